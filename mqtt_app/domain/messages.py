@@ -1,0 +1,81 @@
+"""One MQTT message as it came, and the batches it travels in.
+
+The wire form of a batch is MessagePack with array-like structs (field order is the format: append fields, never reorder)
+behind one version byte, so that old and new processes can share a queue during a rolling deploy.
+"""
+
+from collections.abc import Iterable
+
+import msgspec
+
+WIRE_VERSION = 1
+
+
+class WireError(ValueError):
+    """A packed batch that this version cannot read."""
+
+
+class Envelope(msgspec.Struct, array_like=True, frozen=True, gc=False):
+    """A message with everything needed to store it and to acknowledge it, but no behaviour.
+
+    `packet_id` is the MQTT Packet Identifier (0 at QoS 0). `epoch` counts the links of one owner: a PUBACK is only valid
+    on the link that delivered the message. `received_at` is unix time in seconds, taken when the packet was read.
+    """
+
+    connection_id: int
+    site_id: int
+    generation: int
+    epoch: int
+    packet_id: int
+    topic: str
+    payload: bytes
+    qos: int
+    retain: bool
+    dup: bool
+    received_at: float
+
+    @property
+    def size(self) -> int:
+        """Bytes this message holds in memory and on the wire, near enough for a bound."""
+        return len(self.payload) + len(self.topic) + ENVELOPE_OVERHEAD
+
+
+ENVELOPE_OVERHEAD = 100  # bytes; measured size of the numbers and object headers around topic and payload
+
+
+class Batch(msgspec.Struct, array_like=True, frozen=True):
+    """Messages of one instance, handed over together and committed together.
+
+    `id` is 32 hex digits; `incarnation` names the process start that waits for the receipt.
+    """
+
+    id: str
+    instance_id: str
+    incarnation: str
+    messages: tuple[Envelope, ...]
+
+    @property
+    def size(self) -> int:
+        return sum(message.size for message in self.messages)
+
+
+_encoder = msgspec.msgpack.Encoder()
+_decoder = msgspec.msgpack.Decoder(Batch)
+
+
+def pack(batch: Batch) -> bytes:
+    return bytes((WIRE_VERSION,)) + _encoder.encode(batch)
+
+
+def unpack(blob: bytes) -> Batch:
+    """Raises WireError when the blob is of another version or damaged."""
+    if not blob or blob[0] != WIRE_VERSION:
+        raise WireError(f"batch of wire version {blob[0] if blob else 'none'}, this process reads {WIRE_VERSION}")
+    try:
+        return _decoder.decode(memoryview(blob)[1:])
+    except msgspec.DecodeError as error:
+        raise WireError(f"damaged batch: {error}") from error
+
+
+def total_size(messages: Iterable[Envelope]) -> int:
+    return sum(message.size for message in messages)
