@@ -1,0 +1,72 @@
+"""The product's knobs in one frozen place. Each may be overridden by an environment variable SITEWIRE_<FIELD>.
+
+Durations are seconds, sizes bytes. Relations between them are system checks (`mqtt_app/checks.py`).
+"""
+
+from dataclasses import dataclass
+from functools import cache
+
+from django.conf import settings
+
+
+@dataclass(frozen=True, slots=True)
+class Config:
+    # Ownership
+    lease_ttl: float = 15.0  # how long an instance counts as alive after its last renewal
+    lease_renew: float = 3.0
+    lease_act: float = 10.0  # an instance stops acting this long after its last good renewal; < lease_ttl
+    scan_interval: float = 3.0  # how often a worker compares rows with what it holds, without a nudge
+    reconcile_interval: float = 30.0
+    drain_timeout: float = 5.0
+    force_after: float = 15.0  # a new owner takes over from one that is stuck in its drain
+    rebalance_after: float = 60.0  # a membership must be stable this long before connections move for balance
+    capacity: int = 5_000  # connections one MQTT worker accepts
+
+    # Links
+    connect_rate: float = 200.0  # new connects a second, per worker
+    connect_timeout: float = 10.0  # TCP and TLS
+    connack_timeout: float = 10.0
+    suback_timeout: float = 10.0
+    dial_threads: int = 64  # name look-up and TLS handshakes block; a hanging broker holds one of these
+    backoff_base: float = 1.0
+    backoff_cap: float = 60.0
+    backoff_stable: float = 60.0  # a link this old resets the back-off
+    refused_base: float = 60.0  # wrong credentials do not get better by asking every second
+    refused_cap: float = 900.0
+    receive_maximum: int = 1_000  # MQTT 5 Receive Maximum that we announce
+    maximum_packet_size: int = 1_048_576
+    session_expiry: int = 86_400  # how long the broker keeps our session and its queue when we are away
+    client_id_prefix: str = "sitewire"
+    broker_allow: tuple[str, ...] = ()  # networks that the guard against inner addresses lets through, as CIDR
+    broker_deny_ports: tuple[int, ...] = ()  # our own services' ports on allowed addresses
+
+    # Delivery
+    batch_messages: int = 500
+    batch_bytes: int = 262_144
+    batch_linger: float = 0.05
+    pending_bytes: int = 134_217_728  # un-acknowledged messages in memory; beyond it sockets are not read
+    receipt_timeout: float = 30.0  # no acknowledgement of a batch in this time: ask for its receipt
+    ingest_queue_max: int = 2_000  # batches waiting in Redis; beyond it batches wait in the worker
+    payload_sample: int = 5_000  # characters of a payload kept in a log row
+    quarantine_after: int = 3  # tries of a single message that kills its parser
+
+    # Topics and devices
+    max_topics: int = 10_000  # per site
+    max_devices: int = 5_000  # per site
+    max_new_topics: int = 1_000  # per site and minute
+    silence_after: float = 900.0  # default of a site: a device that says nothing for this long is offline
+    offline_check_interval: float = 30.0
+    restart_grace: float = 60.0  # nobody is called silent this soon after a link came back
+
+    # Upkeep
+    log_retention_days: int = 30
+    reading_retention_days: int = 365
+    receipt_retention: float = 604_800.0
+    evidence_interval: float = 2.0  # how often a worker publishes what it sees
+    evidence_ttl: float = 60.0
+    live_interval: float = 1.0  # at most one flow message a second for browsers
+
+
+@cache
+def config() -> Config:
+    return Config(**settings.SITEWIRE)
