@@ -1,5 +1,1 @@
-"""The composition root: wires, decides nothing, and nobody imports it."""
-
-from project.celery import app as celery_app
-
-__all__ = ["celery_app"]
+"""The composition root: wires, decides nothing, and nobody imports it. Kept empty: manage.py reads from it before anything is installed."""

@@ -9,6 +9,7 @@ from channels.routing import ProtocolTypeRouter, URLRouter
 from channels.security.websocket import AllowedHostsOriginValidator
 from django.core.asgi import get_asgi_application
 
+import project.celery  # the app that tasks are sent through
 from project.logs import configure
 
 http = get_asgi_application()

@@ -1,0 +1,43 @@
+"""Data and constraints; decisions live in `domain`, writes in `services`."""
+
+from mqtt_app.models.choices import (
+    ConnectionStatus,
+    DeviceStatus,
+    ErrorClass,
+    LogLevel,
+    ParsingErrorType,
+    ProtocolVersion,
+    QoS,
+)
+from mqtt_app.models.connections import MqttConnection, MqttTopic
+from mqtt_app.models.delivery import BatchReceipt, Delivery, QuarantinedMessage
+from mqtt_app.models.devices import Device, DiscoveredTopic, Gateway
+from mqtt_app.models.logs import MqttConnectionLog, MqttParsingLog
+from mqtt_app.models.readings import LatestReading, Quality, Reading
+from mqtt_app.models.sites import Membership, Site, SiteBooks
+
+__all__ = [
+    "BatchReceipt",
+    "ConnectionStatus",
+    "Delivery",
+    "Device",
+    "DeviceStatus",
+    "DiscoveredTopic",
+    "ErrorClass",
+    "Gateway",
+    "LatestReading",
+    "LogLevel",
+    "Membership",
+    "MqttConnection",
+    "MqttConnectionLog",
+    "MqttParsingLog",
+    "MqttTopic",
+    "ParsingErrorType",
+    "ProtocolVersion",
+    "QoS",
+    "Quality",
+    "QuarantinedMessage",
+    "Reading",
+    "Site",
+    "SiteBooks",
+]

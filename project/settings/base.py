@@ -36,6 +36,7 @@ INSTALLED_APPS = [
     "django_celery_beat",
     "django_structlog",
     "mqtt_app",
+    "tasks",
 ]
 
 MIDDLEWARE = [

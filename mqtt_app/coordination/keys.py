@@ -1,0 +1,22 @@
+"""Every Redis key and channel of ours, in one place. (Celery's queues are named in tasks/queues.py.)"""
+
+INSTANCE_PREFIX = "mqtt:instance:"
+NUDGES = "mqtt:nudges"  # pub/sub channel: "look at the database now"
+
+
+def instance(instance_id: str) -> str:
+    """The lock keyed by instance id: JSON of the lease, with a TTL."""
+    return f"{INSTANCE_PREFIX}{instance_id}"
+
+
+def acks(instance_id: str, incarnation: str) -> str:
+    """List of ids of committed batches, for the process start that waits for them."""
+    return f"mqtt:acks:{instance_id}:{incarnation}"
+
+
+def evidence(instance_id: str) -> str:
+    """Hash connection id -> JSON of what its owner sees right now; with a TTL."""
+    return f"mqtt:evidence:{instance_id}"
+
+
+RECONCILE_MARK = "mqtt:reconcile:last"  # unix time of the last finished reconcile, with a TTL

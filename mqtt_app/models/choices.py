@@ -1,0 +1,55 @@
+"""Every closed set of words that is stored, each in one place."""
+
+from django.db import models
+
+
+class ConnectionStatus(models.TextChoices):
+    DISCONNECTED = "disconnected", "Disconnected"
+    CONNECTING = "connecting", "Connecting"
+    CONNECTED = "connected", "Connected"
+    ERROR = "error", "Error"
+
+
+class ErrorClass(models.TextChoices):
+    """Who can mend it: decides the remedy shown and how eagerly we try again."""
+
+    NONE = "", "None"
+    CONFIGURATION = "configuration", "Configuration"
+    CREDENTIALS = "credentials", "Credentials"
+    NETWORK = "network", "Network"
+    TLS = "tls", "TLS"
+    BROKER = "broker", "Broker"
+    CONFLICT = "conflict", "Client id conflict"
+    INTERNAL = "internal", "Internal"
+
+
+class ProtocolVersion(models.TextChoices):
+    AUTO = "auto", "MQTT 5, else 3.1.1"
+    V5 = "5", "MQTT 5"
+    V311 = "3.1.1", "MQTT 3.1.1"
+
+
+class QoS(models.IntegerChoices):
+    AT_MOST_ONCE = 0, "0 - at most once"
+    AT_LEAST_ONCE = 1, "1 - at least once"
+
+
+class DeviceStatus(models.TextChoices):
+    ONLINE = "online", "Online"
+    OFFLINE = "offline", "Offline"
+    UNKNOWN = "unknown", "Unknown"
+
+
+class LogLevel(models.TextChoices):
+    DEBUG = "DEBUG", "Debug"
+    INFO = "INFO", "Info"
+    WARNING = "WARNING", "Warning"
+    ERROR = "ERROR", "Error"
+    CRITICAL = "CRITICAL", "Critical"
+
+
+class ParsingErrorType(models.TextChoices):
+    VALIDATION_ERROR = "VALIDATION_ERROR", "Validation error"
+    PARSE_ERROR = "PARSE_ERROR", "Parse error"
+    DB_ERROR = "DB_ERROR", "Database error"
+    UNKNOWN_ERROR = "UNKNOWN_ERROR", "Unknown error"

@@ -1,0 +1,64 @@
+from django.db import models
+
+from mqtt_app.models.devices import Device
+
+
+class Quality(models.IntegerChoices):
+    GOOD = 0, "Good"
+    RETAINED = 1, "Last known value, kept by the broker"
+    IMPLAUSIBLE_TIME = 2, "The device's clock cannot be right"
+
+
+class ReadingValue(models.Model):
+    """One of the four value columns is set. `value` is a finite number."""
+
+    metric = models.CharField(max_length=255)
+    value = models.FloatField(null=True)
+    boolean = models.BooleanField(null=True)
+    text = models.TextField(null=True)
+    raw = models.BinaryField(null=True)
+    time = models.DateTimeField()
+    received_at = models.DateTimeField()
+    quality = models.PositiveSmallIntegerField(choices=Quality.choices, default=Quality.GOOD)
+
+    class Meta:
+        abstract = True
+
+    @property
+    def shown(self) -> float | bool | str | None:
+        """The value as JSON has it; raw bytes as hexadecimal."""
+        if self.raw is not None:
+            return bytes(self.raw).hex()
+        return next((v for v in (self.value, self.boolean, self.text) if v is not None), None)
+
+
+class Reading(ReadingValue):
+    """One value of one metric of one device at one time.
+
+    The table is partitioned by `time` (months, and a default partition so that none missing can stop ingest), filled by
+    COPY, and has no foreign key and no primary key in the database: see migration 0002.
+    """
+
+    id = models.BigAutoField(primary_key=True)
+    device = models.ForeignKey(Device, on_delete=models.DO_NOTHING, db_constraint=False, related_name="readings")
+
+    class Meta:
+        managed = False
+        db_table = "mqtt_reading"
+        ordering = ("-time",)
+
+    def __str__(self) -> str:
+        return f"{self.device_id} {self.metric} {self.time}"
+
+
+class LatestReading(ReadingValue):
+    """The newest plausible value of each metric of each device."""
+
+    device = models.ForeignKey(Device, on_delete=models.CASCADE, related_name="latest")
+
+    class Meta:
+        ordering = ("device_id", "metric")
+        constraints = (models.UniqueConstraint(fields=("device", "metric"), name="one_latest_per_device_and_metric"),)
+
+    def __str__(self) -> str:
+        return f"{self.device_id} {self.metric}"

@@ -1,0 +1,75 @@
+from django.conf import settings
+from django.core.validators import MaxValueValidator, MinValueValidator
+from django.db import models
+
+from mqtt_app.conf import Config
+
+_DEFAULTS = Config()
+
+
+class Site(models.Model):
+    """A customer's place: a lab, a building, a factory. Has at most one MqttConnection."""
+
+    name = models.CharField(max_length=200, unique=True)
+    is_active = models.BooleanField(default=True, help_text="Off stops the site whatever its connection says.")
+    new_topics_active = models.BooleanField(
+        default=True, help_text="Off: a newly discovered topic waits until someone approves it."
+    )
+    silence_after = models.PositiveIntegerField(
+        default=int(_DEFAULTS.silence_after),
+        validators=[MinValueValidator(1), MaxValueValidator(31_536_000)],
+        help_text="Seconds of silence after which a device or gateway counts as offline.",
+    )
+    retention_days = models.PositiveIntegerField(
+        default=_DEFAULTS.reading_retention_days,
+        validators=[MinValueValidator(1), MaxValueValidator(36_500)],
+        help_text="Days that readings are kept.",
+    )
+    max_topics = models.PositiveIntegerField(default=_DEFAULTS.max_topics)
+    max_devices = models.PositiveIntegerField(default=_DEFAULTS.max_devices)
+    max_new_topics = models.PositiveIntegerField(default=_DEFAULTS.max_new_topics, help_text="Per minute.")
+    created_at = models.DateTimeField(auto_now_add=True)
+    members = models.ManyToManyField(
+        settings.AUTH_USER_MODEL, through="Membership", related_name="sites", blank=True
+    )
+
+    class Meta:
+        ordering = ("id",)
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class Membership(models.Model):
+    """Who may see a site. Superusers see all of them; only superusers may change anything."""
+
+    site = models.ForeignKey(Site, on_delete=models.CASCADE, related_name="memberships")
+    user = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="memberships")
+
+    class Meta:
+        constraints = (models.UniqueConstraint(fields=("site", "user"), name="one_membership_per_site_and_user"),)
+
+    def __str__(self) -> str:
+        return f"{self.user} sees {self.site}"
+
+
+class SiteBooks(models.Model):
+    """What became of every message of a site. `received` is the sum of all the others; `dropped` is by reason."""
+
+    site = models.OneToOneField(Site, on_delete=models.CASCADE, primary_key=True, related_name="books")
+    received = models.BigIntegerField(default=0)
+    stored = models.BigIntegerField(default=0)
+    duplicate = models.BigIntegerField(default=0)
+    inactive = models.BigIntegerField(default=0)
+    unprocessable = models.BigIntegerField(default=0)
+    failed = models.BigIntegerField(default=0)
+    quarantined = models.BigIntegerField(default=0)
+    dropped = models.JSONField(default=dict, blank=True)
+    readings = models.BigIntegerField(default=0, help_text="Readings stored; one message may hold many.")
+    last_message_at = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        verbose_name_plural = "site books"
+
+    def __str__(self) -> str:
+        return f"books of site {self.site_id}"

@@ -1,0 +1,20 @@
+"""Django's face of the pure rules in `domain`."""
+
+from django.core.exceptions import ValidationError
+
+from mqtt_app.domain.hosts import HostError, validate_host
+from mqtt_app.domain.topics import TopicError, validate_filter
+
+
+def validate_broker_host(value: str) -> None:
+    try:
+        validate_host(value)
+    except HostError as error:
+        raise ValidationError(str(error), code="invalid_host") from None
+
+
+def validate_topic_filter(value: str) -> None:
+    try:
+        validate_filter(value)
+    except TopicError as error:
+        raise ValidationError(str(error), code="invalid_filter") from None
