@@ -43,16 +43,27 @@ class Envelope(msgspec.Struct, array_like=True, frozen=True, gc=False):
 ENVELOPE_OVERHEAD = 100  # bytes; measured size of the numbers and object headers around topic and payload
 
 
+class Drop(msgspec.Struct, array_like=True, frozen=True):
+    """`count` messages of a site that were given up before they could be stored, so that the books still close."""
+
+    site_id: int
+    reason: str
+    count: int
+
+
 class Batch(msgspec.Struct, array_like=True, frozen=True):
     """Messages of one instance, handed over together and committed together.
 
-    `id` is 32 hex digits; `incarnation` names the process start that waits for the receipt.
+    `id` is 32 hex digits; `incarnation` names the process start that waits for the receipt. With a `quarantine_reason`
+    the messages are not parsed but put aside as they are.
     """
 
     id: str
     instance_id: str
     incarnation: str
     messages: tuple[Envelope, ...]
+    drops: tuple[Drop, ...] = ()
+    quarantine_reason: str = ""
 
     @property
     def size(self) -> int:
