@@ -34,7 +34,7 @@ class Config:
     refused_base: float = 60.0  # wrong credentials do not get better by asking every second
     refused_cap: float = 900.0
     receive_maximum: int = 1_000  # MQTT 5 Receive Maximum that we announce
-    maximum_packet_size: int = 1_048_576
+    maximum_packet_size: int = 16_777_216  # above what parsers accept, so that an oversized message is seen and named
     session_expiry: int = 86_400  # how long the broker keeps our session and its queue when we are away
     client_id_prefix: str = "sitewire"
     broker_allow: tuple[str, ...] = ()  # networks that the guard against inner addresses lets through, as CIDR
