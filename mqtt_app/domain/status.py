@@ -1,0 +1,192 @@
+"""The truth about a link in one line: judged from evidence, never from one stored flag. All times are unix seconds.
+
+    stopped      nobody wants it up, and nobody holds it
+    starting     wanted, and still within the time a start may take
+    running      wanted, owned by a live worker, link up, every filter granted, packets arrive
+    refused: …   somebody said no; it stays so until a person changes something
+    degraded: …  anything else: what is wrong, in words
+"""
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+START_GRACE = 45.0  # s a start may take: one reconcile (30 s), a scan, a dial and a handshake
+SUBSCRIBE_GRACE = 15.0  # s from CONNACK to the last SUBACK
+EVIDENCE_STALE = 15.0  # s without a word from a worker whose lease is alive
+SILENCE_FACTOR = 1.5  # times keepalive without any packet: the broker hangs (MQTT 5, 3.1.2.10, seen from our side)
+REFUSED = 128  # SUBACK codes from here on are refusals
+
+
+class Kind(StrEnum):
+    RUNNING = "running"
+    STARTING = "starting"
+    STOPPED = "stopped"
+    DEGRADED = "degraded"
+    REFUSED = "refused"
+
+
+@dataclass(frozen=True, slots=True)
+class Headline:
+    kind: Kind
+    reason: str = ""
+
+    def __str__(self) -> str:
+        return f"{self.kind}: {self.reason}" if self.kind in {Kind.DEGRADED, Kind.REFUSED} else str(self.kind)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LinkFacts:
+    """What the owner last said about the socket, taken at `at`."""
+
+    generation: int
+    at: float
+    connected_since: float | None = None
+    last_packet_at: float | None = None
+    paused: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Facts:
+    """Everything the headline is judged by. `link` is None without evidence, `lease_age` without a lease.
+
+    `wanted_since` is the last change of the wish or the configuration. `granted` holds one SUBACK code (None: not
+    answered yet) for each active filter. `workers` counts live MQTT workers that accept connections.
+    """
+
+    configured: bool = True
+    site_active: bool = True
+    active: bool = True
+    wanted_since: float = 0.0
+    status: str = "disconnected"
+    status_since: float = 0.0
+    error_class: str = ""
+    error_message: str = ""
+    retry_count: int = 0
+    owner: str = ""
+    owned_since: float | None = None
+    generation: int = 0
+    keepalive: float = 60.0
+    granted: tuple[int | None, ...] = ()
+    redis: bool = True
+    workers: int = 0
+    lease_age: float | None = None
+    link: LinkFacts | None = None
+
+    @property
+    def wanted(self) -> bool:
+        return self.configured and self.site_active and self.active
+
+    @property
+    def current_link(self) -> LinkFacts | None:
+        """Evidence of an earlier owner says nothing about this one."""
+        return self.link if self.link is not None and self.link.generation == self.generation else None
+
+
+WHO_SAID_NO = {
+    "credentials": "wrong user name or password",
+    "configuration": "the settings cannot work",
+    "tls": "no trusted TLS connection",
+}
+
+REMEDIES = {
+    "": "",
+    "configuration": "Correct the connection's settings; it is tried again as soon as they are saved.",
+    "credentials": "Check user name and password with whoever runs the broker, then save them here.",
+    "network": "Check host, port and firewall. It is tried again by itself, at most a minute apart.",
+    "tls": "Check that the port speaks TLS, and that the CA, the host name and the client certificate fit.",
+    "broker": "Ask whoever runs the broker: it answers, but not as an MQTT broker that accepts us should.",
+    "conflict": "Another client uses the same client id. Give this connection a client id of its own.",
+    "internal": "A fault of this service. See the connection log and the log file of the MQTT worker.",
+}
+
+
+def headline(facts: Facts, now: float) -> Headline:
+    if not facts.configured:
+        return Headline(Kind.STOPPED, "no connection is configured")
+    if not facts.wanted:
+        return _unwanted(facts)
+    if not facts.redis:
+        known = f"last known: {facts.status}"
+        return Headline(Kind.DEGRADED, f"live evidence is unavailable, Redis does not answer; {known}")
+    return _unowned(facts, now) or _refused(facts) or _unproven(facts, now) or _linked(facts, now)
+
+
+def _unwanted(facts: Facts) -> Headline:
+    if not facts.owner or (facts.redis and facts.lease_age is None):
+        return Headline(Kind.STOPPED, "" if facts.site_active else "the site is switched off")
+    if not facts.redis:
+        return Headline(Kind.DEGRADED, f"stopping; Redis does not answer, so whether {facts.owner} let go is not known")
+    return Headline(Kind.DEGRADED, f"stopping, {facts.owner} still holds the link")
+
+
+def _unowned(facts: Facts, now: float) -> Headline | None:
+    if facts.owner and facts.lease_age is not None:
+        return None
+    if not facts.workers:
+        return Headline(Kind.DEGRADED, "no MQTT worker is running")
+    if facts.owner:
+        return Headline(Kind.DEGRADED, f"its worker {facts.owner} is gone, another one takes over")
+    if now - max(facts.wanted_since, facts.status_since) < START_GRACE:
+        return Headline(Kind.STARTING, "waiting for an MQTT worker to take it")
+    return Headline(Kind.DEGRADED, "no MQTT worker has taken it")
+
+
+def _refused(facts: Facts) -> Headline | None:
+    if facts.status == "error" and facts.error_class in WHO_SAID_NO:
+        return Headline(Kind.REFUSED, facts.error_message or WHO_SAID_NO[facts.error_class])
+    return None
+
+
+def _unproven(facts: Facts, now: float) -> Headline | None:
+    """The owner's lease is alive, but is there news of the link?"""
+    link = facts.current_link
+    if link is None and now - (facts.owned_since or 0.0) < EVIDENCE_STALE:
+        return _dialling(facts, now)
+    if link is None:
+        return Headline(Kind.DEGRADED, f"its worker {facts.owner} reports nothing about it")
+    if now - link.at > EVIDENCE_STALE:
+        return Headline(Kind.DEGRADED, f"its worker {facts.owner} last reported {now - link.at:.0f} s ago")
+    return None
+
+
+def _linked(facts: Facts, now: float) -> Headline:
+    link = facts.current_link
+    if link is None or link.connected_since is None:
+        return _dialling(facts, now)
+    silent = now - (link.last_packet_at or link.connected_since)
+    if silent > facts.keepalive * SILENCE_FACTOR:
+        return Headline(Kind.DEGRADED, f"the broker has been silent for {silent:.0f} s")
+    if link.paused:
+        return Headline(Kind.DEGRADED, "reading is paused until what arrived is stored")
+    return _subscribed(facts, now - link.connected_since)
+
+
+def _dialling(facts: Facts, now: float) -> Headline:
+    if facts.error_message and facts.status != "connected":
+        return Headline(Kind.DEGRADED, f"{facts.error_message} (attempt {facts.retry_count})")
+    if now - max(facts.wanted_since, facts.owned_since or 0.0) < START_GRACE:
+        return Headline(Kind.STARTING, "connecting")
+    return Headline(Kind.DEGRADED, "the link is down")
+
+
+def _subscribed(facts: Facts, connected_for: float) -> Headline:
+    refused = sum(code is not None and code >= REFUSED for code in facts.granted)
+    unanswered = sum(code is None for code in facts.granted)
+    if not facts.granted:
+        return Headline(Kind.DEGRADED, "no active topic filter, so nothing can arrive")
+    if refused:
+        return Headline(Kind.DEGRADED, f"the broker refused {refused} of {len(facts.granted)} topic filters")
+    if unanswered and connected_for < SUBSCRIBE_GRACE:
+        return Headline(Kind.STARTING, "subscribing")
+    if unanswered:
+        which = f"{unanswered} of {len(facts.granted)} topic filters"
+        return Headline(Kind.DEGRADED, f"the broker did not answer for {which}")
+    return Headline(Kind.RUNNING)
+
+
+def effective_status(facts: Facts) -> str:
+    """The stored status, unless its writer is gone: nobody speaks for it then."""
+    orphaned = not facts.owner or (facts.redis and facts.lease_age is None)
+    if orphaned and facts.status in {"connected", "connecting"}:
+        return "disconnected"
+    return facts.status

@@ -1,0 +1,149 @@
+"""From rows and reports to facets."""
+
+from collections.abc import Iterable
+from datetime import UTC, datetime
+
+from mqtt_app.coordination.evidence import LinkEvidence
+from mqtt_app.domain.status import REFUSED, REMEDIES, Facts, effective_status
+from mqtt_app.models import MqttConnection, MqttTopic, Site, SiteBooks
+from mqtt_app.selectors.evidence import Live
+from mqtt_app.selectors.facets import Books, Desired, FilterState, Flow, LastError, Link, Owner, Subscriptions
+
+NO_REDIS = "Redis does not answer, so nothing live is known"
+
+
+def desired(site: Site, row: MqttConnection, facts: Facts) -> Desired:
+    if not facts.configured:
+        said = "no connection is configured"
+    elif not site.is_active:
+        said = "the site is switched off, whatever its connection says"
+    else:
+        said = "an operator started it" if row.is_active else "an operator stopped it, or never started it"
+    return Desired(
+        wanted=facts.wanted,
+        is_active=row.is_active,
+        site_is_active=site.is_active,
+        since=row.updated_at,
+        evidence=said,
+    )
+
+
+def owner(row: MqttConnection, seen: Live) -> Owner:
+    age = seen.lease_age(row.owner)
+    if not row.owner:
+        said = f"assigned to {row.assigned_instance}, not taken yet" if row.assigned_instance else "nobody owns it"
+    elif not seen.reachable:
+        said = NO_REDIS
+    else:
+        said = "no lease: that worker is gone" if age is None else f"lease renewed {age:.1f} s ago"
+    return Owner(
+        instance=row.owner,
+        generation=row.generation,
+        alive=(age is not None) if row.owner and seen.reachable else None,
+        lease_age=age,
+        assigned_instance=row.assigned_instance,
+        since=row.owned_since,
+        evidence=said,
+    )
+
+
+def link(row: MqttConnection, facts: Facts, evidence: LinkEvidence | None, seen: Live) -> Link:
+    current = evidence if facts.current_link else None
+    status = effective_status(facts)
+    connected = _maybe_time(current.connected_since) if current else None
+    return Link(
+        status=status,
+        stored_status=row.status,
+        connected_since=connected,
+        mqtt_version=current.protocol if current and connected else "",
+        last_packet_age=_age(current.last_packet_at, seen) if current else None,
+        retry_count=row.retry_count,
+        last_error=_last_error(row),
+        since=connected or row.status_since,
+        evidence=_said(current, seen),
+    )
+
+
+def _last_error(row: MqttConnection) -> LastError | None:
+    if not (row.error_class or row.error_message):
+        return None
+    return LastError(
+        error_class=row.error_class,
+        message=row.error_message,
+        at=row.error_at,
+        remedy=REMEDIES.get(row.error_class, ""),
+    )
+
+
+def subscriptions(topics: Iterable[MqttTopic], evidence: LinkEvidence | None) -> Subscriptions:
+    matched = evidence.matched if evidence else {}
+    filters = tuple(
+        FilterState(
+            filter=topic.filter,
+            requested=topic.qos,
+            granted=topic.granted_qos,
+            refusal=topic.refusal,
+            ever_matched=topic.filter in matched,
+            last_match=_maybe_time(matched.get(topic.filter)),
+            since=topic.granted_at,
+        )
+        for topic in topics
+    )
+    granted = sum(state.granted is not None and state.granted < REFUSED for state in filters)
+    answered = [state.since for state in filters if state.since]
+    return Subscriptions(
+        filters=filters,
+        since=max(answered, default=None),
+        evidence=f"the broker granted {granted} of {len(filters)} active filters",
+    )
+
+
+def flow(books: SiteBooks | None, evidence: LinkEvidence | None, seen: Live) -> Flow:
+    known = [time for time in (_maybe_time(evidence.last_message_at) if evidence else None,
+                               books.last_message_at if books else None) if time]  # fmt: skip
+    last = max(known, default=None)
+    return Flow(
+        last_message_at=last,
+        last_message_age=_age(last.timestamp(), seen) if last else None,
+        rate=evidence.rate if evidence else None,
+        messages=evidence.messages if evidence else None,
+        unacked=evidence.unacked if evidence else None,
+        paused=evidence.paused if evidence else None,
+        books=_books(books),
+        since=_maybe_time(evidence.connected_since) if evidence else None,
+        evidence=_said(evidence, seen),
+    )
+
+
+def _books(row: SiteBooks | None) -> Books:
+    if row is None:
+        return Books()
+    return Books(
+        received=row.received,
+        stored=row.stored,
+        duplicate=row.duplicate,
+        inactive=row.inactive,
+        unprocessable=row.unprocessable,
+        failed=row.failed,
+        quarantined=row.quarantined,
+        dropped=row.dropped,
+        readings=row.readings,
+    )
+
+
+def _said(evidence: LinkEvidence | None, seen: Live) -> str:
+    if not seen.reachable:
+        return NO_REDIS
+    return f"reported by its owner {_age(evidence.at, seen):.1f} s ago" if evidence else "no report of an owner"
+
+
+def _age(at: float | None, seen: Live) -> float:
+    return round(max(0.0, seen.at - (at or seen.at)), 3)
+
+
+def moment(at: float) -> datetime:
+    return datetime.fromtimestamp(at, UTC)
+
+
+def _maybe_time(at: float | None) -> datetime | None:
+    return None if at is None else moment(at)

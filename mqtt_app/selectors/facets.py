@@ -1,0 +1,128 @@
+"""The five facets of a site's status, each with `since` and the evidence it rests on.
+
+Times are aware datetimes in UTC (None: not known), ages seconds.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Desired:
+    wanted: bool
+    is_active: bool
+    site_is_active: bool
+    since: datetime | None
+    evidence: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Owner:
+    """`alive` is None when Redis cannot be asked, or when nobody owns the connection."""
+
+    instance: str
+    generation: int
+    alive: bool | None
+    lease_age: float | None
+    assigned_instance: str
+    since: datetime | None
+    evidence: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LastError:
+    error_class: str
+    message: str
+    at: datetime | None
+    remedy: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Link:
+    status: str
+    stored_status: str
+    connected_since: datetime | None
+    mqtt_version: str
+    last_packet_age: float | None
+    retry_count: int
+    last_error: LastError | None
+    since: datetime | None
+    evidence: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FilterState:
+    """`granted` is the broker's SUBACK code: 0 or 1, 128 and above refused, None not answered."""
+
+    filter: str
+    requested: int
+    granted: int | None
+    refusal: str
+    ever_matched: bool
+    last_match: datetime | None
+    since: datetime | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Subscriptions:
+    filters: tuple[FilterState, ...]
+    since: datetime | None
+    evidence: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Books:
+    """What became of every message: `received` is the sum of the rest, `dropped` by reason; `balanced` says whether."""
+
+    received: int = 0
+    stored: int = 0
+    duplicate: int = 0
+    inactive: int = 0
+    unprocessable: int = 0
+    failed: int = 0
+    quarantined: int = 0
+    dropped: Mapping[str, int] = field(default_factory=dict)
+    readings: int = 0
+
+    @property
+    def balanced(self) -> bool:
+        settled = self.stored + self.duplicate + self.inactive + self.unprocessable + self.failed + self.quarantined
+        return self.received == settled + sum(self.dropped.values())
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Flow:
+    """`rate` is messages a second over the last ten or so; `unacked` messages wait for their commit."""
+
+    last_message_at: datetime | None
+    last_message_age: float | None
+    rate: float | None
+    messages: int | None
+    unacked: int | None
+    paused: bool | None
+    books: Books
+    since: datetime | None
+    evidence: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SiteStatus:
+    """`headline` is one line for people; `kind` (its first word) and `reason` the same in parts, for programs.
+
+    `status` is one of the four stored words, corrected when its writer is gone; None without a connection.
+    """
+
+    site_id: int
+    site_name: str
+    headline: str
+    kind: str
+    reason: str
+    status: str | None
+    live_evidence: bool
+    at: datetime
+    desired: Desired
+    owner: Owner
+    link: Link
+    subscriptions: Subscriptions
+    flow: Flow

@@ -1,0 +1,156 @@
+"""The only writers of sites and of what operators want from a connection.
+
+They write values, never `owner` or `status`: those belong to the owning instance. Every wish is a conditional UPDATE.
+The workers hear of it by a nudge after the commit; without the nudge they find it on their next scan.
+"""
+
+import logging
+from collections.abc import Collection
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any
+
+from django.contrib.auth.models import AbstractBaseUser, AnonymousUser
+from django.db import transaction
+from django.db.models import F
+from django.utils import timezone
+
+from mqtt_app import events
+from mqtt_app.coordination.nudges import nudge
+from mqtt_app.models import Device, DeviceStatus, Gateway, MqttConnection, Site
+
+log = logging.getLogger(__name__)
+
+User = AbstractBaseUser | AnonymousUser
+
+NOTICED_BY_LINK = frozenset(
+    {
+        "broker_host", "broker_port", "username", "password", "use_tls", "tls_ca_certificate", "tls_client_certificate",
+        "tls_client_key", "tls_verify", "protocol_version", "client_id", "keepalive",
+    }
+)  # fmt: skip
+"""A running link must be made anew when one of these changes."""
+
+
+@dataclass(frozen=True, slots=True)
+class Changed:
+    """The wish was written; `connection` is as it was before, but for `is_active`."""
+
+    connection: MqttConnection
+
+
+@dataclass(frozen=True, slots=True)
+class Unchanged:
+    """It was so already."""
+
+    connection: MqttConnection
+
+
+def start(connection: MqttConnection, user: User) -> Changed | Unchanged:
+    return _switch(connection, user, to=True)
+
+
+def stop(connection: MqttConnection, user: User) -> Changed | Unchanged:
+    return _switch(connection, user, to=False)
+
+
+def _switch(connection: MqttConnection, user: User, *, to: bool) -> Changed | Unchanged:
+    """Of two at once, one finds the row as it was and changes it; the other one changes nothing."""
+    with transaction.atomic():
+        rows = MqttConnection.objects.filter(pk=connection.pk, is_active=not to)
+        changed = rows.update(is_active=to, updated_at=timezone.now())
+        connection.is_active = to
+        if not changed:
+            return Unchanged(connection)
+        _tell(connection)
+    log.info("[Site %s] %s by %s", connection.site_id, "started" if to else "stopped", user.pk)
+    return Changed(connection)
+
+
+def create_site(values: dict[str, Any]) -> Site:
+    return Site.objects.create(**values)
+
+
+def save_site(site: Site, fields: Collection[str]) -> Site:
+    """Write the named fields of `site`. Switching it off or on reaches its connection like stop and start."""
+    if not fields:
+        return site
+    with transaction.atomic():
+        was_active = Site.objects.select_for_update().values_list("is_active", flat=True).get(pk=site.pk)
+        site.save(update_fields=fields)
+        if "silence_after" in fields:
+            _expect_again(site)
+        connection = MqttConnection.objects.filter(site=site).first()
+        if connection and was_active != site.is_active:
+            _tell(connection)
+    return site
+
+
+def _expect_again(site: Site) -> None:
+    """The site's silence limit is due for everyone who has none of their own."""
+    due = F("last_seen") + timedelta(seconds=site.silence_after)
+    for model in (Device, Gateway):
+        online = model.objects.filter(site=site, status=DeviceStatus.ONLINE, silence_after=None, due_at__isnull=False)
+        online.update(due_at=due)
+
+
+def delete_site(site: Site) -> None:
+    with transaction.atomic():
+        site.delete()
+        transaction.on_commit(nudge)
+
+
+def create_connection(site: Site, values: dict[str, Any]) -> MqttConnection:
+    """Raises IntegrityError when the site has one already."""
+    with transaction.atomic():
+        connection = MqttConnection.objects.create(site=site, **values)
+        transaction.on_commit(nudge)
+    return connection
+
+
+def save_connection(connection: MqttConnection, fields: Collection[str]) -> MqttConnection:
+    """Write the named fields; a running link is made anew only when something it notices has another value now.
+
+    Gives the row as it is afterwards. Fields that were not named keep what others wrote meanwhile.
+    """
+    with transaction.atomic():
+        stored = MqttConnection.objects.select_for_update().select_related("site").get(pk=connection.pk)
+        values = {name: getattr(connection, name) for name in fields}
+        changed = {name: value for name, value in values.items() if getattr(stored, name) != value}
+        if not changed:
+            return stored
+        for name, value in changed.items():
+            setattr(stored, name, value)
+        MqttConnection.objects.filter(pk=stored.pk).update(**changed, updated_at=timezone.now())
+        if NOTICED_BY_LINK & changed.keys():
+            bump(stored.pk)
+        stored.refresh_from_db(fields=("config_version", "updated_at"))
+    return stored
+
+
+def delete_connection(connection: MqttConnection) -> None:
+    """Its worker finds the row gone on its next scan, and closes the link."""
+    with transaction.atomic():
+        connection.delete()
+        transaction.on_commit(nudge)
+
+
+def bump(connection_id: int) -> None:
+    """Tell the running link, after the commit, that its configuration is another one. Within a transaction."""
+    MqttConnection.objects.filter(pk=connection_id).update(config_version=F("config_version") + 1)
+    transaction.on_commit(nudge)
+
+
+def _tell(connection: MqttConnection) -> None:
+    """Browsers get the news of the wish, workers a nudge."""
+
+    def after_commit() -> None:
+        nudge()
+        events.connection_changed(
+            site_id=connection.site_id,
+            status=connection.status,
+            is_active=connection.is_active,
+            error_message=connection.error_message,
+        )
+
+    transaction.on_commit(after_commit)

@@ -1,0 +1,47 @@
+"""The only writers of topic filters and of the operator's flag on discovered topics."""
+
+from collections.abc import Collection, Iterable
+from typing import Any
+
+from django.db import transaction
+
+from mqtt_app.models import DiscoveredTopic, MqttConnection, MqttTopic
+from mqtt_app.services.sites import bump
+
+_UNANSWERED: dict[str, Any] = {"granted_qos": None, "granted_at": None, "refusal": ""}
+
+
+def create_topic(connection: MqttConnection, values: dict[str, Any]) -> MqttTopic:
+    """Raises IntegrityError when the connection has this filter already."""
+    with transaction.atomic():
+        topic = MqttTopic.objects.create(connection=connection, **values)
+        if topic.is_active:
+            bump(connection.pk)
+    return topic
+
+
+def save_topic(topic: MqttTopic, fields: Collection[str]) -> MqttTopic:
+    """Write the named fields. What the broker granted is forgotten when it has to be asked again."""
+    with transaction.atomic():
+        stored = MqttTopic.objects.select_for_update().get(pk=topic.pk)
+        changed = {name: getattr(topic, name) for name in fields if getattr(topic, name) != getattr(stored, name)}
+        if not changed:
+            return stored
+        MqttTopic.objects.filter(pk=topic.pk).update(**changed, **_UNANSWERED)
+        was_active = stored.is_active
+        stored.refresh_from_db()
+        if was_active or stored.is_active:
+            bump(stored.connection_id)
+    return stored
+
+
+def delete_topic(topic: MqttTopic) -> None:
+    with transaction.atomic():
+        topic.delete()
+        if topic.is_active:
+            bump(topic.connection_id)
+
+
+def allow(topics: Iterable[int], *, active: bool) -> int:
+    """Set the operator's flag of these discovered topics; gives how many had the other value."""
+    return DiscoveredTopic.objects.filter(pk__in=list(topics), is_active=not active).update(is_active=active)
