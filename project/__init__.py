@@ -1,1 +1,1 @@
-"""The composition root: wires, decides nothing, and nobody imports it. Kept empty: manage.py reads from it before anything is installed."""
+"""The composition root: wires, decides nothing; nobody imports it. Empty: manage.py needs it before any install."""

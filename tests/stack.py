@@ -81,7 +81,12 @@ class Stack:
     def start(self, name: str, *command: str, **extra: str) -> subprocess.Popen[bytes]:
         with (self.folder / f"{name}.log").open("ab") as log:
             process = subprocess.Popen(
-                [sys.executable, *command], cwd=ROOT, env=self.env | extra, stdout=log, stderr=log, start_new_session=True
+                [sys.executable, *command],
+                cwd=ROOT,
+                env=self.env | extra,
+                stdout=log,
+                stderr=log,
+                start_new_session=True,
             )
         self.processes[name] = process
         return process
@@ -163,7 +168,9 @@ class Stack:
         return str(self.get(f"sites/{site_id}/connection/")["status"])
 
     def until(self, site_id: int, status: str, seconds: float = 30.0) -> None:
-        wait_for(lambda: self.status(site_id) == status, seconds, what=f"site {site_id} {status}; is {self.status(site_id)}")
+        wait_for(
+            lambda: self.status(site_id) == status, seconds, what=f"site {site_id} {status}; is {self.status(site_id)}"
+        )
 
     # The database
 
@@ -196,7 +203,8 @@ def make_template(server_url: str, folder: Path, redis_url: str) -> tuple[str, s
     with psycopg.connect(with_database(server_url, "postgres"), autocommit=True) as admin:
         admin.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(TEMPLATE)))
     env = environment(folder, with_database(server_url, TEMPLATE), redis_url)
-    run = subprocess.run([sys.executable, "-c", _SET_UP], cwd=ROOT, env=env, capture_output=True, text=True, timeout=90)
+    command = [sys.executable, "-c", _SET_UP]
+    run = subprocess.run(command, check=False, cwd=ROOT, env=env, capture_output=True, text=True, timeout=90)
     assert run.returncode == 0, run.stderr
     admin_token, member_token = run.stdout.split()
     return admin_token, member_token

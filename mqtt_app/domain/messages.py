@@ -1,7 +1,7 @@
 """One MQTT message as it came, and the batches it travels in.
 
-The wire form of a batch is MessagePack with array-like structs (field order is the format: append fields, never reorder)
-behind one version byte, so that old and new processes can share a queue during a rolling deploy.
+The wire form of a batch is MessagePack with array-like structs (field order is the format: append fields, never
+reorder) behind one version byte, so that old and new processes can share a queue during a rolling deploy.
 """
 
 from collections.abc import Iterable
@@ -18,8 +18,8 @@ class WireError(ValueError):
 class Envelope(msgspec.Struct, array_like=True, frozen=True, gc=False):
     """A message with everything needed to store it and to acknowledge it, but no behaviour.
 
-    `packet_id` is the MQTT Packet Identifier (0 at QoS 0). `epoch` counts the links of one owner: a PUBACK is only valid
-    on the link that delivered the message. `received_at` is unix time in seconds, taken when the packet was read.
+    `packet_id` is the MQTT Packet Identifier (0 at QoS 0). `epoch` counts the links of one owner: a PUBACK is only
+    valid on the link that delivered the message. `received_at` is unix time in seconds, taken when the packet was read.
     """
 
     connection_id: int

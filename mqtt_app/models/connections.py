@@ -37,9 +37,7 @@ class MqttConnection(models.Model):
     tls_verify = models.BooleanField(
         default=True, verbose_name="verify TLS", help_text="Off: anyone in between can read and alter everything."
     )
-    protocol_version = models.CharField(
-        max_length=8, choices=ProtocolVersion.choices, default=ProtocolVersion.AUTO
-    )
+    protocol_version = models.CharField(max_length=8, choices=ProtocolVersion.choices, default=ProtocolVersion.AUTO)
     client_id = models.CharField(
         max_length=128, blank=True, default="", help_text="Empty: made from the prefix and the connection's id."
     )

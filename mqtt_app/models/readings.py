@@ -15,7 +15,7 @@ class ReadingValue(models.Model):
     metric = models.CharField(max_length=255)
     value = models.FloatField(null=True)
     boolean = models.BooleanField(null=True)
-    text = models.TextField(null=True)
+    text = models.TextField(null=True)  # noqa: DJ001  NULL: the value is not text
     raw = models.BinaryField(null=True)
     time = models.DateTimeField()
     received_at = models.DateTimeField()

@@ -29,9 +29,7 @@ class Site(models.Model):
     max_devices = models.PositiveIntegerField(default=_DEFAULTS.max_devices)
     max_new_topics = models.PositiveIntegerField(default=_DEFAULTS.max_new_topics, help_text="Per minute.")
     created_at = models.DateTimeField(auto_now_add=True)
-    members = models.ManyToManyField(
-        settings.AUTH_USER_MODEL, through="Membership", related_name="sites", blank=True
-    )
+    members = models.ManyToManyField(settings.AUTH_USER_MODEL, through="Membership", related_name="sites", blank=True)
 
     class Meta:
         ordering = ("id",)

@@ -154,7 +154,7 @@ CELERY_TIMEZONE = "UTC"
 CELERY_BEAT_SCHEDULER = "django_celery_beat.schedulers:DatabaseScheduler"
 DJANGO_CELERY_BEAT_TZ_AWARE = True
 
-SITEWIRE = checked.knobs(env)
+SITEWIRE = checked.knobs()
 """Overrides of `mqtt_app.conf.Config`, one environment variable SITEWIRE_<FIELD> each."""
 
 LOGGING_CONFIG = None  # project.logs.configure() is called by the composition roots, once per process

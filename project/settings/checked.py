@@ -59,7 +59,7 @@ def database(env: environ.Env, name: str) -> dict[str, Any]:
     return {**found, "CONN_MAX_AGE": 60, "CONN_HEALTH_CHECKS": True, "OPTIONS": options}
 
 
-def knobs(env: environ.Env) -> dict[str, Any]:
+def knobs() -> dict[str, Any]:
     """Every SITEWIRE_* variable as a field of Config, converted to the field's type. Unknown names are refused."""
     hints = get_type_hints(Config)
     fields = {f"SITEWIRE_{field.name.upper()}": field.name for field in dataclasses.fields(Config)}
