@@ -18,7 +18,7 @@ class ParseErrorKind(StrEnum):
 
 
 class ParseError(Exception):
-    """A message that gives no readings. `str(error)` is shown to operators: say what was expected and what came."""
+    """A message that gives no readings. `str(error)` is for operators: say what was expected and what came."""
 
     def __init__(self, kind: ParseErrorKind, message: str) -> None:
         super().__init__(message)
@@ -29,7 +29,8 @@ class Reading(msgspec.Struct, frozen=True, kw_only=True):
     """One value of one metric of one device.
 
     `device` is an identifier unique within the site. `time` is unix seconds by the device's own clock, or None when
-    the message has none and the receive time stands in. `gateway` is the identifier of whoever relays the device, if anyone.
+    the message has none and the receive time stands in. `gateway` is the identifier of whoever relays the device, if
+    anyone does.
     """
 
     device: str
