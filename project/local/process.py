@@ -1,0 +1,110 @@
+"""Starting a child that cannot outlive us, in a session of its own so that a terminal's Ctrl-C reaches only us."""
+
+import ctypes
+import os
+import pwd
+import signal
+import subprocess
+import sys
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from project.local.refusal import Refusal
+
+PR_SET_PDEATHSIG = 1  # linux/prctl.h
+_LIBC = ctypes.CDLL(None) if sys.platform == "linux" else None
+
+
+@dataclass(frozen=True, slots=True)
+class Account:
+    """Whom a child runs as, when that is not whom we run as."""
+
+    uid: int
+    gid: int
+
+
+def postgres_account() -> Account | None:
+    """PostgreSQL refuses to run as root, so root runs it as `nobody`. None: as ourselves."""
+    if os.geteuid() != 0:
+        return None
+    try:
+        nobody = pwd.getpwnam("nobody")
+    except KeyError:
+        return Account(65534, 65534)
+    return Account(nobody.pw_uid, nobody.pw_gid)
+
+
+def spawn(
+    command: Sequence[str | Path],
+    *,
+    env: Mapping[str, str] | None = None,
+    log: Path | None = None,
+    cwd: Path | None = None,
+    account: Account | None = None,
+    at_our_death: signal.Signals = signal.SIGKILL,
+) -> subprocess.Popen[bytes]:
+    """Output goes to `log`. `at_our_death` is what Linux sends the child when this process ends, however it ends.
+
+    Call it from the main thread: Linux watches the thread that started the child.
+    """
+    output = subprocess.DEVNULL if log is None else os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
+    try:
+        return subprocess.Popen(
+            [str(part) for part in command],
+            env=env,
+            cwd=cwd,
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=output,
+            start_new_session=True,
+            preexec_fn=_die_with(os.getpid(), at_our_death),
+            **_as(account),
+        )
+    except PermissionError as error:
+        if account is None:
+            raise
+        raise Refusal(
+            f"PostgreSQL must not run as root and this root may not become another user ({error.strerror}); "
+            "start this as an ordinary user, or set DATABASE_URL to a PostgreSQL of yours."
+        ) from None
+    finally:
+        if output != subprocess.DEVNULL:
+            os.close(output)
+
+
+def run_as(command: Sequence[str | Path], account: Account | None, **options: object) -> tuple[int, str]:
+    """(exit code, output) of a short command; (126, reason) when it cannot even be started."""
+    try:
+        done = subprocess.run(
+            [str(part) for part in command],
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            timeout=120,
+            start_new_session=True,
+            **_as(account),
+            **options,  # type: ignore[call-overload]
+        )
+    except OSError as error:
+        return 126, str(error)
+    return done.returncode, done.stdout
+
+
+def _as(account: Account | None) -> dict[str, object]:
+    return {} if account is None else {"user": account.uid, "group": account.gid, "extra_groups": []}
+
+
+def _die_with(parent: int, number: signal.Signals) -> Callable[[], None] | None:
+    """Runs in the child between fork and exec, after the change of user (which would clear the setting)."""
+    if _LIBC is None:
+        return None
+    prctl = _LIBC.prctl
+
+    def set_up() -> None:
+        prctl(PR_SET_PDEATHSIG, int(number))
+        if os.getppid() != parent:  # we died before the call: nothing will be sent any more
+            os._exit(1)
+
+    return set_up
