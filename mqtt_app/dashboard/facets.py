@@ -1,0 +1,118 @@
+"""The five facets of a site as cards: a verdict, since when, on what evidence, and what to do."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from mqtt_app.dashboard import words
+from mqtt_app.dashboard.badges import BAD, LINKS, OFF, OK, WAIT, WARN, Badge
+from mqtt_app.selectors.facets import Books, Desired, Flow, Link, Owner, SiteStatus, Subscriptions
+
+REFUSED = 128  # SUBACK codes from here on are refusals
+
+
+@dataclass(frozen=True, slots=True)
+class Card:
+    """`facts` are lines of label and text; a datetime is shown as a ticking age."""
+
+    title: str
+    badge: Badge
+    since: datetime | None
+    evidence: str
+    facts: tuple[tuple[str, str | datetime], ...] = ()
+    remedy: str = ""
+
+
+def cards(status: SiteStatus) -> list[Card]:
+    wanted = status.desired.wanted
+    return [
+        _desired(status.desired),
+        _owner(status.owner, wanted),
+        _link(status.link, wanted, configured=status.status is not None),
+        _subscriptions(status.subscriptions, linked=status.link.status == "connected"),
+        _flow(status.flow, linked=status.link.status == "connected"),
+    ]
+
+
+def _desired(facet: Desired) -> Card:
+    badge = Badge(OK, "Should run") if facet.wanted else Badge(OFF, "Should be stopped")
+    facts = (
+        ("Connection", "on" if facet.is_active else "off"),
+        ("Site", "on" if facet.site_is_active else "off"),
+    )
+    return Card("Desired", badge, facet.since, facet.evidence, facts)
+
+
+def _owner(facet: Owner, wanted: bool) -> Card:
+    if not facet.instance:
+        badge = Badge(WAIT, "Waiting for a worker") if wanted else Badge(OFF, "No owner needed")
+    elif facet.alive is None:
+        badge = Badge(WARN, f"{facet.instance} (not verified)")
+    else:
+        badge = Badge(OK, facet.instance) if facet.alive else Badge(BAD, f"{facet.instance} is gone")
+    lease = "none" if facet.lease_age is None else words.span(facet.lease_age)
+    facts = (("Generation", str(facet.generation)), ("Lease age", lease))
+    return Card("Owner", badge, facet.since, facet.evidence, facts)
+
+
+def _link(facet: Link, wanted: bool, configured: bool) -> Card:
+    badge = LINKS[facet.status] if configured else Badge(OFF, "Not configured")
+    facts: list[tuple[str, str | datetime]] = []
+    if facet.mqtt_version:
+        facts.append(("MQTT version", facet.mqtt_version))
+    if facet.last_packet_age is not None:
+        facts.append(("Last packet", words.span(facet.last_packet_age) + " ago"))
+    if facet.retry_count:
+        facts.append(("Attempts", str(facet.retry_count)))
+    error = facet.last_error
+    if error is None:
+        return Card("Link", badge, facet.since, facet.evidence, tuple(facts))
+    facts.append(("Last error", error.at or "time unknown"))
+    facts.append(("Kind of error", error.error_class or "unknown"))
+    remedy = error.remedy if wanted and facet.status != "connected" else ""
+    return Card("Link", badge, facet.since, error.message or facet.evidence, tuple(facts), remedy)
+
+
+def _subscriptions(facet: Subscriptions, linked: bool) -> Card:
+    total = len(facet.filters)
+    granted = sum(state.granted is not None and state.granted < REFUSED for state in facet.filters)
+    refused = sum(state.granted is not None and state.granted >= REFUSED for state in facet.filters)
+    facts = (("Requested", str(total)), ("Granted", str(granted)), ("Refused", str(refused)))
+    if not total:
+        remedy = "Add a topic filter, for example “#”: without one nothing can arrive."
+        return Card("Subscriptions", Badge(WARN, "No filter"), facet.since, facet.evidence, facts, remedy)
+    if refused:
+        remedy = "Ask whoever runs the broker for the right to subscribe, or change the filter."
+        return Card("Subscriptions", Badge(BAD, f"{refused} refused"), facet.since, facet.evidence, facts, remedy)
+    word = f"{granted} of {total} granted"
+    badge = Badge(OFF if not linked else OK if granted == total else WAIT, word)
+    return Card("Subscriptions", badge, facet.since, facet.evidence, facts)
+
+
+def _flow(facet: Flow, linked: bool) -> Card:
+    if facet.paused:
+        badge = Badge(WARN, "Paused until stored")
+    elif not linked:
+        badge = Badge(OFF, "No link")
+    else:
+        badge = Badge(OK, f"Flowing, {words.rate(facet.rate)}") if facet.rate else Badge(WAIT, "Quiet")
+    unacked = "–" if facet.unacked is None else f"{facet.unacked:,}"
+    facts = (
+        ("Last message", facet.last_message_at or "never"),
+        ("Waiting for commit", unacked),
+        ("Since link start", "–" if facet.messages is None else f"{facet.messages:,}"),
+    )
+    return Card("Flow", badge, facet.since, facet.evidence, facts)
+
+
+def book_terms(books: Books) -> list[tuple[str, int]]:
+    """The right side of: received = stored + ... + dropped by reason."""
+    settled = [
+        ("stored", books.stored),
+        ("duplicate", books.duplicate),
+        ("inactive", books.inactive),
+        ("unprocessable", books.unprocessable),
+        ("failed", books.failed),
+        ("quarantined", books.quarantined),
+    ]
+    dropped = [(f"dropped: {reason}", count) for reason, count in sorted(books.dropped.items())]
+    return settled + (dropped or [("dropped", 0)])

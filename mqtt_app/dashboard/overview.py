@@ -1,0 +1,97 @@
+"""The table of sites: what the selectors know, arranged for one page."""
+
+from collections import Counter
+from dataclasses import dataclass
+from datetime import datetime
+
+from django.contrib.auth.models import AbstractBaseUser, AnonymousUser
+from django.core.paginator import Page, Paginator
+
+from mqtt_app.dashboard.badges import Badge, group, headline_badge
+from mqtt_app.selectors import pages
+from mqtt_app.selectors.facets import SiteStatus
+from mqtt_app.selectors.pages import Address
+from mqtt_app.selectors.status import statuses
+from mqtt_app.selectors.visibility import sites_visible_to
+
+STATES = ("running", "starting", "degraded", "stopped")
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """A line of the table; `wanted` decides between the stop and the start button."""
+
+    site_id: int
+    name: str
+    badge: Badge
+    reason: str
+    status: str
+    connected_since: datetime | None
+    address: Address | None
+    owner: str
+    wanted: bool
+    rate: float | None
+    last_message_at: datetime | None
+    readings: int
+    waiting: int
+
+
+@dataclass(frozen=True, slots=True)
+class Overview:
+    """`counts` are of all visible sites, `page` holds only those that match `text` and `state`."""
+
+    page: Page[Row]
+    counts: dict[str, int]
+    waiting: int
+    total: int
+    live_evidence: bool
+    text: str
+    state: str
+
+
+def overview(user: AbstractBaseUser | AnonymousUser, *, text: str, state: str, number: str) -> Overview:
+    visible = sites_visible_to(user)
+    known = statuses(list(visible.order_by("name")))
+    waiting = pages.waiting_counts(visible)
+    matching = set(pages.named_like(visible, text).values_list("id", flat=True)) if text else None
+    shown = [
+        status
+        for status in known
+        if (matching is None or status.site_id in matching) and _in_state(status, state, waiting)
+    ]
+    page = Paginator(shown, pages.ROWS).get_page(number)
+    addresses = pages.addresses(status.site_id for status in page)
+    page.object_list = [row(status, addresses.get(status.site_id), waiting) for status in page]
+    return Overview(
+        page=page,
+        counts={name: Counter(map(group, known))[name] for name in STATES},
+        waiting=sum(waiting.values()),
+        total=len(known),
+        live_evidence=all(status.live_evidence for status in known),
+        text=text,
+        state=state,
+    )
+
+
+def _in_state(status: SiteStatus, state: str, waiting: dict[int, int]) -> bool:
+    if state == "waiting":
+        return status.site_id in waiting
+    return state not in STATES or group(status) == state
+
+
+def row(status: SiteStatus, address: Address | None, waiting: dict[int, int]) -> Row:
+    return Row(
+        site_id=status.site_id,
+        name=status.site_name,
+        badge=headline_badge(status),
+        reason="" if status.reason == "connecting" else status.reason,
+        status=status.status or "",
+        connected_since=status.link.connected_since,
+        address=address,
+        owner=status.owner.instance,
+        wanted=status.desired.is_active,
+        rate=status.flow.rate if status.status == "connected" else None,
+        last_message_at=status.flow.last_message_at,
+        readings=status.flow.books.readings,
+        waiting=waiting.get(status.site_id, 0),
+    )

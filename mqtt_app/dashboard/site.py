@@ -1,0 +1,52 @@
+"""One site's page: its evidence, topics, devices and last log rows."""
+
+from dataclasses import dataclass
+
+from django.core.paginator import Page
+
+from mqtt_app.dashboard.badges import Badge, headline_badge
+from mqtt_app.dashboard.facets import Card, book_terms, cards
+from mqtt_app.models import Device, DiscoveredTopic, MqttConnectionLog, MqttParsingLog, Site
+from mqtt_app.selectors import pages
+from mqtt_app.selectors.facets import SiteStatus
+from mqtt_app.selectors.pages import Address
+from mqtt_app.selectors.status import site_status
+
+
+@dataclass(frozen=True, slots=True)
+class SiteView:
+    """Everything the page shows; `terms` are the right side of the books' equation."""
+
+    site: Site
+    status: SiteStatus
+    badge: Badge
+    address: Address | None
+    cards: list[Card]
+    terms: list[tuple[str, int]]
+    waiting: list[DiscoveredTopic]
+    waiting_total: int
+    topics: Page[DiscoveredTopic]
+    devices: Page[Device]
+    connection_logs: list[MqttConnectionLog]
+    parsing_logs: list[MqttParsingLog]
+    text: str
+
+
+def site_view(site: Site, *, text: str, topic_page: str, device_page: str) -> SiteView:
+    status = site_status(site)
+    waiting = pages.waiting_counts(Site.objects.filter(pk=site.pk))
+    return SiteView(
+        site=site,
+        status=status,
+        badge=headline_badge(status),
+        address=pages.addresses([site.pk]).get(site.pk),
+        cards=cards(status),
+        terms=book_terms(status.flow.books),
+        waiting=pages.waiting_topics(site),
+        waiting_total=waiting.get(site.pk, 0),
+        topics=pages.topics(site, text, topic_page),
+        devices=pages.devices(site, device_page),
+        connection_logs=pages.connection_logs(site),
+        parsing_logs=pages.parsing_logs(site),
+        text=text,
+    )

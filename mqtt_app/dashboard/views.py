@@ -1,0 +1,73 @@
+"""Pages and their fragments. A fragment is the part of a page that changes, fetched again when something happened."""
+
+from django.contrib.auth.decorators import login_required
+from django.http import HttpRequest, HttpResponse, QueryDict
+from django.shortcuts import get_object_or_404, render
+from django.utils import timezone
+from django.views.decorators.csrf import ensure_csrf_cookie
+from django.views.decorators.http import require_safe
+
+from mqtt_app.dashboard.overview import overview
+from mqtt_app.dashboard.policy import strict
+from mqtt_app.dashboard.site import site_view
+from mqtt_app.selectors.visibility import sites_visible_to
+
+
+@strict
+@require_safe
+@login_required
+@ensure_csrf_cookie
+def overview_page(request: HttpRequest) -> HttpResponse:
+    return _overview(request, "dashboard/overview.html")
+
+
+@strict
+@require_safe
+@login_required
+def overview_fragment(request: HttpRequest) -> HttpResponse:
+    return _overview(request, "dashboard/overview_body.html")
+
+
+@strict
+@require_safe
+@login_required
+@ensure_csrf_cookie
+def site_page(request: HttpRequest, site_id: int) -> HttpResponse:
+    return _site(request, site_id, "dashboard/site.html")
+
+
+@strict
+@require_safe
+@login_required
+def site_fragment(request: HttpRequest, site_id: int) -> HttpResponse:
+    return _site(request, site_id, "dashboard/site_body.html")
+
+
+def _overview(request: HttpRequest, template: str) -> HttpResponse:
+    query = request.GET
+    view = overview(
+        request.user,
+        text=query.get("q", "").strip()[:200].replace("\0", ""),
+        state=query.get("state", ""),
+        number=query.get("page", "1"),
+    )
+    return render(request, template, {"view": view, "now": timezone.now(), "query": _without(query, "page")})
+
+
+def _site(request: HttpRequest, site_id: int, template: str) -> HttpResponse:
+    """A site that the user may not see does not exist for them: 404."""
+    site = get_object_or_404(sites_visible_to(request.user), pk=site_id)
+    query = request.GET
+    view = site_view(
+        site,
+        text=query.get("topic", "").strip()[:200].replace("\0", ""),
+        topic_page=query.get("topics", "1"),
+        device_page=query.get("devices", "1"),
+    )
+    return render(request, template, {"view": view, "now": timezone.now()})
+
+
+def _without(query: QueryDict, name: str) -> str:
+    rest = query.copy()
+    rest.pop(name, None)
+    return rest.urlencode()

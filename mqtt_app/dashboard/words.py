@@ -1,0 +1,42 @@
+"""Numbers and times as people read them. Pure; `static/sitewire/clock.js` says the same words while time passes."""
+
+from datetime import datetime
+
+MINUTE, HOUR, DAY = 60, 3_600, 86_400  # s
+
+
+def span(seconds: float) -> str:
+    """A duration in its largest unit: "4 s", "12 min", "3 h", "5 days"."""
+    whole = max(0, int(seconds))
+    if whole < MINUTE:
+        return f"{whole} s"
+    if whole < HOUR:
+        return f"{whole // MINUTE} min"
+    if whole < 2 * DAY:
+        return f"{whole // HOUR} h"
+    return f"{whole // DAY} days"
+
+
+def ago(at: datetime, now: datetime) -> str:
+    seconds = (now - at).total_seconds()
+    return "just now" if seconds < 1 else f"{span(seconds)} ago"
+
+
+def rate(messages_per_second: float | None) -> str:
+    """Messages a second, or a minute where that is easier to imagine."""
+    if messages_per_second is None:
+        return "–"
+    if messages_per_second >= 10:
+        return f"{messages_per_second:,.0f}/s"
+    if messages_per_second >= 1:
+        return f"{messages_per_second:.1f}/s"
+    return f"{messages_per_second * MINUTE:.0f}/min" if messages_per_second else "0"
+
+
+def value(shown: float | bool | str | None) -> str:
+    """A reading's value without the noise of binary fractions."""
+    if isinstance(shown, bool):
+        return "on" if shown else "off"
+    if isinstance(shown, float):
+        return f"{shown:.10g}"
+    return "–" if shown is None else str(shown)[:80]

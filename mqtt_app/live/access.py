@@ -1,0 +1,85 @@
+"""Who is at the other end of a WebSocket."""
+
+from collections.abc import Awaitable, Callable, Iterable, MutableMapping
+from importlib import import_module
+from typing import Any
+from urllib.parse import urlsplit
+
+from django.conf import settings
+from django.contrib.auth import get_user
+from django.contrib.auth.models import AbstractUser
+from django.http import HttpRequest, parse_cookie
+from django.http.request import validate_host
+from knox.auth import TokenAuthentication
+from rest_framework.exceptions import AuthenticationFailed
+
+Scope = MutableMapping[str, Any]
+Application = Callable[..., Awaitable[None]]
+
+_FORBIDDEN = 4403  # close code: a page of another origin
+
+
+def header(scope: Scope, name: bytes) -> str | None:
+    """The value of a request header; `name` in lower case."""
+    headers: Iterable[tuple[bytes, bytes]] = scope.get("headers", ())
+    return next((value.decode("latin-1") for key, value in headers if key == name), None)
+
+
+def user_of(scope: Scope) -> AbstractUser | None:
+    """The active user behind the `Authorization: Token ...` header or, without that header, the session cookie.
+
+    Reads the database, so it is also how a socket that is open for days notices a revoked token or a logout.
+    A token in the address is not accepted: addresses end up in access logs.
+    """
+    authorization = header(scope, b"authorization")
+    user = _by_session(scope) if authorization is None else _by_token(authorization)
+    return user if user is not None and user.is_active else None
+
+
+def _by_token(authorization: str) -> AbstractUser | None:
+    kind, _, token = authorization.partition(" ")
+    if kind.lower() != "token":
+        return None
+    try:
+        user, _ = TokenAuthentication().authenticate_credentials(token.strip().encode())
+    except AuthenticationFailed:
+        return None
+    return user if isinstance(user, AbstractUser) else None
+
+
+def _by_session(scope: Scope) -> AbstractUser | None:
+    key = parse_cookie(header(scope, b"cookie") or "").get(settings.SESSION_COOKIE_NAME)
+    if not key:
+        return None
+    request = HttpRequest()
+    request.session = import_module(settings.SESSION_ENGINE).SessionStore(key)
+    user = get_user(request)
+    return user if isinstance(user, AbstractUser) else None
+
+
+class SameHostOnly:
+    """Refuses pages of other origins.
+
+    A browser always sends `Origin` with a WebSocket and adds cookies by itself, so a foreign page could listen in our
+    user's name. A program sends no `Origin`, and whatever it shows it was given on purpose: it may pass.
+    """
+
+    def __init__(self, application: Application) -> None:
+        self.application = application
+
+    async def __call__(self, scope: Scope, receive: Any, send: Any) -> None:
+        origin = header(scope, b"origin")
+        if origin is None or is_own(origin):
+            await self.application(scope, receive, send)
+            return
+        await receive()
+        await send({"type": "websocket.close", "code": _FORBIDDEN})
+
+
+def is_own(origin: str) -> bool:
+    try:
+        host = urlsplit(origin).hostname
+    except ValueError:
+        return False
+    bracketed = f"[{host}]" if host and ":" in host else host
+    return bool(bracketed) and validate_host(bracketed or "", settings.ALLOWED_HOSTS)

@@ -1,0 +1,40 @@
+"""What a browser has been told about connections: pure, so that "snapshot + events = new snapshot" can be tested."""
+
+from collections.abc import Iterable
+from typing import Any
+
+Event = dict[str, Any]
+Row = dict[str, Any]  # site_id, status, is_active, error_message, at
+
+_FACTS = ("status", "is_active", "error_message")
+
+
+def snapshot(rows: Iterable[Row], at: str) -> Event:
+    return {"type": "snapshot", "at": at, "connections": list(rows)}
+
+
+class Picture:
+    """The sites one user may see and what was last said of each."""
+
+    def __init__(self, rows: Iterable[Row], sites: frozenset[int]) -> None:
+        self.rows = {row["site_id"]: row for row in rows}
+        self.sites = sites
+
+    def visible(self, event: Event) -> Event | None:
+        """The event as this user may see it: a `flow` message loses foreign sites, others are whole or nothing."""
+        if event["type"] == "flow":
+            sites = [site for site in event["sites"] if site["site_id"] in self.sites]
+            return {**event, "sites": sites} if sites else None
+        return event if event.get("site_id") in self.sites else None
+
+    def told(self, event: Event) -> None:
+        if event["type"] == "connection":
+            self.rows[event["site_id"]] = {key: value for key, value in event.items() if key != "type"}
+
+    def missed(self, rows: Iterable[Row]) -> list[Event]:
+        """One `connection` event for each row that differs from what was told: an event of it got lost."""
+        return [
+            {"type": "connection", **row}
+            for row in rows
+            if any(self.rows.get(row["site_id"], {}).get(fact) != row[fact] for fact in _FACTS)
+        ]

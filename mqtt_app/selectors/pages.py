@@ -1,0 +1,75 @@
+"""Reads of the dashboard. Each gives what one page shows, in a constant number of queries."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from django.core.paginator import Page, Paginator
+from django.db.models import Count, Prefetch, Q, QuerySet
+
+from mqtt_app.models import (
+    Device,
+    DiscoveredTopic,
+    LatestReading,
+    MqttConnection,
+    MqttConnectionLog,
+    MqttParsingLog,
+    Site,
+)
+
+ROWS = 50  # of a page
+LOG_ROWS = 15
+WAITING_ROWS = 20
+_WAITING = Q(is_active=False, is_processable=True)
+
+
+@dataclass(frozen=True, slots=True)
+class Address:
+    host: str
+    port: int
+    use_tls: bool
+
+    def __str__(self) -> str:
+        return f"{self.host}:{self.port}"
+
+
+def named_like(sites: QuerySet[Site], text: str) -> QuerySet[Site]:
+    """Sites whose name or broker contains `text`, in any case."""
+    return sites.filter(Q(name__icontains=text) | Q(connection__broker_host__icontains=text))
+
+
+def addresses(site_ids: Iterable[int]) -> dict[int, Address]:
+    """By site id. Reads no credentials."""
+    found = MqttConnection.objects.filter(site__in=list(site_ids))
+    rows = found.values_list("site_id", "broker_host", "broker_port", "use_tls")
+    return {site_id: Address(host, port, use_tls) for site_id, host, port, use_tls in rows}
+
+
+def waiting_counts(sites: QuerySet[Site]) -> dict[int, int]:
+    """Site id -> topics that a parser recognises and no operator allows."""
+    waiting = DiscoveredTopic.objects.filter(_WAITING, connection__site__in=sites.order_by().values("id"))
+    counted = waiting.order_by().values_list("connection__site_id").annotate(Count("id"))
+    return dict(counted)
+
+
+def waiting_topics(site: Site) -> list[DiscoveredTopic]:
+    return list(DiscoveredTopic.objects.filter(_WAITING, connection__site=site)[:WAITING_ROWS])
+
+
+def topics(site: Site, text: str, number: str) -> Page[DiscoveredTopic]:
+    found = DiscoveredTopic.objects.filter(connection__site=site).order_by("topic", "id")
+    return Paginator(found.filter(topic__icontains=text) if text else found, ROWS).get_page(number)
+
+
+def devices(site: Site, number: str) -> Page[Device]:
+    """With `gateway` and the newest value of each metric as `latest`."""
+    latest = Prefetch("latest", LatestReading.objects.order_by("metric"))
+    found = Device.objects.filter(site=site).select_related("gateway").prefetch_related(latest)
+    return Paginator(found.order_by("identifier", "id"), ROWS).get_page(number)
+
+
+def connection_logs(site: Site) -> list[MqttConnectionLog]:
+    return list(MqttConnectionLog.objects.filter(connection__site=site)[:LOG_ROWS])
+
+
+def parsing_logs(site: Site) -> list[MqttParsingLog]:
+    return list(MqttParsingLog.objects.filter(site=site)[:LOG_ROWS])

@@ -1,0 +1,87 @@
+// Start, stop, approve: calls of the REST API. What went wrong is said where it was asked for.
+import { soon } from "./refresh.js";
+
+const SEEN = 900; // ms that "Connecting…" stays at least, so that an eye can catch it
+const READ = 15_000; // ms that an error stays beside its button
+
+async function call(button) {
+  const { post, patch, active } = button.dataset;
+  const answer = await fetch(post || patch, {
+    method: post ? "POST" : "PATCH",
+    headers: { "Content-Type": "application/json", "X-CSRFToken": document.body.dataset.csrf, Accept: "application/json" },
+    body: patch ? JSON.stringify({ is_active: active === "true" }) : undefined,
+  });
+  if (!answer.ok) throw new Error(await reason(answer));
+}
+
+async function reason(answer) {
+  if (answer.status === 401) return "You are logged out. Reload the page to log in.";
+  try {
+    const said = await answer.json();
+    const first = said.detail ?? said.message ?? Object.values(said).flat()[0];
+    if (typeof first === "string") return first;
+  } catch {
+    // no JSON: the number has to do
+  }
+  return `The server answered ${answer.status}. Try again.`;
+}
+
+async function act(button) {
+  if (button.getAttribute("aria-disabled") === "true") return;
+  const held = button.closest("[data-site]") ?? button.closest("td");
+  const status = button.dataset.for ? held.querySelector("[data-status]") : null;
+  clear(button);
+  busy(button, true);
+  try {
+    await call(button);
+    if (status) pending(status, button.dataset.busy);
+  } catch (error) {
+    complain(button, error instanceof TypeError ? "The server cannot be reached. Try again." : error.message);
+  }
+  busy(button, false);
+  soon();
+}
+
+function busy(button, on) {
+  button.setAttribute("aria-disabled", on);
+  button.setAttribute("aria-busy", on);
+}
+
+// The server said 202: the wish is written. Until there is news from the link, this is what is known.
+function pending(status, word) {
+  const badge = status.querySelector(".badge");
+  badge.className = badge.className.replace(/tone-\w+/, "tone-wait");
+  const shape = badge.querySelector("use");
+  shape.setAttribute("href", shape.getAttribute("href").replace(/#.*/, "#wait"));
+  badge.lastChild.nodeValue = word;
+  status.dataset.status = word;
+  status.querySelector(".reason")?.remove();
+  status.setAttribute("data-hold", "");
+  document.querySelector("[data-announce]").textContent = word;
+  setTimeout(() => {
+    status.removeAttribute("data-hold");
+    soon();
+  }, SEEN);
+}
+
+function clear(button) {
+  const place = button.parentElement.querySelector(".act-error");
+  place?.remove();
+  button.parentElement.removeAttribute("data-hold");
+}
+
+function complain(button, text) {
+  clear(button);
+  const place = document.createElement("p");
+  place.className = "act-error";
+  place.setAttribute("role", "alert");
+  place.textContent = text;
+  button.parentElement.append(place);
+  button.parentElement.setAttribute("data-hold", ""); // or the next refresh would wipe it away
+  setTimeout(() => place.isConnected && clear(button), READ);
+}
+
+document.addEventListener("click", ({ target }) => {
+  const button = target.closest("[data-post], [data-patch]");
+  if (button) act(button);
+});
