@@ -1,7 +1,10 @@
 """Every Redis key and channel of ours, in one place. (Celery's queues are named in tasks/queues.py.)"""
 
 INSTANCE_PREFIX = "mqtt:instance:"
+INSTANCES = "mqtt:instances"  # set of ids that may hold a lease; reading goes by it, so it needs no scan of all keys
+KNOWN_SINCE = "mqtt:instances:since"  # unix time since which every lease has had its chance to be here
 NUDGES = "mqtt:nudges"  # pub/sub channel: "look at the database now"
+RECONCILE_MARK = "mqtt:reconcile:last"  # unix time of the last finished reconcile, with a TTL
 
 
 def instance(instance_id: str) -> str:
@@ -17,6 +20,3 @@ def acks(instance_id: str, incarnation: str) -> str:
 def evidence(instance_id: str) -> str:
     """Hash connection id -> JSON of what its owner sees right now; with a TTL."""
     return f"mqtt:evidence:{instance_id}"
-
-
-RECONCILE_MARK = "mqtt:reconcile:last"  # unix time of the last finished reconcile, with a TTL

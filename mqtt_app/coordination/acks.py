@@ -1,0 +1,39 @@
+"""The way of an acknowledgement back: ids of committed batches, to the process start that waits for them.
+
+An id that gets lost costs a question to the receipts, nothing more.
+"""
+
+from collections.abc import Sequence
+from typing import Any
+
+import redis
+
+from mqtt_app.coordination import keys
+
+LIST_TTL = 3_600  # s; nobody will come for the list of a process that died
+DRAIN = 1_000  # ids taken in one go
+
+
+class AckList:
+    """To `pop`, give it a `blocking_client` whose timeout is not below the one of `pop`. Raises redis.RedisError."""
+
+    def __init__(self, client: redis.Redis) -> None:
+        self._client = client
+
+    def push(self, instance_id: str, incarnation: str, batch_ids: Sequence[str]) -> None:
+        if not batch_ids:
+            return
+        name = keys.acks(instance_id, incarnation)
+        with self._client.pipeline(transaction=True) as pipe:
+            pipe.rpush(name, *batch_ids)
+            pipe.expire(name, LIST_TTL)
+            pipe.execute()
+
+    def pop(self, instance_id: str, incarnation: str, timeout: float) -> list[str]:
+        """Waits up to `timeout` seconds (above 0) for the first id, then takes all that are there."""
+        name = keys.acks(instance_id, incarnation)
+        first: Any = self._client.blpop([name], timeout=timeout)
+        if first is None:
+            return []
+        rest: Any = self._client.lpop(name, DRAIN) or []
+        return [batch_id.decode() for batch_id in (first[1], *rest)]

@@ -1,0 +1,113 @@
+"""Instance leases: who is alive. One key with a TTL per MQTT worker, however many connections it owns.
+
+A lease says nothing about who owns what (that is in PostgreSQL), so losing all of them loses nothing.
+"""
+
+import time
+from collections.abc import Callable
+from enum import Enum
+from typing import Any
+
+import msgspec
+import redis
+
+from mqtt_app.coordination import keys
+from mqtt_app.coordination.scripts import source
+
+MARK_TTL = 86_400  # s
+
+
+class Lease(msgspec.Struct, frozen=True):
+    """One start of an MQTT worker. `incarnation` is random per start; times are unix seconds of the worker's clock."""
+
+    instance_id: str
+    incarnation: str
+    capacity: int
+    load: int = 0
+    draining: bool = False
+    pid: int = 0
+    host: str = ""
+    started_at: float = 0.0
+    renewed_at: float = 0.0
+
+
+class Renewal(Enum):
+    HELD = "held"
+    ASSERTED = "asserted"  # the key was gone and nobody else had it: it is set again
+    LOST = "lost"  # another incarnation holds it: stop acting
+
+
+class LeaseStore:
+    """Raises redis.RedisError when Redis does not answer. `ttl` in seconds."""
+
+    def __init__(self, client: redis.Redis, ttl: float, clock: Callable[[], float] = time.time) -> None:
+        self._client, self._ttl_ms, self._clock = client, max(1, int(ttl * 1000)), clock
+        self._hold = client.register_script(source("lease_hold"))
+        self._release = client.register_script(source("lease_release"))
+        self._read = client.register_script(source("lease_read"))
+
+    def acquire(self, lease: Lease, *, instead_of: str = "") -> bool:
+        """False while another incarnation's lease stands, unless it is `instead_of` (known to be dead)."""
+        return self._set(lease, instead_of) is not Renewal.LOST
+
+    def renew(self, lease: Lease) -> Renewal:
+        return self._set(lease, "")
+
+    def release(self, lease: Lease) -> bool:
+        """True when it was ours and is gone now."""
+        names = [keys.instance(lease.instance_id), keys.INSTANCES]
+        return bool(self._release(keys=names, args=[lease.incarnation, lease.instance_id]))
+
+    def read(self, instance_id: str) -> Lease | None:
+        stored: Any = self._client.get(keys.instance(instance_id))
+        return _decoded(stored)
+
+    def read_all(self) -> dict[str, Lease]:
+        """Every lease that stands, by instance id; one round trip."""
+        found = self._read(keys=[keys.INSTANCES, keys.KNOWN_SINCE], args=[keys.INSTANCE_PREFIX])
+        leases = (_decoded(stored) for stored in found)
+        return {lease.instance_id: lease for lease in leases if lease is not None}
+
+    def known_for(self) -> float:
+        """Seconds for which every living instance has had the chance to be seen here: since start or last wipe.
+
+        Below a lease TTL, a missing lease means nothing. Ask after `read_all`, never before.
+        """
+        with self._client.pipeline(transaction=False) as pipe:
+            pipe.get(keys.KNOWN_SINCE)
+            pipe.time()
+            pipe.info("server")
+            since, (seconds, micros), server = pipe.execute()
+        if since is None:
+            return 0.0
+        return max(0.0, min(seconds + micros / 1e6 - float(since), float(server["uptime_in_seconds"])))
+
+    def redis_uptime(self) -> float:
+        """Seconds since Redis started."""
+        server: Any = self._client.info("server")
+        return float(server["uptime_in_seconds"])
+
+    def mark_reconciled(self, now: float) -> None:
+        """`now` is unix seconds."""
+        self._client.set(keys.RECONCILE_MARK, repr(now), ex=MARK_TTL)
+
+    def reconciled_at(self) -> float | None:
+        """Unix seconds of the last finished reconcile, None when there was none in a day."""
+        stored: Any = self._client.get(keys.RECONCILE_MARK)
+        return None if stored is None else float(stored)
+
+    def _set(self, lease: Lease, instead_of: str) -> Renewal:
+        names = [keys.instance(lease.instance_id), keys.INSTANCES, keys.KNOWN_SINCE]
+        value = msgspec.json.encode(msgspec.structs.replace(lease, renewed_at=self._clock()))
+        answer = self._hold(keys=names, args=[lease.incarnation, value, self._ttl_ms, lease.instance_id, instead_of])
+        return Renewal(answer.decode())
+
+
+def _decoded(stored: bytes | None) -> Lease | None:
+    """None for what is no lease of ours: a stranger's value must not stop the others from being read."""
+    if stored is None:
+        return None
+    try:
+        return msgspec.json.decode(stored, type=Lease)
+    except msgspec.DecodeError:
+        return None

@@ -1,0 +1,19 @@
+-- Take or renew a lease, decided by the value that is stored: sending it twice is the same as sending it once.
+-- KEYS: the lease, the index of instances, the time since which leases are known.
+-- ARGV: incarnation, lease as JSON, TTL in ms, instance id, an incarnation known to be dead ('' for none).
+-- Gives 'held', 'asserted' (no lease was there) or 'lost' (another incarnation's lease stands untouched).
+local stored = redis.call('GET', KEYS[1])
+local answer = 'asserted'
+if stored then
+  local readable, lease = pcall(cjson.decode, stored)
+  local holder = readable and type(lease) == 'table' and lease.incarnation
+  if holder ~= ARGV[1] and (ARGV[5] == '' or holder ~= ARGV[5]) then
+    return 'lost'
+  end
+  answer = 'held'
+end
+redis.call('SET', KEYS[1], ARGV[2], 'PX', ARGV[3])
+redis.call('SADD', KEYS[2], ARGV[4])
+local now = redis.call('TIME')
+redis.call('SET', KEYS[3], now[1] .. '.' .. string.format('%06d', now[2]), 'NX')
+return answer

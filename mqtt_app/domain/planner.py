@@ -1,0 +1,152 @@
+"""Which instance each connection is assigned to: wanted and present in, changes out. Nothing is done here.
+
+Level-triggered: the same situation gives the same plan, and once its assignments are written the next plan is empty.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+
+import msgspec
+
+BALANCE_SHARE = 10  # at most one in ten wanted connections is under way for balance at a time
+
+
+class Row(msgspec.Struct, frozen=True):
+    """A connection: who should have it (`assigned`) and who has it (`owner`); "" is nobody."""
+
+    id: int
+    wanted: bool
+    owner: str
+    assigned: str
+
+
+class Instance(msgspec.Struct, frozen=True):
+    """A living MQTT worker. `capacity` in connections, `started_at` in unix seconds."""
+
+    id: str
+    capacity: int
+    draining: bool
+    started_at: float
+
+
+class Plan(msgspec.Struct, frozen=True):
+    """`assign`: connection id -> new assigned instance ("" takes it away). The tuples name the sets, by id."""
+
+    assign: dict[int, str]
+    unwanted: tuple[int, ...] = ()  # switched off, yet assigned
+    gone: tuple[int, ...] = ()  # their owner has no lease: nobody holds the link any more
+    kept: tuple[int, ...] = ()
+    homeless: tuple[int, ...] = ()
+    moved: tuple[int, ...] = ()  # for balance only
+    unplaced: tuple[int, ...] = ()  # homeless, and no instance has room
+
+    @property
+    def is_empty(self) -> bool:
+        return not (self.assign or self.gone)
+
+
+def plan(
+    rows: Iterable[Row], instances: Iterable[Instance], now: float, *, complete: bool, rebalance_after: float
+) -> Plan:
+    """The changes to make.
+
+    `complete`: the instances are all there are. Otherwise a missing one may be alive, so only what is nobody's is given
+    out, because no one can be harmed by it. `now` in unix seconds; connections move for balance once the youngest
+    instance is `rebalance_after` seconds old.
+    """
+    everything = sorted(rows, key=lambda row: row.id)
+    live = {instance.id: instance for instance in instances}
+    takers = {name: instance for name, instance in live.items() if not instance.draining}
+    if not complete:
+        return _first_homes(everything, takers)
+    homes = {row.id: _home(row, takers) for row in everything if row.wanted}
+    unwanted = [row for row in everything if not row.wanted and row.assigned]
+    gone = [row for row in everything if row.owner and row.owner not in live]
+    kept = [row for row in everything if homes.get(row.id)]
+    homeless = [row for row in everything if row.wanted and not homes[row.id]]
+    load = _load(takers, (homes[row.id] for row in kept))
+    placed = _place(homeless, takers, load)
+    budget = _budget(kept, live, len(homes)) if _stable(live.values(), now, rebalance_after) else 0
+    moved = _balance(kept, homes, takers, load, budget)
+    chosen = {row.id: homes[row.id] for row in kept} | placed | moved
+    assign = {row.id: chosen[row.id] for row in everything if chosen.get(row.id, row.assigned) != row.assigned}
+    return Plan(
+        assign={row.id: "" for row in unwanted} | assign,
+        unwanted=_ids(unwanted),
+        gone=_ids(gone),
+        kept=tuple(row.id for row in kept if row.id not in moved),
+        homeless=_ids(homeless),
+        moved=tuple(moved),
+        unplaced=tuple(row.id for row in homeless if row.id not in placed),
+    )
+
+
+def _first_homes(rows: Sequence[Row], takers: Mapping[str, Instance]) -> Plan:
+    kept = [row for row in rows if row.wanted and row.assigned in takers]
+    homeless = [row for row in rows if row.wanted and not row.assigned and not row.owner]
+    placed = _place(homeless, takers, _load(takers, (row.assigned for row in kept)))
+    return Plan(assign=placed, kept=_ids(kept), homeless=_ids(homeless))
+
+
+def _home(row: Row, takers: Mapping[str, Instance]) -> str:
+    """Where the connection is at home already, or "". A healthy owner keeps what was promised to one that died."""
+    if row.assigned in takers:
+        return row.assigned
+    return row.owner if row.owner in takers else ""
+
+
+def _load(takers: Iterable[str], homes: Iterable[str]) -> dict[str, int]:
+    load = dict.fromkeys(sorted(takers), 0)
+    for home in homes:
+        load[home] += 1
+    return load
+
+
+def _place(homeless: Iterable[Row], takers: Mapping[str, Instance], load: dict[str, int]) -> dict[int, str]:
+    """Each to the emptiest instance that has room; counts them in `load`."""
+    placed: dict[int, str] = {}
+    for row in homeless:
+        open_ = [name for name in load if load[name] < takers[name].capacity]
+        if not open_:
+            break
+        target = min(open_, key=lambda name: (load[name], name))
+        placed[row.id] = target
+        load[target] += 1
+    return placed
+
+
+def _stable(instances: Iterable[Instance], now: float, rebalance_after: float) -> bool:
+    return now - max((instance.started_at for instance in instances), default=now) >= rebalance_after
+
+
+def _budget(kept: Iterable[Row], live: Mapping[str, Instance], wanted: int) -> int:
+    """Voluntary moves allowed now: a share of all, less those still on their way from one owner to the next."""
+    under_way = sum(row.assigned != row.owner for row in kept if row.owner in live)
+    return max(0, max(1, wanted // BALANCE_SHARE) - under_way)
+
+
+def _balance(
+    kept: Iterable[Row], homes: Mapping[int, str], takers: Mapping[str, Instance], load: dict[str, int], budget: int
+) -> dict[int, str]:
+    """From the fullest to the emptiest while that makes the spread smaller; only links that are settled."""
+    settled: dict[str, list[int]] = {name: [] for name in load}
+    for row in kept:
+        if row.owner == row.assigned == homes[row.id]:
+            settled[row.owner].append(row.id)
+    moved: dict[int, str] = {}
+    while len(moved) < budget:
+        donors = [name for name in load if settled[name]]
+        receivers = [name for name in load if load[name] < takers[name].capacity]
+        if not donors or not receivers:
+            break
+        donor = max(donors, key=lambda name: (load[name], name))
+        receiver = min(receivers, key=lambda name: (load[name], name))
+        if load[donor] - load[receiver] < 2:  # moving one would only swap their places
+            break
+        moved[settled[donor].pop()] = receiver
+        load[donor] -= 1
+        load[receiver] += 1
+    return moved
+
+
+def _ids(rows: Iterable[Row]) -> tuple[int, ...]:
+    return tuple(row.id for row in rows)

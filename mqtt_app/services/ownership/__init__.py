@@ -1,0 +1,32 @@
+"""Who owns which connection. All truth is in PostgreSQL, all writes are conditional, the row count decides.
+
+A connection goes round like this, `generation` growing at each take::
+
+    wanted, nobody's --reconcile--> assigned to X --take by X--> owned by X --let_go by X--> nobody's
+          ^                                                          |
+          +------------- reconcile, when X has no lease -------------+
+
+A row without an owner never says `connecting` or `connected`.
+"""
+
+from mqtt_app.services.ownership.reconcile import ReconcileReport, needs_reconcile, reconcile
+from mqtt_app.services.ownership.rows import ConnectionRow, homeless_exist, rows_of
+from mqtt_app.services.ownership.settings import ConnectionConfig, Filter, config_of
+from mqtt_app.services.ownership.status import record_grants, record_status
+from mqtt_app.services.ownership.taking import let_go, take
+
+__all__ = [
+    "ConnectionConfig",
+    "ConnectionRow",
+    "Filter",
+    "ReconcileReport",
+    "config_of",
+    "homeless_exist",
+    "let_go",
+    "needs_reconcile",
+    "reconcile",
+    "record_grants",
+    "record_status",
+    "rows_of",
+    "take",
+]

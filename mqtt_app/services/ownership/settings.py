@@ -1,0 +1,81 @@
+"""What an owner has to know to hold a link, in plain values."""
+
+import msgspec
+
+from mqtt_app.conf import config
+from mqtt_app.models import MqttConnection, MqttTopic
+
+
+class Filter(msgspec.Struct, frozen=True):
+    filter: str
+    qos: int
+
+
+class ConnectionConfig(msgspec.Struct, frozen=True):
+    """The settings of one link at one `config_version`, for the owner of one `generation`.
+
+    `client_id` is the same for every owner, so that the broker itself throws out a stale one. `negotiated_version` is
+    the MQTT version that worked last ("5", "3.1.1" or ""). Certificates and keys are PEM; empty means none. The repr
+    hides secrets.
+    """
+
+    id: int
+    site_id: int
+    site_name: str
+    generation: int
+    config_version: int
+    host: str
+    port: int
+    username: str
+    password: str
+    use_tls: bool
+    tls_ca: str
+    tls_client_certificate: str
+    tls_client_key: str
+    tls_verify: bool
+    protocol_version: str
+    negotiated_version: str
+    client_id: str
+    keepalive: int
+    filters: tuple[Filter, ...]
+    retry_count: int
+
+    def __repr__(self) -> str:
+        version = f"generation={self.generation}, config_version={self.config_version}"
+        return f"ConnectionConfig(id={self.id}, site_id={self.site_id}, {version}, address={self.host}:{self.port})"
+
+
+def config_of(connection_id: int, generation: int) -> ConnectionConfig | None:
+    """The settings as they are now, None when the row is gone or of another generation; two queries.
+
+    Raises UndecryptableError when no key decrypts its secrets.
+    """
+    row = MqttConnection.objects.select_related("site").filter(pk=connection_id, generation=generation).first()
+    return None if row is None else config_from(row, generation)
+
+
+def config_from(row: MqttConnection, generation: int) -> ConnectionConfig:
+    """As `config_of`, from a row that is loaded (with its site); one query, for the filters."""
+    topics = MqttTopic.objects.filter(connection_id=row.pk, is_active=True).order_by("id")
+    return ConnectionConfig(
+        id=row.pk,
+        site_id=row.site_id,
+        site_name=row.site.name,
+        generation=generation,
+        config_version=row.config_version,
+        host=row.broker_host,
+        port=row.broker_port,
+        username=row.username,
+        password=row.password,
+        use_tls=row.use_tls,
+        tls_ca=row.tls_ca_certificate,
+        tls_client_certificate=row.tls_client_certificate,
+        tls_client_key=row.tls_client_key,
+        tls_verify=row.tls_verify,
+        protocol_version=row.protocol_version,
+        negotiated_version=row.negotiated_version,
+        client_id=row.client_id or f"{config().client_id_prefix}-{row.pk}",
+        keepalive=row.keepalive,
+        filters=tuple(Filter(name, qos) for name, qos in topics.values_list("filter", "qos")),
+        retry_count=row.retry_count,
+    )
