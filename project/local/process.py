@@ -1,14 +1,16 @@
 """Starting a child that cannot outlive us, in a session of its own so that a terminal's Ctrl-C reaches only us."""
 
+import contextlib
 import ctypes
 import os
 import pwd
 import signal
 import subprocess
 import sys
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from project.local.refusal import Refusal
 
@@ -108,3 +110,19 @@ def _die_with(parent: int, number: signal.Signals) -> Callable[[], None] | None:
             os._exit(1)
 
     return set_up
+
+
+@contextlib.contextmanager
+def session(command: Sequence[str | Path], **options: Any) -> Iterator[subprocess.Popen[bytes]]:
+    """A short-lived child with its children; whatever of them is left at the end is killed."""
+    parts = [str(part) for part in command]
+    death = _die_with(os.getpid(), signal.SIGKILL)
+    process = subprocess.Popen(parts, stdin=subprocess.DEVNULL, start_new_session=True, preexec_fn=death, **options)
+    try:
+        yield process
+    finally:
+        if process.returncode is None:
+            os.killpg(process.pid, signal.SIGKILL)
+            process.wait()
+        if process.stdout is not None:
+            process.stdout.close()

@@ -1,0 +1,18 @@
+#!/usr/bin/env python3
+"""`manage.py up` runs all of Sitewire on this machine, `manage.py test` runs its tests; the rest is Django's.
+
+Written so that even an old Python can read it as far as the sentence that asks for a newer one.
+"""
+
+import sys
+
+if sys.version_info < (3, 11):
+    sys.exit(
+        "Sitewire needs Python 3.11 or newer and this is %d.%d; start it with a newer one, as in: "
+        "python3.11 manage.py %s" % (sys.version_info[0], sys.version_info[1], " ".join(sys.argv[1:]))
+    )
+
+from project.local.bootstrap import main
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv))

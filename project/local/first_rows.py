@@ -1,0 +1,32 @@
+"""The rows that `manage.py up` sees to at every start."""
+
+from django.contrib.auth.models import User
+from knox.models import AuthToken
+
+from project.local.seed_demo import seed
+
+NAME = "admin"
+OTHER_NAME = "sitewire-up"  # in somebody's own database, where `admin` is another person
+
+
+def write(*, password: str, own_database: bool, old_token: str, demo_ports: list[int]) -> dict[str, str]:
+    """Gives the administrator's name, and a new token with its digest (the old one ends)."""
+    user = administrator(password, own_database=own_database)
+    AuthToken.objects.filter(digest=old_token).delete()
+    row, token = AuthToken.objects.create(user)
+    if demo_ports:
+        seed(demo_ports)
+    return {"username": user.get_username(), "token": token, "digest": row.digest}
+
+
+def administrator(password: str, *, own_database: bool) -> User:
+    """A superuser whom this password lets in. A stranger's `admin` in a database that is not ours keeps his."""
+    user = User.objects.filter(username=NAME).first()
+    if user is not None and not own_database and not user.check_password(password):
+        user = User.objects.filter(username=OTHER_NAME).first() or User(username=OTHER_NAME)
+    user = user or User(username=NAME)
+    if not user.check_password(password):
+        user.set_password(password)
+    user.is_superuser = user.is_staff = user.is_active = True
+    user.save()
+    return user
