@@ -6,10 +6,10 @@ Written so that even an old Python can read it as far as the sentence that asks 
 
 import sys
 
-if sys.version_info < (3, 11):
+if sys.version_info < (3, 11):  # noqa: UP036  this file alone is read by older ones
     sys.exit(
-        "Sitewire needs Python 3.11 or newer and this is %d.%d; start it with a newer one, as in: "
-        "python3.11 manage.py %s" % (sys.version_info[0], sys.version_info[1], " ".join(sys.argv[1:]))
+        "Sitewire needs Python 3.11 or newer and this is {}.{}; start it with a newer one, as in: "
+        "python3.11 manage.py {}".format(sys.version_info[0], sys.version_info[1], " ".join(sys.argv[1:]))
     )
 
 from project.local.bootstrap import main

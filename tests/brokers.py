@@ -100,7 +100,9 @@ class Mosquitto:
     def start(self) -> None:
         configuration = self.folder / "mosquitto.conf"
         configuration.write_text("\n".join(self._lines()) + "\n")
-        self._process = spawn([provision.mosquitto(), "-c", configuration], env={"PATH": "/usr/sbin:/usr/bin"}, log=self.log)
+        self._process = spawn(
+            [provision.mosquitto(), "-c", configuration], env={"PATH": "/usr/sbin:/usr/bin"}, log=self.log
+        )
         assert wait_until(self._listens, 10), f"mosquitto did not start:\n{self.log_text()}"
 
     def stop(self, number: signal.Signals = signal.SIGTERM) -> None:
@@ -132,7 +134,10 @@ class Mosquitto:
 
     def _lines(self) -> list[str]:
         lines = ["per_listener_settings false", "log_dest stderr", "log_type all", "connection_messages true"]
-        lines += [f"allow_anonymous {'false' if self._users else 'true'}", f"persistence {str(self._persistence).lower()}"]
+        lines += [
+            f"allow_anonymous {'false' if self._users else 'true'}",
+            f"persistence {str(self._persistence).lower()}",
+        ]
         if self._persistence:
             lines += [f"persistence_location {self.folder}/", "autosave_interval 1", "autosave_on_changes true"]
         lines += [f"user {Path(self.folder).owner()}"]  # started by root, mosquitto would become another user
@@ -145,7 +150,9 @@ class Mosquitto:
         path = self.folder / "passwords"
         path.write_text("".join(f"{user}:{password}\n" for user, password in self._users.items()))
         path.chmod(0o600)
-        done = subprocess.run([provision.mosquitto_passwd(), "-U", path], capture_output=True, text=True, timeout=20)
+        done = subprocess.run(
+            [provision.mosquitto_passwd(), "-U", path], capture_output=True, text=True, timeout=20, check=False
+        )
         assert done.returncode == 0, done.stderr
         return [f"password_file {path}"]
 
@@ -153,7 +160,12 @@ class Mosquitto:
         if not self._tls:
             return []
         certificate, key = self._tls.server()
-        lines = [f"listener {self.tls_port} {HOST}", f"cafile {self._tls.path}", f"certfile {certificate}", f"keyfile {key}"]
+        lines = [
+            f"listener {self.tls_port} {HOST}",
+            f"cafile {self._tls.path}",
+            f"certfile {certificate}",
+            f"keyfile {key}",
+        ]
         return [*lines, f"require_certificate {str(self._client_certificates).lower()}"]
 
 

@@ -1,4 +1,4 @@
-"""Where the servers' programs are: in two wheels that are looked up, never imported (importing one may change users)."""
+"""Where the servers' programs are: in two wheels that are looked up, never imported (one changes users on import)."""
 
 import importlib.util
 import platform
@@ -39,7 +39,9 @@ def postgres_programs(spare: Path, account: Account | None) -> Path:
             shutil.copytree(folder, spare / folder.name)
     if not _runs(copied, account):
         _, reason = run_as([copied / "initdb", "--version"], account)
-        raise Refusal(f"The PostgreSQL that came with the packages does not run here ({reason.strip()}); set DATABASE_URL.")
+        raise Refusal(
+            f"The PostgreSQL that came with the packages does not run here ({reason.strip()}); set DATABASE_URL."
+        )
     return copied
 
 

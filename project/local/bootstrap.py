@@ -44,7 +44,9 @@ def _up(arguments: list[str]) -> int:
     preflight.check_machine()
     preflight.check_up(chosen)
     _ensure("local")
-    signal.pthread_sigmask(signal.SIG_BLOCK, (signal.SIGINT, signal.SIGTERM, signal.SIGHUP))  # until it has its handlers
+    signal.pthread_sigmask(
+        signal.SIG_BLOCK, (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+    )  # until it has its handlers
     return _become("project.local.up", [*arguments, "--data-dir", str(chosen.data_dir)])
 
 
@@ -82,7 +84,8 @@ def _django(argv: list[str]) -> int:
             return 0
         raise Refusal(
             f"`{argv[1]}` needs the environment, which is not there yet; `python3 manage.py up` makes it "
-            "(or: python3 -m venv .venv && .venv/bin/pip install -r requirements/local.txt -c requirements/constraints.txt)."
+            "(or: python3 -m venv .venv && "
+            ".venv/bin/pip install -r requirements/local.txt -c requirements/constraints.txt)."
         )
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "project.settings.local")
     running.lend_environment()

@@ -24,7 +24,9 @@ async def site(demo: DemoSite, port: int) -> None:
     listeners = {"default": {"type": "tcp", "bind": f"{LOOPBACK}:{port}"}}
     broker = Broker({"listeners": listeners, "plugins": PLUGINS})
     await broker.start()
-    devices = MQTTClient(client_id=f"{demo.name} devices", config={"auto_reconnect": True, "keep_alive": 30, "plugins": {}})
+    devices = MQTTClient(
+        client_id=f"{demo.name} devices", config={"auto_reconnect": True, "keep_alive": 30, "plugins": {}}
+    )
     await devices.connect(f"mqtt://{LOOPBACK}:{port}/")
     try:
         await _speak(demo, devices)

@@ -39,7 +39,10 @@ def _json(topic: str, retain: bool = False, **values: object) -> Message:
 
 
 def _greenhouse_greeting() -> list[Message]:
-    online = [_json(f"zigbee2mqtt/{name}/availability", retain=True, state="online") for name in ("tomato bed", "door", "pump")]
+    online = [
+        _json(f"zigbee2mqtt/{name}/availability", retain=True, state="online")
+        for name in ("tomato bed", "door", "pump")
+    ]
     return [_json("zigbee2mqtt/bridge/state", retain=True, state="online"), *online]
 
 
@@ -66,19 +69,33 @@ def _workshop(seconds: float) -> list[Message]:
     said = []
     for number, name in enumerate(("press", "lathe", "compressor"), 1):
         power = max(0.0, wave(seconds + 7 * number, 640 * number, 420 * number, 40 + 15 * number, 0))
-        energy = {"Power": power, "Voltage": wave(seconds, 230, 2, 50, 0), "Today": round(power / 480, 3), "Factor": 0.92}
+        energy = {
+            "Power": power,
+            "Voltage": wave(seconds, 230, 2, 50, 0),
+            "Today": round(power / 480, 3),
+            "Factor": 0.92,
+        }
         said.append(_json(f"tele/{name}/SENSOR", Time=time, ENERGY=energy, TempUnit="C"))
-    return [*said, _json("tele/press/STATE", Time=time, UptimeSec=int(seconds), POWER="ON", Wifi={"RSSI": 78, "Signal": -61})]
+    return [
+        *said,
+        _json("tele/press/STATE", Time=time, UptimeSec=int(seconds), POWER="ON", Wifi={"RSSI": 78, "Signal": -61}),
+    ]
 
 
 # Flat JSON from one controller, bare numbers and words from another
 
 
 def _cold_store(seconds: float) -> list[Message]:
-    room = {"temperature": wave(seconds, -18.5, 1.2, 80), "humidity": wave(seconds, 71, 4, 100), "compressor": int(seconds / 25) % 2 == 0}
+    room = {
+        "temperature": wave(seconds, -18.5, 1.2, 80),
+        "humidity": wave(seconds, 71, 4, 100),
+        "compressor": int(seconds / 25) % 2 == 0,
+    }
     return [
         _json("coldstore/room1/climate", **room),
-        _json("coldstore/room2/climate", temperature=wave(seconds + 30, -21, 0.9, 95), humidity=wave(seconds, 66, 3, 130)),
+        _json(
+            "coldstore/room2/climate", temperature=wave(seconds + 30, -21, 0.9, 95), humidity=wave(seconds, 66, 3, 130)
+        ),
         Message("coldstore/dock/temperature", str(wave(seconds, 6.4, 2.2, 70)).encode()),
         Message("coldstore/dock/door", b"open" if int(seconds / 12) % 4 == 0 else b"closed"),
         Message("coldstore/dock/pallets", str(int(wave(seconds, 40, 12, 150, 0))).encode()),

@@ -23,7 +23,9 @@ from project.local.refusal import Refusal
 FOLDER = ROOT / ".venv"
 PYTHON = FOLDER / "bin" / "python"
 STAMP = FOLDER / "sitewire-stamp.json"
-MARK = FOLDER / "sitewire-installing"  # there while packages are copied: an interrupted install is not repaired but redone
+MARK = (
+    FOLDER / "sitewire-installing"
+)  # there while packages are copied: an interrupted install is not repaired but redone
 LOG = FOLDER / "install.log"
 FILES = {"local": ("base", "local", "constraints"), "test": ("base", "local", "test", "constraints")}
 
@@ -68,7 +70,9 @@ def _make(level: str) -> None:
             "on Debian and Ubuntu with: apt install python3-venv"
         )
     if not os.access(ROOT, os.W_OK) and not FOLDER.exists():
-        raise Refusal(f"The environment cannot be made because {ROOT} may not be written to; clone into a folder of yours.")
+        raise Refusal(
+            f"The environment cannot be made because {ROOT} may not be written to; clone into a folder of yours."
+        )
     started = time.monotonic()
     with Line("Installing the packages into .venv") as line:
         failures = []

@@ -56,8 +56,16 @@ def requirements(root: Path, level: str) -> list[str]:
 
 
 def environment(given: Mapping[str, str]) -> dict[str, str]:
-    """The variables for the installer: pip's settings for uv as well, and nothing that points at another environment."""
-    left_out = {"VIRTUAL_ENV", "PYTHONHOME", "CONDA_PREFIX", "PIP_REQUIRE_VIRTUALENV", "PIP_USER", "PIP_TARGET", "PIP_PREFIX"}
+    """The variables for the installer: pip's settings for uv too, and nothing that points at another environment."""
+    left_out = {
+        "VIRTUAL_ENV",
+        "PYTHONHOME",
+        "CONDA_PREFIX",
+        "PIP_REQUIRE_VIRTUALENV",
+        "PIP_USER",
+        "PIP_TARGET",
+        "PIP_PREFIX",
+    }
     kept = {name: value for name, value in given.items() if name not in left_out}
     for pip_name, uv_name in UV_NAMES.items():
         value = given.get(pip_name)
@@ -68,6 +76,6 @@ def environment(given: Mapping[str, str]) -> dict[str, str]:
 
 def last_words(output: Sequence[str]) -> str:
     """The line of an installer's output that says why it failed."""
-    lines = [line.strip(" ×╰─▶│") for line in output if line.strip()]
+    lines = [line.strip() for line in output if line.strip()]
     errors = [line for line in lines if line.lower().startswith(("error", "fatal"))] or lines[-1:] or ["no output"]
     return errors[-1].removeprefix("ERROR: ").removeprefix("error: ")[:300]

@@ -7,8 +7,6 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
-from functools import partial
-from pathlib import Path
 from typing import Any
 
 from project.local import files, ledger, plan, ports, postgres, report, running, secrets_store, servers
@@ -111,7 +109,8 @@ class Local:
         }
         theirs = {
             "SECRET_KEY": os.environ.get("SECRET_KEY") or str(self._secrets["secret_key"]),
-            "FIELD_ENCRYPTION_KEYS": os.environ.get("FIELD_ENCRYPTION_KEYS") or str(self._secrets["field_encryption_keys"]),
+            "FIELD_ENCRYPTION_KEYS": os.environ.get("FIELD_ENCRYPTION_KEYS")
+            or str(self._secrets["field_encryption_keys"]),
         }
         return {**os.environ, **theirs, **ours}
 
@@ -134,11 +133,18 @@ class Local:
         self._account = self._ask([sys.executable, "-m", "project.local.prepare"], env)
         self._secrets["token_digest"] = self._account["digest"]
         secrets_store.save(self._folder, self._secrets)
-        self._rows.append(report.Row("migrations", "tables, administrator" + (", demo sites" if demo_ports else ""), time.monotonic() - began))
+        self._rows.append(
+            report.Row(
+                "migrations", "tables, administrator" + (", demo sites" if demo_ports else ""), time.monotonic() - began
+            )
+        )
 
     def _ask(self, command: list[str], env: dict[str, str]) -> dict[str, str]:
         log = self._logs / "prepare.log"
-        with log.open("ab") as errors, session(command, env=env, cwd=ROOT, stdout=subprocess.PIPE, stderr=errors) as process:
+        with (
+            log.open("ab") as errors,
+            session(command, env=env, cwd=ROOT, stdout=subprocess.PIPE, stderr=errors) as process,
+        ):
             self._ledger.add("prepare", process.pid)
             while process.poll() is None:
                 self._check()

@@ -1,4 +1,4 @@
-"""What `manage.py up` may be told. Read twice: before anything is installed, so that a bad flag costs nothing, and after."""
+"""What `manage.py up` may be told. Read before anything is installed, so that a bad flag costs nothing, and after."""
 
 import argparse
 from dataclasses import dataclass
@@ -40,12 +40,16 @@ def parse(arguments: list[str]) -> Options:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = _Parser(prog="manage.py up", description="Runs all of Sitewire on this machine until Ctrl-C.", allow_abbrev=False)
+    parser = _Parser(
+        prog="manage.py up", description="Runs all of Sitewire on this machine until Ctrl-C.", allow_abbrev=False
+    )
     parser.add_argument("--no-demo", action="store_true", help="no demo broker and no demo sites")
     parser.add_argument("--port", type=_port, default=8000, help="of the web server (default 8000)")
     parser.add_argument("--flower-port", type=_port, default=5555, help="of Flower (default 5555)")
     parser.add_argument("--mqtt-workers", type=_workers, default=1, metavar="N", help="processes that hold MQTT links")
-    parser.add_argument("--data-dir", default=str(ROOT / "var"), metavar="DIR", help="where data and logs go (default var/)")
+    parser.add_argument(
+        "--data-dir", default=str(ROOT / "var"), metavar="DIR", help="where data and logs go (default var/)"
+    )
     return parser
 
 

@@ -91,7 +91,9 @@ def _worker(programs: Programs, redis_url: str) -> Service:
         "-m", "celery", "-A", "project", "worker", "-Q", ",".join(queues.ALL), "-c", "2", "-n", TASK_WORKER,
         "--without-mingle", "--without-gossip",
     ]  # fmt: skip
-    return programs.service("worker", "worker", f"queues {', '.join(queues.ALL)}", command, lambda _log: pings(redis_url))
+    return programs.service(
+        "worker", "worker", f"queues {', '.join(queues.ALL)}", command, lambda _log: pings(redis_url)
+    )
 
 
 def _beat(programs: Programs) -> Service:
@@ -102,7 +104,16 @@ def _beat(programs: Programs) -> Service:
 
 def _flower(programs: Programs, port: int, login: tuple[str, str]) -> Service:
     """Its password comes by the variable FLOWER_BASIC_AUTH: everybody can read a command line."""
-    command = ["-m", "celery", "-A", "project", "flower", f"--address={LOOPBACK}", f"--port={port}", "--logging=warning"]
+    command = [
+        "-m",
+        "celery",
+        "-A",
+        "project",
+        "flower",
+        f"--address={LOOPBACK}",
+        f"--port={port}",
+        "--logging=warning",
+    ]
     url = f"http://{LOOPBACK}:{port}/"
     return programs.service("flower", "flower", url, command, lambda _log: answers(url, login))
 

@@ -33,15 +33,17 @@ class Machine:
 def problem(machine: Machine) -> str:
     """One sentence for people, or empty when Sitewire's servers run on such a machine."""
     if machine.system in {"win32", "cygwin", "msys"}:
-        return "Sitewire does not run on Windows itself; use WSL 2 (https://learn.microsoft.com/windows/wsl/) or Docker."
+        return (
+            "Sitewire does not run on Windows itself; use WSL 2 (https://learn.microsoft.com/windows/wsl/) or Docker."
+        )
     if machine.system not in MACHINES:
         return f"Sitewire's servers are built for Linux and macOS, not for {machine.system}; use docker-compose.yml."
     if "musl" in machine.abi:
-        return "PostgreSQL and Valkey come as programs for glibc and this Linux has musl (Alpine?); use docker-compose.yml."
+        return "PostgreSQL and Valkey come as programs for glibc and this Linux has musl; use docker-compose.yml."
     if machine.processor not in MACHINES[machine.system]:
-        return f"There are no PostgreSQL and Valkey programs for the processor {machine.processor}; use docker-compose.yml."
+        return f"There is no PostgreSQL and Valkey for the processor {machine.processor}; use docker-compose.yml."
     if machine.glibc and _numbers(machine.glibc) < OLDEST_GLIBC:
-        return f"This Linux has glibc {machine.glibc} and 2.28 is needed (Debian 10, RHEL 8 or newer); use docker-compose.yml."
+        return f"This Linux has glibc {machine.glibc}, and 2.28 or newer is needed; use docker-compose.yml."
     return ""
 
 
@@ -52,7 +54,7 @@ def check_machine() -> None:
 
 
 def check_up(options: Options) -> None:
-    """The folder first, then who uses it, then what a killed run has left: only then is a taken port somebody else's."""
+    """The folder, then who uses it, then what a killed run has left: only then is a taken port somebody else's."""
     check_data_dir(options.data_dir)
     with runlock.held(options.data_dir):
         ledger.sweep(options.data_dir)

@@ -1,4 +1,4 @@
-"""Inside Django, once per start: migrate, see to the administrator and a token, seed the demo. One JSON line is the answer.
+"""Inside Django, once per start: migrate, see to the administrator and a token, seed the demo. Answers one JSON line.
 
 `python -m project.local.prepare` with the request as JSON in the variable UP_REQUEST.
 """

@@ -60,7 +60,7 @@ def spawn(
             stdout=output,
             stderr=output,
             start_new_session=True,
-            preexec_fn=_die_with(os.getpid(), at_our_death),
+            preexec_fn=_die_with(os.getpid(), at_our_death),  # noqa: PLW1509  one system call, no lock
             **_as(account),
         )
     except PermissionError as error:
@@ -85,6 +85,7 @@ def run_as(command: Sequence[str | Path], account: Account | None, **options: ob
             stderr=subprocess.STDOUT,
             text=True,
             timeout=120,
+            check=False,
             start_new_session=True,
             **_as(account),
             **options,  # type: ignore[call-overload]
@@ -117,7 +118,7 @@ def session(command: Sequence[str | Path], **options: Any) -> Iterator[subproces
     """A short-lived child with its children; whatever of them is left at the end is killed."""
     parts = [str(part) for part in command]
     death = _die_with(os.getpid(), signal.SIGKILL)
-    process = subprocess.Popen(parts, stdin=subprocess.DEVNULL, start_new_session=True, preexec_fn=death, **options)
+    process = subprocess.Popen(parts, stdin=subprocess.DEVNULL, start_new_session=True, preexec_fn=death, **options)  # noqa: PLW1509
     try:
         yield process
     finally:

@@ -32,13 +32,23 @@ class Line:
         self._thread.start()
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
         self._finish()
 
     def step(self, output: str) -> None:
         """One line of an installer's output; only the package's name in it is shown."""
         words = output.split()
-        if len(words) > 1 and words[0] in {"Collecting", "Downloading", "Installing", "Building", "Using", "Prepared", "Resolved"}:
+        if len(words) > 1 and words[0] in {
+            "Collecting",
+            "Downloading",
+            "Installing",
+            "Building",
+            "Using",
+            "Prepared",
+            "Resolved",
+        }:
             self._detail = " ".join(words[:2])[:40]
 
     def end(self, text: str) -> None:

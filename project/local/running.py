@@ -9,7 +9,15 @@ from project.local.options import ROOT
 
 UP = "up.json"
 ENVIRONMENT = "environment.json"
-LENT = ("SECRET_KEY", "FIELD_ENCRYPTION_KEYS", "DATABASE_URL", "REDIS_URL", "DATA_DIR", "LOG_DIR", "DJANGO_SETTINGS_MODULE")
+LENT = (
+    "SECRET_KEY",
+    "FIELD_ENCRYPTION_KEYS",
+    "DATABASE_URL",
+    "REDIS_URL",
+    "DATA_DIR",
+    "LOG_DIR",
+    "DJANGO_SETTINGS_MODULE",
+)
 
 
 def publish_environment(folder: Path, values: Mapping[str, str]) -> None:

@@ -54,7 +54,9 @@ def check_database(url: str) -> Row:
             version = connection.info.server_version
     except psycopg.Error as error:
         words = " ".join(str(error).split())
-        raise Refusal(f"The database of DATABASE_URL does not answer: {words} (Unset it to have one started here.)") from None
+        raise Refusal(
+            f"The database of DATABASE_URL does not answer: {words} (Unset it to have one started here.)"
+        ) from None
     if version < OLDEST_POSTGRES:
         raise Refusal(f"The database of DATABASE_URL is PostgreSQL {version // 10_000}; 14 or newer is needed.")
     return Row("postgres", f"DATABASE_URL at {_place(url)}", time.monotonic() - began)
@@ -68,7 +70,9 @@ def check_redis(url: str) -> Row:
     except ValueError:
         raise Refusal("REDIS_URL must look like redis://:password@host:6379/0.") from None
     except redis.RedisError as error:
-        raise Refusal(f"The server of REDIS_URL does not answer: {error} (Unset it to have one started here.)") from None
+        raise Refusal(
+            f"The server of REDIS_URL does not answer: {error} (Unset it to have one started here.)"
+        ) from None
     return Row("redis", f"REDIS_URL at {_place(url)}", time.monotonic() - began)
 
 

@@ -1,7 +1,7 @@
 """Keeps services running, and ends them in order.
 
-One thread, one loop: every child is started by the main thread (Linux ties a child's death to the thread that started it)
-and watched by polling.
+One thread, one loop: every child is started by the main thread (Linux ties a child's death to the thread that
+started it) and watched by polling.
 """
 
 import contextlib
@@ -46,8 +46,10 @@ class _Running:
 
 
 class Supervisor:
-    def __init__(self, record: Callable[[str, int], None], check: Callable[[], None], hurried: Callable[[], bool]) -> None:
-        """`record(name, pid)` hears of every start; `check()` raises when start-up shall end; `hurried()`: asked twice."""
+    def __init__(
+        self, record: Callable[[str, int], None], check: Callable[[], None], hurried: Callable[[], bool]
+    ) -> None:
+        """`record(name, pid)` hears of every start; `check()` raises to end a start-up; `hurried()`: asked twice."""
         self._record, self._check, self._hurried = record, check, hurried
         self._running: list[_Running] = []
 
@@ -112,7 +114,9 @@ class Supervisor:
         wait = backoff.delay(len(one.deaths))
         one.due = now + wait
         one.service.after_death(one.process.pid)
-        say(f"{one.service.name} (process {one.process.pid}) {_how(one.process.returncode)}; starting it again in {wait:g} s.")
+        say(
+            f"{one.service.name} (process {one.process.pid}) {_how(one.process.returncode)}; starting it again in {wait:g} s."
+        )
 
     def _await_end(self, alive: list[_Running]) -> None:
         began = time.monotonic()

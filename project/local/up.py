@@ -1,4 +1,4 @@
-"""`manage.py up`, inside the environment: start everything in order, say what is where, keep it running, stop it in order."""
+"""`manage.py up`, inside the environment: start all in order, say what is where, keep it running, stop it in order."""
 
 import signal
 import sys

@@ -37,7 +37,9 @@ class Valkey:
         path = self.folder / "valkey.conf"
         path.touch(mode=0o600)
         path.write_text(
-            CONFIGURATION.format(host=ports.LOOPBACK, port=self.port, password=self.password, folder=_quoted(self.folder))
+            CONFIGURATION.format(
+                host=ports.LOOPBACK, port=self.port, password=self.password, folder=_quoted(self.folder)
+            )
         )
         return spawn([binaries.valkey_server(), path], env=env, log=log, cwd=self.folder)
 
