@@ -1,0 +1,229 @@
+"""Messages to batches and back to acknowledgements. Pure: the caller brings the clock and carries out what is due."""
+
+from collections import defaultdict, deque
+from collections.abc import Callable, Iterable
+
+import msgspec
+
+from mqtt_app.domain.messages import Batch, Drop, Envelope
+
+IN_FLIGHT = 32  # batches handed over and not committed; what waits beyond them waits per connection, so shares stay fair
+HALVE_AFTER = 2  # tries of a batch of several messages before it is cut in two
+RETRY_CAP = 300.0  # s between two tries while nothing at all is being committed
+
+
+class Limits(msgspec.Struct, frozen=True):
+    """Sizes in bytes, times in seconds; see mqtt_app/conf.py."""
+
+    messages: int = 500
+    size: int = 262_144
+    linger: float = 0.05
+    pending: int = 134_217_728
+    receipt_timeout: float = 30.0
+    quarantine_after: int = 3
+
+
+class Batcher:
+    """Collects messages, a queue for each connection; `take` serves the connections in turn, each its share."""
+
+    def __init__(self, limits: Limits) -> None:
+        self._limits = limits
+        self._queues: dict[int, deque[Envelope]] = {}
+        self._drops: defaultdict[tuple[int, str], int] = defaultdict(int)
+        self._since: float | None = None  # when the oldest one came
+        self._urgent = False
+        self.count = 0
+        self.size = 0
+
+    def add(self, message: Envelope, now: float, *, urgent: bool = False) -> None:
+        """`urgent`: the broker sends no more before this one is acknowledged, so do not wait for company."""
+        queue = self._queues.get(message.connection_id)
+        if queue is None:
+            queue = self._queues[message.connection_id] = deque()
+        queue.append(message)
+        self.count += 1
+        self.size += message.size
+        self._urgent |= urgent
+        if self._since is None:
+            self._since = now
+
+    def drop(self, site_id: int, reason: str, now: float) -> None:
+        self._drops[site_id, reason] += 1
+        self._since = now if self._since is None else self._since
+
+    def due_at(self) -> float | None:
+        """When to take the next batch: 0 for at once, None while there is nothing."""
+        if self._since is None:
+            return None
+        full = self.count >= self._limits.messages or self.size >= self._limits.size
+        return 0.0 if full or self._urgent else self._since + self._limits.linger
+
+    def take(self, now: float) -> tuple[tuple[Envelope, ...], tuple[Drop, ...]]:
+        taken: list[Envelope] = []
+        room = self._limits.size
+        share = max(1, self._limits.messages // max(1, len(self._queues)))
+        while self._queues and len(taken) < self._limits.messages and room > 0:
+            connection_id = next(iter(self._queues))
+            queue = self._queues.pop(connection_id)
+            for _ in range(min(share, len(queue), self._limits.messages - len(taken))):
+                taken.append(queue.popleft())
+                room -= taken[-1].size
+                if room <= 0:
+                    break
+            if queue:
+                self._queues[connection_id] = queue  # behind the others
+        self._account(taken, now)
+        drops = tuple(Drop(site_id, reason, count) for (site_id, reason), count in self._drops.items())
+        self._drops.clear()
+        return tuple(taken), drops
+
+    def _account(self, taken: list[Envelope], now: float) -> None:
+        self.count -= len(taken)
+        self.size -= sum(message.size for message in taken)
+        self._since = now if self.count else None
+        self._urgent = False
+
+
+class AckOrder:
+    """Acknowledgements of one link in the order of receipt, as MQTT demands, whatever the order of the commits."""
+
+    def __init__(self) -> None:
+        self._done: dict[int, bool] = {}  # packet id -> committed; in order of receipt
+
+    def __len__(self) -> int:
+        return len(self._done)
+
+    def __contains__(self, packet_id: int) -> bool:
+        return packet_id in self._done
+
+    def received(self, packet_id: int) -> None:
+        self._done[packet_id] = False
+
+    def committed(self, packet_id: int) -> None:
+        if packet_id in self._done:
+            self._done[packet_id] = True
+
+    def ready(self) -> list[int]:
+        """Takes out what may be acknowledged now: all up to the first that is not committed."""
+        found = []
+        for packet_id, done in self._done.items():
+            if not done:
+                break
+            found.append(packet_id)
+        for packet_id in found:
+            del self._done[packet_id]
+        return found
+
+
+class _Entry(msgspec.Struct):
+    batch: Batch
+    tries: int = 1
+    counted: int = 1  # tries after which others were committed: the ones that speak against this batch
+    sent_at: float | None = None  # None while it waits to be sent
+    asked: bool = False
+
+
+class Ledger:
+    """Batches handed over and not known to be committed. `new_id` gives 32 hex digits."""
+
+    def __init__(self, limits: Limits, new_id: Callable[[], str]) -> None:
+        self._limits, self._new_id = limits, new_id
+        self._entries: dict[str, _Entry] = {}
+        self._progress = 0.0  # when the latest of the committed batches was sent
+        self.size = 0
+
+    def __len__(self) -> int:
+        return len(self._entries)
+
+    def __contains__(self, batch_id: str) -> bool:
+        return batch_id in self._entries
+
+    def has_room(self) -> bool:
+        return len(self._entries) < IN_FLIGHT
+
+    def register(self, batch: Batch) -> None:
+        self._entries[batch.id] = _Entry(batch)
+        self.size += batch.size
+
+    def sent(self, batch_id: str, now: float) -> None:
+        entry = self._entries.get(batch_id)
+        if entry is not None:
+            entry.sent_at = now
+
+    def committed(self, batch_id: str) -> Batch | None:
+        """The batch to release; None when it was released before, or cut in two."""
+        entry = self._entries.pop(batch_id, None)
+        if entry is None:
+            return None
+        self.size -= entry.batch.size
+        self._progress = max(self._progress, entry.sent_at or 0.0)
+        return entry.batch
+
+    def overdue(self, now: float) -> list[str]:
+        """Ids whose receipts should be asked for, each once per try."""
+        found = [batch_id for batch_id, entry in self._entries.items() if self._is_overdue(entry, now)]
+        for batch_id in found:
+            self._entries[batch_id].asked = True
+        return found
+
+    def missing(self, batch_ids: Iterable[str]) -> list[Batch]:
+        """No receipt for these: what to send now, the same batch, its halves, or a message to put aside."""
+        entries = [self._entries[batch_id] for batch_id in batch_ids if batch_id in self._entries]
+        return [batch for entry in entries for batch in self._again(entry)]
+
+    def unanswered(self, batch_ids: Iterable[str]) -> None:
+        """The receipts could not be asked for: ask again."""
+        for batch_id in batch_ids:
+            if batch_id in self._entries:
+                self._entries[batch_id].asked = False
+
+    def _is_overdue(self, entry: _Entry, now: float) -> bool:
+        if entry.sent_at is None or entry.asked:
+            return False
+        patience = self._limits.receipt_timeout
+        if self._progress <= entry.sent_at:  # nothing later was committed: maybe no worker runs, so do not pile up
+            patience = min(RETRY_CAP, patience * 2 ** min(entry.tries - 1, 10))
+        return now - entry.sent_at >= patience
+
+    def _again(self, entry: _Entry) -> list[Batch]:
+        overtaken = entry.sent_at is not None and self._progress > entry.sent_at
+        counted = entry.counted + overtaken
+        batch = entry.batch
+        if batch.quarantine_reason or counted <= HALVE_AFTER:
+            return [self._same(entry, counted)]
+        if len(batch.messages) > 1:
+            return self._halves(batch)
+        return [self._same(entry, counted)] if counted <= self._limits.quarantine_after else [self._aside(batch)]
+
+    def _same(self, entry: _Entry, counted: int) -> Batch:
+        entry.tries, entry.counted, entry.sent_at, entry.asked = entry.tries + 1, counted, None, False
+        return entry.batch
+
+    def _halves(self, batch: Batch) -> list[Batch]:
+        middle = len(batch.messages) // 2
+        halves = [
+            msgspec.structs.replace(batch, id=self._new_id(), messages=batch.messages[:middle]),
+            msgspec.structs.replace(batch, id=self._new_id(), messages=batch.messages[middle:], drops=()),
+        ]
+        return self._instead(batch, halves)
+
+    def _aside(self, batch: Batch) -> list[Batch]:
+        reason = f"not stored after {self._limits.quarantine_after} tries"
+        return self._instead(batch, [msgspec.structs.replace(batch, id=self._new_id(), quarantine_reason=reason)])
+
+    def _instead(self, batch: Batch, others: list[Batch]) -> list[Batch]:
+        self._entries.pop(batch.id)
+        self.size -= batch.size
+        for other in others:
+            self.register(other)
+        return others
+
+
+def may_read(held: int, total: int, holders: int, limit: int) -> bool:
+    """May a connection that holds `held` of `total` bytes in memory read on? `holders` connections hold any.
+
+    Up to half of the limit whoever needs memory has it; beyond that, only who holds less than an equal share of it.
+    """
+    if total >= limit:
+        return False
+    return total < limit // 2 or held < limit // (2 * max(1, holders))

@@ -1,0 +1,59 @@
+"""A socket that is read 64 KB at a time and serves the MQTT library's tiny reads from memory."""
+
+import socket
+import ssl
+
+CHUNK = 65_536  # bytes; one recv for each header byte is most of the cost of a message
+FIRST = 64  # bytes kept from the start, to tell what else may have answered
+
+
+class BufferedSocket:
+    """Looks like a non-blocking socket. `first` holds the first bytes that ever came."""
+
+    def __init__(self, sock: socket.socket) -> None:
+        self._sock = sock
+        self._buffer = b""
+        self._position = 0
+        self.first = b""
+        self.error: OSError | None = None  # what broke the connection; the MQTT library keeps it to itself
+
+    def recv(self, size: int) -> bytes:
+        """Up to `size` bytes; raises BlockingIOError when there are none now, gives b"" at the end of the stream."""
+        start = self._position
+        if start >= len(self._buffer):
+            self._fill()
+            start = 0
+        self._position = start + size
+        return self._buffer[start : start + size]
+
+    def holds_more(self) -> bool:
+        """Bytes that no poll would report: here, or decrypted inside TLS."""
+        if self._position < len(self._buffer):
+            return True
+        return isinstance(self._sock, ssl.SSLSocket) and self._sock.pending() > 0
+
+    def _fill(self) -> None:
+        self._buffer, self._position = b"", 0
+        try:
+            self._buffer = self._sock.recv(CHUNK)
+        except (ssl.SSLWantReadError, ssl.SSLWantWriteError):
+            raise BlockingIOError from None
+        except BlockingIOError:
+            raise
+        except OSError as error:
+            self.error = error
+            raise
+        if len(self.first) < FIRST:
+            self.first += self._buffer[: FIRST - len(self.first)]
+
+    def send(self, data: bytes | bytearray) -> int:
+        return self._sock.send(data)
+
+    def close(self) -> None:
+        self._sock.close()
+
+    def fileno(self) -> int:
+        return self._sock.fileno()
+
+    def setblocking(self, flag: bool) -> None:
+        self._sock.setblocking(flag)

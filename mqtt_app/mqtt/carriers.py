@@ -1,0 +1,114 @@
+"""The two threads between the loop and the rest of the world: batches out, acknowledgements in."""
+
+import logging
+import queue
+import threading
+from collections.abc import Callable
+from functools import partial
+from typing import Protocol
+
+import redis
+from django.db import Error, close_old_connections, connection
+
+from mqtt_app.domain.messages import Batch, pack
+from mqtt_app.mqtt.delivery import Committed, Delivery
+from mqtt_app.mqtt.loop import Loop
+
+log = logging.getLogger(__name__)
+
+RETRY_AFTER = 0.5  # s, when a batch is not taken
+POP_TIMEOUT = 1.0  # s one wait for acknowledgements lasts
+
+
+class Acks(Protocol):
+    def pop(self, instance_id: str, incarnation: str, timeout: float) -> list[str]: ...
+
+
+class Sender:
+    """Hands batches over, one after the other; one that is not taken is tried until it is."""
+
+    def __init__(self, loop: Loop, delivery: Delivery, on_batch: Callable[[bytes], None]) -> None:
+        self._loop, self._delivery, self._on_batch = loop, delivery, on_batch
+        self._stopping = threading.Event()
+        self._down = False
+        self._thread = threading.Thread(target=self._run, name="mqtt-sender", daemon=True)
+
+    def start(self) -> None:
+        self._thread.start()
+
+    def stop(self) -> None:
+        self._stopping.set()
+        self._delivery.to_send.put(None)
+        self._thread.join(2.0)
+
+    def _run(self) -> None:
+        while (batch := self._delivery.to_send.get()) is not None:
+            while not self._sent(batch) and not self._stopping.wait(RETRY_AFTER):
+                pass
+
+    def _sent(self, batch: Batch) -> bool:
+        try:
+            self._on_batch(pack(batch))
+        except Exception as error:  # whatever the way out raises: the batch stays ours
+            if not self._down:
+                log.warning("Batches are not taken (%s: %s); they wait here", type(error).__name__, error)
+            self._down = True
+            return False
+        if self._down:
+            log.info("Batches are taken again")
+        self._down = False
+        self._loop.call(partial(self._delivery.sent, batch.id))
+        return True
+
+
+class AckReceiver:
+    """Waits for ids of committed batches, and asks the receipts about those that stay away."""
+
+    def __init__(
+        self, loop: Loop, delivery: Delivery, acks: Acks, committed: Committed, instance_id: str, incarnation: str
+    ) -> None:
+        self._loop, self._delivery, self._acks, self._committed = loop, delivery, acks, committed
+        self._who = (instance_id, incarnation)
+        self._stopping = threading.Event()
+        self._down = False
+        self._thread = threading.Thread(target=self._run, name="mqtt-acks", daemon=True)
+
+    def start(self) -> None:
+        self._thread.start()
+
+    def stop(self) -> None:
+        self._stopping.set()
+        self._thread.join(2 * POP_TIMEOUT)
+
+    def _run(self) -> None:
+        while not self._stopping.is_set():
+            self._pop()
+            self._ask()
+
+    def _pop(self) -> None:
+        try:
+            ids = self._acks.pop(*self._who, POP_TIMEOUT)
+            self._down = False
+        except redis.RedisError as error:
+            if not self._down:
+                log.warning("No acknowledgements from Redis (%s); the receipts are asked instead", type(error).__name__)
+            self._down = True
+            self._stopping.wait(POP_TIMEOUT)
+            return
+        if ids:
+            self._loop.call(partial(self._delivery.committed, ids))
+
+    def _ask(self) -> None:
+        try:
+            ids = self._delivery.to_ask.get_nowait()
+        except queue.Empty:
+            return
+        try:
+            close_old_connections()
+            committed = set(self._committed(ids))
+        except Error as error:
+            log.warning("The receipts cannot be asked (%s)", type(error).__name__)
+            connection.close()
+            self._loop.call(partial(self._delivery.unanswered, ids))
+            return
+        self._loop.call(partial(self._delivery.answered, ids, committed))

@@ -1,0 +1,231 @@
+"""One MQTT link on a socket that is connected already. The only file that knows paho; nothing here blocks.
+
+paho speaks the protocol; when to read and write, keep alive, give up and come back is decided outside.
+"""
+
+import logging
+import socket
+import ssl
+import struct
+from collections.abc import Callable, Sequence
+from typing import Any, Protocol
+
+from paho.mqtt.client import Client, MQTTMessage, topic_matches_sub
+from paho.mqtt.enums import CallbackAPIVersion, MQTTErrorCode, MQTTProtocolVersion
+from paho.mqtt.packettypes import PacketTypes
+from paho.mqtt.properties import Properties
+from paho.mqtt.reasoncodes import ReasonCode
+from paho.mqtt.subscribeoptions import SubscribeOptions
+
+from mqtt_app.domain.failures import BROKER, INTERNAL, NETWORK, Failure, closed_before_connack, not_mqtt, refusal
+from mqtt_app.mqtt import tls
+from mqtt_app.mqtt.buffered import BufferedSocket
+from mqtt_app.services.ownership import ConnectionConfig, Filter
+
+log = logging.getLogger(__name__)
+
+OLD_WINDOW = 20  # unacknowledged messages that brokers send without MQTT 5's Receive Maximum; mosquitto's default
+PUBACK = 0x40
+SEND_IF_NEW = 1  # Retain Handling: retained messages only for a subscription that did not exist
+FILTERS_PER_PACKET = 100  # keeps a SUBSCRIBE far below any broker's packet size
+
+matches = topic_matches_sub
+
+
+class Listener(Protocol):
+    """Who is told. Called on the loop's thread; an exception is caught, logged and ends this link only."""
+
+    def on_accepted(self, session_present: bool) -> None: ...
+    def on_refused(self, failure: Failure) -> None: ...
+    def on_granted(self, packet_id: int, codes: Sequence[int]) -> None: ...
+    def on_message(self, packet_id: int, qos: int, topic: bytes, payload: bytes, retain: bool, dup: bool) -> None: ...
+    def on_lost(self, failure: Failure) -> None: ...
+    def on_socket_closing(self, descriptor: int) -> None: ...
+    def on_writable_wanted(self) -> None: ...
+
+
+class MqttClient(Client):
+    """`send_connect` first; then `read`, `write` and `ping` as the loop finds. `window`: messages we may leave open."""
+
+    def __init__(
+        self,
+        config: ConnectionConfig,
+        version: str,
+        sock: socket.socket,
+        listener: Listener,
+        *,
+        receive_maximum: int,
+        maximum_packet_size: int,
+        session_expiry: int,
+    ) -> None:
+        self.is_v5 = version == "5"
+        super().__init__(
+            CallbackAPIVersion.VERSION2,
+            client_id=config.client_id,
+            clean_session=None if self.is_v5 else False,
+            protocol=MQTTProtocolVersion.MQTTv5 if self.is_v5 else MQTTProtocolVersion.MQTTv311,
+            reconnect_on_failure=False,
+            manual_ack=True,
+        )
+        self.window = receive_maximum if self.is_v5 else OLD_WINDOW
+        self._ready = BufferedSocket(sock)
+        self._listener = listener
+        self._use_tls = config.use_tls
+        self._answered = False  # CONNACK was seen
+        self._said_lost = False
+        if config.username or config.password:
+            self.username_pw_set(config.username, config.password or None)
+        properties = None
+        if self.is_v5:
+            properties = Properties(PacketTypes.CONNECT)
+            properties.SessionExpiryInterval = session_expiry
+            properties.ReceiveMaximum = receive_maximum
+            properties.MaximumPacketSize = maximum_packet_size
+        self._describe(config, properties)
+
+    def _describe(self, config: ConnectionConfig, properties: Properties | None) -> None:
+        arguments: dict[str, Any] = {"clean_start": False, "properties": properties} if self.is_v5 else {}
+        self.connect_async(config.host, config.port, config.keepalive, **arguments)
+        self.on_connect = self._guard(self._connected)
+        self.on_message = self._guard(self._received)
+        self.on_subscribe = self._guard(self._subscribed)
+        self.on_disconnect = self._guard(self._disconnected)
+        self.on_socket_close = self._guard(lambda _c, _u, sock: self._listener.on_socket_closing(sock.fileno()))
+        self.on_socket_register_write = self._guard(lambda *_: self._listener.on_writable_wanted())
+
+    def _create_socket(self) -> BufferedSocket:  # type: ignore[override]
+        return self._ready
+
+    def fileno(self) -> int:
+        return self._ready.fileno()
+
+    # What the loop calls
+
+    def send_connect(self) -> None:
+        self.reconnect()
+
+    def read(self, limit: int) -> bool:
+        """Handle up to `limit` packets. True when more is at hand that no poll would report."""
+        for _ in range(limit):
+            if self._sock is None:
+                return False
+            try:
+                code = self._packet_read()
+            except (struct.error, IndexError, ValueError, UnicodeError) as error:
+                self._fail(self._unreadable(error))
+                return False
+            if code == MQTTErrorCode.MQTT_ERR_AGAIN:
+                return self._ready.holds_more()
+            if code > 0:
+                self._loop_rc_handle(code)
+                return False
+        return True
+
+    def write(self) -> None:
+        self.loop_write()
+
+    def ping(self) -> None:
+        self._send_pingreq()
+
+    def keepalive_seconds(self) -> int:
+        """As agreed: an MQTT 5 broker may have set another one in its CONNACK."""
+        return int(self._keepalive)
+
+    def acknowledge(self, packet_ids: Sequence[int]) -> None:
+        """PUBACKs in the given order, as one write."""
+        packets = b"".join(struct.pack("!BBH", PUBACK, 2, packet_id) for packet_id in packet_ids)
+        self._packet_queue(PUBACK, packets, 0, 1)
+
+    def subscribe_all(self, filters: Sequence[Filter]) -> dict[int, list[str]]:
+        """Packet identifier -> the filters whose codes its SUBACK brings."""
+        sent: dict[int, list[str]] = {}
+        for start in range(0, len(filters), FILTERS_PER_PACKET):
+            part = filters[start : start + FILTERS_PER_PACKET]
+            _, packet_id = self.subscribe([(one.filter, self._options(one)) for one in part])  # type: ignore[misc]
+            if packet_id is not None:
+                sent[packet_id] = [one.filter for one in part]
+        return sent
+
+    def unsubscribe_all(self, filters: Sequence[str]) -> None:
+        for start in range(0, len(filters), FILTERS_PER_PACKET):
+            self.unsubscribe(list(filters[start : start + FILTERS_PER_PACKET]))
+
+    def goodbye(self) -> None:
+        """DISCONNECT, keeping the session at the broker, then close. What cannot be sent at once is not sent."""
+        self._said_lost = True
+        try:
+            self.disconnect()
+            self.loop_write()
+        except OSError:
+            log.debug("DISCONNECT could not be sent")
+        self.close()
+
+    def close(self) -> None:
+        """Close the socket without a word."""
+        self._said_lost = True
+        self._sock_close()
+        self._ready.close()
+
+    def _options(self, one: Filter) -> Any:
+        if not self.is_v5:
+            return one.qos
+        return SubscribeOptions(qos=one.qos, retainHandling=SEND_IF_NEW)
+
+    # What paho calls
+
+    def _guard(self, callback: Callable[..., None]) -> Callable[..., None]:
+        """An exception in a callback would otherwise leave the library in the middle of a packet."""
+
+        def guarded(*arguments: Any) -> None:
+            try:
+                callback(*arguments)
+            except Exception as error:
+                log.exception("A callback of the MQTT client failed")
+                self._fail(Failure(INTERNAL, f"Sitewire failed at a packet of this broker: {error!r}"))
+
+        return guarded
+
+    def _connected(self, _c: Any, _u: Any, flags: Any, code: ReasonCode, properties: Any) -> None:
+        self._answered = True
+        if code.is_failure:
+            self._said_lost = True
+            self._listener.on_refused(refusal(code.value if self.is_v5 else self._ready.first[3]))
+            return
+        self._listener.on_accepted(bool(flags.session_present))
+
+    def _received(self, _c: Any, _u: Any, message: MQTTMessage) -> None:
+        payload = bytes(message.payload)
+        self._listener.on_message(message.mid, message.qos, message._topic, payload, message.retain, message.dup)
+
+    def _subscribed(self, _c: Any, _u: Any, packet_id: int, codes: Sequence[ReasonCode], _p: Any) -> None:
+        self._listener.on_granted(packet_id, [code.value for code in codes])
+
+    def _disconnected(self, _c: Any, _u: Any, flags: Any, code: ReasonCode, _properties: Any) -> None:
+        if flags.is_disconnect_packet_from_server:
+            self._fail(refusal(code.value))
+        else:
+            self._fail(self._why())
+
+    def _why(self) -> Failure:
+        if self._answered:
+            return Failure(NETWORK, "The broker closed the connection, or the network broke it.")
+        if self._is_old_refusal():
+            return refusal(1)
+        if isinstance(self._ready.error, ssl.SSLError):
+            return tls.explain(self._ready.error, self._host)
+        return not_mqtt(self._ready.first) or closed_before_connack(self._use_tls)
+
+    def _unreadable(self, error: Exception) -> Failure:
+        if not self._answered and (self._is_old_refusal() or not_mqtt(self._ready.first)):
+            return self._why()
+        return Failure(BROKER, f"The broker sent a packet that cannot be read ({error}).")
+
+    def _is_old_refusal(self) -> bool:
+        """A broker that knows no MQTT 5 may refuse it in the form of 3.1.1."""
+        first = self._ready.first
+        return first[:2] == b"\x20\x02" and len(first) >= 4 and first[3] in (1, 0x84)
+
+    def _fail(self, failure: Failure) -> None:
+        if not self._said_lost:
+            self._said_lost = True
+            self._listener.on_lost(failure)

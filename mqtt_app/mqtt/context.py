@@ -1,0 +1,45 @@
+"""What every session of a worker shares."""
+
+import itertools
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from itertools import count
+
+from mqtt_app.domain.connection import Policy
+from mqtt_app.mqtt.delivery import Delivery
+from mqtt_app.mqtt.dialer import Dialer
+from mqtt_app.mqtt.loop import Loop
+from mqtt_app.mqtt.reports import Reports
+
+
+class Pacer:
+    """Spreads connects: `rate` a second, however many are due at once."""
+
+    def __init__(self, rate: float) -> None:
+        self._gap = 1.0 / rate
+        self._next = 0.0
+
+    def next_slot(self, now: float) -> float:
+        slot = max(now, self._next)
+        self._next = slot + self._gap
+        return slot
+
+
+@dataclass(frozen=True, slots=True)
+class Context:
+    """`may_act` is false while our lease is in doubt: no acknowledgement and no connect then."""
+
+    loop: Loop
+    dialer: Dialer
+    delivery: Delivery
+    reports: Reports
+    policy: Policy
+    pacer: Pacer
+    may_act: Callable[[], bool]
+    receive_maximum: int = 1_000
+    maximum_packet_size: int = 16_777_216
+    session_expiry: int = 86_400
+    _epochs: "count[int]" = field(default_factory=lambda: itertools.count(1))
+
+    def next_epoch(self) -> int:
+        return next(self._epochs)

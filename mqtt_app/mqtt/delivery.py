@@ -1,0 +1,198 @@
+"""From messages to batches handed over, and from commits to acknowledgements. Lives on the loop's thread."""
+
+import logging
+import queue
+import uuid
+from collections import defaultdict
+from collections.abc import Callable, Collection, Sequence
+from typing import Protocol
+
+import msgspec
+
+from mqtt_app.domain.batching import Batcher, Ledger, Limits, may_read
+from mqtt_app.domain.messages import Batch, Envelope
+from mqtt_app.mqtt.loop import Loop
+
+log = logging.getLogger(__name__)
+
+OVERDUE_CHECK = 1.0  # s between two looks for batches without an acknowledgement
+
+
+class Receiver(Protocol):
+    """The session of a connection."""
+
+    def committed(self, epoch: int, packet_id: int) -> None: ...
+    def settle(self) -> None: ...
+    def set_paused(self, paused: bool) -> None: ...
+
+
+class _Held(msgspec.Struct):
+    """A QoS 1 message that is not committed. `origin` is the link it came on, `epoch` the one that waits for its ack."""
+
+    generation: int
+    origin: int
+    epoch: int
+    fingerprint: int
+
+
+class Delivery:
+    """`to_send` and `to_ask` are emptied by other threads, which answer through `Loop.call`."""
+
+    def __init__(self, loop: Loop, limits: Limits, instance_id: str, incarnation: str) -> None:
+        self._loop, self._limits = loop, limits
+        self._instance_id, self._incarnation = instance_id, incarnation
+        self._batcher = Batcher(limits)
+        self._ledger = Ledger(limits, _new_id)
+        self._held: defaultdict[int, dict[int, _Held]] = defaultdict(dict)
+        self._bytes: defaultdict[int, int] = defaultdict(int)  # by connection; what is in memory
+        self._total = 0
+        self._alarm = 0.0
+        self._receivers: dict[int, Receiver] = {}
+        self._paused: set[int] = set()
+        self.to_send: queue.SimpleQueue[Batch | None] = queue.SimpleQueue()
+        self.to_ask: queue.SimpleQueue[list[str]] = queue.SimpleQueue()
+        loop.turns.append(self.flush)
+        loop.at(0.0, self._look_for_overdue)
+
+    def attach(self, connection_id: int, receiver: Receiver) -> None:
+        self._receivers[connection_id] = receiver
+        self._paused.discard(connection_id)
+
+    def detach(self, connection_id: int, receiver: Receiver) -> None:
+        if self._receivers.get(connection_id) is receiver:
+            del self._receivers[connection_id]
+
+    def add(self, message: Envelope, *, urgent: bool) -> None:
+        if message.qos and self._is_known(message):
+            return
+        size = message.size
+        self._bytes[message.connection_id] += size
+        self._total += size
+        self._batcher.add(message, self._loop.clock(), urgent=urgent)
+        if self._total * 2 >= self._limits.pending:
+            self._pause(message.connection_id)
+
+    def drop(self, site_id: int, reason: str) -> None:
+        self._batcher.drop(site_id, reason, self._loop.clock())
+
+    def flush(self) -> None:
+        """Hand over what is due; called after each round of the loop."""
+        now = self._loop.clock()
+        while self._ledger.has_room():
+            due = self._batcher.due_at()
+            if due is None:
+                return
+            if due > now:
+                self._wake_at(due)
+                return
+            messages, drops = self._batcher.take(now)
+            self._hand_over(Batch(_new_id(), self._instance_id, self._incarnation, messages, drops))
+
+    def sent(self, batch_id: str) -> None:
+        self._ledger.sent(batch_id, self._loop.clock())
+
+    def committed(self, batch_ids: Collection[str]) -> None:
+        """These batches are in the database for good."""
+        touched: set[int] = set()
+        for batch_id in batch_ids:
+            batch = self._ledger.committed(batch_id)
+            if batch is not None:
+                touched |= self._release(batch.messages)
+        for connection_id in touched:
+            if connection_id in self._receivers:
+                self._receivers[connection_id].settle()
+        self._resume()
+
+    def answered(self, asked: Sequence[str], committed: Collection[str]) -> None:
+        """What the receipts say about batches that were overdue."""
+        self.committed([batch_id for batch_id in asked if batch_id in committed])
+        again = self._ledger.missing([batch_id for batch_id in asked if batch_id not in committed])
+        if again:
+            log.warning("%d batches are not committed in time and are sent again", len(again))
+        for batch in again:
+            self.to_send.put(batch)
+
+    def unanswered(self, asked: Sequence[str]) -> None:
+        self._ledger.unanswered(asked)
+
+    @property
+    def is_empty(self) -> bool:
+        return not len(self._ledger) and not self._batcher.count
+
+    def _wake_at(self, due: float) -> None:
+        if due != self._alarm:
+            self._alarm = due
+            self._loop.at(due, _nothing)  # wakes the loop, which flushes after each round
+
+    def _hand_over(self, batch: Batch) -> None:
+        self._ledger.register(batch)
+        self.to_send.put(batch)
+
+    def _is_known(self, message: Envelope) -> bool:
+        """Delivered again while the first copy is on its way to the database: that commit will acknowledge this one."""
+        waiting = self._held[message.connection_id]
+        fingerprint = hash((message.topic, message.payload))
+        first = waiting.get(message.packet_id)
+        same = first is not None and first.fingerprint == fingerprint and first.generation == message.generation
+        if first is not None and same and message.dup:
+            first.epoch = message.epoch
+            return True
+        waiting[message.packet_id] = _Held(message.generation, message.epoch, message.epoch, fingerprint)
+        return False
+
+    def _release(self, messages: Sequence[Envelope]) -> set[int]:
+        for message in messages:
+            connection_id = message.connection_id
+            self._bytes[connection_id] -= message.size
+            self._total -= message.size
+            if message.qos:
+                self._acknowledge(message)
+        touched = {message.connection_id for message in messages}
+        for connection_id in touched:
+            if not self._bytes[connection_id]:
+                del self._bytes[connection_id]
+        return touched
+
+    def _acknowledge(self, message: Envelope) -> None:
+        waiting = self._held[message.connection_id]
+        held = waiting.get(message.packet_id)
+        if held is None or held.origin != message.epoch or held.generation != message.generation:
+            return  # the packet id belongs to a later message by now
+        del waiting[message.packet_id]
+        receiver = self._receivers.get(message.connection_id)
+        if receiver is not None:
+            receiver.committed(held.epoch, message.packet_id)
+
+    def _pause(self, connection_id: int) -> None:
+        receiver = self._receivers.get(connection_id)
+        if receiver is not None and connection_id not in self._paused and not self._may_read(connection_id):
+            self._paused.add(connection_id)
+            receiver.set_paused(True)
+
+    def _resume(self) -> None:
+        for connection_id in [number for number in self._paused if self._may_read(number)]:
+            self._paused.discard(connection_id)
+            if connection_id in self._receivers:
+                self._receivers[connection_id].set_paused(False)
+
+    def _may_read(self, connection_id: int) -> bool:
+        held = self._bytes.get(connection_id, 0)
+        return may_read(held, self._total, len(self._bytes), self._limits.pending)
+
+    def _look_for_overdue(self) -> None:
+        overdue = self._ledger.overdue(self._loop.clock())
+        if overdue:
+            self.to_ask.put(overdue)
+        self._loop.at(self._loop.clock() + OVERDUE_CHECK, self._look_for_overdue)
+
+
+def _new_id() -> str:
+    return uuid.uuid4().hex
+
+
+def _nothing() -> None:
+    """A timer that only wakes the loop."""
+
+
+Committed = Callable[[Sequence[str]], Collection[str]]
+"""Which of these batch ids have a receipt; blocks, may raise."""

@@ -1,0 +1,210 @@
+"""Puts the parts of an MQTT worker together, starts and stops them."""
+
+import logging
+import os
+import socket
+import threading
+import time
+import uuid
+from collections.abc import Callable, Collection, Sequence
+from datetime import datetime
+from typing import Any, Protocol
+
+import msgspec
+
+from mqtt_app.conf import Config
+from mqtt_app.coordination.leases import Lease
+from mqtt_app.domain.batching import Limits
+from mqtt_app.domain.connection import Policy
+from mqtt_app.mqtt import clocks
+from mqtt_app.mqtt.carriers import AckReceiver, Acks, Sender
+from mqtt_app.mqtt.context import Context, Pacer
+from mqtt_app.mqtt.delivery import Delivery
+from mqtt_app.mqtt.dialer import Dialer, Guard, Resolver, Settings
+from mqtt_app.mqtt.lease_keeper import LeaseKeeper, Leases
+from mqtt_app.mqtt.loop import Loop
+from mqtt_app.mqtt.pulse import Evidence, FlowOut, Pulse
+from mqtt_app.mqtt.reports import Reports, Writer
+from mqtt_app.mqtt.session import Session
+from mqtt_app.mqtt.supervisor import Ownership, Supervisor
+from mqtt_app.services.ownership import ConnectionConfig
+
+log = logging.getLogger(__name__)
+
+
+class Nudges(Protocol):
+    def wait(self, timeout: float) -> bool: ...
+    def close(self) -> None: ...
+
+
+class DatabasePort(Ownership, Writer, Protocol):
+    """Everything that a worker reads from and writes to the connections' rows."""
+
+
+class Ports(msgspec.Struct, frozen=True):
+    """The outside world. `on_batch` raises when a batch is not taken; `guard` says why an address is forbidden."""
+
+    on_batch: Callable[[bytes], None]
+    ownership: Any  # a DatabasePort
+    leases: Any  # a lease_keeper.Leases
+    acks: Any  # a carriers.Acks
+    nudges: Any  # a Nudges
+    evidence: Any  # a pulse.Evidence
+    committed: Callable[[Sequence[str]], Collection[str]]
+    flow: FlowOut
+    nudge: Callable[[], None]
+    tidy: Callable[[datetime], None]
+    guard: Guard
+    resolve: Resolver | None = None
+
+
+class Runtime:
+    def __init__(self, instance_id: str, config: Config, ports: Ports) -> None:
+        self.instance_id, self.incarnation = instance_id, uuid.uuid4().hex
+        self._config, self._ports = config, ports
+        self._stopping = threading.Event()
+        ownership: DatabasePort = ports.ownership
+        self.loop = Loop(clocks.now)
+        self.delivery = Delivery(self.loop, _limits(config), instance_id, self.incarnation)
+        self._keeper = self._make_keeper(ports.leases)
+        self._reports = Reports(ownership, self._wake)
+        self._dialer = Dialer(Settings(config.dial_threads, config.connect_timeout), ports.guard, ports.resolve)
+        self._context = self._make_context()
+        self._supervisor = self._make_supervisor(ownership)
+        acks: Acks = ports.acks
+        self._sender = Sender(self.loop, self.delivery, ports.on_batch)
+        self._receiver = AckReceiver(self.loop, self.delivery, acks, ports.committed, instance_id, self.incarnation)
+        self._pulse = self._make_pulse(ports.evidence)
+        self._listener = threading.Thread(target=self._listen, name="mqtt-nudges", daemon=True)
+
+    def start(self) -> None:
+        for part in (
+            self.loop,
+            self._reports,
+            self._sender,
+            self._receiver,
+            self._keeper,
+            self._supervisor,
+            self._listener,
+            self._pulse,
+        ):
+            part.start()
+
+    def stop(self) -> None:
+        """Hand everything over, then give the lease back. Takes the drain timeout and a few seconds at most."""
+        if self._stopping.is_set():
+            return
+        self._stopping.set()
+        self._keeper.announce_drain()
+        self._supervisor.drain()
+        self._reports.stop(2.0)
+        self._keeper.stop()
+        self._ports.nudge()
+        for part in (self._pulse, self._receiver, self._sender, self._dialer):
+            part.stop()
+        self.loop.stop()
+        log.info("MQTT Monitor stopped (instance: %s)", self.instance_id)
+
+    def sessions(self) -> list[Session]:
+        return self._supervisor.sessions()
+
+    def _wake(self) -> None:
+        self._supervisor.wake()
+
+    def _lease_changed(self) -> None:
+        self._supervisor.wake()
+        self.loop.call(lambda: [session.settle() for session in self.sessions()] and None)
+
+    def _listen(self) -> None:
+        nudges: Nudges = self._ports.nudges
+        while not self._stopping.is_set():
+            if nudges.wait(1.0):
+                self._supervisor.wake()
+        nudges.close()
+
+    def _make_keeper(self, leases: Leases) -> LeaseKeeper:
+        config = self._config
+        lease = Lease(
+            instance_id=self.instance_id,
+            incarnation=self.incarnation,
+            capacity=config.capacity,
+            pid=os.getpid(),
+            host=socket.gethostname(),
+            started_at=time.time(),
+        )
+        return LeaseKeeper(
+            leases,
+            lease,
+            renew_every=config.lease_renew,
+            act_for=config.lease_act,
+            clock=clocks.now,
+            changed=self._lease_changed,
+        )
+
+    def _make_context(self) -> Context:
+        config = self._config
+        return Context(
+            loop=self.loop,
+            dialer=self._dialer,
+            delivery=self.delivery,
+            reports=self._reports,
+            policy=_policy(config),
+            pacer=Pacer(config.connect_rate),
+            may_act=self._keeper.may_act,
+            receive_maximum=config.receive_maximum,
+            maximum_packet_size=config.maximum_packet_size,
+            session_expiry=config.session_expiry,
+        )
+
+    def _make_supervisor(self, ownership: Ownership) -> Supervisor:
+        return Supervisor(
+            self.instance_id,
+            self.loop,
+            self._keeper,
+            ownership,
+            self._new_session,
+            scan_interval=self._config.scan_interval,
+            force_after=self._config.force_after,
+            drain_timeout=self._config.drain_timeout,
+            tidy=self._ports.tidy,
+            nudge=self._ports.nudge,
+        )
+
+    def _make_pulse(self, evidence: Evidence) -> Pulse:
+        return Pulse(
+            self.loop,
+            self.sessions,
+            evidence,
+            self._ports.flow,
+            self.instance_id,
+            evidence_every=self._config.evidence_interval,
+            live_every=self._config.live_interval,
+        )
+
+    def _new_session(self, config: ConnectionConfig, finished: Callable[[Session], None]) -> Session:
+        return Session(self._context, config, finished)
+
+
+def _limits(config: Config) -> Limits:
+    return Limits(
+        messages=config.batch_messages,
+        size=config.batch_bytes,
+        linger=config.batch_linger,
+        pending=config.pending_bytes,
+        receipt_timeout=config.receipt_timeout,
+        quarantine_after=config.quarantine_after,
+    )
+
+
+def _policy(config: Config) -> Policy:
+    return Policy(
+        dial_timeout=2 * config.connect_timeout,
+        connack_timeout=config.connack_timeout,
+        suback_timeout=config.suback_timeout,
+        drain_timeout=config.drain_timeout,
+        backoff_base=config.backoff_base,
+        backoff_cap=config.backoff_cap,
+        backoff_stable=config.backoff_stable,
+        refused_base=config.refused_base,
+        refused_cap=config.refused_cap,
+    )

@@ -1,0 +1,365 @@
+"""One connection: feeds the state machine with events and carries out its effects. Lives on the loop's thread."""
+
+import random
+import socket
+import time
+from collections.abc import Callable, Sequence
+from datetime import UTC, datetime
+
+
+from mqtt_app.domain import connection as machine
+from mqtt_app.domain.batching import AckOrder
+from mqtt_app.domain.connection import Effect, Link, Policy, State
+from mqtt_app.domain.failures import NETWORK, Failure
+from mqtt_app.domain.messages import Envelope
+from mqtt_app.models import ConnectionStatus, LogLevel
+from mqtt_app.mqtt.client import MqttClient
+from mqtt_app.mqtt.context import Context
+from mqtt_app.mqtt.dialer import Dial
+from mqtt_app.mqtt.flow import Flow
+from mqtt_app.mqtt.loop import Timer
+from mqtt_app.mqtt.reports import Status
+from mqtt_app.services.ownership import ConnectionConfig, Filter
+
+TURN = 200  # packets a link may have handled before the others get their turn
+PING_EVERY = 15.0  # s without a packet from the broker, or half the keepalive when that is shorter
+PING_PATIENCE = 10.0  # s for the answer
+SUSPECT_RETRY = 1.0  # s; no connect while our lease is in doubt
+
+
+class Session:
+    """`finished` is called once, when the link is closed for good."""
+
+    def __init__(self, context: Context, config: ConnectionConfig, finished: Callable[["Session"], None]) -> None:
+        self._context, self.config, self._finished = context, config, finished
+        versions = _versions(config)
+        self.link = Link(versions=versions, all_versions=versions, retries=config.retry_count)
+        self.flow = Flow(tuple(one.filter for one in config.filters))
+        self.acks = AckOrder()
+        self.connected_at: float | None = None  # unix time
+        self.last_packet_at = 0.0  # the loop's clock
+        self.paused = False
+        self.epoch = 0
+        self._reading_stopped = False
+        self._want_write = False
+        self._client: MqttClient | None = None
+        self._dial: Dial | None = None
+        self._deadline: Timer | None = None
+        self._watch: Timer | None = None
+        self._subscribed: frozenset[Filter] = frozenset()  # what the broker's session has, as far as we know
+        self._obsolete: tuple[str, ...] = ()
+        self._asked: dict[int, list[str]] = {}
+
+    # Commands
+
+    def start(self) -> None:
+        self._context.delivery.attach(self.config.id, self)
+        self._happened(machine.Start())
+
+    def drain(self) -> None:
+        self._happened(machine.Drain())
+        self.settle()
+
+    def abandon(self) -> None:
+        self._happened(machine.Abandon())
+
+    def forget_filters(self, filters: Sequence[str]) -> None:
+        """Filters that the broker's session may hold and nobody wants any more."""
+        self._obsolete = tuple(filters)
+
+    def refilter(self, config: ConnectionConfig) -> None:
+        """Only the filters changed: the link stays."""
+        self.config = config
+        self.flow.filters = tuple(one.filter for one in config.filters)
+        if self._client is not None and self.link.state in {State.SUBSCRIBING, State.UP}:
+            self._subscribe_missing(self._client)
+
+    # Acknowledgements
+
+    def committed(self, epoch: int, packet_id: int) -> None:
+        if epoch == self.epoch:
+            self.acks.committed(packet_id)
+
+    def settle(self) -> None:
+        """Acknowledge what is committed, if we still may; in the drain, part when nothing is open."""
+        client = self._client
+        if client is None:
+            return
+        if self._context.may_act():
+            ready = self.acks.ready()
+            if ready:
+                client.acknowledge(ready)
+        if self.link.state is State.DRAINING and not len(self.acks):
+            self._happened(machine.Drained())
+
+    def set_paused(self, paused: bool) -> None:
+        self.paused = paused
+        self._set_interest()
+        if not paused and self._client is not None:
+            self._context.loop.read_again(self._client.fileno())
+
+    # From the loop
+
+    def read_turn(self) -> bool:
+        client = self._client
+        if client is None or self.paused or self._reading_stopped:
+            return False
+        self.last_packet_at = self._context.loop.clock()
+        return client.read(TURN) and not self.paused
+
+    def write_turn(self) -> None:
+        if self._client is not None:
+            self._want_write = False
+            self._client.write()
+            if self._client is not None and self._client.want_write():
+                self._want_write = True
+            self._set_interest()
+
+    # From the client
+
+    def on_accepted(self, session_present: bool) -> None:
+        if not session_present:
+            self._subscribed = frozenset()
+        differs = set(self.config.filters) != self._subscribed or bool(self._obsolete)
+        self._happened(machine.Accepted(to_subscribe=differs))
+
+    def on_refused(self, failure: Failure) -> None:
+        self._later(machine.Refused(failure))
+
+    def on_lost(self, failure: Failure) -> None:
+        self._later(machine.Lost(failure))
+
+    def on_granted(self, packet_id: int, codes: Sequence[int]) -> None:
+        filters = self._asked.pop(packet_id, [])
+        granted = dict(zip(filters, codes, strict=False))
+        self._context.reports.grants(self.config, granted)
+        accepted = {name for name, code in granted.items() if code < 128}
+        self._subscribed |= {one for one in self.config.filters if one.filter in accepted}
+        for name in sorted(granted.keys() - accepted):
+            text = f"The broker refused the subscription to {name} (code {granted[name]})"
+            self._context.reports.log_row(self.config, LogLevel.ERROR, text)
+        if not self._asked:
+            self._happened(machine.Granted())
+
+    def on_message(self, packet_id: int, qos: int, topic: bytes, payload: bytes, retain: bool, dup: bool) -> None:
+        if qos:
+            self.acks.received(packet_id)
+        try:
+            text = topic.decode()
+        except UnicodeDecodeError:
+            self._context.delivery.drop(self.config.site_id, "topic_not_utf8")
+            self.acks.committed(packet_id)
+            self.settle()
+            return
+        now = time.time()
+        self.flow.seen(text, now)
+        config, client = self.config, self._client
+        message = Envelope(
+            config.id, config.site_id, config.generation, self.epoch, packet_id, text, payload, qos, retain, dup, now
+        )
+        self._context.delivery.add(message, urgent=client is not None and len(self.acks) >= client.window)
+
+    def on_socket_closing(self, descriptor: int) -> None:
+        self._context.loop.unwatch(descriptor)
+
+    def on_writable_wanted(self) -> None:
+        if not self._want_write:
+            self._want_write = True
+            self._context.loop.call(self.write_turn)  # at the end of this round: one write for all that gathers
+
+    # The machine
+
+    def _later(self, event: machine.Event) -> None:
+        """Not from within the client, which is about to use its socket still."""
+        client = self._client
+        self._context.loop.call(lambda: self._happened(event) if self._client is client else None)
+
+    def _happened(self, event: machine.Event) -> None:
+        before = self.link
+        self.link, effects = machine.step(
+            before, event, self._context.loop.clock(), self._context.policy, random.random()  # noqa: S311
+        )
+        if self.link is not before:
+            self._arm()
+        for effect in effects:
+            _EFFECTS[effect](self)
+
+    def _arm(self) -> None:
+        if self._deadline is not None:
+            self._deadline.cancel()
+            self._deadline = None
+        if self.link.deadline != machine.NEVER:
+            self._deadline = self._context.loop.at(self.link.deadline, self._ticked)
+
+    def _ticked(self) -> None:
+        if self.link.state in {State.WAITING, State.REFUSED} and not self._context.may_act():
+            self._deadline = self._context.loop.at(self._context.loop.clock() + SUSPECT_RETRY, self._ticked)
+            return
+        self._happened(machine.Tick())
+
+    # Effects
+
+    def _start_dial(self) -> None:
+        loop = self._context.loop
+        attempt = Dial(self.config, lambda result: loop.call(lambda: self._dialed(attempt, result)))
+        self._dial = attempt
+        slot = self._context.pacer.next_slot(loop.clock())
+        loop.at(slot, lambda: None if attempt.cancelled else self._context.dialer.dial(attempt))
+
+    def _dialed(self, attempt: Dial, result: socket.socket | Failure) -> None:
+        if attempt is not self._dial or attempt.cancelled:
+            if isinstance(result, socket.socket):
+                result.close()
+            return
+        self._dial = None
+        if isinstance(result, Failure):
+            self._happened(machine.DialFailed(result))
+            return
+        context = self._context
+        self._client = MqttClient(
+            self.config,
+            self.link.version,
+            result,
+            self,
+            receive_maximum=context.receive_maximum,
+            maximum_packet_size=context.maximum_packet_size,
+            session_expiry=context.session_expiry,
+        )
+        self._happened(machine.Dialed())
+
+    def _handshake(self) -> None:
+        client = self._client
+        assert client is not None
+        self.epoch = self._context.next_epoch()
+        self.acks = AckOrder()
+        self.flow.messages = 0
+        self._asked = {}
+        self._want_write = self._reading_stopped = self.paused = False
+        self.last_packet_at = self._context.loop.clock()
+        self._context.delivery.attach(self.config.id, self)
+        self._context.loop.watch(client.fileno(), self)
+        client.send_connect()
+        self._look_after()
+
+    def _subscribe(self) -> None:
+        if self._client is not None:
+            self._subscribe_missing(self._client)
+            if not self._asked:
+                self._happened(machine.Granted())
+
+    def _subscribe_missing(self, client: MqttClient) -> None:
+        wanted = frozenset(self.config.filters)
+        names = {one.filter for one in wanted}
+        gone = ({one.filter for one in self._subscribed} | set(self._obsolete)) - names
+        if gone:
+            client.unsubscribe_all(sorted(gone))
+        missing = sorted(wanted - self._subscribed, key=lambda one: one.filter)
+        self._subscribed &= wanted
+        self._obsolete = ()
+        self._asked.update(client.subscribe_all(missing))
+
+    def _stop_reading(self) -> None:
+        self._reading_stopped = True
+        self._set_interest()
+
+    def _goodbye(self) -> None:
+        if self._client is not None:
+            self._client.goodbye()
+        self._drop_client()
+
+    def _close(self) -> None:
+        if self._client is not None:
+            self._client.close()
+        self._drop_client()
+
+    def _drop_client(self) -> None:
+        self._client = None
+        self.connected_at = None
+        self.acks = AckOrder()
+        if self._watch is not None:
+            self._watch.cancel()
+        if self._dial is not None:
+            self._dial.cancel()
+            self._dial = None
+
+    def _say_connecting(self) -> None:
+        failure = self.link.failure
+        if failure is None:  # otherwise the last error stays to be seen until the link is up
+            self._say(ConnectionStatus.CONNECTING)
+
+    def _say_connected(self) -> None:
+        self.connected_at = time.time()
+        self._say(ConnectionStatus.CONNECTED, negotiated_version=self.link.version)
+        text = f"Successfully connected to {self.config.host}:{self.config.port}"
+        self._context.reports.log_row(self.config, LogLevel.INFO, text)
+
+    def _say_failed(self) -> None:
+        failure = self._failure()
+        self._say(ConnectionStatus.ERROR, error_class=failure.kind, error_message=failure.message)
+        self._context.reports.log_row(self.config, LogLevel.ERROR, failure.message, self.link.retries)
+
+    def _say_lost(self) -> None:
+        failure = self._failure()
+        self._say(ConnectionStatus.ERROR, error_class=failure.kind, error_message=failure.message)
+        self._context.reports.log_row(self.config, LogLevel.WARNING, f"Disconnected: {failure.message}")
+
+    def _say_clean(self) -> None:
+        self._context.reports.log_row(self.config, LogLevel.INFO, "Disconnected cleanly")
+
+    def _say(self, status: ConnectionStatus, **values: str) -> None:
+        connected = None if self.connected_at is None else datetime.fromtimestamp(self.connected_at, UTC)
+        said = Status(status, retry_count=self.link.retries, connected_at=connected, **values)
+        self._context.reports.say(self.config, said)
+
+    def _finish(self) -> None:
+        self._context.delivery.detach(self.config.id, self)
+        self._finished(self)
+
+    def _failure(self) -> Failure:
+        return self.link.failure or Failure(NETWORK, "The link broke.")
+
+    # Looking after the link
+
+    def _look_after(self) -> None:
+        """Ping a silent broker; call it lost when it does not answer. A paused link is not read, so it proves nothing."""
+        client = self._client
+        if client is None:
+            return
+        loop = self._context.loop
+        interval = min(PING_EVERY, client.keepalive_seconds() / 2)
+        silence = loop.clock() - self.last_packet_at
+        if self.link.state is State.UP and not self.paused and silence > 2 * interval + PING_PATIENCE:
+            self._happened(machine.Lost(Failure(NETWORK, f"The broker has said nothing for {silence:.0f} s.")))
+            return
+        if self.link.state in {State.UP, State.DRAINING} and (self.paused or silence >= interval):
+            client.ping()
+        self._watch = loop.at(loop.clock() + interval, self._look_after)
+
+    def _set_interest(self) -> None:
+        if self._client is not None:
+            read = not (self.paused or self._reading_stopped)
+            self._context.loop.change(self._client.fileno(), read=read, write=self._want_write)
+
+
+_EFFECTS: dict[Effect, Callable[[Session], None]] = {
+    Effect.DIAL: Session._start_dial,
+    Effect.HANDSHAKE: Session._handshake,
+    Effect.SUBSCRIBE: Session._subscribe,
+    Effect.STOP_READING: Session._stop_reading,
+    Effect.GOODBYE: Session._goodbye,
+    Effect.CLOSE: Session._close,
+    Effect.SAY_CONNECTING: Session._say_connecting,
+    Effect.SAY_CONNECTED: Session._say_connected,
+    Effect.SAY_FAILED: Session._say_failed,
+    Effect.SAY_LOST: Session._say_lost,
+    Effect.SAY_CLEAN: Session._say_clean,
+    Effect.FINISHED: Session._finish,
+}
+
+
+def _versions(config: ConnectionConfig) -> tuple[str, ...]:
+    if config.protocol_version != "auto":
+        return (config.protocol_version,)
+    return ("3.1.1",) if config.negotiated_version == "3.1.1" else ("5", "3.1.1")
+
+

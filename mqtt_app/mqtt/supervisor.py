@@ -1,0 +1,243 @@
+"""Compares the rows assigned to this instance with the links it holds, and makes up the difference. Level-triggered:
+a nudge only makes it look sooner.
+"""
+
+import logging
+import queue
+import threading
+from collections.abc import Callable
+from datetime import UTC, datetime
+from functools import partial
+from typing import Protocol
+
+import msgspec
+import redis
+from django.db import Error, close_old_connections, connection
+
+from mqtt_app.models.fields import UndecryptableError
+from mqtt_app.mqtt.lease_keeper import LeaseKeeper
+from mqtt_app.mqtt.loop import Loop
+from mqtt_app.mqtt.session import Session
+from mqtt_app.services.ownership import ConnectionConfig, ConnectionRow
+
+log = logging.getLogger(__name__)
+
+CLOSE_MARGIN = 1.0  # s beyond the drain for what is left to do at the end
+
+
+class Ownership(Protocol):
+    """The part of `services.ownership` that decides who holds what."""
+
+    def rows_of(self, instance_id: str) -> list[ConnectionRow]: ...
+    def take(self, connection_id: int, instance_id: str, generation: int) -> ConnectionConfig | None: ...
+    def let_go(self, connection_id: int, instance_id: str, generation: int) -> bool: ...
+    def config_of(self, connection_id: int, generation: int) -> ConnectionConfig | None: ...
+    def stale_filters(self, connection_id: int) -> list[str]: ...
+
+
+class _Held(msgspec.Struct):
+    """`ending`: why it is being closed; "" while it is to stay."""
+
+    session: Session
+    generation: int
+    config_version: int
+    ending: str = ""
+
+
+RELEASE, RENEW, ABANDON = "release", "renew", "abandon"
+
+
+class Supervisor:
+    """`tidy` decides about homeless connections when beat is away; `nudge` makes other workers look."""
+
+    def __init__(
+        self,
+        instance_id: str,
+        loop: Loop,
+        keeper: LeaseKeeper,
+        ownership: Ownership,
+        new_session: Callable[[ConnectionConfig, Callable[[Session], None]], Session],
+        *,
+        scan_interval: float,
+        force_after: float,
+        drain_timeout: float,
+        tidy: Callable[[datetime], None],
+        nudge: Callable[[], None],
+    ) -> None:
+        self._instance_id, self._loop, self._keeper, self._ownership = instance_id, loop, keeper, ownership
+        self._new_session = new_session
+        self._scan_interval, self._force_after, self._drain_timeout = scan_interval, force_after, drain_timeout
+        self._tidy, self._nudge = tidy, nudge
+        self._held: dict[int, _Held] = {}
+        self._closed: queue.SimpleQueue[Session] = queue.SimpleQueue()
+        self._wake = threading.Event()
+        self._draining = threading.Event()
+        self._done = threading.Event()
+        self._down = False
+        self._thread = threading.Thread(target=self._run, name="mqtt-supervisor", daemon=True)
+
+    def start(self) -> None:
+        self._thread.start()
+
+    def wake(self) -> None:
+        """Look now. From any thread."""
+        self._wake.set()
+
+    def drain(self) -> None:
+        """Hand every link over, and return when that is done or has taken too long."""
+        self._draining.set()
+        self._wake.set()
+        self._done.wait(self._drain_timeout + CLOSE_MARGIN)
+
+    def sessions(self) -> list[Session]:
+        return [held.session for held in tuple(self._held.values())]
+
+    def _run(self) -> None:
+        next_tidy = 0.0
+        while not self._draining.is_set():
+            self._guarded(self._scan)
+            if self._loop.clock() >= next_tidy and self._keeper.may_act():
+                next_tidy = self._loop.clock() + self._scan_interval
+                self._guarded(lambda: self._tidy(datetime.now(UTC)))
+            self._wake.wait(self._scan_interval)
+            self._wake.clear()
+        self._guarded(self._hand_over)
+        self._done.set()
+
+    def _guarded(self, action: Callable[[], None]) -> None:
+        try:
+            close_old_connections()
+            action()
+            self._down = False
+        except (Error, redis.RedisError) as error:
+            if not self._down:
+                log.warning("The links cannot be compared with the database (%s); they stay", type(error).__name__)
+            self._down = True
+            connection.close()
+        except Exception:
+            log.exception("A look at the assigned connections failed")
+
+    def _scan(self) -> None:
+        self._settle_closed()
+        if self._keeper.is_lost:
+            self._abandon(set(self._held))
+            return
+        rows = {row.id: row for row in self._ownership.rows_of(self._instance_id)}
+        mine = {number for number, held in self._held.items() if self._is_mine(rows.get(number), held)}
+        self._abandon(self._held.keys() - mine)
+        if not self._keeper.may_act():
+            return
+        for row in rows.values():
+            self._compare(row)
+        self._settle_closed()
+        self._keeper.set_load(len(self._held))
+
+    def _is_mine(self, row: ConnectionRow | None, held: _Held) -> bool:
+        return row is not None and row.owner == self._instance_id and row.generation == held.generation
+
+    def _compare(self, row: ConnectionRow) -> None:
+        held = self._held.get(row.id)
+        wanted_here = row.wanted and row.assigned_instance == self._instance_id
+        if held is not None and held.ending:
+            return
+        if held is not None and not wanted_here:
+            self._end(held, RELEASE)
+        elif held is not None and held.config_version != row.config_version:
+            self._reconfigure(row, held)
+        elif held is None and wanted_here and self._may_be_free(row):
+            self._take(row)
+        elif held is None and row.owner == self._instance_id and not wanted_here:
+            self._let_go(row.id, row.generation)  # left by an earlier start of this instance
+
+    def _may_be_free(self, row: ConnectionRow) -> bool:
+        overdue = datetime.now(UTC).timestamp() - row.assigned_at >= self._force_after
+        return row.owner in ("", self._instance_id) or overdue
+
+    def _take(self, row: ConnectionRow) -> None:
+        config = self._ownership.take(row.id, self._instance_id, row.generation)
+        if config is not None:
+            self._open(config)
+
+    def _open(self, config: ConnectionConfig) -> None:
+        session = self._new_session(config, self._finished)
+        session.forget_filters(self._ownership.stale_filters(config.id))
+        self._held[config.id] = _Held(session, config.generation, config.config_version)
+        self._loop.call(session.start)
+
+    def _reconfigure(self, row: ConnectionRow, held: _Held) -> None:
+        try:
+            config = self._ownership.config_of(row.id, held.generation)
+        except UndecryptableError:
+            self._end(held, RELEASE)  # the next take says what is wrong
+            return
+        if config is None:
+            return
+        held.config_version = config.config_version
+        if _same_link(held.session.config, config):
+            self._loop.call(partial(held.session.refilter, config))
+        else:
+            self._end(held, RENEW)
+
+    def _end(self, held: _Held, why: str) -> None:
+        held.ending = why
+        self._loop.call(held.session.abandon if why == ABANDON else held.session.drain)
+
+    def _abandon(self, numbers: set[int]) -> None:
+        """Somebody else's by now: close at once, acknowledge nothing more."""
+        for number in numbers:
+            if self._held[number].ending != ABANDON:
+                log.warning("[Connection %d] has another owner; its link is closed here", number)
+                self._end(self._held[number], ABANDON)
+
+    def _finished(self, session: Session) -> None:
+        """On the loop's thread."""
+        self._closed.put(session)
+        self._wake.set()
+
+    def _settle_closed(self) -> None:
+        while not self._closed.empty():
+            session = self._closed.get()
+            held = self._held.get(session.config.id)
+            if held is None or held.session is not session:
+                continue
+            del self._held[session.config.id]
+            if held.ending == RELEASE:
+                self._let_go(session.config.id, held.generation)
+            elif held.ending == RENEW:
+                self._renew(session.config.id, held.generation)
+
+    def _renew(self, connection_id: int, generation: int) -> None:
+        try:
+            config = self._ownership.config_of(connection_id, generation)
+        except UndecryptableError:
+            config = None
+        if config is None:
+            self._let_go(connection_id, generation)
+        else:
+            self._open(config)
+
+    def _let_go(self, connection_id: int, generation: int) -> None:
+        try:
+            if self._ownership.let_go(connection_id, self._instance_id, generation):
+                self._nudge()
+        except Error as error:
+            # The link is closed; the row is let go by a later scan, which finds it owned and not held.
+            log.warning("[Connection %d] could not be let go yet (%s)", connection_id, type(error).__name__)
+            connection.close()
+
+    def _hand_over(self) -> None:
+        deadline = self._loop.clock() + self._drain_timeout + CLOSE_MARGIN
+        for held in self._held.values():
+            if not held.ending or held.ending == RENEW:
+                self._end(held, RELEASE)
+        while self._held and self._loop.clock() < deadline:
+            self._settle_closed()
+            if self._held:
+                self._wake.wait(0.1)
+                self._wake.clear()
+
+
+def _same_link(old: ConnectionConfig, new: ConnectionConfig) -> bool:
+    """Only what can change while the link is up: filters, and what only the bookkeeping needs."""
+    same = {"filters": (), "config_version": 0, "retry_count": 0, "negotiated_version": "", "site_name": ""}
+    return msgspec.structs.replace(old, **same) == msgspec.structs.replace(new, **same)

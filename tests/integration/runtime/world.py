@@ -1,0 +1,193 @@
+"""A runtime in this process, with the database and Redis replaced by memory, and everything else real."""
+
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+import msgspec
+
+from mqtt_app.conf import Config
+from mqtt_app.coordination.leases import Lease, Renewal
+from mqtt_app.domain.messages import Batch, unpack
+from mqtt_app.mqtt.runtime import Ports, Runtime
+from mqtt_app.services.ownership import ConnectionConfig, ConnectionRow, Filter
+
+FAST = {
+    "scan_interval": 0.1,
+    "lease_renew": 0.1,
+    "lease_act": 1.0,
+    "connect_timeout": 2.0,
+    "connack_timeout": 1.0,
+    "backoff_base": 0.2,
+    "backoff_cap": 0.5,
+    "refused_base": 0.5,
+    "refused_cap": 1.0,
+    "drain_timeout": 1.0,
+    "evidence_interval": 0.2,
+    "live_interval": 0.2,
+}
+
+
+def wait_for(condition: Callable[[], Any], seconds: float = 10.0) -> Any:
+    deadline = time.monotonic() + seconds
+    while not (answer := condition()):
+        assert time.monotonic() < deadline, f"not within {seconds} s"
+        time.sleep(0.01)
+    return answer
+
+
+def connection(number: int, port: int, **changes: Any) -> ConnectionConfig:
+    values: dict[str, Any] = {
+        "id": number, "site_id": number, "site_name": f"Site {number}", "generation": 1, "config_version": 1,
+        "host": "127.0.0.1", "port": port, "username": "", "password": "", "use_tls": False, "tls_ca": "",
+        "tls_client_certificate": "", "tls_client_key": "", "tls_verify": True, "protocol_version": "auto",
+        "negotiated_version": "", "client_id": f"runtime-{port}-{number}", "keepalive": 60,
+        "filters": (Filter("#", 1),), "retry_count": 0,
+    }  # fmt: skip
+    return ConnectionConfig(**(values | changes))
+
+
+@dataclass
+class World:
+    """The database, Redis and the task workers, as far as a runtime sees them."""
+
+    configs: dict[int, ConnectionConfig] = field(default_factory=dict)
+    wanted: dict[int, bool] = field(default_factory=dict)
+    owner: dict[int, str] = field(default_factory=dict)
+    statuses: dict[int, dict[str, Any]] = field(default_factory=dict)
+    grants: dict[int, dict[str, int]] = field(default_factory=dict)
+    batches: list[Batch] = field(default_factory=list)
+    committing: bool = True
+    redis_up: bool = True
+    lease: Lease | None = None
+    evidence: list[Any] = field(default_factory=list)
+    assigned_to: str = "mqtt-1"
+
+    def __post_init__(self) -> None:
+        self._acks: list[str] = []
+        self._woken = threading.Event()
+
+    # services.ownership
+
+    def rows_of(self, instance_id: str) -> list[ConnectionRow]:
+        return [
+            ConnectionRow(
+                number, config.site_id, config.site_name, self.wanted[number], config.generation,
+                self.owner.get(number, ""), self.assigned_to, 0.0, config.config_version,
+            )
+            for number, config in self.configs.items()
+        ]  # fmt: skip
+
+    def take(self, connection_id: int, instance_id: str, generation: int) -> ConnectionConfig | None:
+        config = self.configs[connection_id]
+        if generation != config.generation:
+            return None
+        self.owner[connection_id] = instance_id
+        self.configs[connection_id] = msgspec.structs.replace(config, generation=generation + 1)
+        return self.configs[connection_id]
+
+    def let_go(self, connection_id: int, instance_id: str, generation: int) -> bool:
+        self.owner[connection_id] = ""
+        self.statuses[connection_id] = {"status": "disconnected"}
+        return True
+
+    def config_of(self, connection_id: int, generation: int) -> ConnectionConfig | None:
+        return self.configs[connection_id]
+
+    def stale_filters(self, connection_id: int) -> list[str]:
+        return []
+
+    def record_status(self, connection_id: int, generation: int, **values: Any) -> bool:
+        self.statuses[connection_id] = values
+        return True
+
+    def record_grants(self, connection_id: int, generation: int, grants: dict[str, int]) -> bool:
+        self.grants.setdefault(connection_id, {}).update(grants)
+        return True
+
+    # Redis
+
+    def acquire(self, lease: Lease) -> bool:
+        self.lease = lease
+        return True
+
+    def renew(self, lease: Lease) -> Renewal:
+        if not self.redis_up:
+            raise_down()
+        return Renewal.HELD
+
+    def release(self, lease: Lease) -> bool:
+        self.lease = None
+        return True
+
+    def pop(self, instance_id: str, incarnation: str, timeout: float) -> list[str]:
+        if not self._acks:
+            time.sleep(0.01)
+        taken, self._acks = self._acks, []
+        return taken
+
+    def wait(self, timeout: float) -> bool:
+        woken = self._woken.wait(timeout)
+        self._woken.clear()
+        return woken
+
+    def close(self) -> None:
+        pass
+
+    def publish(self, instance_id: str, items: Any) -> None:
+        self.evidence = list(items)
+
+    # The task workers
+
+    def on_batch(self, blob: bytes) -> None:
+        batch = unpack(blob)
+        self.batches.append(batch)
+        if self.committing:
+            self._acks.append(batch.id)
+
+    def commit(self, *batch_ids: str) -> None:
+        self._acks.extend(batch_ids or [batch.id for batch in self.batches])
+
+    @property
+    def messages(self) -> list[Any]:
+        return [message for batch in self.batches for message in batch.messages]
+
+    def payloads(self) -> list[bytes]:
+        return [message.payload for message in self.messages]
+
+    # For tests
+
+    def add(self, config: ConnectionConfig) -> None:
+        self.configs[config.id], self.wanted[config.id] = config, True
+
+    def nudge(self) -> None:
+        self._woken.set()
+
+    def status(self, number: int) -> str:
+        return str(self.statuses.get(number, {}).get("status", ""))
+
+    def error(self, number: int) -> tuple[str, str]:
+        said = self.statuses.get(number, {})
+        return str(said.get("error_class", "")), str(said.get("error_message", ""))
+
+    def runtime(self, guard: Callable[[str, int], str] = lambda address, port: "", **changes: Any) -> Runtime:
+        resolve = changes.pop("resolve", None)
+        ports = Ports(
+            on_batch=self.on_batch, ownership=self, leases=self, acks=self, nudges=self, evidence=self,
+            committed=lambda ids: [], flow=lambda sites: None, nudge=self.nudge, tidy=tidy_nothing,
+            guard=guard, resolve=resolve,
+        )  # fmt: skip
+        return Runtime("mqtt-1", Config(**(FAST | changes)), ports)
+
+
+def tidy_nothing(now: datetime) -> None:
+    pass
+
+
+def raise_down() -> None:
+    import redis
+
+    raise redis.ConnectionError("down")
