@@ -100,7 +100,8 @@ def _lock(connection_id: int) -> None:
 
 
 def _unless_stopped(field: str, otherwise: Any) -> Case:
-    return Case(When(WANTED, then=F(field)), default=Value(otherwise))
+    column = MqttConnection._meta.get_field(field)
+    return Case(When(WANTED, then=F(field)), default=Value(otherwise, column), output_field=column)
 
 
 def _refuse(connection_id: int, generation: int, message: str) -> None:
