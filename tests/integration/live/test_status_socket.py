@@ -1,0 +1,171 @@
+"""The WebSocket through the real channel layer and database."""
+
+import asyncio
+from contextlib import asynccontextmanager
+
+import pytest
+from asgiref.sync import sync_to_async
+from channels.layers import get_channel_layer
+from django.conf import settings
+from django.contrib.auth import get_user_model
+from django.db import connections
+from django.test import Client
+from knox.models import AuthToken
+
+from mqtt_app.live import consumers
+from mqtt_app.live.access import SameHostOnly
+from mqtt_app.live.routing import websocket
+from mqtt_app.models import Membership, MqttConnection, Site
+from tests.integration.live.communicator import WebsocketCommunicator
+
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.asyncio]
+
+
+def make_site(name, **values):
+    site = Site.objects.create(name=name)
+    MqttConnection.objects.create(site=site, broker_host="broker.example", **values)
+    return site
+
+
+def make_user(name, **values):
+    user = get_user_model().objects.create_user(name, password="a-password", **values)
+    return user, AuthToken.objects.create(user)[1]
+
+
+def authorization(token):
+    return [(b"authorization", f"Token {token}".encode())]
+
+
+@asynccontextmanager
+async def socket(headers=()):
+    communicator = WebsocketCommunicator(websocket, "/ws/mqtt/status/", headers=list(headers))
+    connected, _ = await communicator.connect()
+    assert connected
+    try:
+        yield communicator
+    finally:
+        await communicator.disconnect()
+        await sync_to_async(connections.close_all)()
+
+
+def connection_event(site_id, status="connected"):
+    return {"type": "connection", "site_id": site_id, "status": status, "is_active": True, "error_message": "", "at": "t"}
+
+
+async def publish(event):
+    await get_channel_layer().group_send("live", {"type": "live.event", "event": event})
+
+
+async def closed_with(communicator):
+    return (await communicator.receive_output(5))["code"]
+
+
+async def test_without_credentials_it_closes_with_4401_and_tells_nothing():
+    async with socket() as browser:
+        assert await closed_with(browser) == consumers.UNAUTHENTICATED
+
+
+async def test_a_wrong_token_is_closed_with_4401():
+    async with socket(authorization("0" * 64)) as browser:
+        assert await closed_with(browser) == consumers.UNAUTHENTICATED
+
+
+async def test_a_token_opens_it_and_the_first_message_is_a_snapshot():
+    site = await sync_to_async(make_site)("Oslo", is_active=True, status="error", error_message="refused")
+    _, token = await sync_to_async(make_user)("root", is_superuser=True)
+    async with socket(authorization(token)) as browser:
+        first = await browser.receive_json_from(5)
+    assert first["type"] == "snapshot"
+    row = first["connections"][0]
+    assert row.pop("at")
+    assert row == {"site_id": site.pk, "status": "error", "is_active": True, "error_message": "refused"}
+
+
+async def test_a_session_cookie_opens_it():
+    user, _ = await sync_to_async(make_user)("root", is_superuser=True)
+    client = Client()
+    await sync_to_async(client.force_login)(user)
+    cookie = f"{settings.SESSION_COOKIE_NAME}={client.cookies[settings.SESSION_COOKIE_NAME].value}"
+    async with socket([(b"cookie", cookie.encode())]) as browser:
+        assert (await browser.receive_json_from(5))["type"] == "snapshot"
+
+
+async def test_a_change_arrives_as_one_message():
+    site = await sync_to_async(make_site)("Oslo")
+    _, token = await sync_to_async(make_user)("root", is_superuser=True)
+    async with socket(authorization(token)) as browser:
+        await browser.receive_json_from(5)
+        await publish(connection_event(site.pk))
+        assert await browser.receive_json_from(5) == connection_event(site.pk)
+        assert await browser.receive_nothing(0.2)
+
+
+async def test_a_member_hears_of_no_foreign_site():
+    mine, foreign = await sync_to_async(make_site)("Mine"), await sync_to_async(make_site)("Foreign")
+    user, token = await sync_to_async(make_user)("member")
+    await Membership.objects.acreate(site=mine, user=user)
+    async with socket(authorization(token)) as browser:
+        first = await browser.receive_json_from(5)
+        await publish(connection_event(foreign.pk))
+        await publish(connection_event(mine.pk))
+        second = await browser.receive_json_from(5)
+    assert [row["site_id"] for row in first["connections"]] == [mine.pk]
+    assert second["site_id"] == mine.pk
+
+
+async def test_a_new_membership_brings_a_new_snapshot(monkeypatch):
+    monkeypatch.setattr(consumers, "RECHECK", 0.3)
+    site = await sync_to_async(make_site)("Oslo")
+    user, token = await sync_to_async(make_user)("member")
+    async with socket(authorization(token)) as browser:
+        assert (await browser.receive_json_from(5))["connections"] == []
+        await Membership.objects.acreate(site=site, user=user)
+        assert (await browser.receive_json_from(5))["connections"][0]["site_id"] == site.pk
+
+
+async def test_a_change_whose_event_got_lost_is_told_at_the_next_look(monkeypatch):
+    monkeypatch.setattr(consumers, "RECHECK", 0.3)
+    site = await sync_to_async(make_site)("Oslo")
+    _, token = await sync_to_async(make_user)("root", is_superuser=True)
+    async with socket(authorization(token)) as browser:
+        await browser.receive_json_from(5)
+        await MqttConnection.objects.filter(site=site).aupdate(status="connected")
+        told = await browser.receive_json_from(5)
+    assert (told["type"], told["status"]) == ("connection", "connected")
+
+
+async def test_a_revoked_token_closes_an_open_socket(monkeypatch):
+    monkeypatch.setattr(consumers, "RECHECK", 0.3)
+    _, token = await sync_to_async(make_user)("root", is_superuser=True)
+    async with socket(authorization(token)) as browser:
+        await browser.receive_json_from(5)
+        await AuthToken.objects.all().adelete()
+        assert await closed_with(browser) == consumers.UNAUTHENTICATED
+
+
+async def test_a_page_that_asks_hears_that_we_are_there():
+    _, token = await sync_to_async(make_user)("root", is_superuser=True)
+    async with socket(authorization(token)) as browser:
+        await browser.receive_json_from(5)
+        await browser.send_to(text_data="ping")
+        assert await browser.receive_json_from(5) == {"type": "pong"}
+
+
+@pytest.mark.parametrize(
+    ("headers", "passes"),
+    [
+        ([], True),
+        ([(b"origin", b"http://localhost:8000")], True),
+        ([(b"origin", b"https://evil.example")], False),
+        ([(b"origin", b"null")], False),
+        ([(b"origin", b"http://[")], False),
+    ],
+)
+async def test_pages_of_other_origins_are_refused_and_programs_without_one_are_not(headers, passes):
+    async def inside(scope, receive, send):
+        await receive()
+        await send({"type": "websocket.accept"})
+
+    communicator = WebsocketCommunicator(SameHostOnly(inside), "/", headers=headers)
+    connected, _ = await asyncio.wait_for(communicator.connect(), 5)
+    assert connected is passes
