@@ -38,7 +38,7 @@ class EvidenceStore:
     def publish(self, instance_id: str, items: Iterable[LinkEvidence]) -> None:
         """Replaces all that this instance said before, in one round trip."""
         name = keys.evidence(instance_id)
-        fields = {str(item.connection_id): msgspec.json.encode(item) for item in items}
+        fields: dict[Any, Any] = {str(item.connection_id): msgspec.json.encode(item) for item in items}
         with self._client.pipeline(transaction=True) as pipe:
             pipe.delete(name)
             if fields:

@@ -77,7 +77,8 @@ class LeaseStore:
             pipe.get(keys.KNOWN_SINCE)
             pipe.time()
             pipe.info("server")
-            since, (seconds, micros), server = pipe.execute()
+            answers: tuple[bytes | None, tuple[int, int], dict[str, Any]] = tuple(pipe.execute())
+        since, (seconds, micros), server = answers
         if since is None:
             return 0.0
         return max(0.0, min(seconds + micros / 1e6 - float(since), float(server["uptime_in_seconds"])))

@@ -76,7 +76,7 @@ class NudgeListener:
 
     def _listen(self, deadline: float) -> bool:
         if self._subscription is None:
-            self._subscription = self._client.pubsub()
+            self._subscription = self._client.pubsub()  # type: ignore[no-untyped-call]
             self._subscription.subscribe(keys.NUDGES)
         while not self._heard(max(0.0, deadline - self._clock())):
             if self._clock() >= deadline:

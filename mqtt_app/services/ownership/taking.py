@@ -4,7 +4,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from django.db import OperationalError, connection, transaction
-from django.db.models import Case, F, Q, Value, When
+from django.db.models import Case, F, Field, Q, Value, When
 from django.utils import timezone
 from psycopg.errors import LockNotAvailable
 
@@ -100,7 +100,7 @@ def _lock(connection_id: int) -> None:
 
 
 def _unless_stopped(field: str, otherwise: Any) -> Case:
-    column = MqttConnection._meta.get_field(field)
+    column: Field[Any, Any] = getattr(MqttConnection, field).field
     return Case(When(WANTED, then=F(field)), default=Value(otherwise, column), output_field=column)
 
 
