@@ -40,7 +40,7 @@ def ways(tools: Tools, python: str, folder: Path) -> list[Way]:
     found = []
     if tools.uv:
         create = [tools.uv, "venv", "--no-project", "--python", python, str(folder)]
-        found.append(Way("uv", create, [tools.uv, "pip", "install", "--python", target]))
+        found.append(Way("uv", create, [tools.uv, "pip", "install", "--compile-bytecode", "--python", target]))
     quiet = ["install", "--no-input", "--disable-pip-version-check", "--no-warn-script-location"]
     if tools.venv and tools.ensurepip:
         found.append(Way("pip", [python, "-m", "venv", str(folder)], [target, "-m", "pip", *quiet], True))

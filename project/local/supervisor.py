@@ -114,9 +114,8 @@ class Supervisor:
         wait = backoff.delay(len(one.deaths))
         one.due = now + wait
         one.service.after_death(one.process.pid)
-        say(
-            f"{one.service.name} (process {one.process.pid}) {_how(one.process.returncode)}; starting it again in {wait:g} s."
-        )
+        fate = _how(one.process.returncode)
+        say(f"{one.service.name} (process {one.process.pid}) {fate}; starting it again in {wait:g} s.")
 
     def _await_end(self, alive: list[_Running]) -> None:
         began = time.monotonic()
