@@ -7,7 +7,9 @@ import msgspec
 
 from mqtt_app.domain.messages import Batch, Drop, Envelope
 
-IN_FLIGHT = 32  # batches handed over and not committed; what waits beyond them waits per connection, so shares stay fair
+IN_FLIGHT = (
+    32  # batches handed over and not committed; what waits beyond them waits per connection, so shares stay fair
+)
 HALVE_AFTER = 2  # tries of a batch of several messages before it is cut in two
 RETRY_CAP = 300.0  # s between two tries while nothing at all is being committed
 

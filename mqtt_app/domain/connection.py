@@ -203,8 +203,8 @@ def _lost(link: Link, event: Lost, now: float, policy: Policy, jitter: float) ->
 def _conflict() -> Failure:
     return Failure(
         CONFLICT,
-        f"The broker closed the connection within {SHORT_LIFE:.0f} s, {SHORT_LIVES} times in a row: most likely another "
-        "client uses the same client id. Give each client its own.",
+        f"The broker closed the connection within {SHORT_LIFE:.0f} s, {SHORT_LIVES} times in a row: most likely "
+        "another client uses the same client id. Give each client its own.",
     )
 
 

@@ -66,7 +66,9 @@ def not_mqtt(first: bytes) -> Failure | None:
     if not first or first[0] == 0x20:
         return None
     if first.startswith(b"HTTP"):
-        return Failure(CONFIGURATION, "A web server (HTTP) answers on this port, not an MQTT broker. Check host and port.")
+        return Failure(
+            CONFIGURATION, "A web server (HTTP) answers on this port, not an MQTT broker. Check host and port."
+        )
     if first[0] in (0x15, 0x16):
         return Failure(TLS, "The broker speaks TLS on this port and we spoke in plain. Turn on TLS.")
     if first.startswith(b"SSH-"):

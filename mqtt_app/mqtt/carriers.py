@@ -49,7 +49,7 @@ class Sender:
     def _sent(self, batch: Batch) -> bool:
         try:
             self._on_batch(pack(batch))
-        except Exception as error:  # whatever the way out raises: the batch stays ours
+        except Exception as error:  # noqa: BLE001  whatever the way out raises, the batch stays ours
             if not self._down:
                 log.warning("Batches are not taken (%s: %s); they wait here", type(error).__name__, error)
             self._down = True
@@ -65,10 +65,10 @@ class AckReceiver:
     """Waits for ids of committed batches, and asks the receipts about those that stay away."""
 
     def __init__(
-        self, loop: Loop, delivery: Delivery, acks: Acks, committed: Committed, instance_id: str, incarnation: str
+        self, loop: Loop, delivery: Delivery, acks: Acks, committed: Committed, *, who: tuple[str, str]
     ) -> None:
         self._loop, self._delivery, self._acks, self._committed = loop, delivery, acks, committed
-        self._who = (instance_id, incarnation)
+        self._who = who  # instance id, incarnation
         self._stopping = threading.Event()
         self._down = False
         self._thread = threading.Thread(target=self._run, name="mqtt-acks", daemon=True)

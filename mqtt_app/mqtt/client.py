@@ -10,7 +10,7 @@ import struct
 from collections.abc import Callable, Sequence
 from typing import Any, Protocol
 
-from paho.mqtt.client import Client, MQTTMessage, topic_matches_sub
+from paho.mqtt.client import Client, MQTTMessage
 from paho.mqtt.enums import CallbackAPIVersion, MQTTErrorCode, MQTTProtocolVersion
 from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.properties import Properties
@@ -29,7 +29,16 @@ PUBACK = 0x40
 SEND_IF_NEW = 1  # Retain Handling: retained messages only for a subscription that did not exist
 FILTERS_PER_PACKET = 100  # keeps a SUBSCRIBE far below any broker's packet size
 
-matches = topic_matches_sub
+
+class Message(Protocol):
+    """A PUBLISH packet as the library gives it. `_topic` is not known to be UTF-8."""
+
+    mid: int
+    qos: int
+    payload: bytes
+    retain: bool
+    dup: bool
+    _topic: bytes
 
 
 class Listener(Protocol):
@@ -38,7 +47,7 @@ class Listener(Protocol):
     def on_accepted(self, session_present: bool) -> None: ...
     def on_refused(self, failure: Failure) -> None: ...
     def on_granted(self, packet_id: int, codes: Sequence[int]) -> None: ...
-    def on_message(self, packet_id: int, qos: int, topic: bytes, payload: bytes, retain: bool, dup: bool) -> None: ...
+    def on_message(self, message: Message) -> None: ...
     def on_lost(self, failure: Failure) -> None: ...
     def on_socket_closing(self, descriptor: int) -> None: ...
     def on_writable_wanted(self) -> None: ...
@@ -185,7 +194,7 @@ class MqttClient(Client):
 
         return guarded
 
-    def _connected(self, _c: Any, _u: Any, flags: Any, code: ReasonCode, properties: Any) -> None:
+    def _connected(self, _c: Any, _u: Any, flags: Any, code: ReasonCode, _properties: Any) -> None:
         self._answered = True
         if code.is_failure:
             self._said_lost = True
@@ -194,8 +203,7 @@ class MqttClient(Client):
         self._listener.on_accepted(bool(flags.session_present))
 
     def _received(self, _c: Any, _u: Any, message: MQTTMessage) -> None:
-        payload = bytes(message.payload)
-        self._listener.on_message(message.mid, message.qos, message._topic, payload, message.retain, message.dup)
+        self._listener.on_message(message)
 
     def _subscribed(self, _c: Any, _u: Any, packet_id: int, codes: Sequence[ReasonCode], _p: Any) -> None:
         self._listener.on_granted(packet_id, [code.value for code in codes])

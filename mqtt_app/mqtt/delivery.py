@@ -27,7 +27,7 @@ class Receiver(Protocol):
 
 
 class _Held(msgspec.Struct):
-    """A QoS 1 message that is not committed. `origin` is the link it came on, `epoch` the one that waits for its ack."""
+    """A QoS 1 message that is not committed. It came on the link `origin`; the link `epoch` waits for its ack."""
 
     generation: int
     origin: int

@@ -95,7 +95,7 @@ class Dialer:
     def _attempt(self, attempt: Dial) -> socket.socket | Failure:
         try:
             return self._connect(attempt)
-        except Exception as error:  # whatever it is, the site has to be told rather than a thread to die
+        except Exception as error:  # noqa: BLE001  whatever it is, the site is told and the thread lives on
             return Failure(INTERNAL, f"Sitewire failed while connecting: {error!r}")
 
     def _connect(self, attempt: Dial) -> socket.socket | Failure:
@@ -168,7 +168,9 @@ def _unresolved(host: str, error: OSError) -> Failure:
 def _unreachable(config: ConnectionConfig, address: str, error: OSError) -> Failure:
     where = f"{config.host}:{config.port}" if address == config.host else f"{config.host}:{config.port} ({address})"
     if isinstance(error, ConnectionRefusedError):
-        return Failure(NETWORK, f"Nothing listens at {where}: connection refused. Check the port; is the broker running?")
+        return Failure(
+            NETWORK, f"Nothing listens at {where}: connection refused. Check the port; is the broker running?"
+        )
     if isinstance(error, TimeoutError):
         return Failure(NETWORK, f"No answer from {where} in time. Check host, port and firewalls.")
     return Failure(NETWORK, f"{where} cannot be reached ({error.strerror or error}).")

@@ -1,6 +1,6 @@
 """What is seen of a connection's messages: how many, when the last, and which filters ever matched."""
 
-from mqtt_app.mqtt.client import matches
+from mqtt_app.domain.topics import matches
 
 REMEMBERED = 2_000  # topics whose filters are kept in memory, per connection
 

@@ -116,5 +116,7 @@ class LeaseKeeper:
 
     def _say_silent(self, error: redis.RedisError) -> None:
         if not self._silent:
-            log.warning("Redis does not answer (%s); links stay, nothing is decided without a lease", type(error).__name__)
+            log.warning(
+                "Redis does not answer (%s); links stay, nothing is decided without a lease", type(error).__name__
+            )
         self._silent = True

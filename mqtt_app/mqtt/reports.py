@@ -13,7 +13,7 @@ import msgspec
 from django.db import Error, close_old_connections, connection
 
 from mqtt_app.logging_utils import log_connection_event
-from mqtt_app.models import LogLevel, MqttConnection
+from mqtt_app.models import MqttConnection
 from mqtt_app.services.ownership import ConnectionConfig
 
 log = logging.getLogger(__name__)
@@ -76,9 +76,7 @@ class Reports:
             return
         if attempt is not None and attempt > ALWAYS_LOGGED:
             message = f"{message} ({attempt} attempts so far)"
-        row = MqttConnection(
-            id=config.id, site_id=config.site_id, broker_host=config.host, broker_port=config.port
-        )
+        row = MqttConnection(id=config.id, site_id=config.site_id, broker_host=config.host, broker_port=config.port)
         log_connection_event(row, level, message, retry_attempt=attempt)
 
     def _run(self) -> None:
@@ -124,5 +122,3 @@ class Reports:
             self._wake.wait_for(lambda: self._stopping, RETRY_AFTER)
             if self._stopping:
                 self._statuses, self._grants = {}, {}
-
-

@@ -73,7 +73,9 @@ class Runtime:
         self._supervisor = self._make_supervisor(ownership)
         acks: Acks = ports.acks
         self._sender = Sender(self.loop, self.delivery, ports.on_batch)
-        self._receiver = AckReceiver(self.loop, self.delivery, acks, ports.committed, instance_id, self.incarnation)
+        self._receiver = AckReceiver(
+            self.loop, self.delivery, acks, ports.committed, who=(instance_id, self.incarnation)
+        )
         self._pulse = self._make_pulse(ports.evidence)
         self._listener = threading.Thread(target=self._listen, name="mqtt-nudges", daemon=True)
 

@@ -6,14 +6,13 @@ import time
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 
-
 from mqtt_app.domain import connection as machine
 from mqtt_app.domain.batching import AckOrder
-from mqtt_app.domain.connection import Effect, Link, Policy, State
+from mqtt_app.domain.connection import Effect, Link, State
 from mqtt_app.domain.failures import NETWORK, Failure
 from mqtt_app.domain.messages import Envelope
 from mqtt_app.models import ConnectionStatus, LogLevel
-from mqtt_app.mqtt.client import MqttClient
+from mqtt_app.mqtt.client import Message, MqttClient
 from mqtt_app.mqtt.context import Context
 from mqtt_app.mqtt.dialer import Dial
 from mqtt_app.mqtt.flow import Flow
@@ -141,23 +140,34 @@ class Session:
         if not self._asked:
             self._happened(machine.Granted())
 
-    def on_message(self, packet_id: int, qos: int, topic: bytes, payload: bytes, retain: bool, dup: bool) -> None:
-        if qos:
+    def on_message(self, message: Message) -> None:
+        packet_id = message.mid
+        if message.qos:
             self.acks.received(packet_id)
         try:
-            text = topic.decode()
+            topic = message._topic.decode()
         except UnicodeDecodeError:
             self._context.delivery.drop(self.config.site_id, "topic_not_utf8")
             self.acks.committed(packet_id)
             self.settle()
             return
         now = time.time()
-        self.flow.seen(text, now)
+        self.flow.seen(topic, now)
         config, client = self.config, self._client
-        message = Envelope(
-            config.id, config.site_id, config.generation, self.epoch, packet_id, text, payload, qos, retain, dup, now
+        envelope = Envelope(
+            config.id,
+            config.site_id,
+            config.generation,
+            self.epoch,
+            packet_id,
+            topic,
+            bytes(message.payload),
+            message.qos,
+            message.retain,
+            message.dup,
+            now,
         )
-        self._context.delivery.add(message, urgent=client is not None and len(self.acks) >= client.window)
+        self._context.delivery.add(envelope, urgent=client is not None and len(self.acks) >= client.window)
 
     def on_socket_closing(self, descriptor: int) -> None:
         self._context.loop.unwatch(descriptor)
@@ -177,7 +187,7 @@ class Session:
     def _happened(self, event: machine.Event) -> None:
         before = self.link
         self.link, effects = machine.step(
-            before, event, self._context.loop.clock(), self._context.policy, random.random()  # noqa: S311
+            before, event, self._context.loop.clock(), self._context.policy, random.random()
         )
         if self.link is not before:
             self._arm()
@@ -321,7 +331,7 @@ class Session:
     # Looking after the link
 
     def _look_after(self) -> None:
-        """Ping a silent broker; call it lost when it does not answer. A paused link is not read, so it proves nothing."""
+        """Ping a silent broker; call it lost when it does not answer. A paused link proves nothing."""
         client = self._client
         if client is None:
             return
@@ -361,5 +371,3 @@ def _versions(config: ConnectionConfig) -> tuple[str, ...]:
     if config.protocol_version != "auto":
         return (config.protocol_version,)
     return ("3.1.1",) if config.negotiated_version == "3.1.1" else ("5", "3.1.1")
-
-

@@ -8,6 +8,8 @@ from collections.abc import Iterator
 
 from mqtt_app.domain.failures import CREDENTIALS, NETWORK, TLS, Failure
 
+_NOT_TLS = {"WRONG_VERSION_NUMBER", "RECORD_LAYER_FAILURE", "HTTP_REQUEST", "UNEXPECTED_MESSAGE"}
+
 
 class TlsSettingsError(ValueError):
     """A certificate or key that cannot be read; the text says which and what to do."""
@@ -35,17 +37,21 @@ def explain(error: BaseException, host: str) -> Failure:
     if isinstance(error, TimeoutError):
         return Failure(TLS, "The broker accepted the connection but did not answer our TLS greeting. Is it a TLS port?")
     reason = getattr(error, "reason", None) or ""
-    if reason in {"WRONG_VERSION_NUMBER", "RECORD_LAYER_FAILURE", "HTTP_REQUEST", "UNEXPECTED_MESSAGE"}:
-        return Failure(TLS, "This port does not speak TLS. Turn off TLS, or enter the broker's TLS port.")
-    if "CERTIFICATE_REQUIRED" in reason:
-        return Failure(CREDENTIALS, "The broker asks for a client certificate. Enter one with its key.")
-    if "ALERT" in reason and ("CERTIFICATE" in reason or "UNKNOWN_CA" in reason or "BAD_CERT" in reason):
-        return Failure(CREDENTIALS, f"The broker refused our client certificate ({reason}).")
     if isinstance(error, ssl.SSLError) and reason and "EOF" not in reason:
-        return Failure(TLS, f"TLS could not be agreed with the broker ({reason}).")
+        return _refused(reason)
     if isinstance(error, (ssl.SSLError, ConnectionError)):
         return Failure(TLS, "The broker closed the connection during the TLS handshake. Is this its TLS port?")
     return Failure(NETWORK, f"The connection broke during the TLS handshake ({error}).")
+
+
+def _refused(reason: str) -> Failure:
+    if reason in _NOT_TLS:
+        return Failure(TLS, "This port does not speak TLS. Turn off TLS, or enter the broker's TLS port.")
+    if "CERTIFICATE_REQUIRED" in reason:
+        return Failure(CREDENTIALS, "The broker asks for a client certificate. Enter one with its key.")
+    if "ALERT" in reason and any(word in reason for word in ("CERTIFICATE", "UNKNOWN_CA", "BAD_CERT")):
+        return Failure(CREDENTIALS, f"The broker refused our client certificate ({reason}).")
+    return Failure(TLS, f"TLS could not be agreed with the broker ({reason}).")
 
 
 def _unverified(error: ssl.SSLCertVerificationError, host: str) -> Failure:
@@ -90,5 +96,3 @@ def _secret_file(text: str) -> Iterator[str]:
         yield path
     finally:
         os.unlink(path)
-
-

@@ -1,7 +1,11 @@
 """A real mosquitto, the real runtime: what is taken, batched and acknowledged, and when."""
 
-import pytest
+import time
 
+import pytest
+from paho.mqtt.client import MQTTMessage
+
+from mqtt_app.domain.failures import Failure
 from tests.integration.runtime.world import connection, wait_for
 from tests.publisher import publisher
 
@@ -26,3 +30,111 @@ def test_a_message_reaches_a_batch(world, run, broker):
     publish(broker.port, b"21.5")
     message = wait_for(lambda: world.messages)[0]
     assert (message.topic, message.payload, message.qos, message.connection_id) == ("plant/temperature", b"21.5", 1, 1)
+
+
+def test_nothing_is_acknowledged_before_the_commit(world, run, mosquitto):
+    own = mosquitto()
+    world.committing = False
+    world.add(connection(1, own.port))
+    first = run()
+    wait_for(lambda: world.status(1) == "connected")
+    publish(own.port, b"1", b"2")
+    wait_for(lambda: len(world.messages) == 2)
+    assert "Received PUBACK from runtime" not in own.log_text()
+    first.stop()
+    world.batches.clear()
+    world.committing = True
+    run()
+    wait_for(lambda: world.payloads() == [b"1", b"2"])
+    assert [message.dup for message in world.messages] == [True, True]
+    wait_for(lambda: own.log_text().count("Received PUBACK from runtime") == 2)
+
+
+def test_acknowledgements_keep_the_order_of_receipt(world, run, mosquitto):
+    own = mosquitto()
+    world.committing = False
+    world.add(connection(1, own.port))
+    run(batch_messages=1)
+    wait_for(lambda: world.status(1) == "connected")
+    publish(own.port, b"1", b"2", b"3")
+    ids = [batch.id for batch in wait_for(lambda: len(world.batches) == 3 and world.batches)]
+    world.commit(ids[2], ids[1])
+    time.sleep(0.3)
+    assert "Received PUBACK from runtime" not in own.log_text()
+    world.commit(ids[0])
+    wait_for(lambda: own.log_text().count("Received PUBACK from runtime") == 3)
+
+
+def test_a_message_that_comes_again_before_its_commit_is_stored_once_and_acknowledged(world, run, mosquitto):
+    own = mosquitto()
+    world.committing = False
+    world.add(connection(1, own.port))
+    runtime = run()
+    wait_for(lambda: world.status(1) == "connected")
+    publish(own.port, b"1")
+    wait_for(lambda: world.messages)
+    session = runtime.sessions()[0]
+    runtime.loop.call(lambda: session.on_lost(Failure("network", "pulled the plug")))
+    wait_for(lambda: session.epoch == 2 and len(session.acks) == 1)
+    world.commit()
+    wait_for(lambda: own.log_text().count("Received PUBACK from runtime") == 1)
+    assert len(world.messages) == 1
+
+
+def test_a_burst_beyond_the_old_window_arrives_whole_on_3_1_1(world, run, mosquitto):
+    own = mosquitto()
+    world.add(connection(1, own.port, protocol_version="3.1.1"))
+    run()
+    wait_for(lambda: world.status(1) == "connected")
+    publish(own.port, *(str(number).encode() for number in range(200)))
+    wait_for(lambda: len(world.messages) == 200)
+    assert world.payloads() == [str(number).encode() for number in range(200)]
+
+
+def test_a_batch_that_is_not_taken_is_kept_and_sent_later(world, run, broker):
+    refusals = []
+    accept = world.on_batch
+
+    def refuse_twice(blob):
+        if len(refusals) < 2:
+            refusals.append(blob)
+            raise ConnectionError("away")
+        accept(blob)
+
+    world.on_batch = refuse_twice
+    world.add(connection(1, broker.port))
+    run()
+    wait_for(lambda: world.status(1) == "connected")
+    publish(broker.port, b"kept")
+    wait_for(lambda: b"kept" in world.payloads())
+
+
+def test_a_topic_that_is_not_utf_8_is_counted_and_harms_nobody(world, run, broker):
+    world.add(connection(1, broker.port))
+    runtime = run()
+    wait_for(lambda: world.status(1) == "connected")
+    session = runtime.sessions()[0]
+    runtime.loop.call(lambda: session.on_message(MQTTMessage(0, b"plant/\xff")))
+    batch = wait_for(lambda: [batch for batch in world.batches if batch.drops])[0]
+    assert [(drop.site_id, drop.reason, drop.count) for drop in batch.drops] == [(1, "topic_not_utf8", 1)]
+
+
+def test_five_megabytes_in_one_message_arrive(world, run, broker):
+    world.add(connection(1, broker.port))
+    run()
+    wait_for(lambda: world.status(1) == "connected")
+    publish(broker.port, b"x" * 5_000_000)
+    wait_for(lambda: [payload for payload in world.payloads() if len(payload) == 5_000_000])
+
+
+def test_reading_stops_when_memory_is_full_and_goes_on_after_commits(world, run, mosquitto):
+    own = mosquitto()
+    world.committing = False
+    world.add(connection(1, own.port))
+    runtime = run(pending_bytes=300_000, batch_bytes=50_000)
+    wait_for(lambda: world.status(1) == "connected")
+    publish(own.port, *(bytes(10_000) for _ in range(60)))
+    wait_for(lambda: runtime.sessions()[0].paused)
+    world.committing = True
+    world.commit()
+    wait_for(lambda: len(world.messages) == 60)

@@ -1,0 +1,113 @@
+"""The MQTT runtime as a part of a Celery worker: started with it, drained when it is told to stop.
+
+It belongs to the worker, not to its consumer, which is stopped and started with the connection to Redis.
+"""
+
+import logging
+from datetime import datetime
+from ipaddress import ip_network
+from typing import Any
+
+from celery import Celery, bootsteps
+from kombu import Connection
+from kombu.exceptions import OperationalError
+from mqtt_app.selectors.receipts import committed
+
+from mqtt_app import events
+from mqtt_app.conf import Config, config
+from mqtt_app.coordination.acks import AckList
+from mqtt_app.coordination.client import blocking_client, quick_client
+from mqtt_app.coordination.evidence import EvidenceStore
+from mqtt_app.coordination.leases import LeaseStore
+from mqtt_app.coordination.nudges import NudgeListener, nudge
+from mqtt_app.domain.hosts import is_forbidden
+from mqtt_app.mqtt.carriers import POP_TIMEOUT
+from mqtt_app.mqtt.ownership import DatabaseOwnership
+from mqtt_app.mqtt.runtime import Ports, Runtime
+from mqtt_app.services.ownership import needs_reconcile, reconcile
+from tasks.queues import INGEST
+
+log = logging.getLogger(__name__)
+
+STORE_BATCH = "tasks.ingest.store_batch"
+SEND_TIMEOUT = 2.0  # s; a half-open Redis must not hold the sender for longer
+
+
+class QueueFullError(RuntimeError):
+    """More batches wait in Redis than it should hold; they wait in the worker instead."""
+
+
+class BatchQueue:
+    """Sends batches as tasks, on a Redis connection of its own with short timeouts. Used by one thread."""
+
+    def __init__(self, app: Celery, limit: int) -> None:
+        self._app, self._limit = app, limit
+        options = dict(app.conf.broker_transport_options or {})
+        options |= {"socket_timeout": SEND_TIMEOUT, "socket_connect_timeout": SEND_TIMEOUT}
+        self._connection: Any = Connection(app.conf.broker_url, transport_options=options)
+
+    def send(self, blob: bytes) -> None:
+        """Raises when the batch is not taken: Redis is away, or the queue is full."""
+        waiting = quick_client().llen(INGEST)
+        if isinstance(waiting, int) and waiting >= self._limit:
+            raise QueueFullError(f"{waiting} batches wait in {INGEST}; are the task workers running?")
+        try:
+            self._app.send_task(
+                STORE_BATCH, kwargs={"blob": blob}, connection=self._connection, serializer="msgpack", retry=False
+            )
+        except (OperationalError, OSError):
+            self._connection.close()
+            raise
+
+
+class MqttStep(bootsteps.StartStopStep):  # type: ignore[misc]
+    """`celery worker` runs it when the app was given an instance id, see project/mqtt_worker.py."""
+
+    def __init__(self, worker: Any, **options: Any) -> None:
+        super().__init__(worker, **options)
+        self._runtime: Runtime | None = None
+
+    def include_if(self, worker: Any) -> bool:
+        return bool(worker.app.conf.get("mqtt_instance"))
+
+    def start(self, worker: Any) -> None:
+        knobs = config()
+        self._runtime = Runtime(worker.app.conf.mqtt_instance, knobs, _ports(worker.app, knobs))
+        self._runtime.start()
+
+    def stop(self, worker: Any) -> None:  # noqa: ARG002
+        if self._runtime is not None:
+            self._runtime.stop()
+
+    def terminate(self, worker: Any) -> None:
+        self.stop(worker)
+
+
+def _ports(app: Celery, knobs: Config) -> Ports:
+    leases = LeaseStore(quick_client(), knobs.lease_ttl)
+    return Ports(
+        on_batch=BatchQueue(app, knobs.ingest_queue_max).send,
+        ownership=DatabaseOwnership(),
+        leases=leases,
+        acks=AckList(blocking_client(POP_TIMEOUT)),
+        nudges=NudgeListener(blocking_client(POP_TIMEOUT)),
+        evidence=EvidenceStore(quick_client(), knobs.evidence_ttl),
+        committed=committed,
+        flow=lambda sites: events.flow(sites=sites),
+        nudge=nudge,
+        tidy=lambda now: _tidy(now, leases),
+        guard=lambda address, port: _forbidden(address, port, knobs),
+    )
+
+
+def _tidy(now: datetime, leases: LeaseStore) -> None:
+    """What beat asks for every 30 s, at once when somebody has no home."""
+    if needs_reconcile(now, leases):
+        reconcile(now, leases)
+
+
+def _forbidden(address: str, port: int, knobs: Config) -> str:
+    """Why this address must not be dialled, "" when it may."""
+    if port in knobs.broker_deny_ports:
+        return f"Port {port} belongs to Sitewire itself. Enter the broker's port."
+    return is_forbidden(address, [ip_network(network) for network in knobs.broker_allow]) or ""

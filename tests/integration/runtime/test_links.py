@@ -1,0 +1,274 @@
+"""Every way in which a link comes up or does not, against real brokers and impostors."""
+
+import contextlib
+import socket
+import threading
+import time
+
+import msgspec
+import pytest
+
+from mqtt_app.services.ownership import Filter
+from tests.integration.runtime.world import connection, wait_for
+
+pytestmark = pytest.mark.mosquitto
+
+
+@pytest.fixture(scope="module")
+def broker(mosquitto):
+    return mosquitto()
+
+
+@pytest.fixture(scope="module")
+def secure(mosquitto, authority):
+    return mosquitto(users={"site": "correct"}, tls=authority)
+
+
+@pytest.fixture
+def impostor():
+    """`impostor(answer)`: a port where each connection is handled by `answer(sock)`, then closed."""
+    servers = []
+
+    def start(answer):
+        server = socket.create_server(("127.0.0.1", 0))
+        servers.append(server)
+        threading.Thread(target=_accept, args=(server, answer), daemon=True).start()
+        return server.getsockname()[1]
+
+    yield start
+    for server in servers:
+        server.shutdown(socket.SHUT_RDWR)
+        server.close()
+
+
+def _accept(server, answer):
+    with contextlib.suppress(OSError):
+        while True:
+            sock, _ = server.accept()
+            threading.Thread(target=_answer, args=(sock, answer), daemon=True).start()
+
+
+def _answer(sock, answer):
+    with sock, contextlib.suppress(OSError):
+        answer(sock)
+
+
+def secure_connection(broker, **changes):
+    values = {"use_tls": True, "tls_ca": broker.ca_pem, "username": "site", "password": "correct"}
+    port = changes.pop("port", broker.tls_port)
+    return connection(1, port, **(values | changes))
+
+
+def error_of(world, run, config, **changes):
+    world.add(config)
+    run(**changes)
+    wait_for(lambda: world.status(1) == "error")
+    return world.error(1)
+
+
+def test_a_plain_link_speaks_mqtt_5_and_says_so(world, run, rows, broker):
+    world.add(connection(1, broker.port))
+    run()
+    wait_for(lambda: world.status(1) == "connected")
+    assert world.statuses[1]["negotiated_version"] == "5"
+    assert world.grants[1] == {"#": 1}
+    assert ("INFO", f"Successfully connected to 127.0.0.1:{broker.port}", None) in rows
+
+
+def test_a_link_with_a_ca_of_its_own_and_a_password_comes_up(world, run, secure):
+    world.add(secure_connection(secure))
+    run()
+    wait_for(lambda: world.status(1) == "connected")
+
+
+def test_a_link_with_a_client_certificate_comes_up(world, run, mosquitto, authority):
+    broker = mosquitto(tls=authority, client_certificates=True)
+    keys = {"tls_client_certificate": broker.client_pem, "tls_client_key": broker.client_key_pem}
+    world.add(secure_connection(broker, username="", password="", **keys))
+    run()
+    wait_for(lambda: world.status(1) == "connected")
+
+
+def test_a_missing_client_certificate_is_named(world, run, mosquitto, authority):
+    broker = mosquitto(tls=authority, client_certificates=True)
+    kind, text = error_of(world, run, secure_connection(broker, username="", password=""))
+    assert kind == "credentials"
+    assert "client certificate" in text
+
+
+def test_a_wrong_password_is_refused_and_asked_again_slowly(world, run, rows, secure):
+    kind, text = error_of(world, run, secure_connection(secure, password="wrong"), refused_base=60.0, refused_cap=900.0)
+    assert kind == "credentials"
+    assert "user name" in text or "not authorized" in text
+    time.sleep(0.5)
+    assert [row[2] for row in rows if row[0] == "ERROR"] == [1]
+
+
+def test_a_wrong_ca_is_a_tls_error(world, run, secure, tmp_path):
+    from tests.brokers import CertificateAuthority
+
+    kind, text = error_of(world, run, secure_connection(secure, tls_ca=CertificateAuthority(tmp_path).pem))
+    assert (kind, "CA" in text) == ("tls", True)
+
+
+def test_an_unreadable_ca_is_a_configuration_error(world, run, secure):
+    kind, text = error_of(world, run, secure_connection(secure, tls_ca="-----BEGIN CERTIFICATE-----\nno"))
+    assert (kind, "CA certificate" in text) == ("configuration", True)
+
+
+def test_a_tls_port_spoken_to_in_plain_is_named(world, run, secure):
+    _, text = error_of(world, run, connection(1, secure.tls_port))
+    assert "TLS" in text
+
+
+def test_a_plain_port_spoken_to_with_tls_is_named(world, run, broker, secure):
+    kind, text = error_of(world, run, secure_connection(secure, port=broker.port))
+    assert kind == "tls"
+    assert "TLS port" in text
+
+
+def test_a_web_server_is_recognised(world, run, impostor):
+    port = impostor(lambda sock: (sock.recv(100), sock.sendall(b"HTTP/1.1 400 Bad Request\r\n\r\n" + b"x" * 200)))
+    kind, text = error_of(world, run, connection(1, port))
+    assert kind == "configuration"
+    assert "web server" in text
+
+
+def test_a_broker_that_never_answers_is_given_up(world, run, impostor):
+    kind, text = error_of(world, run, connection(1, impostor(lambda sock: time.sleep(20))))
+    assert (kind, "never answered" in text) == ("broker", True)
+
+
+def test_a_broker_that_accepts_and_drops_is_asked_ever_more_rarely(world, run, rows, impostor):
+    seen = []
+    kind, text = error_of(world, run, connection(1, impostor(lambda sock: seen.append(time.monotonic()))))
+    assert (kind, "closed it" in text) == ("broker", True)
+    assert world.statuses[1]["retry_count"] >= 1
+
+
+@pytest.mark.parametrize("host", ["a..b", "x" * 64 + ".example"])
+def test_a_host_that_is_no_host_name_is_a_configuration_error(world, run, host):
+    assert error_of(world, run, connection(1, 1883, host=host))[0] == "configuration"
+
+
+def test_a_closed_port_is_a_network_error(world, run):
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        port = server.getsockname()[1]
+    kind, text = error_of(world, run, connection(1, port))
+    assert (kind, "refused" in text) == ("network", True)
+
+
+def test_a_forbidden_address_is_never_dialled(world, run, impostor):
+    seen = []
+    port = impostor(seen.append)
+    kind, text = error_of(world, run, connection(1, port), guard=lambda address, port: f"{address} is an inner address")
+    assert (kind, text, seen) == ("configuration", "127.0.0.1 is an inner address", [])
+
+
+def test_a_broker_of_3_1_1_only_is_spoken_to_in_3_1_1(world, run, impostor, broker):
+    def relay(sock):
+        greeting = sock.recv(1000)
+        if greeting[8] == 5:
+            return  # as brokers do that never heard of MQTT 5
+        with socket.create_connection(("127.0.0.1", broker.port)) as upstream:
+            upstream.sendall(greeting)
+            threading.Thread(target=_pump, args=(upstream, sock), daemon=True).start()
+            _pump(sock, upstream)
+
+    world.add(connection(1, impostor(relay)))
+    run()
+    wait_for(lambda: world.status(1) == "connected")
+    assert world.statuses[1]["negotiated_version"] == "3.1.1"
+
+
+def _pump(source, target):
+    with contextlib.suppress(OSError):
+        while data := source.recv(10_000):
+            target.sendall(data)
+
+
+def test_a_name_that_is_looked_up_for_ever_delays_no_other_link(world, run, broker):
+    release = threading.Event()
+
+    def resolve(host, port):
+        if host == "hangs.example":
+            release.wait(20)
+        return socket.getaddrinfo("127.0.0.1", port, type=socket.SOCK_STREAM)
+
+    for number in range(1, 21):
+        world.add(connection(number, broker.port, host="hangs.example"))
+    world.add(connection(21, broker.port))
+    run(resolve=resolve, dial_threads=16)
+    wait_for(lambda: world.status(21) == "connected", 2)
+    release.set()
+
+
+def test_a_stop_is_a_clean_disconnect(world, run, rows, broker):
+    world.add(connection(1, broker.port))
+    run()
+    wait_for(lambda: world.status(1) == "connected")
+    world.wanted[1] = False
+    world.nudge()
+    wait_for(lambda: world.status(1) == "disconnected")
+    assert ("INFO", "Disconnected cleanly", None) in rows
+    assert world.owner[1] == ""
+
+
+def test_a_changed_address_moves_the_link_and_keeps_the_owner(world, run, broker, mosquitto):
+    other = mosquitto()
+    world.add(connection(1, broker.port))
+    run()
+    wait_for(lambda: world.status(1) == "connected")
+    world.configs[1] = msgspec.structs.replace(world.configs[1], port=other.port, config_version=2)
+    wait_for(lambda: f"runtime-{broker.port}-1" in other.log_text())
+    assert world.owner[1] == "mqtt-1"
+
+
+def test_changed_filters_are_subscribed_without_a_new_link(world, run, rows, broker):
+    world.add(connection(1, broker.port))
+    run()
+    wait_for(lambda: world.status(1) == "connected")
+    changed = (Filter("plant/#", 1),)
+    world.configs[1] = msgspec.structs.replace(world.configs[1], filters=changed, config_version=2)
+    wait_for(lambda: "plant/#" in world.grants[1])
+    wait_for(lambda: "UNSUBSCRIBE" in broker.log_text())
+    assert len([row for row in rows if row[1].startswith("Successfully")]) == 1
+
+
+def test_a_lost_link_comes_back_by_itself(world, run, rows, mosquitto):
+    own = mosquitto()
+    world.add(connection(1, own.port))
+    run()
+    wait_for(lambda: world.status(1) == "connected")
+    own.kill()
+    wait_for(lambda: world.status(1) == "error")
+    assert any(row[0] == "WARNING" and row[1].startswith("Disconnected: ") for row in rows)
+    own.start()
+    wait_for(lambda: world.status(1) == "connected")
+
+
+def test_a_stranger_with_our_client_id_is_a_conflict_and_no_kick_war(world, run, broker):
+    from tests.publisher import publisher
+
+    config = connection(1, broker.port)
+    world.add(config)
+    run(refused_base=60.0, refused_cap=900.0)
+    wait_for(lambda: world.status(1) == "connected")
+    with publisher(broker.port, client_id=config.client_id):
+        wait_for(lambda: world.error(1)[0] == "conflict")
+
+
+def test_no_link_is_dialled_while_the_lease_is_in_doubt(world, run, mosquitto):
+    own = mosquitto()
+    world.add(connection(1, own.port))
+    run()
+    wait_for(lambda: world.status(1) == "connected")
+    world.redis_up = False
+    time.sleep(1.2)
+    assert world.status(1) == "connected"  # the socket is kept
+    own.restart()
+    wait_for(lambda: world.status(1) == "error")
+    time.sleep(1.0)
+    assert world.status(1) == "error"
+    world.redis_up = True
+    wait_for(lambda: world.status(1) == "connected")
