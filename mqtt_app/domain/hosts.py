@@ -1,0 +1,101 @@
+"""Broker hosts: what may be entered, and which addresses are never dialled."""
+
+import re
+from collections.abc import Iterable
+from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address
+
+MAX_LENGTH = 253  # characters of a name in ASCII form (RFC 1035, 2.3.4, without the final dot)
+METADATA = {ip_address("169.254.169.254"), ip_address("fd00:ec2::254"), ip_address("100.100.100.200")}
+
+Address = IPv4Address | IPv6Address
+Network = IPv4Network | IPv6Network
+
+_LABEL = re.compile(r"[A-Za-z0-9_](?:[A-Za-z0-9_-]{0,61}[A-Za-z0-9_])?", re.ASCII)  # `_`: container names have it
+_NUMERIC = re.compile(r"[0-9]+|0[xX][0-9A-Fa-f]*", re.ASCII)
+
+
+class HostError(ValueError):
+    """`str(error)` says what is wrong with the host and how to mend it."""
+
+
+def validate_host(host: str) -> str:
+    """The host in the form to dial: lower case, names with other letters as punycode. Raises HostError."""
+    if not host:
+        raise HostError("The host is empty. Enter a name such as broker.example.com or an IP address.")
+    if len(host) > MAX_LENGTH:
+        raise HostError(f"The host is {len(host)} characters long. Names have at most {MAX_LENGTH}.")
+    literal = _literal(host)
+    return str(literal) if literal else _name(host)
+
+
+def is_forbidden(ip: Address | str, allowed_networks: Iterable[Network] = ()) -> str | None:
+    """Why this resolved address must not be dialled, or None. `allowed_networks` overrides every reason."""
+    address = ip_address(ip.partition("%")[0]) if isinstance(ip, str) else ip
+    address = _unwrapped(address)
+    if any(address.version == network.version and address in network for network in allowed_networks):
+        return None
+    reason = _reason(address)
+    return f"{address} is {reason}, which a broker must not have here." if reason else None
+
+
+def _reason(address: Address) -> str | None:
+    rules = (
+        (address in METADATA, "the metadata address of a cloud"),
+        (address.is_loopback, "a loopback address"),
+        (address.is_unspecified or (address.version == 4 and address.packed[0] == 0), "an unspecified address"),
+        (address.is_link_local, "a link-local address"),
+        (address.is_multicast, "a multicast address"),
+        (address == ip_address("255.255.255.255"), "the broadcast address"),
+    )
+    return next((reason for applies, reason in rules if applies), None)
+
+
+def _unwrapped(address: Address) -> Address:
+    """The IPv4 address inside an IPv6 one, where a translator or the kernel would deliver it."""
+    if isinstance(address, IPv4Address):
+        return address
+    embedded = address.ipv4_mapped or address.sixtofour
+    if embedded is None and address.packed[:12] == bytes.fromhex("0064ff9b0000000000000000"):  # NAT64, RFC 6052
+        embedded = IPv4Address(address.packed[12:])
+    return embedded or address
+
+
+def _literal(host: str) -> Address | None:
+    text = host[1:-1] if host.startswith("[") and host.endswith("]") else host
+    try:
+        return ip_address(text)
+    except ValueError:
+        return None
+
+
+def _name(host: str) -> str:
+    _explain_common_slips(host)
+    try:
+        name = host.encode("idna").decode("ascii").lower()
+    except UnicodeError:
+        raise HostError(f"'{host[:80]}' is no host name. Check its spelling.") from None
+    labels = name.split(".")
+    if len(name) > MAX_LENGTH or not all(_LABEL.fullmatch(label) for label in labels):
+        text = f"'{host[:80]}' is no host name. Each part has 1 to 63 letters, digits or hyphens, none at its ends."
+        raise HostError(text)
+    if _NUMERIC.fullmatch(labels[-1]):  # resolvers read 127.1 and 0x7f000001 as addresses
+        raise HostError(f"'{host[:80]}' is no complete IP address. Write it as four numbers, such as 192.0.2.10.")
+    return name
+
+
+def _explain_common_slips(host: str) -> None:
+    slips = (
+        (
+            "://" in host,
+            "Leave out the scheme such as mqtt://: enter only the host; port and TLS have their own fields.",
+        ),
+        (any(char.isspace() for char in host), "A host has no spaces. Remove them."),
+        ("/" in host, "A host has no slash. Enter only the host, without a path."),
+        ("@" in host, "A host has no '@'. User name and password have their own fields."),
+        (":" in host, "A host has no colon unless it is an IPv6 address. The port has its own field."),
+        (".." in host or host.startswith("."), "A part between two dots of the host is empty. Check its spelling."),
+        (host.endswith("."), "The host ends with a dot. Remove it."),
+    )
+    for applies, text in slips:
+        if applies:
+            raise HostError(text)

@@ -1,0 +1,62 @@
+"""Who is there: judged from last messages, announcements, and whether anybody could have heard them. Unix seconds."""
+
+from dataclasses import dataclass
+
+ONLINE, OFFLINE, UNKNOWN = "online", "offline", "unknown"
+SILENT = "silent"
+ANNOUNCED = "announced"
+GATEWAY_OFFLINE = "gateway offline"
+SITE_UNREACHABLE = "site unreachable"
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    status: str
+    reason: str = ""
+
+
+def due_at(last_seen: float, silence: float) -> float:
+    """When silence becomes offline; `silence` is the allowed time in seconds."""
+    return last_seen + silence
+
+
+def grace_until(listening_since: float, silence: float) -> float:
+    """Nobody is silent before we have listened for as long as they may be: after a restart, or a link that was down."""
+    return listening_since + silence
+
+
+def is_silent(last_seen: float, silence: float, now: float, grace_end: float) -> bool:
+    return now >= max(due_at(last_seen, silence), grace_end)
+
+
+def effective_status(device_status: str, gateway_status: str | None, *, site_reachable: bool) -> Verdict:
+    """What can be said of a device: nothing while nobody could hear it. `gateway_status` is None without a gateway."""
+    if not site_reachable:
+        return Verdict(UNKNOWN, SITE_UNREACHABLE)
+    if gateway_status == OFFLINE:
+        return Verdict(UNKNOWN, GATEWAY_OFFLINE)
+    return Verdict(device_status, SILENT if device_status == OFFLINE else "")
+
+
+def may_mark_offline(*, status: str, gateway_status: str | None, site_reachable: bool) -> bool:
+    """Only who was heard, and could be heard now, can fall silent."""
+    return site_reachable and gateway_status != OFFLINE and status == ONLINE
+
+
+def judge(
+    status: str, last_seen: float | None, silence: float, now: float, *,
+    listening_since: float | None, gateway_status: str | None = None,
+) -> Verdict:  # fmt: skip
+    """The status of a device (or of a gateway, which has none above it).
+
+    `listening_since` is when the site's link last came up with all filters granted; None while it is down. Who was
+    never heard stays unknown.
+    """
+    reachable = listening_since is not None
+    if listening_since is None or gateway_status == OFFLINE:
+        return effective_status(status, gateway_status, site_reachable=reachable)
+    if last_seen is None:
+        return Verdict(UNKNOWN)
+    if is_silent(last_seen, silence, now, grace_until(listening_since, silence)):
+        return Verdict(OFFLINE, SILENT)
+    return Verdict(ONLINE if last_seen >= listening_since or status == ONLINE else UNKNOWN)
