@@ -8,7 +8,7 @@ import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
-from project.local import ledger, ports, runlock
+from project.local import ledger, ports, runlock, running
 from project.local.options import Options
 from project.local.refusal import Refusal
 
@@ -58,6 +58,7 @@ def check_up(options: Options) -> None:
     check_data_dir(options.data_dir)
     with runlock.held(options.data_dir):
         ledger.sweep(options.data_dir)
+        running.withdraw(options.data_dir)  # what a killed run has said is not true any more
     for port, flag in ((options.port, "--port"), (options.flower_port, "--flower-port")):
         trouble = ports.problem_with(port)
         if trouble:

@@ -6,10 +6,14 @@ import sys
 from project.local import provision
 
 
+# Without cached bytecode every process that a test starts needs 1.5 s more.
+DROPPED = {"DJANGO_SETTINGS_MODULE", "PYTHONDONTWRITEBYTECODE"}
+
+
 def main(arguments: list[str]) -> int:
     provision.provide()
     sys.stdout.flush()
-    env = {name: value for name, value in os.environ.items() if name != "DJANGO_SETTINGS_MODULE"}
+    env = {name: value for name, value in os.environ.items() if name not in DROPPED}
     os.execve(sys.executable, [sys.executable, "-m", "pytest", *arguments], env)
 
 
