@@ -95,11 +95,11 @@ def _flow(facet: Flow, linked: bool) -> Card:
         badge = Badge(OFF, "No link")
     else:
         badge = Badge(OK, f"Flowing, {words.rate(facet.rate)}") if facet.rate else Badge(WAIT, "Quiet")
-    unacked = "–" if facet.unacked is None else f"{facet.unacked:,}"
+    unacked = words.NOTHING if facet.unacked is None else f"{facet.unacked:,}"
     facts = (
         ("Last message", facet.last_message_at or "never"),
         ("Waiting for commit", unacked),
-        ("Since link start", "–" if facet.messages is None else f"{facet.messages:,}"),
+        ("Since link start", words.NOTHING if facet.messages is None else f"{facet.messages:,}"),
     )
     return Card("Flow", badge, facet.since, facet.evidence, facts)
 

@@ -2,6 +2,7 @@
 
 from datetime import datetime
 
+NOTHING = "\N{EN DASH}"  # where there is no value
 MINUTE, HOUR, DAY = 60, 3_600, 86_400  # s
 
 
@@ -25,7 +26,7 @@ def ago(at: datetime, now: datetime) -> str:
 def rate(messages_per_second: float | None) -> str:
     """Messages a second, or a minute where that is easier to imagine."""
     if messages_per_second is None:
-        return "–"
+        return NOTHING
     if messages_per_second >= 10:
         return f"{messages_per_second:,.0f}/s"
     if messages_per_second >= 1:
@@ -39,4 +40,4 @@ def value(shown: float | bool | str | None) -> str:
         return "on" if shown else "off"
     if isinstance(shown, float):
         return f"{shown:.10g}"
-    return "–" if shown is None else str(shown)[:80]
+    return NOTHING if shown is None else str(shown)[:80]

@@ -35,14 +35,14 @@ class StatusConsumer(AsyncWebsocketConsumer):
         await self.channel_layer.group_add(GROUP, self.channel_name)
         self.sender = asyncio.create_task(self._send_all())
 
-    async def disconnect(self, code: int) -> None:
+    async def disconnect(self, _code: int) -> None:
         await self.channel_layer.group_discard(GROUP, self.channel_name)
         if self.sender is not None:
             self.sender.cancel()
             with contextlib.suppress(asyncio.CancelledError):
                 await self.sender
 
-    async def receive(self, text_data: str | None = None, bytes_data: bytes | None = None) -> None:
+    async def receive(self, text_data: str | None = None, **_: Any) -> None:
         """A page asks whether we are still there; nothing else is listened to."""
         if text_data == "ping":
             self.outbox.put({"type": "pong"})

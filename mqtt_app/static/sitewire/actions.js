@@ -1,7 +1,7 @@
 // Start, stop, approve: calls of the REST API. What went wrong is said where it was asked for.
 import { soon } from "./refresh.js";
 
-const SEEN = 900; // ms that "Connecting…" stays at least, so that an eye can catch it
+const SEEN = 1500; // ms that "Connecting…" stays at least, so that an eye can catch it
 const READ = 15_000; // ms that an error stays beside its button
 
 async function call(button) {
@@ -32,10 +32,12 @@ async function act(button) {
   const status = button.dataset.for ? held.querySelector("[data-status]") : null;
   clear(button);
   busy(button, true);
+  if (status) pending(status, button.dataset.busy);
   try {
     await call(button);
-    if (status) pending(status, button.dataset.busy);
+    setTimeout(() => status && release(status), SEEN);
   } catch (error) {
+    if (status) release(status);
     complain(button, error instanceof TypeError ? "The server cannot be reached. Try again." : error.message);
   }
   busy(button, false);
@@ -47,7 +49,7 @@ function busy(button, on) {
   button.setAttribute("aria-busy", on);
 }
 
-// The server said 202: the wish is written. Until there is news from the link, this is what is known.
+// What was asked for, until there is news from the link: refreshes leave a held part alone.
 function pending(status, word) {
   const badge = status.querySelector(".badge");
   badge.className = badge.className.replace(/tone-\w+/, "tone-wait");
@@ -58,10 +60,11 @@ function pending(status, word) {
   status.querySelector(".reason")?.remove();
   status.setAttribute("data-hold", "");
   document.querySelector("[data-announce]").textContent = word;
-  setTimeout(() => {
-    status.removeAttribute("data-hold");
-    soon();
-  }, SEEN);
+}
+
+function release(status) {
+  status.removeAttribute("data-hold");
+  soon();
 }
 
 function clear(button) {

@@ -24,9 +24,18 @@ function attributes(present, wanted) {
   }
 }
 
+// Space between elements carries no meaning here, and parsers differ in how much of it they keep.
+const isBlank = (node) => node.nodeType === Node.TEXT_NODE && !node.data.trim();
+
+function fromHere(node) {
+  while (node && isBlank(node)) node = node.nextSibling;
+  return node;
+}
+
 export function children(present, wanted) {
-  let place = present.firstChild;
+  let place = fromHere(present.firstChild);
   for (const child of [...wanted.childNodes]) {
+    if (isBlank(child)) continue;
     const found = place && alike(place, child) ? place : sameKey(place, child);
     if (!found) {
       present.insertBefore(child, place);
@@ -34,7 +43,7 @@ export function children(present, wanted) {
     }
     if (found !== place) present.insertBefore(found, place);
     morph(found, child);
-    place = found.nextSibling;
+    place = fromHere(found.nextSibling);
   }
   while (place) {
     const next = place.nextSibling;

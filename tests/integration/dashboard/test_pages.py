@@ -108,7 +108,9 @@ def test_a_member_sees_only_their_sites_and_no_buttons():
     assert client.get(f"/sites/{foreign.pk}/").status_code == 404
 
 
-@pytest.mark.parametrize(("search", "found"), [("q=oSl", ["Oslo"]), ("q=broker-", ["Oslo", "Turin"]), ("q=%00", ["Oslo", "Turin"])])
+@pytest.mark.parametrize(
+    ("search", "found"), [("q=oSl", ["Oslo"]), ("q=broker-", ["Oslo", "Turin"]), ("q=%00", ["Oslo", "Turin"])]
+)
 def test_search_finds_names_and_brokers_in_any_case(admin, search, found):
     for name in ("Oslo", "Turin"):
         make_site(name)
@@ -116,7 +118,9 @@ def test_search_finds_names_and_brokers_in_any_case(admin, search, found):
     assert [name for name in ("Oslo", "Turin") if f">{name}</a>" in page] == found
 
 
-@pytest.mark.parametrize(("state", "shown"), [("stopped", True), ("running", False), ("waiting", False), ("nonsense", True)])
+@pytest.mark.parametrize(
+    ("state", "shown"), [("stopped", True), ("running", False), ("waiting", False), ("nonsense", True)]
+)
 def test_a_tile_shows_only_the_sites_it_counts(admin, state, shown):
     make_site("Oslo")
     assert (">Oslo</a>" in admin.get(f"/?state={state}").content.decode()) is shown

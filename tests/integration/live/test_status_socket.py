@@ -49,7 +49,14 @@ async def socket(headers=()):
 
 
 def connection_event(site_id, status="connected"):
-    return {"type": "connection", "site_id": site_id, "status": status, "is_active": True, "error_message": "", "at": "t"}
+    return {
+        "type": "connection",
+        "site_id": site_id,
+        "status": status,
+        "is_active": True,
+        "error_message": "",
+        "at": "t",
+    }
 
 
 async def publish(event):
