@@ -5,7 +5,6 @@ import sys
 
 from project.local import provision
 
-
 # Without cached bytecode every process that a test starts needs 1.5 s more.
 DROPPED = {"DJANGO_SETTINGS_MODULE", "PYTHONDONTWRITEBYTECODE"}
 
