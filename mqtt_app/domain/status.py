@@ -50,7 +50,8 @@ class Facts:
     """Everything the headline is judged by. `link` is None without evidence, `lease_age` without a lease.
 
     `wanted_since` is the last change of the wish or the configuration. `granted` holds one SUBACK code (None: not
-    answered yet) for each active filter. `workers` counts live MQTT workers that accept connections.
+    answered yet) for each active filter. `workers` counts live MQTT workers that accept connections. `blind` says why
+    nothing live is known; empty: all of it is.
     """
 
     configured: bool = True
@@ -67,7 +68,7 @@ class Facts:
     generation: int = 0
     keepalive: float = 60.0
     granted: tuple[int | None, ...] = ()
-    redis: bool = True
+    blind: str = ""
     workers: int = 0
     lease_age: float | None = None
     link: LinkFacts | None = None
@@ -75,6 +76,10 @@ class Facts:
     @property
     def wanted(self) -> bool:
         return self.configured and self.site_active and self.active
+
+    @property
+    def owner_is_gone(self) -> bool:
+        return bool(self.owner) and not self.blind and self.lease_age is None
 
     @property
     def current_link(self) -> LinkFacts | None:
@@ -105,17 +110,16 @@ def headline(facts: Facts, now: float) -> Headline:
         return Headline(Kind.STOPPED, "no connection is configured")
     if not facts.wanted:
         return _unwanted(facts)
-    if not facts.redis:
-        known = f"last known: {facts.status}"
-        return Headline(Kind.DEGRADED, f"live evidence is unavailable, Redis does not answer; {known}")
+    if facts.blind:
+        return Headline(Kind.DEGRADED, f"live evidence is unavailable: {facts.blind}; last known: {facts.status}")
     return _unowned(facts, now) or _refused(facts) or _unproven(facts, now) or _linked(facts, now)
 
 
 def _unwanted(facts: Facts) -> Headline:
-    if not facts.owner or (facts.redis and facts.lease_age is None):
+    if not facts.owner or facts.owner_is_gone:
         return Headline(Kind.STOPPED, "" if facts.site_active else "the site is switched off")
-    if not facts.redis:
-        return Headline(Kind.DEGRADED, f"stopping; Redis does not answer, so whether {facts.owner} let go is not known")
+    if facts.blind:
+        return Headline(Kind.DEGRADED, f"stopping; whether {facts.owner} let go is not known: {facts.blind}")
     return Headline(Kind.DEGRADED, f"stopping, {facts.owner} still holds the link")
 
 
@@ -186,7 +190,7 @@ def _subscribed(facts: Facts, connected_for: float) -> Headline:
 
 def effective_status(facts: Facts) -> str:
     """The stored status, unless its writer is gone: nobody speaks for it then."""
-    orphaned = not facts.owner or (facts.redis and facts.lease_age is None)
+    orphaned = not facts.owner or facts.owner_is_gone
     if orphaned and facts.status in {"connected", "connecting"}:
         return "disconnected"
     return facts.status

@@ -11,13 +11,16 @@ from mqtt_app.coordination.client import quick_client
 from mqtt_app.coordination.evidence import EvidenceStore, LinkEvidence
 from mqtt_app.coordination.leases import Lease, LeaseStore
 
+NO_ANSWER = "Redis does not answer"
+TOO_YOUNG = "Redis has just started, and not every worker had time to report"
+
 
 @dataclass(frozen=True, slots=True)
 class Live:
-    """`reachable` False: Redis did not answer, and the rest is empty for that reason only. `at` is unix seconds."""
+    """`blind` says why nothing is known, and is empty when all of it is. `at` is unix seconds."""
 
-    reachable: bool
     at: float
+    blind: str = ""
     leases: Mapping[str, Lease] = field(default_factory=dict)
     links: Mapping[int, LinkEvidence] = field(default_factory=dict)
 
@@ -32,14 +35,19 @@ class Live:
 
 
 def live(owned: Iterable[tuple[str, int]] = ()) -> Live:
-    """Leases of all instances and evidence of the (owner, connection id) pairs: two round trips, one second each."""
+    """Leases of all instances and evidence of the (owner, connection id) pairs: a few round trips, at most 1 s each."""
     pairs = [pair for pair in owned if pair[0]]
-    client = quick_client()
     try:
-        leases = LeaseStore(client, config().lease_ttl).read_all()
-        links = EvidenceStore(client).read_many(pairs) if pairs else {}
+        return _ask(pairs)
     except redis.RedisError:
-        return Live(False, time.time())
-    finally:
-        client.close()
-    return Live(True, time.time(), leases, links)
+        return Live(time.time(), NO_ANSWER)
+
+
+def _ask(pairs: list[tuple[str, int]]) -> Live:
+    store = LeaseStore(quick_client(), config().lease_ttl)
+    leases = store.read_all()
+    missing = {owner for owner, _ in pairs} - leases.keys()
+    if missing and store.known_for() < config().lease_ttl:
+        return Live(time.time(), TOO_YOUNG, leases)
+    links = EvidenceStore(quick_client(), config().evidence_ttl).read_many(pairs)
+    return Live(time.time(), "", leases, links)

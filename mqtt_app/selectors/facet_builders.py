@@ -9,8 +9,6 @@ from mqtt_app.models import MqttConnection, MqttTopic, Site, SiteBooks
 from mqtt_app.selectors.evidence import Live
 from mqtt_app.selectors.facets import Books, Desired, FilterState, Flow, LastError, Link, Owner, Subscriptions
 
-NO_REDIS = "Redis does not answer, so nothing live is known"
-
 
 def desired(site: Site, row: MqttConnection, facts: Facts) -> Desired:
     if not facts.configured:
@@ -32,14 +30,14 @@ def owner(row: MqttConnection, seen: Live) -> Owner:
     age = seen.lease_age(row.owner)
     if not row.owner:
         said = f"assigned to {row.assigned_instance}, not taken yet" if row.assigned_instance else "nobody owns it"
-    elif not seen.reachable:
-        said = NO_REDIS
+    elif seen.blind:
+        said = f"not known: {seen.blind}"
     else:
         said = "no lease: that worker is gone" if age is None else f"lease renewed {age:.1f} s ago"
     return Owner(
         instance=row.owner,
         generation=row.generation,
-        alive=(age is not None) if row.owner and seen.reachable else None,
+        alive=(age is not None) if row.owner and not seen.blind else None,
         lease_age=age,
         assigned_instance=row.assigned_instance,
         since=row.owned_since,
@@ -132,8 +130,8 @@ def _books(row: SiteBooks | None) -> Books:
 
 
 def _said(evidence: LinkEvidence | None, seen: Live) -> str:
-    if not seen.reachable:
-        return NO_REDIS
+    if seen.blind:
+        return f"not known: {seen.blind}"
     return f"reported by its owner {_age(evidence.at, seen):.1f} s ago" if evidence else "no report of an owner"
 
 

@@ -33,7 +33,7 @@ def statuses(sites: Sequence[Site]) -> list[SiteStatus]:
 
 def effective_statuses(connections: Sequence[MqttConnection]) -> dict[int, str]:
     """Connection id -> the status to show: the stored one, unless its writer is gone."""
-    seen = live()
+    seen = live((row.owner, row.pk) for row in connections)
     return {row.pk: effective_status(_facts(row.site, row, [], seen)) for row in connections}
 
 
@@ -58,7 +58,7 @@ def _status(
         kind=judged.kind,
         reason=judged.reason,
         status=effective_status(facts) if facts.configured else None,
-        live_evidence=seen.reachable,
+        live_evidence=not seen.blind,
         at=facet_builders.moment(seen.at),
         desired=facet_builders.desired(site, row, facts),
         owner=facet_builders.owner(row, seen),
@@ -84,7 +84,7 @@ def _facts(site: Site, row: MqttConnection, topics: Iterable[MqttTopic], seen: L
         generation=row.generation,
         keepalive=float(row.keepalive),
         granted=tuple(topic.granted_qos for topic in topics),
-        redis=seen.reachable,
+        blind=seen.blind,
         workers=seen.workers,
         lease_age=seen.lease_age(row.owner),
         link=_link_facts(evidence) if evidence else None,

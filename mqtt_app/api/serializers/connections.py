@@ -1,0 +1,63 @@
+from typing import Any
+
+from rest_framework import serializers
+
+from mqtt_app.models import MqttConnection
+from mqtt_app.services.connection_rules import MAX_PEM, connection_errors
+from mqtt_app.services.sites import NOTICED_BY_LINK
+
+MAX_PASSWORD = 4_096  # characters; MQTT allows 65,535 bytes, no broker means that
+
+SECRET = {"write_only": True, "trim_whitespace": False, "style": {"input_type": "password"}}
+EXACT = {"trim_whitespace": False}
+IS_ACTIVE_HINT = "Not changed here: POST to sites/{id}/start/ or sites/{id}/stop/."
+
+
+class ConnectionSerializer(serializers.ModelSerializer[MqttConnection]):
+    """`password` and `tls_client_key` are never shown. Left out they stay, an empty string removes them."""
+
+    status = serializers.SerializerMethodField(help_text="The stored status, corrected when whoever wrote it is gone.")
+    has_password = serializers.SerializerMethodField()
+    has_tls_client_key = serializers.SerializerMethodField()
+
+    class Meta:
+        model = MqttConnection
+        fields = (
+            "id", "site", "is_active", "broker_host", "broker_port", "username", "password", "has_password", "use_tls",
+            "tls_ca_certificate", "tls_client_certificate", "tls_client_key", "has_tls_client_key", "tls_verify",
+            "protocol_version", "client_id", "keepalive", "status", "status_since", "error_class", "error_message",
+            "error_at", "retry_count", "connected_at", "negotiated_version", "config_version", "owner", "generation",
+            "updated_at",
+        )  # fmt: skip
+        read_only_fields = (
+            "id", "site", "is_active", "status_since", "error_class", "error_message", "error_at", "retry_count",
+            "connected_at", "negotiated_version", "config_version", "owner", "generation", "updated_at",
+        )  # fmt: skip
+        extra_kwargs = {
+            "password": SECRET | {"max_length": MAX_PASSWORD},
+            "tls_client_key": SECRET | {"max_length": MAX_PEM},
+            "tls_ca_certificate": EXACT | {"max_length": MAX_PEM},
+            "tls_client_certificate": EXACT | {"max_length": MAX_PEM},
+            "username": EXACT,
+            "client_id": EXACT,
+        }
+
+    def get_status(self, row: MqttConnection) -> str:
+        shown: dict[int, str] = self.context.get("statuses", {})
+        return shown.get(row.pk, row.status)
+
+    def get_has_password(self, row: MqttConnection) -> bool:
+        return bool(row.password)
+
+    def get_has_tls_client_key(self, row: MqttConnection) -> bool:
+        return bool(row.tls_client_key)
+
+    def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
+        wish = self.initial_data.get("is_active")
+        if wish is not None and wish is not (self.instance.is_active if self.instance else False):
+            raise serializers.ValidationError({"is_active": [IS_ACTIVE_HINT]})
+        kept = {name: getattr(self.instance, name) for name in NOTICED_BY_LINK} if self.instance else {}
+        errors = connection_errors(kept | attrs)
+        if errors:
+            raise serializers.ValidationError({field: [said] for field, said in errors.items()})
+        return attrs

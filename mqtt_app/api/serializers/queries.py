@@ -1,0 +1,63 @@
+"""What may stand after the question mark. Unknown names are ignored, as usual on the web; bad values are not."""
+
+import re
+from datetime import datetime
+from typing import Any
+
+from rest_framework import serializers
+
+from mqtt_app.models import LogLevel, ParsingErrorType
+
+MAX_BIGINT = 2**63 - 1
+_SPACED_OFFSET = re.compile(r" (\d{2}:?\d{2})$")
+
+
+class TimeField(serializers.DateTimeField):
+    """ISO 8601; without an offset UTC. A `+` that was not escaped arrives as a space and is taken for what it was."""
+
+    def to_internal_value(self, value: Any) -> datetime:
+        return super().to_internal_value(_SPACED_OFFSET.sub(r"+\1", value) if isinstance(value, str) else value)
+
+
+class WindowQuery(serializers.Serializer[Any]):
+    """`from` and `to`, both inclusive."""
+
+    def get_fields(self) -> dict[str, serializers.Field[Any, Any, Any, Any]]:
+        said = "ISO 8601, inclusive; without an offset UTC."
+        window = {name: TimeField(required=False, help_text=said) for name in ("from", "to")}
+        return {**super().get_fields(), **window}
+
+    def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
+        if "from" in attrs and "to" in attrs and attrs["from"] > attrs["to"]:
+            raise serializers.ValidationError({"to": ["Must not be before `from`."]})
+        return attrs
+
+
+class ReadingsQuery(WindowQuery):
+    metric = serializers.CharField(required=False, max_length=255, trim_whitespace=False)
+
+
+class LogQuery(WindowQuery):
+    site = serializers.IntegerField(required=False, min_value=1, max_value=MAX_BIGINT)
+    search = serializers.CharField(required=False, max_length=200, help_text="Part of the text, in any case.")
+
+
+class ConnectionLogQuery(LogQuery):
+    level = serializers.ChoiceField(required=False, choices=LogLevel.choices)
+
+
+class ParsingLogQuery(LogQuery):
+    error_type = serializers.ChoiceField(required=False, choices=ParsingErrorType.choices)
+    parser_name = serializers.CharField(required=False, max_length=100)
+    topic = serializers.CharField(required=False, max_length=65_535, trim_whitespace=False)
+
+
+class SitesQuery(serializers.Serializer[Any]):
+    is_active = serializers.BooleanField(required=False, default=None, allow_null=True)
+    search = serializers.CharField(required=False, max_length=200, help_text="Part of the name, in any case.")
+
+
+class DiscoveredTopicsQuery(serializers.Serializer[Any]):
+    is_active = serializers.BooleanField(required=False, default=None, allow_null=True)
+    is_processable = serializers.BooleanField(required=False, default=None, allow_null=True)
+    search = serializers.CharField(required=False, max_length=200, help_text="Part of the topic, in any case.")

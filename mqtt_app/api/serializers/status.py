@@ -1,0 +1,102 @@
+"""The shape of `selectors.facets.SiteStatus` as JSON."""
+
+from typing import Any
+
+from rest_framework import serializers
+
+from mqtt_app.domain.status import Kind
+
+Field = serializers.Field[Any, Any, Any, Any]
+
+
+class FacetSerializer(serializers.Serializer[Any]):
+    since = serializers.DateTimeField(allow_null=True)
+    evidence = serializers.CharField(help_text="What this rests on, in words.")
+
+
+class DesiredSerializer(FacetSerializer):
+    wanted = serializers.BooleanField(help_text="The site and its connection are both switched on.")
+    is_active = serializers.BooleanField()
+    site_is_active = serializers.BooleanField()
+
+
+class OwnerSerializer(FacetSerializer):
+    instance = serializers.CharField()
+    generation = serializers.IntegerField()
+    alive = serializers.BooleanField(allow_null=True)
+    lease_age = serializers.FloatField(allow_null=True, help_text="Seconds.")
+    assigned_instance = serializers.CharField()
+
+
+class LastErrorSerializer(serializers.Serializer[Any]):
+    message = serializers.CharField()
+    at = serializers.DateTimeField(allow_null=True)
+    remedy = serializers.CharField(help_text="What to do about it.")
+
+    def get_fields(self) -> dict[str, Field]:
+        return {"class": serializers.CharField(source="error_class"), **super().get_fields()}
+
+
+class LinkSerializer(FacetSerializer):
+    status = serializers.CharField()
+    stored_status = serializers.CharField(help_text="As last written by an owner, who may be gone.")
+    connected_since = serializers.DateTimeField(allow_null=True)
+    mqtt_version = serializers.CharField()
+    last_packet_age = serializers.FloatField(allow_null=True, help_text="Seconds.")
+    retry_count = serializers.IntegerField()
+    last_error = LastErrorSerializer(allow_null=True)
+
+
+class FilterStateSerializer(serializers.Serializer[Any]):
+    filter = serializers.CharField()
+    requested = serializers.IntegerField()
+    granted = serializers.IntegerField(allow_null=True, help_text="0 or 1; 128 and above: refused; null: no answer.")
+    refusal = serializers.CharField()
+    ever_matched = serializers.BooleanField(help_text="Since this owner has the link.")
+    last_match = serializers.DateTimeField(allow_null=True)
+    since = serializers.DateTimeField(allow_null=True)
+
+
+class SubscriptionsSerializer(FacetSerializer):
+    filters = FilterStateSerializer(many=True)
+
+
+class BooksSerializer(serializers.Serializer[Any]):
+    """Messages; `received` is the sum of the others, but `readings`."""
+
+    received = serializers.IntegerField()
+    stored = serializers.IntegerField()
+    duplicate = serializers.IntegerField()
+    inactive = serializers.IntegerField()
+    unprocessable = serializers.IntegerField()
+    failed = serializers.IntegerField()
+    quarantined = serializers.IntegerField()
+    dropped = serializers.DictField(child=serializers.IntegerField(), help_text="By reason.")
+    readings = serializers.IntegerField()
+    balanced = serializers.BooleanField()
+
+
+class FlowSerializer(FacetSerializer):
+    last_message_at = serializers.DateTimeField(allow_null=True)
+    last_message_age = serializers.FloatField(allow_null=True, help_text="Seconds.")
+    rate = serializers.FloatField(allow_null=True, help_text="Messages a second.")
+    messages = serializers.IntegerField(allow_null=True, help_text="Since the link is up.")
+    unacked = serializers.IntegerField(allow_null=True, help_text="Received, not committed yet.")
+    paused = serializers.BooleanField(allow_null=True, help_text="Reading waits until what arrived is stored.")
+    books = BooksSerializer()
+
+
+class SiteStatusSerializer(serializers.Serializer[Any]):
+    site_id = serializers.IntegerField()
+    site_name = serializers.CharField()
+    headline = serializers.CharField(help_text="running, starting, stopped, degraded: ..., refused: ...")
+    kind = serializers.ChoiceField(choices=[kind.value for kind in Kind], help_text="First word of the headline.")
+    reason = serializers.CharField()
+    status = serializers.CharField(allow_null=True)
+    live_evidence = serializers.BooleanField(help_text="False: Redis does not answer, only stored facts are shown.")
+    at = serializers.DateTimeField()
+    desired = DesiredSerializer()
+    owner = OwnerSerializer()
+    link = LinkSerializer()
+    subscriptions = SubscriptionsSerializer()
+    flow = FlowSerializer()

@@ -1,0 +1,46 @@
+"""Every address below /api/."""
+
+from django.urls import include, path, re_path
+from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerView
+
+from mqtt_app.api.errors import no_such_address
+from mqtt_app.api.views.auth import LoginView, LogoutView
+from mqtt_app.api.views.connections import ConnectionView
+from mqtt_app.api.views.devices import DeviceListView, DeviceView, ReadingListView
+from mqtt_app.api.views.logs import ConnectionLogListView, ParsingLogListView
+from mqtt_app.api.views.sites import SiteViewSet, StartView, StatusView, StopView
+from mqtt_app.api.views.topics import DiscoveredTopicListView, DiscoveredTopicView, TopicListView, TopicView
+
+many = {"get": "list", "post": "create"}
+one = {"get": "retrieve", "put": "update", "patch": "partial_update", "delete": "destroy"}
+
+site = [
+    path("start/", StartView.as_view()),
+    path("stop/", StopView.as_view()),
+    path("status/", StatusView.as_view()),
+    path("connection/", ConnectionView.as_view()),
+    path("topics/", TopicListView.as_view()),
+    path("topics/<int:pk>/", TopicView.as_view()),
+    path("discovered-topics/", DiscoveredTopicListView.as_view()),
+    path("discovered-topics/<int:pk>/", DiscoveredTopicView.as_view()),
+    path("devices/", DeviceListView.as_view()),
+]
+
+mqtt = [
+    path("sites/", SiteViewSet.as_view(many)),
+    path("sites/<int:pk>/", SiteViewSet.as_view(one)),
+    path("sites/<int:site_id>/", include(site)),
+    path("devices/<int:pk>/", DeviceView.as_view()),
+    path("devices/<int:pk>/readings/", ReadingListView.as_view()),
+    path("connection-logs/", ConnectionLogListView.as_view()),
+    path("parsing-logs/", ParsingLogListView.as_view()),
+]
+
+urlpatterns = [
+    path("v1/mqtt/", include(mqtt)),
+    path("v1/auth/login/", LoginView.as_view()),
+    path("v1/auth/logout/", LogoutView.as_view()),
+    path("schema/", SpectacularAPIView.as_view(), name="schema"),
+    path("docs/", SpectacularSwaggerView.as_view(url_name="schema"), name="docs"),
+    re_path(r"", no_such_address),
+]

@@ -1,0 +1,73 @@
+from typing import Any
+
+from django.db.models import QuerySet
+from drf_spectacular.utils import extend_schema
+from rest_framework import generics
+from rest_framework.exceptions import NotFound
+from rest_framework.permissions import IsAuthenticated
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.serializers import BaseSerializer
+
+from mqtt_app.api.permissions import SuperuserWrites
+from mqtt_app.api.serializers.devices import DeviceDetailSerializer, DeviceSerializer, ReadingSerializer
+from mqtt_app.api.serializers.queries import ReadingsQuery
+from mqtt_app.api.views.base import SiteScoped, read_query
+from mqtt_app.models import Device, Reading
+from mqtt_app.selectors.devices import devices_of, devices_visible_to, readings_of
+from mqtt_app.services.devices import save_device
+
+
+class DeviceListView(SiteScoped, generics.ListAPIView[Device]):
+    serializer_class = DeviceSerializer
+    queryset = Device.objects.none()
+    ordering = ("id",)
+
+    def get_queryset(self) -> QuerySet[Device]:
+        return devices_of(self.get_site())
+
+
+class DeviceScoped(generics.GenericAPIView[Any]):
+    permission_classes = (IsAuthenticated, SuperuserWrites)
+
+    def get_device(self) -> Device:
+        number = self.kwargs["pk"]
+        device = devices_visible_to(self.request.user).filter(pk=number).first()
+        if device is None:
+            raise NotFound(f"There is no device {number}.")
+        return device
+
+
+class DeviceView(DeviceScoped, generics.RetrieveUpdateAPIView[Device]):
+    """A device with its last values. `name` and `silence_after` can be changed."""
+
+    serializer_class = DeviceDetailSerializer
+    queryset = Device.objects.none()
+    http_method_names = ("get", "head", "options", "patch")
+
+    def get_object(self) -> Device:
+        return self.get_device()
+
+    def perform_update(self, serializer: BaseSerializer[Device]) -> None:
+        device = serializer.instance
+        assert device is not None
+        for name, value in serializer.validated_data.items():
+            setattr(device, name, value)
+        if serializer.validated_data:
+            save_device(device, list(serializer.validated_data))
+
+
+class ReadingListView(DeviceScoped, generics.ListAPIView[Reading]):
+    serializer_class = ReadingSerializer
+    queryset = Reading.objects.none()
+    ordering = ("-time", "-id")
+
+    def get_queryset(self) -> QuerySet[Reading]:
+        query = read_query(ReadingsQuery, self.request)
+        window = {"start": query.get("from"), "end": query.get("to")}
+        return readings_of(self.get_device(), metric=query.get("metric", ""), **window)
+
+    @extend_schema(operation_id="devices_readings_list", parameters=[ReadingsQuery])
+    def get(self, request: Request, *args: Any, **kwargs: Any) -> Response:
+        """Readings of a device, newest first by the device's time."""
+        return self.list(request, *args, **kwargs)

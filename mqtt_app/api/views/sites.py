@@ -1,0 +1,109 @@
+from http import HTTPStatus
+from typing import Any
+
+from django.db.models import QuerySet
+from drf_spectacular.utils import OpenApiResponse, extend_schema
+from rest_framework import viewsets
+from rest_framework.exceptions import NotFound
+from rest_framework.permissions import IsAuthenticated
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from mqtt_app.api.permissions import SuperuserWrites
+from mqtt_app.api.serializers.queries import SitesQuery
+from mqtt_app.api.serializers.sites import SiteSerializer, SwitchedSerializer
+from mqtt_app.api.serializers.status import SiteStatusSerializer
+from mqtt_app.api.views.base import SiteScoped, read_query
+from mqtt_app.models import Site
+from mqtt_app.selectors.status import site_status
+from mqtt_app.selectors.visibility import sites_visible_to
+from mqtt_app.services import sites
+
+SWITCH_RESPONSES = {
+    202: SwitchedSerializer,
+    200: OpenApiResponse(SwitchedSerializer, "It is so already."),
+    404: OpenApiResponse(description="No such site, or it has no connection."),
+}
+
+
+class SiteViewSet(viewsets.ModelViewSet[Site]):
+    serializer_class = SiteSerializer
+    permission_classes = (IsAuthenticated, SuperuserWrites)
+    ordering = ("id",)
+    queryset = Site.objects.none()
+
+    def get_queryset(self) -> QuerySet[Site]:
+        found = sites_visible_to(self.request.user)
+        if self.action != "list":
+            return found
+        query = read_query(SitesQuery, self.request)
+        if "is_active" in query:
+            found = found.filter(is_active=query["is_active"])
+        return found.filter(name__icontains=query["search"]) if "search" in query else found
+
+    def get_object(self) -> Site:
+        site = self.get_queryset().filter(pk=self.kwargs["pk"]).first()
+        if site is None:
+            raise NotFound(f"There is no site {self.kwargs['pk']}.")
+        return site
+
+    @extend_schema(parameters=[SitesQuery])
+    def list(self, request: Request, *args: Any, **kwargs: Any) -> Response:
+        return super().list(request, *args, **kwargs)
+
+    def perform_destroy(self, instance: Site) -> None:
+        sites.delete_site(instance)
+
+
+class SwitchView(SiteScoped):
+    """Writes the wish and answers at once; an MQTT worker acts on it."""
+
+    serializer_class = SwitchedSerializer
+    to: bool
+    verb: str
+    participle: str
+
+    def switch(self, request: Request) -> Response:
+        connection = self.get_connection()
+        result = (sites.start if self.to else sites.stop)(connection, request.user)
+        changed = isinstance(result, sites.Changed)
+        answer = {"success": True, "message": self.message(connection.site, changed), "connection": result.connection}
+        status = HTTPStatus.ACCEPTED if changed else HTTPStatus.OK
+        return Response(SwitchedSerializer(answer).data, status=status)
+
+    def message(self, site: Site, changed: bool) -> str:
+        if not changed:
+            said = f"MQTT connection for site {site.name} is already {self.participle}."
+        elif self.to and not site.is_active:
+            said = f"MQTT connection for site {site.name} will start within 30 seconds of the site being switched on..."
+        else:
+            said = f"MQTT connection for site {site.name} will {self.verb} within 30 seconds..."
+        off = " The site itself is switched off (is_active is false), so nothing connects until it is switched on."
+        return said + (off if self.to and not site.is_active else "")
+
+
+class StartView(SwitchView):
+    to, verb, participle = True, "start", "started"
+
+    @extend_schema(operation_id="sites_start", request=None, responses=SWITCH_RESPONSES)
+    def post(self, request: Request, site_id: int) -> Response:
+        """Ask for the site's link. 202: asked; 200: it was already asked for."""
+        return self.switch(request)
+
+
+class StopView(SwitchView):
+    to, verb, participle = False, "stop", "stopped"
+
+    @extend_schema(operation_id="sites_stop", request=None, responses=SWITCH_RESPONSES)
+    def post(self, request: Request, site_id: int) -> Response:
+        """Take the wish back. 202: taken back; 200: nobody wanted the link."""
+        return self.switch(request)
+
+
+class StatusView(SiteScoped):
+    serializer_class = SiteStatusSerializer
+
+    @extend_schema(operation_id="sites_status", responses=SiteStatusSerializer)
+    def get(self, request: Request, site_id: int) -> Response:
+        """The evidence: what is wanted, who owns the link, is it up, what is subscribed, what flows."""
+        return Response(SiteStatusSerializer(site_status(self.get_site())).data)

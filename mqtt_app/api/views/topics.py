@@ -1,0 +1,92 @@
+from typing import Any
+
+from django.db import IntegrityError
+from django.db.models import QuerySet
+from drf_spectacular.utils import extend_schema
+from rest_framework import generics
+from rest_framework.exceptions import NotFound, ValidationError
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.serializers import BaseSerializer
+
+from mqtt_app.api.serializers.queries import DiscoveredTopicsQuery
+from mqtt_app.api.serializers.topics import DUPLICATE, DiscoveredTopicSerializer, TopicSerializer
+from mqtt_app.api.views.base import SiteScoped, read_query
+from mqtt_app.models import DiscoveredTopic, MqttTopic
+from mqtt_app.selectors.topics import discovered_topics
+from mqtt_app.services import topics
+
+
+class TopicScoped(SiteScoped):
+    serializer_class = TopicSerializer
+    queryset = MqttTopic.objects.none()
+    ordering = ("id",)
+
+    def get_queryset(self) -> QuerySet[MqttTopic]:
+        return MqttTopic.objects.filter(connection=self.get_connection())
+
+    def get_serializer_context(self) -> dict[str, Any]:
+        known = "site_id" in self.kwargs and self.request and self.request.method not in {"GET", "HEAD", "OPTIONS"}
+        return {**super().get_serializer_context(), **({"connection": self.get_connection()} if known else {})}
+
+
+class TopicListView(TopicScoped, generics.ListCreateAPIView[MqttTopic]):
+    def perform_create(self, serializer: BaseSerializer[MqttTopic]) -> None:
+        try:
+            serializer.instance = topics.create_topic(serializer.context["connection"], serializer.validated_data)
+        except IntegrityError:
+            raise ValidationError({"filter": [DUPLICATE]}) from None
+
+
+class TopicView(TopicScoped, generics.RetrieveUpdateDestroyAPIView[MqttTopic]):
+    def get_object(self) -> MqttTopic:
+        return _found(self.get_queryset().filter(pk=self.kwargs["pk"]).first(), self.kwargs["pk"])
+
+    def perform_update(self, serializer: BaseSerializer[MqttTopic]) -> None:
+        topic = serializer.instance
+        assert topic is not None
+        for name, value in serializer.validated_data.items():
+            setattr(topic, name, value)
+        try:
+            serializer.instance = topics.save_topic(topic, list(serializer.validated_data))
+        except IntegrityError:
+            raise ValidationError({"filter": [DUPLICATE]}) from None
+
+    def perform_destroy(self, instance: MqttTopic) -> None:
+        topics.delete_topic(instance)
+
+
+class DiscoveredTopicListView(SiteScoped, generics.ListAPIView[DiscoveredTopic]):
+    serializer_class = DiscoveredTopicSerializer
+    queryset = DiscoveredTopic.objects.none()
+    ordering = ("-id",)
+
+    def get_queryset(self) -> QuerySet[DiscoveredTopic]:
+        return discovered_topics(self.get_connection(), **read_query(DiscoveredTopicsQuery, self.request))
+
+    @extend_schema(parameters=[DiscoveredTopicsQuery])
+    def get(self, request: Request, *args: Any, **kwargs: Any) -> Response:
+        """Concrete topics that were seen, newest first."""
+        return self.list(request, *args, **kwargs)
+
+
+class DiscoveredTopicView(SiteScoped, generics.RetrieveUpdateAPIView[DiscoveredTopic]):
+    serializer_class = DiscoveredTopicSerializer
+    queryset = DiscoveredTopic.objects.none()
+    http_method_names = ("get", "head", "options", "patch")
+
+    def get_object(self) -> DiscoveredTopic:
+        mine = DiscoveredTopic.objects.filter(connection=self.get_connection())
+        return _found(mine.filter(pk=self.kwargs["pk"]).first(), self.kwargs["pk"])
+
+    def perform_update(self, serializer: BaseSerializer[DiscoveredTopic]) -> None:
+        topic = serializer.instance
+        assert topic is not None
+        topic.is_active = serializer.validated_data["is_active"]
+        topics.allow([topic.pk], active=topic.is_active)
+
+
+def _found(topic: Any, number: int) -> Any:
+    if topic is None:
+        raise NotFound(f"This site has no topic {number}.")
+    return topic

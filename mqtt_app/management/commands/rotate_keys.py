@@ -1,0 +1,29 @@
+"""Encrypt every stored secret again with the first key, so that the last ones can be taken out of the environment."""
+
+from typing import Any
+
+from django.core.management.base import BaseCommand, CommandError
+from django.db import models, transaction
+
+from mqtt_app.models import MqttConnection
+from mqtt_app.models.fields import EncryptedTextField, UndecryptableError
+
+
+class Command(BaseCommand):
+    help = "Encrypt all stored secrets with the first of FIELD_ENCRYPTION_KEYS. Safe to run again, and while in use."
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        fields = [field.name for field in MqttConnection._meta.fields if isinstance(field, EncryptedTextField)]
+        try:
+            done = sum(_rotate(pk, fields) for pk in MqttConnection.objects.values_list("pk", flat=True))
+        except UndecryptableError as error:
+            raise CommandError(f"{error}. Put the key it was written with back, at the end of the list.") from None
+        self.stdout.write(f"{done} connections: {', '.join(fields)} now under the first key.")
+
+
+@transaction.atomic
+def _rotate(connection_id: int, fields: list[str]) -> int:
+    """The values stay the same, so no link is disturbed. 0 when the row went away meanwhile."""
+    rows: models.QuerySet[MqttConnection] = MqttConnection.objects.filter(pk=connection_id)
+    values = rows.select_for_update().values(*fields).first()
+    return rows.update(**values) if values else 0

@@ -1,0 +1,97 @@
+"""How the system itself is doing: what the health and metrics pages show."""
+
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+import redis
+from django.conf import settings
+from django.db import DatabaseError, connection
+from django.db.migrations.executor import MigrationExecutor
+from django.db.models import Count, Max, Sum
+
+from mqtt_app.conf import config
+from mqtt_app.coordination.client import quick_client
+from mqtt_app.coordination.leases import Lease, LeaseStore
+from mqtt_app.models import ConnectionStatus, MqttConnection, SiteBooks
+
+BOOKS = ("received", "stored", "duplicate", "inactive", "unprocessable", "failed", "quarantined", "readings")
+
+
+@dataclass(frozen=True, slots=True)
+class Pulse:
+    """What Redis knows. `reconcile_age` is seconds, None when there was no reconcile in a day."""
+
+    reachable: bool
+    at: float
+    leases: Mapping[str, Lease] = field(default_factory=dict)
+    reconcile_age: float | None = None
+    queues: Mapping[str, int] = field(default_factory=dict)
+
+    def lease_ages(self) -> dict[str, float]:
+        return {name: round(max(0.0, self.at - lease.renewed_at), 1) for name, lease in sorted(self.leases.items())}
+
+
+def pulse() -> Pulse:
+    try:
+        store = LeaseStore(quick_client(), config().lease_ttl)
+        leases, reconciled, queues = store.read_all(), store.reconciled_at(), _queue_depths()
+    except redis.RedisError:
+        return Pulse(False, time.time())
+    now = time.time()
+    return Pulse(True, now, leases, None if reconciled is None else max(0.0, now - reconciled), queues)
+
+
+def _queue_depths() -> dict[str, int]:
+    """Tasks waiting in each queue; kombu keeps a queue as a Redis list of its name."""
+    names = [queue.name for queue in settings.CELERY_TASK_QUEUES]
+    with quick_client().pipeline(transaction=False) as pipe:
+        for name in names:
+            pipe.llen(name)
+        return dict(zip(names, pipe.execute(), strict=True))
+
+
+def database_answers() -> bool:
+    try:
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT 1")
+    except DatabaseError:
+        return False
+    return True
+
+
+def pending_migrations() -> list[str] | None:
+    """Names of migrations that were not applied; None when the database cannot tell."""
+    try:
+        executor = MigrationExecutor(connection)
+        plan = executor.migration_plan(executor.loader.graph.leaf_nodes())
+    except DatabaseError:
+        return None
+    return [str(migration) for migration, _ in plan]
+
+
+def connection_counts() -> dict[tuple[bool, str], int]:
+    """(wanted, stored status) -> connections, every status present."""
+    counts = {(wanted, status): 0 for wanted in (True, False) for status in ConnectionStatus.values}
+    rows = MqttConnection.objects.order_by().values_list("is_active", "site__is_active", "status").annotate(Count("id"))
+    for active, site_active, status, number in rows:
+        counts[active and site_active, status] += number
+    return counts
+
+
+def books_total() -> dict[str, float]:
+    """The books of all sites added up, and `last_message_at` in unix seconds (0: none yet)."""
+    found = SiteBooks.objects.aggregate(**{name: Sum(name) for name in BOOKS}, last=Max("last_message_at"))
+    last = found.pop("last")
+    return {name: float(total or 0) for name, total in found.items()} | {
+        "last_message_at": last.timestamp() if last else 0.0
+    }
+
+
+def dropped_by_reason() -> dict[str, int]:
+    """Messages given up before they could be stored, all sites together."""
+    totals: dict[str, int] = {}
+    for dropped in SiteBooks.objects.exclude(dropped={}).values_list("dropped", flat=True):
+        for reason, number in dropped.items():
+            totals[reason] = totals.get(reason, 0) + int(number)
+    return totals
