@@ -1,0 +1,16 @@
+def test_every_id_arrives_once_and_in_order(acks):
+    acks.push("mqtt-1", "x", ["a", "b"])
+    acks.push("mqtt-1", "x", ["c"])
+    assert acks.pop("mqtt-1", "x", 0.1) == ["a", "b", "c"]
+    assert acks.pop("mqtt-1", "x", 0.1) == []
+
+
+def test_each_start_of_an_instance_has_a_list_of_its_own(acks):
+    acks.push("mqtt-1", "old", ["a"])
+    assert acks.pop("mqtt-1", "new", 0.1) == []
+    assert acks.pop("mqtt-1", "old", 0.1) == ["a"]
+
+
+def test_pushing_nothing_is_nothing(acks):
+    acks.push("mqtt-1", "x", [])
+    assert acks.pop("mqtt-1", "x", 0.1) == []

@@ -1,0 +1,73 @@
+"""LeaseStore and AckList without Redis, for tests of who uses them. tests/contracts holds them to the real ones."""
+
+from collections import defaultdict
+from collections.abc import Callable, Sequence
+
+import msgspec
+
+from mqtt_app.coordination.leases import Lease, Renewal
+
+
+class FakeLeaseStore:
+    def __init__(self, ttl: float, clock: Callable[[], float]) -> None:
+        self._ttl, self._clock = ttl, clock
+        self._leases: dict[str, tuple[Lease, float]] = {}
+        self._since: float | None = None
+        self._started = clock()
+        self._mark: float | None = None
+
+    def acquire(self, lease: Lease, *, instead_of: str = "") -> bool:
+        return self._set(lease, instead_of) is not Renewal.LOST
+
+    def renew(self, lease: Lease) -> Renewal:
+        return self._set(lease, "")
+
+    def release(self, lease: Lease) -> bool:
+        found = self.read(lease.instance_id)
+        if found is None or found.incarnation != lease.incarnation:
+            return False
+        del self._leases[lease.instance_id]
+        return True
+
+    def read(self, instance_id: str) -> Lease | None:
+        lease, until = self._leases.get(instance_id, (None, 0.0))
+        return lease if self._clock() < until else None
+
+    def read_all(self) -> dict[str, Lease]:
+        self._since = self._clock() if self._since is None else self._since
+        return {name: lease for name in self._leases if (lease := self.read(name)) is not None}
+
+    def known_for(self) -> float:
+        return 0.0 if self._since is None else self._clock() - self._since
+
+    def redis_uptime(self) -> float:
+        return self._clock() - self._started
+
+    def mark_reconciled(self, now: float) -> None:
+        self._mark = now
+
+    def reconciled_at(self) -> float | None:
+        return self._mark
+
+    def wipe(self) -> None:
+        self._leases, self._since, self._mark = {}, None, None
+
+    def _set(self, lease: Lease, instead_of: str) -> Renewal:
+        found = self.read(lease.instance_id)
+        if found is not None and found.incarnation not in {lease.incarnation, instead_of}:
+            return Renewal.LOST
+        stored = msgspec.structs.replace(lease, renewed_at=self._clock())
+        self._leases[lease.instance_id] = (stored, self._clock() + self._ttl)
+        self._since = self._clock() if self._since is None else self._since
+        return Renewal.ASSERTED if found is None else Renewal.HELD
+
+
+class FakeAckList:
+    def __init__(self) -> None:
+        self._lists: defaultdict[tuple[str, str], list[str]] = defaultdict(list)
+
+    def push(self, instance_id: str, incarnation: str, batch_ids: Sequence[str]) -> None:
+        self._lists[instance_id, incarnation] += batch_ids
+
+    def pop(self, instance_id: str, incarnation: str, timeout: float) -> list[str]:
+        return self._lists.pop((instance_id, incarnation), [])
