@@ -73,14 +73,18 @@ def _name(host: str) -> str:
     try:
         name = host.encode("idna").decode("ascii").lower()
     except UnicodeError:
-        raise HostError(f"'{host[:80]}' is no host name. Check its spelling.") from None
+        raise _no_name(host) from None
     labels = name.split(".")
     if len(name) > MAX_LENGTH or not all(_LABEL.fullmatch(label) for label in labels):
-        text = f"'{host[:80]}' is no host name. Each part has 1 to 63 letters, digits or hyphens, none at its ends."
-        raise HostError(text)
+        raise _no_name(host)
     if _NUMERIC.fullmatch(labels[-1]):  # resolvers read 127.1 and 0x7f000001 as addresses
         raise HostError(f"'{host[:80]}' is no complete IP address. Write it as four numbers, such as 192.0.2.10.")
     return name
+
+
+def _no_name(host: str) -> HostError:
+    rule = "Each part has 1 to 63 letters, digits or hyphens, with no hyphen at its ends."
+    return HostError(f"'{host[:80]}' is no host name. {rule}")
 
 
 def _explain_common_slips(host: str) -> None:
