@@ -38,9 +38,10 @@ class Row:
 
 @dataclass(frozen=True, slots=True)
 class Overview:
-    """`counts` are of all visible sites, `page` holds only those that match `text` and `state`."""
+    """`counts` are of all visible sites, `page` and its `rows` only of those that match `text` and `state`."""
 
-    page: Page[Row]
+    page: Page[SiteStatus]
+    rows: list[Row]
     counts: dict[str, int]
     waiting: int
     total: int
@@ -61,9 +62,9 @@ def overview(user: AbstractBaseUser | AnonymousUser, *, text: str, state: str, n
     ]
     page = Paginator(shown, pages.ROWS).get_page(number)
     addresses = pages.addresses(status.site_id for status in page)
-    page.object_list = [row(status, addresses.get(status.site_id), waiting) for status in page]
     return Overview(
         page=page,
+        rows=[row(status, addresses.get(status.site_id), waiting) for status in page],
         counts={name: Counter(map(group, known))[name] for name in STATES},
         waiting=sum(waiting.values()),
         total=len(known),

@@ -22,7 +22,7 @@ GROUP = "live"
 RECHECK = 20.0  # s; how soon a changed membership, a revoked token or a lost event is noticed
 
 
-class StatusConsumer(AsyncWebsocketConsumer):
+class StatusConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]
     """Events go into an outbox at once; one task per socket sends, so a slow browser delays nobody but itself."""
 
     outbox: Outbox
@@ -75,7 +75,7 @@ class StatusConsumer(AsyncWebsocketConsumer):
                 picture, due = await self._correct(picture, view), _clock() + RECHECK
 
     async def _look(self) -> View | None:
-        view = await database_sync_to_async(look)(self.scope)
+        view: View | None = await database_sync_to_async(look)(self.scope)
         if view is None:
             await self.close(UNAUTHENTICATED)
         return view
