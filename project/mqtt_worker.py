@@ -5,14 +5,17 @@
 
 import argparse
 
-from project.celery import app
-from tasks.bootstep import MqttStep
-from tasks.queues import instance_queue
+import django
 
-app.steps["worker"].add(MqttStep)
+from project.celery import app
+from tasks.queues import instance_queue
 
 
 def main(instance_id: str) -> None:
+    django.setup()
+    from tasks.bootstep import MqttStep  # its models need Django set up
+
+    app.steps["worker"].add(MqttStep)
     app.conf.mqtt_instance = instance_id
     app.worker_main(
         [

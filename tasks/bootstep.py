@@ -60,7 +60,7 @@ class BatchQueue:
             raise
 
 
-class MqttStep(bootsteps.StartStopStep):  # type: ignore[misc]
+class MqttStep(bootsteps.StartStopStep):
     """`celery worker` runs it when the app was given an instance id, see project/mqtt_worker.py."""
 
     def __init__(self, worker: Any, **options: Any) -> None:

@@ -195,7 +195,7 @@ class Ledger:
             return [self._same(entry, counted)]
         if len(batch.messages) > 1:
             return self._halves(batch)
-        return [self._same(entry, counted)] if counted <= self._limits.quarantine_after else [self._aside(batch)]
+        return [self._same(entry, counted)] if counted <= self._limits.quarantine_after else self._aside(batch)
 
     def _same(self, entry: _Entry, counted: int) -> Batch:
         entry.tries, entry.counted, entry.sent_at, entry.asked = entry.tries + 1, counted, None, False

@@ -35,7 +35,7 @@ class Message(Protocol):
 
     mid: int
     qos: int
-    payload: bytes
+    payload: bytes | bytearray
     retain: bool
     dup: bool
     _topic: bytes
@@ -86,7 +86,7 @@ class MqttClient(Client):
             self.username_pw_set(config.username, config.password or None)
         properties = None
         if self.is_v5:
-            properties = Properties(PacketTypes.CONNECT)
+            properties = Properties(PacketTypes.CONNECT)  # type: ignore[no-untyped-call]
             properties.SessionExpiryInterval = session_expiry
             properties.ReceiveMaximum = receive_maximum
             properties.MaximumPacketSize = maximum_packet_size
@@ -102,7 +102,7 @@ class MqttClient(Client):
         self.on_socket_close = self._guard(lambda _c, _u, sock: self._listener.on_socket_closing(sock.fileno()))
         self.on_socket_register_write = self._guard(lambda *_: self._listener.on_writable_wanted())
 
-    def _create_socket(self) -> BufferedSocket:  # type: ignore[override]
+    def _create_socket(self) -> BufferedSocket:
         return self._ready
 
     def fileno(self) -> int:
@@ -150,7 +150,7 @@ class MqttClient(Client):
         sent: dict[int, list[str]] = {}
         for start in range(0, len(filters), FILTERS_PER_PACKET):
             part = filters[start : start + FILTERS_PER_PACKET]
-            _, packet_id = self.subscribe([(one.filter, self._options(one)) for one in part])  # type: ignore[misc]
+            _, packet_id = self.subscribe([(one.filter, self._options(one)) for one in part])
             if packet_id is not None:
                 sent[packet_id] = [one.filter for one in part]
         return sent

@@ -73,9 +73,8 @@ class Runtime:
         self._supervisor = self._make_supervisor(ownership)
         acks: Acks = ports.acks
         self._sender = Sender(self.loop, self.delivery, ports.on_batch)
-        self._receiver = AckReceiver(
-            self.loop, self.delivery, acks, ports.committed, who=(instance_id, self.incarnation)
-        )
+        who = (instance_id, self.incarnation)
+        self._receiver = AckReceiver(self.loop, self.delivery, acks, ports.committed, who=who)
         self._pulse = self._make_pulse(ports.evidence)
         self._listener = threading.Thread(target=self._listen, name="mqtt-nudges", daemon=True)
 
@@ -115,7 +114,12 @@ class Runtime:
 
     def _lease_changed(self) -> None:
         self._supervisor.wake()
-        self.loop.call(lambda: [session.settle() for session in self.sessions()] and None)
+        self.loop.call(self._settle)
+
+    def _settle(self) -> None:
+        """What was committed while we might not act is acknowledged now."""
+        for session in self.sessions():
+            session.settle()
 
     def _listen(self) -> None:
         nudges: Nudges = self._ports.nudges

@@ -1,0 +1,100 @@
+import msgspec
+from hypothesis import given
+from hypothesis import strategies as st
+
+from mqtt_app.domain import connection as c
+from mqtt_app.domain.connection import Effect, Link, Policy, State, step
+from mqtt_app.domain.failures import BROKER, CREDENTIALS, NETWORK, Failure
+
+LOST = c.Lost(Failure(NETWORK, "gone"))
+OLD = c.Refused(Failure(BROKER, "no MQTT 5", older_mqtt=True))
+EVENTS = [
+    c.Start(), c.Dialed(), c.DialFailed(Failure(NETWORK, "refused")), c.Accepted(True), c.Accepted(False),
+    c.Refused(Failure(CREDENTIALS, "password")), OLD, c.Granted(), LOST, c.Tick(), c.Drain(), c.Drained(),
+    c.Abandon(),
+]  # fmt: skip
+VOLATILE = {
+    State.DIALING, State.HANDSHAKING, State.SUBSCRIBING, State.WAITING, State.REFUSED, State.DRAINING
+}  # fmt: skip
+
+
+def run(*events, link=None, now=0.0, jitter=0.5):
+    link, effects = link or Link(), ()
+    for event in events:
+        link, effects = step(link, event, now, Policy(), jitter)
+    return link, effects
+
+
+@given(st.lists(st.tuples(st.sampled_from(EVENTS), st.floats(0, 100), st.floats(0, 0.99))))
+def test_a_volatile_state_always_has_a_deadline_and_closed_is_the_end(story):
+    link, now = Link(), 0.0
+    for event, pause, jitter in story:
+        before, now = link, now + pause
+        link, effects = step(link, event, now, Policy(), jitter)
+        assert (link.deadline < c.NEVER) == (link.state in VOLATILE)
+        assert before.state is not State.CLOSED or not effects
+        assert (Effect.FINISHED in effects) == (link.state is State.CLOSED and before.state is not State.CLOSED)
+
+
+@given(st.lists(st.tuples(st.sampled_from(EVENTS), st.floats(0, 100))))
+def test_a_socket_is_closed_before_the_next_dial_and_at_the_end(story):
+    link, now, is_open = Link(), 0.0, False
+    for event, pause in story:
+        now += pause
+        link, effects = step(link, event, now, Policy(), 0.5)
+        for effect in effects:
+            is_open = {Effect.HANDSHAKE: True, Effect.CLOSE: False, Effect.GOODBYE: False}.get(effect, is_open)
+            assert not (effect is Effect.DIAL and is_open)
+    assert not (link.state is State.CLOSED and is_open)
+
+
+def test_a_link_comes_up():
+    link, effects = run(c.Start(), c.Dialed(), c.Accepted(to_subscribe=True), c.Granted())
+    assert (link.state, effects) == (State.UP, (Effect.SAY_CONNECTED,))
+
+
+def test_a_broker_without_mqtt_5_is_dialled_again_at_once_in_3_1_1():
+    link, effects = run(c.Start(), c.Dialed(), OLD)
+    assert (link.state, link.version, link.retries) == (State.DIALING, "3.1.1", 0)
+    assert effects == (Effect.CLOSE, Effect.DIAL)
+
+
+def test_a_broker_that_refuses_both_versions_is_waited_for():
+    link, _ = run(c.Start(), c.Dialed(), OLD, c.Dialed(), OLD)
+    assert (link.state, link.retries) == (State.WAITING, 1)
+
+
+def test_refused_credentials_are_tried_again_after_a_minute_at_most_every_quarter_of_an_hour():
+    link, waits = Link(), []
+    refused = (c.Dialed(), c.Refused(Failure(CREDENTIALS, "password")))
+    for _ in range(8):
+        link, _ = run(c.Start() if link.state is State.IDLE else c.Tick(), *refused, link=link, jitter=0.999)
+        waits.append(link.deadline)
+    assert 59 < waits[0] <= 60
+    assert 890 < waits[-1] <= 900
+
+
+def test_only_a_stable_link_resets_the_back_off():
+    up, _ = run(c.Start(), c.Dialed(), c.Accepted(to_subscribe=False), link=Link(retries=5), now=100.0)
+    assert run(LOST, link=up, now=130.0)[0].retries == 6
+    assert run(LOST, link=up, now=161.0)[0].retries == 1
+
+
+def test_links_that_are_thrown_out_at_once_look_like_a_second_client():
+    link = Link()
+    for turn in range(3):
+        up, _ = run(c.Start() if not turn else c.Tick(), c.Dialed(), c.Accepted(False), link=link, now=turn + 1.0)
+        link, _ = run(LOST, link=up, now=turn + 1.5)
+    assert (link.state, link.failure.kind) == (State.REFUSED, "conflict")
+
+
+def test_a_drain_settles_before_it_parts():
+    up, _ = run(c.Start(), c.Dialed(), c.Accepted(to_subscribe=False))
+    draining, effects = run(c.Drain(), link=up)
+    assert (draining.state, effects) == (State.DRAINING, (Effect.STOP_READING,))
+    assert run(c.Drained(), link=draining)[1] == (Effect.GOODBYE, Effect.SAY_CLEAN, Effect.FINISHED)
+
+
+def test_a_lost_ownership_closes_without_a_word():
+    up, _ = run(c.Start(), c.Dialed(), c.Accepted(to_subscribe=False))
+    assert run(c.Abandon(), link=msgspec.structs.replace(up))[1] == (Effect.CLOSE, Effect.FINISHED)
