@@ -58,10 +58,10 @@ class Pulse:
         while not self._stopping.wait(min(self._live_every, self._evidence_every)):
             try:
                 seen = self._look()
-                self._tell_browsers(seen)
                 if time.monotonic() - published >= self._evidence_every:
                     published = time.monotonic()
                     self._publish(seen)
+                self._tell_browsers(seen)
             except Exception:
                 log.exception("What the links look like could not be told")
 

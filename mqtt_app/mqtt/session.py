@@ -4,20 +4,19 @@ import random
 import socket
 import time
 from collections.abc import Callable, Sequence
-from datetime import UTC, datetime
 
 from mqtt_app.domain import connection as machine
 from mqtt_app.domain.batching import AckOrder
 from mqtt_app.domain.connection import Effect, Link, State
 from mqtt_app.domain.failures import NETWORK, Failure
 from mqtt_app.domain.messages import Envelope
-from mqtt_app.models import ConnectionStatus, LogLevel
+from mqtt_app.models import LogLevel
 from mqtt_app.mqtt.client import Message, MqttClient
 from mqtt_app.mqtt.context import Context
 from mqtt_app.mqtt.dialer import Dial
 from mqtt_app.mqtt.flow import Flow
 from mqtt_app.mqtt.loop import Timer
-from mqtt_app.mqtt.reports import Status
+from mqtt_app.mqtt.voice import Voice
 from mqtt_app.services.ownership import ConnectionConfig, Filter
 
 TURN = 200  # packets a link may have handled before the others get their turn
@@ -33,6 +32,7 @@ class Session:
         self._context, self.config, self._finished = context, config, finished
         versions = _versions(config)
         self.link = Link(versions=versions, all_versions=versions, retries=config.retry_count)
+        self._voice = Voice(context.reports)
         self.flow = Flow(tuple(one.filter for one in config.filters))
         self.acks = AckOrder()
         self.connected_at: float | None = None  # unix time
@@ -292,41 +292,13 @@ class Session:
             self._dial.cancel()
             self._dial = None
 
-    def _say_connecting(self) -> None:
-        failure = self.link.failure
-        if failure is None:  # otherwise the last error stays to be seen until the link is up
-            self._say(ConnectionStatus.CONNECTING)
-
     def _say_connected(self) -> None:
         self.connected_at = time.time()
-        self._say(ConnectionStatus.CONNECTED, negotiated_version=self.link.version)
-        text = f"Successfully connected to {self.config.host}:{self.config.port}"
-        self._context.reports.log_row(self.config, LogLevel.INFO, text)
-
-    def _say_failed(self) -> None:
-        failure = self._failure()
-        self._say(ConnectionStatus.ERROR, error_class=failure.kind, error_message=failure.message)
-        self._context.reports.log_row(self.config, LogLevel.ERROR, failure.message, self.link.retries)
-
-    def _say_lost(self) -> None:
-        failure = self._failure()
-        self._say(ConnectionStatus.ERROR, error_class=failure.kind, error_message=failure.message)
-        self._context.reports.log_row(self.config, LogLevel.WARNING, f"Disconnected: {failure.message}")
-
-    def _say_clean(self) -> None:
-        self._context.reports.log_row(self.config, LogLevel.INFO, "Disconnected cleanly")
-
-    def _say(self, status: ConnectionStatus, **values: str) -> None:
-        connected = None if self.connected_at is None else datetime.fromtimestamp(self.connected_at, UTC)
-        said = Status(status, retry_count=self.link.retries, connected_at=connected, **values)
-        self._context.reports.say(self.config, said)
+        self._voice.connected(self.config, self.link, self.connected_at)
 
     def _finish(self) -> None:
         self._context.delivery.detach(self.config.id, self)
         self._finished(self)
-
-    def _failure(self) -> Failure:
-        return self.link.failure or Failure(NETWORK, "The link broke.")
 
     # Looking after the link
 
@@ -358,11 +330,11 @@ _EFFECTS: dict[Effect, Callable[[Session], None]] = {
     Effect.STOP_READING: Session._stop_reading,
     Effect.GOODBYE: Session._goodbye,
     Effect.CLOSE: Session._close,
-    Effect.SAY_CONNECTING: Session._say_connecting,
+    Effect.SAY_CONNECTING: lambda session: session._voice.connecting(session.config, session.link),
     Effect.SAY_CONNECTED: Session._say_connected,
-    Effect.SAY_FAILED: Session._say_failed,
-    Effect.SAY_LOST: Session._say_lost,
-    Effect.SAY_CLEAN: Session._say_clean,
+    Effect.SAY_FAILED: lambda session: session._voice.failed(session.config, session.link),
+    Effect.SAY_LOST: lambda session: session._voice.lost(session.config, session.link),
+    Effect.SAY_CLEAN: lambda session: session._voice.clean(session.config, session.link),
     Effect.FINISHED: Session._finish,
 }
 

@@ -1,0 +1,43 @@
+"""What a link says about itself: the status for the row, and a log row for people."""
+
+from datetime import UTC, datetime
+
+from mqtt_app.domain.connection import Link
+from mqtt_app.domain.failures import NETWORK, Failure
+from mqtt_app.models import ConnectionStatus, LogLevel
+from mqtt_app.mqtt.reports import Reports, Status
+from mqtt_app.services.ownership import ConnectionConfig
+
+_UNEXPLAINED = Failure(NETWORK, "The link broke.")
+
+
+class Voice:
+    def __init__(self, reports: Reports) -> None:
+        self._reports = reports
+
+    def connecting(self, config: ConnectionConfig, link: Link) -> None:
+        if link.failure is None:  # otherwise the last error stays to be seen until the link is up
+            self._reports.say(config, Status(ConnectionStatus.CONNECTING, retry_count=link.retries))
+
+    def connected(self, config: ConnectionConfig, link: Link, at: float) -> None:
+        """`at` is unix seconds."""
+        since = datetime.fromtimestamp(at, UTC)
+        said = Status(ConnectionStatus.CONNECTED, "", "", link.retries, since, link.version)
+        self._reports.say(config, said)
+        self._reports.log_row(config, LogLevel.INFO, f"Successfully connected to {config.host}:{config.port}")
+
+    def failed(self, config: ConnectionConfig, link: Link) -> None:
+        failure = self._error(config, link)
+        self._reports.log_row(config, LogLevel.ERROR, failure.message, link.retries)
+
+    def lost(self, config: ConnectionConfig, link: Link) -> None:
+        failure = self._error(config, link)
+        self._reports.log_row(config, LogLevel.WARNING, f"Disconnected: {failure.message}")
+
+    def clean(self, config: ConnectionConfig, _link: Link) -> None:
+        self._reports.log_row(config, LogLevel.INFO, "Disconnected cleanly")
+
+    def _error(self, config: ConnectionConfig, link: Link) -> Failure:
+        failure = link.failure or _UNEXPLAINED
+        self._reports.say(config, Status(ConnectionStatus.ERROR, failure.kind, failure.message, link.retries))
+        return failure
