@@ -22,7 +22,7 @@ class Command(BaseCommand):
             help="Id of this worker, its own among all that run; the same one after a restart. Default: %(default)s",
         )
 
-    def handle(self, *_: Any, instance: str, **options: Any) -> None:  # noqa: ARG002
+    def handle(self, *_: Any, instance: str, **options: Any) -> None:
         if not VALID.fullmatch(instance):
             raise CommandError(
                 f"{instance!r} cannot be an instance id: use up to 100 letters, digits, dots, dashes and underscores, "
