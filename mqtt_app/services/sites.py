@@ -102,9 +102,14 @@ def delete_site(site: Site) -> None:
 
 def create_connection(site: Site, values: dict[str, Any]) -> MqttConnection:
     """Raises IntegrityError when the site has one already."""
+    return add_connection(MqttConnection(site=site, **values))
+
+
+def add_connection(connection: MqttConnection) -> MqttConnection:
+    """Insert a new row. Raises IntegrityError when its site has one already."""
     with transaction.atomic():
-        connection = MqttConnection.objects.create(site=site, **values)
-        transaction.on_commit(nudge)
+        connection.save(force_insert=True)
+        _tell(connection)
     return connection
 
 

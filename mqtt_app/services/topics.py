@@ -13,10 +13,15 @@ _UNANSWERED: dict[str, Any] = {"granted_qos": None, "granted_at": None, "refusal
 
 def create_topic(connection: MqttConnection, values: dict[str, Any]) -> MqttTopic:
     """Raises IntegrityError when the connection has this filter already."""
+    return add_topic(MqttTopic(connection=connection, **values))
+
+
+def add_topic(topic: MqttTopic) -> MqttTopic:
+    """Insert a new row. Raises IntegrityError when its connection has this filter already."""
     with transaction.atomic():
-        topic = MqttTopic.objects.create(connection=connection, **values)
+        topic.save(force_insert=True)
         if topic.is_active:
-            bump(connection.pk)
+            bump(topic.connection_id)
     return topic
 
 

@@ -1,0 +1,116 @@
+"""What all admin pages share: who may write, how long lists are counted, how words are coloured."""
+
+from collections.abc import Iterable
+from functools import cached_property
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
+
+from django.contrib import admin
+from django.core.paginator import Paginator
+from django.db.models import Model, QuerySet
+from django.http import HttpRequest
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
+
+from mqtt_app.models import Site
+
+ModelT = TypeVar("ModelT", bound=Model)
+ChildT = TypeVar("ChildT", bound=Model)
+ParentT = TypeVar("ParentT", bound=Model)
+
+if TYPE_CHECKING:  # Django's classes take type parameters in their stubs only
+    GenericPaginator = Paginator[Any]
+
+    class GenericAdmin(admin.ModelAdmin[ModelT]): ...
+
+    class GenericInline(admin.TabularInline[ChildT, ParentT]): ...
+
+else:
+    GenericPaginator = Paginator
+
+    class GenericAdmin(admin.ModelAdmin, Generic[ModelT]): ...
+
+    class GenericInline(admin.TabularInline, Generic[ChildT, ParentT]): ...
+
+
+MAX_COUNTED = 10_000  # rows; counting on would read the whole table, and nobody pages that far: filters go further
+MAX_CHOICES = 200  # sites offered in a filter; others are reached by search
+COLOURS = {"good": "#1a7f37", "busy": "#9a6700", "bad": "#cf222e", "off": "#6e7781"}
+
+
+class BoundedPaginator(GenericPaginator):
+    """Counts no further than MAX_COUNTED, so that a page of millions of rows costs as much as one of thousands."""
+
+    @cached_property
+    def count(self) -> int:
+        rows: Any = self.object_list
+        return int(rows.order_by()[:MAX_COUNTED].count())
+
+
+class SuperuserAdmin(GenericAdmin[ModelT]):
+    """Staff may look, if they were given the permission; only superusers change anything, as in the API."""
+
+    paginator = BoundedPaginator
+    show_full_result_count = False
+    list_per_page = 50
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        return _is_superuser(request)
+
+    def has_change_permission(self, request: HttpRequest, obj: ModelT | None = None) -> bool:
+        return _is_superuser(request)
+
+    def has_delete_permission(self, request: HttpRequest, obj: ModelT | None = None) -> bool:
+        return _is_superuser(request)
+
+    def get_deleted_objects(
+        self, objs: QuerySet[Any] | Iterable[Any], request: HttpRequest
+    ) -> tuple[list[Any], dict[str, int], set[str], list[Any]]:
+        """Only the names: listing millions of log rows that go with them would never end."""
+        named = [str(obj) for obj in objs]
+        return [*named, "and everything that belongs to them"], {self.opts.verbose_name_plural: len(named)}, set(), []
+
+
+class ReadOnlyAdmin(SuperuserAdmin[ModelT]):
+    """For rows that the system writes."""
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        return False
+
+    def has_change_permission(self, request: HttpRequest, obj: ModelT | None = None) -> bool:
+        return False
+
+
+class SiteFilter(admin.SimpleListFilter):
+    """By site; `path` leads from the row to the site."""
+
+    title = "site"
+    parameter_name = "site"
+    path = "site"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
+        rows = Site.objects.order_by("name").values_list("pk", "name")[:MAX_CHOICES]
+        return [(str(pk), name) for pk, name in rows]
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
+        value = self.value()
+        if not value:
+            return queryset
+        return queryset.filter(**{self.path: int(value)}) if value.isascii() and value.isdigit() else queryset.none()
+
+
+class ConnectionSiteFilter(SiteFilter):
+    path = "connection__site"
+
+
+def coloured(kind: str, word: str) -> SafeString:
+    """A word that is also coloured: it reads the same without the colour."""
+    return format_html('<b style="color:{}">● {}</b>', COLOURS[kind], word)
+
+
+def shortened(text: str, length: int = 100) -> str:
+    return text if len(text) <= length else text[: length - 1] + "…"
+
+
+def _is_superuser(request: HttpRequest) -> bool:
+    user: Any = request.user
+    return bool(user.is_active and user.is_superuser)

@@ -1,0 +1,109 @@
+from collections.abc import Callable
+from typing import Any
+
+from django.contrib import admin, messages
+from django.db.models import QuerySet
+from django.http import HttpRequest
+from django.utils.safestring import SafeString
+
+from mqtt_app.admin.base import SuperuserAdmin, coloured
+from mqtt_app.admin.connection_form import ConnectionForm
+from mqtt_app.models import ConnectionStatus, MqttConnection
+from mqtt_app.selectors.status import effective_statuses
+from mqtt_app.services import sites
+
+KINDS = {
+    ConnectionStatus.CONNECTED: "good",
+    ConnectionStatus.CONNECTING: "busy",
+    ConnectionStatus.ERROR: "bad",
+    ConnectionStatus.DISCONNECTED: "off",
+}
+SEEN = (
+    "status_now", "status_since", "error_class", "error_message", "error_at", "retry_count", "connected_at",
+    "negotiated_version", "assigned_instance", "owner", "owned_since", "generation", "config_version", "updated_at",
+)  # fmt: skip
+
+
+@admin.register(MqttConnection)
+class MqttConnectionAdmin(SuperuserAdmin[MqttConnection]):
+    form = ConnectionForm
+    list_display = ("site", "broker_host", "broker_port", "is_active", "status_now", "owner", "error_message")
+    list_filter = ("is_active", "status", "use_tls", "error_class")
+    list_select_related = ("site",)
+    search_fields = ("site__name", "broker_host", "owner", "error_message")
+    autocomplete_fields = ("site",)
+    readonly_fields = SEEN
+    actions = ("start", "stop")
+    fieldsets = (
+        (None, {"fields": ("site", "is_active", "broker_host", "broker_port", "protocol_version", "keepalive")}),
+        ("Login", {"fields": ("username", "password", "clear_password", "client_id")}),
+        (
+            "TLS",
+            {
+                "fields": (
+                    "use_tls", "tls_verify", "tls_ca_certificate", "tls_client_certificate", "tls_client_key",
+                    "clear_tls_client_key",
+                )
+            },
+        ),
+        ("What is", {"fields": SEEN}),
+    )  # fmt: skip
+
+    def get_readonly_fields(self, request: HttpRequest, obj: MqttConnection | None = None) -> Any:
+        return (*SEEN, "site") if obj else SEEN
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[MqttConnection]:
+        """The list needs no secret, so it reads and decrypts none."""
+        return super().get_queryset(request).defer("password", "tls_client_key")
+
+    def get_changelist_instance(self, request: HttpRequest) -> Any:
+        """One look at the leases for all rows of the page."""
+        page = super().get_changelist_instance(request)
+        rows = list(page.result_list)
+        shown = effective_statuses(rows)
+        for row in rows:
+            row.shown_status = shown[row.pk]
+        page.result_list = rows  # type: ignore[assignment]
+        return page
+
+    @admin.display(description="status", ordering="status")
+    def status_now(self, row: MqttConnection) -> SafeString:
+        shown = getattr(row, "shown_status", None) or effective_statuses([row])[row.pk]
+        status = ConnectionStatus(shown)
+        return coloured(KINDS[status], str(status.label))
+
+    @admin.action(description="Start selected connections", permissions=["change"])
+    def start(self, request: HttpRequest, queryset: QuerySet[MqttConnection]) -> None:
+        self._switch(request, queryset, sites.start, "asked to start")
+
+    @admin.action(description="Stop selected connections", permissions=["change"])
+    def stop(self, request: HttpRequest, queryset: QuerySet[MqttConnection]) -> None:
+        self._switch(request, queryset, sites.stop, "asked to stop")
+
+    def _switch(
+        self,
+        request: HttpRequest,
+        queryset: QuerySet[MqttConnection],
+        switch: Callable[[MqttConnection, Any], sites.Changed | sites.Unchanged],
+        said: str,
+    ) -> None:
+        results = [switch(connection, request.user) for connection in queryset]
+        changed = sum(isinstance(result, sites.Changed) for result in results)
+        same = len(results) - changed
+        also = f" {same} already so." if same else ""
+        self.message_user(request, f"{changed} {said}, within 30 seconds.{also}", messages.SUCCESS)
+
+    def save_model(self, request: HttpRequest, obj: MqttConnection, form: Any, change: bool) -> None:
+        if not change:
+            sites.add_connection(obj)
+            return
+        sites.save_connection(obj, form.link_fields())
+        if "is_active" in form.changed_data:
+            (sites.start if obj.is_active else sites.stop)(obj, request.user)
+
+    def delete_model(self, request: HttpRequest, obj: MqttConnection) -> None:
+        sites.delete_connection(obj)
+
+    def delete_queryset(self, request: HttpRequest, queryset: QuerySet[MqttConnection]) -> None:
+        for connection in queryset:
+            sites.delete_connection(connection)

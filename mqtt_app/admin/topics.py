@@ -1,0 +1,82 @@
+from typing import Any
+
+from django.contrib import admin, messages
+from django.db.models import QuerySet
+from django.http import HttpRequest
+from django.utils.safestring import SafeString
+
+from mqtt_app.admin.base import ConnectionSiteFilter, SuperuserAdmin, coloured, shortened
+from mqtt_app.domain.status import REFUSED
+from mqtt_app.models import DiscoveredTopic, MqttTopic
+from mqtt_app.services import topics
+
+
+@admin.register(MqttTopic)
+class MqttTopicAdmin(SuperuserAdmin[MqttTopic]):
+    list_display = ("filter", "connection", "qos", "is_active", "answer")
+    list_filter = ("is_active", "qos", ConnectionSiteFilter)
+    list_select_related = ("connection",)
+    search_fields = ("filter", "connection__site__name", "connection__broker_host")
+    autocomplete_fields = ("connection",)
+    readonly_fields = ("answer", "granted_at", "refusal")
+
+    def get_readonly_fields(self, request: HttpRequest, obj: MqttTopic | None = None) -> Any:
+        return (*self.readonly_fields, "connection") if obj else self.readonly_fields
+
+    @admin.display(description="broker's answer", ordering="granted_qos")
+    def answer(self, topic: MqttTopic) -> SafeString:
+        if topic.granted_qos is None:
+            return coloured("off", "none yet")
+        if topic.granted_qos >= REFUSED:
+            return coloured("bad", f"refused ({topic.granted_qos})")
+        return coloured("good", f"granted, QoS {topic.granted_qos}")
+
+    def save_model(self, request: HttpRequest, obj: MqttTopic, form: Any, change: bool) -> None:
+        if change:
+            topics.save_topic(obj, form.changed_data)
+        else:
+            topics.add_topic(obj)
+
+    def delete_model(self, request: HttpRequest, obj: MqttTopic) -> None:
+        topics.delete_topic(obj)
+
+    def delete_queryset(self, request: HttpRequest, queryset: QuerySet[MqttTopic]) -> None:
+        for topic in queryset:
+            topics.delete_topic(topic)
+
+
+@admin.register(DiscoveredTopic)
+class DiscoveredTopicAdmin(SuperuserAdmin[DiscoveredTopic]):
+    list_display = (
+        "short_topic", "connection", "is_processable", "is_active", "parser_name", "message_count", "last_seen",
+    )  # fmt: skip
+    list_filter = ("is_active", "is_processable", ConnectionSiteFilter)
+    list_select_related = ("connection",)
+    search_fields = ("topic",)
+    fields = (
+        "connection", "topic", "is_active", "is_processable", "parser_name", "message_count", "first_seen", "last_seen",
+    )  # fmt: skip
+    readonly_fields = (
+        "connection", "topic", "is_processable", "parser_name", "message_count", "first_seen", "last_seen",
+    )  # fmt: skip
+    actions = ("allow", "disallow")
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        return False
+
+    @admin.display(description="topic", ordering="topic")
+    def short_topic(self, topic: DiscoveredTopic) -> str:
+        return shortened(topic.topic)
+
+    @admin.action(description="Allow selected topics", permissions=["change"])
+    def allow(self, request: HttpRequest, queryset: QuerySet[DiscoveredTopic]) -> None:
+        changed = topics.allow(queryset.values_list("pk", flat=True), active=True)
+        self.message_user(request, f"{changed} topics allowed.", messages.SUCCESS)
+
+    @admin.action(description="Disallow selected topics", permissions=["change"])
+    def disallow(self, request: HttpRequest, queryset: QuerySet[DiscoveredTopic]) -> None:
+        changed = topics.allow(queryset.values_list("pk", flat=True), active=False)
+        self.message_user(request, f"{changed} topics disallowed.", messages.SUCCESS)
+
+    def save_model(self, request: HttpRequest, obj: DiscoveredTopic, form: Any, change: bool) -> None:
+        topics.allow([obj.pk], active=obj.is_active)
