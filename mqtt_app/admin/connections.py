@@ -63,7 +63,7 @@ class MqttConnectionAdmin(SuperuserAdmin[MqttConnection]):
         shown = effective_statuses(rows)
         for row in rows:
             row.shown_status = shown[row.pk]
-        page.result_list = rows  # type: ignore[assignment]
+        page.result_list = rows
         return page
 
     @admin.display(description="status", ordering="status")

@@ -16,7 +16,7 @@ Speaker = TypeVar("Speaker", Device, Gateway)
 class SpeakerAdmin(SuperuserAdmin[Speaker]):
     """Gateways and devices: found by the system, named by people."""
 
-    list_filter: Any = ("status", SiteFilter)
+    list_filter = ("status", SiteFilter)
     search_fields = ("identifier", "name", "site__name")
 
     def has_add_permission(self, request: HttpRequest) -> bool:

@@ -13,6 +13,7 @@ from rest_framework.views import APIView
 
 class LoginThrottle(SimpleRateThrottle):
     scope = "login"
+    duration: int  # s; set by SimpleRateThrottle from the rate
 
     def get_cache_key(self, request: Request, view: APIView) -> str:
         name = str(request.data.get("username", "") if isinstance(request.data, dict) else "").lower().strip()

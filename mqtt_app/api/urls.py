@@ -1,6 +1,8 @@
 """Every address below /api/."""
 
-from django.urls import include, path, re_path
+from typing import Any
+
+from django.urls import URLPattern, URLResolver, include, path, re_path
 from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerView
 
 from mqtt_app.api.errors import no_such_address
@@ -11,8 +13,8 @@ from mqtt_app.api.views.logs import ConnectionLogListView, ParsingLogListView
 from mqtt_app.api.views.sites import SiteViewSet, StartView, StatusView, StopView
 from mqtt_app.api.views.topics import DiscoveredTopicListView, DiscoveredTopicView, TopicListView, TopicView
 
-many = {"get": "list", "post": "create"}
-one = {"get": "retrieve", "put": "update", "patch": "partial_update", "delete": "destroy"}
+many: dict[str, Any] = {"get": "list", "post": "create"}
+one: dict[str, Any] = {"get": "retrieve", "put": "update", "patch": "partial_update", "delete": "destroy"}
 
 site = [
     path("start/", StartView.as_view()),
@@ -26,7 +28,7 @@ site = [
     path("devices/", DeviceListView.as_view()),
 ]
 
-mqtt = [
+mqtt: list[URLPattern | URLResolver] = [
     path("sites/", SiteViewSet.as_view(many)),
     path("sites/<int:pk>/", SiteViewSet.as_view(one)),
     path("sites/<int:site_id>/", include(site)),

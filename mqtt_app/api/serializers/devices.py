@@ -13,13 +13,13 @@ class ReadingSerializer(serializers.Serializer[Reading | LatestReading]):
     """`value` is a number, a boolean or text; raw bytes come as hexadecimal text."""
 
     metric = serializers.CharField()
-    value = serializers.SerializerMethodField()
+    value = serializers.SerializerMethodField("get_shown")
     time = serializers.DateTimeField(help_text="By the device's clock, or the time of receipt when it gave none.")
     received_at = serializers.DateTimeField()
     quality = serializers.SerializerMethodField()
 
     @extend_schema_field(VALUE)
-    def get_value(self, row: Reading | LatestReading) -> float | bool | str | None:
+    def get_shown(self, row: Reading | LatestReading) -> float | bool | str | None:
         return row.shown
 
     @extend_schema_field(serializers.ChoiceField(choices=list(QUALITIES.values())))

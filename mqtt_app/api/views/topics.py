@@ -1,4 +1,4 @@
-from typing import Any
+from typing import Any, TypeVar
 
 from django.db import IntegrityError
 from django.db.models import QuerySet
@@ -15,6 +15,8 @@ from mqtt_app.api.views.base import SiteScoped, read_query
 from mqtt_app.models import DiscoveredTopic, MqttTopic
 from mqtt_app.selectors.topics import discovered_topics
 from mqtt_app.services import topics
+
+Topic = TypeVar("Topic", MqttTopic, DiscoveredTopic)
 
 
 class TopicScoped(SiteScoped):
@@ -86,7 +88,7 @@ class DiscoveredTopicView(SiteScoped, generics.RetrieveUpdateAPIView[DiscoveredT
         topics.allow([topic.pk], active=topic.is_active)
 
 
-def _found(topic: Any, number: int) -> Any:
+def _found(topic: Topic | None, number: int) -> Topic:
     if topic is None:
         raise NotFound(f"This site has no topic {number}.")
     return topic

@@ -1,0 +1,56 @@
+"""A caller of the API, and rows to call it about."""
+
+from typing import Any
+
+from django.contrib.auth import get_user_model
+from django.http import HttpResponse
+from knox.models import AuthToken
+from rest_framework.test import APIClient
+
+from mqtt_app.models import Membership, MqttConnection, MqttTopic, Site
+
+BASE = "/api/v1/mqtt/"
+PASSWORD = "correct-horse-battery"
+
+
+class Caller:
+    """`call("GET", "sites/")` with a token of its own; an absolute path is taken as it is."""
+
+    def __init__(self, user: Any = None) -> None:
+        self.user = user
+        self.client = APIClient(raise_request_exception=False)
+        if user is not None:
+            self.client.credentials(HTTP_AUTHORIZATION=f"Token {AuthToken.objects.create(user)[1]}")
+
+    def call(self, method: str, path: str, body: Any = None) -> HttpResponse:
+        address = path if path.startswith("/") else BASE + path
+        return self.client.generic(method, address, _json(body), content_type="application/json")
+
+    def get(self, path: str) -> Any:
+        answer = self.call("GET", path)
+        assert answer.status_code == 200, answer.content
+        return answer.json()
+
+
+def _json(body: Any) -> Any:
+    if isinstance(body, (bytes, str)):
+        return body
+    return "" if body is None else APIClient()._encode_data(body, "json")[0]
+
+
+def superuser(name: str = "root") -> Any:
+    return get_user_model().objects.create_superuser(name, password=PASSWORD)
+
+
+def member_of(site: Site, name: str = "member") -> Any:
+    user = get_user_model().objects.create_user(name, password=PASSWORD)
+    Membership.objects.create(site=site, user=user)
+    return user
+
+
+def connected_site(name: str = "Plant", **values: Any) -> Site:
+    """A site with a connection and one filter."""
+    site = Site.objects.create(name=name)
+    connection = MqttConnection.objects.create(site=site, **{"broker_host": "broker.example", **values})
+    MqttTopic.objects.create(connection=connection, filter="plant/#")
+    return site

@@ -1,0 +1,129 @@
+"""sites/{id}/connection/."""
+
+import pytest
+
+from mqtt_app.models import MqttConnection, Site
+from tests.brokers import CertificateAuthority
+
+SECRET = " s3cret with spaces "
+
+
+@pytest.fixture
+def bare(db) -> Site:
+    return Site.objects.create(name="Bare")
+
+
+def stored(site: Site) -> MqttConnection:
+    return MqttConnection.objects.get(site=site)
+
+
+def test_put_makes_a_connection_and_later_changes_it(root, bare):
+    path = f"sites/{bare.pk}/connection/"
+    first = root.call("PUT", path, {"broker_host": "a.example", "broker_port": 8883, "use_tls": True})
+    second = root.call("PUT", path, {"broker_host": "b.example"})
+    assert (first.status_code, second.status_code) == (201, 200)
+    assert (stored(bare).broker_host, stored(bare).broker_port) == ("b.example", 8883)
+    assert stored(bare).is_active is False
+
+
+def test_a_site_without_connection_says_so(root, bare):
+    for method in ("GET", "PATCH"):
+        answer = root.call(method, f"sites/{bare.pk}/connection/", {})
+        assert answer.status_code == 404
+        assert "has no connection" in answer.json()["detail"]
+
+
+def test_secrets_are_stored_exactly_and_shown_nowhere(root, site):
+    path = f"sites/{site.pk}/connection/"
+    answer = root.call("PATCH", path, {"password": SECRET})
+    assert answer.json()["has_password"] is True
+    assert stored(site).password == SECRET
+    everything = answer.content + b"".join(
+        root.call("GET", path_).content for path_ in (path, f"sites/{site.pk}/status/", f"connection-logs/?site={site.pk}")
+    )
+    assert b"s3cret" not in everything
+    assert {"password", "tls_client_key"}.isdisjoint(root.get(path))
+
+
+def test_a_change_without_the_password_keeps_it_and_an_empty_one_removes_it(root, site):
+    path = f"sites/{site.pk}/connection/"
+    root.call("PATCH", path, {"password": SECRET})
+    root.call("PATCH", path, {"broker_port": 1884})
+    root.call("PUT", path, {"broker_host": "c.example"})
+    assert stored(site).password == SECRET
+    assert root.call("PATCH", path, {"password": ""}).json()["has_password"] is False
+    assert stored(site).password == ""
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"broker_host": "other.example"}, {"broker_port": 2883}, {"username": "u"}, {"password": "p"}, {"use_tls": True},
+        {"tls_verify": False}, {"protocol_version": "3.1.1"}, {"client_id": "me"}, {"keepalive": 30},
+    ],
+)  # fmt: skip
+def test_what_the_link_must_notice_raises_the_config_version_once(change, root, site):
+    path = f"sites/{site.pk}/connection/"
+    before = stored(site).config_version
+    root.call("PATCH", path, change)
+    root.call("PATCH", path, change)
+    assert stored(site).config_version == before + 1
+
+
+def test_renaming_the_site_does_not_disturb_its_link(root, site):
+    before = stored(site).config_version
+    assert root.call("PATCH", f"sites/{site.pk}/", {"name": "Other"}).status_code == 200
+    assert stored(site).config_version == before
+
+
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [
+        ("broker_host", "a..b"), ("broker_host", "mqtt://x"), ("broker_host", "host name"), ("broker_host", ""),
+        ("broker_host", None), ("broker_host", ["x"]), ("broker_host", "x" * 300), ("broker_host", "a\u0000b"),
+        ("broker_port", 0), ("broker_port", 70000), ("broker_port", -1), ("broker_port", "x"), ("broker_port", None),
+        ("broker_port", 10**40), ("broker_port", True), ("keepalive", 0), ("keepalive", 10**9), ("password", "a\u0000"),
+        ("username", {"a": 1}), ("protocol_version", "4"), ("use_tls", "perhaps"), ("client_id", "x" * 500),
+        ("tls_ca_certificate", "garbage"), ("tls_client_certificate", "garbage"), ("tls_client_key", "garbage"),
+    ],
+)  # fmt: skip
+def test_a_bad_value_is_400_under_its_field_and_changes_nothing(field, value, root, site):
+    before = MqttConnection.objects.filter(site=site).values().get()
+    answer = root.call("PATCH", f"sites/{site.pk}/connection/", {field: value, "username": "new", field: value})
+    assert answer.status_code == 400
+    assert list(answer.json()) == [field]
+    assert MqttConnection.objects.filter(site=site).values().get() == before
+
+
+def test_a_host_with_a_scheme_gets_a_hint(root, site):
+    answer = root.call("PATCH", f"sites/{site.pk}/connection/", {"broker_host": "mqtt://x"})
+    assert "scheme" in answer.json()["broker_host"][0]
+
+
+def test_the_wish_is_not_changed_here_and_the_answer_says_where(root, site):
+    answer = root.call("PATCH", f"sites/{site.pk}/connection/", {"is_active": True})
+    assert answer.status_code == 400
+    assert "start/" in answer.json()["is_active"][0]
+
+
+def test_what_was_read_can_be_written_back(root, site):
+    path = f"sites/{site.pk}/connection/"
+    assert root.call("PUT", path, root.get(path)).status_code == 200
+
+
+def test_a_client_certificate_and_its_key_are_taken_together(root, site, authority: CertificateAuthority):
+    path = f"sites/{site.pk}/connection/"
+    certificate, key = authority.client("plant")
+    pair = {"tls_client_certificate": certificate, "tls_client_key": key}
+    assert root.call("PATCH", path, {"tls_client_certificate": certificate}).json().keys() == {"tls_client_key"}
+    assert root.call("PATCH", path, pair).json()["has_tls_client_key"] is True
+    assert key[40:80] not in root.call("GET", path).content.decode()
+
+
+def test_a_key_of_another_certificate_is_refused(root, site, authority: CertificateAuthority):
+    certificate, _ = authority.client("plant")
+    _, other = authority.client("other")
+    pair = {"tls_client_certificate": certificate, "tls_client_key": other}
+    answer = root.call("PATCH", f"sites/{site.pk}/connection/", pair)
+    assert answer.status_code == 400
+    assert "does not belong" in answer.json()["tls_client_key"][0]
