@@ -13,7 +13,8 @@ from enum import StrEnum
 START_GRACE = 45.0  # s a start may take: one reconcile (30 s), a scan, a dial and a handshake
 SUBSCRIBE_GRACE = 15.0  # s from CONNACK to the last SUBACK
 EVIDENCE_STALE = 15.0  # s without a word from a worker whose lease is alive
-SILENCE_FACTOR = 1.5  # times keepalive without any packet: the broker hangs (MQTT 5, 3.1.2.10, seen from our side)
+SILENCE = 30.0  # s without any packet, or the keepalive when that is shorter: a live broker answers PINGREQ by then
+SHORTEST_SILENCE = 10.0  # s; the evidence itself is some seconds old
 REFUSED = 128  # SUBACK codes from here on are refusals
 
 
@@ -157,11 +158,11 @@ def _linked(facts: Facts, now: float) -> Headline:
     link = facts.current_link
     if link is None or link.connected_since is None:
         return _dialling(facts, now)
-    silent = now - (link.last_packet_at or link.connected_since)
-    if silent > facts.keepalive * SILENCE_FACTOR:
-        return Headline(Kind.DEGRADED, f"the broker has been silent for {silent:.0f} s")
     if link.paused:
         return Headline(Kind.DEGRADED, "reading is paused until what arrived is stored")
+    silent = now - (link.last_packet_at or link.connected_since)
+    if silent > min(SILENCE, max(facts.keepalive, SHORTEST_SILENCE)):
+        return Headline(Kind.DEGRADED, f"the broker has been silent for {silent:.0f} s")
     return _subscribed(facts, now - link.connected_since)
 
 

@@ -1,0 +1,106 @@
+"""/livez, /readyz and /metrics."""
+
+import time
+
+import pytest
+import redis
+from django.db import DatabaseError
+
+from mqtt_app.api import health
+from mqtt_app.coordination.client import quick_client
+from mqtt_app.coordination.leases import Lease, LeaseStore
+from mqtt_app.models import MqttConnection, Site, SiteBooks
+from mqtt_app.selectors import system
+from tests.integration.api.client import Caller, member_of, superuser
+
+
+@pytest.fixture(autouse=True)
+def _empty_redis():
+    quick_client().flushdb()
+    yield
+    quick_client().flushdb()
+
+
+@pytest.fixture
+def dead_redis(monkeypatch):
+    dead = redis.Redis(port=1, socket_connect_timeout=0.2, socket_timeout=0.2)
+    monkeypatch.setattr(system, "quick_client", lambda: dead)
+
+
+def test_livez_answers_without_asking_the_database(client):
+    assert client.get("/livez").json() == {"status": "ok"}
+
+
+@pytest.mark.django_db
+def test_a_web_process_without_workers_is_ready_and_warns(client):
+    answer = client.get("/readyz")
+    body = answer.json()
+    assert (answer.status_code, body["status"]) == (200, "ready")
+    assert any("no MQTT worker" in warning for warning in body["warnings"])
+    assert body["checks"]["migrations"]["ok"] is True
+
+
+@pytest.mark.django_db
+def test_with_a_worker_and_a_recent_reconcile_there_is_nothing_to_warn_of(client):
+    store = LeaseStore(quick_client(), 15)
+    store.acquire(Lease(instance_id="mqtt-1", incarnation="i", capacity=10))
+    store.mark_reconciled(time.time())
+    body = client.get("/readyz").json()
+    assert body["warnings"] == []
+    assert body["checks"]["mqtt_workers"]["lease_ages"].keys() == {"mqtt-1"}
+
+
+@pytest.mark.django_db
+@pytest.mark.usefixtures("dead_redis")
+def test_without_redis_it_is_not_ready_and_says_why(client):
+    answer = client.get("/readyz")
+    assert answer.status_code == 503
+    assert answer.json()["checks"]["redis"] == {"ok": False, "error": "does not answer"}
+
+
+@pytest.mark.django_db
+def test_without_a_database_it_is_not_ready_and_says_why(client, monkeypatch):
+    def refuse(*_):
+        raise DatabaseError("password of the database in here")
+
+    monkeypatch.setattr(system, "MigrationExecutor", refuse)
+    monkeypatch.setattr(health, "database_answers", lambda: False)
+    answer = client.get("/readyz")
+    assert answer.status_code == 503
+    assert "does not answer" in answer.json()["checks"]["migrations"]["error"]
+    assert b"password" not in answer.content
+
+
+@pytest.mark.django_db
+def test_metrics_count_what_there_is(client):
+    site = Site.objects.create(name="Plant")
+    MqttConnection.objects.create(site=site, broker_host="b.example", is_active=True, status="connected")
+    SiteBooks.objects.create(site=site, received=7, stored=4, dropped={"too_large": 3}, readings=9)
+    quick_client().rpush("mqtt.ingest", "task")
+    text = client.get("/metrics").content.decode()
+    assert 'sitewire_connections{status="connected",wanted="true"} 1.0' in text
+    assert 'sitewire_messages_total{outcome="stored"} 4.0' in text
+    assert 'sitewire_messages_total{outcome="dropped:too_large"} 3.0' in text
+    assert 'sitewire_queue_depth{queue="mqtt.ingest"} 1.0' in text
+
+
+@pytest.mark.django_db
+@pytest.mark.usefixtures("dead_redis")
+def test_metrics_without_redis_say_so_and_show_the_rest(client):
+    text = client.get("/metrics").content.decode()
+    assert 'sitewire_up{part="redis"} 0.0' in text
+    assert "sitewire_connections" in text
+
+
+@pytest.mark.django_db
+def test_metrics_from_elsewhere_need_a_superuser():
+    root, member = Caller(superuser()), Caller(member_of(Site.objects.create(name="A")))
+    answers = [
+        caller.client.get("/metrics", REMOTE_ADDR="203.0.113.5").status_code for caller in (root, member, Caller())
+    ]
+    assert answers == [200, 401, 401]
+
+
+@pytest.mark.django_db
+def test_a_proxy_on_this_machine_does_not_make_its_callers_local(client):
+    assert client.get("/metrics", headers={"x-forwarded-for": "127.0.0.1"}).status_code == 401
