@@ -1,0 +1,248 @@
+"""The admin, as an operator's browser meets it."""
+
+import pytest
+from django.contrib.auth import get_user_model
+from django.contrib.auth.models import Permission
+from django.db import connection as database
+from django.test import Client
+from django.test.utils import CaptureQueriesContext
+from django.urls import reverse
+from django.utils import timezone
+
+from mqtt_app.models import (
+    BatchReceipt,
+    Device,
+    DiscoveredTopic,
+    Membership,
+    MqttConnection,
+    MqttConnectionLog,
+    MqttParsingLog,
+    MqttTopic,
+    QuarantinedMessage,
+    Site,
+)
+from tests.integration.api.client import PASSWORD, connected_site, superuser
+from tests.integration.api.test_lists import fill
+
+PAGES = (
+    "site", "sitebooks", "mqttconnection", "mqtttopic", "discoveredtopic", "gateway", "device", "mqttconnectionlog",
+    "mqttparsinglog", "quarantinedmessage", "batchreceipt",
+)  # fmt: skip
+
+
+@pytest.fixture
+def site(db) -> Site:
+    return connected_site()
+
+
+@pytest.fixture
+def admin(db) -> Client:
+    browser = Client()
+    browser.force_login(superuser())
+    return browser
+
+
+def page(model: str) -> str:
+    return reverse(f"admin:mqtt_{model}_changelist")
+
+
+def form_of(admin: Client, address: str) -> dict[str, object]:
+    """What a browser would send back unchanged."""
+    fields = admin.get(address).context["adminform"].form
+    values = {name: fields.get_initial_for_field(field, name) for name, field in fields.fields.items()}
+    return {name: value for name, value in values.items() if value not in {None, False}}
+
+
+def change(admin: Client, connection: MqttConnection, **values) -> None:
+    address = reverse("admin:mqtt_mqttconnection_change", args=[connection.pk])
+    answer = admin.post(address, form_of(admin, address) | values)
+    assert answer.status_code == 302, answer.context["adminform"].form.errors
+    connection.refresh_from_db()
+
+
+def test_the_admin_lives_at_admin_mqtt(admin):
+    assert page("site") == "/admin/mqtt/site/"
+    assert admin.get("/admin/mqtt/").status_code == 200
+    assert admin.get("/admin/django_celery_beat/periodictask/").status_code == 200
+
+
+def test_no_list_costs_more_with_fifty_rows_than_with_one(admin):
+    costs = []
+    for numbers in (range(1), range(1, 50)):
+        for number in numbers:
+            site = connected_site(f"Plant {number}", owner="mqtt-1", status="connected")
+            fill(site, range(100 * number + 100, 100 * number + 101))
+            QuarantinedMessage.objects.create(
+                site=site, topic="t", payload=b"x", qos=1, received_at=timezone.now(), reason="r"
+            )
+            BatchReceipt.objects.create(id=f"{number:032x}", instance="mqtt-1", messages=1)
+        costs.append({model: cost(admin, page(model)) for model in PAGES})
+    assert costs[0] == costs[1]
+    assert max(costs[1].values()) <= 8
+
+
+def cost(admin: Client, address: str) -> int:
+    with CaptureQueriesContext(database) as queries:
+        assert admin.get(address).status_code == 200
+    return len(queries)
+
+
+def test_a_log_list_counts_no_further_than_it_pages(admin, site, monkeypatch):
+    rows = [MqttConnectionLog(connection=site.connection, level="INFO", message=str(n)) for n in range(120)]
+    MqttConnectionLog.objects.bulk_create(rows)
+    monkeypatch.setattr("mqtt_app.admin.base.MAX_COUNTED", 100)
+    with CaptureQueriesContext(database) as queries:
+        shown = admin.get(page("mqttconnectionlog")).context["cl"]
+    assert shown.result_count == 100
+    counts = [query["sql"] for query in queries if "COUNT(" in query["sql"] and "connectionlog" in query["sql"]]
+    assert counts
+    assert all("LIMIT 100" in sql for sql in counts)
+
+
+@pytest.mark.parametrize(
+    ("model", "query"),
+    [
+        ("mqttconnectionlog", "level__exact=ERROR"), ("mqttconnectionlog", "q=refused"),
+        ("mqttconnectionlog", "site={}"), ("mqttparsinglog", "error_type__exact=DB_ERROR"),
+        ("mqttparsinglog", "q=broken"), ("mqttparsinglog", "site={}"),
+    ],
+)  # fmt: skip
+def test_logs_are_found_by_filter_and_by_search(model, query, admin, site):
+    other = connected_site("Other")
+    MqttConnectionLog.objects.create(connection=site.connection, level="ERROR", message="Refused by the broker")
+    MqttConnectionLog.objects.create(connection=other.connection, level="INFO", message="up")
+    MqttParsingLog.objects.create(site=site, topic="a", error_type="DB_ERROR", error_message="broken row")
+    MqttParsingLog.objects.create(site=other, topic="b", error_type="PARSE_ERROR", error_message="no JSON")
+    assert admin.get(f"{page(model)}?{query.format(site.pk)}").context["cl"].result_count == 1
+
+
+def test_logs_can_be_read_and_not_written(admin, site):
+    row = MqttParsingLog.objects.create(
+        site=site, topic="<b>t</b>", error_type="PARSE_ERROR", error_message="<script>alert(1)</script>",
+        payload_sample={"html": "<img src=x onerror=alert(1)>"},
+    )  # fmt: skip
+    address = reverse("admin:mqtt_mqttparsinglog_change", args=[row.pk])
+    for shown in (admin.get(address), admin.get(page("mqttparsinglog"))):
+        assert b"<script>alert" not in shown.content
+        assert b"<img src=x" not in shown.content
+        assert b"<b>t</b>" not in shown.content
+    assert admin.post(address, {"topic": "x"}).status_code == 403
+    assert admin.get(reverse("admin:mqtt_mqttparsinglog_add")).status_code == 403
+
+
+def test_start_and_stop_are_actions_of_the_list(admin, site):
+    chosen = {"_selected_action": [site.connection.pk]}
+    said = admin.post(page("mqttconnection"), chosen | {"action": "start"}, follow=True).content
+    assert b"1 asked to start" in said
+    assert MqttConnection.objects.get().is_active is True
+    again = admin.post(page("mqttconnection"), chosen | {"action": "start"}, follow=True).content
+    assert b"0 asked to start" in again
+    admin.post(page("mqttconnection"), chosen | {"action": "stop"})
+    assert MqttConnection.objects.get().is_active is False
+
+
+def test_secrets_are_stored_kept_cleared_and_never_rendered(admin, site):
+    connection = site.connection
+    address = reverse("admin:mqtt_mqttconnection_change", args=[connection.pk])
+    change(admin, connection, password=" s3cret ")
+    assert connection.password == " s3cret "
+    assert b"s3cret" not in admin.get(address).content
+    change(admin, connection, broker_port=1884)
+    assert (connection.password, connection.broker_port) == (" s3cret ", 1884)
+    change(admin, connection, clear_password="on")
+    assert connection.password == ""
+
+
+def test_a_change_reaches_the_link_and_leaves_what_its_owner_wrote(admin, site):
+    connection = site.connection
+    address = reverse("admin:mqtt_mqttconnection_change", args=[connection.pk])
+    sent = form_of(admin, address) | {"broker_host": "new.example"}
+    MqttConnection.objects.update(owner="mqtt-1", generation=7, status="connected")
+    before = connection.config_version
+    admin.post(address, sent)
+    connection.refresh_from_db()
+    assert (connection.broker_host, connection.config_version) == ("new.example", before + 1)
+    assert (connection.owner, connection.generation, connection.status) == ("mqtt-1", 7, "connected")
+
+
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [("broker_host", "a..b"), ("broker_port", "70000"), ("broker_port", "0"), ("tls_client_key", "garbage")],
+)
+def test_a_bad_value_is_refused_beside_its_field_as_in_the_api(field, value, admin, site):
+    address = reverse("admin:mqtt_mqttconnection_change", args=[site.connection.pk])
+    answer = admin.post(address, form_of(admin, address) | {field: value})
+    assert answer.status_code == 200
+    assert list(answer.context["adminform"].form.errors) == [field]
+
+
+def test_a_filter_is_checked_and_told_to_the_link(admin, site):
+    before = site.connection.config_version
+    topic = MqttTopic.objects.get()
+    address = reverse("admin:mqtt_mqtttopic_change", args=[topic.pk])
+    bad = admin.post(address, {"filter": "foo/#/baz", "qos": "1", "is_active": "on"})
+    assert "filter" in bad.context["adminform"].form.errors
+    assert admin.post(address, {"filter": "foo/#", "qos": "1", "is_active": "on"}).status_code == 302
+    site.connection.refresh_from_db()
+    assert site.connection.config_version == before + 1
+
+
+def test_new_connections_and_topics_can_be_made(admin):
+    site = Site.objects.create(name="New")
+    values = {"site": site.pk, "broker_host": "b.example", "broker_port": 1883, "protocol_version": "auto"}
+    made = admin.post(reverse("admin:mqtt_mqttconnection_add"), values | {"keepalive": 60, "tls_verify": "on"})
+    assert made.status_code == 302
+    connection = MqttConnection.objects.get(site=site)
+    topic = {"connection": connection.pk, "filter": "a/#", "qos": 1, "is_active": "on"}
+    assert admin.post(reverse("admin:mqtt_mqtttopic_add"), topic).status_code == 302
+    connection.refresh_from_db()
+    assert connection.config_version == 2
+
+
+def test_discovered_topics_are_allowed_and_disallowed_by_action(admin, site):
+    topic = DiscoveredTopic.objects.create(connection=site.connection, topic="t", is_active=False)
+    for action, expected in (("allow", True), ("disallow", False)):
+        admin.post(page("discoveredtopic"), {"action": action, "_selected_action": [topic.pk]})
+        topic.refresh_from_db()
+        assert topic.is_active is expected
+
+
+def test_a_site_is_edited_and_removed_with_its_members(admin, site):
+    address = reverse("admin:mqtt_site_change", args=[site.pk])
+    values = form_of(admin, address) | {"name": "Renamed", "silence_after": 60}
+    user = get_user_model().objects.create_user("m")
+    inline = {"memberships-TOTAL_FORMS": 1, "memberships-INITIAL_FORMS": 0, "memberships-0-user": user.pk}
+    assert admin.post(address, values | inline).status_code == 302
+    site.refresh_from_db()
+    assert (site.name, site.silence_after) == ("Renamed", 60)
+    assert Membership.objects.filter(site=site, user=user).exists()
+    admin.post(reverse("admin:mqtt_site_delete", args=[site.pk]), {"post": "yes"})
+    assert not Site.objects.filter(pk=site.pk).exists()
+
+
+def test_a_device_is_renamed_and_shows_its_last_values(admin, site):
+    device = Device.objects.create(site=site, identifier="d")
+    device.latest.create(metric="temperature", value=21.5, time=timezone.now(), received_at=timezone.now())
+    address = reverse("admin:mqtt_device_change", args=[device.pk])
+    assert b"21.5" in admin.get(address).content
+    inline = {"latest-TOTAL_FORMS": 0, "latest-INITIAL_FORMS": 0}
+    assert admin.post(address, {"name": "Boiler", "silence_after": "30"} | inline).status_code == 302
+    device.refresh_from_db()
+    assert (device.name, device.silence_after) == ("Boiler", 30)
+
+
+def test_a_status_is_a_word_not_only_a_colour(admin, site):
+    MqttConnection.objects.update(status="error")
+    assert "● Error" in admin.get(page("mqttconnection")).content.decode()
+
+
+def test_staff_without_superuser_rights_may_look_at_most(site):
+    staff = get_user_model().objects.create_user("staff", password=PASSWORD, is_staff=True)
+    staff.user_permissions.set(Permission.objects.filter(content_type__app_label="mqtt"))
+    browser = Client()
+    browser.force_login(staff)
+    address = reverse("admin:mqtt_mqttconnection_change", args=[site.connection.pk])
+    assert browser.get(address).status_code == 200
+    assert browser.post(address, {"broker_host": "evil.example"}).status_code == 403
+    browser.post(page("mqttconnection"), {"action": "start", "_selected_action": [site.connection.pk]})
+    assert not MqttConnection.objects.filter(is_active=True).exists()
