@@ -67,7 +67,8 @@ class SuperuserAdmin(GenericAdmin[ModelT]):
     ) -> tuple[list[Any], dict[str, int], set[str], list[Any]]:
         """Only the names: listing millions of log rows that go with them would never end."""
         named = [str(obj) for obj in objs]
-        return [*named, "and everything that belongs to them"], {str(self.opts.verbose_name_plural): len(named)}, set(), []
+        counted = {str(self.opts.verbose_name_plural): len(named)}
+        return [*named, "and everything that belongs to them"], counted, set(), []
 
 
 class ReadOnlyAdmin(SuperuserAdmin[ModelT]):

@@ -5,10 +5,10 @@ from typing import TYPE_CHECKING, Any
 from django import forms
 
 from mqtt_app.models import MqttConnection
+from mqtt_app.selectors.connections import SECRETS
 from mqtt_app.services.connection_rules import connection_errors
 from mqtt_app.services.sites import NOTICED_BY_LINK
 
-SECRETS = ("password", "tls_client_key")
 KEEP = "Never shown. Leave it empty to keep what is stored."
 
 if TYPE_CHECKING:  # Django's class takes a type parameter in its stub only

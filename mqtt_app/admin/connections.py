@@ -9,6 +9,7 @@ from django.utils.safestring import SafeString
 from mqtt_app.admin.base import SuperuserAdmin, coloured
 from mqtt_app.admin.connection_form import ConnectionForm
 from mqtt_app.models import ConnectionStatus, MqttConnection
+from mqtt_app.selectors.connections import SECRETS
 from mqtt_app.selectors.status import effective_statuses
 from mqtt_app.services import sites
 
@@ -54,7 +55,7 @@ class MqttConnectionAdmin(SuperuserAdmin[MqttConnection]):
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[MqttConnection]:
         """The list needs no secret, so it reads and decrypts none."""
-        return super().get_queryset(request).defer("password", "tls_client_key")
+        return super().get_queryset(request).defer(*SECRETS)
 
     def get_changelist_instance(self, request: HttpRequest) -> Any:
         """One look at the leases for all rows of the page."""

@@ -10,10 +10,9 @@ from mqtt_app.coordination.evidence import LinkEvidence
 from mqtt_app.domain.status import Facts, LinkFacts, effective_status, headline
 from mqtt_app.models import MqttConnection, MqttTopic, Site, SiteBooks
 from mqtt_app.selectors import facet_builders
+from mqtt_app.selectors.connections import without_secrets
 from mqtt_app.selectors.evidence import Live, live
 from mqtt_app.selectors.facets import SiteStatus
-
-SECRETS = ("password", "tls_client_key")  # no selector needs them: not read, not decrypted
 
 
 def site_status(site: Site) -> SiteStatus:
@@ -23,7 +22,7 @@ def site_status(site: Site) -> SiteStatus:
 def statuses(sites: Sequence[Site]) -> list[SiteStatus]:
     """In the order of `sites`."""
     ids = [site.pk for site in sites]
-    connections = {row.site_id: row for row in MqttConnection.objects.defer(*SECRETS).filter(site__in=ids)}
+    connections = {row.site_id: row for row in without_secrets().filter(site__in=ids)}
     topics = _active_topics(connections.values())
     books = {row.site_id: row for row in SiteBooks.objects.filter(site__in=ids)}
     seen = live((row.owner, row.pk) for row in connections.values())

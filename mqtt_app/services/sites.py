@@ -18,6 +18,7 @@ from django.utils import timezone
 from mqtt_app import events
 from mqtt_app.coordination.nudges import nudge
 from mqtt_app.models import Device, DeviceStatus, Gateway, MqttConnection, Site
+from mqtt_app.selectors.connections import legible, without_secrets
 
 log = logging.getLogger(__name__)
 
@@ -119,9 +120,9 @@ def save_connection(connection: MqttConnection, fields: Collection[str]) -> Mqtt
     Gives the row as it is afterwards. Fields that were not named keep what others wrote meanwhile.
     """
     with transaction.atomic():
-        stored = MqttConnection.objects.select_for_update().select_related("site").get(pk=connection.pk)
+        stored = without_secrets().select_for_update(of=("self",)).select_related("site").get(pk=connection.pk)
         values = {name: getattr(connection, name) for name in fields}
-        changed = {name: value for name, value in values.items() if getattr(stored, name) != value}
+        changed = {name: value for name, value in values.items() if legible(stored, name) != value}
         if not changed:
             return stored
         for name, value in changed.items():

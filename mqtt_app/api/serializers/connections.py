@@ -3,6 +3,7 @@ from typing import Any
 from rest_framework import serializers
 
 from mqtt_app.models import MqttConnection
+from mqtt_app.selectors.connections import legible
 from mqtt_app.services.connection_rules import MAX_PEM, connection_errors
 from mqtt_app.services.sites import NOTICED_BY_LINK
 
@@ -47,16 +48,16 @@ class ConnectionSerializer(serializers.ModelSerializer[MqttConnection]):
         return shown.get(row.pk, row.status)
 
     def get_has_password(self, row: MqttConnection) -> bool:
-        return bool(row.password)
+        return legible(row, "password") != ""
 
     def get_has_tls_client_key(self, row: MqttConnection) -> bool:
-        return bool(row.tls_client_key)
+        return legible(row, "tls_client_key") != ""
 
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
         wish = self.initial_data.get("is_active")
         if wish is not None and wish is not (self.instance.is_active if self.instance else False):
             raise serializers.ValidationError({"is_active": [IS_ACTIVE_HINT]})
-        kept = {name: getattr(self.instance, name) for name in NOTICED_BY_LINK} if self.instance else {}
+        kept = {name: legible(self.instance, name) for name in NOTICED_BY_LINK} if self.instance else {}
         errors = connection_errors(kept | attrs)
         if errors:
             raise serializers.ValidationError({field: [said] for field, said in errors.items()})

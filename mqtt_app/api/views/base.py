@@ -10,6 +10,7 @@ from rest_framework.request import Request
 
 from mqtt_app.api.permissions import SuperuserWrites
 from mqtt_app.models import MqttConnection, Site
+from mqtt_app.selectors.connections import without_secrets
 from mqtt_app.selectors.visibility import sites_visible_to
 
 Query = TypeVar("Query", bound=serializers.Serializer[Any])
@@ -37,7 +38,7 @@ class SiteScoped(generics.GenericAPIView[Any]):
 
     def get_connection(self) -> MqttConnection:
         site = self.get_site()
-        connection = MqttConnection.objects.filter(site=site).first()
+        connection = without_secrets().filter(site=site).first()
         if connection is None:
             raise NotFound(f"Site {site.pk} has no connection. Make one by PUT sites/{site.pk}/connection/.")
         connection.site = site
@@ -46,5 +47,3 @@ class SiteScoped(generics.GenericAPIView[Any]):
     def get_queryset(self) -> QuerySet[Any]:
         """Views without a list have nothing to filter; the schema generator asks all the same."""
         return Site.objects.none()
-
-

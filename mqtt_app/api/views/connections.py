@@ -10,6 +10,7 @@ from mqtt_app.api.errors import Conflict
 from mqtt_app.api.serializers.connections import ConnectionSerializer
 from mqtt_app.api.views.base import SiteScoped
 from mqtt_app.models import MqttConnection
+from mqtt_app.selectors.connections import without_secrets
 from mqtt_app.selectors.status import effective_statuses
 from mqtt_app.services import sites
 
@@ -27,7 +28,7 @@ class ConnectionView(SiteScoped):
     def put(self, request: Request, site_id: int) -> Response:
         """Make the connection (201), or write all of its required fields (200). What is left out stays as it is."""
         site = self.get_site()
-        connection = MqttConnection.objects.select_related("site").filter(site=site).first()
+        connection = without_secrets().select_related("site").filter(site=site).first()
         if connection is not None:
             return self.shown(self.write(connection, request, partial=False))
         form = self.checked(ConnectionSerializer(data=request.data))

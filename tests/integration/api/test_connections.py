@@ -1,6 +1,7 @@
 """sites/{id}/connection/."""
 
 import pytest
+from django.db import connection as database
 
 from mqtt_app.models import MqttConnection, Site
 from tests.brokers import CertificateAuthority
@@ -126,3 +127,15 @@ def test_a_key_of_another_certificate_is_refused(root, site, authority: Certific
     answer = root.call("PATCH", f"sites/{site.pk}/connection/", pair)
     assert answer.status_code == 400
     assert "does not belong" in answer.json()["tls_client_key"][0]
+
+
+def test_a_password_that_no_key_opens_any_more_stops_nothing_and_can_be_given_anew(root, site):
+    MqttConnection.objects.filter(site=site).update(is_active=True)
+    with database.cursor() as cursor:
+        cursor.execute("UPDATE mqtt_mqttconnection SET password = 'written under a lost key'")
+    path = f"sites/{site.pk}/connection/"
+    assert root.get(path)["has_password"] is True
+    assert root.call("POST", f"sites/{site.pk}/stop/").status_code == 202
+    assert root.call("PATCH", path, {"broker_port": 1884}).status_code == 200
+    assert root.call("PATCH", path, {"password": "new"}).status_code == 200
+    assert stored(site).password == "new"
