@@ -48,10 +48,10 @@ class ConnectionSerializer(serializers.ModelSerializer[MqttConnection]):
         return shown.get(row.pk, row.status)
 
     def get_has_password(self, row: MqttConnection) -> bool:
-        return legible(row, "password") != ""
+        return bool(legible(row, "password") != "")
 
     def get_has_tls_client_key(self, row: MqttConnection) -> bool:
-        return legible(row, "tls_client_key") != ""
+        return bool(legible(row, "tls_client_key") != "")
 
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
         wish = self.initial_data.get("is_active")
