@@ -3,15 +3,28 @@
 An id that gets lost costs a question to the receipts, nothing more.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import redis
 
 from mqtt_app.coordination import keys
 
+SKIPPED = "!"  # between a batch id and the connections whose messages must not be acknowledged
 LIST_TTL = 3_600  # s; nobody will come for the list of a process that died
 DRAIN = 1_000  # ids taken in one go
+
+
+def note(batch_id: str, skipped: Iterable[int] = ()) -> str:
+    """What goes on the list: the id, and the connections that were left to a newer owner."""
+    numbers = ",".join(str(number) for number in sorted(skipped))
+    return f"{batch_id}{SKIPPED}{numbers}" if numbers else batch_id
+
+
+def read_note(text: str) -> tuple[str, frozenset[int]]:
+    """(batch id, skipped connections)."""
+    batch_id, _, numbers = text.partition(SKIPPED)
+    return batch_id, frozenset(int(number) for number in numbers.split(",") if number)
 
 
 class AckList:

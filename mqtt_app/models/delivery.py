@@ -1,3 +1,4 @@
+from django.contrib.postgres.fields import ArrayField
 from django.db import models
 from django.utils import timezone
 
@@ -11,6 +12,9 @@ class BatchReceipt(models.Model):
     id = models.UUIDField(primary_key=True)
     instance = models.CharField(max_length=128)
     messages = models.PositiveIntegerField()
+    skipped = ArrayField(
+        models.BigIntegerField(), default=list, help_text="Connections whose messages were left to a newer owner."
+    )
     created_at = models.DateTimeField(default=timezone.now, db_index=True)
 
     def __str__(self) -> str:

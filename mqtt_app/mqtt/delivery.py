@@ -11,6 +11,7 @@ import msgspec
 
 from mqtt_app.domain.batching import Batcher, Ledger, Limits, may_read
 from mqtt_app.domain.messages import Batch, Envelope
+from mqtt_app.coordination.acks import read_note
 from mqtt_app.mqtt.loop import Loop
 
 log = logging.getLogger(__name__)
@@ -91,13 +92,13 @@ class Delivery:
     def sent(self, batch_id: str) -> None:
         self._ledger.sent(batch_id, self._loop.clock())
 
-    def committed(self, batch_ids: Collection[str]) -> None:
-        """These batches are in the database for good."""
+    def committed(self, notes: Collection[str]) -> None:
+        """These batches are in the database for good, but for the connections that a note excepts."""
         touched: set[int] = set()
-        for batch_id in batch_ids:
+        for batch_id, skipped in map(read_note, notes):
             batch = self._ledger.committed(batch_id)
             if batch is not None:
-                touched |= self._release(batch.messages)
+                touched |= self._release(batch.messages, skipped)
         for connection_id in touched:
             if connection_id in self._receivers:
                 self._receivers[connection_id].settle()
@@ -105,8 +106,9 @@ class Delivery:
 
     def answered(self, asked: Sequence[str], committed: Collection[str]) -> None:
         """What the receipts say about batches that were overdue."""
-        self.committed([batch_id for batch_id in asked if batch_id in committed])
-        again = self._ledger.missing([batch_id for batch_id in asked if batch_id not in committed])
+        self.committed(committed)
+        known = {read_note(text)[0] for text in committed}
+        again = self._ledger.missing([batch_id for batch_id in asked if batch_id not in known])
         if again:
             log.warning("%d batches are not committed in time and are sent again", len(again))
         for batch in again:
@@ -140,12 +142,12 @@ class Delivery:
         waiting[message.packet_id] = _Held(message.generation, message.epoch, message.epoch, fingerprint)
         return False
 
-    def _release(self, messages: Sequence[Envelope]) -> set[int]:
+    def _release(self, messages: Sequence[Envelope], skipped: Collection[int]) -> set[int]:
         for message in messages:
             connection_id = message.connection_id
             self._bytes[connection_id] -= message.size
             self._total -= message.size
-            if message.qos:
+            if message.qos and connection_id not in skipped:
                 self._acknowledge(message)
         touched = {message.connection_id for message in messages}
         for connection_id in touched:

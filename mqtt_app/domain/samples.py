@@ -1,0 +1,35 @@
+"""Payloads and words of strangers, made fit for a log row: bounded, valid text, and honest about what was cut."""
+
+import json
+from typing import Any
+
+
+def storable(text: str) -> str:
+    """Text that PostgreSQL takes: NUL becomes its symbol, half surrogate pairs a question mark."""
+    return text.replace("\x00", "\u2400").encode("utf-8", "replace").decode()
+
+
+def sample(payload: Any, limit: int) -> Any:
+    """A JSON value that shows `payload` in at most `limit` characters; None stays None.
+
+    Short JSON-like values stay as they are. Anything longer becomes text that ends in a note of what is missing.
+    """
+    if payload is None:
+        return None
+    if isinstance(payload, bytes | bytearray | memoryview):
+        return _cut_bytes(bytes(payload), limit)
+    if isinstance(payload, str):
+        return _cut(storable(payload), limit)
+    text = storable(json.dumps(payload, default=str, ensure_ascii=False))
+    return json.loads(text) if len(text) <= limit and "\\u0000" not in text else _cut(text, limit)
+
+
+def _cut_bytes(payload: bytes, limit: int) -> str:
+    head = storable(payload[:limit].decode("utf-8", "backslashreplace"))
+    if len(payload) <= limit and len(head) <= limit:
+        return head
+    return f"{head[:limit]}… (cut: {len(payload):,} bytes in all)"
+
+
+def _cut(text: str, limit: int) -> str:
+    return text if len(text) <= limit else f"{text[:limit]}… (cut: {len(text):,} characters in all)"

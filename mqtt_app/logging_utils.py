@@ -1,0 +1,108 @@
+"""Connection and parsing events: the log file at once, the database row through a queued task.
+
+Neither function blocks or raises: rows wait in memory while the queue is out of reach.
+"""
+
+import atexit
+import logging
+import traceback
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from mqtt_app.conf import config
+from mqtt_app.coordination.outbox import Outbox
+from mqtt_app.domain.samples import sample, storable
+from mqtt_app.models import MqttConnection, Site
+
+Row = tuple[str, dict[str, Any]]
+Sender = Callable[[str, dict[str, Any]], None]
+
+CONNECTION, PARSING = "connection", "parsing"
+LIMIT = 10_000  # rows that may wait; past it the oldest are in the log file only
+FLUSH = 2.0  # s a process that ends waits for its last rows
+
+_connections = logging.getLogger("mqtt.connection")
+_parsing = logging.getLogger("mqtt.parsing")
+_senders: list[Sender] = []
+
+
+def use_sender(sender: Sender) -> None:
+    """Told once, by the composition root: how a row (kind, fields) gets onto the queue."""
+    _senders[:] = [sender]
+
+
+def log_connection_event(
+    connection: MqttConnection,
+    level: str,
+    message: str,
+    exception: BaseException | None = None,
+    retry_attempt: int | None = None,
+) -> None:
+    """`connection` needs its id, site_id and broker_host only. `level` is one of LogLevel."""
+    text = storable(message)
+    _connections.log(logging.getLevelNamesMapping().get(level, logging.INFO), "[Site %s] %s", connection.site_id, text)
+    _outbox.put(
+        (
+            CONNECTION,
+            {
+                "connection_id": connection.pk,
+                "level": str(level),
+                "message": text,
+                "broker_host": connection.broker_host,
+                "retry_attempt": retry_attempt,
+                **_described(exception),
+            },
+        )
+    )
+
+
+def log_parsing_error(
+    site: Site,
+    topic: str,
+    parser_name: str,
+    error_type: str,
+    error_message: str,
+    payload_sample: Any = None,
+    exception: BaseException | None = None,
+) -> None:
+    """`payload_sample` may be bytes, text or JSON-like; over 5,000 characters it is cut and says so."""
+    text = storable(error_message)
+    _parsing.warning("[Site %s] %s on %s by %s: %s", site.pk, error_type, storable(topic), parser_name, text)
+    _outbox.put(
+        (
+            PARSING,
+            {
+                "site_id": site.pk,
+                "topic": storable(topic),
+                "parser_name": parser_name,
+                "error_type": str(error_type),
+                "error_message": text,
+                "payload_sample": sample(payload_sample, config().payload_sample),
+                **_described(exception),
+            },
+        )
+    )
+
+
+def flush(timeout: float) -> bool:
+    """Wait up to `timeout` seconds until every row is on the queue."""
+    return _outbox.flush(timeout)
+
+
+def _described(exception: BaseException | None) -> Mapping[str, str]:
+    if exception is None:
+        return {"exception_type": "", "exception_traceback": ""}
+    trace = "".join(traceback.format_exception(exception))
+    return {"exception_type": type(exception).__name__, "exception_traceback": storable(trace)}
+
+
+def _deliver(rows: list[Row]) -> None:
+    """Taken off the list one by one, so that a failure in the middle repeats none."""
+    while rows:
+        for sender in _senders:
+            sender(*rows[0])
+        del rows[0]
+
+
+_outbox: Outbox[Row] = Outbox("log rows", _deliver, limit=LIMIT)
+atexit.register(flush, FLUSH)

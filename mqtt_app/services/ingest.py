@@ -1,0 +1,164 @@
+"""From a batch of messages to committed rows: discover, parse, store, mark seen. This is the heart of the product.
+
+Everything happens in one transaction, together with the receipt that makes a repeated batch harmless. The owner of the
+MQTT session acknowledges to the broker only after it; whatever fails before it is sent again.
+
+    batch ──► admit ──► discover ──► parse ──► store + mark seen ──► settle ──► commit ──► events
+               │           │           │            │
+               │           │           │            └ a row the database refuses: only that message fails
+               │           │           └ ParseError: a parsing log row
+               │           └ switched off, or nobody's: counted
+               └ seen before, or of a past owner: not stored again
+"""
+
+from collections import defaultdict
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from functools import cache, partial
+
+import msgspec
+from django.db import DataError, IntegrityError, OperationalError, transaction
+from psycopg.errors import DeadlockDetected, SerializationFailure
+
+from mqtt_app import events
+from mqtt_app.domain.messages import Batch, Envelope
+from mqtt_app.domain.readings import ParseError, ParseErrorKind
+from mqtt_app.parsers import registry
+from mqtt_app.parsers.base import Message
+from mqtt_app.services import ingest_books, ingest_context, ingest_rows, ingest_topics, quarantine
+from mqtt_app.services.ingest_books import Failure, Tally
+from mqtt_app.services.ingest_context import Context
+from mqtt_app.services.ingest_rows import Change, Parsed
+from mqtt_app.services.ingest_topics import Topic
+
+ATTEMPTS = 4  # of a batch that met another one in a deadlock
+
+
+class Outcome(msgspec.Struct, frozen=True):
+    """`repeated`: the batch was committed before. `skipped`: connections whose messages a newer owner will bring."""
+
+    repeated: bool = False
+    skipped: frozenset[int] = frozenset()
+
+
+def store(batch: Batch, now: float) -> Outcome:
+    """`now` is unix seconds. Raises django.db.Error when the database cannot commit: the batch is then sent again."""
+    for attempt in range(ATTEMPTS):
+        try:
+            with transaction.atomic():
+                return _store(batch, datetime.fromtimestamp(now, UTC))
+        except OperationalError as error:
+            met_another = isinstance(error.__cause__, DeadlockDetected | SerializationFailure)
+            if not met_another or attempt == ATTEMPTS - 1:
+                raise
+    raise AssertionError("unreachable")
+
+
+def _store(batch: Batch, now: datetime) -> Outcome:
+    earlier = ingest_context.claim(batch, now)
+    if earlier is not None:
+        return Outcome(repeated=True, skipped=earlier)
+    context = ingest_context.open_for(batch)
+    tally = Tally(batch.drops)
+    messages = ingest_context.admit(batch, context, tally)
+    if batch.quarantine_reason:
+        quarantine.put_aside(messages, batch.quarantine_reason, tally)
+    else:
+        _process(messages, context, tally, now)
+    ingest_context.remember(messages, now)
+    ingest_context.note_skipped(batch, context)
+    ingest_books.write(tally, now)
+    transaction.on_commit(partial(_tell, tally))
+    return Outcome(skipped=frozenset(context.skipped))
+
+
+def _process(messages: Sequence[Envelope], context: Context, tally: Tally, now: datetime) -> None:
+    topics = discover(messages, context, tally, now)
+    parsed, failures = parse(messages, topics, tally)
+    changes, refused = store_and_mark_seen(parsed, context, tally, now)
+    ingest_books.log_failures(failures + refused, tally, now)
+    ingest_topics.count(messages, topics)
+    for change in changes:
+        transaction.on_commit(partial(events.device_changed, **msgspec.structs.asdict(change)))
+
+
+def discover(
+    messages: Sequence[Envelope], context: Context, tally: Tally, now: datetime
+) -> dict[tuple[int, str], Topic]:
+    """The topics of these messages, new ones made, by (connection id, topic). Over a site's quota there is none."""
+    samples = {(message.connection_id, message.topic): message for message in messages}
+    topics = ingest_topics.find(list(samples))
+    ingest_topics.recognise_again(topics, samples, parsers())
+    missing = [key for key in samples if key not in topics]
+    if missing:
+        topics |= ingest_topics.create(missing, samples, context, parsers(), tally, now)
+    return topics
+
+
+def parse(
+    messages: Sequence[Envelope], topics: dict[tuple[int, str], Topic], tally: Tally
+) -> tuple[list[Parsed], list[Failure]]:
+    """Facts of every message whose topic has both flags. The rest is counted by what kept it out."""
+    parsed: list[Parsed] = []
+    failures: list[Failure] = []
+    for message in messages:
+        topic = topics.get((message.connection_id, message.topic))
+        parser = parsers().get(topic.parser_name) if topic else None
+        if topic is None:
+            tally.drop(message.site_id, "topic_quota")
+        elif parser is None or not topic.is_processable:
+            tally.add(message.site_id, "unprocessable")
+        elif not topic.is_active:
+            tally.add(message.site_id, "inactive")
+        else:
+            try:
+                facts = registry.run(parser, _as_parsers_see(message))
+                parsed.append(Parsed(message, topic.parser_name, tuple(facts)))
+            except ParseError as error:
+                failures.append(Failure(message, topic.parser_name, error))
+    return parsed, failures
+
+
+def store_and_mark_seen(
+    parsed: Sequence[Parsed], context: Context, tally: Tally, now: datetime
+) -> tuple[list[Change], list[Failure]]:
+    """Rows of all messages at once. When the database refuses one, it is found by halving, never by failing the rest."""
+    if not parsed:
+        return [], []
+    try:
+        with transaction.atomic():
+            written = ingest_rows.write(parsed, context, now)
+    except (DataError, IntegrityError) as error:
+        if len(parsed) == 1:
+            one = parsed[0]
+            refused = ParseError(ParseErrorKind.DB, f"the database refused the readings: {error}")
+            refused.__cause__ = error
+            return [], [Failure(one.message, one.parser_name, refused)]
+        middle = len(parsed) // 2
+        first, second = (store_and_mark_seen(half, context, tally, now) for half in (parsed[:middle], parsed[middle:]))
+        return first[0] + second[0], first[1] + second[1]
+    for one in parsed:
+        if one.message in written.over_quota:
+            tally.drop(one.message.site_id, "device_quota")
+        else:
+            tally.add(one.message.site_id, "stored")
+    tally.add_readings(written.readings)
+    return written.changes, []
+
+
+@cache
+def parsers() -> registry.Registry:
+    """Loaded once a process: a newly installed parser is found after a restart."""
+    return registry.load()
+
+
+def _as_parsers_see(message: Envelope) -> Message:
+    return Message(message.topic, message.payload, message.received_at, message.retain)
+
+
+def _tell(tally: Tally) -> None:
+    discovered: defaultdict[int, int] = tally.discovered
+    for site_id, count in discovered.items():
+        events.topic_discovered(site_id=site_id, topics=count)
+    for site_id, entry in tally.entries.items():
+        events.stored(site_id=site_id, messages=entry.received, readings=entry.readings)

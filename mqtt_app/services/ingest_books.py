@@ -1,0 +1,141 @@
+"""What became of every message: the books of each site, and the log rows of those that failed."""
+
+import time
+import traceback
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from datetime import datetime
+
+import msgspec
+from django.db import connection
+
+from mqtt_app.conf import config
+from mqtt_app.domain.messages import Drop, Envelope
+from mqtt_app.domain.readings import ParseError, ParseErrorKind
+from mqtt_app.domain.samples import sample, storable
+from mqtt_app.models import MqttParsingLog
+
+LOGGED_A_MINUTE = 20  # failures of one topic that get a row each; the rest of the minute is counted in the books only
+
+_BOOKS = """
+INSERT INTO mqtt_sitebooks AS b
+    (site_id, received, stored, duplicate, inactive, unprocessable, failed, quarantined, readings, dropped, last_message_at)
+SELECT v.*, '{}'::jsonb, %s
+FROM unnest(%s::bigint[], %s::bigint[], %s::bigint[], %s::bigint[], %s::bigint[], %s::bigint[], %s::bigint[],
+            %s::bigint[], %s::bigint[]) AS v
+ON CONFLICT (site_id) DO UPDATE SET
+    received = b.received + excluded.received, stored = b.stored + excluded.stored,
+    duplicate = b.duplicate + excluded.duplicate, inactive = b.inactive + excluded.inactive,
+    unprocessable = b.unprocessable + excluded.unprocessable, failed = b.failed + excluded.failed,
+    quarantined = b.quarantined + excluded.quarantined, readings = b.readings + excluded.readings,
+    last_message_at = GREATEST(b.last_message_at, excluded.last_message_at)
+"""
+_DROP = """
+UPDATE mqtt_sitebooks SET dropped = jsonb_set(dropped, ARRAY[%s]::text[],
+    to_jsonb(coalesce((dropped ->> %s)::bigint, 0) + %s)) WHERE site_id = %s
+"""
+
+
+class Entry(msgspec.Struct):
+    """One site's share of a batch."""
+
+    stored: int = 0
+    duplicate: int = 0
+    inactive: int = 0
+    unprocessable: int = 0
+    failed: int = 0
+    quarantined: int = 0
+    readings: int = 0
+    dropped: dict[str, int] = msgspec.field(default_factory=dict)
+
+    @property
+    def received(self) -> int:
+        settled = self.stored + self.duplicate + self.inactive + self.unprocessable + self.failed + self.quarantined
+        return settled + sum(self.dropped.values())
+
+
+class Failure(msgspec.Struct, frozen=True):
+    message: Envelope
+    parser_name: str
+    error: ParseError
+
+
+class Tally:
+    """Counts of one batch, by site id."""
+
+    def __init__(self, drops: Iterable[Drop] = ()) -> None:
+        self.entries: defaultdict[int, Entry] = defaultdict(Entry)
+        self.discovered: defaultdict[int, int] = defaultdict(int)
+        for drop in drops:
+            self.drop(drop.site_id, drop.reason, drop.count)
+
+    def add(self, site_id: int, column: str) -> None:
+        entry = self.entries[site_id]
+        setattr(entry, column, getattr(entry, column) + 1)
+
+    def drop(self, site_id: int, reason: str, count: int = 1) -> None:
+        dropped = self.entries[site_id].dropped
+        dropped[reason] = dropped.get(reason, 0) + count
+
+    def add_readings(self, by_site: dict[int, int]) -> None:
+        for site_id, count in by_site.items():
+            self.entries[site_id].readings += count
+
+
+def write(tally: Tally, now: datetime) -> None:
+    """Last in the transaction, in the order of site ids: these rows are hot, and held until the commit."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT id FROM mqtt_site WHERE id = ANY(%s) ORDER BY id", [list(tally.entries)])
+        sites = [row[0] for row in cursor.fetchall()]
+        if not sites:
+            return
+        entries = [tally.entries[site_id] for site_id in sites]
+        columns = ("received", "stored", "duplicate", "inactive", "unprocessable", "failed", "quarantined", "readings")
+        sums = [[getattr(entry, column) for entry in entries] for column in columns]
+        cursor.execute(_BOOKS, [now, sites, *sums])
+        for site_id, entry in zip(sites, entries, strict=True):
+            for reason, count in sorted(entry.dropped.items()):
+                cursor.execute(_DROP, [reason, reason, count, site_id])
+
+
+def log_failures(failures: Sequence[Failure], tally: Tally, now: datetime) -> None:
+    rows = []
+    for failure in failures:
+        tally.add(failure.message.site_id, "failed")
+        allowance = _allowance(failure.message)
+        if allowance:
+            rows.append(_row(failure, last=allowance == 1))
+    MqttParsingLog.objects.bulk_create(rows)
+    del now
+
+
+_minute: dict[tuple[int, str], tuple[int, int]] = {}
+
+
+def _allowance(message: Envelope) -> int:
+    """How many rows this topic may still write in this minute, this one included; 0 for none."""
+    minute = int(time.time() // 60)
+    key = (message.connection_id, message.topic)
+    if len(_minute) > 10_000:
+        _minute.clear()
+    started, used = _minute.get(key, (minute, 0))
+    used = used if started == minute else 0
+    _minute[key] = (minute, used + 1)
+    return max(0, LOGGED_A_MINUTE - used)
+
+
+def _row(failure: Failure, *, last: bool) -> MqttParsingLog:
+    message, error = failure.message, failure.error
+    cause = error.__cause__
+    note = " (more failures of this topic within this minute are counted, not logged)" if last else ""
+    unexpected = cause is not None and error.kind in {ParseErrorKind.UNKNOWN, ParseErrorKind.DB}
+    return MqttParsingLog(
+        site_id=message.site_id,
+        topic=storable(message.topic),
+        parser_name=failure.parser_name,
+        error_type=error.kind.value,
+        error_message=storable(f"{error}{note}"),
+        exception_type=type(cause if unexpected else error).__name__,
+        exception_traceback=storable("".join(traceback.format_exception(cause))) if unexpected else "",
+        payload_sample=sample(message.payload, config().payload_sample),
+    )

@@ -1,0 +1,147 @@
+"""What a batch meets in the database: was it here before, who owns its connections now, what was delivered already."""
+
+import struct
+from collections import defaultdict
+from collections.abc import Sequence
+from datetime import datetime
+from hashlib import blake2b
+
+import msgspec
+from django.db import connection
+
+from mqtt_app.domain.messages import Batch, Envelope
+from mqtt_app.models import Delivery
+from mqtt_app.models.locks import TAKE_LOCK_CLASS, take_lock_key
+from mqtt_app.services.ingest_books import Tally
+
+ENTRY = struct.Struct(">H8s")  # Packet Identifier, hash; see mqtt_app/models/delivery.py
+LOOK_BACK = 100  # rows of a connection searched for a redelivery: far more than any broker keeps in flight
+
+
+class SiteRules(msgspec.Struct, frozen=True):
+    """A connection as a batch needs it. `silence` in seconds."""
+
+    site_id: int
+    generation: int
+    new_topics_active: bool
+    max_topics: int
+    max_devices: int
+    max_new_topics: int
+    silence: float
+
+
+class Context(msgspec.Struct):
+    """`rules` by connection id; `skipped` collects the connections whose messages belong to a newer owner."""
+
+    rules: dict[int, SiteRules]
+    skipped: set[int]
+
+
+def claim(batch: Batch, now: datetime) -> frozenset[int] | None:
+    """Write the receipt. When there is one already: the connections that were skipped then.
+
+    A second copy that comes at the same moment waits here until the first one is committed.
+    """
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "INSERT INTO mqtt_batchreceipt (id, instance, messages, skipped, created_at) VALUES (%s, %s, %s, '{}', %s)"
+            " ON CONFLICT (id) DO NOTHING",
+            [batch.id, batch.instance_id, len(batch.messages), now],
+        )
+        if cursor.rowcount:
+            return None
+        cursor.execute("SELECT skipped FROM mqtt_batchreceipt WHERE id = %s", [batch.id])
+        found = cursor.fetchone()
+    return frozenset(found[0]) if found else frozenset()
+
+
+def open_for(batch: Batch) -> Context:
+    """Hold off any change of owner until the commit, then read who owns what."""
+    ids = sorted({message.connection_id for message in batch.messages})
+    keys = sorted({take_lock_key(connection_id) for connection_id in ids})
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT count(pg_advisory_xact_lock_shared(%s::int, key)) FROM unnest(%s::int[]) AS key",
+            [TAKE_LOCK_CLASS, keys],
+        )
+        cursor.execute(
+            "SELECT c.id, s.id, c.generation, s.new_topics_active, s.max_topics, s.max_devices, s.max_new_topics,"
+            " s.silence_after FROM mqtt_mqttconnection c JOIN mqtt_site s ON s.id = c.site_id WHERE c.id = ANY(%s)",
+            [ids],
+        )
+        return Context({row[0]: SiteRules(*row[1:]) for row in cursor.fetchall()}, set())
+
+
+def admit(batch: Batch, context: Context, tally: Tally) -> list[Envelope]:
+    """The messages that are ours to store, each once.
+
+    Those of a deleted connection vanish with it. A QoS 1 message of a past owner is left to the new one, to whom the
+    broker delivers it again. Only a redelivery (DUP) can be a duplicate: equal messages published twice are two.
+    """
+    current = []
+    for message in batch.messages:
+        rules = context.rules.get(message.connection_id)
+        if rules is None:
+            continue
+        if message.qos and message.generation < rules.generation:
+            context.skipped.add(message.connection_id)
+        else:
+            current.append(message)
+    return _without_duplicates(current, tally)
+
+
+def _without_duplicates(messages: Sequence[Envelope], tally: Tally) -> list[Envelope]:
+    again = sorted({message.connection_id for message in messages if message.dup and message.qos})
+    if not again:
+        return list(messages)
+    newest = _newest_deliveries(again)
+    fresh = []
+    for message in messages:
+        known = newest[message.connection_id]
+        if message.qos and message.dup and known.get(message.packet_id) == fingerprint(message):
+            tally.add(message.site_id, "duplicate")
+            continue
+        if message.qos:
+            known[message.packet_id] = fingerprint(message)
+        fresh.append(message)
+    return fresh
+
+
+def _newest_deliveries(connection_ids: Sequence[int]) -> defaultdict[int, dict[int, bytes]]:
+    """For each connection: Packet Identifier -> hash of the last message that was delivered under it."""
+    newest: defaultdict[int, dict[int, bytes]] = defaultdict(dict)
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT c.id, d.entries FROM unnest(%s::bigint[]) AS c(id) CROSS JOIN LATERAL ("
+            " SELECT id, entries FROM mqtt_delivery WHERE connection_id = c.id ORDER BY id DESC LIMIT %s) d"
+            " ORDER BY d.id",
+            [list(connection_ids), LOOK_BACK],
+        )
+        for connection_id, entries in cursor.fetchall():
+            newest[connection_id].update(ENTRY.iter_unpack(bytes(entries)))
+    return newest
+
+
+def remember(messages: Sequence[Envelope], now: datetime) -> None:
+    """So that a redelivery of these is known for what it is."""
+    entries: defaultdict[int, bytearray] = defaultdict(bytearray)
+    for message in messages:
+        if message.qos:
+            entries[message.connection_id] += ENTRY.pack(message.packet_id, fingerprint(message))
+    rows = [Delivery(connection_id=key, entries=bytes(value), created_at=now) for key, value in sorted(entries.items())]
+    if rows:
+        Delivery.objects.bulk_create(rows)
+
+
+def note_skipped(batch: Batch, context: Context) -> None:
+    """Whoever asks for the receipt must not acknowledge what was left to another owner."""
+    if context.skipped:
+        with connection.cursor() as cursor:
+            cursor.execute(
+                "UPDATE mqtt_batchreceipt SET skipped = %s WHERE id = %s", [sorted(context.skipped), batch.id]
+            )
+
+
+def fingerprint(message: Envelope) -> bytes:
+    """8 bytes of BLAKE2b over topic and payload."""
+    return blake2b(message.topic.encode() + b"\0" + message.payload, digest_size=8).digest()
