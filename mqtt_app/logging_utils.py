@@ -56,7 +56,7 @@ def log_connection_event(
     )
 
 
-def log_parsing_error(
+def log_parsing_error(  # noqa: PLR0917  the signature is a contract
     site: Site,
     topic: str,
     parser_name: str,

@@ -9,9 +9,9 @@ from typing import Protocol
 
 import msgspec
 
+from mqtt_app.coordination.acks import read_note
 from mqtt_app.domain.batching import Batcher, Ledger, Limits, may_read
 from mqtt_app.domain.messages import Batch, Envelope
-from mqtt_app.coordination.acks import read_note
 from mqtt_app.mqtt.loop import Loop
 
 log = logging.getLogger(__name__)

@@ -76,7 +76,7 @@ def _process(messages: Sequence[Envelope], context: Context, tally: Tally, now: 
     topics = discover(messages, context, tally, now)
     parsed, failures = parse(messages, topics, tally)
     changes, refused = store_and_mark_seen(parsed, context, tally, now)
-    ingest_books.log_failures(failures + refused, tally, now)
+    ingest_books.log_failures(failures + refused, tally)
     ingest_topics.count(messages, topics)
     for change in changes:
         transaction.on_commit(partial(events.device_changed, **msgspec.structs.asdict(change)))
@@ -91,7 +91,7 @@ def discover(
     ingest_topics.recognise_again(topics, samples, parsers())
     missing = [key for key in samples if key not in topics]
     if missing:
-        topics |= ingest_topics.create(missing, samples, context, parsers(), tally, now)
+        topics |= ingest_topics.create(missing, samples, context, parsers=parsers(), tally=tally, now=now)
     return topics
 
 
@@ -122,7 +122,7 @@ def parse(
 def store_and_mark_seen(
     parsed: Sequence[Parsed], context: Context, tally: Tally, now: datetime
 ) -> tuple[list[Change], list[Failure]]:
-    """Rows of all messages at once. When the database refuses one, it is found by halving, never by failing the rest."""
+    """Rows of all messages at once. One that the database refuses is found by halving, and fails alone."""
     if not parsed:
         return [], []
     try:

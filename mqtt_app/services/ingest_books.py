@@ -19,7 +19,8 @@ LOGGED_A_MINUTE = 20  # failures of one topic that get a row each; the rest of t
 
 _BOOKS = """
 INSERT INTO mqtt_sitebooks AS b
-    (site_id, received, stored, duplicate, inactive, unprocessable, failed, quarantined, readings, dropped, last_message_at)
+    (site_id, received, stored, duplicate, inactive, unprocessable, failed, quarantined, readings, dropped,
+     last_message_at)
 SELECT v.*, '{}'::jsonb, %s
 FROM unnest(%s::bigint[], %s::bigint[], %s::bigint[], %s::bigint[], %s::bigint[], %s::bigint[], %s::bigint[],
             %s::bigint[], %s::bigint[]) AS v
@@ -98,7 +99,7 @@ def write(tally: Tally, now: datetime) -> None:
                 cursor.execute(_DROP, [reason, reason, count, site_id])
 
 
-def log_failures(failures: Sequence[Failure], tally: Tally, now: datetime) -> None:
+def log_failures(failures: Sequence[Failure], tally: Tally) -> None:
     rows = []
     for failure in failures:
         tally.add(failure.message.site_id, "failed")
@@ -106,7 +107,6 @@ def log_failures(failures: Sequence[Failure], tally: Tally, now: datetime) -> No
         if allowance:
             rows.append(_row(failure, last=allowance == 1))
     MqttParsingLog.objects.bulk_create(rows)
-    del now
 
 
 _minute: dict[tuple[int, str], tuple[int, int]] = {}

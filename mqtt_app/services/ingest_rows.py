@@ -123,7 +123,9 @@ def _keep_latest(rows: Sequence[Row]) -> None:
         if row.quality != Quality.IMPLAUSIBLE_TIME and (key not in newest or _supersedes(row, newest[key])):
             newest[key] = row
     if newest:
-        columns: list[list[Any]] = [list(column) for column in zip(*map(msgspec.structs.astuple, _ordered(newest)))]
+        columns: list[list[Any]] = [
+            list(column) for column in zip(*map(msgspec.structs.astuple, _ordered(newest)), strict=True)
+        ]
         with connection.cursor() as cursor:
             cursor.execute(_LATEST, columns)
 

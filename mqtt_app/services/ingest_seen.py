@@ -86,11 +86,11 @@ def _write(
         return []
     ids = sorted(heard)
     with connection.cursor() as cursor:
-        cursor.execute(f"SELECT id, status FROM {table} WHERE id = ANY(%s) ORDER BY id FOR NO KEY UPDATE", [ids])  # noqa: S608
+        cursor.execute(f"SELECT id, status FROM {table} WHERE id = ANY(%s) ORDER BY id FOR NO KEY UPDATE", [ids])
         before = dict(cursor.fetchall())
         entries = [heard[row_id] for row_id in ids]
         cursor.execute(
-            f"UPDATE {table} d SET last_seen = GREATEST(d.last_seen, v.seen),"  # noqa: S608  names of ours
+            f"UPDATE {table} d SET last_seen = GREATEST(d.last_seen, v.seen),"
             " due_at = GREATEST(d.last_seen, v.seen) + make_interval(secs => coalesce(d.silence_after, v.silence)),"
             " status = v.status, status_reason = v.reason,"
             " status_since = CASE WHEN d.status = v.status THEN d.status_since ELSE %s END"

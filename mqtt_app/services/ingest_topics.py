@@ -71,6 +71,7 @@ def create(
     keys: Sequence[Key],
     samples: Mapping[Key, Envelope],
     context: Context,
+    *,
     parsers: Registry,
     tally: Tally,
     now: datetime,
@@ -141,7 +142,7 @@ def _say_full(connection_id: int, site_id: int, what: str) -> None:
     moment = time.monotonic()
     if moment - _said.get((site_id, what), -SAY_AGAIN) >= SAY_AGAIN:
         _said[site_id, what] = moment
-        text = f"The site's quota of {what} is used up: messages of new {what} are dropped. Raise it, or narrow the filters."
+        text = f"The site's quota of {what} is used up; messages of new {what} are dropped. Raise it or narrow a filter."
         log_connection_event(MqttConnection(pk=connection_id, site_id=site_id), LogLevel.WARNING, text)
 
 

@@ -1,0 +1,216 @@
+"""services.ingest on a real PostgreSQL: what a batch leaves behind."""
+
+import json
+import uuid
+from typing import Any
+
+import pytest
+
+from mqtt_app.domain.messages import Batch, Drop, Envelope
+from mqtt_app.models import (
+    BatchReceipt,
+    Device,
+    DiscoveredTopic,
+    Gateway,
+    LatestReading,
+    MqttConnection,
+    MqttParsingLog,
+    QuarantinedMessage,
+    Reading,
+    Site,
+    SiteBooks,
+)
+from mqtt_app.selectors.receipts import committed
+from mqtt_app.services import ingest
+
+pytestmark = pytest.mark.django_db
+
+NOW = 1_790_000_000.0
+
+
+@pytest.fixture
+def link() -> MqttConnection:
+    site = Site.objects.create(name="Lab")
+    return MqttConnection.objects.create(site=site, broker_host="broker.example", generation=3, owner="mqtt-1")
+
+
+def message(link: MqttConnection, topic: str, payload: Any, **changes: Any) -> Envelope:
+    body = payload if isinstance(payload, bytes) else json.dumps(payload).encode()
+    values = {
+        "connection_id": link.pk, "site_id": link.site_id, "generation": 3, "epoch": 1, "packet_id": 0, "topic": topic,
+        "payload": body, "qos": 1, "retain": False, "dup": False, "received_at": NOW,
+    }  # fmt: skip
+    return Envelope(**values | changes)
+
+
+def batch(*messages: Envelope, **changes: Any) -> Batch:
+    numbered = tuple(
+        one if one.packet_id else Envelope(**{**_fields(one), "packet_id": n}) for n, one in enumerate(messages, 1)
+    )
+    return Batch(uuid.uuid4().hex, "mqtt-1", "abc", numbered, **changes)
+
+
+def _fields(one: Envelope) -> dict[str, Any]:
+    return {name: getattr(one, name) for name in one.__struct_fields__}
+
+
+def books(link: MqttConnection) -> dict[str, int]:
+    row = SiteBooks.objects.get(site=link.site_id)
+    names = ("stored", "duplicate", "inactive", "unprocessable", "failed", "quarantined")
+    found = {name: getattr(row, name) for name in names if getattr(row, name)} | row.dropped
+    assert row.received == sum(found.values()), "the books do not close"
+    return found
+
+
+def values() -> list[float | bool | str | None]:
+    return [row.shown for row in Reading.objects.order_by("id")]
+
+
+def test_messages_leave_topics_devices_readings_and_closed_books(link):
+    ingest.store(batch(message(link, "hall/a", {"t": 1.5}), message(link, "hall/b", b"on")), NOW)
+    assert values() == [1.5, True]
+    assert list(DiscoveredTopic.objects.order_by("topic").values_list("topic", "is_processable", "message_count")) == [
+        ("hall/a", True, 1),
+        ("hall/b", True, 1),
+    ]
+    assert set(Device.objects.values_list("status", flat=True)) == {"online"}
+    assert books(link) == {"stored": 2}
+
+
+def test_a_repeated_batch_stores_nothing_and_is_reported_as_repeated(link):
+    twice = batch(message(link, "hall/a", {"v": 1}))
+    assert not ingest.store(twice, NOW).repeated
+    assert ingest.store(twice, NOW).repeated
+    assert values() == [1]
+    assert books(link) == {"stored": 1}
+    assert committed([twice.id]) == {twice.id}
+
+
+def test_a_redelivery_is_a_duplicate_and_an_equal_message_is_not(link):
+    ingest.store(batch(message(link, "hall/a", {"v": 1}, packet_id=7)), NOW)
+    ingest.store(batch(message(link, "hall/a", {"v": 1}, packet_id=7, dup=True, epoch=2)), NOW)
+    ingest.store(batch(message(link, "hall/a", {"v": 1}, packet_id=8)), NOW)
+    assert values() == [1, 1]
+    assert books(link) == {"stored": 2, "duplicate": 1}
+
+
+def test_a_redelivery_that_was_never_stored_is_stored(link):
+    ingest.store(batch(message(link, "hall/a", {"v": 1}, packet_id=7)), NOW)
+    ingest.store(batch(message(link, "hall/a", {"v": 2}, packet_id=7, dup=True)), NOW)
+    assert values() == [1, 2]
+
+
+def test_qos_1_messages_of_a_past_owner_are_left_to_the_new_one_and_named(link):
+    late = batch(message(link, "hall/a", {"v": 1}, generation=2), message(link, "hall/a", {"v": 2}, generation=2, qos=0))
+    outcome = ingest.store(late, NOW)
+    assert outcome.skipped == {link.pk}
+    assert values() == [2]
+    assert committed([late.id]) == {f"{late.id}!{link.pk}"}
+
+
+def test_either_flag_off_means_counted_and_not_stored(link):
+    ingest.store(batch(message(link, "hall/a", {"v": 1}), message(link, "odd", b"\x00\x01\xfe")), NOW)
+    DiscoveredTopic.objects.filter(topic="hall/a").update(is_active=False)
+    ingest.store(batch(message(link, "hall/a", {"v": 2}), message(link, "odd", b"\x00\x01\xfe")), NOW)
+    assert values() == [1]
+    assert books(link) == {"stored": 1, "inactive": 1, "unprocessable": 2}
+
+
+def test_new_topics_wait_when_the_site_says_so(link):
+    Site.objects.update(new_topics_active=False)
+    ingest.store(batch(message(link, "hall/a", {"v": 1})), NOW)
+    topic = DiscoveredTopic.objects.get()
+    assert (topic.is_active, topic.is_processable) == (False, True)
+    assert books(link) == {"inactive": 1}
+
+
+def test_an_unknown_topic_becomes_processable_when_a_later_message_shows_what_it_is(link):
+    ingest.store(batch(message(link, "hall/a", b"\xff\xfe\x00")), NOW)
+    assert not DiscoveredTopic.objects.get().is_processable
+    ingest.store(batch(message(link, "hall/a", {"v": 1})), NOW)
+    assert DiscoveredTopic.objects.get().is_processable
+    assert values() == [1]
+
+
+def test_a_bad_payload_fails_alone_with_a_row_that_shows_it(link):
+    ingest.store(batch(message(link, "hall/a", {"v": 1}), message(link, "hall/a", b'{"v": "\\u0000'), message(link, "hall/a", {"v": 2})), NOW)  # fmt: skip  # noqa: E501
+    assert values() == [1, 2]
+    row = MqttParsingLog.objects.get()
+    assert row.topic == "hall/a"
+    assert row.payload_sample == '{"v": "\\u0000'
+    assert books(link) == {"stored": 2, "failed": 1}
+
+
+def test_a_flood_of_failures_is_counted_whole_and_logged_in_part(link):
+    ingest.store(batch(*(message(link, "hall/flood", b"{") for _ in range(100))), NOW)
+    assert MqttParsingLog.objects.count() == 20
+    assert "counted, not logged" in MqttParsingLog.objects.order_by("id").last().error_message
+    assert books(link) == {"failed": 100}
+
+
+def test_a_quota_of_topics_drops_by_name_and_makes_no_rows(link):
+    Site.objects.update(max_topics=1)
+    ingest.store(batch(message(link, "a", {"v": 1}), message(link, "b", {"v": 2})), NOW)
+    assert DiscoveredTopic.objects.count() == 1
+    assert books(link) == {"stored": 1, "topic_quota": 1}
+
+
+def test_a_quota_of_devices_drops_by_name_and_makes_no_rows(link):
+    Site.objects.update(max_devices=1)
+    ingest.store(batch(message(link, "a", {"v": 1}), message(link, "b", {"v": 2})), NOW)
+    assert Device.objects.count() == 1
+    assert books(link) == {"stored": 1, "device_quota": 1}
+
+
+def test_drops_of_the_worker_reach_the_books(link):
+    ingest.store(batch(drops=(Drop(link.site_id, "topic_not_utf8", 3),)), NOW)
+    ingest.store(batch(drops=(Drop(link.site_id, "topic_not_utf8", 2),)), NOW)
+    assert books(link) == {"topic_not_utf8": 5}
+
+
+def test_the_latest_value_is_the_newest_plausible_one_whatever_the_order(link):
+    for seconds, value in ((10, 2), (5, 1), (9_000_000_000_000, 3), (0.001, 4)):
+        ts = int((NOW + seconds) * 1000) if seconds > 1 else 1
+        ingest.store(batch(message(link, "hall/a", {"v": value, "ts": ts if seconds < 1e6 else 9_223_372_036})), NOW)
+    assert values() == [2, 1, 3, 4]
+    assert LatestReading.objects.get().value == 2
+
+
+def test_a_retained_message_fills_a_gap_and_proves_nothing(link):
+    ingest.store(batch(message(link, "hall/a", {"v": 1}, retain=True)), NOW)
+    assert Device.objects.get().status == "unknown"
+    assert LatestReading.objects.get().value == 1
+    ingest.store(batch(message(link, "hall/a", {"v": 2})), NOW)
+    ingest.store(batch(message(link, "hall/a", {"v": 1}, retain=True)), NOW + 5)
+    assert LatestReading.objects.get().value == 2
+
+
+def test_a_gateway_that_says_goodbye_hides_its_devices(link):
+    ingest.store(batch(message(link, "zigbee2mqtt/lamp", {"temperature": 20.5})), NOW)
+    assert Device.objects.get().gateway == Gateway.objects.get()
+    ingest.store(batch(message(link, "zigbee2mqtt/bridge/state", {"state": "offline"})), NOW)
+    assert Gateway.objects.get().status == "offline"
+    assert (Device.objects.get().status, Device.objects.get().status_reason) == (
+        "unknown",
+        "gateway zigbee2mqtt is offline",
+    )
+
+
+def test_a_quarantined_message_is_kept_as_it_came(link):
+    ingest.store(batch(message(link, "hall/a", b"\x00poison"), quarantine_reason="not stored after 3 tries"), NOW)
+    assert bytes(QuarantinedMessage.objects.get().payload) == b"\x00poison"
+    assert books(link) == {"quarantined": 1}
+
+
+def test_messages_of_a_deleted_connection_vanish_and_the_batch_is_settled(link):
+    gone = message(link, "hall/a", {"v": 1})
+    link.delete()
+    ingest.store(batch(gone), NOW)
+    assert BatchReceipt.objects.count() == 1
+    assert values() == []
+
+
+def test_the_number_of_queries_does_not_grow_with_the_messages(link, django_assert_max_num_queries):
+    for size in (2, 200):
+        with django_assert_max_num_queries(28):
+            ingest.store(batch(*(message(link, f"hall/{n}", {"v": n}) for n in range(size))), NOW)
