@@ -28,7 +28,8 @@ from mqtt_app.parsers.base import Message
 from mqtt_app.services import ingest_books, ingest_context, ingest_rows, ingest_topics, quarantine
 from mqtt_app.services.ingest_books import Failure, Tally
 from mqtt_app.services.ingest_context import Context
-from mqtt_app.services.ingest_rows import Change, Parsed
+from mqtt_app.services.ingest_rows import Parsed
+from mqtt_app.services.ingest_seen import Change
 from mqtt_app.services.ingest_topics import Topic
 
 ATTEMPTS = 4  # of a batch that met another one in a deadlock

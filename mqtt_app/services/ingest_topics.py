@@ -142,7 +142,7 @@ def _say_full(connection_id: int, site_id: int, what: str) -> None:
     moment = time.monotonic()
     if moment - _said.get((site_id, what), -SAY_AGAIN) >= SAY_AGAIN:
         _said[site_id, what] = moment
-        text = f"The site's quota of {what} is used up; messages of new {what} are dropped. Raise it or narrow a filter."
+        text = f"The quota of {what} is used up; messages of new {what} are dropped. Raise it or narrow filters."
         log_connection_event(MqttConnection(pk=connection_id, site_id=site_id), LogLevel.WARNING, text)
 
 

@@ -101,7 +101,8 @@ def test_a_redelivery_that_was_never_stored_is_stored(link):
 
 
 def test_qos_1_messages_of_a_past_owner_are_left_to_the_new_one_and_named(link):
-    late = batch(message(link, "hall/a", {"v": 1}, generation=2), message(link, "hall/a", {"v": 2}, generation=2, qos=0))
+    past = {"generation": 2}
+    late = batch(message(link, "hall/a", {"v": 1}, **past), message(link, "hall/a", {"v": 2}, **past, qos=0))
     outcome = ingest.store(late, NOW)
     assert outcome.skipped == {link.pk}
     assert values() == [2]
