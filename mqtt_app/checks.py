@@ -15,12 +15,32 @@ def check_constants(**_: Any) -> list[CheckMessage]:
 def violations(c: Config) -> list[tuple[int, str, str]]:
     """(number, what is wrong, what to do) for each broken relation."""
     rules = [
-        (1, c.lease_renew * 3 <= c.lease_act, "lease_renew must be at most a third of lease_act", "Lower SITEWIRE_LEASE_RENEW."),
-        (2, c.lease_act < c.lease_ttl, "lease_act must be below lease_ttl", "A worker has to stop before another may start."),
+        (
+            1,
+            c.lease_renew * 3 <= c.lease_act,
+            "lease_renew must be at most a third of lease_act",
+            "Lower SITEWIRE_LEASE_RENEW.",
+        ),
+        (
+            2,
+            c.lease_act < c.lease_ttl,
+            "lease_act must be below lease_ttl",
+            "A worker has to stop before another may start.",
+        ),
         (3, c.scan_interval <= c.lease_ttl, "scan_interval must not exceed lease_ttl", "Lower SITEWIRE_SCAN_INTERVAL."),
         (4, c.drain_timeout < c.force_after, "drain_timeout must be below force_after", "Raise SITEWIRE_FORCE_AFTER."),
         (5, c.backoff_base <= c.backoff_cap, "backoff_base must not exceed backoff_cap", "Raise SITEWIRE_BACKOFF_CAP."),
-        (6, c.batch_bytes < c.pending_bytes, "batch_bytes must be below pending_bytes", "Raise SITEWIRE_PENDING_BYTES."),
-        (7, c.evidence_interval * 3 <= c.evidence_ttl, "evidence_interval must be at most a third of evidence_ttl", "Raise it."),
+        (
+            6,
+            c.batch_bytes < c.pending_bytes,
+            "batch_bytes must be below pending_bytes",
+            "Raise SITEWIRE_PENDING_BYTES.",
+        ),
+        (
+            7,
+            c.evidence_interval * 3 <= c.evidence_ttl,
+            "evidence_interval must be at most a third of evidence_ttl",
+            "Raise it.",
+        ),
     ]
     return [(number, text + ".", hint) for number, holds, text, hint in rules if not holds]

@@ -33,6 +33,12 @@ def device_changed(*, site_id: int, device_id: int, kind: str, status: str, reas
     _send({"type": "device", "site_id": site_id, **values, "at": _now()})
 
 
+def devices_changed(*, site_id: int, kind: str, count: int, status: str, reason: str) -> None:
+    """One word for `count` devices or gateways of a site that changed alike."""
+    values = {"kind": kind, "count": count, "status": status, "reason": reason}
+    _send({"type": "device", "site_id": site_id, **values, "at": _now()})
+
+
 def topic_discovered(*, site_id: int, topics: int) -> None:
     _send({"type": "topic", "site_id": site_id, "count": topics, "at": _now()})
 

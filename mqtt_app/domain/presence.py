@@ -7,6 +7,8 @@ SILENT = "silent"
 ANNOUNCED = "announced"
 GATEWAY_OFFLINE = "gateway offline"
 SITE_UNREACHABLE = "site unreachable"
+SITE_STOPPED = "site stopped"
+NOT_HEARD = "not heard since it became reachable again"
 
 
 @dataclass(frozen=True, slots=True)
