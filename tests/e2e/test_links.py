@@ -137,7 +137,9 @@ def test_killing_the_owner_moves_its_sites_and_loses_nothing(stack, broker):
     stored = """SELECT value::int FROM mqtt_reading r JOIN mqtt_device d ON d.id = r.device_id
                 WHERE d.site_id = ANY(%s)"""
     wait_for(
-        lambda: {row[0] for row in stack.rows(stored, site_ids)} == set(range(1200)), 45, what="every acknowledged message stored"
+        lambda: {row[0] for row in stack.rows(stored, site_ids)} == set(range(1200)),
+        45,
+        what="every acknowledged message stored",
     )
     assert len(stack.rows(stored, site_ids)) == 1200, "a sequence number was stored twice"
     owners = {row[0] for row in stack.rows("SELECT owner FROM mqtt_mqttconnection WHERE site_id = ANY(%s)", site_ids)}
