@@ -11,8 +11,8 @@
     any other ──Drain──► C          any ──Abandon──► C (without a DISCONNECT)
 
 D, H, S, W, R and G are volatile: each has a deadline, and `Tick` comes when it has passed. A pair that is not in the
-table changes nothing: it is an event that came too late. Refused for its MQTT version, H goes to D at once with the
-next older one.
+table changes nothing: it is an event that came too late. Refused for its MQTT version, or left without an answer, H
+goes to D at once with the next older one.
 """
 
 import math
@@ -219,9 +219,9 @@ def _back_off(link: Link, failure: Failure, now: float, policy: Policy, jitter: 
     return _enter(link, State.WAITING, now, wait, refusals=0)
 
 
-def _timed_out(message: str, kind: str) -> _Rule:
+def _timed_out(failure: Failure) -> _Rule:
     def rule(link: Link, _event: Tick, now: float, policy: Policy, jitter: float) -> Step:
-        return _failed(link, Lost(Failure(kind, message)), now, policy, jitter)
+        return _failed(link, Lost(failure), now, policy, jitter)
 
     return rule
 
@@ -238,20 +238,25 @@ def _give_up(link: Link, _event: Event, now: float, _policy: Policy, _jitter: fl
     return _enter(link, State.CLOSED, now, up_since=None), (Effect.CLOSE, Effect.FINISHED)
 
 
+_SLOW_DIAL = Failure(NETWORK, "Name look-up, connect and TLS together took too long.")
+# A broker that knows 3.1.1 only may take the properties of MQTT 5 for the length of something, and wait for the rest.
+_NO_CONNACK = Failure(BROKER, "The broker accepted the connection but never answered our CONNECT.", older_mqtt=True)
+_NO_SUBACK = Failure(BROKER, "The broker did not answer our subscriptions.")
+
 _VOLATILE_OR_IDLE = (State.IDLE, State.DIALING, State.HANDSHAKING, State.WAITING, State.REFUSED)
 
 _TABLE: dict[tuple[State, type[Event]], _Rule] = {
     (State.IDLE, Start): _dial,
     (State.DIALING, Dialed): _dialed,
     (State.DIALING, DialFailed): _failed,
-    (State.DIALING, Tick): _timed_out("Name look-up, connect and TLS together took too long.", NETWORK),
+    (State.DIALING, Tick): _timed_out(_SLOW_DIAL),
     (State.HANDSHAKING, Accepted): _accepted,
     (State.HANDSHAKING, Refused): _failed,
     (State.HANDSHAKING, Lost): _failed,
-    (State.HANDSHAKING, Tick): _timed_out("The broker accepted the connection but never answered our CONNECT.", BROKER),
+    (State.HANDSHAKING, Tick): _timed_out(_NO_CONNACK),
     (State.SUBSCRIBING, Granted): _granted,
     (State.SUBSCRIBING, Lost): _failed,
-    (State.SUBSCRIBING, Tick): _timed_out("The broker did not answer our subscriptions.", BROKER),
+    (State.SUBSCRIBING, Tick): _timed_out(_NO_SUBACK),
     (State.UP, Lost): _lost,
     (State.WAITING, Tick): _dial,
     (State.REFUSED, Tick): _dial,

@@ -54,7 +54,7 @@ def link(row: MqttConnection, facts: Facts, evidence: LinkEvidence | None, seen:
         stored_status=row.status,
         connected_since=connected,
         mqtt_version=current.protocol if current and connected else "",
-        last_packet_age=_age(current.last_packet_at, seen) if current else None,
+        last_packet_age=_age(current.last_packet_at, seen) if current and current.last_packet_at else None,
         retry_count=row.retry_count,
         last_error=_last_error(row),
         since=connected or row.status_since,

@@ -20,7 +20,7 @@ def _create(demo: DemoSite, port: int) -> None:
     site = Site.objects.filter(name=demo.name).first()
     if site is None:
         site = sites.create_site({"name": demo.name, "silence_after": 60})
-    values = {"broker_host": LOOPBACK, "broker_port": port, "is_active": True}
+    values = {"broker_host": LOOPBACK, "broker_port": port, "protocol_version": "3.1.1", "is_active": True}
     connection = sites.create_connection(site, values)
     for topic_filter in demo.filters:
         topics.create_topic(connection, {"filter": topic_filter, "qos": 1})

@@ -59,6 +59,12 @@ def test_a_broker_without_mqtt_5_is_dialled_again_at_once_in_3_1_1():
     assert effects == (Effect.CLOSE, Effect.DIAL)
 
 
+def test_a_broker_that_leaves_mqtt_5_unanswered_is_dialled_again_at_once_in_3_1_1():
+    link, effects = run(c.Start(), c.Dialed(), c.Tick())
+    assert (link.state, link.version) == (State.DIALING, "3.1.1")
+    assert effects == (Effect.CLOSE, Effect.DIAL)
+
+
 def test_a_broker_that_refuses_both_versions_is_waited_for():
     link, _ = run(c.Start(), c.Dialed(), OLD, c.Dialed(), OLD)
     assert (link.state, link.retries) == (State.WAITING, 1)
