@@ -22,6 +22,7 @@ from mqtt_app.services.ownership import ConnectionConfig, ConnectionRow
 
 log = logging.getLogger(__name__)
 
+BURST = 0.05  # s; nudges that come this close together are one look
 CLOSE_MARGIN = 1.0  # s beyond the drain for what is left to do at the end
 
 
@@ -93,13 +94,12 @@ class Supervisor:
         return [held.session for held in tuple(self._held.values())]
 
     def _run(self) -> None:
-        next_tidy = 0.0
         while not self._draining.is_set():
             self._guarded(self._scan)
-            if self._loop.clock() >= next_tidy and self._keeper.may_act():
-                next_tidy = self._loop.clock() + self._scan_interval
+            if self._keeper.may_act():
                 self._guarded(lambda: self._tidy(datetime.now(UTC)))
             self._wake.wait(self._scan_interval)
+            self._draining.wait(BURST)
             self._wake.clear()
         self._guarded(self._hand_over)
         self._done.set()
