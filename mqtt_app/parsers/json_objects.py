@@ -9,6 +9,7 @@ An ISO time without a zone is taken out but not believed. A number that no calen
 """
 
 from collections.abc import Iterator, Sequence
+from functools import lru_cache
 from typing import Any
 
 from mqtt_app.domain.readings import Fact, Reading
@@ -64,6 +65,7 @@ class JsonParser:
         return readings
 
 
+@lru_cache(maxsize=16_384)
 def device_of_topic(topic: str) -> str:
     """The topic without the last levels that only say what kind of message it is; never empty."""
     levels = topic.split("/")
@@ -76,8 +78,8 @@ def take_time(record: dict[str, Any]) -> tuple[float | None, set[str]]:
     """The record's time in unix seconds, and the keys that hold times and so are no readings."""
     found: float | None = None
     keys: set[str] = set()
-    for key in TIME_KEYS:
-        value = record.get(key)
+    for key in [name for name in TIME_KEYS if name in record]:
+        value = record[key]
         if not _is_time(key, value):
             continue
         keys.add(key)
@@ -109,9 +111,9 @@ def _readings(record: Any, device: str) -> Iterator[Reading]:
     time = None
     if isinstance(record, dict):
         time, time_keys = take_time(record)
-        named = next((key for key in DEVICE_KEYS if isinstance(record.get(key), str) and record[key].strip()), None)
-        device = record[named].strip() if named else device
-        record = {key: value for key, value in record.items() if key not in time_keys and key != named}
+        named = [key for key in DEVICE_KEYS if key in record and isinstance(record[key], str) and record[key].strip()]
+        device = record[named[0]].strip() if named else device
+        record = {key: value for key, value in record.items() if key not in time_keys and key not in named[:1]}
         if time_keys and isinstance(record.get("values"), dict):
             record = record | record.pop("values")
     for metric, value in flatten(record):

@@ -2,7 +2,6 @@
 
 import math
 import re
-from collections.abc import Iterator
 from typing import Any
 
 import msgspec
@@ -40,23 +39,30 @@ def decode(payload: bytes) -> Any:
         raise ParseError(ParseErrorKind.PARSE, text) from None
 
 
-def flatten(tree: Any, path: str = "") -> Iterator[tuple[str, Value]]:
+def flatten(tree: Any, path: str = "") -> list[tuple[str, Value]]:
     """(metric, value) pairs; nested names are joined as `a.b.0`, null gives nothing. `tree` came from `decode`."""
+    found: list[tuple[str, Value]] = []
+    _collect(tree, path, found)
+    return found
+
+
+def _collect(tree: Any, path: str, found: list[tuple[str, Value]]) -> None:
     if isinstance(tree, dict):
         for key, child in tree.items():
-            yield from flatten(child, _join(path, key or "_"))
+            _collect(child, _join(path, key or "_"), found)
     elif isinstance(tree, list):
         for place, child in enumerate(tree):
-            yield from flatten(child, _join(path, str(place)))
+            _collect(child, _join(path, str(place)), found)
     elif tree is not None:
-        yield path or "value", to_value(tree, path or "value")
+        metric = path or "value"
+        found.append((metric, to_value(tree, metric)))
 
 
 def to_value(leaf: object, metric: str) -> Value:
     """Numbers as floats, also those in strings; text as it is, if it can be stored."""
     if isinstance(leaf, bool):
         return leaf
-    if isinstance(leaf, int | float):
+    if isinstance(leaf, (float, int)):
         return _finite(leaf, metric)
     text = str(leaf)
     if is_number(text):
@@ -93,6 +99,8 @@ def _join(path: str, key: str) -> str:
 
 def _check_depth(payload: bytes) -> None:
     """Before decoding, because decoders recurse."""
+    if payload.count(b"{") + payload.count(b"[") <= MAX_DEPTH:
+        return
     depth = 0
     for bracket in _STRING.sub(b"", payload).translate(None, _NOT_BRACKETS):
         depth += 1 if bracket in b"[{" else -1

@@ -18,6 +18,9 @@ THRESHOLD = 0.1  # less confidence than this is none
 MAX_NAME, MAX_IDENTIFIER, MAX_METRIC = 200, 512, 255  # characters; the columns hold no more
 MAX_VALUE = 4096  # characters of text or raw bytes in one reading
 MAX_PARSER_NAME = 100
+SEEN = 16_384  # names and identifiers remembered as well-formed: they come again with every message
+
+_seen: set[str] = set()
 
 
 def built_ins() -> list[Parser]:
@@ -158,6 +161,15 @@ def _check_identifiers(identifier: object, gateway: object) -> None:
 
 
 def _check_text(text: object, what: str, limit: int) -> None:
+    if type(text) is str and len(text) <= limit and text in _seen:
+        return
+    _check_new_text(text, what, limit)
+    if len(_seen) >= SEEN:
+        _seen.clear()
+    _seen.add(str(text))
+
+
+def _check_new_text(text: object, what: str, limit: int) -> None:
     if not isinstance(text, str) or not text:
         raise _invalid(f"a {what} is empty or no text")
     if len(text) > limit:

@@ -11,7 +11,7 @@ MQTT session acknowledges to the broker only after it; whatever fails before it 
                └ seen before, or of a past owner: not stored again
 """
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from functools import cache, partial
@@ -25,14 +25,15 @@ from mqtt_app.domain.messages import Batch, Envelope
 from mqtt_app.domain.readings import ParseError, ParseErrorKind
 from mqtt_app.parsers import registry
 from mqtt_app.parsers.base import Message
-from mqtt_app.services import ingest_books, ingest_context, ingest_rows, ingest_topics, quarantine
+from mqtt_app.services import ingest_books, ingest_context, ingest_devices, ingest_rows, ingest_topics, quarantine
 from mqtt_app.services.ingest_books import Failure, Tally
 from mqtt_app.services.ingest_context import Context
+from mqtt_app.services.ingest_known import StaleError
 from mqtt_app.services.ingest_rows import Parsed
 from mqtt_app.services.ingest_seen import Change
 from mqtt_app.services.ingest_topics import Topic
 
-ATTEMPTS = 4  # of a batch that met another one in a deadlock
+ATTEMPTS = 4  # of a batch that met another one in a deadlock, or a change of what it remembered
 
 
 class Outcome(msgspec.Struct, frozen=True):
@@ -44,15 +45,30 @@ class Outcome(msgspec.Struct, frozen=True):
 
 def store(batch: Batch, now: float) -> Outcome:
     """`now` is unix seconds. Raises django.db.Error when the database cannot commit: the batch is then sent again."""
-    for attempt in range(ATTEMPTS):
+    for _ in range(ATTEMPTS - 1):
         try:
-            with transaction.atomic():
-                return _store(batch, datetime.fromtimestamp(now, UTC))
+            return _attempt(batch, now)
+        except StaleError:
+            continue
         except OperationalError as error:
-            met_another = isinstance(error.__cause__, DeadlockDetected | SerializationFailure)
-            if not met_another or attempt == ATTEMPTS - 1:
+            if not isinstance(error.__cause__, DeadlockDetected | SerializationFailure):
                 raise
-    raise AssertionError("unreachable")
+    return _attempt(batch, now)
+
+
+def _attempt(batch: Batch, now: float) -> Outcome:
+    try:
+        with transaction.atomic():
+            return _store(batch, datetime.fromtimestamp(now, UTC))
+    except BaseException:
+        _forget()
+        raise
+
+
+def _forget() -> None:
+    """What was learnt within something that is rolled back."""
+    ingest_topics.forget()
+    ingest_devices.forget()
 
 
 def _store(batch: Batch, now: datetime) -> Outcome:
@@ -102,9 +118,10 @@ def parse(
     """Facts of every message whose topic has both flags. The rest is counted by what kept it out."""
     parsed: list[Parsed] = []
     failures: list[Failure] = []
+    installed = parsers()
     for message in messages:
         topic = topics.get((message.connection_id, message.topic))
-        parser = parsers().get(topic.parser_name) if topic else None
+        parser = installed.get(topic.parser_name) if topic else None
         if topic is None:
             tally.drop(message.site_id, "topic_quota")
         elif parser is None or not topic.is_processable:
@@ -130,6 +147,7 @@ def store_and_mark_seen(
         with transaction.atomic():
             written = ingest_rows.write(parsed, context, now)
     except (DataError, IntegrityError) as error:
+        _forget()
         if len(parsed) == 1:
             one = parsed[0]
             refused = ParseError(ParseErrorKind.DB, f"the database refused the readings: {error}")
@@ -138,11 +156,12 @@ def store_and_mark_seen(
         middle = len(parsed) // 2
         first, second = (store_and_mark_seen(half, context, tally, now) for half in (parsed[:middle], parsed[middle:]))
         return first[0] + second[0], first[1] + second[1]
-    for one in parsed:
-        if one.message in written.over_quota:
-            tally.drop(one.message.site_id, "device_quota")
-        else:
-            tally.add(one.message.site_id, "stored")
+    stored = Counter(one.message.site_id for one in parsed)
+    stored.subtract(message.site_id for message in written.over_quota)
+    for site_id, count in stored.items():
+        tally.add(site_id, "stored", count)
+    for message in written.over_quota:
+        tally.drop(message.site_id, "device_quota")
     tally.add_readings(written.readings)
     return written.changes, []
 

@@ -70,9 +70,9 @@ class Tally:
         for drop in drops:
             self.drop(drop.site_id, drop.reason, drop.count)
 
-    def add(self, site_id: int, column: str) -> None:
+    def add(self, site_id: int, column: str, count: int = 1) -> None:
         entry = self.entries[site_id]
-        setattr(entry, column, getattr(entry, column) + 1)
+        setattr(entry, column, getattr(entry, column) + count)
 
     def drop(self, site_id: int, reason: str, count: int = 1) -> None:
         dropped = self.entries[site_id].dropped

@@ -16,6 +16,8 @@ from mqtt_app.services.ingest_books import Tally
 
 ENTRY = struct.Struct(">H8s")  # Packet Identifier, hash; see mqtt_app/models/delivery.py
 LOOK_BACK = 100  # rows of a connection searched for a redelivery: far more than any broker keeps in flight
+# Updates that join an ordered list do so row by row then: two batches lock rows in the same order.
+_IN_ORDER = "set_config('enable_hashjoin', 'off', true), set_config('enable_mergejoin', 'off', true)"
 
 
 class SiteRules(msgspec.Struct, frozen=True):
@@ -61,7 +63,7 @@ def open_for(batch: Batch) -> Context:
     keys = sorted({take_lock_key(connection_id) for connection_id in ids})
     with connection.cursor() as cursor:
         cursor.execute(
-            "SELECT count(pg_advisory_xact_lock_shared(%s::int, key)) FROM unnest(%s::int[]) AS key",
+            f"SELECT count(pg_advisory_xact_lock_shared(%s::int, key)), {_IN_ORDER} FROM unnest(%s::int[]) AS key",
             [TAKE_LOCK_CLASS, keys],
         )
         cursor.execute(

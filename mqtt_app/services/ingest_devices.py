@@ -7,8 +7,11 @@ from datetime import datetime
 import msgspec
 from django.db import connection
 
+from mqtt_app.domain.messages import Envelope
 from mqtt_app.domain.readings import Availability, Description, Fact
 from mqtt_app.services.ingest_context import Context
+from mqtt_app.services.ingest_known import Known
+from mqtt_app.services.pg_columns import numbers, texts
 
 Key = tuple[int, str]  # site id, identifier
 
@@ -28,12 +31,18 @@ class Directory(msgspec.Struct, frozen=True):
     gateways: Mapping[Key, Who]
 
 
-def look_up(facts: Iterable[tuple[int, Fact]], context: Context, now: datetime) -> Directory:
-    """`facts`: (site id, fact). Makes whoever is new."""
+_known: Known[Key, Who] = Known()
+forget = _known.forget
+
+
+def look_up(facts: Iterable[tuple[Envelope, Fact]], context: Context, now: datetime) -> Directory:
+    """Makes whoever is new."""
     gateway_of: dict[Key, str | None] = {}
     gateways: set[Key] = set()
     names: dict[Key, str] = {}
-    for site_id, fact in facts:
+    heard: set[Key] = set()  # those of whom mark_seen will find out whether they still are what is remembered
+    for message, fact in facts:
+        site_id = message.site_id
         if fact.gateway:
             gateways.add((site_id, fact.gateway))
         if isinstance(fact, Availability) and fact.is_gateway:
@@ -43,9 +52,13 @@ def look_up(facts: Iterable[tuple[int, Fact]], context: Context, now: datetime) 
         gateway_of[key] = fact.gateway or gateway_of.get(key)
         if isinstance(fact, Description):
             names[key] = fact.name
+        elif not message.retain:
+            heard.add(key)
     found_gateways = _gateways(gateways, now)
     wanted = {key: found_gateways[key[0], name].id if name else None for key, name in gateway_of.items()}
-    devices = _devices(wanted, context, now)
+    devices = _known.of(heard)
+    devices |= _devices({key: wanted[key] for key in wanted if key not in devices}, context, now)
+    _known.learn(devices)
     _tie(devices, wanted)
     _name(devices, names)
     return Directory(devices, found_gateways)
@@ -62,7 +75,7 @@ def _gateways(keys: set[Key], now: datetime) -> dict[Key, Who]:
                 "INSERT INTO mqtt_gateway (site_id, identifier, name, status, status_reason, status_since, created_at)"
                 " SELECT w.site_id, w.identifier, '', 'unknown', '', %s, %s"
                 " FROM unnest(%s::bigint[], %s::text[]) AS w(site_id, identifier) ON CONFLICT DO NOTHING",
-                [now, now, [key[0] for key in missing], [key[1] for key in missing]],
+                [now, now, numbers(key[0] for key in missing), texts(key[1] for key in missing)],
             )
         found |= _find("mqtt_gateway", "NULL::bigint", missing)
     return found
@@ -85,9 +98,9 @@ def _devices(wanted: Mapping[Key, int | None], context: Context, now: datetime) 
                 [
                     now,
                     now,
-                    [key[0] for key in allowed],
-                    [key[1] for key in allowed],
-                    [wanted[key] for key in allowed],
+                    numbers(key[0] for key in allowed),
+                    texts(key[1] for key in allowed),
+                    numbers(wanted[key] for key in allowed),
                 ],
             )
         found |= _find("mqtt_device", "gateway_id", missing)
@@ -101,7 +114,7 @@ def _find(table: str, gateway: str, keys: Iterable[Key]) -> dict[Key, Who]:
             f"SELECT d.site_id, d.identifier, d.id, d.name, {gateway} FROM {table} d"
             " JOIN unnest(%s::bigint[], %s::text[]) AS w(site_id, identifier)"
             " ON d.site_id = w.site_id AND d.identifier = w.identifier",
-            [[key[0] for key in wanted], [key[1] for key in wanted]],
+            [numbers(key[0] for key in wanted), texts(key[1] for key in wanted)],
         )
         return {(row[0], row[1]): Who(row[2], row[3], row[4]) for row in cursor.fetchall()}
 
@@ -130,6 +143,7 @@ def _tie(devices: Mapping[Key, Who], wanted: Mapping[Key, int | None]) -> None:
         if (gateway_id := wanted.get(key)) is not None and gateway_id != who.gateway_id
     }
     if moved:
+        forget()
         with connection.cursor() as cursor:
             cursor.execute(
                 "UPDATE mqtt_device d SET gateway_id = v.gateway_id"

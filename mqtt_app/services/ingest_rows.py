@@ -1,27 +1,33 @@
 """Facts to rows: COPY into the readings, the newest value of each metric, and who was heard."""
 
-import math
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
-from datetime import UTC, datetime
-from typing import Any
+from datetime import datetime
 
 import msgspec
 from django.db import connection
 
 from mqtt_app.domain.messages import Envelope
-from mqtt_app.domain.readings import Fact, Reading
+from mqtt_app.domain.readings import Fact, Reading, Value
 from mqtt_app.domain.times import is_plausible
 from mqtt_app.models import Quality
 from mqtt_app.services.ingest_context import Context
 from mqtt_app.services.ingest_devices import Directory, look_up
 from mqtt_app.services.ingest_seen import Change, mark_seen
+from mqtt_app.services.pg_columns import Row, blobs, booleans, copy_rows, microseconds, numbers, texts
 
-_COPY = "COPY mqtt_reading (device_id, metric, time, received_at, quality, value, boolean, text, raw) FROM STDIN"
+GOOD, RETAINED, IMPLAUSIBLE = int(Quality.GOOD), int(Quality.RETAINED), int(Quality.IMPLAUSIBLE_TIME)
+_NUMERIC = (float, int)
+
+_COPY = """
+COPY mqtt_reading (device_id, metric, time, received_at, quality, value, boolean, text, raw) FROM STDIN (FORMAT BINARY)
+"""
 _LATEST = """
 INSERT INTO mqtt_latestreading AS l (device_id, metric, time, received_at, quality, value, boolean, text, raw)
-SELECT v.* FROM unnest(%s::bigint[], %s::text[], %s::timestamptz[], %s::timestamptz[], %s::int[], %s::float8[],
-                       %s::bool[], %s::text[], %s::bytea[]) AS v
+SELECT v.device_id, v.metric, to_timestamp(v.time / 1e6::float8), to_timestamp(v.received_at / 1e6::float8), v.quality,
+       v.value, v.boolean, v.text, v.raw
+FROM unnest(%s::bigint[], %s::text[], %s::bigint[], %s::bigint[], %s::smallint[], %s::float8[], %s::bool[], %s::text[],
+            %s::bytea[]) AS v(device_id, metric, time, received_at, quality, value, boolean, text, raw)
 ON CONFLICT (device_id, metric) DO UPDATE SET
     time = excluded.time, received_at = excluded.received_at, quality = excluded.quality, value = excluded.value,
     boolean = excluded.boolean, text = excluded.text, raw = excluded.raw
@@ -43,24 +49,10 @@ class Written(msgspec.Struct, frozen=True):
     over_quota: list[Envelope]
 
 
-class Row(msgspec.Struct, frozen=True, array_like=True):
-    """The columns of mqtt_reading, in the order of the COPY."""
-
-    device_id: int
-    metric: str
-    time: datetime
-    received_at: datetime
-    quality: int
-    value: float | None
-    boolean: bool | None
-    text: str | None
-    raw: bytes | None
-
-
 def write(parsed: Sequence[Parsed], context: Context, now: datetime) -> Written:
     """A constant number of statements, whatever the number of messages."""
     facts = [(one.message, fact) for one in parsed for fact in one.facts]
-    who = look_up([(message.site_id, fact) for message, fact in facts], context, now)
+    who = look_up(facts, context, now)
     rows = list(_rows(facts, who))
     if rows:
         _copy(rows)
@@ -82,57 +74,48 @@ def _homeless(one: Parsed, who: Directory) -> bool:
 def _rows(facts: Sequence[tuple[Envelope, Fact]], who: Directory) -> Iterator[Row]:
     for message, fact in facts:
         if isinstance(fact, Reading) and (device := who.devices.get((message.site_id, fact.device))) is not None:
-            yield _row(device.id, message, fact)
-
-
-def _row(device_id: int, message: Envelope, reading: Reading) -> Row:
-    at = message.received_at if reading.time is None else reading.time
-    value = reading.value
-    return Row(
-        device_id,
-        reading.metric,
-        datetime.fromtimestamp(at, UTC),
-        datetime.fromtimestamp(message.received_at, UTC),
-        _quality(message, at),
-        float(value)
-        if isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
-        else None,
-        value if isinstance(value, bool) else None,
-        value if isinstance(value, str) else None,
-        value if isinstance(value, bytes) else None,
-    )
+            received_at = message.received_at
+            at = received_at if fact.time is None else fact.time
+            quality = _quality(message, at)
+            yield device.id, fact.metric, microseconds(at), microseconds(received_at), quality, fact.value
 
 
 def _quality(message: Envelope, at: float) -> int:
     if not is_plausible(at, message.received_at):
-        return Quality.IMPLAUSIBLE_TIME
-    return Quality.RETAINED if message.retain else Quality.GOOD
+        return IMPLAUSIBLE
+    return RETAINED if message.retain else GOOD
 
 
 def _copy(rows: Sequence[Row]) -> None:
     with connection.cursor() as cursor, cursor.copy(_COPY) as copy:
-        for row in rows:
-            copy.write_row(msgspec.structs.astuple(row))
+        copy.write(copy_rows(rows))
 
 
 def _keep_latest(rows: Sequence[Row]) -> None:
     """A good value gives way to a good one of the same time or later only; a retained one fills a gap."""
     newest: dict[tuple[int, str], Row] = {}
     for row in rows:
-        key = (row.device_id, row.metric)
-        if row.quality != Quality.IMPLAUSIBLE_TIME and (key not in newest or _supersedes(row, newest[key])):
-            newest[key] = row
+        if row[4] != IMPLAUSIBLE:
+            key = row[:2]
+            other = newest.get(key)
+            if other is None or _supersedes(row, other):
+                newest[key] = row
     if newest:
-        columns: list[list[Any]] = [
-            list(column) for column in zip(*map(msgspec.structs.astuple, _ordered(newest)), strict=True)
-        ]
+        rows = [newest[key] for key in sorted(newest)]
+        devices, metrics, *times_and_quality, values = zip(*rows, strict=True)
+        columns = [numbers(devices), texts(metrics), *map(numbers, times_and_quality), *_by_type(values)]
         with connection.cursor() as cursor:
             cursor.execute(_LATEST, columns)
 
 
-def _ordered(newest: dict[tuple[int, str], Row]) -> list[Row]:
-    return [newest[key] for key in sorted(newest)]
+def _by_type(values: Sequence[Value]) -> Iterator[str]:
+    """The four value columns; each value is in one of them."""
+    yield numbers(value if type(value) in _NUMERIC else None for value in values)
+    yield booleans(value if type(value) is bool else None for value in values)
+    yield texts(value if type(value) is str else None for value in values)
+    yield blobs(value if type(value) is bytes else None for value in values)
 
 
 def _supersedes(row: Row, other: Row) -> bool:
-    return row.quality < other.quality or (row.quality == other.quality and row.time >= other.time)
+    """By quality first, then by time."""
+    return row[4] < other[4] or (row[4] == other[4] and row[2] >= other[2])

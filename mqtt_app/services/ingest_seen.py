@@ -1,7 +1,8 @@
 """Who has just been heard, and who said goodbye. Each change of a status is told once."""
 
 from collections.abc import Iterable, Mapping
-from datetime import UTC, datetime
+from datetime import datetime
+from typing import Any
 
 import msgspec
 from django.db import connection
@@ -11,8 +12,28 @@ from mqtt_app.domain.presence import ANNOUNCED
 from mqtt_app.domain.readings import Availability, Description, Fact
 from mqtt_app.models import DeviceStatus
 from mqtt_app.services.ingest_devices import Directory
+from mqtt_app.services.ingest_known import StaleError
+from mqtt_app.services.pg_columns import microseconds, numbers, texts
 
 TABLES = {"gateway": "mqtt_gateway", "device": "mqtt_device"}  # in the order in which their rows are locked
+
+
+_HEARD = """unnest(%(ids)s::bigint[], %(seen)s::bigint[], %(silence)s::float8[], %(status)s::text[], %(reason)s::text[])
+    AS v(id, seen, silence, status, reason)"""
+_LAST_SEEN = "GREATEST(d.last_seen, to_timestamp(v.seen / 1e6::float8))"
+_DUE_AT = f"{_LAST_SEEN} + make_interval(secs => coalesce(d.silence_after, v.silence))"
+# `due_at` is indexed, and an update that changes no index is far cheaper: while it lies ahead it stays, as the earliest
+# moment at which silence may be judged.
+_STILL = f"""
+UPDATE {{table}} d SET last_seen = {_LAST_SEEN}, due_at = CASE WHEN d.due_at > %(now)s THEN d.due_at ELSE {_DUE_AT} END
+FROM {_HEARD} WHERE d.id = v.id AND d.status = v.status RETURNING d.id
+"""
+_CHANGED = f"""
+WITH before AS (SELECT id, status FROM {{table}} WHERE id = ANY(%(ids)s) ORDER BY id FOR NO KEY UPDATE)
+UPDATE {{table}} d SET last_seen = {_LAST_SEEN}, due_at = {_DUE_AT}, status = v.status, status_reason = v.reason,
+    status_since = CASE WHEN before.status = v.status THEN d.status_since ELSE %(now)s END
+FROM before JOIN {_HEARD} ON v.id = before.id WHERE d.id = before.id RETURNING d.id, before.status
+"""
 
 
 class Change(msgspec.Struct, frozen=True):
@@ -59,7 +80,7 @@ def _heard(facts: Iterable[tuple[Envelope, Fact]], who: Directory) -> dict[str, 
         if isinstance(fact, Description):
             continue
         live = not message.retain
-        if fact.gateway and live and fact.gateway in {name for _, name in who.gateways}:
+        if fact.gateway and live:
             _note(heard["gateway"], who.gateways[message.site_id, fact.gateway].id, message, DeviceStatus.ONLINE)
         if isinstance(fact, Availability):
             kind = "gateway" if fact.is_gateway else "device"
@@ -82,34 +103,39 @@ def _note(heard: dict[int, _Heard], row_id: int, message: Envelope, status: str)
 def _write(
     kind: str, table: str, heard: Mapping[int, _Heard], silence: Mapping[int, float], now: datetime
 ) -> list[Change]:
+    """Raises StaleError when somebody is gone."""
     if not heard:
         return []
-    ids = sorted(heard)
-    with connection.cursor() as cursor:
-        cursor.execute(f"SELECT id, status FROM {table} WHERE id = ANY(%s) ORDER BY id FOR NO KEY UPDATE", [ids])
-        before = dict(cursor.fetchall())
-        entries = [heard[row_id] for row_id in ids]
-        cursor.execute(
-            f"UPDATE {table} d SET last_seen = GREATEST(d.last_seen, v.seen),"
-            " due_at = GREATEST(d.last_seen, v.seen) + make_interval(secs => coalesce(d.silence_after, v.silence)),"
-            " status = v.status, status_reason = v.reason,"
-            " status_since = CASE WHEN d.status = v.status THEN d.status_since ELSE %s END"
-            " FROM unnest(%s::bigint[], %s::timestamptz[], %s::float8[], %s::text[], %s::text[])"
-            " AS v(id, seen, silence, status, reason) WHERE d.id = v.id",
-            [
-                now,
-                ids,
-                [datetime.fromtimestamp(entry.seen, UTC) if entry.seen else None for entry in entries],
-                [float(silence.get(entry.site_id, 0.0)) for entry in entries],
-                [entry.status for entry in entries],
-                [ANNOUNCED if entry.status == DeviceStatus.OFFLINE else "" for entry in entries],
-            ],
-        )
+    unchanged = {row_id for (row_id,) in _run(_STILL.format(table=table), heard, silence, now)}
+    others = {row_id: entry for row_id, entry in heard.items() if row_id not in unchanged}
+    if not others:
+        return []
+    changed = _run(_CHANGED.format(table=table), others, silence, now)
+    if len(changed) != len(others):
+        raise StaleError
     return [
         Change(heard[row_id].site_id, row_id, kind, heard[row_id].status, _reason(heard[row_id]))
-        for row_id in ids
-        if before.get(row_id) != heard[row_id].status
+        for row_id, before in changed
+        if before != heard[row_id].status
     ]
+
+
+def _run(
+    statement: str, heard: Mapping[int, _Heard], silence: Mapping[int, float], now: datetime
+) -> list[tuple[Any, ...]]:
+    ids = sorted(heard)
+    entries = [heard[row_id] for row_id in ids]
+    columns = {
+        "now": now,
+        "ids": numbers(ids),
+        "seen": numbers(microseconds(entry.seen) if entry.seen else None for entry in entries),
+        "silence": numbers(float(silence.get(entry.site_id, 0.0)) for entry in entries),
+        "status": texts(entry.status for entry in entries),
+        "reason": texts(_reason(entry) for entry in entries),
+    }
+    with connection.cursor() as cursor:
+        cursor.execute(statement, columns)
+        return cursor.fetchall()
 
 
 def _reason(entry: _Heard) -> str:

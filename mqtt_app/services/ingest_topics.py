@@ -2,8 +2,8 @@
 
 import time
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
-from datetime import UTC, datetime, timedelta
+from collections.abc import Collection, Mapping, Sequence
+from datetime import datetime, timedelta
 from typing import Any
 
 import msgspec
@@ -15,6 +15,8 @@ from mqtt_app.models import LogLevel, MqttConnection
 from mqtt_app.parsers.registry import Registry
 from mqtt_app.services.ingest_books import Tally
 from mqtt_app.services.ingest_context import Context
+from mqtt_app.services.ingest_known import Known, StaleError
+from mqtt_app.services.pg_columns import booleans, microseconds, numbers, texts
 
 Key = tuple[int, str]  # connection id, topic
 SAY_AGAIN = 60.0  # s between two log rows that say a site is over its quota
@@ -32,10 +34,12 @@ ON CONFLICT (connection_id, md5(topic)) DO NOTHING
 RETURNING {_COLUMNS}
 """
 _COUNT = """
-WITH held AS (SELECT id FROM mqtt_discoveredtopic WHERE id = ANY(%s) ORDER BY id FOR NO KEY UPDATE)
-UPDATE mqtt_discoveredtopic t SET message_count = t.message_count + v.count, last_seen = GREATEST(t.last_seen, v.seen)
-FROM held JOIN unnest(%s::bigint[], %s::bigint[], %s::timestamptz[]) AS v(id, count, seen) ON v.id = held.id
-WHERE t.id = held.id
+UPDATE mqtt_discoveredtopic t SET
+    message_count = t.message_count + v.count, last_seen = GREATEST(t.last_seen, to_timestamp(v.seen / 1e6::float8))
+FROM unnest(%s::bigint[], %s::bigint[], %s::bigint[], %s::bool[], %s::bool[], %s::text[])
+    AS v(id, count, seen, is_processable, is_active, parser_name)
+WHERE t.id = v.id AND t.is_processable = v.is_processable AND t.is_active = v.is_active
+    AND t.parser_name = v.parser_name
 """
 
 
@@ -48,8 +52,14 @@ class Topic(msgspec.Struct):
     parser_name: str
 
 
-def find(keys: Sequence[Key]) -> dict[Key, Topic]:
-    return _read(_FIND, [[key[0] for key in keys], [key[1] for key in keys]])
+_known: Known[Key, Topic] = Known()
+forget = _known.forget
+
+
+def find(keys: Collection[Key]) -> dict[Key, Topic]:
+    found = _known.of(keys)
+    missing = [key for key in keys if key not in found]
+    return found | _read(_FIND, _columns(missing)) if missing else found
 
 
 def recognise_again(topics: Mapping[Key, Topic], samples: Mapping[Key, Envelope], parsers: Registry) -> None:
@@ -97,19 +107,32 @@ def create(
 
 
 def count(messages: Sequence[Envelope], topics: Mapping[Key, Topic]) -> None:
-    """message_count and last_seen of every topic of the batch, in one statement and in the order of ids."""
-    counts: defaultdict[int, int] = defaultdict(int)
-    seen: defaultdict[int, float] = defaultdict(float)
+    """message_count and last_seen of every topic of the batch, in one statement and in the order of ids.
+
+    Raises StaleError when a topic is not as it was found.
+    """
+    counts: defaultdict[Key, int] = defaultdict(int)
+    seen: dict[Key, float] = {}
     for message in messages:
-        topic = topics.get((message.connection_id, message.topic))
-        if topic is not None:
-            counts[topic.id] += 1
-            seen[topic.id] = max(seen[topic.id], message.received_at)
-    ids = sorted(counts)
-    if ids:
-        moments = [datetime.fromtimestamp(seen[topic_id], UTC) for topic_id in ids]
-        with connection.cursor() as cursor:
-            cursor.execute(_COUNT, [ids, ids, [counts[topic_id] for topic_id in ids], moments])
+        key = (message.connection_id, message.topic)
+        counts[key] += 1
+        seen[key] = max(seen.get(key, 0.0), message.received_at)
+    met = sorted((topics[key] for key in counts if key in topics), key=lambda topic: topic.id)
+    keys = [(topic.connection_id, topic.topic) for topic in met]
+    if not met:
+        return
+    columns = [
+        numbers(topic.id for topic in met),
+        numbers(counts[key] for key in keys),
+        numbers(microseconds(seen[key]) for key in keys),
+        booleans(topic.is_processable for topic in met),
+        booleans(topic.is_active for topic in met),
+        texts(topic.parser_name for topic in met),
+    ]
+    with connection.cursor() as cursor:
+        cursor.execute(_COUNT, columns)
+        if cursor.rowcount != len(met):
+            raise StaleError
 
 
 def _within_quota(keys: Sequence[Key], context: Context, now: datetime) -> list[Key]:
@@ -146,8 +169,14 @@ def _say_full(connection_id: int, site_id: int, what: str) -> None:
         log_connection_event(MqttConnection(pk=connection_id, site_id=site_id), LogLevel.WARNING, text)
 
 
+def _columns(keys: Collection[Key]) -> list[str]:
+    return [numbers(key[0] for key in keys), texts(key[1] for key in keys)]
+
+
 def _read(statement: str, parameters: list[Any]) -> dict[Key, Topic]:
     with connection.cursor() as cursor:
         cursor.execute(statement, parameters)
-        found = [Topic(*row) for row in cursor.fetchall()]
-    return {(topic.connection_id, topic.topic): topic for topic in found}
+        rows = [Topic(*row) for row in cursor.fetchall()]
+    found = {(topic.connection_id, topic.topic): topic for topic in rows}
+    _known.learn(found)
+    return found
