@@ -3,6 +3,8 @@
 import socket
 import ssl
 
+from mqtt_app.domain.packets import Publish, read_publish
+
 CHUNK = 65_536  # bytes; one recv for each header byte is most of the cost of a message
 FIRST = 64  # bytes kept from the start, to tell what else may have answered
 
@@ -25,6 +27,14 @@ class BufferedSocket:
             start = 0
         self._position = start + size
         return self._buffer[start : start + size]
+
+    def next_publish(self, *, with_properties: bool) -> Publish | None:
+        """Take a PUBLISH that is here in one piece. Only between packets: not after a part of one was received."""
+        found = read_publish(self._buffer, self._position, with_properties=with_properties)
+        if found is None:
+            return None
+        self._position = found[1]
+        return found[0]
 
     def holds_more(self) -> bool:
         """Bytes that no poll would report: here, or decrypted inside TLS."""

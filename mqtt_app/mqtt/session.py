@@ -10,8 +10,9 @@ from mqtt_app.domain.batching import AckOrder
 from mqtt_app.domain.connection import Effect, Link, State
 from mqtt_app.domain.failures import NETWORK, Failure
 from mqtt_app.domain.messages import Envelope
+from mqtt_app.domain.packets import Publish
 from mqtt_app.models import LogLevel
-from mqtt_app.mqtt.client import Message, MqttClient
+from mqtt_app.mqtt.client import MqttClient
 from mqtt_app.mqtt.context import Context
 from mqtt_app.mqtt.dialer import Dial
 from mqtt_app.mqtt.flow import Flow
@@ -140,12 +141,12 @@ class Session:
         if not self._asked:
             self._happened(machine.Granted())
 
-    def on_message(self, message: Message) -> None:
+    def on_message(self, message: Publish) -> None:
         packet_id = message.mid
         if message.qos:
             self.acks.received(packet_id)
         try:
-            topic = message._topic.decode()
+            topic = message.topic.decode()
         except UnicodeDecodeError:
             self._context.delivery.drop(self.config.site_id, "topic_not_utf8")
             self.acks.committed(packet_id)
@@ -161,7 +162,7 @@ class Session:
             self.epoch,
             packet_id,
             topic,
-            bytes(message.payload),
+            message.payload,
             message.qos,
             message.retain,
             message.dup,
