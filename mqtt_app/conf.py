@@ -41,9 +41,11 @@ class Config:
     broker_deny_ports: tuple[int, ...] = ()  # our own services' ports on allowed addresses
 
     # Delivery
-    batch_messages: int = 500
-    batch_bytes: int = 262_144
-    batch_linger: float = 0.05
+    batch_messages: int = 2_000
+    batch_bytes: int = 1_048_576
+    batch_linger: float = 0.05  # how long a message waits for company
+    batch_patience: float = 0.2  # the same while other batches are being stored
+    batches_in_flight: int = 4  # per MQTT worker; about two for each task worker process that serves it
     pending_bytes: int = 134_217_728  # un-acknowledged messages in memory; beyond it sockets are not read
     receipt_timeout: float = 30.0  # no acknowledgement of a batch in this time: ask for its receipt
     ingest_queue_max: int = 2_000  # batches waiting in Redis; beyond it batches wait in the worker

@@ -7,9 +7,7 @@ import msgspec
 
 from mqtt_app.domain.messages import Batch, Drop, Envelope
 
-IN_FLIGHT = (
-    32  # batches handed over and not committed; what waits beyond them waits per connection, so shares stay fair
-)
+EAGER = 2  # batches on their way while others follow as soon as they are due: one is being stored, the next one waits
 HALVE_AFTER = 2  # tries of a batch of several messages before it is cut in two
 RETRY_CAP = 300.0  # s between two tries while nothing at all is being committed
 
@@ -17,9 +15,11 @@ RETRY_CAP = 300.0  # s between two tries while nothing at all is being committed
 class Limits(msgspec.Struct, frozen=True):
     """Sizes in bytes, times in seconds; see mqtt_app/conf.py."""
 
-    messages: int = 500
-    size: int = 262_144
+    messages: int = 2_000
+    size: int = 1_048_576
     linger: float = 0.05
+    patience: float = 0.2
+    in_flight: int = 4
     pending: int = 134_217_728
     receipt_timeout: float = 30.0
     quarantine_after: int = 3
@@ -53,12 +53,20 @@ class Batcher:
         self._drops[site_id, reason] += 1
         self._since = now if self._since is None else self._since
 
-    def due_at(self) -> float | None:
-        """When to take the next batch: 0 for at once, None while there is nothing."""
+    def due_at(self, in_flight: int = 0) -> float | None:
+        """When to take the next batch: 0 for at once, None while there is nothing.
+
+        While `in_flight` batches keep the task workers busy anyway, the next one grows: larger batches cost less a
+        message, so load makes the whole faster.
+        """
+        limits = self._limits
         if self._since is None:
             return None
-        full = self.count >= self._limits.messages or self.size >= self._limits.size
-        return 0.0 if full or self._urgent else self._since + self._limits.linger
+        if self.count >= limits.messages or self.size >= limits.size:
+            return 0.0
+        if in_flight >= EAGER:
+            return self._since + limits.patience
+        return 0.0 if self._urgent else self._since + limits.linger
 
     def take(self, now: float) -> tuple[tuple[Envelope, ...], tuple[Drop, ...]]:
         taken: list[Envelope] = []
@@ -141,7 +149,8 @@ class Ledger:
         return batch_id in self._entries
 
     def has_room(self) -> bool:
-        return len(self._entries) < IN_FLIGHT
+        """What waits beyond it waits per connection, so that shares stay fair."""
+        return len(self._entries) < self._limits.in_flight
 
     def register(self, batch: Batch) -> None:
         self._entries[batch.id] = _Entry(batch)

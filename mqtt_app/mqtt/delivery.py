@@ -80,7 +80,7 @@ class Delivery:
         """Hand over what is due; called after each round of the loop."""
         now = self._loop.clock()
         while self._ledger.has_room():
-            due = self._batcher.due_at()
+            due = self._batcher.due_at(len(self._ledger))
             if due is None:
                 return
             if due > now:

@@ -196,6 +196,8 @@ def _limits(config: Config) -> Limits:
         messages=config.batch_messages,
         size=config.batch_bytes,
         linger=config.batch_linger,
+        patience=config.batch_patience,
+        in_flight=config.batches_in_flight,
         pending=config.pending_bytes,
         receipt_timeout=config.receipt_timeout,
         quarantine_after=config.quarantine_after,

@@ -51,6 +51,15 @@ def test_a_batch_is_due_when_full_urgent_or_old_enough():
     assert batcher.due_at() == 0.0
 
 
+def test_a_batch_grows_while_others_are_being_stored_but_not_without_end():
+    batcher = Batcher(Limits(messages=3, linger=0.05, patience=0.2))
+    batcher.add(message(1, 1), 10.0, urgent=True)
+    assert [batcher.due_at(in_flight) for in_flight in (0, 1, 2, 3)] == [0.0, 0.0, 10.2, 10.2]
+    batcher.add(message(1, 2), 10.0)
+    batcher.add(message(1, 3), 10.0)
+    assert batcher.due_at(3) == 0.0
+
+
 @given(st.permutations(range(1, 30)))
 def test_acknowledgements_are_in_order_and_never_before_the_commit(commits):
     order, acknowledged = AckOrder(), []
