@@ -145,6 +145,13 @@ Step = tuple[Link, tuple[Effect, ...]]
 _Rule = Callable[[Link, Any, float, Policy, float], Step]
 
 
+def versions_to_try(chosen: str, negotiated: str) -> tuple[str, ...]:
+    """`chosen` by the operator: "auto", "5" or "3.1.1". `negotiated`: what the broker took last time, "" if unknown."""
+    if chosen != "auto":
+        return (chosen,)
+    return ("3.1.1",) if negotiated == "3.1.1" else ("5", "3.1.1")
+
+
 def step(link: Link, event: Event, now: float, policy: Policy, jitter: float) -> Step:
     """`jitter` is a random number in [0, 1)."""
     rule = _TABLE.get((link.state, type(event)))

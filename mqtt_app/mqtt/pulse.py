@@ -87,7 +87,7 @@ class Pulse:
             at=now,
             protocol=session.link.version,
             connected_since=session.connected_at,
-            last_packet_at=now - (clock - session.last_packet_at) if session.connected_at else None,
+            last_packet_at=now - (clock - session.keepalive.last_packet_at) if session.connected_at else None,
             last_message_at=session.flow.last_message_at,
             rate=self._rate(session.config.id, session.flow.total, clock),
             messages=session.flow.messages,

@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 from mqtt_app.domain import connection as machine
 from mqtt_app.domain.batching import AckOrder
 from mqtt_app.domain.connection import Effect, Link, State
-from mqtt_app.domain.failures import NETWORK, Failure
+from mqtt_app.domain.failures import Failure
 from mqtt_app.domain.messages import Envelope
 from mqtt_app.domain.packets import Publish
 from mqtt_app.models import LogLevel
@@ -16,13 +16,13 @@ from mqtt_app.mqtt.client import MqttClient
 from mqtt_app.mqtt.context import Context
 from mqtt_app.mqtt.dialer import Dial
 from mqtt_app.mqtt.flow import Flow
+from mqtt_app.mqtt.keepalive import Keepalive
 from mqtt_app.mqtt.loop import Timer
+from mqtt_app.mqtt.subscriptions import REFUSED, Subscriptions
 from mqtt_app.mqtt.voice import Voice
-from mqtt_app.services.ownership import ConnectionConfig, Filter
+from mqtt_app.services.ownership import ConnectionConfig
 
 TURN = 200  # packets a link may have handled before the others get their turn
-PING_EVERY = 15.0  # s without a packet from the broker, or half the keepalive when that is shorter
-PING_PATIENCE = 10.0  # s for the answer
 SUSPECT_RETRY = 1.0  # s; no connect while our lease is in doubt
 
 
@@ -31,24 +31,25 @@ class Session:
 
     def __init__(self, context: Context, config: ConnectionConfig, finished: Callable[["Session"], None]) -> None:
         self._context, self.config, self._finished = context, config, finished
-        versions = _versions(config)
+        versions = machine.versions_to_try(config.protocol_version, config.negotiated_version)
         self.link = Link(versions=versions, all_versions=versions, retries=config.retry_count)
         self._voice = Voice(context.reports)
+        self.subscriptions = Subscriptions()
+        self.keepalive = Keepalive(
+            context.loop,
+            judging=self._is_judged,
+            pinging=self._is_pinged,
+            lost=lambda failure: self._happened(machine.Lost(failure)),
+        )
         self.flow = Flow(tuple(one.filter for one in config.filters))
         self.acks = AckOrder()
         self.connected_at: float | None = None  # unix time
-        self.last_packet_at = 0.0  # the loop's clock
         self.paused = False
         self.epoch = 0
-        self._reading_stopped = False
-        self._want_write = False
+        self._reading_stopped = self._want_write = False
         self._client: MqttClient | None = None
         self._dial: Dial | None = None
         self._deadline: Timer | None = None
-        self._watch: Timer | None = None
-        self._subscribed: frozenset[Filter] = frozenset()  # what the broker's session has, as far as we know
-        self._obsolete: tuple[str, ...] = ()
-        self._asked: dict[int, list[str]] = {}
 
     # Commands
 
@@ -63,16 +64,12 @@ class Session:
     def abandon(self) -> None:
         self._happened(machine.Abandon())
 
-    def forget_filters(self, filters: Sequence[str]) -> None:
-        """Filters that the broker's session may hold and nobody wants any more."""
-        self._obsolete = tuple(filters)
-
     def refilter(self, config: ConnectionConfig) -> None:
         """Only the filters changed: the link stays."""
         self.config = config
         self.flow.filters = tuple(one.filter for one in config.filters)
         if self._client is not None and self.link.state in {State.SUBSCRIBING, State.UP}:
-            self._subscribe_missing(self._client)
+            self.subscriptions.bring_about(config.filters, self._client)
 
     # Acknowledgements
 
@@ -104,7 +101,7 @@ class Session:
         client = self._client
         if client is None or self.paused or self._reading_stopped:
             return False
-        self.last_packet_at = self._context.loop.clock()
+        self.keepalive.heard()
         return client.read(TURN) and not self.paused
 
     def write_turn(self) -> None:
@@ -118,10 +115,8 @@ class Session:
     # From the client
 
     def on_accepted(self, session_present: bool) -> None:
-        if not session_present:
-            self._subscribed = frozenset()
-        differs = set(self.config.filters) != self._subscribed or bool(self._obsolete)
-        self._happened(machine.Accepted(to_subscribe=differs))
+        self.subscriptions.on_session(present=session_present)
+        self._happened(machine.Accepted(to_subscribe=self.subscriptions.differ_from(self.config.filters)))
 
     def on_refused(self, failure: Failure) -> None:
         self._later(machine.Refused(failure))
@@ -130,15 +125,13 @@ class Session:
         self._later(machine.Lost(failure))
 
     def on_granted(self, packet_id: int, codes: Sequence[int]) -> None:
-        filters = self._asked.pop(packet_id, [])
-        granted = dict(zip(filters, codes, strict=False))
-        self._context.reports.grants(self.config, granted)
-        accepted = {name for name, code in granted.items() if code < 128}
-        self._subscribed |= {one for one in self.config.filters if one.filter in accepted}
-        for name in sorted(granted.keys() - accepted):
-            text = f"The broker refused the subscription to {name} (code {granted[name]})"
-            self._context.reports.log_row(self.config, LogLevel.ERROR, text)
-        if not self._asked:
+        answer = self.subscriptions.answered(packet_id, codes, self.config.filters)
+        self._context.reports.grants(self.config, dict(answer))
+        for name, code in sorted(answer.items()):
+            if code >= REFUSED:
+                text = f"The broker refused the subscription to {name} (code {code})"
+                self._context.reports.log_row(self.config, LogLevel.ERROR, text)
+        if self.subscriptions.are_answered:
             self._happened(machine.Granted())
 
     def on_message(self, message: Publish) -> None:
@@ -156,18 +149,9 @@ class Session:
         self.flow.seen(topic, now)
         config, client = self.config, self._client
         envelope = Envelope(
-            config.id,
-            config.site_id,
-            config.generation,
-            self.epoch,
-            packet_id,
-            topic,
-            message.payload,
-            message.qos,
-            message.retain,
-            message.dup,
-            now,
-        )
+            config.id, config.site_id, config.generation, self.epoch, packet_id, topic, message.payload,
+            message.qos, message.retain, message.dup, now,
+        )  # fmt: skip
         self._context.delivery.add(envelope, urgent=client is not None and len(self.acks) >= client.window)
 
     def on_socket_closing(self, descriptor: int) -> None:
@@ -244,30 +228,18 @@ class Session:
         self.epoch = self._context.next_epoch()
         self.acks = AckOrder()
         self.flow.messages = 0
-        self._asked = {}
+        self.subscriptions.on_new_link()
         self._want_write = self._reading_stopped = self.paused = False
-        self.last_packet_at = self._context.loop.clock()
         self._context.delivery.attach(self.config.id, self)
         self._context.loop.watch(client.fileno(), self)
         client.send_connect()
-        self._look_after()
+        self.keepalive.begin(client)
 
     def _subscribe(self) -> None:
         if self._client is not None:
-            self._subscribe_missing(self._client)
-            if not self._asked:
+            self.subscriptions.bring_about(self.config.filters, self._client)
+            if self.subscriptions.are_answered:
                 self._happened(machine.Granted())
-
-    def _subscribe_missing(self, client: MqttClient) -> None:
-        wanted = frozenset(self.config.filters)
-        names = {one.filter for one in wanted}
-        gone = ({one.filter for one in self._subscribed} | set(self._obsolete)) - names
-        if gone:
-            client.unsubscribe_all(sorted(gone))
-        missing = sorted(wanted - self._subscribed, key=lambda one: one.filter)
-        self._subscribed &= wanted
-        self._obsolete = ()
-        self._asked.update(client.subscribe_all(missing))
 
     def _stop_reading(self) -> None:
         self._reading_stopped = True
@@ -287,8 +259,7 @@ class Session:
         self._client = None
         self.connected_at = None
         self.acks = AckOrder()
-        if self._watch is not None:
-            self._watch.cancel()
+        self.keepalive.end()
         if self._dial is not None:
             self._dial.cancel()
             self._dial = None
@@ -301,22 +272,11 @@ class Session:
         self._context.delivery.detach(self.config.id, self)
         self._finished(self)
 
-    # Looking after the link
+    def _is_judged(self) -> bool:
+        return self.link.state is State.UP and not self.paused
 
-    def _look_after(self) -> None:
-        """Ping a silent broker; call it lost when it does not answer. A paused link proves nothing."""
-        client = self._client
-        if client is None:
-            return
-        loop = self._context.loop
-        interval = min(PING_EVERY, client.keepalive_seconds() / 2)
-        silence = loop.clock() - self.last_packet_at
-        if self.link.state is State.UP and not self.paused and silence > 2 * interval + PING_PATIENCE:
-            self._happened(machine.Lost(Failure(NETWORK, f"The broker has said nothing for {silence:.0f} s.")))
-            return
-        if self.link.state in {State.UP, State.DRAINING} and (self.paused or silence >= interval):
-            client.ping()
-        self._watch = loop.at(loop.clock() + interval, self._look_after)
+    def _is_pinged(self, silence: float, interval: float) -> bool:
+        return self.link.state in {State.UP, State.DRAINING} and (self.paused or silence >= interval)
 
     def _set_interest(self) -> None:
         if self._client is not None:
@@ -338,9 +298,3 @@ _EFFECTS: dict[Effect, Callable[[Session], None]] = {
     Effect.SAY_CLEAN: lambda session: session._voice.clean(session.config, session.link),
     Effect.FINISHED: Session._finish,
 }
-
-
-def _versions(config: ConnectionConfig) -> tuple[str, ...]:
-    if config.protocol_version != "auto":
-        return (config.protocol_version,)
-    return ("3.1.1",) if config.negotiated_version == "3.1.1" else ("5", "3.1.1")

@@ -160,7 +160,7 @@ class Supervisor:
 
     def _open(self, config: ConnectionConfig) -> None:
         session = self._new_session(config, self._finished)
-        session.forget_filters(self._ownership.stale_filters(config.id))
+        session.subscriptions.forget_filters(self._ownership.stale_filters(config.id))
         self._held[config.id] = _Held(session, config.generation, config.config_version)
         self._loop.call(session.start)
 

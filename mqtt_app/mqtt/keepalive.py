@@ -1,0 +1,53 @@
+"""Is anybody there? Pings a silent broker, and calls it lost when it does not answer."""
+
+from collections.abc import Callable
+
+from mqtt_app.domain.failures import NETWORK, Failure
+from mqtt_app.mqtt.client import MqttClient
+from mqtt_app.mqtt.loop import Loop, Timer
+
+PING_EVERY = 15.0  # s without a packet from the broker, or half the keepalive when that is shorter
+PING_PATIENCE = 10.0  # s for the answer
+
+
+class Keepalive:
+    """`judging`: whether silence counts now; a paused link proves nothing. `pinging`: whether to ping."""
+
+    def __init__(
+        self,
+        loop: Loop,
+        *,
+        judging: Callable[[], bool],
+        pinging: Callable[[float, float], bool],
+        lost: Callable[[Failure], None],
+    ) -> None:
+        self._loop, self._judging, self._pinging, self._lost = loop, judging, pinging, lost
+        self._client: MqttClient | None = None
+        self._timer: Timer | None = None
+        self.last_packet_at = 0.0  # the loop's clock
+
+    def begin(self, client: MqttClient) -> None:
+        self._client = client
+        self.heard()
+        self._look()
+
+    def heard(self) -> None:
+        self.last_packet_at = self._loop.clock()
+
+    def end(self) -> None:
+        self._client = None
+        if self._timer is not None:
+            self._timer.cancel()
+
+    def _look(self) -> None:
+        client = self._client
+        if client is None:
+            return
+        interval = min(PING_EVERY, client.keepalive_seconds() / 2)
+        silence = self._loop.clock() - self.last_packet_at
+        if self._judging() and silence > 2 * interval + PING_PATIENCE:
+            self._lost(Failure(NETWORK, f"The broker has said nothing for {silence:.0f} s."))
+            return
+        if self._pinging(silence, interval):
+            client.ping()
+        self._timer = self._loop.at(self._loop.clock() + interval, self._look)
