@@ -11,7 +11,7 @@ os.environ.setdefault("DJANGO_SETTINGS_MODULE", "project.settings.local")
 
 app = Celery("sitewire")
 app.config_from_object("django.conf:settings", namespace="CELERY")
-app.autodiscover_tasks(["tasks"], related_name=None)
+app.autodiscover_tasks(["tasks"], related_name=None)  # type: ignore[arg-type]  # the modules are named below
 app.conf.imports = ("tasks.control", "tasks.ingest", "tasks.presence", "tasks.logs")
 app.steps["worker"].add(DjangoStructLogInitStep)
 

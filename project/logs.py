@@ -1,10 +1,11 @@
 """Log format of every process: one line per event, key=value context, on standard error."""
 
 import logging.config
+from typing import Any
 
 import structlog
 
-SHARED = [
+SHARED: list[Any] = [
     structlog.contextvars.merge_contextvars,
     structlog.stdlib.add_logger_name,
     structlog.stdlib.add_log_level,

@@ -8,13 +8,14 @@ import argparse
 import django
 
 from project.celery import app
+
+django.setup()  # the models of the bootstep need it
+
+from tasks.bootstep import MqttStep
 from tasks.queues import instance_queue
 
 
 def main(instance_id: str) -> None:
-    django.setup()
-    from tasks.bootstep import MqttStep  # its models need Django set up
-
     app.steps["worker"].add(MqttStep)
     app.conf.mqtt_instance = instance_id
     app.worker_main(

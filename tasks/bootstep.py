@@ -11,7 +11,6 @@ from typing import Any
 from celery import Celery, bootsteps
 from kombu import Connection
 from kombu.exceptions import OperationalError
-from mqtt_app.selectors.receipts import committed
 
 from mqtt_app import events
 from mqtt_app.conf import Config, config
@@ -24,6 +23,7 @@ from mqtt_app.domain.hosts import is_forbidden
 from mqtt_app.mqtt.carriers import POP_TIMEOUT
 from mqtt_app.mqtt.ownership import DatabaseOwnership
 from mqtt_app.mqtt.runtime import Ports, Runtime
+from mqtt_app.selectors.receipts import committed
 from mqtt_app.services.ownership import needs_reconcile, reconcile
 from tasks.queues import INGEST
 

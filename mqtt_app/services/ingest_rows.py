@@ -3,12 +3,13 @@
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from datetime import datetime
+from typing import Any
 
 import msgspec
 from django.db import connection
 
 from mqtt_app.domain.messages import Envelope
-from mqtt_app.domain.readings import Fact, Reading, Value
+from mqtt_app.domain.readings import Fact, Reading
 from mqtt_app.domain.times import is_plausible
 from mqtt_app.models import Quality
 from mqtt_app.services.ingest_context import Context
@@ -108,7 +109,7 @@ def _keep_latest(rows: Sequence[Row]) -> None:
             cursor.execute(_LATEST, columns)
 
 
-def _by_type(values: Sequence[Value]) -> Iterator[str]:
+def _by_type(values: Sequence[Any]) -> Iterator[str]:
     """The four value columns; each value is in one of them."""
     yield numbers(value if type(value) in _NUMERIC else None for value in values)
     yield booleans(value if type(value) is bool else None for value in values)

@@ -125,7 +125,7 @@ def _run(
 ) -> list[tuple[Any, ...]]:
     ids = sorted(heard)
     entries = [heard[row_id] for row_id in ids]
-    columns = {
+    columns: dict[str, Any] = {
         "now": now,
         "ids": numbers(ids),
         "seen": numbers(microseconds(entry.seen) if entry.seen else None for entry in entries),
@@ -135,7 +135,8 @@ def _run(
     }
     with connection.cursor() as cursor:
         cursor.execute(statement, columns)
-        return cursor.fetchall()
+        found: list[tuple[Any, ...]] = cursor.fetchall()
+        return found
 
 
 def _reason(entry: _Heard) -> str:

@@ -6,6 +6,7 @@ missing month, or a device clock in 1970, can never stop ingest.
 
 from collections.abc import Callable, Iterator
 from datetime import UTC, date, datetime, timedelta
+from functools import partial
 
 from django.db import OperationalError, connection, transaction
 
@@ -47,13 +48,13 @@ def ensure(now: datetime) -> list[str]:
     present = set(leaves())
     wanted = [shifted(month_of(now), by) for by in range(-1, MONTHS_AHEAD + 1)]
     missing = [month for month in wanted if name_of(month) not in present]
-    return [name_of(month) for month in missing if _unless_busy(lambda month=month: _create(month))]
+    return [name_of(month) for month in missing if _unless_busy(partial(_create, month))]
 
 
 def drop_before(oldest: datetime) -> list[str]:
     """Drop the months that ended before `oldest`: the blink of a catalogue change, however many rows they hold."""
     past = [name for name, end in _months() if end <= oldest]
-    return [name for name in past if _unless_busy(lambda name=name: _drop(name))]
+    return [name for name in past if _unless_busy(partial(_drop, name))]
 
 
 def _months() -> Iterator[tuple[str, datetime]]:

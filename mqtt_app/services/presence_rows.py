@@ -107,7 +107,7 @@ def lose_sight(kind: Kind, unheard: Mapping[int, str], now: datetime) -> list[tu
 
 def await_again(site_ids: Sequence[int], now: datetime) -> None:
     """Those who are in reach again say so in their reason; their status stays unknown until they are heard."""
-    values = {"sites": list(site_ids), "not_heard": NOT_HEARD, "now": now}
+    values: dict[str, Any] = {"sites": list(site_ids), "not_heard": NOT_HEARD, "now": now}
     with connection.cursor() as cursor:
         cursor.execute(_AWAIT_AGAIN.format(table="mqtt_gateway", gateway="", in_reach=""), values)
         in_reach = "AND g.status IS DISTINCT FROM 'offline'"
@@ -139,4 +139,5 @@ def hide_devices(gateway_ids: Sequence[int], now: datetime) -> int:
 def _run(statement: str, values: dict[str, Any]) -> list[tuple[Any, ...]]:
     with connection.cursor() as cursor:
         cursor.execute(statement, values)
-        return cursor.fetchall()
+        found: list[tuple[Any, ...]] = cursor.fetchall()
+        return found

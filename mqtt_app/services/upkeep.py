@@ -7,6 +7,7 @@ import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import datetime, timedelta
+from typing import Any
 
 import msgspec
 from django.db import connection
@@ -86,15 +87,16 @@ def _prune(table: str, column: str, before: datetime) -> int:
     return _repeat(_PRUNE.format(table=table, column=column), {"before": before, "chunk": CHUNK})
 
 
-def _repeat(statement: str, values: dict[str, object]) -> int:
+def _repeat(statement: str, values: dict[str, Any]) -> int:
     """Delete chunk by chunk until one is not full; gives the number of rows."""
     removed = 0
     while True:
         with connection.cursor() as cursor:
             cursor.execute(statement, values)
-            removed += cursor.rowcount
-            if cursor.rowcount < CHUNK:
-                return removed
+            found: int = cursor.rowcount
+        removed += found
+        if found < CHUNK:
+            return removed
 
 
 @contextmanager

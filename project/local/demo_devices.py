@@ -5,6 +5,7 @@ import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 EPOCH = datetime(2026, 1, 1, tzinfo=UTC)
 
@@ -86,7 +87,7 @@ def _workshop(seconds: float) -> list[Message]:
 
 
 def _cold_store(seconds: float) -> list[Message]:
-    room = {
+    room: dict[str, Any] = {
         "temperature": wave(seconds, -18.5, 1.2, 80),
         "humidity": wave(seconds, 71, 4, 100),
         "compressor": int(seconds / 25) % 2 == 0,

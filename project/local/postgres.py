@@ -140,7 +140,7 @@ def _initialise(server: Postgres) -> None:
     if server.account is not None:
         os.chown(secret, server.account.uid, server.account.gid)
     secret.chmod(0o600)
-    command = [
+    command: list[str | Path] = [
         server.programs / "initdb", "-D", fresh, "-U", "postgres", "-A", "scram-sha-256", "--pwfile", secret,
         "-E", "UTF8", "--locale=C", "--locale-provider=builtin", "--builtin-locale=C.UTF-8",
         "--no-sync", "--no-instructions",

@@ -52,7 +52,7 @@ def spawn(
     """
     output = subprocess.DEVNULL if log is None else os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
     try:
-        return subprocess.Popen(
+        child: subprocess.Popen[bytes] = subprocess.Popen(
             [str(part) for part in command],
             env=env,
             cwd=cwd,
@@ -63,6 +63,7 @@ def spawn(
             preexec_fn=_die_with(os.getpid(), at_our_death),  # noqa: PLW1509  one system call, no lock
             **_as(account),
         )
+        return child
     except PermissionError as error:
         if account is None:
             raise
@@ -95,7 +96,7 @@ def run_as(command: Sequence[str | Path], account: Account | None, **options: ob
     return done.returncode, done.stdout
 
 
-def _as(account: Account | None) -> dict[str, object]:
+def _as(account: Account | None) -> dict[str, Any]:
     return {} if account is None else {"user": account.uid, "group": account.gid, "extra_groups": []}
 
 
