@@ -42,8 +42,11 @@ def odd_broker() -> Iterator[tuple[int, list[bytes]]]:
                 client.sendall(answers[0])
                 client.close()
 
-    threading.Thread(target=serve, daemon=True).start()
+    server = threading.Thread(target=serve, daemon=True)
+    server.start()
     yield listener.getsockname()[1], answers
+    listener.shutdown(socket.SHUT_RDWR)  # ends the accept
+    server.join()
     listener.close()
     for client in held:
         client.close()

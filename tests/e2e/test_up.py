@@ -147,8 +147,8 @@ def test_a_stop_while_it_starts_leaves_nothing_behind(tree, data):
     assert not any(is_alive(int(pid)) for pid, _ in entries.values())
 
 
-def test_given_servers_are_used(tree, tmp_path, server_url, valkey_url):
-    name = "given_to_up"
+def test_given_servers_are_used(tree, tmp_path):
+    name, server_url, valkey_url = "given_to_up", os.environ["DATABASE_URL"], os.environ["REDIS_URL"]
     with psycopg.connect(server_url, autocommit=True) as admin:
         admin.execute(f"CREATE DATABASE {name}")
     url = f"{server_url.rpartition('/')[0]}/{name}"
