@@ -7,7 +7,7 @@ from typing import TypeVar
 from django.db import transaction
 from django.db.models import F
 
-from mqtt_app.models import Device, DeviceStatus, Gateway
+from mqtt_app.models import Device, Gateway
 
 Speaker = TypeVar("Speaker", Device, Gateway)
 
@@ -18,6 +18,6 @@ def save_device(device: Speaker, fields: Collection[str]) -> Speaker:
         device.save(update_fields=fields)
         if "silence_after" in fields:
             silence = timedelta(seconds=device.silence_after or device.site.silence_after)
-            watched = type(device).objects.filter(pk=device.pk, status=DeviceStatus.ONLINE, due_at__isnull=False)
+            watched = type(device).objects.filter(pk=device.pk, due_at__isnull=False)
             watched.update(due_at=F("last_seen") + silence)
     return device

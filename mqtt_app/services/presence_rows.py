@@ -50,8 +50,10 @@ WHERE d.site_id = ANY(%(sites)s) ORDER BY d.id
 """
 _OFFLINE = """
 WITH silent AS (
-    SELECT d.id FROM {table} d JOIN unnest(%(ids)s::bigint[], %(seen)s::text[]) AS w(id, status) ON w.id = d.id
-    WHERE d.status = w.status AND d.due_at <= %(now)s ORDER BY d.id FOR NO KEY UPDATE OF d SKIP LOCKED
+    SELECT d.id FROM {table} d
+    JOIN unnest(%(ids)s::bigint[], %(statuses)s::text[], %(seen)s::float8[]) AS w(id, status, seen) ON w.id = d.id
+    WHERE d.status = w.status AND extract(epoch FROM d.last_seen)::float8 IS NOT DISTINCT FROM w.seen
+    ORDER BY d.id FOR NO KEY UPDATE OF d SKIP LOCKED
 )
 UPDATE {table} d SET status = 'offline', status_reason = %(reason)s, status_since = %(now)s
 FROM silent WHERE d.id = silent.id RETURNING d.id
@@ -127,7 +129,13 @@ def turn_offline(kind: Kind, silent: Sequence[Candidate], now: datetime) -> set[
     """Gives the ids of those that were still as they were read, and so are offline now."""
     if not silent:
         return set()
-    values = {"ids": [one.id for one in silent], "seen": [one.status for one in silent], "now": now, "reason": SILENT}
+    values = {
+        "ids": [one.id for one in silent],
+        "statuses": [one.status for one in silent],
+        "seen": [one.last_seen for one in silent],
+        "now": now,
+        "reason": SILENT,
+    }
     return {row[0] for row in _run(_OFFLINE.format(table=TABLES[kind]), values)}
 
 

@@ -17,7 +17,7 @@ from django.utils import timezone
 
 from mqtt_app import events
 from mqtt_app.coordination.nudges import nudge
-from mqtt_app.models import Device, DeviceStatus, Gateway, MqttConnection, Site
+from mqtt_app.models import Device, Gateway, MqttConnection, Site
 from mqtt_app.selectors.connections import legible, without_secrets
 
 log = logging.getLogger(__name__)
@@ -31,6 +31,8 @@ NOTICED_BY_LINK = frozenset(
     }
 )  # fmt: skip
 """A running link must be made anew when one of these changes."""
+ANOTHER_BROKER = frozenset({"broker_host", "broker_port", "protocol_version"})
+"""Which MQTT version the broker speaks has to be found out anew when one of these changes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,8 +93,7 @@ def _expect_again(site: Site) -> None:
     """The site's silence limit is due for everyone who has none of their own."""
     due = F("last_seen") + timedelta(seconds=site.silence_after)
     for model in (Device, Gateway):
-        online = model.objects.filter(site=site, status=DeviceStatus.ONLINE, silence_after=None, due_at__isnull=False)
-        online.update(due_at=due)
+        model.objects.filter(site=site, silence_after=None, due_at__isnull=False).update(due_at=due)
 
 
 def delete_site(site: Site) -> None:
@@ -125,6 +126,8 @@ def save_connection(connection: MqttConnection, fields: Collection[str]) -> Mqtt
         changed = {name: value for name, value in values.items() if legible(stored, name) != value}
         if not changed:
             return stored
+        if ANOTHER_BROKER & changed.keys():
+            changed["negotiated_version"] = ""
         for name, value in changed.items():
             setattr(stored, name, value)
         MqttConnection.objects.filter(pk=stored.pk).update(**changed, updated_at=timezone.now())

@@ -70,6 +70,13 @@ def test_what_the_link_must_notice_raises_the_config_version_once(change, root, 
     assert stored(site).config_version == before + 1
 
 
+@pytest.mark.parametrize(("change", "expected"), [({"broker_port": 1884}, ""), ({"keepalive": 30}, "3.1.1")])
+def test_another_broker_is_asked_anew_which_mqtt_it_speaks(change, expected, root, site):
+    MqttConnection.objects.filter(site=site).update(negotiated_version="3.1.1")
+    root.call("PATCH", f"sites/{site.pk}/connection/", change)
+    assert stored(site).negotiated_version == expected
+
+
 def test_renaming_the_site_does_not_disturb_its_link(root, site):
     before = stored(site).config_version
     assert root.call("PATCH", f"sites/{site.pk}/", {"name": "Other"}).status_code == 200
