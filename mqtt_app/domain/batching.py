@@ -177,6 +177,13 @@ class Ledger:
             self._entries[batch_id].asked = True
         return found
 
+    def all_sent(self) -> list[str]:
+        """Ids of all that were sent and not asked for yet: the queue, or the acknowledgements, may have been lost."""
+        found = [batch_id for batch_id, entry in self._entries.items() if entry.sent_at is not None and not entry.asked]
+        for batch_id in found:
+            self._entries[batch_id].asked = True
+        return found
+
     def missing(self, batch_ids: Iterable[str]) -> list[Batch]:
         """No receipt for these: what to send now, the same batch, its halves, or a message to put aside."""
         entries = [self._entries[batch_id] for batch_id in batch_ids if batch_id in self._entries]

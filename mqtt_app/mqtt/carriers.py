@@ -88,6 +88,8 @@ class AckReceiver:
     def _pop(self) -> None:
         try:
             ids = self._acks.pop(*self._who, POP_TIMEOUT)
+            if self._down:
+                self._loop.call(self._delivery.look_after_loss)
             self._down = False
         except redis.RedisError as error:
             if not self._down:

@@ -117,6 +117,12 @@ class Delivery:
     def unanswered(self, asked: Sequence[str]) -> None:
         self._ledger.unanswered(asked)
 
+    def look_after_loss(self) -> None:
+        """Redis was away or came back empty: ask at once for everything that is on its way, instead of waiting."""
+        sent = self._ledger.all_sent()
+        if sent:
+            self.to_ask.put(sent)
+
     @property
     def is_empty(self) -> bool:
         return not len(self._ledger) and not self._batcher.count

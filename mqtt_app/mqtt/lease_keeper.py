@@ -20,7 +20,9 @@ class Leases(Protocol):
 
 
 class LeaseKeeper:
-    """`changed` is called whenever the answer of `may_act` may have become another one."""
+    """`changed` is called whenever the answer of `may_act` may have become another one, `wiped` when the lease was gone
+    though it had not run out: Redis has forgotten everything.
+    """
 
     def __init__(
         self,
@@ -31,10 +33,11 @@ class LeaseKeeper:
         act_for: float,
         clock: Callable[[], float],
         changed: Callable[[], None],
+        wiped: Callable[[], None] = lambda: None,
     ) -> None:
         self._leases, self._lease = leases, lease
         self._renew_every, self._act_for = renew_every, act_for
-        self._clock, self._changed = clock, changed
+        self._clock, self._changed, self._wiped = clock, changed, wiped
         self._good_until = float("-inf")
         self._held = False
         self._lock = threading.Lock()
@@ -108,11 +111,15 @@ class LeaseKeeper:
 
     def _renew(self) -> None:
         asked = self._clock()  # before the call: the lease may count from then
-        if self._leases.renew(self._lease) is Renewal.LOST:
+        renewal = self._leases.renew(self._lease)
+        if renewal is Renewal.LOST:
             self._held = False
             log.error("Another start of %s took the lease; closing every link", self._lease.instance_id)
-        else:
-            self._good_until = asked + self._act_for
+            return
+        self._good_until = asked + self._act_for
+        if renewal is Renewal.ASSERTED:
+            log.warning("The lease was gone and is set again; links stay")
+            self._wiped()
 
     def _say_silent(self, error: redis.RedisError) -> None:
         if not self._silent:

@@ -145,6 +145,7 @@ class Runtime:
             act_for=config.lease_act,
             clock=clocks.now,
             changed=self._lease_changed,
+            wiped=lambda: self.loop.call(self.delivery.look_after_loss),
         )
 
     def _make_context(self) -> Context:

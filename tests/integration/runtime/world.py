@@ -62,6 +62,7 @@ class World:
     batches: list[Batch] = field(default_factory=list)
     committing: bool = True
     redis_up: bool = True
+    wiped: bool = False
     lease: Lease | None = None
     evidence: list[Any] = field(default_factory=list)
     assigned_to: str = "mqtt-1"
@@ -117,6 +118,9 @@ class World:
     def renew(self, lease: Lease) -> Renewal:
         if not self.redis_up:
             raise_down()
+        if self.wiped:
+            self.wiped = False
+            return Renewal.ASSERTED
         return Renewal.HELD
 
     def release(self, lease: Lease) -> bool:
