@@ -4,8 +4,11 @@ import os
 from typing import Any
 
 from celery import Celery
-from celery.signals import setup_logging
+from celery.signals import setup_logging, task_prerun, worker_process_init, worker_ready
+from django.db import close_old_connections
 from django_structlog.celery.steps import DjangoStructLogInitStep
+
+from project import garbage
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "project.settings.local")
 
@@ -14,6 +17,21 @@ app.config_from_object("django.conf:settings", namespace="CELERY")
 app.autodiscover_tasks(["tasks"], related_name=None)  # type: ignore[arg-type]  # the modules are named below
 app.conf.imports = ("tasks.control", "tasks.ingest", "tasks.presence", "tasks.logs")
 app.steps["worker"].add(DjangoStructLogInitStep)
+
+# Celery would close the database connection before and after each task, and PostgreSQL start a process for each batch.
+app.conf["CELERY_DB_REUSE_MAX"] = 1_000_000_000
+
+
+@task_prerun.connect
+def _leave_broken_connections(**_: Any) -> None:
+    """As Django does before each request: what is too old or does not answer is closed, everything else is kept."""
+    close_old_connections()
+
+
+@worker_process_init.connect
+@worker_ready.connect
+def _calm_garbage_collector(**_: Any) -> None:
+    garbage.calm()
 
 
 @setup_logging.connect

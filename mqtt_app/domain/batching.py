@@ -82,14 +82,14 @@ class Batcher:
                     break
             if queue:
                 self._queues[connection_id] = queue  # behind the others
-        self._account(taken, now)
+        self._account(len(taken), self._limits.size - room, now)
         drops = tuple(Drop(site_id, reason, count) for (site_id, reason), count in self._drops.items())
         self._drops.clear()
         return tuple(taken), drops
 
-    def _account(self, taken: list[Envelope], now: float) -> None:
-        self.count -= len(taken)
-        self.size -= sum(message.size for message in taken)
+    def _account(self, count: int, size: int, now: float) -> None:
+        self.count -= count
+        self.size -= size
         self._since = now if self.count else None
         self._urgent = False
 
@@ -127,6 +127,7 @@ class AckOrder:
 
 class _Entry(msgspec.Struct):
     batch: Batch
+    size: int
     tries: int = 1
     counted: int = 1  # tries after which others were committed: the ones that speak against this batch
     sent_at: float | None = None  # None while it waits to be sent
@@ -153,8 +154,8 @@ class Ledger:
         return len(self._entries) < self._limits.in_flight
 
     def register(self, batch: Batch) -> None:
-        self._entries[batch.id] = _Entry(batch)
-        self.size += batch.size
+        entry = self._entries[batch.id] = _Entry(batch, batch.size)
+        self.size += entry.size
 
     def sent(self, batch_id: str, now: float) -> None:
         entry = self._entries.get(batch_id)
@@ -166,7 +167,7 @@ class Ledger:
         entry = self._entries.pop(batch_id, None)
         if entry is None:
             return None
-        self.size -= entry.batch.size
+        self.size -= entry.size
         self._progress = max(self._progress, entry.sent_at or 0.0)
         return entry.batch
 

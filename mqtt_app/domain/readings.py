@@ -25,7 +25,7 @@ class ParseError(Exception):
         self.kind = kind
 
 
-class Reading(msgspec.Struct, frozen=True, kw_only=True):
+class Reading(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """One value of one metric of one device.
 
     `device` is an identifier unique within the site. `time` is unix seconds by the device's own clock, or None when

@@ -17,12 +17,16 @@ class BufferedSocket:
         self._buffer = b""
         self._position = 0
         self.first = b""
+        self._pending: OSError | None = None  # met where it could not be raised
         self.error: OSError | None = None  # what broke the connection; the MQTT library keeps it to itself
 
     def recv(self, size: int) -> bytes:
         """Up to `size` bytes; raises BlockingIOError when there are none now, gives b"" at the end of the stream."""
         start = self._position
         if start >= len(self._buffer):
+            pending, self._pending = self._pending, None
+            if pending is not None:
+                raise pending
             self._fill()
             start = 0
         self._position = start + size
@@ -30,11 +34,22 @@ class BufferedSocket:
 
     def next_publish(self, *, with_properties: bool) -> Publish | None:
         """Take a PUBLISH that is here in one piece. Only between packets: not after a part of one was received."""
+        if self._position >= len(self._buffer) and not self._has_more():
+            return None
         found = read_publish(self._buffer, self._position, with_properties=with_properties)
         if found is None:
             return None
         self._position = found[1]
         return found[0]
+
+    def _has_more(self) -> bool:
+        """Whether bytes came. What else the socket has to say is kept for the next `recv`."""
+        if self._pending is None:
+            try:
+                self._fill()
+            except OSError as error:
+                self._pending = error
+        return len(self._buffer) > 0
 
     def holds_more(self) -> bool:
         """Bytes that no poll would report: here, or decrypted inside TLS."""

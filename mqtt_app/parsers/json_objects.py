@@ -8,7 +8,7 @@ Which time counts: the first of `TIME_KEYS` that holds one. Under `t` and `time`
 An ISO time without a zone is taken out but not believed. A number that no calendar holds is a VALIDATION error.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from functools import lru_cache
 from typing import Any
 
@@ -21,6 +21,7 @@ TIME_KEYS = ("ts", "timestamp", "Time", "UtcTime", "datetime", "received_at", "t
 LOOSE_KEYS = {"t", "time"}  # also used for temperatures and durations
 LOOSE_FROM = 1e8
 DEVICE_KEYS = ("device_id", "deviceId", "device", "dev_id")
+_TIME_KEYS, _DEVICE_KEYS = frozenset(TIME_KEYS), frozenset(DEVICE_KEYS)
 GENERIC_LEVELS = frozenset(
     [
         "state",
@@ -58,10 +59,9 @@ class JsonParser:
         device = device_of_topic(message.topic)
         readings: list[Fact] = []
         for record in _records(tree):
-            for reading in _readings(record, device):
-                readings.append(reading)
-                if len(readings) > MAX_FACTS:
-                    raise invalid(f"more than {MAX_FACTS:,} values in one message")
+            readings += _readings(record, device)
+            if len(readings) > MAX_FACTS:
+                raise invalid(f"more than {MAX_FACTS:,} values in one message")
         return readings
 
 
@@ -78,8 +78,11 @@ def take_time(record: dict[str, Any]) -> tuple[float | None, set[str]]:
     """The record's time in unix seconds, and the keys that hold times and so are no readings."""
     found: float | None = None
     keys: set[str] = set()
-    for key in [name for name in TIME_KEYS if name in record]:
-        value = record[key]
+    present = record.keys() & _TIME_KEYS
+    if not present:
+        return found, keys
+    for key in TIME_KEYS if len(present) > 1 else present:
+        value = record.get(key)
         if not _is_time(key, value):
             continue
         keys.add(key)
@@ -98,23 +101,28 @@ def _is_time(key: str, value: object) -> bool:
     return key not in LOOSE_KEYS or abs(float(value) if isinstance(value, str) else value) >= LOOSE_FROM
 
 
-def _records(tree: Any) -> Iterator[Any]:
+def _records(tree: Any) -> Sequence[Any]:
     """Each object of an array is a record of its own; any other array is one record."""
     if isinstance(tree, list) and any(isinstance(item, dict) for item in tree):
-        for place, item in enumerate(tree):
-            yield item if isinstance(item, dict) else {str(place): item}
-    else:
-        yield tree
+        return [item if isinstance(item, dict) else {str(place): item} for place, item in enumerate(tree)]
+    return (tree,)
 
 
-def _readings(record: Any, device: str) -> Iterator[Reading]:
+def _readings(record: Any, device: str) -> list[Reading]:
     time = None
     if isinstance(record, dict):
         time, time_keys = take_time(record)
-        named = [key for key in DEVICE_KEYS if key in record and isinstance(record[key], str) and record[key].strip()]
-        device = record[named[0]].strip() if named else device
-        record = {key: value for key, value in record.items() if key not in time_keys and key not in named[:1]}
+        named = _named(record)
+        device = record[named].strip() if named else device
+        if time_keys or named:
+            record = {key: value for key, value in record.items() if key not in time_keys and key != named}
         if time_keys and isinstance(record.get("values"), dict):
             record = record | record.pop("values")
-    for metric, value in flatten(record):
-        yield Reading(device=device, metric=metric, value=value, time=time)
+    return [Reading(device=device, metric=metric, value=value, time=time) for metric, value in flatten(record)]
+
+
+def _named(record: dict[str, Any]) -> str:
+    """The key that names the device; "" when there is none."""
+    if _DEVICE_KEYS.isdisjoint(record):
+        return ""
+    return next((key for key in DEVICE_KEYS if isinstance(record.get(key), str) and record[key].strip()), "")

@@ -20,7 +20,8 @@ MAX_VALUE = 4096  # characters of text or raw bytes in one reading
 MAX_PARSER_NAME = 100
 SEEN = 16_384  # names and identifiers remembered as well-formed: they come again with every message
 
-_seen: set[str] = set()
+_metrics: set[str] = set()
+_identifiers: set[str] = set()
 
 
 def built_ins() -> list[Parser]:
@@ -76,7 +77,20 @@ def run(parser: Parser, message: Message) -> Sequence[Fact]:
         raise ParseError(ParseErrorKind.UNKNOWN, reason[:500]) from error
     if len(facts) > MAX_FACTS:
         raise _invalid(f"more than {MAX_FACTS:,} values in one message")
-    return [_storable(fact) for fact in facts]
+    return [fact if _is_common(fact) else _storable(fact) for fact in facts]
+
+
+def _is_common(fact: object) -> bool:
+    """A finite float of a device and a metric that were checked before: nearly every reading, so this one is quick."""
+    return (
+        type(fact) is Reading
+        and type(fact.value) is float
+        and math.isfinite(fact.value)
+        and fact.metric in _metrics
+        and fact.device in _identifiers
+        and (fact.gateway is None or fact.gateway in _identifiers)
+        and (fact.time is None or (type(fact.time) is float and EARLIEST <= fact.time <= LATEST))
+    )
 
 
 def _checked(made: object, taken: set[str]) -> Parser:
@@ -108,7 +122,9 @@ def _storable(fact: object) -> Fact:
         case Reading():
             _check_text(fact.metric, "metric", MAX_METRIC)
             _check_identifiers(fact.device, fact.gateway)
-            return _with_value(fact)
+            storable = _with_value(fact)
+            _remember(fact)
+            return storable
         case Availability():
             _check_identifiers(fact.identifier, fact.gateway)
             return fact
@@ -117,6 +133,14 @@ def _storable(fact: object) -> Fact:
             _check_text(fact.name, "name", MAX_NAME)
             return fact
     raise ParseError(ParseErrorKind.UNKNOWN, f"the parser returned {type(fact).__name__}, which is no fact")
+
+
+def _remember(reading: Reading) -> None:
+    for known, text in ((_metrics, reading.metric), (_identifiers, reading.device), (_identifiers, reading.gateway)):
+        if len(known) >= SEEN:
+            known.clear()
+        if text is not None:
+            known.add(text)
 
 
 def _with_value(reading: Reading) -> Reading:
@@ -161,15 +185,6 @@ def _check_identifiers(identifier: object, gateway: object) -> None:
 
 
 def _check_text(text: object, what: str, limit: int) -> None:
-    if type(text) is str and len(text) <= limit and text in _seen:
-        return
-    _check_new_text(text, what, limit)
-    if len(_seen) >= SEEN:
-        _seen.clear()
-    _seen.add(str(text))
-
-
-def _check_new_text(text: object, what: str, limit: int) -> None:
     if not isinstance(text, str) or not text:
         raise _invalid(f"a {what} is empty or no text")
     if len(text) > limit:

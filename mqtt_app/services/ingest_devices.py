@@ -25,10 +25,11 @@ class Who(msgspec.Struct):
 
 
 class Directory(msgspec.Struct, frozen=True):
-    """Everyone a batch speaks of. A device that is missing here is over its site's quota."""
+    """Everyone a batch speaks of. `is_full`: devices are missing here, because their site's quota is used up."""
 
     devices: Mapping[Key, Who]
     gateways: Mapping[Key, Who]
+    is_full: bool
 
 
 _known: Known[Key, Who] = Known()
@@ -61,7 +62,7 @@ def look_up(facts: Iterable[tuple[Envelope, Fact]], context: Context, now: datet
     _known.learn(devices)
     _tie(devices, wanted)
     _name(devices, names)
-    return Directory(devices, found_gateways)
+    return Directory(devices, found_gateways, len(devices) < len(wanted))
 
 
 def _gateways(keys: set[Key], now: datetime) -> dict[Key, Who]:

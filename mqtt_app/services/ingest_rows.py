@@ -52,18 +52,30 @@ class Written(msgspec.Struct, frozen=True):
 
 def write(parsed: Sequence[Parsed], context: Context, now: datetime) -> Written:
     """A constant number of statements, whatever the number of messages."""
-    facts = [(one.message, fact) for one in parsed for fact in one.facts]
-    who = look_up(facts, context, now)
-    rows = list(_rows(facts, who))
+    spoken = _spoken(parsed)
+    who = look_up(spoken, context, now)
+    rows, readings = _rows(parsed, who)
     if rows:
         _copy(rows)
         _keep_latest(rows)
     silence = {rules.site_id: rules.silence for rules in context.rules.values()}
-    changes = mark_seen(facts, who, silence, now)
-    readings: defaultdict[int, int] = defaultdict(int)
-    for message, fact in facts:
-        readings[message.site_id] += isinstance(fact, Reading) and (message.site_id, fact.device) in who.devices
-    return Written(changes, dict(readings), [one.message for one in parsed if _homeless(one, who)])
+    changes = mark_seen(spoken, who, silence, now)
+    over_quota = [one.message for one in parsed if _homeless(one, who)] if who.is_full else []
+    return Written(changes, readings, over_quota)
+
+
+def _spoken(parsed: Sequence[Parsed]) -> list[tuple[Envelope, Fact]]:
+    """Who speaks in each message: of many readings of one device in a row, the first stands for all."""
+    spoken: list[tuple[Envelope, Fact]] = []
+    for one in parsed:
+        last: Reading | None = None
+        for fact in one.facts:
+            if isinstance(fact, Reading):
+                if last is not None and fact.device == last.device and fact.gateway == last.gateway:
+                    continue
+                last = fact
+            spoken.append((one.message, fact))
+    return spoken
 
 
 def _homeless(one: Parsed, who: Directory) -> bool:
@@ -72,13 +84,20 @@ def _homeless(one: Parsed, who: Directory) -> bool:
     return bool(readings) and all((one.message.site_id, fact.device) not in who.devices for fact in readings)
 
 
-def _rows(facts: Sequence[tuple[Envelope, Fact]], who: Directory) -> Iterator[Row]:
-    for message, fact in facts:
-        if isinstance(fact, Reading) and (device := who.devices.get((message.site_id, fact.device))) is not None:
-            received_at = message.received_at
-            at = received_at if fact.time is None else fact.time
-            quality = _quality(message, at)
-            yield device.id, fact.metric, microseconds(at), microseconds(received_at), quality, fact.value
+def _rows(parsed: Sequence[Parsed], who: Directory) -> tuple[list[Row], dict[int, int]]:
+    """The rows, and their number by site id."""
+    rows: list[Row] = []
+    readings: defaultdict[int, int] = defaultdict(int)
+    for one in parsed:
+        message, before = one.message, len(rows)
+        site_id, received_at, received = message.site_id, message.received_at, microseconds(message.received_at)
+        for fact in one.facts:
+            if isinstance(fact, Reading) and (device := who.devices.get((site_id, fact.device))) is not None:
+                at = received_at if fact.time is None else fact.time
+                quality = _quality(message, at)
+                rows.append((device.id, fact.metric, microseconds(at), received, quality, fact.value))
+        readings[site_id] += len(rows) - before
+    return rows, dict(readings)
 
 
 def _quality(message: Envelope, at: float) -> int:
