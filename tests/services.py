@@ -12,7 +12,7 @@ import signal
 import subprocess
 import tempfile
 from base64 import urlsafe_b64encode
-from collections.abc import Callable, Generator, Iterator
+from collections.abc import Callable, Generator, Iterator, Sequence
 from pathlib import Path
 
 import pytest
@@ -81,12 +81,12 @@ def _leave_out_the_rare(config: pytest.Config, items: list[pytest.Item]) -> None
 
 
 @contextlib.contextmanager
-def start_postgres() -> Iterator[str]:
+def start_postgres(options: Sequence[str] = NOT_DURABLE) -> Iterator[str]:
     """URL of a new PostgreSQL server that forgets everything at the end."""
     with _folder() as name:
         folder = Path(name)
         server = postgres.prepare(folder / "postgres", free_port(), secrets.token_urlsafe(16))
-        process = server.start(folder / "postgres.log", postgres.environment({}), NOT_DURABLE)
+        process = server.start(folder / "postgres.log", postgres.environment({}), options)
         with _stopping(process, signal.SIGQUIT):
             _expect(server.answers, process, folder / "postgres.log")
             server.create_database()

@@ -7,7 +7,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit, urlunsplit
@@ -18,7 +18,7 @@ import requests
 from psycopg import sql
 
 ROOT = Path(__file__).resolve().parent.parent
-TEMPLATE = "sitewire_stack_template"
+TEMPLATE = f"sitewire_stack_template_{os.getpid()}"
 QUEUES = "mqtt.control,mqtt.ingest,mqtt.presence,mqtt.logs"
 
 QUICK = {
@@ -67,11 +67,19 @@ def wait_for(condition: Callable[[], Any], seconds: float = 30.0, every: float =
 class Stack:
     """`start(...)` what a test needs; everything is killed at the end."""
 
-    def __init__(self, folder: Path, database_url: str, redis_url: str, tokens: tuple[str, str], **extra: str) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        database_url: str,
+        redis_url: str,
+        tokens: tuple[str, str],
+        constants: Mapping[str, str] = QUICK,
+        **extra: str,
+    ) -> None:
         self.folder, self.database_url, self.redis_url = folder, database_url, redis_url
         self.token, self.member_token = tokens
         self.processes: dict[str, subprocess.Popen[bytes]] = {}
-        self.env = environment(folder, database_url, redis_url) | extra
+        self.env = environment(folder, database_url, redis_url, constants) | extra
         self.redis = redis.Redis.from_url(redis_url)
         self.db = psycopg.connect(database_url, autocommit=True)
         self.url = ""
@@ -182,9 +190,11 @@ class Stack:
         return found[0][0] if found else None
 
 
-def environment(folder: Path, database_url: str, redis_url: str) -> dict[str, str]:
+def environment(
+    folder: Path, database_url: str, redis_url: str, constants: Mapping[str, str] = QUICK
+) -> dict[str, str]:
     kept = {name: value for name, value in os.environ.items() if not name.startswith("SITEWIRE_")}
-    return kept | QUICK | {
+    return kept | constants | {
         "DATABASE_URL": database_url,
         "REDIS_URL": redis_url,
         "DATA_DIR": str(folder),
@@ -202,7 +212,11 @@ def make_template(server_url: str, folder: Path, redis_url: str) -> tuple[str, s
     """Migrate once into a template database; gives the tokens of its superuser and its plain member."""
     with psycopg.connect(with_database(server_url, "postgres"), autocommit=True) as admin:
         admin.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(TEMPLATE)))
-    env = environment(folder, with_database(server_url, TEMPLATE), redis_url)
+    return set_up(environment(folder, with_database(server_url, TEMPLATE), redis_url))
+
+
+def set_up(env: dict[str, str]) -> tuple[str, str]:
+    """Migrate an empty database; gives the tokens of its superuser and its plain member."""
     command = [sys.executable, "-c", _SET_UP]
     run = subprocess.run(command, check=False, cwd=ROOT, env=env, capture_output=True, text=True, timeout=90)
     assert run.returncode == 0, run.stderr

@@ -15,6 +15,7 @@ from project.local.refusal import Refusal
 USAGE = """\
 python3 manage.py up      runs all of Sitewire on this machine, until Ctrl-C
 python3 manage.py test    runs its tests; arguments go to pytest
+python3 manage.py benchmark KIND   measures it on this machine; --help lists the kinds
 python3 manage.py help    lists Django's commands (once the environment is there)"""
 
 
@@ -35,7 +36,9 @@ def _dispatch(command: str, arguments: list[str], argv: list[str]) -> int:
     if command == "up":
         return _up(arguments)
     if command == "test":
-        return _test(arguments)
+        return _with_test_environment("project.local.testing", arguments)
+    if command == "benchmark":
+        return _with_test_environment("tests.benchmarks", arguments)
     return _django(argv)
 
 
@@ -50,10 +53,10 @@ def _up(arguments: list[str]) -> int:
     return _become("project.local.up", [*arguments, "--data-dir", str(chosen.data_dir)])
 
 
-def _test(arguments: list[str]) -> int:
+def _with_test_environment(module: str, arguments: list[str]) -> int:
     preflight.check_machine()
     _ensure("test")
-    return _become("project.local.testing", arguments)
+    return _become(module, arguments)
 
 
 def _ensure(level: str) -> None:

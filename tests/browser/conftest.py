@@ -1,8 +1,6 @@
 """A web process with a database of its own, and a real browser in front of it."""
 
 import os
-import subprocess
-import sys
 from uuid import uuid4
 
 import psycopg
@@ -11,7 +9,7 @@ from playwright.sync_api import sync_playwright
 from psycopg import sql
 
 from tests.services import free_port, start_valkey
-from tests.stack import _SET_UP, ROOT, Stack, environment, wait_for, with_database
+from tests.stack import Stack, environment, set_up, wait_for, with_database
 
 
 @pytest.fixture(scope="module")
@@ -23,13 +21,7 @@ def stack(tmp_path_factory):
         admin.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(name)))
     database = with_database(server, name)
     with start_valkey() as redis_url:
-        env = environment(folder, database, redis_url)
-        done = subprocess.run(
-            [sys.executable, "-c", _SET_UP], check=False, cwd=ROOT, env=env, capture_output=True, text=True, timeout=90
-        )
-        assert done.returncode == 0, done.stderr
-        admin_token, member_token = done.stdout.split()
-        running = Stack(folder, database, redis_url, (admin_token, member_token))
+        running = Stack(folder, database, redis_url, set_up(environment(folder, database, redis_url)))
         try:
             start_web(running, free_port())
             yield running

@@ -1,0 +1,92 @@
+"""From the broker to committed rows: messages a second, and what one costs each process.
+
+The message is `{"temperature": 21.5, "humidity": 40.1, "ts": ...}`: two readings. Beside it, in the same run, the naive
+design of `naive.py`.
+"""
+
+import argparse
+import json
+import statistics
+import subprocess
+import sys
+import time
+
+from tests.benchmarks import naive
+from tests.benchmarks.machine import Machine, machine
+from tests.stack import ROOT, wait_for
+
+Figures = dict[str, float]
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--seconds", type=float, default=20.0, help="of one run (default 20)")
+    parser.add_argument("--runs", type=int, default=3, help="runs, of which the median counts (default 3)")
+    parser.add_argument("--sites", type=int, default=20)
+    parser.add_argument("--devices", type=int, default=50, help="of each site")
+    parser.add_argument("--mqtt", choices=("5", "3.1.1"), default="5")
+    parser.add_argument("--rate", type=float, default=0.0, help="messages a second; 0 for as many as are stored")
+    parser.add_argument("--backlog", type=int, default=20_000, help="messages published ahead of the rows")
+    parser.add_argument("--workers", type=int, default=2, help="processes of the task worker")
+    parser.add_argument("--no-naive", action="store_true")
+
+
+def run(options: argparse.Namespace) -> dict[str, object]:
+    with machine() as place:
+        add_sites(place, options.sites, options.mqtt)
+        place.stack.worker(concurrency=options.workers)
+        place.stack.mqtt()
+        up(place, options.sites)
+        _one(place, options, seconds=3.0)  # meets every topic and device once
+        runs = [_one(place, options, options.seconds) for _ in range(options.runs)]
+        result: dict[str, object] = {name: statistics.median(one[name] for one in runs) for name in runs[0]}
+        if not options.no_naive:
+            place.stack.kill("mqtt-1", 15)
+            place.stack.kill("worker", 15)
+            result["naive messages/s"] = naive.measure(place, options.sites, options.devices)
+            result["times the naive design"] = float(str(result["messages/s"])) / float(str(result["naive messages/s"]))
+    return result
+
+
+def add_sites(place: Machine, count: int, mqtt: str = "auto") -> None:
+    """Site n hears `s{n}/#`; all of them are wanted."""
+    for number in range(count):
+        site = place.stack.site(f"site {number}", place.broker.port, (f"s{number}/#",), protocol_version=mqtt)
+        place.stack.switch(site, "start")
+
+
+def up(place: Machine, count: int, seconds: float = 60.0) -> None:
+    wanted = "SELECT count(*) FROM mqtt_mqttconnection WHERE status = 'connected'"
+    wait_for(lambda: place.stack.one(wanted) == count, seconds, what=f"{count} links")
+
+
+def publish(place: Machine, options: argparse.Namespace, seconds: float, rate: float) -> int:
+    """Runs the generator; gives the number of messages that the broker acknowledged."""
+    done = subprocess.run(
+        [
+            sys.executable, "-m", "tests.benchmarks.generator", str(place.broker.port), str(options.sites),
+            str(options.devices), str(seconds), str(rate), str(options.backlog), place.stack.database_url,
+        ],
+        cwd=ROOT, check=True, capture_output=True, text=True, timeout=seconds + 60,
+    )  # fmt: skip
+    return int(json.loads(done.stdout))
+
+
+def _one(place: Machine, options: argparse.Namespace, seconds: float) -> Figures:
+    before_rows, before_cpu, begun = _stored(place), place.cpu(), time.monotonic()
+    sent = publish(place, options, seconds, options.rate)
+    wait_for(lambda: _stored(place)[0] - before_rows[0] >= sent, 120, what="every acknowledged message accounted for")
+    took = time.monotonic() - begun
+    messages, readings = (after - before for after, before in zip(_stored(place), before_rows, strict=True))
+    cost = {name: (spent - before_cpu.get(name, 0.0)) / messages * 1e6 for name, spent in place.cpu().items()}
+    return {
+        "messages/s": messages / took,
+        "readings/s": readings / took,
+        **{f"{name}, CPU us per message": round(value, 1) for name, value in sorted(cost.items())},
+        "lost": float(sent - messages),
+    }
+
+
+def _stored(place: Machine) -> tuple[int, int]:
+    """(messages, readings) in the books."""
+    found = place.stack.rows("SELECT coalesce(sum(stored), 0), coalesce(sum(readings), 0) FROM mqtt_sitebooks")
+    return int(found[0][0]), int(found[0][1])
