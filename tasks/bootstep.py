@@ -4,6 +4,7 @@ It belongs to the worker, not to its consumer, which is stopped and started with
 """
 
 import logging
+import time
 from datetime import datetime
 from ipaddress import ip_network
 from typing import Any
@@ -30,6 +31,7 @@ from tasks.queues import INGEST
 log = logging.getLogger(__name__)
 
 STORE_BATCH = "tasks.ingest.store_batch"
+LOOK_EVERY = 0.5  # s between two looks at the length of the queue; a full one is looked at with every try
 SEND_TIMEOUT = 2.0  # s; a half-open Redis must not hold the sender for longer
 
 
@@ -42,15 +44,14 @@ class BatchQueue:
 
     def __init__(self, app: Celery, limit: int) -> None:
         self._app, self._limit = app, limit
+        self._looked = 0.0
         options = dict(app.conf.broker_transport_options or {})
         options |= {"socket_timeout": SEND_TIMEOUT, "socket_connect_timeout": SEND_TIMEOUT}
         self._connection: Any = Connection(app.conf.broker_url, transport_options=options)
 
     def send(self, blob: bytes) -> None:
         """Raises when the batch is not taken: Redis is away, or the queue is full."""
-        waiting = quick_client().llen(INGEST)
-        if isinstance(waiting, int) and waiting >= self._limit:
-            raise QueueFullError(f"{waiting} batches wait in {INGEST}; are the task workers running?")
+        self._look_for_room()
         try:
             self._app.send_task(
                 STORE_BATCH, kwargs={"blob": blob}, connection=self._connection, serializer="msgpack", retry=False
@@ -58,6 +59,15 @@ class BatchQueue:
         except (OperationalError, OSError):
             self._connection.close()
             raise
+
+
+    def _look_for_room(self) -> None:
+        if time.monotonic() - self._looked < LOOK_EVERY:
+            return
+        waiting = quick_client().llen(INGEST)
+        if isinstance(waiting, int) and waiting >= self._limit:
+            raise QueueFullError(f"{waiting} batches wait in {INGEST}; are the task workers running?")
+        self._looked = time.monotonic()
 
 
 class MqttStep(bootsteps.StartStopStep):

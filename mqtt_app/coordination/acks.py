@@ -43,10 +43,10 @@ class AckList:
             pipe.execute()
 
     def pop(self, instance_id: str, incarnation: str, timeout: float) -> list[str]:
-        """Waits up to `timeout` seconds (above 0) for the first id, then takes all that are there."""
+        """All that are there; if there is none, waits up to `timeout` seconds (above 0) for the next one."""
         name = keys.acks(instance_id, incarnation)
-        first: Any = self._client.blpop([name], timeout=timeout)
-        if first is None:
-            return []
-        rest: Any = self._client.lpop(name, DRAIN) or []
-        return [batch_id.decode() for batch_id in (first[1], *rest)]
+        found: Any = self._client.lpop(name, DRAIN)
+        if not found:
+            first: Any = self._client.blpop([name], timeout=timeout)
+            found = [first[1]] if first else []
+        return [batch_id.decode() for batch_id in found]

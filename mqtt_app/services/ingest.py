@@ -13,6 +13,7 @@ MQTT session acknowledges to the broker only after it; whatever fails before it 
 
 from collections import Counter, defaultdict
 from collections.abc import Sequence
+from contextlib import nullcontext
 from datetime import UTC, datetime
 from functools import cache, partial
 
@@ -45,21 +46,25 @@ class Outcome(msgspec.Struct, frozen=True):
 
 def store(batch: Batch, now: float) -> Outcome:
     """`now` is unix seconds. Raises django.db.Error when the database cannot commit: the batch is then sent again."""
+    careful = False
     for _ in range(ATTEMPTS - 1):
         try:
-            return _attempt(batch, now)
+            return _attempt(batch, now, careful=careful)
         except StaleError:
             continue
+        except (DataError, IntegrityError):
+            careful = True
         except OperationalError as error:
             if not isinstance(error.__cause__, DeadlockDetected | SerializationFailure):
                 raise
-    return _attempt(batch, now)
+    return _attempt(batch, now, careful=True)
 
 
-def _attempt(batch: Batch, now: float) -> Outcome:
+def _attempt(batch: Batch, now: float, *, careful: bool) -> Outcome:
+    """`careful`: the database refused something in this batch, so find out what, under savepoints."""
     try:
         with transaction.atomic():
-            return _store(batch, datetime.fromtimestamp(now, UTC))
+            return _store(batch, datetime.fromtimestamp(now, UTC), careful=careful)
     except BaseException:
         _forget()
         raise
@@ -71,11 +76,11 @@ def _forget() -> None:
     ingest_devices.forget()
 
 
-def _store(batch: Batch, now: datetime) -> Outcome:
+def _store(batch: Batch, now: datetime, *, careful: bool) -> Outcome:
     earlier = ingest_context.claim(batch, now)
     if earlier is not None:
         return Outcome(repeated=True, skipped=earlier)
-    context = ingest_context.open_for(batch)
+    context = ingest_context.open_for(batch, careful=careful)
     tally = Tally(batch.drops)
     messages = ingest_context.admit(batch, context, tally)
     if batch.quarantine_reason:
@@ -140,13 +145,15 @@ def parse(
 def store_and_mark_seen(
     parsed: Sequence[Parsed], context: Context, tally: Tally, now: datetime
 ) -> tuple[list[Change], list[Failure]]:
-    """Rows of all messages at once. One that the database refuses is found by halving, and fails alone."""
+    """Rows of all messages at once. In a careful attempt, one that the database refuses is found by halving."""
     if not parsed:
         return [], []
     try:
-        with transaction.atomic():
+        with transaction.atomic() if context.careful else nullcontext():
             written = ingest_rows.write(parsed, context, now)
     except (DataError, IntegrityError) as error:
+        if not context.careful:
+            raise
         _forget()
         if len(parsed) == 1:
             one = parsed[0]

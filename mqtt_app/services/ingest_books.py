@@ -14,6 +14,7 @@ from mqtt_app.domain.messages import Drop, Envelope
 from mqtt_app.domain.readings import ParseError, ParseErrorKind
 from mqtt_app.domain.samples import sample, storable
 from mqtt_app.models import MqttParsingLog
+from mqtt_app.services.pg_columns import numbers
 
 LOGGED_A_MINUTE = 20  # failures of one topic that get a row each; the rest of the minute is counted in the books only
 
@@ -23,7 +24,7 @@ INSERT INTO mqtt_sitebooks AS b
      last_message_at)
 SELECT v.*, '{}'::jsonb, %s
 FROM unnest(%s::bigint[], %s::bigint[], %s::bigint[], %s::bigint[], %s::bigint[], %s::bigint[], %s::bigint[],
-            %s::bigint[], %s::bigint[]) AS v
+            %s::bigint[], %s::bigint[]) AS v(site_id) JOIN mqtt_site s ON s.id = v.site_id ORDER BY v.site_id
 ON CONFLICT (site_id) DO UPDATE SET
     received = b.received + excluded.received, stored = b.stored + excluded.stored,
     duplicate = b.duplicate + excluded.duplicate, inactive = b.inactive + excluded.inactive,
@@ -85,15 +86,14 @@ class Tally:
 
 def write(tally: Tally, now: datetime) -> None:
     """Last in the transaction, in the order of site ids: these rows are hot, and held until the commit."""
+    sites = sorted(tally.entries)
+    if not sites:
+        return
     with connection.cursor() as cursor:
-        cursor.execute("SELECT id FROM mqtt_site WHERE id = ANY(%s) ORDER BY id", [list(tally.entries)])
-        sites = [row[0] for row in cursor.fetchall()]
-        if not sites:
-            return
         entries = [tally.entries[site_id] for site_id in sites]
         columns = ("received", "stored", "duplicate", "inactive", "unprocessable", "failed", "quarantined", "readings")
-        sums = [[getattr(entry, column) for entry in entries] for column in columns]
-        cursor.execute(_BOOKS, [now, sites, *sums])
+        sums = [numbers(getattr(entry, column) for entry in entries) for column in columns]
+        cursor.execute(_BOOKS, [now, numbers(sites), *sums])
         for site_id, entry in zip(sites, entries, strict=True):
             for reason, count in sorted(entry.dropped.items()):
                 cursor.execute(_DROP, [reason, reason, count, site_id])

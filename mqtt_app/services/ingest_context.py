@@ -33,10 +33,13 @@ class SiteRules(msgspec.Struct, frozen=True):
 
 
 class Context(msgspec.Struct):
-    """`rules` by connection id; `skipped` collects the connections whose messages belong to a newer owner."""
+    """`rules` by connection id; `skipped` collects the connections whose messages belong to a newer owner. `careful`:
+    something in this batch was refused by the database, so look for it.
+    """
 
     rules: dict[int, SiteRules]
     skipped: set[int]
+    careful: bool
 
 
 def claim(batch: Batch, now: datetime) -> frozenset[int] | None:
@@ -57,7 +60,7 @@ def claim(batch: Batch, now: datetime) -> frozenset[int] | None:
     return frozenset(found[0]) if found else frozenset()
 
 
-def open_for(batch: Batch) -> Context:
+def open_for(batch: Batch, *, careful: bool) -> Context:
     """Hold off any change of owner until the commit, then read who owns what."""
     ids = sorted({message.connection_id for message in batch.messages})
     keys = sorted({take_lock_key(connection_id) for connection_id in ids})
@@ -71,7 +74,7 @@ def open_for(batch: Batch) -> Context:
             " s.silence_after FROM mqtt_mqttconnection c JOIN mqtt_site s ON s.id = c.site_id WHERE c.id = ANY(%s)",
             [ids],
         )
-        return Context({row[0]: SiteRules(*row[1:]) for row in cursor.fetchall()}, set())
+        return Context({row[0]: SiteRules(*row[1:]) for row in cursor.fetchall()}, set(), careful)
 
 
 def admit(batch: Batch, context: Context, tally: Tally) -> list[Envelope]:

@@ -6,10 +6,10 @@ import sys
 from pathlib import Path
 
 from project.local import provision
-from tests.benchmarks import ingest
+from tests.benchmarks import ingest, window
 from tests.benchmarks.machine import about
 
-BENCHMARKS = {"ingest": ingest}
+BENCHMARKS = {"ingest": ingest, "window": window}
 
 
 def main(arguments: list[str]) -> int:
