@@ -5,5 +5,3 @@ from project.settings.base import SITEWIRE
 
 # The demo broker, and any broker you try, lives on this machine.
 SITEWIRE.setdefault("broker_allow", ("127.0.0.0/8", "::1/128"))
-
-STATIC_ROOT = None  # type: ignore[assignment]  # nothing is collected here: files are served from where they are
