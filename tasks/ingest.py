@@ -1,25 +1,61 @@
-"""Queue `mqtt.ingest`: batches of messages to committed rows, and the acknowledgement back."""
+"""Queue `mqtt.ingest`: batches of messages to committed rows, and word of it back to the owner of the links."""
 
 import logging
 import time
+from typing import Any
 
 import redis
+from billiard.exceptions import TimeLimitExceeded, WorkerLostError
 from celery import shared_task
+from celery.signals import task_failure
+from django.db import Error
 
-from mqtt_app.coordination.acks import AckList, note
+from mqtt_app.coordination.acks import AckList, Fate, note
 from mqtt_app.coordination.client import quick_client
-from mqtt_app.domain.messages import unpack
+from mqtt_app.domain.messages import Batch, unpack
 from mqtt_app.services import ingest
 
 log = logging.getLogger(__name__)
 
+STORE_BATCH = "tasks.ingest.store_batch"
+SAY_AGAIN = 10.0  # s between two lines about a database that is away
 
-@shared_task(name="tasks.ingest.store_batch", ignore_result=True, serializer="msgpack")
+_said = float("-inf")
+
+
+@shared_task(name=STORE_BATCH, ignore_result=True, serializer="msgpack")
 def store_batch(*, blob: bytes) -> None:
-    """Idempotent by the batch's receipt. A lost acknowledgement costs the owner a question to the receipts."""
+    """Idempotent by the batch's receipt. When the database is away the owner hears it, and sends the batch again."""
     batch = unpack(blob)
-    outcome = ingest.store(batch, time.time())
     try:
-        AckList(quick_client()).push(batch.instance_id, batch.incarnation, [note(batch.id, outcome.skipped)])
+        outcome = ingest.store(batch, time.time())
+    except Error as error:
+        _say(error)
+        _tell(batch, note(batch.id, fate=Fate.FAILED))
+    else:
+        _tell(batch, note(batch.id, outcome.skipped))
+
+
+@task_failure.connect
+def _tell_of_a_death(sender: Any, exception: Any, kwargs: Any, **_: Any) -> None:
+    """In the parent of the process that died: its owner need not wait for an answer that will not come."""
+    if getattr(sender, "name", "") != STORE_BATCH or not isinstance(exception, (WorkerLostError, TimeLimitExceeded)):
+        return
+    batch = unpack(kwargs["blob"])
+    fate = Fate.KILLED if isinstance(exception, WorkerLostError) else Fate.FAILED
+    _tell(batch, note(batch.id, fate=fate))
+
+
+def _tell(batch: Batch, text: str) -> None:
+    """A lost word costs the owner a question to the receipts."""
+    try:
+        AckList(quick_client()).push(batch.instance_id, batch.incarnation, [text])
     except redis.RedisError as error:
-        log.warning("Batch %s is committed, but its acknowledgement was lost: %s", batch.id, type(error).__name__)
+        log.warning("What became of batch %s could not be told: %s", batch.id, type(error).__name__)
+
+
+def _say(error: Error) -> None:
+    global _said  # noqa: PLW0603
+    if time.monotonic() - _said >= SAY_AGAIN:
+        _said = time.monotonic()
+        log.warning("Batches cannot be stored (%s: %s); they are sent again", type(error).__name__, error)

@@ -1,30 +1,49 @@
-"""The way of an acknowledgement back: ids of committed batches, to the process start that waits for them.
+"""What becomes of a batch, told to the process start that waits for it.
 
-An id that gets lost costs a question to the receipts, nothing more.
+A word that gets lost costs a question to the receipts, nothing more.
 """
 
 from collections.abc import Iterable, Sequence
+from enum import StrEnum
 from typing import Any
 
+import msgspec
 import redis
 
 from mqtt_app.coordination import keys
 
 SKIPPED = "!"  # between a batch id and the connections whose messages must not be acknowledged
 LIST_TTL = 3_600  # s; nobody will come for the list of a process that died
-DRAIN = 1_000  # ids taken in one go
+DRAIN = 1_000  # notes taken in one go
 
 
-def note(batch_id: str, skipped: Iterable[int] = ()) -> str:
-    """What goes on the list: the id, and the connections that were left to a newer owner."""
+class Fate(StrEnum):
+    """The values are what follows the batch id on the list."""
+
+    COMMITTED = ""
+    FAILED = "?"  # not committed, and not for anything in it: the database was away
+    KILLED = "*"  # the process that stored it died of it, or with it
+
+
+class Note(msgspec.Struct, frozen=True):
+    """`skipped`: connections whose messages were left to a newer owner."""
+
+    batch_id: str
+    fate: Fate = Fate.COMMITTED
+    skipped: frozenset[int] = frozenset()
+
+
+def note(batch_id: str, skipped: Iterable[int] = (), fate: Fate = Fate.COMMITTED) -> str:
+    """A note as it is on the list."""
     numbers = ",".join(str(number) for number in sorted(skipped))
-    return f"{batch_id}{SKIPPED}{numbers}" if numbers else batch_id
+    return f"{batch_id}{fate}{SKIPPED}{numbers}" if numbers else f"{batch_id}{fate}"
 
 
-def read_note(text: str) -> tuple[str, frozenset[int]]:
-    """(batch id, skipped connections)."""
-    batch_id, _, numbers = text.partition(SKIPPED)
-    return batch_id, frozenset(int(number) for number in numbers.split(",") if number)
+def read_note(text: str) -> Note:
+    head, _, numbers = text.partition(SKIPPED)
+    fate = next((one for one in (Fate.FAILED, Fate.KILLED) if head.endswith(one)), Fate.COMMITTED)
+    skipped = frozenset(int(number) for number in numbers.split(",") if number)
+    return Note(head.removesuffix(fate), fate, skipped)
 
 
 class AckList:
@@ -33,12 +52,12 @@ class AckList:
     def __init__(self, client: redis.Redis) -> None:
         self._client = client
 
-    def push(self, instance_id: str, incarnation: str, batch_ids: Sequence[str]) -> None:
-        if not batch_ids:
+    def push(self, instance_id: str, incarnation: str, notes: Sequence[str]) -> None:
+        if not notes:
             return
         name = keys.acks(instance_id, incarnation)
         with self._client.pipeline(transaction=True) as pipe:
-            pipe.rpush(name, *batch_ids)
+            pipe.rpush(name, *notes)
             pipe.expire(name, LIST_TTL)
             pipe.execute()
 
@@ -49,4 +68,4 @@ class AckList:
         if not found:
             first: Any = self._client.blpop([name], timeout=timeout)
             found = [first[1]] if first else []
-        return [batch_id.decode() for batch_id in found]
+        return [text.decode() for text in found]

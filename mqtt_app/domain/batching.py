@@ -9,6 +9,8 @@ from mqtt_app.domain.messages import Batch, Drop, Envelope
 
 EAGER = 2  # batches on their way while others follow as soon as they are due: one is being stored, the next one waits
 HALVE_AFTER = 2  # tries of a batch of several messages before it is cut in two
+PARTS = 8  # into which a batch is cut that killed its process: few deaths until the message is found that does it
+FAILED_AGAIN = 2.0  # s until a batch is asked for that could not be stored because the database was away
 RETRY_CAP = 300.0  # s between two tries while nothing at all is being committed
 
 
@@ -132,6 +134,8 @@ class _Entry(msgspec.Struct):
     counted: int = 1  # tries after which others were committed: the ones that speak against this batch
     sent_at: float | None = None  # None while it waits to be sent
     asked: bool = False
+    retry_at: float | None = None  # the task worker said that it failed: ask then
+    deaths: int = 0  # of processes that had it, or the batch that it is a part of
 
 
 class Ledger:
@@ -178,6 +182,27 @@ class Ledger:
             self._entries[batch_id].asked = True
         return found
 
+    def failed(self, batch_id: str, now: float) -> None:
+        """It was not stored, for no fault of its own. Soon asked for, and sent again once the database answers."""
+        entry = self._entries.get(batch_id)
+        if entry is not None:
+            entry.retry_at = now + FAILED_AGAIN
+
+    def killed(self, batch_id: str) -> list[Batch]:
+        """The process that was to store it died: what to send now, the same batch, its parts, or a message aside."""
+        entry = self._entries.get(batch_id)
+        if entry is None:
+            return []
+        entry.deaths += 1
+        batch = entry.batch
+        if batch.quarantine_reason or entry.deaths < HALVE_AFTER:
+            return [self._same(entry, entry.counted)]
+        if len(batch.messages) > 1:
+            return self._parts(batch, PARTS, entry.deaths)
+        if entry.deaths < self._limits.quarantine_after:
+            return [self._same(entry, entry.counted)]
+        return self._aside(batch, f"killed the process that parsed it, {entry.deaths} times")
+
     def all_sent(self) -> list[str]:
         """Ids of all that were sent and not asked for yet: the queue, or the acknowledgements, may have been lost."""
         found = [batch_id for batch_id, entry in self._entries.items() if entry.sent_at is not None and not entry.asked]
@@ -199,6 +224,8 @@ class Ledger:
     def _is_overdue(self, entry: _Entry, now: float) -> bool:
         if entry.sent_at is None or entry.asked:
             return False
+        if entry.retry_at is not None:
+            return now >= entry.retry_at
         patience = self._limits.receipt_timeout
         if self._progress <= entry.sent_at:  # nothing later was committed: maybe no worker runs, so do not pile up
             patience = min(RETRY_CAP, patience * 2 ** min(entry.tries - 1, 10))
@@ -211,30 +238,38 @@ class Ledger:
         if batch.quarantine_reason or counted <= HALVE_AFTER:
             return [self._same(entry, counted)]
         if len(batch.messages) > 1:
-            return self._halves(batch)
-        return [self._same(entry, counted)] if counted <= self._limits.quarantine_after else self._aside(batch)
+            return self._parts(batch, 2, entry.deaths)
+        if counted <= self._limits.quarantine_after:
+            return [self._same(entry, counted)]
+        return self._aside(batch, f"not stored after {self._limits.quarantine_after} tries")
 
     def _same(self, entry: _Entry, counted: int) -> Batch:
-        entry.tries, entry.counted, entry.sent_at, entry.asked = entry.tries + 1, counted, None, False
+        entry.tries, entry.counted = entry.tries + 1, counted
+        entry.sent_at, entry.asked, entry.retry_at = None, False, None
         return entry.batch
 
-    def _halves(self, batch: Batch) -> list[Batch]:
-        middle = len(batch.messages) // 2
-        halves = [
-            msgspec.structs.replace(batch, id=self._new_id(), messages=batch.messages[:middle]),
-            msgspec.structs.replace(batch, id=self._new_id(), messages=batch.messages[middle:], drops=()),
+    def _parts(self, batch: Batch, number: int, deaths: int) -> list[Batch]:
+        step = -(-len(batch.messages) // number)
+        parts = [
+            msgspec.structs.replace(
+                batch,
+                id=self._new_id(),
+                messages=batch.messages[start : start + step],
+                drops=() if start else batch.drops,
+            )
+            for start in range(0, len(batch.messages), step)
         ]
-        return self._instead(batch, halves)
+        return self._instead(batch, parts, deaths)
 
-    def _aside(self, batch: Batch) -> list[Batch]:
-        reason = f"not stored after {self._limits.quarantine_after} tries"
-        return self._instead(batch, [msgspec.structs.replace(batch, id=self._new_id(), quarantine_reason=reason)])
+    def _aside(self, batch: Batch, reason: str) -> list[Batch]:
+        return self._instead(batch, [msgspec.structs.replace(batch, id=self._new_id(), quarantine_reason=reason)], 0)
 
-    def _instead(self, batch: Batch, others: list[Batch]) -> list[Batch]:
+    def _instead(self, batch: Batch, others: list[Batch], deaths: int) -> list[Batch]:
         self._entries.pop(batch.id)
         self.size -= batch.size
         for other in others:
             self.register(other)
+            self._entries[other.id].deaths = deaths
         return others
 
 

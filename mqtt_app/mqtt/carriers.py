@@ -98,7 +98,7 @@ class AckReceiver:
             self._stopping.wait(POP_TIMEOUT)
             return
         if ids:
-            self._loop.call(partial(self._delivery.committed, ids))
+            self._loop.call(partial(self._delivery.noted, ids))
 
     def _ask(self) -> None:
         try:

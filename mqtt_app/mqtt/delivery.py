@@ -9,7 +9,7 @@ from typing import Protocol
 
 import msgspec
 
-from mqtt_app.coordination.acks import read_note
+from mqtt_app.coordination.acks import Fate, Note, read_note
 from mqtt_app.domain.batching import Batcher, Ledger, Limits, may_read
 from mqtt_app.domain.messages import Batch, Envelope
 from mqtt_app.mqtt.loop import Loop
@@ -92,13 +92,23 @@ class Delivery:
     def sent(self, batch_id: str) -> None:
         self._ledger.sent(batch_id, self._loop.clock())
 
-    def committed(self, notes: Collection[str]) -> None:
+    def noted(self, notes: Collection[str]) -> None:
+        """What became of batches; see coordination/acks.py."""
+        read = [read_note(text) for text in notes]
+        for one in read:
+            if one.fate is Fate.FAILED:
+                self._ledger.failed(one.batch_id, self._loop.clock())
+            elif one.fate is Fate.KILLED:
+                self._send_again(self._ledger.killed(one.batch_id))
+        self._committed([one for one in read if one.fate is Fate.COMMITTED])
+
+    def _committed(self, notes: Collection[Note]) -> None:
         """These batches are in the database for good, but for the connections that a note excepts."""
         touched: set[int] = set()
-        for batch_id, skipped in map(read_note, notes):
-            batch = self._ledger.committed(batch_id)
+        for one in notes:
+            batch = self._ledger.committed(one.batch_id)
             if batch is not None:
-                touched |= self._release(batch.messages, skipped)
+                touched |= self._release(batch.messages, one.skipped)
         for connection_id in touched:
             if connection_id in self._receivers:
                 self._receivers[connection_id].settle()
@@ -106,12 +116,15 @@ class Delivery:
 
     def answered(self, asked: Sequence[str], committed: Collection[str]) -> None:
         """What the receipts say about batches that were overdue."""
-        self.committed(committed)
-        known = {read_note(text)[0] for text in committed}
-        again = self._ledger.missing([batch_id for batch_id in asked if batch_id not in known])
-        if again:
-            log.warning("%d batches are not committed in time and are sent again", len(again))
-        for batch in again:
+        notes = [read_note(text) for text in committed]
+        self._committed(notes)
+        known = {one.batch_id for one in notes}
+        self._send_again(self._ledger.missing([batch_id for batch_id in asked if batch_id not in known]))
+
+    def _send_again(self, batches: Sequence[Batch]) -> None:
+        if batches:
+            log.warning("%d batches are not committed and are sent again", len(batches))
+        for batch in batches:
             self.to_send.put(batch)
 
     def unanswered(self, asked: Sequence[str]) -> None:

@@ -129,3 +129,37 @@ def test_full_memory_stops_everybody_and_half_full_only_the_greedy(held, total, 
     allowed = may_read(held, total, holders, 1_000)
     assert not allowed or total < 1_000
     assert allowed or total >= 500
+
+
+def test_a_message_that_kills_its_process_is_found_in_few_deaths_and_its_neighbours_are_all_stored():
+    book = ledger(quarantine_after=3)
+    first = Batch("f" * 32, "i", "s", tuple(message(1, number) for number in range(2_000)))
+    book.register(first)
+    waiting, stored, aside, deaths = [first], set(), set(), 0
+    while waiting:
+        batch = waiting.pop()
+        book.sent(batch.id, 0.0)
+        numbers = {one.packet_id for one in batch.messages}
+        if batch.quarantine_reason:
+            aside |= numbers
+            book.committed(batch.id)
+        elif 1_234 in numbers:
+            deaths += 1
+            waiting += book.killed(batch.id)
+        else:
+            stored |= numbers
+            book.committed(batch.id)
+    assert (aside, stored) == ({1_234}, set(range(2_000)) - {1_234})
+    assert deaths <= 12
+    assert (len(book), book.size) == (0, 0)
+
+
+def test_a_batch_that_failed_for_no_fault_of_its_own_is_asked_for_soon_and_sent_whole():
+    book = ledger(receipt_timeout=30.0)
+    batch = Batch("f" * 32, "i", "s", (message(1, 1), message(1, 2)))
+    book.register(batch)
+    for turn in range(20):
+        book.sent(batch.id, turn * 10.0)
+        book.failed(batch.id, turn * 10.0)
+        assert book.overdue(turn * 10.0 + 1.0) == []
+        assert book.missing(book.overdue(turn * 10.0 + 2.5)) == [batch]
