@@ -27,7 +27,9 @@ class Pacer:
 
 @dataclass(frozen=True, slots=True)
 class Context:
-    """`may_act` is false while our lease is in doubt: no acknowledgement and no connect then."""
+    """`may_act` is false while our lease is in doubt: no acknowledgement and no connect then. `is_still_ours(since)`:
+    the rows were read after `since` (the loop's clock) and it was ours; no connect after a loss before that.
+    """
 
     loop: Loop
     dialer: Dialer
@@ -36,6 +38,7 @@ class Context:
     policy: Policy
     pacer: Pacer
     may_act: Callable[[], bool]
+    is_still_ours: Callable[[float], bool] = lambda _since: True
     receive_maximum: int = 1_000
     maximum_packet_size: int = 16_777_216
     session_expiry: int = 86_400

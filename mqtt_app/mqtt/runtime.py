@@ -112,6 +112,9 @@ class Runtime:
     def _wake(self) -> None:
         self._supervisor.wake()
 
+    def _is_still_ours(self, since: float) -> bool:
+        return self._supervisor.confirmed_since(since)
+
     def _lease_changed(self) -> None:
         self._supervisor.wake()
         self.loop.call(self._settle)
@@ -158,6 +161,7 @@ class Runtime:
             policy=_policy(config),
             pacer=Pacer(config.connect_rate),
             may_act=self._keeper.may_act,
+            is_still_ours=self._is_still_ours,
             receive_maximum=config.receive_maximum,
             maximum_packet_size=config.maximum_packet_size,
             session_expiry=config.session_expiry,

@@ -23,7 +23,7 @@ from mqtt_app.mqtt.voice import Voice
 from mqtt_app.services.ownership import ConnectionConfig
 
 TURN = 200  # packets a link may have handled before the others get their turn
-SUSPECT_RETRY = 1.0  # s; no connect while our lease is in doubt
+DOUBT = 0.1  # s between two looks while it is in doubt whether the link is still ours to connect
 
 
 class Session:
@@ -187,10 +187,11 @@ class Session:
             self._deadline = self._context.loop.at(self.link.deadline, self._ticked)
 
     def _ticked(self) -> None:
-        if self.link.state in {State.WAITING, State.REFUSED} and not self._context.may_act():
-            self._deadline = self._context.loop.at(self._context.loop.clock() + SUSPECT_RETRY, self._ticked)
-            return
-        self._happened(machine.Tick())
+        context, waits = self._context, self.link.state in {State.WAITING, State.REFUSED}
+        if waits and not (context.may_act() and context.is_still_ours(self.link.since)):
+            self._deadline = context.loop.at(context.loop.clock() + DOUBT, self._ticked)
+        else:
+            self._happened(machine.Tick())
 
     # Effects
 

@@ -75,6 +75,7 @@ class Supervisor:
         self._draining = threading.Event()
         self._done = threading.Event()
         self._down = False
+        self._confirmed_at = float("-inf")
         self._thread = threading.Thread(target=self._run, name="mqtt-supervisor", daemon=True)
 
     def start(self) -> None:
@@ -89,6 +90,16 @@ class Supervisor:
         self._draining.set()
         self._wake.set()
         self._done.wait(self._drain_timeout + CLOSE_MARGIN)
+
+    def confirmed_since(self, moment: float) -> bool:
+        """The rows were compared, under a good lease, in a look that began after `moment` (the loop's clock).
+
+        Whoever slept through the end of the lease, or was thrown out by a new owner, must not connect before that.
+        """
+        if self._confirmed_at > moment:
+            return True
+        self._wake.set()
+        return False
 
     def sessions(self) -> list[Session]:
         return [held.session for held in tuple(self._held.values())]
@@ -118,6 +129,7 @@ class Supervisor:
             log.exception("A look at the assigned connections failed")
 
     def _scan(self) -> None:
+        begun = self._loop.clock()
         self._settle_closed()
         if self._keeper.is_lost:
             self._abandon(set(self._held))
@@ -127,6 +139,7 @@ class Supervisor:
         self._abandon(self._held.keys() - mine)
         if not self._keeper.may_act():
             return
+        self._confirmed_at = begun
         for row in rows.values():
             self._compare(row)
         self._settle_closed()
