@@ -1,15 +1,18 @@
 """What every session of a worker shares."""
 
 import itertools
+import socket
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from itertools import count
 
 from mqtt_app.domain.connection import Policy
+from mqtt_app.mqtt.client import Listener, MqttClient
 from mqtt_app.mqtt.delivery import Delivery
 from mqtt_app.mqtt.dialer import Dialer
 from mqtt_app.mqtt.loop import Loop
 from mqtt_app.mqtt.reports import Reports
+from mqtt_app.services.ownership import ConnectionConfig
 
 
 class Pacer:
@@ -46,3 +49,14 @@ class Context:
 
     def next_epoch(self) -> int:
         return next(self._epochs)
+
+    def new_client(self, config: ConnectionConfig, version: str, sock: socket.socket, listener: Listener) -> MqttClient:
+        return MqttClient(
+            config,
+            version,
+            sock,
+            listener,
+            receive_maximum=self.receive_maximum,
+            maximum_packet_size=self.maximum_packet_size,
+            session_expiry=self.session_expiry,
+        )

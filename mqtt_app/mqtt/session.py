@@ -211,16 +211,7 @@ class Session:
         if isinstance(result, Failure):
             self._happened(machine.DialFailed(result))
             return
-        context = self._context
-        self._client = MqttClient(
-            self.config,
-            self.link.version,
-            result,
-            self,
-            receive_maximum=context.receive_maximum,
-            maximum_packet_size=context.maximum_packet_size,
-            session_expiry=context.session_expiry,
-        )
+        self._client = self._context.new_client(self.config, self.link.version, result, self)
         self._happened(machine.Dialed())
 
     def _handshake(self) -> None:
