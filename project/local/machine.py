@@ -105,6 +105,7 @@ class Local:
             "LOG_DIR": str(self._logs),
             "FLOWER_BASIC_AUTH": f"{FLOWER_USER}:{self._secrets['flower_password']}",
             "PYTHONUNBUFFERED": "1",
+            "CELERY_SKIP_CHECKS": "1",  # they ran with the migrations; each worker would load the whole web for them
             ledger.VARIABLE: self._ledger.mark,
         }
         theirs = {
