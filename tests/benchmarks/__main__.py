@@ -1,38 +1,48 @@
-"""`python3 manage.py benchmark [ingest|...]`: figures with their machine, as a table and as JSON."""
+"""`python3 manage.py benchmark KIND`: figures with their machine, as a table and as JSON in var/benchmarks/."""
 
 import argparse
 import json
 import sys
+from dataclasses import asdict
 from pathlib import Path
 
 from project.local import provision
-from tests.benchmarks import ingest, window
+from tests.benchmarks import fairness, ingest, latency, window
 from tests.benchmarks.machine import about
+from tests.benchmarks.result import Result
+from tests.stack import ROOT
 
-BENCHMARKS = {"ingest": ingest, "window": window}
+BENCHMARKS = {"ingest": ingest, "latency": latency, "fairness": fairness, "window": window}
 
 
 def main(arguments: list[str]) -> int:
     parser = argparse.ArgumentParser(prog="manage.py benchmark", description=__doc__)
     kinds = parser.add_subparsers(dest="kind", required=True)
     for name, module in BENCHMARKS.items():
-        one = kinds.add_parser(name, help=(module.__doc__ or "").splitlines()[0])
+        summary = (module.__doc__ or "").splitlines()[0]
+        one = kinds.add_parser(name, help=summary, description=summary)
         module.add_arguments(one)
-        one.add_argument("--json", type=Path, help="write the figures to this file as well")
+        one.add_argument(
+            "--json", type=Path, default=ROOT / "var" / "benchmarks" / f"{name}.json", help="file to write"
+        )
     options = parser.parse_args(arguments)
     provision.provide()
-    figures = BENCHMARKS[options.kind].run(options)
-    show(options.kind, figures)
-    if options.json:
-        options.json.write_text(json.dumps({"benchmark": options.kind, "figures": figures, "on": about()}, indent=2))
+    result, on = BENCHMARKS[options.kind].run(options), about()
+    show(options.kind, result, on)
+    options.json.parent.mkdir(parents=True, exist_ok=True)
+    chosen = {name: value for name, value in vars(options).items() if name not in {"json", "kind"}}
+    written = {"benchmark": options.kind, "options": chosen, **asdict(result), "on": on}
+    options.json.write_text(json.dumps(written, indent=2) + "\n")
     return 0
 
 
-def show(kind: str, figures: dict[str, object]) -> None:
-    width = max(map(len, figures))
-    print(f"\n{kind}, on {', '.join(f'{name} {value}' for name, value in about().items())}\n")
-    for name, value in figures.items():
-        print(f"  {name:<{width}}  {value:>12,.1f}" if isinstance(value, float) else f"  {name:<{width}}  {value}")
+def show(kind: str, result: Result, on: dict[str, str]) -> None:
+    width = max(map(len, result.figures))
+    print(f"\n{kind}, on {', '.join(f'{name} {value}' for name, value in on.items())}\n")
+    for name, value in result.figures.items():
+        print(f"  {name:<{width}}  {value:>14,.1f}")
+    for remark in result.remarks:
+        print(f"\n  {remark}")
 
 
 if __name__ == "__main__":

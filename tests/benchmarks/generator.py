@@ -1,9 +1,10 @@
 """Publishes at QoS 1 as fast as it is allowed to, at a few microseconds a message. MQTT 3.1.1 on a bare socket.
 
-    python -m tests.benchmarks.generator PORT SITES DEVICES SECONDS RATE BACKLOG DATABASE_URL
+    python -m tests.benchmarks.generator PORT FIRST SITES DEVICES SECONDS RATE BACKLOG DATABASE_URL
 
-RATE is messages a second, 0 for as fast as BACKLOG allows: that many messages may be published and not yet accounted
-for in the books of the sites. Prints the number of acknowledged messages.
+The topics are those of SITES sites from number FIRST on. RATE is messages a second, 0 for as fast as BACKLOG allows:
+that many messages may be published and not yet accounted for in the books of the sites. Prints the number of
+acknowledged messages.
 """
 
 import json
@@ -36,9 +37,10 @@ def packet(topic: bytes, number: int, payload: bytes) -> bytes:
 
 
 class Generator:
-    def __init__(self, port: int, sites: int, devices: int) -> None:
+    def __init__(self, port: int, sites: int, devices: int, *, first: int = 0) -> None:
         self.link = connect(port)
-        self.topics = [f"s{site}/d{device}/telemetry".encode() for device in range(devices) for site in range(sites)]
+        numbers = range(first, first + sites)
+        self.topics = [f"s{site}/d{device}/telemetry".encode() for device in range(devices) for site in numbers]
         self.sent = self.acknowledged = 0
 
     def chunk(self, count: int) -> None:
@@ -86,11 +88,11 @@ def accounted(database: psycopg.Connection) -> int:
 
 
 if __name__ == "__main__":
-    port, sites, devices, seconds, rate, backlog, database_url = sys.argv[1:]
+    port, first, sites, devices, seconds, rate, backlog, database_url = sys.argv[1:]
     print(
         json.dumps(
             publish(
-                Generator(int(port), int(sites), int(devices)),
+                Generator(int(port), int(sites), int(devices), first=int(first)),
                 seconds=float(seconds),
                 rate=float(rate),
                 backlog=int(backlog),

