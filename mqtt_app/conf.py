@@ -58,7 +58,7 @@ class Config:
     max_new_topics: int = 1_000  # per site and minute
     silence_after: float = 900.0  # default of a site: a device that says nothing for this long is offline
     offline_check_interval: float = 30.0
-    restart_grace: float = 60.0  # nobody is called silent this soon after a link came back
+    restart_grace: float = 10.0  # nobody is called silent this soon after a link came back, nor before their own time
 
     # Upkeep
     log_retention_days: int = 30
