@@ -7,12 +7,18 @@ from dataclasses import asdict
 from pathlib import Path
 
 from project.local import provision
-from tests.benchmarks import fairness, ingest, latency, window
+from tests.benchmarks import connections, fairness, ingest, latency, window
 from tests.benchmarks.machine import about
 from tests.benchmarks.result import Result
 from tests.stack import ROOT
 
-BENCHMARKS = {"ingest": ingest, "latency": latency, "fairness": fairness, "window": window}
+BENCHMARKS = {
+    "ingest": ingest,
+    "connections": connections,
+    "latency": latency,
+    "fairness": fairness,
+    "window": window,
+}
 
 
 def main(arguments: list[str]) -> int:

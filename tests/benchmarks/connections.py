@@ -1,86 +1,108 @@
-"""300 links on one epoll loop, against 300 clients of the library with a thread each: seconds and memory.
+"""Links on one MQTT worker: seconds until all are up, memory of each, CPU while nothing happens.
 
-    python tests/benchmarks/connections.py [number]      needs SECRET_KEY and the other settings, and mosquitto
-
-The library's threads use select(), which fails beyond descriptor 1024, so the comparison ends near 340 clients.
+Beside it, clients of the MQTT library with a thread each. Its threads use select(), which fails beyond descriptor 1024,
+so that ends near 340.
 """
 
+import argparse
 import gc
-import os
-import sys
-import tempfile
-import threading
+import resource
 import time
-from pathlib import Path
 
-import django
+import paho.mqtt.client as mqtt
+import psutil
 
-sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
-os.environ.setdefault("DJANGO_SETTINGS_MODULE", "project.settings.local")
-django.setup()
+from tests.benchmarks import rows
+from tests.benchmarks.machine import Machine, machine
+from tests.benchmarks.result import Figures, Result, median
+from tests.benchmarks.traffic import up
+from tests.stack import wait_for
 
-import paho.mqtt.client as mqtt  # noqa: E402
+WORKER = "mqtt-1"
+MOST_THREADS = 300
+SPARE_DESCRIPTORS = 500  # of mosquitto or the worker, beyond one for each link
+SETTLING = 3.0  # s
 
-from mqtt_app.mqtt import reports  # noqa: E402
-from tests.brokers import Mosquitto  # noqa: E402
-from tests.integration.runtime.world import World, connection, wait_for  # noqa: E402
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--connections", type=int, default=1_000, help="default 1,000")
+    parser.add_argument("--runs", type=int, default=3, help="runs, of which the median counts (default 3)")
+    parser.add_argument("--idle", type=float, default=20.0, help="seconds of doing nothing (default 20)")
 
 
-def resident() -> int:
-    """Bytes of memory that this process occupies."""
+def run(options: argparse.Namespace) -> Result:
+    remarks = _raise_descriptor_limit(options.connections + SPARE_DESCRIPTORS)
+    constants = {"SITEWIRE_CAPACITY": str(max(options.connections, 5_000))}
+    with machine(constants=constants) as place:
+        place.stack.worker()
+        first = place.stack.site("first", place.broker.port, ("c0/#",))
+        rows.copies_of_site(place, first, options.connections - 1)
+        runs = [_one(place, first, options) for _ in range(options.runs)]
+        threads = min(options.connections, MOST_THREADS)
+        beside = _threads(place.broker.port, threads)
+    return Result(
+        median(runs) | {f"{threads} clients with a thread each, {k}": v for k, v in beside.items()}, runs, remarks
+    )
+
+
+def _raise_descriptor_limit(wanted: int) -> tuple[str, ...]:
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    given = max(soft, min(wanted, hard) if hard != resource.RLIM_INFINITY else wanted)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (given, hard))
+    short = f"This machine allows a process {given} open descriptors (ulimit -Hn), {wanted} are wanted."
+    return (short,) if given < wanted else ()
+
+
+def _one(place: Machine, first: int, options: argparse.Namespace) -> Figures:
+    stack, count = place.stack, options.connections
+    stack.mqtt(WORKER)
+    time.sleep(SETTLING)
+    worker = psutil.Process(stack.processes[WORKER].pid)
+    before, begun = _memory(worker), time.monotonic()
+    stack.db.execute("UPDATE mqtt_mqttconnection SET is_active = true WHERE site_id <> %s", (first,))
+    stack.switch(first, "start")  # and the worker is told
+    up(place, count, 240)
+    took = time.monotonic() - begun
+    time.sleep(SETTLING)
+    each = (_memory(worker) - before) / count
+    busy = _busy(worker, options.idle)
+    stack.db.execute("UPDATE mqtt_mqttconnection SET is_active = false WHERE site_id <> %s", (first,))
+    stack.switch(first, "stop")
+    wait_for(lambda: not stack.one("SELECT count(*) FROM mqtt_mqttconnection WHERE status = 'connected'"), 120)
+    stack.kill(WORKER, 15)
+    return {"connections": float(count), "s until all are up": took, "KB each": each / 1024, "% of a core, idle": busy}
+
+
+def _memory(process: psutil.Process) -> int:
+    """Bytes that would be free if it ended."""
+    return int(process.memory_full_info().uss)
+
+
+def _busy(process: psutil.Process, seconds: float) -> float:
+    """Percent of one core."""
+    before = process.cpu_times()
+    time.sleep(seconds)
+    after = process.cpu_times()
+    return (after.user + after.system - before.user - before.system) / seconds * 100
+
+
+def _threads(port: int, count: int) -> Figures:
     gc.collect()
-    return int(Path("/proc/self/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE")
-
-
-def own(port: int, number: int) -> tuple[float, float, int]:
-    reports.log_connection_event = lambda *_, **__: None
-    world = World()
-    for one in range(1, number + 1):
-        world.add(connection(one, port))
-    runtime = world.runtime()
-    runtime.start()
-    wait_for(lambda: world.lease)
-    before, begun = resident(), time.monotonic()
-    wait_for(lambda: sum(world.status(one) == "connected" for one in world.configs) == number, 60)
-    taken = time.monotonic() - begun
-    figures = taken, (resident() - before) / number, threading.active_count()
-    runtime.stop()
-    return figures
-
-
-def threads(port: int, number: int) -> tuple[float, float, int]:
-    connected = threading.Semaphore(0)
-    before, begun = resident(), time.monotonic()
-    clients = []
-    for one in range(number):
-        client = mqtt.Client(mqtt.CallbackAPIVersion.VERSION2, f"thread-{one}", protocol=mqtt.MQTTv5)
-        client.on_connect = lambda client, *_: client.subscribe("#", 1)
-        client.on_subscribe = lambda *_: connected.release()
-        client.connect_async("127.0.0.1", port)
-        client.loop_start()
-        clients.append(client)
-    for _ in clients:
-        connected.acquire(timeout=60)
-    figures = time.monotonic() - begun, (resident() - before) / number, threading.active_count()
+    me = psutil.Process()
+    before, begun = _memory(me), time.monotonic()
+    clients = [_client(port, number) for number in range(count)]
+    wait_for(lambda: all(client.is_connected() for client in clients), 60, what="the clients with threads")
+    figures = {"s": time.monotonic() - begun, "KB each": (_memory(me) - before) / count / 1024}
     for client in clients:
         client.disconnect()
+    for client in clients:
         client.loop_stop()
     return figures
 
 
-def main() -> None:
-    number = int(sys.argv[1]) if len(sys.argv) > 1 else 300
-    folder = Path(tempfile.mkdtemp(prefix="connections-"))
-    folder.chmod(0o755)
-    broker = Mosquitto(folder)
-    broker.start()
-    try:
-        for name, measure in (("one epoll loop", own), ("a thread per client", threads)):
-            seconds, size, count = measure(broker.port, number)
-            print(f"{name:20} {number} links in {seconds:5.2f} s, {size:8.0f} bytes a link, {count} threads")
-    finally:
-        broker.stop()
-
-
-if __name__ == "__main__":
-    main()
+def _client(port: int, number: int) -> mqtt.Client:
+    client = mqtt.Client(mqtt.CallbackAPIVersion.VERSION2, f"thread-{number}", protocol=mqtt.MQTTv5)
+    client.on_connect = lambda client, *_: client.subscribe(f"t{number}/#", 1)
+    client.connect_async("127.0.0.1", port)
+    client.loop_start()
+    return client

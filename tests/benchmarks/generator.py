@@ -3,8 +3,8 @@
     python -m tests.benchmarks.generator PORT FIRST SITES DEVICES SECONDS RATE BACKLOG DATABASE_URL
 
 The topics are those of SITES sites from number FIRST on. RATE is messages a second, 0 for as fast as BACKLOG allows:
-that many messages may be published and not yet accounted for in the books of the sites. Prints the number of
-acknowledged messages.
+that many messages may be published and not yet accounted for in the books of the sites. Prints when it
+began, by the monotonic clock, and the number of acknowledged messages.
 """
 
 import json
@@ -64,7 +64,7 @@ class Generator:
             patience = 0.0
 
 
-def publish(generator: Generator, *, seconds: float, rate: float, backlog: int, database_url: str) -> int:
+def publish(generator: Generator, *, seconds: float, rate: float, backlog: int, database_url: str) -> tuple[float, int]:
     begun, looked = time.monotonic(), 0.0
     with psycopg.connect(database_url, autocommit=True) as database:
         base = accounted(database)
@@ -80,7 +80,7 @@ def publish(generator: Generator, *, seconds: float, rate: float, backlog: int, 
                 generator.drain(0.002)
     while generator.acknowledged < generator.sent:
         generator.acknowledged += len(generator.link.recv(262_144)) // 4
-    return generator.acknowledged
+    return begun, generator.acknowledged
 
 
 def accounted(database: psycopg.Connection) -> int:

@@ -44,11 +44,11 @@ def run(options: argparse.Namespace) -> Result:
 
 
 def _one(place: Machine, options: argparse.Namespace, seconds: float) -> Figures:
-    before_rows, before_cpu, begun = _stored(place), place.cpu(), time.monotonic()
+    before_rows, before_cpu = _stored(place), place.cpu()
     traffic = Traffic(place, options.sites, options.devices, seconds, rate=options.rate, backlog=options.backlog)
     sent = traffic.acknowledged()
     wait_for(lambda: _stored(place)[0] - before_rows[0] >= sent, 120, what="every acknowledged message accounted for")
-    took = time.monotonic() - begun
+    took = time.monotonic() - traffic.begun
     messages, readings = (after - before for after, before in zip(_stored(place), before_rows, strict=True))
     cost = {name: (spent - before_cpu.get(name, 0.0)) / messages * 1e6 for name, spent in place.cpu().items()}
     return {

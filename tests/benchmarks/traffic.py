@@ -41,16 +41,18 @@ class Traffic:
         command = [sys.executable, "-m", "tests.benchmarks.generator", *map(str, numbers)]
         self._process = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True)
         self._patience = seconds + 60
+        self.begun = 0.0  # of the monotonic clock
 
     def acknowledged(self) -> int:
-        """Waits for its end; the number of messages that the broker acknowledged."""
+        """Waits for its end; the number of messages that the broker acknowledged. Sets `begun`."""
         try:
             said, _ = self._process.communicate(timeout=self._patience)
         except subprocess.TimeoutExpired:
             self._process.kill()
             raise
         assert self._process.returncode == 0, "the generator failed"
-        return int(json.loads(said))
+        self.begun, count = json.loads(said)
+        return int(count)
 
 
 def all_stored(place: Machine, expected: int, seconds: float = 120.0) -> None:
