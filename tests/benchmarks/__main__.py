@@ -7,7 +7,7 @@ from dataclasses import asdict
 from pathlib import Path
 
 from project.local import provision
-from tests.benchmarks import connections, fairness, ingest, latency, window
+from tests.benchmarks import api, connections, fairness, ingest, latency, storage, window
 from tests.benchmarks.machine import about
 from tests.benchmarks.result import Result
 from tests.stack import ROOT
@@ -17,6 +17,8 @@ BENCHMARKS = {
     "connections": connections,
     "latency": latency,
     "fairness": fairness,
+    "api": api,
+    "storage": storage,
     "window": window,
 }
 

@@ -1,0 +1,180 @@
+"""Months of readings: the last 100 of a device, a day of one metric, and dropping a month while others write.
+
+A device tells two metrics each minute of the last month and of this one.
+"""
+
+import argparse
+import json
+import statistics
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, date, datetime, timedelta
+from typing import Any
+
+import psycopg
+import requests
+
+from tests.benchmarks import rows
+from tests.benchmarks.machine import Machine, machine
+from tests.benchmarks.result import Figures, Result, median
+from tests.stack import ROOT, Stack
+
+METRICS = 2
+MINUTES = 1_440  # of a day
+ASKED = 20  # devices in one run
+PAGE = 500  # readings on the largest page of the API
+RATE = 200  # writes a second beside the drop
+
+DAY = """
+INSERT INTO mqtt_reading (device_id, metric, time, received_at, value)
+SELECT d, m, t, t + interval '80 ms', 20 + sin(extract(epoch FROM t)::float8 / 7000) + d %% 10
+FROM generate_series(%(day)s::timestamptz, %(day)s::timestamptz + interval '1439 minutes', interval '1 minute') t,
+     unnest(%(devices)s::bigint[]) d, unnest(ARRAY['temperature', 'humidity']) m
+"""
+LAST = "SELECT * FROM mqtt_reading WHERE device_id = %s ORDER BY time DESC, id DESC LIMIT 100"
+CHART = """
+SELECT time, value FROM mqtt_reading
+WHERE device_id = %s AND metric = 'temperature' AND time >= %s AND time <= %s ORDER BY time DESC, id DESC
+"""
+WRITE = (
+    "INSERT INTO mqtt_reading (device_id, metric, time, received_at, value) VALUES (%s, 'pressure', now(), now(), 1)"
+)
+DROP = """
+import json, sys, time
+from datetime import UTC, datetime
+import django; django.setup()
+from mqtt_app.services import partitions
+begun = time.monotonic()
+dropped = partitions.drop_before(datetime.fromisoformat(sys.argv[1]))
+print(json.dumps([dropped, time.monotonic() - begun]))
+"""
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--millions", type=float, default=10.0, help="of readings (default 10)")
+    parser.add_argument("--runs", type=int, default=3, help="runs, of which the median counts (default 3)")
+
+
+def run(options: argparse.Namespace) -> Result:
+    with machine(postgres_options=("max_wal_size=4GB",)) as place:
+        today = datetime.now(UTC).date()
+        days = list(_days(today))
+        site = place.stack.site("first", place.broker.port)
+        wanted = options.millions * 1e6 / (len(days) * MINUTES * METRICS)
+        devices = rows.devices(place, site, max(round(wanted), 1))
+        begun = time.monotonic()
+        for day in days:
+            place.stack.db.execute(DAY, {"day": day, "devices": devices})
+        filled = time.monotonic() - begun
+        place.stack.db.execute("VACUUM ANALYZE mqtt_reading")
+        runs = [_one(place.stack, devices, day) for day in days[-options.runs :]]
+        figures = {
+            "million readings": len(days) * MINUTES * METRICS * len(devices) / 1e6,
+            "rows/s, by SQL": len(days) * MINUTES * METRICS * len(devices) / filled,
+            "GB with index": _size(place) / 2**30,
+        }
+        figures |= median(runs) | _drop(place, devices[0], today.replace(day=1))
+    return Result(figures, runs)
+
+
+def _days(today: date) -> Iterator[date]:
+    """From the first day of the last month until yesterday."""
+    day = (today.replace(day=1) - timedelta(days=1)).replace(day=1)
+    while day < today:
+        yield day
+        day += timedelta(days=1)
+
+
+def _one(stack: Stack, devices: list[int], day: date) -> Figures:
+    """Other devices and another day than in the runs before."""
+    asked = [devices[(number * 7 + day.day) % len(devices)] for number in range(ASKED)]
+    end = f"{day} 23:59:59.999+00"
+    return {
+        "last 100 of a device, SQL, ms": _milliseconds(stack, LAST, [(one,) for one in asked]),
+        "day of a metric, SQL, ms": _milliseconds(stack, CHART, [(one, day, end) for one in asked]),
+        "last 100 of a device, API, ms": statistics.median(_last_100(stack, one) for one in asked),
+        "day of a metric, API, all its pages, ms": statistics.median(_day(stack, one, day) for one in asked),
+    }
+
+
+def _milliseconds(stack: Stack, query: str, values: list[tuple[Any, ...]]) -> float:
+    """Of the middle one, rows read by us included."""
+    taken = []
+    for one in values:
+        begun = time.monotonic()
+        stack.rows(query, *one)
+        taken.append((time.monotonic() - begun) * 1000)
+    return statistics.median(taken)
+
+
+def _last_100(stack: Stack, device: int) -> float:
+    address = f"{stack.url}/api/v1/mqtt/devices/{device}/readings/?page_size=100"
+    begun = time.monotonic()
+    assert len(_page(stack, address)["results"]) == 100
+    return (time.monotonic() - begun) * 1000
+
+
+def _day(stack: Stack, device: int, day: date) -> float:
+    window = f"metric=temperature&from={day}T00:00:00Z&to={day}T23:59:59Z&page_size={PAGE}"
+    address = f"{stack.url}/api/v1/mqtt/devices/{device}/readings/?{window}"
+    begun, found = time.monotonic(), 0
+    while address:
+        page = _page(stack, address)
+        found, address = found + len(page["results"]), page["next"]
+    assert found == MINUTES, found
+    return (time.monotonic() - begun) * 1000
+
+
+def _page(stack: Stack, address: str) -> Any:
+    answer = requests.get(address, headers={"Authorization": f"Token {stack.token}"}, timeout=60)
+    assert answer.status_code == 200, answer.text
+    return answer.json()
+
+
+def _size(place: Machine) -> int:
+    query = "SELECT sum(pg_total_relation_size(inhrelid)) FROM pg_inherits WHERE inhparent = 'mqtt_reading'::regclass"
+    return int(place.stack.one(query))
+
+
+def _drop(place: Machine, device: int, before: date) -> Figures:
+    """Drops the last month as upkeep does, while another connection writes."""
+    month = f"mqtt_reading_{before - timedelta(days=1):%Y%m}"
+    count = place.stack.one(f"SELECT count(*) FROM {month}")
+    with _writing(place.stack.database_url, device) as waits:
+        time.sleep(1.0)
+        command = [sys.executable, "-c", DROP, f"{before}T00:00:00+00:00"]
+        env = place.stack.env
+        done = subprocess.run(command, cwd=ROOT, env=env, capture_output=True, text=True, timeout=60, check=True)
+        time.sleep(1.0)
+    dropped, seconds = json.loads(done.stdout.splitlines()[-1])
+    assert dropped == [month], dropped
+    return {
+        "month dropped, million readings": count / 1e6,
+        "dropping it, ms": seconds * 1000,
+        "longest wait of a writer meanwhile, ms": max(waits) * 1000,
+    }
+
+
+@contextmanager
+def _writing(database_url: str, device: int) -> Iterator[list[float]]:
+    """Single rows, each committed; gives the seconds that each took."""
+    waits, over = [], threading.Event()
+
+    def write() -> None:
+        with psycopg.connect(database_url, autocommit=True) as database:
+            while not over.wait(1 / RATE):
+                begun = time.monotonic()
+                database.execute(WRITE, (device,))
+                waits.append(time.monotonic() - begun)
+
+    writer = threading.Thread(target=write)
+    writer.start()
+    try:
+        yield waits
+    finally:
+        over.set()
+        writer.join()

