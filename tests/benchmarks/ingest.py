@@ -51,6 +51,7 @@ def _one(place: Machine, options: argparse.Namespace, seconds: float) -> Figures
     took = time.monotonic() - traffic.begun
     messages, readings = (after - before for after, before in zip(_stored(place), before_rows, strict=True))
     cost = {name: (spent - before_cpu.get(name, 0.0)) / messages * 1e6 for name, spent in place.cpu().items()}
+    cost["generator"] = traffic.cpu / messages * 1e6
     return {
         "messages/s": messages / took,
         "readings/s": readings / took,

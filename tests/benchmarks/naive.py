@@ -40,6 +40,8 @@ def measure(place: Machine, sites: int, devices: int) -> float:
     from tests.benchmarks.generator import Generator
 
     stack = place.stack
+    stack.db.execute("VACUUM ANALYZE")  # what was written before is not to slow it down
+    stack.db.execute("CHECKPOINT")
     stack.start("naive-worker", "-m", "celery", "-A", "tests.benchmarks.naive", "worker", "-c", "2", "-Q", "naive")
     wait_for(lambda: b"ready." in stack.log("naive-worker"), what="the naive worker")
     environment = stack.env | {"NAIVE_SITES": str(sites), "NAIVE_PORT": str(place.broker.port)}

@@ -42,16 +42,17 @@ class Traffic:
         self._process = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True)
         self._patience = seconds + 60
         self.begun = 0.0  # of the monotonic clock
+        self.cpu = 0.0  # s
 
     def acknowledged(self) -> int:
-        """Waits for its end; the number of messages that the broker acknowledged. Sets `begun`."""
+        """Waits for its end; the number of messages that the broker acknowledged. Sets `begun` and `cpu`."""
         try:
             said, _ = self._process.communicate(timeout=self._patience)
         except subprocess.TimeoutExpired:
             self._process.kill()
             raise
         assert self._process.returncode == 0, "the generator failed"
-        self.begun, count = json.loads(said)
+        self.begun, count, self.cpu = json.loads(said)
         return int(count)
 
 
