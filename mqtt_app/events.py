@@ -6,7 +6,7 @@ Call them on commit. Messages go to the channels group `live`; `mqtt_app/live` d
 import asyncio
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from functools import cache
 from typing import Any
@@ -44,12 +44,8 @@ def topic_discovered(*, site_id: int, topics: int) -> None:
 
 
 def stored(*, site_id: int, messages: int, readings: int) -> None:
-    """Coalesced: at most one event a second for a site."""
-    due = _tally.add(site_id, messages, readings)
-    if due is not None:
-        total_messages, total_readings = due
-        values = {"messages": total_messages, "readings": total_readings}
-        _send({"type": "stored", "site_id": site_id, **values, "at": _now()})
+    """At most one event a second for a site: the first at once, what follows within the second together at its end."""
+    _tally.add(site_id, messages, readings)
 
 
 def flow(*, sites: Sequence[Event]) -> None:
@@ -63,25 +59,38 @@ def flush(timeout: float) -> bool:
     return _outbox.flush(timeout)
 
 
-class _Tally:
-    """What was stored since a site's last event. A site that falls silent within a second keeps its rest for later."""
+class Tally:
+    """Adds up what is stored for each site; `say(site id, messages, readings)` about every `every` seconds a site."""
 
-    def __init__(self) -> None:
-        self._lock = threading.Lock()
-        self._sums: dict[int, tuple[int, int]] = {}
-        self._told: dict[int, float] = {}
+    def __init__(self, say: Callable[[int, int, int], None], every: float) -> None:
+        self._say, self._every = say, every
+        self._changed = threading.Condition()
+        self._sums: dict[int, tuple[int, int]] = {}  # what was stored since the last word, of sites that had one
+        self._thread: threading.Thread | None = None
 
-    def add(self, site_id: int, messages: int, readings: int) -> tuple[int, int] | None:
-        with self._lock:
-            earlier_messages, earlier_readings = self._sums.get(site_id, (0, 0))
-            total = (earlier_messages + messages, earlier_readings + readings)
-            now = time.monotonic()
-            if now - self._told.get(site_id, -STORED_EVERY) < STORED_EVERY:
-                self._sums[site_id] = total
-                return None
-            self._told[site_id] = now
-            self._sums.pop(site_id, None)
-            return total
+    def add(self, site_id: int, messages: int, readings: int) -> None:
+        with self._changed:
+            if site_id in self._sums:
+                earlier = self._sums[site_id]
+                self._sums[site_id] = (earlier[0] + messages, earlier[1] + readings)
+                return
+            self._sums[site_id] = (0, 0)
+            if self._thread is None or not self._thread.is_alive():  # a forked child has none
+                self._thread = threading.Thread(target=self._run, name="stored-events", daemon=True)
+                self._thread.start()
+            self._changed.notify()
+        self._say(site_id, messages, readings)
+
+    def _run(self) -> None:
+        while True:
+            with self._changed:
+                self._changed.wait_for(lambda: self._sums)
+            time.sleep(self._every)
+            with self._changed:
+                said = {site_id: total for site_id, total in self._sums.items() if any(total)}
+                self._sums = dict.fromkeys(said, (0, 0))
+            for site_id, (messages, readings) in said.items():
+                self._say(site_id, messages, readings)
 
 
 @cache
@@ -108,5 +117,9 @@ def _now() -> str:
     return datetime.now(UTC).isoformat()
 
 
-_tally = _Tally()
+def _say_stored(site_id: int, messages: int, readings: int) -> None:
+    _send({"type": "stored", "site_id": site_id, "messages": messages, "readings": readings, "at": _now()})
+
+
+_tally = Tally(_say_stored, STORED_EVERY)
 _outbox: Outbox[Event] = Outbox("events for browsers", _deliver, limit=LIMIT)
