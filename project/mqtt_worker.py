@@ -4,6 +4,7 @@
 """
 
 import argparse
+import sys
 
 import django
 
@@ -14,8 +15,13 @@ django.setup()  # the models of the bootstep need it
 from tasks.bootstep import MqttStep
 from tasks.queues import instance_queue
 
+# s; the loop, the sender, the acknowledgements and the supervisor hand over to each other all the time, and with
+# Python's 5 ms whoever comes back from Redis or PostgreSQL waits that long for a busy loop
+SWITCH_INTERVAL = 0.0005
+
 
 def main(instance_id: str) -> None:
+    sys.setswitchinterval(SWITCH_INTERVAL)
     app.steps["worker"].add(MqttStep)
     app.conf.mqtt_instance = instance_id
     app.worker_main(

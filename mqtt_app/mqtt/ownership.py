@@ -1,5 +1,7 @@
 """What the supervisor needs of the database, in one object."""
 
+from collections import defaultdict
+from collections.abc import Collection, Mapping
 from typing import Any
 
 from mqtt_app.models import MqttTopic
@@ -13,8 +15,8 @@ class DatabaseOwnership:
     def rows_of(self, instance_id: str) -> list[ConnectionRow]:
         return ownership.rows_of(instance_id)
 
-    def take(self, connection_id: int, instance_id: str, generation: int) -> ConnectionConfig | None:
-        return ownership.take(connection_id, instance_id, generation)
+    def take_all(self, wanted: Mapping[int, int], instance_id: str) -> list[ConnectionConfig]:
+        return ownership.take_all(wanted, instance_id)
 
     def let_go(self, connection_id: int, instance_id: str, generation: int) -> bool:
         return ownership.let_go(connection_id, instance_id, generation)
@@ -22,10 +24,13 @@ class DatabaseOwnership:
     def config_of(self, connection_id: int, generation: int) -> ConnectionConfig | None:
         return ownership.config_of(connection_id, generation)
 
-    def stale_filters(self, connection_id: int) -> list[str]:
-        """Granted once and switched off since: a persistent session still has them."""
-        topics = MqttTopic.objects.filter(connection_id=connection_id, is_active=False, granted_at__isnull=False)
-        return list(topics.values_list("filter", flat=True))
+    def stale_filters(self, connection_ids: Collection[int]) -> Mapping[int, list[str]]:
+        """By connection: granted once and switched off since, so that a persistent session still has them."""
+        topics = MqttTopic.objects.filter(connection__in=connection_ids, is_active=False, granted_at__isnull=False)
+        found: defaultdict[int, list[str]] = defaultdict(list)
+        for connection_id, name in topics.values_list("connection_id", "filter"):
+            found[connection_id].append(name)
+        return found
 
     def record_status(self, connection_id: int, generation: int, **values: Any) -> bool:
         return ownership.record_status(connection_id, generation, **values)

@@ -5,7 +5,7 @@ a nudge only makes it look sooner.
 import logging
 import queue
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Collection, Mapping, Sequence
 from datetime import UTC, datetime
 from functools import partial
 from typing import Protocol
@@ -22,6 +22,7 @@ from mqtt_app.services.ownership import ConnectionConfig, ConnectionRow
 
 log = logging.getLogger(__name__)
 
+TAKEN_AT_ONCE = 100  # connections taken in one transaction
 BURST = 0.05  # s; nudges that come this close together are one look
 CLOSE_MARGIN = 1.0  # s beyond the drain for what is left to do at the end
 
@@ -30,10 +31,10 @@ class Ownership(Protocol):
     """The part of `services.ownership` that decides who holds what."""
 
     def rows_of(self, instance_id: str) -> list[ConnectionRow]: ...
-    def take(self, connection_id: int, instance_id: str, generation: int) -> ConnectionConfig | None: ...
+    def take_all(self, wanted: Mapping[int, int], instance_id: str) -> list[ConnectionConfig]: ...
     def let_go(self, connection_id: int, instance_id: str, generation: int) -> bool: ...
     def config_of(self, connection_id: int, generation: int) -> ConnectionConfig | None: ...
-    def stale_filters(self, connection_id: int) -> list[str]: ...
+    def stale_filters(self, connection_ids: Collection[int]) -> Mapping[int, list[str]]: ...
 
 
 class _Held(msgspec.Struct):
@@ -140,40 +141,47 @@ class Supervisor:
         if not self._keeper.may_act():
             return
         self._confirmed_at = begun
-        for row in rows.values():
-            self._compare(row)
+        takeable = {row.id: row.generation for row in rows.values() if self._compare(row)}
+        self._take_all(takeable)
         self._settle_closed()
         self._keeper.set_load(len(self._held))
 
     def _is_mine(self, row: ConnectionRow | None, held: _Held) -> bool:
         return row is not None and row.owner == self._instance_id and row.generation == held.generation
 
-    def _compare(self, row: ConnectionRow) -> None:
+    def _compare(self, row: ConnectionRow) -> bool:
+        """Act on a row that we hold, or held; True when it is to be taken."""
         held = self._held.get(row.id)
         wanted_here = row.wanted and row.assigned_instance == self._instance_id
         if held is not None and held.ending:
-            return
+            return False
         if held is not None and not wanted_here:
             self._end(held, RELEASE)
         elif held is not None and held.config_version != row.config_version:
             self._reconfigure(row, held)
-        elif held is None and wanted_here and self._may_be_free(row):
-            self._take(row)
+        elif held is None and wanted_here:
+            return self._may_be_free(row)
         elif held is None and row.owner == self._instance_id and not wanted_here:
             self._let_go(row.id, row.generation)  # left by an earlier start of this instance
+        return False
 
     def _may_be_free(self, row: ConnectionRow) -> bool:
         overdue = datetime.now(UTC).timestamp() - row.assigned_at >= self._force_after
         return row.owner in ("", self._instance_id) or overdue
 
-    def _take(self, row: ConnectionRow) -> None:
-        config = self._ownership.take(row.id, self._instance_id, row.generation)
-        if config is not None:
-            self._open(config)
+    def _take_all(self, takeable: Mapping[int, int]) -> None:
+        pairs = sorted(takeable.items())
+        for start in range(0, len(pairs), TAKEN_AT_ONCE):
+            if not self._keeper.may_act():
+                return
+            taken = self._ownership.take_all(dict(pairs[start : start + TAKEN_AT_ONCE]), self._instance_id)
+            stale = self._ownership.stale_filters([config.id for config in taken]) if taken else {}
+            for config in taken:
+                self._open(config, stale.get(config.id, []))
 
-    def _open(self, config: ConnectionConfig) -> None:
+    def _open(self, config: ConnectionConfig, stale_filters: Sequence[str]) -> None:
         session = self._new_session(config, self._finished)
-        session.subscriptions.forget_filters(self._ownership.stale_filters(config.id))
+        session.subscriptions.forget_filters(stale_filters)
         self._held[config.id] = _Held(session, config.generation, config.config_version)
         self._loop.call(session.start)
 
@@ -227,7 +235,7 @@ class Supervisor:
         if config is None:
             self._let_go(connection_id, generation)
         else:
-            self._open(config)
+            self._open(config, self._ownership.stale_filters([config.id]).get(config.id, []))
 
     def _let_go(self, connection_id: int, generation: int) -> None:
         try:

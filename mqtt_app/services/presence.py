@@ -16,7 +16,7 @@ import msgspec
 from django.db import connection, transaction
 
 from mqtt_app.conf import config
-from mqtt_app.domain.presence import OFFLINE, ONLINE, SILENT, UNKNOWN, judge
+from mqtt_app.domain.presence import GATEWAY_OFFLINE, OFFLINE, ONLINE, SILENT, UNKNOWN, judge
 from mqtt_app.models.locks import OFFLINE_CHECK_LOCK
 from mqtt_app.services import presence_rows as rows
 from mqtt_app.services.presence_news import Change, tell
@@ -50,9 +50,9 @@ def _check(now: datetime) -> Report:
     rows.await_again(sorted(hearable), now)
     gateways = _silent("gateway", hearable, now)
     hidden = rows.hide_devices([change.id for change in gateways], now)
+    late = [Change("device", row_id, site_id, UNKNOWN, GATEWAY_OFFLINE) for row_id, site_id in hidden]
     devices = _silent("device", hearable, now)
-    tell([*gateways, *devices])
-    log.debug("%d devices are unknown because their gateway went offline", hidden)
+    tell([*gateways, *late, *devices])
     return Report(len(gateways), len(devices))
 
 

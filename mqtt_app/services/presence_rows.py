@@ -58,15 +58,20 @@ WITH silent AS (
 UPDATE {table} d SET status = 'offline', status_reason = %(reason)s, status_since = %(now)s
 FROM silent WHERE d.id = silent.id RETURNING d.id
 """
+# Of gateways that went just now, and whoever was heard behind one that had gone already and has been silent since.
 _HIDE = """
 WITH hidden AS (
     SELECT d.id, left('gateway ' || coalesce(nullif(g.name, ''), g.identifier) || ' is offline', 100) AS reason
     FROM mqtt_device d JOIN mqtt_gateway g ON g.id = d.gateway_id
-    WHERE g.id = ANY(%(gateways)s) AND d.status <> 'unknown'
-    ORDER BY d.id FOR NO KEY UPDATE OF d
+    WHERE d.id IN (
+        SELECT id FROM mqtt_device WHERE gateway_id = ANY(%(gateways)s)
+        UNION ALL
+        SELECT id FROM mqtt_device WHERE status = 'online' AND due_at <= %(now)s
+    ) AND g.status = 'offline' AND d.status <> 'unknown'
+    ORDER BY d.id FOR NO KEY UPDATE OF d SKIP LOCKED
 )
 UPDATE mqtt_device d SET status = 'unknown', status_reason = hidden.reason, status_since = %(now)s
-FROM hidden WHERE d.id = hidden.id RETURNING d.id
+FROM hidden WHERE d.id = hidden.id RETURNING d.id, d.site_id, d.gateway_id = ANY(%(gateways)s)
 """
 _JOIN_GATEWAY = "LEFT JOIN mqtt_gateway g ON g.id = d.gateway_id"
 
@@ -139,9 +144,14 @@ def turn_offline(kind: Kind, silent: Sequence[Candidate], now: datetime) -> set[
     return {row[0] for row in _run(_OFFLINE.format(table=TABLES[kind]), values)}
 
 
-def hide_devices(gateway_ids: Sequence[int], now: datetime) -> int:
-    """Nothing is known of devices behind a gateway that is gone; the gateway's event stands for all of theirs."""
-    return len(_run(_HIDE, {"gateways": list(gateway_ids), "now": now})) if gateway_ids else 0
+def hide_devices(gateway_ids: Sequence[int], now: datetime) -> list[tuple[int, int]]:
+    """Nothing is known of devices behind a gateway that is gone.
+
+    `gateway_ids`: those that went just now; their own event stands for all of their devices'. Gives (id, site id) of
+    the others, whose gateway went before.
+    """
+    found = _run(_HIDE, {"gateways": list(gateway_ids), "now": now})
+    return [(row_id, site_id) for row_id, site_id, told in found if not told]
 
 
 def _run(statement: str, values: dict[str, Any]) -> list[tuple[Any, ...]]:

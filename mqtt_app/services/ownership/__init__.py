@@ -13,7 +13,7 @@ from mqtt_app.services.ownership.reconcile import ReconcileReport, needs_reconci
 from mqtt_app.services.ownership.rows import ConnectionRow, homeless_exist, rows_of
 from mqtt_app.services.ownership.settings import ConnectionConfig, Filter, config_of
 from mqtt_app.services.ownership.status import record_grants, record_status
-from mqtt_app.services.ownership.taking import let_go, take
+from mqtt_app.services.ownership.taking import let_go, take, take_all
 
 __all__ = [
     "ConnectionConfig",
@@ -29,4 +29,5 @@ __all__ = [
     "record_status",
     "rows_of",
     "take",
+    "take_all",
 ]

@@ -1,5 +1,6 @@
 """Becoming and ceasing to be the owner of a connection."""
 
+from collections.abc import Iterable, Mapping
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -14,7 +15,7 @@ from mqtt_app.models.fields import UndecryptableError
 from mqtt_app.models.locks import TAKE_LOCK_CLASS, take_lock_key
 from mqtt_app.services.ownership.announce import announce
 from mqtt_app.services.ownership.rows import WANTED
-from mqtt_app.services.ownership.settings import ConnectionConfig, config_from
+from mqtt_app.services.ownership.settings import ConnectionConfig, configs_from
 from mqtt_app.services.ownership.status import since
 
 LOCK_TIMEOUT = "5s"  # a batch of the former owner that takes longer than this to commit: try again at the next scan
@@ -28,13 +29,33 @@ def take(connection_id: int, instance_id: str, generation: int) -> ConnectionCon
     """
     try:
         with transaction.atomic():
-            return _take(connection_id, instance_id, generation, timezone.now())
+            found = _take({connection_id: generation}, instance_id, timezone.now())
+            return found[0] if found else None
     except UndecryptableError as error:
         _refuse(connection_id, generation, f"{error}. Add the key it was written with, or enter the secret again.")
     except OperationalError as error:
         if not isinstance(error.__cause__, LockNotAvailable):
             raise
     return None
+
+
+def take_all(wanted: Mapping[int, int], instance_id: str) -> list[ConnectionConfig]:
+    """`take` for many, connection id -> generation, in one transaction: a fleet changes hands in seconds.
+
+    When one of them has unreadable secrets or is locked, each is taken by itself.
+    """
+    if not wanted:
+        return []
+    try:
+        with transaction.atomic():
+            return _take(wanted, instance_id, timezone.now())
+    except UndecryptableError:
+        pass
+    except OperationalError as error:
+        if not isinstance(error.__cause__, LockNotAvailable):
+            raise
+    singly = (take(connection_id, instance_id, generation) for connection_id, generation in wanted.items())
+    return [one for one in singly if one is not None]
 
 
 def let_go(connection_id: int, instance_id: str, generation: int) -> bool:
@@ -58,16 +79,18 @@ def let_go(connection_id: int, instance_id: str, generation: int) -> bool:
     return changed == 1
 
 
-def _take(connection_id: int, instance_id: str, generation: int, now: datetime) -> ConnectionConfig | None:
-    _lock(connection_id)
-    row = MqttConnection.objects.select_related("site").filter(pk=connection_id, generation=generation).first()
-    if row is None:
-        return None
-    found = config_from(row, generation + 1)
+def _take(wanted: Mapping[int, int], instance_id: str, now: datetime) -> list[ConnectionConfig]:
+    _lock(wanted)
+    rows = [
+        row
+        for row in MqttConnection.objects.select_related("site").filter(pk__in=wanted).order_by("pk")
+        if row.generation == wanted[row.pk]  # it changes under our lock only
+    ]
+    found = configs_from(rows, later=1)
     takeable = MqttConnection.objects.filter(
-        WANTED, _free_for(instance_id, now), pk=connection_id, generation=generation, assigned_instance=instance_id
+        WANTED, _free_for(instance_id, now), pk__in=[row.pk for row in rows], assigned_instance=instance_id
     )
-    taken = takeable.update(
+    takeable.update(
         owner=instance_id,
         owned_since=now,
         generation=F("generation") + 1,
@@ -78,11 +101,11 @@ def _take(connection_id: int, instance_id: str, generation: int, now: datetime) 
         error_at=None,
         connected_at=None,
     )
-    if not taken:
-        return None
-    if (row.status, row.error_message) != (ConnectionStatus.CONNECTING, ""):
-        announce([connection_id])
-    return found
+    ours = MqttConnection.objects.filter(pk__in=wanted, owner=instance_id)
+    taken = {pk for pk, generation in ours.values_list("pk", "generation") if generation == wanted[pk] + 1}
+    changed = [row for row in rows if (row.status, row.error_message) != (ConnectionStatus.CONNECTING, "")]
+    announce([row.pk for row in changed if row.pk in taken])
+    return [one for one in found if one.id in taken]
 
 
 def _free_for(instance_id: str, now: datetime) -> Q:
@@ -91,11 +114,12 @@ def _free_for(instance_id: str, now: datetime) -> Q:
     return Q(owner__in=("", instance_id)) | Q(assigned_at__lte=overdue)
 
 
-def _lock(connection_id: int) -> None:
+def _lock(connection_ids: Iterable[int]) -> None:
+    keys = sorted({take_lock_key(connection_id) for connection_id in connection_ids})
     with connection.cursor() as cursor:
         cursor.execute("SELECT set_config('lock_timeout', %s, true)", [LOCK_TIMEOUT])
         cursor.execute(
-            "SELECT pg_advisory_xact_lock(%s::int, %s::int)", [TAKE_LOCK_CLASS, take_lock_key(connection_id)]
+            "SELECT count(pg_advisory_xact_lock(%s::int, key)) FROM unnest(%s::int[]) AS key", [TAKE_LOCK_CLASS, keys]
         )
 
 

@@ -104,6 +104,22 @@ def test_a_gateway_that_falls_silent_hides_its_devices_in_one_event(site, check)
     assert {state(lamp) for lamp in behind} == {("unknown", "gateway bridge is offline")}
 
 
+def test_a_device_that_was_heard_behind_a_gone_gateway_does_not_stay_online_for_ever(site, check):
+    bridge = device(site, "bridge", model=Gateway, status="offline")
+    lamp = device(site, "lamp", gateway=bridge)
+    assert [(one["device_id"], one["status"]) for one in check()[1]] == [(lamp.pk, "unknown")]
+    assert state(lamp) == ("unknown", "gateway bridge is offline")
+    assert check()[1] == []
+
+
+def test_one_that_falls_silent_with_a_short_limit_is_offline_as_soon_as_the_grace_is_over(site, check):
+    pump = device(site, ago=300, silence_after=5)
+    for up, expected in ((9, "online"), (10, "offline")):
+        MqttConnection.objects.update(connected_at=NOW - timedelta(seconds=up))
+        check()
+        assert state(pump)[0] == expected
+
+
 @pytest.mark.parametrize(
     ("change", "reason"),
     [

@@ -90,6 +90,10 @@ class World:
         self.configs[connection_id] = msgspec.structs.replace(config, generation=generation + 1)
         return self.configs[connection_id]
 
+    def take_all(self, wanted: Any, instance_id: str) -> list[ConnectionConfig]:
+        found = [self.take(number, instance_id, generation) for number, generation in wanted.items()]
+        return [one for one in found if one is not None]
+
     def let_go(self, connection_id: int, instance_id: str, generation: int) -> bool:
         self.owner[connection_id] = ""
         self.statuses[connection_id] = {"status": "disconnected"}
@@ -98,8 +102,8 @@ class World:
     def config_of(self, connection_id: int, generation: int) -> ConnectionConfig | None:
         return self.configs[connection_id]
 
-    def stale_filters(self, connection_id: int) -> list[str]:
-        return []
+    def stale_filters(self, connection_ids: Any) -> dict[int, list[str]]:
+        return {}
 
     def record_status(self, connection_id: int, generation: int, **values: Any) -> bool:
         self.statuses[connection_id] = values

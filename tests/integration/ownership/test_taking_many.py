@@ -1,0 +1,53 @@
+"""Taking a fleet in one go is taking each of them."""
+
+import pytest
+from django.db import connection as database
+
+from mqtt_app.models import MqttConnection, MqttTopic
+from mqtt_app.services import ownership
+from tests.integration.ownership.test_taking import connection
+
+pytestmark = pytest.mark.django_db
+
+
+def owners() -> list[tuple[str, int]]:
+    return list(MqttConnection.objects.order_by("pk").values_list("owner", "generation"))
+
+
+def test_all_that_are_free_are_taken_with_their_own_filters():
+    rows = [connection(assigned_instance="mqtt-1") for _ in range(3)]
+    for number, row in enumerate(rows):
+        MqttTopic.objects.create(connection=row, filter=f"hall/{number}/#", qos=1)
+    found = ownership.take_all({row.pk: row.generation for row in rows}, "mqtt-1")
+    assert [[one.filter for one in config.filters] for config in found] == [["hall/0/#"], ["hall/1/#"], ["hall/2/#"]]
+    assert owners() == [("mqtt-1", row.generation + 1) for row in rows]
+
+
+def test_what_is_not_ours_or_has_changed_hands_is_left_out():
+    ours, others = connection(assigned_instance="mqtt-1"), connection(assigned_instance="mqtt-2")
+    moved = connection(assigned_instance="mqtt-1", generation=7)
+    wanted = {ours.pk: ours.generation, others.pk: others.generation, moved.pk: 6}
+    assert [config.id for config in ownership.take_all(wanted, "mqtt-1")] == [ours.pk]
+    assert owners() == [("mqtt-1", ours.generation + 1), ("", others.generation), ("", 7)]
+
+
+def test_taking_again_with_the_old_generation_gives_nothing():
+    row = connection(assigned_instance="mqtt-1")
+    wanted = {row.pk: row.generation}
+    assert len(ownership.take_all(wanted, "mqtt-1")) == 1
+    assert ownership.take_all(wanted, "mqtt-1") == []
+
+
+def test_one_unreadable_secret_stops_none_of_the_others():
+    good, bad = connection(assigned_instance="mqtt-1"), connection(assigned_instance="mqtt-1", password="x")
+
+    with database.cursor() as cursor:
+        cursor.execute("UPDATE mqtt_mqttconnection SET password = 'gAAAAABnotatoken' WHERE id = %s", [bad.pk])
+    found = ownership.take_all({good.pk: good.generation, bad.pk: bad.generation}, "mqtt-1")
+    assert [config.id for config in found] == [good.pk]
+
+
+def test_the_number_of_statements_does_not_grow_with_the_fleet(django_assert_max_num_queries):
+    rows = [connection(assigned_instance="mqtt-1") for _ in range(30)]
+    with django_assert_max_num_queries(9):
+        assert len(ownership.take_all({row.pk: row.generation for row in rows}, "mqtt-1")) == 30
