@@ -109,7 +109,7 @@ class Stack:
             name, "-m", "celery", "-A", "project", "worker", "-Q", queues, "-c", str(concurrency),
             "-n", f"{name}@localhost", "--without-mingle", "--without-gossip",
         )  # fmt: skip
-        wait_for(lambda: b"ready." in self.log(name), what=f"the task worker {name}\n{self.log(name)[-2000:]!r}")
+        wait_for(lambda: b"ready." in self.log(name), 60, what=f"the task worker {name}; see {self.folder}/{name}.log")
 
     def mqtt(self, instance: str = "mqtt-1", **extra: str) -> None:
         name = instance
