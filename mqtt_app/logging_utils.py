@@ -7,6 +7,7 @@ import atexit
 import logging
 import traceback
 from collections.abc import Callable, Mapping
+from itertools import takewhile
 from typing import Any
 
 from mqtt_app.conf import config
@@ -15,10 +16,12 @@ from mqtt_app.domain.samples import sample, storable
 from mqtt_app.models import MqttConnection, Site
 
 Row = tuple[str, dict[str, Any]]
-Sender = Callable[[str, dict[str, Any]], None]
+Sender = Callable[[str, list[dict[str, Any]]], None]
 
 CONNECTION, PARSING = "connection", "parsing"
 LIMIT = 10_000  # rows that may wait; past it the oldest are in the log file only
+GATHER = 0.1  # s a row waits for others: a burst is a few tasks
+AT_ONCE = 100  # rows in one task; a row with its sample and traceback may have 10 KB
 FLUSH = 2.0  # s a process that ends waits for its last rows
 
 _connections = logging.getLogger("mqtt.connection")
@@ -27,7 +30,7 @@ _senders: list[Sender] = []
 
 
 def use_sender(sender: Sender) -> None:
-    """Told once, by the composition root: how a row (kind, fields) gets onto the queue."""
+    """Told once, by the composition root: how rows of one kind get onto the queue."""
     _senders[:] = [sender]
 
 
@@ -97,12 +100,18 @@ def _described(exception: BaseException | None) -> Mapping[str, str]:
 
 
 def _deliver(rows: list[Row]) -> None:
-    """Taken off the list one by one, so that a failure in the middle repeats none."""
+    """Taken off the list task by task, so that a failure in the middle repeats none."""
     while rows:
+        together = _of_one_kind(rows[:AT_ONCE])
         for sender in _senders:
-            sender(*rows[0])
-        del rows[0]
+            sender(rows[0][0], together)
+        del rows[: len(together)]
 
 
-_outbox: Outbox[Row] = Outbox("log rows", _deliver, limit=LIMIT)
+def _of_one_kind(rows: list[Row]) -> list[dict[str, Any]]:
+    """Those at the beginning."""
+    return [fields for _, fields in takewhile(lambda row: row[0] == rows[0][0], rows)]
+
+
+_outbox: Outbox[Row] = Outbox("log rows", _deliver, limit=LIMIT, gather=GATHER)
 atexit.register(flush, FLUSH)

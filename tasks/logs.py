@@ -7,18 +7,22 @@ from celery import shared_task
 from mqtt_app import logging_utils
 from mqtt_app.services import logs
 
+Rows = list[dict[str, Any]]
+
 
 @shared_task(name="tasks.logs.write_connection_log", ignore_result=True)
-def write_connection_log(**row: Any) -> None:
-    logs.write_connection_log(**row)
+def write_connection_log(rows: Rows | None = None, **row: Any) -> None:
+    """`rows`, or one row as its fields."""
+    logs.write_connection_logs([row] if rows is None else rows)
 
 
 @shared_task(name="tasks.logs.write_parsing_log", ignore_result=True)
-def write_parsing_log(**row: Any) -> None:
-    logs.write_parsing_log(**row)
+def write_parsing_log(rows: Rows | None = None, **row: Any) -> None:
+    """`rows`, or one row as its fields."""
+    logs.write_parsing_logs([row] if rows is None else rows)
 
 
-def enqueue(kind: str, row: dict[str, Any]) -> None:
-    """Raises when the queue is out of reach; the caller keeps the row and tries again."""
+def enqueue(kind: str, rows: Rows) -> None:
+    """Raises when the queue is out of reach; the caller keeps the rows and tries again."""
     task = write_connection_log if kind == logging_utils.CONNECTION else write_parsing_log
-    task.apply_async(kwargs=row, retry=False)
+    task.apply_async(kwargs={"rows": rows}, retry=False)

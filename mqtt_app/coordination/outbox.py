@@ -16,11 +16,21 @@ class Outbox(Generic[Item]):
     """`put` returns at once. `deliver` runs in the thread with what waits, oldest first; when it raises, the same items
     are tried again after `pause` seconds. Past `limit` the oldest are given up and counted in `dropped`.
 
+    What comes within `gather` seconds of an item is delivered with it.
+
     A forked child starts empty with a thread of its own.
     """
 
-    def __init__(self, name: str, deliver: Callable[[list[Item]], None], *, limit: int, pause: float = 1.0) -> None:
-        self._name, self._deliver, self._limit, self._pause = name, deliver, limit, pause
+    def __init__(
+        self,
+        name: str,
+        deliver: Callable[[list[Item]], None],
+        *,
+        limit: int,
+        pause: float = 1.0,
+        gather: float = 0.0,
+    ) -> None:
+        self._name, self._deliver, self._limit, self._pause, self._gather = name, deliver, limit, pause, gather
         self._reset()
         os.register_at_fork(after_in_child=self._reset)
 
@@ -59,6 +69,8 @@ class Outbox(Generic[Item]):
             self._busy = False
             self._wake.notify_all()
             self._wake.wait_for(lambda: bool(self._waiting))
+        time.sleep(self._gather)
+        with self._wake:
             self._busy = True
             items = list(self._waiting)
             self._waiting.clear()

@@ -2,11 +2,10 @@
 
 from collections import defaultdict
 from collections.abc import Collection, Mapping
-from typing import Any
 
 from mqtt_app.models import MqttTopic
 from mqtt_app.services import ownership
-from mqtt_app.services.ownership import ConnectionConfig, ConnectionRow
+from mqtt_app.services.ownership import ConnectionConfig, ConnectionRow, Key, LinkStatus, Written
 
 
 class DatabaseOwnership:
@@ -32,8 +31,8 @@ class DatabaseOwnership:
             found[connection_id].append(name)
         return found
 
-    def record_status(self, connection_id: int, generation: int, **values: Any) -> bool:
-        return ownership.record_status(connection_id, generation, **values)
+    def record_statuses(self, said: Mapping[Key, LinkStatus]) -> Written:
+        return ownership.record_statuses(said)
 
-    def record_grants(self, connection_id: int, generation: int, grants: dict[str, int]) -> bool:
-        return ownership.record_grants(connection_id, generation, grants)
+    def record_grants(self, granted: Mapping[Key, Mapping[str, int]]) -> int:
+        return ownership.record_grants(granted)

@@ -1,54 +1,52 @@
 """What the links have to say, written to the database by one thread, so that no link waits for it.
 
-Only the latest status of a connection matters: while the database is away, newer words replace older ones.
+Only the latest status of a connection matters: while the database is away, newer words replace older ones. What comes
+within a moment is written together: a fleet that comes up at once is a few statements, not thousands.
 """
 
 import logging
 import threading
-from collections.abc import Callable
-from datetime import datetime
-from typing import Any, Protocol
+import time
+from collections.abc import Callable, Iterable, Mapping
+from itertools import islice
+from typing import Protocol, TypeVar
 
-import msgspec
-from django.db import Error, close_old_connections, connection
+from django.db import DataError, Error, IntegrityError, close_old_connections, connection
 
 from mqtt_app.logging_utils import log_connection_event
 from mqtt_app.models import MqttConnection
-from mqtt_app.services.ownership import ConnectionConfig
+from mqtt_app.services.ownership import ConnectionConfig, Key, LinkStatus, Written
 
 log = logging.getLogger(__name__)
 
 RETRY_AFTER = 1.0  # s, when the database does not answer
+GATHER = 0.1  # s from the start of a write to the next one
+AT_ONCE = 500  # connections in one statement
 ALWAYS_LOGGED = 3  # repeats of a failure that are logged each; after that every tenth
 
-
-class Status(msgspec.Struct, frozen=True):
-    status: str
-    error_class: str = ""
-    error_message: str = ""
-    retry_count: int = 0
-    connected_at: datetime | None = None
-    negotiated_version: str = ""
+Value = TypeVar("Value")
+Statuses = dict[Key, LinkStatus]
+Grants = dict[Key, dict[str, int]]
 
 
 class Writer(Protocol):
-    """The part of `services.ownership` that writes what an owner says. False: somebody else owns it by now."""
+    """The part of `services.ownership` that writes what an owner says."""
 
-    def record_status(self, connection_id: int, generation: int, **values: Any) -> bool: ...
-    def record_grants(self, connection_id: int, generation: int, grants: dict[str, int]) -> bool: ...
+    def record_statuses(self, said: Mapping[Key, LinkStatus]) -> Written: ...
+    def record_grants(self, granted: Mapping[Key, Mapping[str, int]]) -> int: ...
 
 
 class Reports:
-    """`say`, `grants` and `log_row` never block. `disowned` is called when a write shows that the link is not ours."""
+    """`say`, `grants` and `log_row` never block. `disowned` is called when a write shows that a link is not ours."""
 
     def __init__(self, writer: Writer, disowned: Callable[[], None]) -> None:
         self._writer, self._disowned = writer, disowned
         self._wake = threading.Condition()
-        self._statuses: dict[tuple[int, int], Status] = {}
-        self._grants: dict[tuple[int, int], dict[str, int]] = {}
-        self._busy = False
+        self._statuses: Statuses = {}
+        self._grants: Grants = {}
         self._down = False
         self._stopping = False
+        self._written_at = float("-inf")
         self._thread = threading.Thread(target=self._run, name="mqtt-reports", daemon=True)
 
     def start(self) -> None:
@@ -60,7 +58,7 @@ class Reports:
             self._wake.notify_all()
         self._thread.join(timeout)
 
-    def say(self, config: ConnectionConfig, status: Status) -> None:
+    def say(self, config: ConnectionConfig, status: LinkStatus) -> None:
         with self._wake:
             self._statuses[config.id, config.generation] = status
             self._wake.notify_all()
@@ -80,45 +78,70 @@ class Reports:
         log_connection_event(row, level, message, retry_attempt=attempt)
 
     def _run(self) -> None:
-        while True:
+        while self._waited():
+            self._rest(self._written_at + GATHER - time.monotonic())
+            self._written_at = time.monotonic()
             with self._wake:
-                self._wake.wait_for(lambda: self._statuses or self._grants or self._stopping, 1.0)
-                if self._stopping and not (self._statuses or self._grants):
-                    return
-                statuses, self._statuses = self._statuses, {}
-                grants, self._grants = self._grants, {}
-            if statuses or grants:
-                self._write(statuses, grants)
-
-    def _write(self, statuses: dict[tuple[int, int], Status], grants: dict[tuple[int, int], dict[str, int]]) -> None:
-        try:
+                statuses, grants = _first(self._statuses), _first(self._grants)
             close_old_connections()
-            while statuses:
-                key = next(iter(statuses))
-                if not self._writer.record_status(*key, **msgspec.structs.asdict(statuses[key])):
-                    self._disowned()
-                del statuses[key]
-            while grants:
-                key = next(iter(grants))
-                self._writer.record_grants(*key, grants[key])
-                del grants[key]
+            self._write(statuses, grants)
+
+    def _waited(self) -> bool:
+        """False when there is nothing to write and there will be nothing more."""
+        with self._wake:
+            self._wake.wait_for(lambda: self._statuses or self._grants or self._stopping)
+            return bool(self._statuses or self._grants)
+
+    def _rest(self, seconds: float) -> None:
+        with self._wake:
+            self._wake.wait_for(lambda: self._stopping, max(0.0, seconds))
+
+    def _write(self, statuses: Statuses, grants: Grants) -> None:
+        try:
+            if statuses:
+                self._heed(statuses, self._writer.record_statuses(statuses))
+                statuses = {}
+            if grants:
+                self._writer.record_grants(grants)
             self._down = False
+        except (DataError, IntegrityError):
+            self._write_apart(statuses, grants)
         except Error as error:
             self._keep(statuses, grants, error)
         except Exception:
-            log.exception("A report of a link could not be written")
+            log.exception("Reports of %d links could not be written", len(statuses.keys() | grants.keys()))
 
-    def _keep(
-        self, statuses: dict[tuple[int, int], Status], grants: dict[tuple[int, int], dict[str, int]], error: Error
-    ) -> None:
+    def _heed(self, statuses: Statuses, written: Written) -> None:
+        if written.lost:
+            self._disowned()
+        with self._wake:
+            self._statuses = {key: statuses[key] for key in written.busy} | self._statuses
+
+    def _write_apart(self, statuses: Statuses, grants: Grants) -> None:
+        """One of them cannot be stored; it is given up, the others are not."""
+        parts: list[tuple[Statuses, Grants]] = [({key: status}, {}) for key, status in statuses.items()]
+        parts += [({}, {key: codes}) for key, codes in grants.items()]
+        if len(parts) == 1:
+            log.exception("What a link reports cannot be stored: %s", parts[0])
+            return
+        for part in parts:
+            self._write(*part)
+
+    def _keep(self, statuses: Statuses, grants: Grants, error: Error) -> None:
         if not self._down:
             log.warning("The database does not take what the links report (%s); trying on", type(error).__name__)
         self._down = True
         connection.close()
         with self._wake:
-            self._statuses = {**statuses, **self._statuses}
+            self._statuses = statuses | self._statuses
             for key, codes in grants.items():
-                self._grants[key] = {**codes, **self._grants.get(key, {})}
+                self._grants[key] = codes | self._grants.get(key, {})
             self._wake.wait_for(lambda: self._stopping, RETRY_AFTER)
             if self._stopping:
                 self._statuses, self._grants = {}, {}
+
+
+def _first(waiting: dict[Key, Value]) -> dict[Key, Value]:
+    """Take those that came first."""
+    keys: Iterable[Key] = list(islice(waiting, AT_ONCE))
+    return {key: waiting.pop(key) for key in keys}

@@ -5,8 +5,8 @@ from datetime import UTC, datetime
 from mqtt_app.domain.connection import Link
 from mqtt_app.domain.failures import NETWORK, Failure
 from mqtt_app.models import ConnectionStatus, LogLevel
-from mqtt_app.mqtt.reports import Reports, Status
-from mqtt_app.services.ownership import ConnectionConfig
+from mqtt_app.mqtt.reports import Reports
+from mqtt_app.services.ownership import ConnectionConfig, LinkStatus
 
 _UNEXPLAINED = Failure(NETWORK, "The link broke.")
 
@@ -17,12 +17,12 @@ class Voice:
 
     def connecting(self, config: ConnectionConfig, link: Link) -> None:
         if link.failure is None:  # otherwise the last error stays to be seen until the link is up
-            self._reports.say(config, Status(ConnectionStatus.CONNECTING, retry_count=link.retries))
+            self._reports.say(config, LinkStatus(ConnectionStatus.CONNECTING, retry_count=link.retries))
 
     def connected(self, config: ConnectionConfig, link: Link, at: float) -> None:
         """`at` is unix seconds."""
         since = datetime.fromtimestamp(at, UTC)
-        said = Status(ConnectionStatus.CONNECTED, "", "", link.retries, since, link.version)
+        said = LinkStatus(ConnectionStatus.CONNECTED, "", "", link.retries, since, link.version)
         self._reports.say(config, said)
         self._reports.log_row(config, LogLevel.INFO, f"Successfully connected to {config.host}:{config.port}")
 
@@ -39,5 +39,5 @@ class Voice:
 
     def _error(self, config: ConnectionConfig, link: Link) -> Failure:
         failure = link.failure or _UNEXPLAINED
-        self._reports.say(config, Status(ConnectionStatus.ERROR, failure.kind, failure.message, link.retries))
+        self._reports.say(config, LinkStatus(ConnectionStatus.ERROR, failure.kind, failure.message, link.retries))
         return failure

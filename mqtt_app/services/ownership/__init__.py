@@ -10,23 +10,26 @@ A row without an owner never says `connecting` or `connected`.
 """
 
 from mqtt_app.services.ownership.reconcile import ReconcileReport, needs_reconcile, reconcile
+from mqtt_app.services.ownership.reported import Key, LinkStatus, Written, record_grants, record_statuses
 from mqtt_app.services.ownership.rows import ConnectionRow, homeless_exist, rows_of
 from mqtt_app.services.ownership.settings import ConnectionConfig, Filter, config_of
-from mqtt_app.services.ownership.status import record_grants, record_status
 from mqtt_app.services.ownership.taking import let_go, take, take_all
 
 __all__ = [
     "ConnectionConfig",
     "ConnectionRow",
     "Filter",
+    "Key",
+    "LinkStatus",
     "ReconcileReport",
+    "Written",
     "config_of",
     "homeless_exist",
     "let_go",
     "needs_reconcile",
     "reconcile",
     "record_grants",
-    "record_status",
+    "record_statuses",
     "rows_of",
     "take",
     "take_all",

@@ -12,7 +12,7 @@ from mqtt_app.coordination import keys
 from mqtt_app.coordination.leases import Lease, LeaseStore
 from mqtt_app.models import MqttConnection, Site
 from mqtt_app.services import ownership
-from mqtt_app.services.ownership import ConnectionConfig, ReconcileReport
+from mqtt_app.services.ownership import ConnectionConfig, LinkStatus, ReconcileReport, Written
 
 _numbers = itertools.count(1)
 
@@ -65,6 +65,10 @@ def fresh(row: MqttConnection) -> MqttConnection:
 
 def take(row: MqttConnection, name: str) -> ConnectionConfig | None:
     return ownership.take(row.pk, name, fresh(row).generation)
+
+
+def say(row: MqttConnection, generation: int, **status: Any) -> Written:
+    return ownership.record_statuses({(row.pk, generation): LinkStatus(**status)})
 
 
 def ago(seconds: float) -> datetime:

@@ -13,7 +13,7 @@ from mqtt_app.models.fields import _cipher
 from mqtt_app.models.locks import TAKE_LOCK_CLASS, take_lock_key
 from mqtt_app.services import ownership
 from mqtt_app.services.ownership import taking
-from tests.integration.ownership.fleet import ago, connection, fresh, owned, take
+from tests.integration.ownership.fleet import ago, connection, fresh, owned, say, take
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -110,8 +110,8 @@ def test_a_stale_generation_changes_nothing():
     row = owned("mqtt-1", error_message="before")
     MqttConnection.objects.update(generation=2, owner="mqtt-2")
     before = MqttConnection.objects.values().get(pk=row.pk)
-    assert not ownership.record_status(row.pk, 1, status="error", error_message="late")
-    assert not ownership.record_grants(row.pk, 1, {"#": 1})
+    assert say(row, 1, status="error", error_message="late").lost == {(row.pk, 1)}
+    assert not ownership.record_grants({(row.pk, 1): {"#": 1}})
     assert not ownership.let_go(row.pk, "mqtt-1", 1)
     assert not ownership.let_go(row.pk, "mqtt-1", 2)
     assert MqttConnection.objects.values().get(pk=row.pk) == before
@@ -120,7 +120,7 @@ def test_a_stale_generation_changes_nothing():
 def test_nobody_writes_a_status_after_letting_go():
     row = owned("mqtt-1")
     assert ownership.let_go(row.pk, "mqtt-1", 1)
-    assert not ownership.record_status(row.pk, 1, status="connected")
+    assert say(row, 1, status="connected").lost
     assert fresh(row).status == "disconnected"
 
 
@@ -136,9 +136,9 @@ def test_a_stop_forgets_the_error_and_a_handover_keeps_it():
 
 def test_since_moves_only_when_the_status_does():
     row = owned("mqtt-1", status_since=ago(100))
-    assert ownership.record_status(row.pk, 1, status="connected", negotiated_version="5")
+    assert not say(row, 1, status="connected", negotiated_version="5").lost
     assert fresh(row).status_since < ago(99)
-    assert ownership.record_status(row.pk, 1, status="error", error_message="a\0b\ud800", retry_count=1)
+    assert not say(row, 1, status="error", error_message="a\0b\ud800", retry_count=1).lost
     assert fresh(row).status_since > ago(10)
     assert (fresh(row).error_message, fresh(row).negotiated_version) == ("ab?", "5")
 
@@ -147,7 +147,7 @@ def test_each_filter_gets_the_brokers_answer():
     row = owned("mqtt-1")
     for name in ("a", "b"):
         MqttTopic.objects.create(connection=row, filter=name)
-    assert ownership.record_grants(row.pk, 1, {"a": 1, "b": 0x87})
+    assert ownership.record_grants({(row.pk, 1): {"a": 1, "b": 0x87}}) == 2
     found = {topic.filter: (topic.granted_qos, topic.refusal) for topic in row.topics.all()}
     assert found["a"] == (1, "")
     assert found["b"][0] == 0x87

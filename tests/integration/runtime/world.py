@@ -13,7 +13,7 @@ from mqtt_app.conf import Config
 from mqtt_app.coordination.leases import Lease, Renewal
 from mqtt_app.domain.messages import Batch, unpack
 from mqtt_app.mqtt.runtime import Ports, Runtime
-from mqtt_app.services.ownership import ConnectionConfig, ConnectionRow, Filter
+from mqtt_app.services.ownership import ConnectionConfig, ConnectionRow, Filter, Written
 
 FAST = {
     "scan_interval": 0.1,
@@ -105,13 +105,15 @@ class World:
     def stale_filters(self, connection_ids: Any) -> dict[int, list[str]]:
         return {}
 
-    def record_status(self, connection_id: int, generation: int, **values: Any) -> bool:
-        self.statuses[connection_id] = values
-        return True
+    def record_statuses(self, said: Any) -> Written:
+        for (connection_id, _), status in said.items():
+            self.statuses[connection_id] = msgspec.structs.asdict(status)
+        return Written()
 
-    def record_grants(self, connection_id: int, generation: int, grants: dict[str, int]) -> bool:
-        self.grants.setdefault(connection_id, {}).update(grants)
-        return True
+    def record_grants(self, granted: Any) -> int:
+        for (connection_id, _), codes in granted.items():
+            self.grants.setdefault(connection_id, {}).update(codes)
+        return len(granted)
 
     # Redis
 

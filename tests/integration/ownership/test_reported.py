@@ -1,0 +1,85 @@
+"""What many links report at once is what each would have reported, and nobody else's row is touched."""
+
+import threading
+from typing import Any
+
+import pytest
+from django.db import connection as database
+from django.db import transaction
+
+from mqtt_app.models import MqttConnection, MqttTopic
+from mqtt_app.services import ownership
+from mqtt_app.services.ownership import LinkStatus, reported
+from tests.integration.ownership.fleet import fresh, owned
+
+UP = LinkStatus("connected", retry_count=3)
+
+
+@pytest.fixture
+def said(monkeypatch: pytest.MonkeyPatch) -> list[dict[str, Any]]:
+    """What browsers were told."""
+    heard: list[dict[str, Any]] = []
+    monkeypatch.setattr(reported.events, "connection_changed", lambda **values: heard.append(values))
+    return heard
+
+
+@pytest.mark.django_db
+def test_each_row_gets_its_own_words_and_those_of_others_are_named():
+    mine, moved, free = owned("mqtt-1", error_message="old"), owned("mqtt-2"), owned("mqtt-1")
+    MqttConnection.objects.filter(pk=moved.pk).update(generation=2)
+    MqttConnection.objects.filter(pk=free.pk).update(owner="")
+    no = LinkStatus("error", "network", "no route")
+    written = ownership.record_statuses({(mine.pk, 1): UP, (moved.pk, 1): no, (free.pk, 1): no, (0, 1): no})
+    assert written == ownership.Written(lost=frozenset({(moved.pk, 1), (free.pk, 1), (0, 1)}))
+    assert (fresh(mine).status, fresh(mine).error_message, fresh(mine).retry_count) == ("connected", "", 3)
+    assert {fresh(row).error_message for row in (moved, free)} == {""}
+
+
+@pytest.mark.django_db
+def test_browsers_hear_of_what_they_show_and_of_nothing_else(said, django_capture_on_commit_callbacks):
+    quiet, loud = owned("mqtt-1"), owned("mqtt-1")
+    with django_capture_on_commit_callbacks(execute=True):
+        ownership.record_statuses({(quiet.pk, 1): UP, (loud.pk, 1): LinkStatus("error", "network", "no route")})
+    assert [(one["site_id"], one["status"], one["error_message"]) for one in said] == [
+        (loud.site_id, "error", "no route")
+    ]
+    assert fresh(quiet).retry_count == 3
+
+
+@pytest.mark.django_db
+def test_the_number_of_statements_does_not_grow_with_the_links(django_assert_max_num_queries):
+    rows = [owned("mqtt-1") for _ in range(30)]
+    for row in rows:
+        MqttTopic.objects.create(connection=row, filter="#")
+    with django_assert_max_num_queries(4):
+        ownership.record_statuses({(row.pk, 1): UP for row in rows})
+    with django_assert_max_num_queries(1):
+        assert ownership.record_grants({(row.pk, 1): {"#": 1, "gone": 1} for row in rows}) == 30
+
+
+@pytest.mark.django_db
+def test_a_grant_of_a_past_owner_is_not_written():
+    mine, moved = owned("mqtt-1"), owned("mqtt-2")
+    for row in (mine, moved):
+        MqttTopic.objects.create(connection=row, filter="#")
+    assert ownership.record_grants({(mine.pk, 1): {"#": 0}, (moved.pk, 0): {"#": 0}}) == 1
+    assert mine.topics.get().granted_qos == 0
+    assert moved.topics.get().granted_qos is None
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_row_that_somebody_has_locked_holds_up_no_other():
+    locked, other = owned("mqtt-1"), owned("mqtt-1")
+    answers: list[ownership.Written] = []
+
+    def write() -> None:
+        answers.append(ownership.record_statuses({(locked.pk, 1): UP, (other.pk, 1): UP}))
+        database.close()
+
+    with transaction.atomic():
+        MqttConnection.objects.select_for_update().get(pk=locked.pk)
+        thread = threading.Thread(target=write)
+        thread.start()
+        thread.join(10)
+    assert answers == [ownership.Written(busy=frozenset({(locked.pk, 1)}))]
+    assert (fresh(locked).retry_count, fresh(other).retry_count) == (0, 3)
