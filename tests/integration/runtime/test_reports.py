@@ -1,0 +1,111 @@
+"""The thread that writes what links say, with a database that refuses."""
+
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any
+
+import pytest
+from django.db import DataError, OperationalError
+
+from mqtt_app.mqtt import reports
+from mqtt_app.mqtt.reports import Reports
+from mqtt_app.services.ownership import Key, LinkStatus, Written
+from tests.integration.runtime.world import connection, wait_for
+
+Answer = Callable[[Mapping[Key, LinkStatus]], Written]
+
+
+class Rows:
+    """Each write is answered by the next of `answers`, and then by success."""
+
+    def __init__(self) -> None:
+        self.answers: list[Answer] = []
+        self.asked: list[dict[Key, str]] = []
+        self.statuses: dict[Key, str] = {}
+        self.codes: dict[Key, dict[str, int]] = {}
+
+    def record_statuses(self, said: Mapping[Key, LinkStatus]) -> Written:
+        words = {key: status.status for key, status in said.items()}
+        self.asked.append(words)
+        written = self.answers.pop(0)(said) if self.answers else Written()
+        self.statuses |= {key: word for key, word in words.items() if key not in written.lost | written.busy}
+        return written
+
+    def record_grants(self, granted: Mapping[Key, Mapping[str, int]]) -> int:
+        self.codes |= {key: dict(codes) for key, codes in granted.items()}
+        return len(granted)
+
+
+@pytest.fixture
+def database(monkeypatch: pytest.MonkeyPatch) -> Rows:
+    monkeypatch.setattr(reports, "RETRY_AFTER", 0.05)
+    monkeypatch.setattr(reports, "close_old_connections", lambda: None)
+    return Rows()
+
+
+@pytest.fixture
+def disowned() -> list[bool]:
+    return []
+
+
+@pytest.fixture
+def said(database: Rows, disowned: list[bool]) -> Iterator[Reports]:
+    made = Reports(database, lambda: disowned.append(True))
+    yield made
+    made.stop(5)
+
+
+def say(said: Reports, number: int, status: str) -> None:
+    said.say(connection(number, 1883), LinkStatus(status))
+
+
+def away(*_: Any) -> Written:
+    raise OperationalError("away")
+
+
+def test_links_that_speak_at_once_are_written_at_once(said, database):
+    for number in range(1, 101):
+        say(said, number, "connected")
+        said.grants(connection(number, 1883), {"#": 1})
+    said.start()
+    wait_for(lambda: len(database.codes) == 100)
+    assert len(database.asked) == 1
+    assert len(database.statuses) == 100
+
+
+def test_after_an_outage_only_the_latest_word_is_written(said, database):
+    database.answers = [away, away]
+    say(said, 1, "connecting")
+    said.start()
+    wait_for(lambda: database.asked)
+    say(said, 1, "connected")
+    wait_for(lambda: database.statuses == {(1, 1): "connected"})
+
+
+def test_one_that_cannot_be_stored_does_not_hold_up_the_others(said, database):
+    def no_nine(statuses: Mapping[Key, LinkStatus]) -> Written:
+        if (9, 1) in statuses:
+            raise DataError("nine")
+        return Written()
+
+    database.answers = [no_nine] * 4
+    for number in (8, 9, 10):
+        say(said, number, "connected")
+    said.start()
+    wait_for(lambda: len(database.asked) == 4)
+    wait_for(lambda: set(database.statuses) == {(8, 1), (10, 1)})
+
+
+def test_what_somebody_else_is_writing_is_said_again(said, database, disowned):
+    database.answers = [lambda _: Written(busy=frozenset({(1, 1)}))]
+    say(said, 1, "connected")
+    said.start()
+    wait_for(lambda: database.statuses == {(1, 1): "connected"})
+    assert not disowned
+
+
+def test_a_link_that_is_not_ours_is_made_known(said, database, disowned):
+    database.answers = [lambda _: Written(lost=frozenset({(1, 1)}))]
+    say(said, 1, "connected")
+    said.start()
+    wait_for(lambda: disowned == [True])
+    assert not database.statuses
