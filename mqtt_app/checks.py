@@ -1,5 +1,6 @@
 """System checks: relations between the knobs that must hold for the ownership protocol to be safe."""
 
+import ipaddress
 from typing import Any
 
 from django.core.checks import CheckMessage, Error, register
@@ -10,6 +11,13 @@ from mqtt_app.conf import Config, config
 @register()
 def check_constants(**_: Any) -> list[CheckMessage]:
     return [Error(text, hint=hint, id=f"sitewire.E{number:03}") for number, text, hint in violations(config())]
+
+
+def _is_address(text: str) -> bool:
+    try:
+        return not text or bool(ipaddress.ip_address(text))
+    except ValueError:
+        return False
 
 
 def violations(c: Config) -> list[tuple[int, str, str]]:
@@ -41,6 +49,12 @@ def violations(c: Config) -> list[tuple[int, str, str]]:
             c.evidence_interval * 3 <= c.evidence_ttl,
             "evidence_interval must be at most a third of evidence_ttl",
             "Raise it.",
+        ),
+        (
+            8,
+            _is_address(c.bind_address),
+            "bind_address is not an IP address",
+            "Set SITEWIRE_BIND_ADDRESS to an address of this machine, or leave it empty.",
         ),
     ]
     return [(number, text + ".", hint) for number, holds, text, hint in rules if not holds]

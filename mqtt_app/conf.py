@@ -37,6 +37,7 @@ class Config:
     maximum_packet_size: int = 16_777_216  # above what parsers accept, so that an oversized message is seen and named
     session_expiry: int = 86_400  # how long the broker keeps our session and its queue when we are away
     client_id_prefix: str = "sitewire"
+    bind_address: str = ""  # local address that connections to brokers come from; "" leaves it to the system
     broker_allow: tuple[str, ...] = ()  # networks that the guard against inner addresses lets through, as CIDR
     broker_deny_ports: tuple[int, ...] = ()  # our own services' ports on allowed addresses
 

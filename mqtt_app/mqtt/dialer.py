@@ -37,6 +37,7 @@ class Dial:
 class Settings(msgspec.Struct, frozen=True):
     threads: int = 64
     timeout: float = 10.0  # s; for TCP, and again for each step of TLS
+    source: str = ""  # the local address to connect from, "" for any
 
 
 class Dialer:
@@ -123,6 +124,13 @@ class Dialer:
         if forbidden:
             return Failure(CONFIGURATION, forbidden)
         sock = socket.socket(family, kind, protocol)
+        source = self._settings.source
+        try:
+            if source:
+                sock.bind((source, 0))
+        except OSError as error:
+            sock.close()
+            return _not_ours(source, str(address[0]), error)
         try:
             sock.settimeout(self._settings.timeout)
             sock.connect(address)
@@ -163,6 +171,14 @@ def _unresolved(host: str, error: OSError) -> Failure:
     if isinstance(error, socket.gaierror) and error.errno in (socket.EAI_NONAME, getattr(socket, "EAI_NODATA", -5)):
         return Failure(NETWORK, f"The name {host} is not known to the DNS. Check the broker's host.")
     return Failure(NETWORK, f"The name {host} could not be looked up ({error.strerror or error}).")
+
+
+def _not_ours(source: str, address: str, error: OSError) -> Failure:
+    return Failure(
+        CONFIGURATION,
+        f"Cannot connect to {address} from SITEWIRE_BIND_ADDRESS {source} ({error.strerror or error}). Set it to an "
+        "address of this machine, of the same IP version as the broker's.",
+    )
 
 
 def _unreachable(config: ConnectionConfig, address: str, error: OSError) -> Failure:

@@ -68,7 +68,8 @@ class Runtime:
         self.delivery = Delivery(self.loop, _limits(config), instance_id, self.incarnation)
         self._keeper = self._make_keeper(ports.leases)
         self._reports = Reports(ownership, self._wake)
-        self._dialer = Dialer(Settings(config.dial_threads, config.connect_timeout), ports.guard, ports.resolve)
+        dialling = Settings(config.dial_threads, config.connect_timeout, config.bind_address)
+        self._dialer = Dialer(dialling, ports.guard, ports.resolve)
         self._context = self._make_context()
         self._supervisor = self._make_supervisor(ownership)
         acks: Acks = ports.acks

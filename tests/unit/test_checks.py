@@ -22,6 +22,7 @@ def test_the_defaults_keep_every_relation():
         (5, {"backoff_base": 61.0}),
         (6, {"batch_bytes": 134_217_728}),
         (7, {"evidence_ttl": 5.0}),
+        (8, {"bind_address": "eth0"}),
     ],
 )
 def test_a_broken_relation_is_named_with_its_remedy(number, broken):

@@ -165,6 +165,18 @@ def test_a_forbidden_address_is_never_dialled(world, run, impostor):
     assert (kind, text, seen) == ("configuration", "127.0.0.1 is an inner address", [])
 
 
+def test_a_link_comes_from_the_address_that_the_settings_name(world, run, broker):
+    world.add(connection(1, broker.port))
+    run(bind_address="127.0.0.9")
+    wait_for(lambda: world.status(1) == "connected")
+    assert "New client connected from 127.0.0.9:" in broker.log_text()
+
+
+def test_an_address_that_is_not_ours_is_a_configuration_error(world, run, broker):
+    kind, text = error_of(world, run, connection(1, broker.port), bind_address="192.0.2.1")
+    assert (kind, "SITEWIRE_BIND_ADDRESS 192.0.2.1" in text) == ("configuration", True)
+
+
 def test_a_broker_of_3_1_1_only_is_spoken_to_in_3_1_1(world, run, impostor, broker):
     def relay(sock):
         greeting = sock.recv(1000)
