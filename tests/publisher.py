@@ -11,13 +11,20 @@ import paho.mqtt.client as mqtt
 
 
 class Publisher:
+    """`uncertain`: numbers that were not acknowledged when the link broke; they are sent once more, so that the broker
+    may have them twice.
+    """
+
     def __init__(self, port: int, host: str = "127.0.0.1", client_id: str = "", **options: Any) -> None:
         self.acknowledged: set[int] = set()
+        self.uncertain: set[int] = set()
         self._numbers: dict[int, int] = {}
         self._lock = threading.Lock()
         self.client = mqtt.Client(mqtt.CallbackAPIVersion.VERSION2, client_id, protocol=mqtt.MQTTv5)
         self.client.max_inflight_messages_set(200)
+        self.client.reconnect_delay_set(0.5, 1)
         self.client.on_publish = self._on_publish
+        self.client.on_disconnect = self._on_disconnect
         if "username" in options:
             self.client.username_pw_set(options["username"], options.get("password"))
         if "ca" in options:
@@ -34,6 +41,10 @@ class Publisher:
             number = self._numbers.pop(packet_id, None)
             if number is not None:
                 self.acknowledged.add(number)
+
+    def _on_disconnect(self, *_: Any) -> None:
+        with self._lock:
+            self.uncertain |= set(self._numbers.values())
 
     def send(self, topic: str, payload: bytes | str, qos: int = 1, retain: bool = False) -> None:
         self.client.publish(topic, payload, qos, retain).wait_for_publish(10)

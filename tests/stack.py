@@ -7,7 +7,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit, urlunsplit
@@ -86,7 +86,8 @@ class Stack:
 
     # Processes
 
-    def start(self, name: str, *command: str, **extra: str) -> subprocess.Popen[bytes]:
+    def start(self, name: str, *command: str, inherits: Sequence[int] = (), **extra: str) -> subprocess.Popen[bytes]:
+        """`inherits`: open descriptors that the process gets as they are."""
         with (self.folder / f"{name}.log").open("ab") as log:
             process = subprocess.Popen(
                 [sys.executable, *command],
@@ -95,6 +96,7 @@ class Stack:
                 stdout=log,
                 stderr=log,
                 start_new_session=True,
+                pass_fds=inherits,
             )
         self.processes[name] = process
         return process

@@ -1,5 +1,6 @@
 """Name look-up, TCP and TLS in a pool of threads, because each of them may block for as long as it likes."""
 
+import errno
 import queue
 import socket
 import threading
@@ -123,7 +124,10 @@ class Dialer:
         forbidden = self._guard(str(address[0]), config.port)
         if forbidden:
             return Failure(CONFIGURATION, forbidden)
-        sock = socket.socket(family, kind, protocol)
+        try:
+            sock = socket.socket(family, kind, protocol)
+        except OSError as error:
+            return _no_socket(error)
         source = self._settings.source
         try:
             if source:
@@ -171,6 +175,16 @@ def _unresolved(host: str, error: OSError) -> Failure:
     if isinstance(error, socket.gaierror) and error.errno in (socket.EAI_NONAME, getattr(socket, "EAI_NODATA", -5)):
         return Failure(NETWORK, f"The name {host} is not known to the DNS. Check the broker's host.")
     return Failure(NETWORK, f"The name {host} could not be looked up ({error.strerror or error}).")
+
+
+def _no_socket(error: OSError) -> Failure:
+    if error.errno not in (errno.EMFILE, errno.ENFILE):
+        return Failure(INTERNAL, f"No socket can be opened ({error.strerror or error}).")
+    return Failure(
+        INTERNAL,
+        "This MQTT worker may open no more files, so it has no room for another connection. Raise its limit "
+        "(ulimit -n, LimitNOFILE) or lower SITEWIRE_CAPACITY below it, so that another worker takes the rest.",
+    )
 
 
 def _not_ours(source: str, address: str, error: OSError) -> Failure:

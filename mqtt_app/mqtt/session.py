@@ -62,6 +62,7 @@ class Session:
         self.settle()
 
     def abandon(self) -> None:
+        self._voice.replaced(self.config)
         self._happened(machine.Abandon())
 
     def refilter(self, config: ConnectionConfig) -> None:

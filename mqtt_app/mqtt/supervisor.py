@@ -24,6 +24,7 @@ log = logging.getLogger(__name__)
 
 TAKEN_AT_ONCE = 100  # connections taken in one transaction
 BURST = 0.05  # s; nudges that come this close together are one look
+SHOWN = 20  # connections named in one line of the log
 CLOSE_MARGIN = 1.0  # s beyond the drain for what is left to do at the end
 
 
@@ -205,10 +206,12 @@ class Supervisor:
 
     def _abandon(self, numbers: set[int]) -> None:
         """Somebody else's by now: close at once, acknowledge nothing more."""
-        for number in numbers:
-            if self._held[number].ending != ABANDON:
-                log.warning("[Connection %d] has another owner; its link is closed here", number)
-                self._end(self._held[number], ABANDON)
+        lost = sorted(number for number in numbers if self._held[number].ending != ABANDON)
+        if lost:
+            shown = ", ".join(map(str, lost[:SHOWN])) + (", ..." if len(lost) > SHOWN else "")
+            log.warning("%d connections have another owner; their links are closed here: %s", len(lost), shown)
+        for number in lost:
+            self._end(self._held[number], ABANDON)
 
     def _finished(self, session: Session) -> None:
         """On the loop's thread."""

@@ -37,6 +37,11 @@ class Voice:
     def clean(self, config: ConnectionConfig, _link: Link) -> None:
         self._reports.log_row(config, LogLevel.INFO, "Disconnected cleanly")
 
+    def replaced(self, config: ConnectionConfig) -> None:
+        """The status belongs to the new owner; what happened here is still to be told."""
+        text = f"The owner of generation {config.generation} was replaced; it has closed its link"
+        self._reports.log_row(config, LogLevel.WARNING, text)
+
     def _error(self, config: ConnectionConfig, link: Link) -> Failure:
         failure = link.failure or _UNEXPLAINED
         self._reports.say(config, LinkStatus(ConnectionStatus.ERROR, failure.kind, failure.message, link.retries))
