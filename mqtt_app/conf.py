@@ -53,6 +53,15 @@ class Config:
     payload_sample: int = 5_000  # characters of a payload kept in a log row
     quarantine_after: int = 3  # tries of a single message that kills its parser
 
+    # Parsers that fail
+    parser_window: float = 60.0  # messages are judged together that come within this time
+    parser_enough: int = 200  # messages of one parser at one site; when more than half of them fail it is paused
+    parser_trial_interval: float = 10.0  # how often a paused parser is tried on what was kept
+    kept_messages: int = 100_000  # per site, while a parser is paused; beyond it a site whose parser fails on all waits
+    kept_bytes: int = 268_435_456  # the same in bytes of payload
+    failed_messages: int = 10_000  # per site: failed messages whose bytes are kept, in case it was the parser's fault
+    failed_retention: float = 86_400.0  # for this long
+
     # Topics and devices
     max_topics: int = 10_000  # per site
     max_devices: int = 5_000  # per site

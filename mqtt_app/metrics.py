@@ -7,11 +7,21 @@ from prometheus_client import CollectorRegistry, generate_latest
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
-from mqtt_app.selectors.system import BOOKS, Pulse, books_total, connection_counts, dropped_by_reason, pulse
+from mqtt_app.selectors.system import (
+    BOOKS,
+    Pulse,
+    books_total,
+    connection_counts,
+    dropped_by_reason,
+    paused_parsers,
+    pulse,
+)
 
 UP = "sitewire_up"
 CONNECTIONS = "sitewire_connections"
 MESSAGES = "sitewire_messages"
+KEPT = "sitewire_messages_kept"
+PARSERS_PAUSED = "sitewire_parsers_paused"
 READINGS = "sitewire_readings"
 LAST_MESSAGE = "sitewire_last_message_timestamp_seconds"
 WORKERS = "sitewire_mqtt_workers"
@@ -45,11 +55,16 @@ def _stored() -> Iterator[Metric]:
     books = books_total()
     messages = CounterMetricFamily(MESSAGES, "Messages by what became of them, all sites.", labels=("outcome",))
     for outcome in BOOKS:
-        if outcome != "readings":
+        if outcome not in {"readings", "kept"}:
             messages.add_metric((outcome,), books[outcome])
     for reason, number in dropped_by_reason().items():
         messages.add_metric((f"dropped:{reason}",), number)
     yield messages
+    yield GaugeMetricFamily(KEPT, "Messages that wait raw until their parser works again.", value=books["kept"])
+    paused = GaugeMetricFamily(PARSERS_PAUSED, "Sites where a parser fails on most messages.", labels=("parser",))
+    for name, sites in paused_parsers().items():
+        paused.add_metric((name,), sites)
+    yield paused
     yield CounterMetricFamily(READINGS, "Readings stored, all sites.", value=books["readings"])
     yield GaugeMetricFamily(LAST_MESSAGE, "When the last message of any site arrived.", value=books["last_message_at"])
 

@@ -9,11 +9,12 @@ from billiard.exceptions import TimeLimitExceeded, WorkerLostError
 from celery import shared_task
 from celery.signals import task_failure
 from django.db import Error
+from django.utils import timezone
 
 from mqtt_app.coordination.acks import AckList, Fate, note
 from mqtt_app.coordination.client import quick_client
 from mqtt_app.domain.messages import Batch, unpack
-from mqtt_app.services import ingest
+from mqtt_app.services import ingest, kept
 
 log = logging.getLogger(__name__)
 
@@ -34,6 +35,20 @@ def store_batch(*, blob: bytes) -> None:
         _tell(batch, note(batch.id, fate=Fate.FAILED))
     else:
         _tell(batch, note(batch.id, outcome.skipped))
+
+
+@shared_task(name="tasks.ingest.parse_kept", ignore_result=True)
+def parse_kept(*, attend: bool = True) -> None:
+    """On this queue: its workers have the parsers that matter. A further batch waits its turn behind what is new."""
+    try:
+        if attend:
+            kept.attend(timezone.now())
+        more = kept.drain(time.time())
+    except Error as error:
+        _say(error)
+    else:
+        if more:
+            parse_kept.apply_async(kwargs={"attend": False}, retry=False)
 
 
 @task_failure.connect

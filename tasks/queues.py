@@ -3,7 +3,7 @@
 from kombu import Queue
 
 CONTROL = "mqtt.control"  # reconcile, upkeep
-INGEST = "mqtt.ingest"  # batches of messages to committed rows
+INGEST = "mqtt.ingest"  # batches of messages to committed rows, and what was kept of failing parsers
 PRESENCE = "mqtt.presence"  # offline checks
 LOGS = "mqtt.logs"  # log rows
 

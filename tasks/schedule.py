@@ -29,6 +29,7 @@ class Entry:
 def entries() -> tuple[Entry, ...]:
     reconcile = max(2, round(config().reconcile_interval))
     offline = max(2, round(config().offline_check_interval))
+    trial = max(2, round(config().parser_trial_interval))
     return (
         Entry(
             "Reconcile MQTT connections",
@@ -45,6 +46,14 @@ def entries() -> tuple[Entry, ...]:
             queues.PRESENCE,
             _below(offline),
             "Marks devices and gateways offline that said nothing for longer than they may.",
+        ),
+        Entry(
+            "Try paused parsers again",
+            "tasks.ingest.parse_kept",
+            trial,
+            queues.INGEST,
+            _below(trial),
+            "Parses what was kept of parsers that failed on most messages, once they work again.",
         ),
         Entry(
             "Prune logs",

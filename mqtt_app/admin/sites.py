@@ -40,8 +40,8 @@ class SiteAdmin(SuperuserAdmin[Site]):
 @admin.register(SiteBooks)
 class SiteBooksAdmin(ReadOnlyAdmin[SiteBooks]):
     list_display = (
-        "site", "received", "stored", "duplicate", "inactive", "unprocessable", "failed", "quarantined", "readings",
-        "last_message_at",
+        "site", "received", "stored", "duplicate", "inactive", "unprocessable", "failed", "quarantined", "kept",
+        "readings", "last_message_at",
     )  # fmt: skip
     list_select_related = ("site",)
     search_fields = ("site__name",)

@@ -7,6 +7,10 @@ from mqtt_app.dashboard import words
 from mqtt_app.dashboard.badges import BAD, LINKS, OFF, OK, WAIT, WARN, Badge
 from mqtt_app.selectors.facets import Books, Desired, Flow, Link, Owner, SiteStatus, Subscriptions
 
+PARSER_REMEDY = (
+    "Correct the parser and restart the task workers. Nothing is lost: what was kept is then stored by itself."
+    " What nobody can parse may be given another try, and so an end, in the admin under kept messages."
+)
 REFUSED = 128  # SUBACK codes from here on are refusals
 
 
@@ -91,17 +95,30 @@ def _subscriptions(facet: Subscriptions, linked: bool) -> Card:
 def _flow(facet: Flow, linked: bool) -> Card:
     if facet.paused:
         badge = Badge(WARN, "Paused until stored")
+    elif facet.paused_parsers:
+        badge = Badge(WARN, "Kept until a parser works")
     elif not linked:
         badge = Badge(OFF, "No link")
     else:
         badge = Badge(OK, f"Flowing, {words.rate(facet.rate)}") if facet.rate else Badge(WAIT, "Quiet")
     unacked = words.NOTHING if facet.unacked is None else f"{facet.unacked:,}"
-    facts = (
+    facts: list[tuple[str, str | datetime]] = [
         ("Last message", facet.last_message_at or "never"),
         ("Waiting for commit", unacked),
         ("Since link start", words.NOTHING if facet.messages is None else f"{facet.messages:,}"),
-    )
-    return Card("Flow", badge, facet.since, facet.evidence, facts)
+    ]
+    if facet.books.kept:
+        facts.append(("Kept raw", f"{facet.books.kept:,}"))
+    for parser in facet.paused_parsers:
+        facts.append((f"Parser {parser.name} paused", parser.since))
+    remedy = PARSER_REMEDY if facet.paused_parsers else ""
+    return Card("Flow", badge, facet.since, _evidence(facet), tuple(facts), remedy)
+
+
+def _evidence(facet: Flow) -> str:
+    """While parsers are paused: what they say."""
+    said = [f"{parser.name}: {parser.reason}" for parser in facet.paused_parsers if parser.reason]
+    return "; ".join(said) or facet.evidence
 
 
 def book_terms(books: Books) -> list[tuple[str, int]]:
@@ -113,6 +130,7 @@ def book_terms(books: Books) -> list[tuple[str, int]]:
         ("unprocessable", books.unprocessable),
         ("failed", books.failed),
         ("quarantined", books.quarantined),
+        ("kept", books.kept),
     ]
     dropped = [(f"dropped: {reason}", count) for reason, count in sorted(books.dropped.items())]
     return settled + (dropped or [("dropped", 0)])

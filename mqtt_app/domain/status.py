@@ -2,7 +2,7 @@
 
     stopped      nobody wants it up, and nobody holds it
     starting     wanted, and still within the time a start may take
-    running      wanted, owned by a live worker, link up, every filter granted, packets arrive
+    running      wanted, owned by a live worker, link up, every filter granted, packets arrive, parsers work
     refused: …   somebody said no; it stays so until a person changes something
     degraded: …  anything else: what is wrong, in words
 """
@@ -69,6 +69,7 @@ class Facts:
     generation: int = 0
     keepalive: float = 60.0
     granted: tuple[int | None, ...] = ()
+    paused_parsers: tuple[str, ...] = ()
     blind: str = ""
     workers: int = 0
     lease_age: float | None = None
@@ -186,7 +187,14 @@ def _subscribed(facts: Facts, connected_for: float) -> Headline:
     if unanswered:
         which = f"{unanswered} of {len(facts.granted)} topic filters"
         return Headline(Kind.DEGRADED, f"the broker did not answer for {which}")
-    return Headline(Kind.RUNNING)
+    return _parsed(facts.paused_parsers)
+
+
+def _parsed(paused: tuple[str, ...]) -> Headline:
+    if not paused:
+        return Headline(Kind.RUNNING)
+    which = f"parser {paused[0]} fails" if len(paused) == 1 else f"parsers {', '.join(paused)} fail"
+    return Headline(Kind.DEGRADED, f"the {which} on most messages, which are kept until it is mended")
 
 
 def effective_status(facts: Facts) -> str:

@@ -4,6 +4,7 @@ from mqtt_app.models.choices import (
     ConnectionStatus,
     DeviceStatus,
     ErrorClass,
+    KeptState,
     LogLevel,
     ParsingErrorType,
     ProtocolVersion,
@@ -12,6 +13,7 @@ from mqtt_app.models.choices import (
 from mqtt_app.models.connections import MqttConnection, MqttTopic
 from mqtt_app.models.delivery import BatchReceipt, Delivery, QuarantinedMessage
 from mqtt_app.models.devices import Device, DiscoveredTopic, Gateway
+from mqtt_app.models.kept import KeptMessage, ParserHealth
 from mqtt_app.models.logs import MqttConnectionLog, MqttParsingLog
 from mqtt_app.models.readings import LatestReading, Quality, Reading
 from mqtt_app.models.sites import Membership, Site, SiteBooks
@@ -25,6 +27,8 @@ __all__ = [
     "DiscoveredTopic",
     "ErrorClass",
     "Gateway",
+    "KeptMessage",
+    "KeptState",
     "LatestReading",
     "LogLevel",
     "Membership",
@@ -32,6 +36,7 @@ __all__ = [
     "MqttConnectionLog",
     "MqttParsingLog",
     "MqttTopic",
+    "ParserHealth",
     "ParsingErrorType",
     "ProtocolVersion",
     "QoS",

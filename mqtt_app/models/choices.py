@@ -53,3 +53,12 @@ class ParsingErrorType(models.TextChoices):
     PARSE_ERROR = "PARSE_ERROR", "Parse error"
     DB_ERROR = "DB_ERROR", "Database error"
     UNKNOWN_ERROR = "UNKNOWN_ERROR", "Unknown error"
+
+
+class KeptState(models.TextChoices):
+    """What is to become of a raw message. All but the first are counted as kept in the books of its site."""
+
+    FAILED = "failed", "Failed"  # counted as failed; the bytes stay for a while, in case it was the parser's fault
+    KEPT = "kept", "Waits for its parser"
+    DUE = "due", "To be parsed again"
+    AGAIN = "again", "To be parsed again, by request"

@@ -15,6 +15,9 @@ class BatchReceipt(models.Model):
     skipped = ArrayField(
         models.BigIntegerField(), default=list, help_text="Connections whose messages were left to a newer owner."
     )
+    postponed = ArrayField(
+        models.BigIntegerField(), null=True, help_text="Connections whose messages have to come again later."
+    )
     created_at = models.DateTimeField(default=timezone.now, db_index=True)
 
     def __str__(self) -> str:

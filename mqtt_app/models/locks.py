@@ -7,6 +7,7 @@ Two number spaces, which PostgreSQL keeps apart: one 64-bit key (a lock for the 
 RECONCILE_LOCK = 7_061_001  # one reconcile at a time; whoever comes second does nothing
 UPKEEP_LOCK = 7_061_002
 OFFLINE_CHECK_LOCK = 7_061_003
+KEPT_LOCK = 7_061_004
 
 # Held exclusively by the taker of a connection, shared by every batch that holds its messages: a batch of the former
 # owner is either committed before the take, or sees the new generation and is skipped.

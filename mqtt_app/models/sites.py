@@ -62,6 +62,8 @@ class SiteBooks(models.Model):
     unprocessable = models.BigIntegerField(default=0)
     failed = models.BigIntegerField(default=0)
     quarantined = models.BigIntegerField(default=0)
+    kept = models.BigIntegerField(default=0, db_default=0, help_text="Waiting raw until their parser works again.")
+    kept_bytes = models.BigIntegerField(default=0, db_default=0, help_text="Of those payloads.")
     dropped = models.JSONField(default=dict, blank=True)
     readings = models.BigIntegerField(default=0, help_text="Readings stored; one message may hold many.")
     last_message_at = models.DateTimeField(null=True, blank=True)

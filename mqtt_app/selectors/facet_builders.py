@@ -5,9 +5,19 @@ from datetime import UTC, datetime
 
 from mqtt_app.coordination.evidence import LinkEvidence
 from mqtt_app.domain.status import REFUSED, REMEDIES, Facts, effective_status
-from mqtt_app.models import MqttConnection, MqttTopic, Site, SiteBooks
+from mqtt_app.models import MqttConnection, MqttTopic, ParserHealth, Site, SiteBooks
 from mqtt_app.selectors.evidence import Live
-from mqtt_app.selectors.facets import Books, Desired, FilterState, Flow, LastError, Link, Owner, Subscriptions
+from mqtt_app.selectors.facets import (
+    Books,
+    Desired,
+    FilterState,
+    Flow,
+    LastError,
+    Link,
+    Owner,
+    PausedParser,
+    Subscriptions,
+)
 
 
 def desired(site: Site, row: MqttConnection, facts: Facts) -> Desired:
@@ -96,7 +106,10 @@ def subscriptions(topics: Iterable[MqttTopic], evidence: LinkEvidence | None) ->
     )
 
 
-def flow(books: SiteBooks | None, evidence: LinkEvidence | None, seen: Live) -> Flow:
+def flow(
+    books: SiteBooks | None, parsers: Iterable[ParserHealth], evidence: LinkEvidence | None, seen: Live
+) -> Flow:
+    """`parsers` are those that are paused."""
     known = [time for time in (_maybe_time(evidence.last_message_at) if evidence else None,
                                books.last_message_at if books else None) if time]  # fmt: skip
     last = max(known, default=None)
@@ -107,6 +120,11 @@ def flow(books: SiteBooks | None, evidence: LinkEvidence | None, seen: Live) -> 
         messages=evidence.messages if evidence else None,
         unacked=evidence.unacked if evidence else None,
         paused=evidence.paused if evidence else None,
+        paused_parsers=tuple(
+            PausedParser(name=one.parser_name, since=one.paused_since, reason=one.reason)
+            for one in parsers
+            if one.paused_since is not None
+        ),
         books=_books(books),
         since=_maybe_time(evidence.connected_since) if evidence else None,
         evidence=_said(evidence, seen),
@@ -124,6 +142,7 @@ def _books(row: SiteBooks | None) -> Books:
         unprocessable=row.unprocessable,
         failed=row.failed,
         quarantined=row.quarantined,
+        kept=row.kept,
         dropped=row.dropped,
         readings=row.readings,
     )

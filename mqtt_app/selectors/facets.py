@@ -82,18 +82,30 @@ class Books:
     unprocessable: int = 0
     failed: int = 0
     quarantined: int = 0
+    kept: int = 0
     dropped: Mapping[str, int] = field(default_factory=dict)
     readings: int = 0
 
     @property
     def balanced(self) -> bool:
         settled = self.stored + self.duplicate + self.inactive + self.unprocessable + self.failed + self.quarantined
-        return self.received == settled + sum(self.dropped.values())
+        return self.received == settled + self.kept + sum(self.dropped.values())
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PausedParser:
+    """A parser that fails on most messages of the site; what it cannot parse is kept meanwhile."""
+
+    name: str
+    since: datetime
+    reason: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Flow:
-    """`rate` is messages a second over the last ten or so; `unacked` messages wait for their commit."""
+    """`rate` is messages a second over the last ten or so; `unacked` messages wait for their commit. `paused` is the
+    reading of the link, not a parser.
+    """
 
     last_message_at: datetime | None
     last_message_age: float | None
@@ -101,6 +113,7 @@ class Flow:
     messages: int | None
     unacked: int | None
     paused: bool | None
+    paused_parsers: tuple[PausedParser, ...]
     books: Books
     since: datetime | None
     evidence: str

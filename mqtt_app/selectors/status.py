@@ -1,18 +1,27 @@
 """The evidence about links: rows of PostgreSQL and what the owners report through Redis, put side by side.
 
-Three queries and two Redis round trips, however many sites are asked for.
+Four queries and two Redis round trips, however many sites are asked for.
 """
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 
 from mqtt_app.coordination.evidence import LinkEvidence
 from mqtt_app.domain.status import Facts, LinkFacts, effective_status, headline
-from mqtt_app.models import MqttConnection, MqttTopic, Site, SiteBooks
+from mqtt_app.models import MqttConnection, MqttTopic, ParserHealth, Site, SiteBooks
 from mqtt_app.selectors import facet_builders
 from mqtt_app.selectors.connections import without_secrets
 from mqtt_app.selectors.evidence import Live, live
 from mqtt_app.selectors.facets import SiteStatus
+
+
+@dataclass(frozen=True, slots=True)
+class Stored:
+    """What became of a site's messages. `parsers` are those that are paused."""
+
+    books: SiteBooks | None
+    parsers: Sequence[ParserHealth]
 
 
 def site_status(site: Site) -> SiteStatus:
@@ -25,9 +34,10 @@ def statuses(sites: Sequence[Site]) -> list[SiteStatus]:
     connections = {row.site_id: row for row in without_secrets().filter(site__in=ids)}
     topics = _active_topics(connections.values())
     books = {row.site_id: row for row in SiteBooks.objects.filter(site__in=ids)}
+    parsers = _paused_parsers(ids)
     seen = live((row.owner, row.pk) for row in connections.values())
     return [
-        _status(site, row, topics[row.pk] if row else [], books.get(site.pk), seen)
+        _status(site, row, topics[row.pk] if row else [], Stored(books.get(site.pk), parsers[site.pk]), seen)
         for site, row in ((site, connections.get(site.pk)) for site in sites)
     ]
 
@@ -45,10 +55,20 @@ def _active_topics(connections: Iterable[MqttConnection]) -> Mapping[int, list[M
     return found
 
 
+def _paused_parsers(site_ids: Sequence[int]) -> Mapping[int, list[ParserHealth]]:
+    found: dict[int, list[ParserHealth]] = defaultdict(list)
+    for parser in ParserHealth.objects.filter(ParserHealth.PAUSED, site__in=site_ids).order_by("parser_name"):
+        found[parser.site_id].append(parser)
+    return found
+
+
 def _status(
-    site: Site, row: MqttConnection | None, topics: list[MqttTopic], books: SiteBooks | None, seen: Live
+    site: Site, row: MqttConnection | None, topics: list[MqttTopic], stored: Stored, seen: Live
 ) -> SiteStatus:
-    facts = _facts(site, row, topics, seen) if row else Facts(configured=False, site_active=site.is_active)
+    if row is None:
+        facts = Facts(configured=False, site_active=site.is_active)
+    else:
+        facts = _facts(site, row, topics, seen, stored.parsers)
     judged = headline(facts, seen.at)
     row = row or MqttConnection(site=site, status_since=site.created_at, updated_at=site.created_at)
     evidence = seen.links.get(row.pk)
@@ -65,11 +85,13 @@ def _status(
         owner=facet_builders.owner(row, seen),
         link=facet_builders.link(row, facts, evidence, seen),
         subscriptions=facet_builders.subscriptions(topics, evidence),
-        flow=facet_builders.flow(books, evidence, seen),
+        flow=facet_builders.flow(stored.books, stored.parsers, evidence, seen),
     )
 
 
-def _facts(site: Site, row: MqttConnection, topics: Iterable[MqttTopic], seen: Live) -> Facts:
+def _facts(
+    site: Site, row: MqttConnection, topics: Iterable[MqttTopic], seen: Live, parsers: Iterable[ParserHealth] = ()
+) -> Facts:
     evidence = seen.links.get(row.pk)
     return Facts(
         site_active=site.is_active,
@@ -85,6 +107,7 @@ def _facts(site: Site, row: MqttConnection, topics: Iterable[MqttTopic], seen: L
         generation=row.generation,
         keepalive=float(row.keepalive),
         granted=tuple(topic.granted_qos for topic in topics),
+        paused_parsers=tuple(parser.parser_name for parser in parsers),
         blind=seen.blind,
         workers=seen.workers,
         lease_age=seen.lease_age(row.owner),

@@ -13,9 +13,9 @@ from django.db.models import Count, Max, Sum
 from mqtt_app.conf import config
 from mqtt_app.coordination.client import quick_client
 from mqtt_app.coordination.leases import Lease, LeaseStore
-from mqtt_app.models import ConnectionStatus, MqttConnection, SiteBooks
+from mqtt_app.models import ConnectionStatus, MqttConnection, ParserHealth, SiteBooks
 
-BOOKS = ("received", "stored", "duplicate", "inactive", "unprocessable", "failed", "quarantined", "readings")
+BOOKS = ("received", "stored", "duplicate", "inactive", "unprocessable", "failed", "quarantined", "kept", "readings")
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,6 +86,13 @@ def books_total() -> dict[str, float]:
     return {name: float(total or 0) for name, total in found.items()} | {
         "last_message_at": last.timestamp() if last else 0.0
     }
+
+
+def paused_parsers() -> dict[str, int]:
+    """Parser name -> sites where it is paused. A parser that failed once is there ever after, with 0."""
+    counted = ParserHealth.objects.order_by("parser_name").values("parser_name")
+    counted = counted.annotate(sites=Count("id", filter=ParserHealth.PAUSED))
+    return dict(counted.values_list("parser_name", "sites"))
 
 
 def dropped_by_reason() -> dict[str, int]:

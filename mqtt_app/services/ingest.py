@@ -6,16 +6,17 @@ MQTT session acknowledges to the broker only after it; whatever fails before it 
     batch ──► admit ──► discover ──► parse ──► store + mark seen ──► settle ──► commit ──► events
                │           │           │            │
                │           │           │            └ a row the database refuses: only that message fails
-               │           │           └ ParseError: a parsing log row
+               │           │           └ ParseError: a parsing log row; kept while its parser is paused
                │           └ switched off, or nobody's: counted
                └ seen before, or of a past owner: not stored again
 """
 
 from collections import Counter, defaultdict
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import nullcontext
 from datetime import UTC, datetime
 from functools import cache, partial
+from typing import TypeVar
 
 import msgspec
 from django.db import DataError, IntegrityError, OperationalError, transaction
@@ -26,7 +27,15 @@ from mqtt_app.domain.messages import Batch, Envelope
 from mqtt_app.domain.readings import ParseError, ParseErrorKind
 from mqtt_app.parsers import registry
 from mqtt_app.parsers.base import Message
-from mqtt_app.services import ingest_books, ingest_context, ingest_devices, ingest_rows, ingest_topics, quarantine
+from mqtt_app.services import (
+    ingest_books,
+    ingest_context,
+    ingest_devices,
+    ingest_failures,
+    ingest_rows,
+    ingest_topics,
+    quarantine,
+)
 from mqtt_app.services.ingest_books import Failure, Tally
 from mqtt_app.services.ingest_context import Context
 from mqtt_app.services.ingest_known import StaleError
@@ -35,6 +44,9 @@ from mqtt_app.services.ingest_seen import Change
 from mqtt_app.services.ingest_topics import Topic
 
 ATTEMPTS = 4  # of a batch that met another one in a deadlock, or a change of what it remembered
+
+
+Result = TypeVar("Result")
 
 
 class Outcome(msgspec.Struct, frozen=True):
@@ -46,10 +58,18 @@ class Outcome(msgspec.Struct, frozen=True):
 
 def store(batch: Batch, now: float) -> Outcome:
     """`now` is unix seconds. Raises django.db.Error when the database cannot commit: the batch is then sent again."""
+    return commit(partial(_store, batch, datetime.fromtimestamp(now, UTC)))
+
+
+def commit(work: Callable[[bool], Result]) -> Result:
+    """What `work` gives, done in one transaction, again when another one came in between.
+
+    It is told whether to be careful: the database refused something in it, so find out what, under savepoints.
+    """
     careful = False
     for _ in range(ATTEMPTS - 1):
         try:
-            return _attempt(batch, now, careful=careful)
+            return _attempt(work, careful=careful)
         except StaleError:
             continue
         except (DataError, IntegrityError):
@@ -57,14 +77,13 @@ def store(batch: Batch, now: float) -> Outcome:
         except OperationalError as error:
             if not isinstance(error.__cause__, DeadlockDetected | SerializationFailure):
                 raise
-    return _attempt(batch, now, careful=True)
+    return _attempt(work, careful=True)
 
 
-def _attempt(batch: Batch, now: float, *, careful: bool) -> Outcome:
-    """`careful`: the database refused something in this batch, so find out what, under savepoints."""
+def _attempt(work: Callable[[bool], Result], *, careful: bool) -> Result:
     try:
         with transaction.atomic():
-            return _store(batch, datetime.fromtimestamp(now, UTC), careful=careful)
+            return work(careful)
     except BaseException:
         _forget()
         raise
@@ -76,11 +95,11 @@ def _forget() -> None:
     ingest_devices.forget()
 
 
-def _store(batch: Batch, now: datetime, *, careful: bool) -> Outcome:
+def _store(batch: Batch, now: datetime, careful: bool) -> Outcome:
     earlier = ingest_context.claim(batch, now)
     if earlier is not None:
         return Outcome(repeated=True, skipped=earlier)
-    context = ingest_context.open_for(batch, careful=careful)
+    context = ingest_context.open_for(batch.messages, careful=careful)
     tally = Tally(batch.drops)
     messages = ingest_context.admit(batch, context, tally)
     if batch.quarantine_reason:
@@ -89,17 +108,36 @@ def _store(batch: Batch, now: datetime, *, careful: bool) -> Outcome:
         _process(messages, context, tally, now)
     ingest_context.remember(messages, now)
     ingest_context.note_skipped(batch, context)
+    close(tally, now)
+    return Outcome(skipped=frozenset(context.skipped))
+
+
+def close(tally: Tally, now: datetime | None) -> None:
+    """The last step: the books, and word to the browsers. `now` is None when nothing was received."""
     ingest_books.write(tally, now)
     transaction.on_commit(partial(_tell, tally))
-    return Outcome(skipped=frozenset(context.skipped))
 
 
 def _process(messages: Sequence[Envelope], context: Context, tally: Tally, now: datetime) -> None:
     topics = discover(messages, context, tally, now)
     parsed, failures = parse(messages, topics, tally)
     changes, refused = store_and_mark_seen(parsed, context, tally, now)
-    ingest_books.log_failures(failures + refused, tally)
     ingest_topics.count(messages, topics)
+    good = ingest_failures.good_ones(parsed, refused)
+    ingest_failures.settle(good, failures + refused, context, tally, now)
+    _announce(changes)
+
+
+def process_again(messages: Sequence[Envelope], context: Context, tally: Tally, now: datetime) -> list[Failure]:
+    """Messages that were kept, and counted when they came. Gives those that fail; the caller decides what of them."""
+    _forget()
+    parsed, failures = parse(messages, discover(messages, context, tally, now), tally)
+    changes, refused = store_and_mark_seen(parsed, context, tally, now)
+    _announce(changes)
+    return failures + refused
+
+
+def _announce(changes: Sequence[Change]) -> None:
     for change in changes:
         transaction.on_commit(partial(events.device_changed, **msgspec.structs.asdict(change)))
 
@@ -135,7 +173,7 @@ def parse(
             tally.add(message.site_id, "inactive")
         else:
             try:
-                facts = registry.run(parser, _as_parsers_see(message))
+                facts = registry.run(parser, as_parsers_see(message))
                 parsed.append(Parsed(message, topic.parser_name, tuple(facts)))
             except ParseError as error:
                 failures.append(Failure(message, topic.parser_name, error))
@@ -179,7 +217,7 @@ def parsers() -> registry.Registry:
     return registry.load()
 
 
-def _as_parsers_see(message: Envelope) -> Message:
+def as_parsers_see(message: Envelope) -> Message:
     return Message(message.topic, message.payload, message.received_at, message.retain)
 
 

@@ -20,16 +20,18 @@ LOGGED_A_MINUTE = 20  # failures of one topic that get a row each; the rest of t
 
 _BOOKS = """
 INSERT INTO mqtt_sitebooks AS b
-    (site_id, received, stored, duplicate, inactive, unprocessable, failed, quarantined, readings, dropped,
-     last_message_at)
+    (site_id, received, stored, duplicate, inactive, unprocessable, failed, quarantined, kept, kept_bytes, readings,
+     dropped, last_message_at)
 SELECT v.*, '{}'::jsonb, %s
 FROM unnest(%s::bigint[], %s::bigint[], %s::bigint[], %s::bigint[], %s::bigint[], %s::bigint[], %s::bigint[],
-            %s::bigint[], %s::bigint[]) AS v(site_id) JOIN mqtt_site s ON s.id = v.site_id ORDER BY v.site_id
+            %s::bigint[], %s::bigint[], %s::bigint[], %s::bigint[]) AS v(site_id)
+JOIN mqtt_site s ON s.id = v.site_id ORDER BY v.site_id
 ON CONFLICT (site_id) DO UPDATE SET
     received = b.received + excluded.received, stored = b.stored + excluded.stored,
     duplicate = b.duplicate + excluded.duplicate, inactive = b.inactive + excluded.inactive,
     unprocessable = b.unprocessable + excluded.unprocessable, failed = b.failed + excluded.failed,
-    quarantined = b.quarantined + excluded.quarantined, readings = b.readings + excluded.readings,
+    quarantined = b.quarantined + excluded.quarantined, kept = b.kept + excluded.kept,
+    kept_bytes = b.kept_bytes + excluded.kept_bytes, readings = b.readings + excluded.readings,
     last_message_at = GREATEST(b.last_message_at, excluded.last_message_at)
 """
 _DROP = """
@@ -39,7 +41,7 @@ UPDATE mqtt_sitebooks SET dropped = jsonb_set(dropped, ARRAY[%s]::text[],
 
 
 class Entry(msgspec.Struct):
-    """One site's share of a batch."""
+    """One site's share of a batch. Negative where messages move from one term to another."""
 
     stored: int = 0
     duplicate: int = 0
@@ -47,13 +49,15 @@ class Entry(msgspec.Struct):
     unprocessable: int = 0
     failed: int = 0
     quarantined: int = 0
+    kept: int = 0
+    kept_bytes: int = 0
     readings: int = 0
     dropped: dict[str, int] = msgspec.field(default_factory=dict)
 
     @property
     def received(self) -> int:
         settled = self.stored + self.duplicate + self.inactive + self.unprocessable + self.failed + self.quarantined
-        return settled + sum(self.dropped.values())
+        return settled + self.kept + sum(self.dropped.values())
 
 
 class Failure(msgspec.Struct, frozen=True):
@@ -79,34 +83,48 @@ class Tally:
         dropped = self.entries[site_id].dropped
         dropped[reason] = dropped.get(reason, 0) + count
 
+    def keep(self, site_id: int, messages: int, size: int) -> None:
+        """`size` in bytes of payload; both negative for messages that are kept no longer."""
+        self.add(site_id, "kept", messages)
+        self.add(site_id, "kept_bytes", size)
+
     def add_readings(self, by_site: dict[int, int]) -> None:
         for site_id, count in by_site.items():
             self.entries[site_id].readings += count
 
 
-def write(tally: Tally, now: datetime) -> None:
-    """Last in the transaction, in the order of site ids: these rows are hot, and held until the commit."""
+_COLUMNS = (
+    "received", "stored", "duplicate", "inactive", "unprocessable", "failed", "quarantined", "kept", "kept_bytes",
+    "readings",
+)  # fmt: skip
+
+
+def write(tally: Tally, now: datetime | None) -> None:
+    """Last in the transaction, in the order of site ids: these rows are hot, and held until the commit.
+
+    `now` is None when nothing was received, and messages only move from one term to another.
+    """
     sites = sorted(tally.entries)
     if not sites:
         return
     with connection.cursor() as cursor:
         entries = [tally.entries[site_id] for site_id in sites]
-        columns = ("received", "stored", "duplicate", "inactive", "unprocessable", "failed", "quarantined", "readings")
-        sums = [numbers(getattr(entry, column) for entry in entries) for column in columns]
+        sums = [numbers(getattr(entry, column) for entry in entries) for column in _COLUMNS]
         cursor.execute(_BOOKS, [now, numbers(sites), *sums])
         for site_id, entry in zip(sites, entries, strict=True):
             for reason, count in sorted(entry.dropped.items()):
                 cursor.execute(_DROP, [reason, reason, count, site_id])
 
 
-def log_failures(failures: Sequence[Failure], tally: Tally) -> None:
+def log_failures(failures: Sequence[Failure]) -> None:
+    """A row for each, as far as its topic may still write any in this minute."""
     rows = []
     for failure in failures:
-        tally.add(failure.message.site_id, "failed")
         allowance = _allowance(failure.message)
         if allowance:
             rows.append(_row(failure, last=allowance == 1))
-    MqttParsingLog.objects.bulk_create(rows)
+    if rows:
+        MqttParsingLog.objects.bulk_create(rows)
 
 
 _minute: dict[tuple[int, str], tuple[int, int]] = {}

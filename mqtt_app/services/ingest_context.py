@@ -2,7 +2,7 @@
 
 import struct
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 from hashlib import blake2b
 
@@ -21,7 +21,7 @@ _IN_ORDER = "set_config('enable_hashjoin', 'off', true), set_config('enable_merg
 
 
 class SiteRules(msgspec.Struct, frozen=True):
-    """A connection as a batch needs it. `silence` in seconds."""
+    """A connection as a batch needs it. `silence` in seconds. `paused` are names of parsers that fail at this site."""
 
     site_id: int
     generation: int
@@ -30,16 +30,19 @@ class SiteRules(msgspec.Struct, frozen=True):
     max_devices: int
     max_new_topics: int
     silence: float
+    paused: Sequence[str] = ()
 
 
 class Context(msgspec.Struct):
     """`rules` by connection id; `skipped` collects the connections whose messages belong to a newer owner. `careful`:
-    something in this batch was refused by the database, so look for it.
+    something in this batch was refused by the database, so look for it. `late`: the messages were kept for a while, so
+    they may be older than what is known of their devices.
     """
 
     rules: dict[int, SiteRules]
     skipped: set[int]
     careful: bool
+    late: bool = False
 
 
 def claim(batch: Batch, now: datetime) -> frozenset[int] | None:
@@ -60,9 +63,9 @@ def claim(batch: Batch, now: datetime) -> frozenset[int] | None:
     return frozenset(found[0]) if found else frozenset()
 
 
-def open_for(batch: Batch, *, careful: bool) -> Context:
+def open_for(messages: Iterable[Envelope], *, careful: bool, late: bool = False) -> Context:
     """Hold off any change of owner until the commit, then read who owns what."""
-    ids = sorted({message.connection_id for message in batch.messages})
+    ids = sorted({message.connection_id for message in messages})
     keys = sorted({take_lock_key(connection_id) for connection_id in ids})
     with connection.cursor() as cursor:
         cursor.execute(
@@ -71,10 +74,12 @@ def open_for(batch: Batch, *, careful: bool) -> Context:
         )
         cursor.execute(
             "SELECT c.id, s.id, c.generation, s.new_topics_active, s.max_topics, s.max_devices, s.max_new_topics,"
-            " s.silence_after FROM mqtt_mqttconnection c JOIN mqtt_site s ON s.id = c.site_id WHERE c.id = ANY(%s)",
+            " s.silence_after, ARRAY(SELECT h.parser_name FROM mqtt_parserhealth h WHERE h.site_id = s.id"
+            " AND h.paused_since IS NOT NULL AND h.resumed_at IS NULL)"
+            " FROM mqtt_mqttconnection c JOIN mqtt_site s ON s.id = c.site_id WHERE c.id = ANY(%s)",
             [ids],
         )
-        return Context({row[0]: SiteRules(*row[1:]) for row in cursor.fetchall()}, set(), careful)
+        return Context({row[0]: SiteRules(*row[1:]) for row in cursor.fetchall()}, set(), careful, late)
 
 
 def admit(batch: Batch, context: Context, tally: Tally) -> list[Envelope]:

@@ -59,7 +59,7 @@ def write(parsed: Sequence[Parsed], context: Context, now: datetime) -> Written:
         _copy(rows)
         _keep_latest(rows)
     silence = {rules.site_id: rules.silence for rules in context.rules.values()}
-    changes = mark_seen(spoken, who, silence, now)
+    changes = mark_seen(spoken, who, silence, now, late=context.late)
     over_quota = [one.message for one in parsed if _homeless(one, who)] if who.is_full else []
     return Written(changes, readings, over_quota)
 

@@ -52,19 +52,25 @@ class _Heard(msgspec.Struct):
     site_id: int
     seen: float = 0.0
     status: str = ""
+    at: float = 0.0  # when the newest message about it came
 
 
 def mark_seen(
-    facts: Iterable[tuple[Envelope, Fact]], who: Directory, silence: Mapping[int, float], now: datetime
+    facts: Iterable[tuple[Envelope, Fact]],
+    who: Directory,
+    silence: Mapping[int, float],
+    now: datetime,
+    *,
+    late: bool = False,
 ) -> list[Change]:
-    """`silence`: seconds a device of a site may be quiet, by site id.
+    """`silence`: seconds a device of a site may be quiet, by site id. `late`: the messages came a while ago.
 
     A retained message proves nothing about now, except a retained goodbye: its Will says that the link is gone.
     """
     heard = _heard(facts, who)
     changes: list[Change] = []
     for kind, table in TABLES.items():
-        found = heard[kind]
+        found = _still_news(table, heard[kind], silence, now) if late else heard[kind]
         changes += _write(kind, table, found, silence, now)
     gone = [
         change.device_id for change in changes if change.kind == "gateway" and change.status == DeviceStatus.OFFLINE
@@ -96,8 +102,27 @@ def _heard(facts: Iterable[tuple[Envelope, Fact]], who: Directory) -> dict[str, 
 def _note(heard: dict[int, _Heard], row_id: int, message: Envelope, status: str) -> None:
     entry = heard.setdefault(row_id, _Heard(message.site_id))
     entry.status = status
+    entry.at = max(entry.at, message.received_at)
     if status == DeviceStatus.ONLINE:
         entry.seen = max(entry.seen, message.received_at)
+
+
+def _still_news(
+    table: str, heard: Mapping[int, _Heard], silence: Mapping[int, float], now: datetime
+) -> dict[int, _Heard]:
+    """Without those who were heard since, or whose sign of life is older than the silence they may keep."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            f"SELECT id, coalesce(extract(epoch FROM last_seen), 0)::float8 FROM {table} WHERE id = ANY(%s)",
+            [sorted(heard)],
+        )
+        last_seen = dict(cursor.fetchall())
+    return {
+        row_id: entry
+        for row_id, entry in heard.items()
+        if last_seen.get(row_id, 0.0) < entry.at
+        and (entry.status == DeviceStatus.OFFLINE or now.timestamp() - entry.at < silence.get(entry.site_id, 0.0))
+    }
 
 
 def _write(

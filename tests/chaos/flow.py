@@ -10,7 +10,7 @@ from tests.stack import Stack, wait_for
 
 TOPICS = 8  # of each site
 BALANCE = """
-SELECT b.received, b.stored + b.duplicate + b.inactive + b.unprocessable + b.failed + b.quarantined
+SELECT b.received, b.stored + b.duplicate + b.inactive + b.unprocessable + b.failed + b.quarantined + b.kept
     + (SELECT coalesce(sum(value::bigint), 0) FROM jsonb_each_text(b.dropped))
 FROM mqtt_sitebooks b WHERE b.site_id = ANY(%s)
 """

@@ -71,9 +71,16 @@ class BooksSerializer(serializers.Serializer[Any]):
     unprocessable = serializers.IntegerField()
     failed = serializers.IntegerField()
     quarantined = serializers.IntegerField()
+    kept = serializers.IntegerField(help_text="Raw, until their parser works again.")
     dropped = serializers.DictField(child=serializers.IntegerField(), help_text="By reason.")
     readings = serializers.IntegerField()
     balanced = serializers.BooleanField()
+
+
+class PausedParserSerializer(serializers.Serializer[Any]):
+    name = serializers.CharField()
+    since = serializers.DateTimeField()
+    reason = serializers.CharField(help_text="What it last said when it failed.")
 
 
 class FlowSerializer(FacetSerializer):
@@ -83,6 +90,7 @@ class FlowSerializer(FacetSerializer):
     messages = serializers.IntegerField(allow_null=True, help_text="Since the link is up.")
     unacked = serializers.IntegerField(allow_null=True, help_text="Received, not committed yet.")
     paused = serializers.BooleanField(allow_null=True, help_text="Reading waits until what arrived is stored.")
+    paused_parsers = PausedParserSerializer(many=True, help_text="They fail on most messages, which are kept.")
     books = BooksSerializer()
 
 

@@ -13,11 +13,13 @@ from mqtt_app.models import (
     BatchReceipt,
     Device,
     DiscoveredTopic,
+    KeptMessage,
     Membership,
     MqttConnection,
     MqttConnectionLog,
     MqttParsingLog,
     MqttTopic,
+    ParserHealth,
     QuarantinedMessage,
     Site,
 )
@@ -26,7 +28,7 @@ from tests.integration.api.test_lists import fill
 
 PAGES = (
     "site", "sitebooks", "mqttconnection", "mqtttopic", "discoveredtopic", "gateway", "device", "mqttconnectionlog",
-    "mqttparsinglog", "quarantinedmessage", "batchreceipt",
+    "mqttparsinglog", "quarantinedmessage", "batchreceipt", "keptmessage", "parserhealth",
 )  # fmt: skip
 
 
@@ -75,6 +77,11 @@ def test_no_list_costs_more_with_fifty_rows_than_with_one(admin):
             QuarantinedMessage.objects.create(
                 site=site, topic="t", payload=b"x", qos=1, received_at=timezone.now(), reason="r"
             )
+            KeptMessage.objects.create(
+                site=site, connection=site.connection, topic="t", payload=b"x", qos=1, retain=False,
+                received_at=timezone.now(), parser_name="json", state="failed",
+            )  # fmt: skip
+            ParserHealth.objects.create(site=site, parser_name="json", paused_since=timezone.now())
             BatchReceipt.objects.create(id=f"{number:032x}", instance="mqtt-1", messages=1)
         costs.append({model: cost(admin, page(model)) for model in PAGES})
     assert costs[0] == costs[1]

@@ -5,11 +5,12 @@ import time
 import pytest
 import redis
 from django.db import DatabaseError
+from django.utils import timezone
 
 from mqtt_app.api import health
 from mqtt_app.coordination.client import quick_client
 from mqtt_app.coordination.leases import Lease, LeaseStore
-from mqtt_app.models import MqttConnection, Site, SiteBooks
+from mqtt_app.models import MqttConnection, ParserHealth, Site, SiteBooks
 from mqtt_app.selectors import system
 from tests.integration.api.client import Caller, member_of, superuser
 
@@ -75,12 +76,15 @@ def test_without_a_database_it_is_not_ready_and_says_why(client, monkeypatch):
 def test_metrics_count_what_there_is(client):
     site = Site.objects.create(name="Plant")
     MqttConnection.objects.create(site=site, broker_host="b.example", is_active=True, status="connected")
-    SiteBooks.objects.create(site=site, received=7, stored=4, dropped={"too_large": 3}, readings=9)
+    SiteBooks.objects.create(site=site, received=9, stored=4, kept=2, dropped={"too_large": 3}, readings=9)
+    ParserHealth.objects.create(site=site, parser_name="json", paused_since=timezone.now())
     quick_client().rpush("mqtt.ingest", "task")
     text = client.get("/metrics").content.decode()
     assert 'sitewire_connections{status="connected",wanted="true"} 1.0' in text
     assert 'sitewire_messages_total{outcome="stored"} 4.0' in text
     assert 'sitewire_messages_total{outcome="dropped:too_large"} 3.0' in text
+    assert "sitewire_messages_kept 2.0" in text
+    assert 'sitewire_parsers_paused{parser="json"} 1.0' in text
     assert 'sitewire_queue_depth{queue="mqtt.ingest"} 1.0' in text
 
 

@@ -6,12 +6,12 @@ from django.test.utils import CaptureQueriesContext
 
 from mqtt_app.models import Device, DiscoveredTopic, LatestReading, Reading
 from mqtt_app.services import ingest, ingest_rows
-from tests.integration.ingest.test_store import NOW, batch, books, link, message, values  # noqa: F401
+from tests.integration.ingest.test_store import NOW, batch, books, message, values
 
 pytestmark = pytest.mark.django_db
 
 
-def test_a_topic_that_was_switched_off_since_is_not_stored(link):  # noqa: F811
+def test_a_topic_that_was_switched_off_since_is_not_stored(link):
     ingest.store(batch(message(link, "hall/a", {"v": 1})), NOW)
     DiscoveredTopic.objects.update(is_active=False)
     ingest.store(batch(message(link, "hall/a", {"v": 2})), NOW)
@@ -19,7 +19,7 @@ def test_a_topic_that_was_switched_off_since_is_not_stored(link):  # noqa: F811
     assert books(link) == {"stored": 1, "inactive": 1}
 
 
-def test_a_topic_and_a_device_that_were_deleted_since_are_made_again(link):  # noqa: F811
+def test_a_topic_and_a_device_that_were_deleted_since_are_made_again(link):
     ingest.store(batch(message(link, "hall/a", {"v": 1})), NOW)
     DiscoveredTopic.objects.all().delete()
     LatestReading.objects.all().delete()
@@ -29,7 +29,7 @@ def test_a_topic_and_a_device_that_were_deleted_since_are_made_again(link):  # n
     assert Reading.objects.get(device=Device.objects.get()).value == 2
 
 
-def test_a_known_topic_and_device_cost_no_look_up(link):  # noqa: F811
+def test_a_known_topic_and_device_cost_no_look_up(link):
     def statements(value: int) -> str:
         with CaptureQueriesContext(connection) as queries:
             ingest.store(batch(message(link, "hall/a", {"v": value})), NOW)
@@ -41,7 +41,7 @@ def test_a_known_topic_and_device_cost_no_look_up(link):  # noqa: F811
     assert "FROM mqtt_device" not in again
 
 
-def test_what_was_learnt_in_a_batch_that_is_rolled_back_is_forgotten(link, monkeypatch):  # noqa: F811
+def test_what_was_learnt_in_a_batch_that_is_rolled_back_is_forgotten(link, monkeypatch):
     def broken(*_: object) -> None:
         raise RuntimeError("the process is in trouble")
 

@@ -28,12 +28,6 @@ pytestmark = pytest.mark.django_db
 NOW = 1_790_000_000.0
 
 
-@pytest.fixture
-def link() -> MqttConnection:
-    site = Site.objects.create(name="Lab")
-    return MqttConnection.objects.create(site=site, broker_host="broker.example", generation=3, owner="mqtt-1")
-
-
 def message(link: MqttConnection, topic: str, payload: Any, **changes: Any) -> Envelope:
     body = payload if isinstance(payload, bytes) else json.dumps(payload).encode()
     values = {
@@ -56,7 +50,7 @@ def _fields(one: Envelope) -> dict[str, Any]:
 
 def books(link: MqttConnection) -> dict[str, int]:
     row = SiteBooks.objects.get(site=link.site_id)
-    names = ("stored", "duplicate", "inactive", "unprocessable", "failed", "quarantined")
+    names = ("stored", "duplicate", "inactive", "unprocessable", "failed", "quarantined", "kept")
     found = {name: getattr(row, name) for name in names if getattr(row, name)} | row.dropped
     assert row.received == sum(found.values()), "the books do not close"
     return found

@@ -12,7 +12,7 @@ pytestmark = pytest.mark.django_db(transaction=True)
 
 def test_every_entry_is_there_after_a_migrate():
     call_command("migrate", verbosity=0)
-    names = {"Reconcile MQTT connections", "Check for silent devices", "Prune logs"}
+    names = {"Reconcile MQTT connections", "Check for silent devices", "Try paused parsers again", "Prune logs"}
     assert names <= set(PeriodicTask.objects.values_list("name", flat=True))
 
 

@@ -60,6 +60,9 @@ CASES = {
     "no filter": (replace(RUNNING, granted=()), "degraded: no active topic filter"),
     "filter refused": (replace(RUNNING, granted=(1, 128)), "degraded: the broker refused 1 of 2 topic filters"),
     "subscribing": (replace(linked(connected_since=NOW - 3), granted=(None,)), "starting"),
+    "parser paused": (
+        replace(RUNNING, paused_parsers=("json",)), "degraded: the parser json fails on most messages",
+    ),
     "subscribe unanswered": (replace(RUNNING, granted=(1, None)), "degraded: the broker did not answer for 1 of 2"),
 }
 
@@ -109,6 +112,7 @@ situations = st.builds(
     owned_since=st.none() | ages,
     generation=st.integers(0, 2),
     granted=st.lists(st.none() | st.sampled_from([0, 1, 128]), max_size=3).map(tuple),
+    paused_parsers=st.sampled_from([(), ("json",)]),
     blind=st.sampled_from(["", "Redis does not answer"]),
     workers=st.integers(0, 2),
     lease_age=st.none() | ages,
@@ -126,6 +130,7 @@ def test_running_is_only_said_on_complete_evidence(facts, now):
         assert facts.current_link.connected_since is not None
         assert facts.granted
         assert all(code in {0, 1} for code in facts.granted)
+        assert not facts.paused_parsers
 
 
 @given(situations, ages)

@@ -1,0 +1,90 @@
+"""Messages of a batch that gave no readings: each failed by itself, or its parser fails on most, and they are kept.
+
+Up to a limit the bytes of the former stay for a while too: when the parser turns out to be at fault, what failed before
+that was known is kept as well.
+"""
+
+from collections import Counter, defaultdict
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from datetime import datetime
+
+from mqtt_app.conf import config
+from mqtt_app.models import KeptState, SiteBooks
+from mqtt_app.parsers.base import MAX_PAYLOAD
+from mqtt_app.services import ingest_books, kept_rows, parser_health
+from mqtt_app.services.ingest_books import Failure, Tally
+from mqtt_app.services.ingest_context import Context
+from mqtt_app.services.ingest_rows import Parsed
+from mqtt_app.services.parser_health import Scope
+
+RAW_A_MINUTE = 2_000  # failed messages of one parser at one site whose bytes stay, for each process
+
+
+def settle(
+    good: Mapping[Scope, int], failures: Sequence[Failure], context: Context, tally: Tally, now: datetime
+) -> None:
+    """Count, keep and log. `good`: how many were parsed and stored."""
+    before = {(rules.site_id, name) for rules in context.rules.values() for name in rules.paused}
+    errors = {scope_of(failure): str(failure.error) for failure in failures}
+    paused = parser_health.observe(good, Counter(map(scope_of, failures)), before, errors, now)
+    if failures:
+        for scope in paused - before:
+            kept_rows.adopt_before(scope, now, now, tally)
+        _keep_or_fail(failures, paused, tally, now)
+        ingest_books.log_failures(failures)
+
+
+def good_ones(parsed: Iterable[Parsed], refused: Iterable[Failure]) -> Mapping[Scope, int]:
+    """How many were parsed, without those that the database refused."""
+    counts = Counter((one.message.site_id, one.parser_name) for one in parsed)
+    counts.subtract(map(scope_of, refused))
+    return counts
+
+
+def scope_of(failure: Failure) -> Scope:
+    return failure.message.site_id, failure.parser_name
+
+
+def fail(failures: Sequence[Failure], tally: Tally, now: datetime) -> None:
+    """Each for itself. The bytes of some stay."""
+    for failure in failures:
+        tally.add(failure.message.site_id, "failed")
+    kept_rows.insert([failure for failure in failures if _may_stay(failure, now)], KeptState.FAILED, now)
+
+
+def _keep_or_fail(failures: Sequence[Failure], paused: Collection[Scope], tally: Tally, now: datetime) -> None:
+    suspects = [failure for failure in failures if scope_of(failure) in paused and _is_keepable(failure)]
+    kept = _with_room(suspects)
+    kept_rows.insert(kept, KeptState.KEPT, now)
+    for failure in kept:
+        tally.keep(failure.message.site_id, 1, len(failure.message.payload))
+    known = set(map(id, kept))
+    fail([failure for failure in failures if id(failure) not in known], tally, now)
+
+
+def _is_keepable(failure: Failure) -> bool:
+    """No parser is ever given a larger one, so it is the message that is at fault."""
+    return len(failure.message.payload) <= MAX_PAYLOAD
+
+
+def _with_room(suspects: Sequence[Failure]) -> Sequence[Failure]:
+    """Those of sites that may keep more."""
+    if not suspects:
+        return []
+    sites = {failure.message.site_id for failure in suspects}
+    full = SiteBooks.objects.filter(site__in=sites).exclude(
+        kept__lt=config().kept_messages, kept_bytes__lt=config().kept_bytes
+    )
+    full_ids = set(full.values_list("site_id", flat=True))
+    return [failure for failure in suspects if failure.message.site_id not in full_ids]
+
+
+_minute: defaultdict[Scope, tuple[int, int]] = defaultdict(lambda: (0, 0))
+
+
+def _may_stay(failure: Failure, now: datetime) -> bool:
+    minute, scope = int(now.timestamp() // 60), scope_of(failure)
+    started, used = _minute[scope]
+    used = used if started == minute else 0
+    _minute[scope] = (minute, used + 1)
+    return used < RAW_A_MINUTE and _is_keepable(failure)

@@ -1,0 +1,69 @@
+"""A bad deploy: the parser fails on every message, and later works again."""
+
+import tempfile
+import time
+from pathlib import Path
+
+import pytest
+
+from tests.chaos.flow import Flow, sites
+from tests.stack import wait_for
+
+pytestmark = [pytest.mark.e2e, pytest.mark.mosquitto, pytest.mark.timeout(180)]
+
+FLAG = Path(tempfile.mkdtemp(prefix="failing_parser_")) / "flag"
+ENVIRONMENT = {
+    "PYTHONPATH": Path(__file__).parent / "failing_parser",
+    "FAILING_PARSER_FLAG": FLAG,
+    "SITEWIRE_PARSER_TRIAL_INTERVAL": "2",
+    "SITEWIRE_OFFLINE_CHECK_INTERVAL": "3",
+}
+PAUSED = "SELECT count(*) FROM mqtt_parserhealth WHERE paused_since IS NOT NULL AND resumed_at IS NULL"
+BOOKS = "SELECT sum(stored), sum(kept), sum(failed) FROM mqtt_sitebooks WHERE site_id = ANY(%s)"
+LOGGED = "SELECT count(DISTINCT connection_id) FROM mqtt_mqttconnectionlog WHERE message LIKE %s"
+
+
+@pytest.fixture(autouse=True)
+def _no_flag():
+    yield
+    FLAG.unlink(missing_ok=True)
+
+
+def test_a_parser_that_fails_on_everything_loses_nothing(stack, broker):
+    site_ids = sites(stack, broker.port, "failing", 2)
+    with Flow(stack, broker.port, "failing", site_ids, rate=400.0) as flow:
+        wait_for(lambda: stack.rows(BOOKS, site_ids)[0][0], 30, what="the first readings")
+        FLAG.touch()
+        broken_at = time.monotonic()
+        wait_for(lambda: stack.one(PAUSED) == len(site_ids), 60, what="the parser paused at both sites")
+        for site_id in site_ids:
+            status = stack.get(f"sites/{site_id}/status/")
+            assert status["headline"].startswith("degraded: the parser failing fails on most messages")
+            assert status["flow"]["paused_parsers"][0]["name"] == "failing"
+            assert status["flow"]["books"]["balanced"]
+        wait_for(lambda: stack.one(LOGGED, "The parser failing is paused%") == len(site_ids), 60)
+        assert time.monotonic() - broken_at <= 60
+        time.sleep(10)
+        stored, kept, failed = stack.rows(BOOKS, site_ids)[0]
+        assert kept > 2_000
+        assert failed == 0
+        FLAG.unlink()
+        wait_for(lambda: stack.one(PAUSED) == 0, 30, what="the parser resumed")
+        flow.settle(60)
+    stored, kept, failed = stack.rows(BOOKS, site_ids)[0]
+    assert (stored, kept, failed) == (flow.sent, 0, 0)
+
+
+def test_a_restart_with_the_mended_parser_stores_what_the_broken_one_left(stack, broker):
+    """The worker with the broken version is killed in the middle of the pause; the backlog outlives it."""
+    site_ids = sites(stack, broker.port, "failing/r", 2)
+    with Flow(stack, broker.port, "failing/r", site_ids, rate=400.0) as flow:
+        wait_for(lambda: stack.rows(BOOKS, site_ids)[0][0], 30, what="the first readings")
+        FLAG.touch()
+        wait_for(lambda: stack.one(PAUSED) == len(site_ids), 60, what="the parser paused at both sites")
+        stack.kill("worker")
+        FLAG.unlink()
+        stack.worker(concurrency=2)
+        flow.settle(90)
+    stored, kept, failed = stack.rows(BOOKS, site_ids)[0]
+    assert (stored, kept, failed) == (flow.sent, 0, 0)

@@ -1,0 +1,242 @@
+"""A parser that fails on everything loses nothing: what it fails on is kept, and stored once it works again."""
+
+import json
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+
+from mqtt_app.domain.messages import Envelope
+from mqtt_app.domain.readings import ParseError, ParseErrorKind, Reading
+from mqtt_app.models import (
+    Device,
+    DiscoveredTopic,
+    KeptMessage,
+    MqttConnection,
+    MqttParsingLog,
+    ParserHealth,
+    Quality,
+    Site,
+    SiteBooks,
+)
+from mqtt_app.models import Reading as ReadingRow
+from mqtt_app.parsers.registry import Registry
+from mqtt_app.services import ingest, kept, parser_health
+from tests.integration.ingest.test_store import NOW, batch, books, message, values
+
+pytestmark = pytest.mark.django_db
+
+
+class Flaky:
+    """Fails on everything while `broken`, and on {"bad": ...} always."""
+
+    name, version = "flaky", "1"
+
+    def __init__(self) -> None:
+        self.broken = False
+
+    def matches(self, topic: str, sample: bytes) -> float:
+        return 1.0
+
+    def parse(self, message: Any) -> list[Reading]:
+        body = json.loads(message.payload)
+        if self.broken or "bad" in body:
+            raise ParseError(ParseErrorKind.PARSE, "no such field")
+        return [Reading(device=message.topic, metric="n", value=float(body["n"]))]
+
+
+@pytest.fixture(autouse=True)
+def parser(monkeypatch) -> Flaky:
+    flaky = Flaky()
+    monkeypatch.setattr(ingest, "parsers", lambda: Registry([flaky]))
+    parser_health._parsed.clear()
+    ingest._forget()
+    return flaky
+
+
+def numbered(link: MqttConnection, numbers: range, **changes: Any) -> list[Envelope]:
+    return [message(link, "hall/a", {"n": number}, **changes) for number in numbers]
+
+
+def send(link: MqttConnection, numbers: range, at: float = NOW, **changes: Any) -> None:
+    ingest.store(batch(*numbered(link, numbers, **changes)), at)
+
+
+def attend(at: float = NOW) -> None:
+    """A round of the periodic task, as often as there is something to do."""
+    kept.attend(datetime.fromtimestamp(at, UTC))
+    while kept.drain(at):
+        pass
+
+
+def test_more_than_half_of_two_hundred_pause_the_parser_and_are_kept(link, parser):
+    parser.broken = True
+    send(link, range(199))
+    assert books(link) == {"failed": 199}
+    send(link, range(199, 205))
+    row = ParserHealth.objects.get()
+    assert row.is_paused
+    assert row.reason == "no such field"
+    assert books(link) == {"kept": 205}
+    assert SiteBooks.objects.get().kept_bytes == sum(len(json.dumps({"n": n})) for n in range(205))
+    assert "failed on 205 of 205" in MqttParsingLog.objects.get(topic="").error_message
+
+
+def test_after_the_fix_everything_is_stored_once_in_order(link, parser):
+    parser.broken = True
+    send(link, range(150))
+    send(link, range(150, 2_300), NOW + 1)
+    attend(NOW + 5)
+    assert books(link) == {"kept": 2_300}, "a trial with the broken parser changes nothing"
+    parser.broken = False
+    attend(NOW + 10)
+    assert values() == list(range(2_300))
+    assert books(link) == {"stored": 2_300}
+    assert (SiteBooks.objects.get().kept_bytes, KeptMessage.objects.count()) == (0, 0)
+    assert not ParserHealth.objects.get().is_paused
+
+
+def test_a_kept_message_has_the_times_and_the_quality_of_the_day_it_came(link, parser):
+    parser.broken = True
+    send(link, range(250), received_at=NOW - 0.123456, retain=True)
+    parser.broken = False
+    attend(NOW + 7_200)
+    row = ReadingRow.objects.order_by("id").first()
+    assert row.received_at.timestamp() == pytest.approx(NOW - 0.123456, abs=1e-6)
+    assert row.quality == Quality.RETAINED
+    assert SiteBooks.objects.get().last_message_at.timestamp() == NOW
+    assert DiscoveredTopic.objects.get().message_count == 250
+
+
+def test_old_messages_do_not_bring_a_silent_device_to_life(link, parser):
+    send(link, range(1))
+    Device.objects.update(status="offline")
+    parser.broken = True
+    send(link, range(1, 300), NOW + 1, received_at=NOW + 1)
+    parser.broken = False
+    attend(NOW + 86_400)
+    assert Device.objects.get().status == "offline"
+    assert len(values()) == 300
+
+
+def test_what_nobody_can_parse_fails_at_the_end_as_it_would_have_at_once(link, parser):
+    parser.broken = True
+    bad = [message(link, "hall/a", {"bad": number}) for number in range(30)]
+    ingest.store(batch(*numbered(link, range(270)), *bad), NOW)
+    parser.broken = False
+    attend(NOW + 10)
+    assert books(link) == {"stored": 270, "failed": 30}
+    assert set(KeptMessage.objects.values_list("state", "tries")) == {("failed", 1)}
+    attend(NOW + 20)
+    assert books(link) == {"stored": 270, "failed": 30}
+
+
+def test_half_of_the_messages_failing_pauses_nobody(link):
+    bad = [message(link, "hall/a", {"bad": number}) for number in range(200)]
+    ingest.store(batch(*numbered(link, range(200)), *bad), NOW)
+    assert not ParserHealth.objects.get().is_paused
+    assert books(link) == {"stored": 200, "failed": 200}
+
+
+def test_good_messages_of_a_paused_parser_are_stored_at_once(link, parser):
+    parser.broken = True
+    send(link, range(300))
+    parser.broken = False
+    send(link, range(300, 310), NOW + 1)
+    assert values() == list(range(300, 310))
+    assert books(link) == {"stored": 10, "kept": 300}
+
+
+def test_one_noisy_site_pauses_the_parser_for_itself_only(link, parser):
+    other = MqttConnection.objects.create(site=Site.objects.create(name="Other"), broker_host="b", generation=3)
+    parser.broken = True
+    send(link, range(300))
+    parser.broken = False
+    send(other, range(5), NOW + 1)
+    assert books(other) == {"stored": 5}
+    assert list(ParserHealth.objects.values_list("site", flat=True)) == [link.site_id]
+
+
+def test_many_quiet_sites_are_judged_together(link, parser):
+    links = [
+        MqttConnection.objects.create(site=Site.objects.create(name=f"S{n}"), broker_host="b", generation=3)
+        for n in range(12)
+    ]
+    parser.broken = True
+    for number, one in enumerate(links):
+        send(one, range(20), NOW + number)
+    attend(NOW + 15)
+    for one in links:
+        send(one, range(20, 40), NOW + 20)
+    assert ParserHealth.objects.filter(ParserHealth.PAUSED).count() == 12
+    assert {tuple(books(one).items()) for one in links} == {(("kept", 40),)}
+    parser.broken = False
+    attend(NOW + 30)
+    assert {tuple(books(one).items()) for one in links} == {(("stored", 40),)}
+
+
+def test_too_few_to_pause_are_stored_all_the_same_once_the_parser_is_mended(link, parser):
+    parser.broken = True
+    send(link, range(20))
+    assert books(link) == {"failed": 20}
+    parser.broken = False
+    attend(NOW + 3_600)
+    assert books(link) == {"stored": 20}
+    assert values() == list(range(20))
+
+
+def test_a_process_with_the_broken_version_puts_back_what_it_drains(link, parser):
+    parser.broken = True
+    send(link, range(300))
+    parser.broken = False
+    kept.attend(datetime.fromtimestamp(NOW + 10, UTC))
+    parser.broken = True
+    kept.drain(NOW + 11)
+    assert books(link) == {"kept": 300}
+    assert ParserHealth.objects.get().is_paused
+    parser.broken = False
+    attend(NOW + 20)
+    assert values() == list(range(300))
+
+
+def test_a_parser_that_works_on_new_messages_is_resumed(link, parser):
+    parser.broken = True
+    ingest.store(batch(*(message(link, "hall/a", {"bad": number}) for number in range(300))), NOW)
+    parser.broken = False
+    attend(NOW + 5)
+    assert ParserHealth.objects.get().is_paused, "none of what was kept can be parsed"
+    send(link, range(200), NOW + 6)
+    assert not ParserHealth.objects.get().is_paused
+
+
+def test_past_the_cap_of_a_site_failures_are_failures_again(link, parser, settings):
+    parser.broken = True
+    send(link, range(250))
+    SiteBooks.objects.update(kept=1_000_000, received=1_000_000)
+    send(link, range(250, 260), NOW + 1)
+    row = SiteBooks.objects.get()
+    assert (row.kept, row.failed, row.received) == (1_000_000, 10, 1_000_010)
+
+
+def test_messages_of_a_connection_that_was_deleted_meanwhile_are_dropped_by_name(link, parser):
+    parser.broken = True
+    send(link, range(250))
+    parser.broken = False
+    link.delete()
+    attend(NOW + 10)
+    assert books(link) == {"connection_deleted": 250}
+
+
+def test_people_may_ask_for_another_try_and_get_an_answer(link, parser):
+    parser.broken = True
+    send(link, range(250))
+    ids = list(KeptMessage.objects.values_list("id", flat=True))
+    assert kept.parse_again(ids) == 250
+    attend(NOW + 10)
+    assert books(link) == {"failed": 250}
+
+
+def test_a_batch_without_a_failure_costs_no_statement_more(link, parser, django_assert_num_queries):
+    send(link, range(10))
+    with django_assert_num_queries(11):
+        send(link, range(10, 20))
