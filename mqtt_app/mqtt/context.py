@@ -10,6 +10,7 @@ from mqtt_app.domain.connection import Policy
 from mqtt_app.mqtt.client import Listener, MqttClient
 from mqtt_app.mqtt.delivery import Delivery
 from mqtt_app.mqtt.dialer import Dialer
+from mqtt_app.mqtt.logbook import LogBook
 from mqtt_app.mqtt.loop import Loop
 from mqtt_app.mqtt.reports import Reports
 from mqtt_app.services.ownership import ConnectionConfig
@@ -38,6 +39,7 @@ class Context:
     dialer: Dialer
     delivery: Delivery
     reports: Reports
+    book: LogBook
     policy: Policy
     pacer: Pacer
     may_act: Callable[[], bool]

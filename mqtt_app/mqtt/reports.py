@@ -13,8 +13,6 @@ from typing import Protocol, TypeVar
 
 from django.db import DataError, Error, IntegrityError, close_old_connections, connection
 
-from mqtt_app.logging_utils import log_connection_event
-from mqtt_app.models import MqttConnection
 from mqtt_app.services.ownership import ConnectionConfig, Key, LinkStatus, Written
 
 log = logging.getLogger(__name__)
@@ -22,7 +20,6 @@ log = logging.getLogger(__name__)
 RETRY_AFTER = 1.0  # s, when the database does not answer
 GATHER = 0.1  # s from the start of a write to the next one
 AT_ONCE = 500  # connections in one statement
-ALWAYS_LOGGED = 3  # repeats of a failure that are logged each; after that every tenth
 
 Value = TypeVar("Value")
 Statuses = dict[Key, LinkStatus]
@@ -37,7 +34,7 @@ class Writer(Protocol):
 
 
 class Reports:
-    """`say`, `grants` and `log_row` never block. `disowned` is called when a write shows that a link is not ours."""
+    """`say` and `grants` never block. `disowned` is called when a write shows that a link is not ours."""
 
     def __init__(self, writer: Writer, disowned: Callable[[], None]) -> None:
         self._writer, self._disowned = writer, disowned
@@ -67,15 +64,6 @@ class Reports:
         with self._wake:
             self._grants.setdefault((config.id, config.generation), {}).update(codes)
             self._wake.notify_all()
-
-    def log_row(self, config: ConnectionConfig, level: str, message: str, attempt: int | None = None) -> None:
-        """A line in the log and a row for people; repeats of a failing connect are thinned out."""
-        if attempt is not None and attempt > ALWAYS_LOGGED and attempt % 10:
-            return
-        if attempt is not None and attempt > ALWAYS_LOGGED:
-            message = f"{message} ({attempt} attempts so far)"
-        row = MqttConnection(id=config.id, site_id=config.site_id, broker_host=config.host, broker_port=config.port)
-        log_connection_event(row, level, message, retry_attempt=attempt)
 
     def _run(self) -> None:
         while self._waited():

@@ -22,6 +22,7 @@ from mqtt_app.mqtt.context import Context, Pacer
 from mqtt_app.mqtt.delivery import Delivery
 from mqtt_app.mqtt.dialer import Dialer, Guard, Resolver, Settings
 from mqtt_app.mqtt.lease_keeper import LeaseKeeper, Leases
+from mqtt_app.mqtt.logbook import LogBook
 from mqtt_app.mqtt.loop import Loop
 from mqtt_app.mqtt.pulse import Evidence, FlowOut, Pulse
 from mqtt_app.mqtt.reports import Reports, Writer
@@ -68,6 +69,7 @@ class Runtime:
         self.delivery = Delivery(self.loop, _limits(config), instance_id, self.incarnation)
         self._keeper = self._make_keeper(ports.leases)
         self._reports = Reports(ownership, self._wake)
+        self._book = LogBook(self.loop)
         dialling = Settings(config.dial_threads, config.connect_timeout, config.bind_address)
         self._dialer = Dialer(dialling, ports.guard, ports.resolve)
         self._context = self._make_context()
@@ -105,6 +107,7 @@ class Runtime:
         for part in (self._pulse, self._receiver, self._sender, self._dialer):
             part.stop()
         self.loop.stop()
+        self._book.close()
         log.info("MQTT Monitor stopped (instance: %s)", self.instance_id)
 
     def sessions(self) -> list[Session]:
@@ -159,6 +162,7 @@ class Runtime:
             dialer=self._dialer,
             delivery=self.delivery,
             reports=self._reports,
+            book=self._book,
             policy=_policy(config),
             pacer=Pacer(config.connect_rate),
             may_act=self._keeper.may_act,

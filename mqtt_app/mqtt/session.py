@@ -33,7 +33,7 @@ class Session:
         self._context, self.config, self._finished = context, config, finished
         versions = machine.versions_to_try(config.protocol_version, config.negotiated_version)
         self.link = Link(versions=versions, all_versions=versions, retries=config.retry_count)
-        self._voice = Voice(context.reports)
+        self._voice = Voice(context.reports, context.book)
         self.subscriptions = Subscriptions()
         self.keepalive = Keepalive(
             context.loop,
@@ -131,7 +131,7 @@ class Session:
         for name, code in sorted(answer.items()):
             if code >= REFUSED:
                 text = f"The broker refused the subscription to {name} (code {code})"
-                self._context.reports.log_row(self.config, LogLevel.ERROR, text)
+                self._context.book.write(self.config, LogLevel.ERROR, text)
         if self.subscriptions.are_answered:
             self._happened(machine.Granted())
 

@@ -5,6 +5,7 @@ from datetime import UTC, datetime
 from mqtt_app.domain.connection import Link
 from mqtt_app.domain.failures import NETWORK, Failure
 from mqtt_app.models import ConnectionStatus, LogLevel
+from mqtt_app.mqtt.logbook import LogBook
 from mqtt_app.mqtt.reports import Reports
 from mqtt_app.services.ownership import ConnectionConfig, LinkStatus
 
@@ -12,8 +13,8 @@ _UNEXPLAINED = Failure(NETWORK, "The link broke.")
 
 
 class Voice:
-    def __init__(self, reports: Reports) -> None:
-        self._reports = reports
+    def __init__(self, reports: Reports, book: LogBook) -> None:
+        self._reports, self._book = reports, book
 
     def connecting(self, config: ConnectionConfig, link: Link) -> None:
         if link.failure is None:  # otherwise the last error stays to be seen until the link is up
@@ -24,18 +25,18 @@ class Voice:
         since = datetime.fromtimestamp(at, UTC)
         said = LinkStatus(ConnectionStatus.CONNECTED, "", "", link.retries, since, link.version)
         self._reports.say(config, said)
-        self._reports.log_row(config, LogLevel.INFO, f"Successfully connected to {config.host}:{config.port}")
+        self._book.write(config, LogLevel.INFO, f"Successfully connected to {config.host}:{config.port}")
 
     def failed(self, config: ConnectionConfig, link: Link) -> None:
         failure = self._error(config, link)
-        self._reports.log_row(config, LogLevel.ERROR, failure.message, link.retries)
+        self._book.write(config, LogLevel.ERROR, failure.message, link.retries)
 
     def lost(self, config: ConnectionConfig, link: Link) -> None:
         failure = self._error(config, link)
-        self._reports.log_row(config, LogLevel.WARNING, f"Disconnected: {failure.message}")
+        self._book.write(config, LogLevel.WARNING, f"Disconnected: {failure.message}")
 
     def clean(self, config: ConnectionConfig, _link: Link) -> None:
-        self._reports.log_row(config, LogLevel.INFO, "Disconnected cleanly")
+        self._book.write(config, LogLevel.INFO, "Disconnected cleanly")
 
     def replaced(self, config: ConnectionConfig) -> None:
         """The status belongs to the new owner; what happened here is still to be told."""
