@@ -41,7 +41,7 @@ class Voice:
     def replaced(self, config: ConnectionConfig) -> None:
         """The status belongs to the new owner; what happened here is still to be told."""
         text = f"The owner of generation {config.generation} was replaced; it has closed its link"
-        self._reports.log_row(config, LogLevel.WARNING, text)
+        self._book.write(config, LogLevel.WARNING, text)
 
     def _error(self, config: ConnectionConfig, link: Link) -> Failure:
         failure = link.failure or _UNEXPLAINED
