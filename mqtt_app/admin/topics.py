@@ -59,7 +59,7 @@ class DiscoveredTopicAdmin(SuperuserAdmin[DiscoveredTopic]):
     readonly_fields = (
         "connection", "topic", "is_processable", "parser_name", "message_count", "first_seen", "last_seen",
     )  # fmt: skip
-    actions = ("allow", "disallow")
+    actions = ("allow", "disallow", "recognise_anew")
 
     def has_add_permission(self, request: HttpRequest) -> bool:
         return False
@@ -77,6 +77,11 @@ class DiscoveredTopicAdmin(SuperuserAdmin[DiscoveredTopic]):
     def disallow(self, request: HttpRequest, queryset: QuerySet[DiscoveredTopic]) -> None:
         changed = topics.allow(queryset.values_list("pk", flat=True), active=False)
         self.message_user(request, f"{changed} topics disallowed.", messages.SUCCESS)
+
+    @admin.action(description="Let the parsers recognise selected topics anew", permissions=["change"])
+    def recognise_anew(self, request: HttpRequest, queryset: QuerySet[DiscoveredTopic]) -> None:
+        changed = topics.recognise_anew(queryset.values_list("pk", flat=True))
+        self.message_user(request, f"The next message of {changed} topics decides on their parser.", messages.SUCCESS)
 
     def save_model(self, request: HttpRequest, obj: DiscoveredTopic, form: Any, change: bool) -> None:
         topics.allow([obj.pk], active=obj.is_active)

@@ -30,7 +30,10 @@ def built_ins() -> list[Parser]:
 
 
 class Registry:
-    """`failures` holds (entry point, reason) of those that could not be loaded; the caller logs them."""
+    """`failures` holds (entry point, reason) of those that could not be loaded; the caller logs them.
+
+    An entry point has the name of its parser, so that whoever misses the parser is told why.
+    """
 
     def __init__(self, parsers: Iterable[Parser], failures: Iterable[tuple[str, str]] = ()) -> None:
         self._by_name = {parser.name: parser for parser in parsers}
@@ -42,6 +45,12 @@ class Registry:
 
     def get(self, name: str) -> Parser | None:
         return self._by_name.get(name)
+
+    def absence(self, name: str) -> ParseError:
+        """Why a topic's parser is not there: a broken or forgotten package makes no other parser the right one."""
+        reason = dict(self.failures).get(name)
+        why = f"could not be loaded: {reason}" if reason else "is not installed, or has another name now"
+        return ParseError(ParseErrorKind.UNKNOWN, f"the parser {name} {why}")
 
     def recognise(self, topic: str, sample: bytes) -> Parser | None:
         """The parser that is surest of the topic; the earlier one when two are equally sure; None when none is."""

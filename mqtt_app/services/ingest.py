@@ -11,6 +11,7 @@ MQTT session acknowledges to the broker only after it; whatever fails before it 
                └ seen before, or of a past owner: not stored again
 """
 
+import logging
 from collections import Counter, defaultdict
 from collections.abc import Callable, Sequence
 from contextlib import nullcontext
@@ -42,6 +43,8 @@ from mqtt_app.services.ingest_known import StaleError
 from mqtt_app.services.ingest_rows import Parsed
 from mqtt_app.services.ingest_seen import Change
 from mqtt_app.services.ingest_topics import Topic
+
+log = logging.getLogger(__name__)
 
 ATTEMPTS = 4  # of a batch that met another one in a deadlock, or a change of what it remembered
 
@@ -167,10 +170,12 @@ def parse(
         parser = installed.get(topic.parser_name) if topic else None
         if topic is None:
             tally.drop(message.site_id, "topic_quota")
-        elif parser is None or not topic.is_processable:
+        elif not topic.is_processable:
             tally.add(message.site_id, "unprocessable")
         elif not topic.is_active:
             tally.add(message.site_id, "inactive")
+        elif parser is None:
+            failures.append(Failure(message, topic.parser_name, installed.absence(topic.parser_name)))
         else:
             try:
                 facts = registry.run(parser, as_parsers_see(message))
@@ -214,7 +219,10 @@ def store_and_mark_seen(
 @cache
 def parsers() -> registry.Registry:
     """Loaded once a process: a newly installed parser is found after a restart."""
-    return registry.load()
+    found = registry.load()
+    for name, reason in found.failures:
+        log.error("The parser %s could not be loaded: %s", name, reason)
+    return found
 
 
 def as_parsers_see(message: Envelope) -> Message:

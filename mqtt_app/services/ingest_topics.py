@@ -63,9 +63,12 @@ def find(keys: Collection[Key]) -> dict[Key, Topic]:
 
 
 def recognise_again(topics: Mapping[Key, Topic], samples: Mapping[Key, Envelope], parsers: Registry) -> None:
-    """A topic that nobody knew may show itself in a later message, or to a parser that was installed since."""
+    """A topic that nobody knew may show itself in a later message, or to a parser that was installed since.
+
+    One that was known stays with its parser, even where that is missing: another one would read other things into it.
+    """
     for key, topic in topics.items():
-        if topic.is_processable and parsers.get(topic.parser_name) is not None:
+        if topic.is_processable:
             continue
         parser = parsers.recognise(topic.topic, samples[key].payload)
         if parser is not None:

@@ -13,12 +13,14 @@ from functools import partial
 from django.db import connection, transaction
 
 from mqtt_app.domain import parser_health as rules
+from mqtt_app.domain.messages import Envelope
 from mqtt_app.domain.readings import ParseError
 from mqtt_app.models import KeptMessage, KeptState, ParserHealth
 from mqtt_app.models.locks import KEPT_LOCK
 from mqtt_app.parsers import registry
 from mqtt_app.services import ingest, ingest_books, ingest_context, ingest_topics, kept_rows, parser_health
 from mqtt_app.services.ingest_books import Failure, Tally
+from mqtt_app.services.ingest_topics import Topic
 from mqtt_app.services.parser_health import Scope
 
 BATCH = 1_000  # messages parsed in one transaction
@@ -74,18 +76,23 @@ def _parses(rows: Collection[KeptMessage]) -> bool:
     messages = kept_rows.envelopes(rows)
     ingest_topics.forget()
     topics = ingest_topics.find({(message.connection_id, message.topic) for message in messages})
+    parsed = sum(_parses_one(message, topics.get((message.connection_id, message.topic))) for message in messages)
+    return rules.passes(parsed, len(messages) - parsed)
+
+
+def _parses_one(message: Envelope, topic: Topic | None) -> bool:
     installed = ingest.parsers()
-    parsed = failed = 0
-    for row, message in zip(rows, messages, strict=True):
-        topic = topics.get((message.connection_id, message.topic))
-        parser = installed.get(topic.parser_name if topic else row.parser_name)
-        try:
-            if parser is not None:
-                registry.run(parser, ingest.as_parsers_see(message))
-        except ParseError:
-            parser = None
-        parsed, failed = parsed + (parser is not None), failed + (parser is None)
-    return rules.passes(parsed, failed)
+    if topic is not None and topic.is_processable:
+        parser = installed.get(topic.parser_name)
+    else:
+        parser = installed.recognise(message.topic, message.payload)
+    if parser is None:
+        return False
+    try:
+        registry.run(parser, ingest.as_parsers_see(message))
+    except ParseError:
+        return False
+    return True
 
 
 def _failed_scopes() -> list[Scope]:

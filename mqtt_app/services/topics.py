@@ -1,4 +1,4 @@
-"""The only writers of topic filters and of the operator's flag on discovered topics."""
+"""The only writers of topic filters and of what operators decide about discovered topics."""
 
 from collections.abc import Collection, Iterable
 from typing import Any
@@ -50,3 +50,8 @@ def delete_topic(topic: MqttTopic) -> None:
 def allow(topics: Iterable[int], *, active: bool) -> int:
     """Set the operator's flag of these discovered topics; gives how many had the other value."""
     return DiscoveredTopic.objects.filter(pk__in=list(topics), is_active=not active).update(is_active=active)
+
+
+def recognise_anew(topics: Iterable[int]) -> int:
+    """Forget which parser these discovered topics belong to; the next message of each decides. Gives their number."""
+    return DiscoveredTopic.objects.filter(pk__in=list(topics)).update(is_processable=False, parser_name="")

@@ -22,6 +22,7 @@ from mqtt_app.models import (
     ParserHealth,
     QuarantinedMessage,
     Site,
+    SiteBooks,
 )
 from tests.integration.api.client import PASSWORD, connected_site, superuser
 from tests.integration.api.test_lists import fill
@@ -212,6 +213,25 @@ def test_discovered_topics_are_allowed_and_disallowed_by_action(admin, site):
         admin.post(page("discoveredtopic"), {"action": action, "_selected_action": [topic.pk]})
         topic.refresh_from_db()
         assert topic.is_active is expected
+
+
+def test_a_topic_is_freed_of_its_parser_by_action(admin, site):
+    topic = DiscoveredTopic.objects.create(connection=site.connection, topic="t", is_processable=True, parser_name="x")
+    admin.post(page("discoveredtopic"), {"action": "recognise_anew", "_selected_action": [topic.pk]})
+    topic.refresh_from_db()
+    assert (topic.is_processable, topic.parser_name, topic.is_active) == (False, "", True)
+
+
+def test_kept_messages_are_parsed_again_by_action(admin, site):
+    SiteBooks.objects.create(site=site, received=1, failed=1)
+    row = KeptMessage.objects.create(
+        site=site, connection=site.connection, topic="t", payload=b"21.5", qos=1, retain=False,
+        received_at=timezone.now(), parser_name="scalar", state="failed",
+    )  # fmt: skip
+    admin.post(page("keptmessage"), {"action": "parse_again", "_selected_action": [row.pk]})
+    row.refresh_from_db()
+    books = SiteBooks.objects.get()
+    assert (row.state, books.failed, books.kept, books.kept_bytes) == ("again", 0, 1, 4)
 
 
 def test_a_site_is_edited_and_removed_with_its_members(admin, site):

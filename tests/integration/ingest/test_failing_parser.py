@@ -20,8 +20,8 @@ from mqtt_app.models import (
     SiteBooks,
 )
 from mqtt_app.models import Reading as ReadingRow
-from mqtt_app.parsers.registry import Registry
-from mqtt_app.services import ingest, kept, parser_health
+from mqtt_app.parsers.registry import Registry, built_ins
+from mqtt_app.services import ingest, kept, parser_health, topics
 from tests.integration.ingest.test_store import NOW, batch, books, message, values
 
 pytestmark = pytest.mark.django_db
@@ -225,6 +225,29 @@ def test_messages_of_a_connection_that_was_deleted_meanwhile_are_dropped_by_name
     link.delete()
     attend(NOW + 10)
     assert books(link) == {"connection_deleted": 250}
+
+
+def test_messages_of_a_parser_that_went_missing_wait_for_it(link, parser, monkeypatch):
+    send(link, range(1))
+    broken = Registry(built_ins(), [("flaky", "ImportError: no such library")])
+    monkeypatch.setattr(ingest, "parsers", lambda: broken)
+    send(link, range(1, 300), NOW + 1)
+    assert "could not be loaded: ImportError" in ParserHealth.objects.get().reason
+    assert DiscoveredTopic.objects.get().parser_name == "flaky", "no other parser takes the topic"
+    monkeypatch.setattr(ingest, "parsers", lambda: Registry([parser]))
+    attend(NOW + 10)
+    assert values() == list(range(300))
+    assert books(link) == {"stored": 300}
+
+
+def test_a_parser_that_is_gone_for_good_gives_way_when_people_say_so(link, monkeypatch):
+    send(link, range(250))
+    monkeypatch.setattr(ingest, "parsers", lambda: Registry(built_ins()))
+    send(link, range(250, 500), NOW + 1)
+    topics.recognise_anew([DiscoveredTopic.objects.get().pk])
+    attend(NOW + 10)
+    assert DiscoveredTopic.objects.get().parser_name == "json"
+    assert books(link) == {"stored": 500}
 
 
 def test_people_may_ask_for_another_try_and_get_an_answer(link, parser):

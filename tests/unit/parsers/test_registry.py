@@ -88,6 +88,8 @@ def test_an_entry_point_that_fails_is_reported_and_the_others_work():
     assert [name for name, _ in registry.failures] == ["gone", "odd"]
     assert "no_such_module_here" in registry.failures[0][1]
     assert registry.get("json") is not None
+    assert "no_such_module_here" in str(registry.absence("gone"))
+    assert "not installed" in str(registry.absence("never"))
 
 
 def test_a_name_that_is_taken_is_refused():
