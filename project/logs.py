@@ -1,4 +1,4 @@
-"""Log format of every process: one line per event, key=value context, on standard error."""
+"""Log format of every process: one line per event, key=value context, on standard error, repeats counted."""
 
 import logging.config
 from typing import Any
@@ -39,7 +39,7 @@ def _config() -> dict[str, object]:
         "version": 1,
         "disable_existing_loggers": False,
         "formatters": {"line": formatter},
-        "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "line"}},
+        "handlers": {"stderr": {"class": "project.log_lines.CountingHandler", "formatter": "line"}},
         "root": {"handlers": ["stderr"], "level": "INFO"},
         "loggers": {name: {"level": "WARNING"} for name in quiet},
     }

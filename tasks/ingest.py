@@ -66,7 +66,7 @@ def _tell(batch: Batch, text: str) -> None:
     try:
         AckList(quick_client()).push(batch.instance_id, batch.incarnation, [text])
     except redis.RedisError as error:
-        log.warning("What became of batch %s could not be told: %s", batch.id, type(error).__name__)
+        log.warning("What became of a batch could not be told: %s", type(error).__name__)
 
 
 def _say(error: Error) -> None:

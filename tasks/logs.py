@@ -3,20 +3,27 @@
 from typing import Any
 
 from celery import shared_task
+from django.db import InterfaceError, OperationalError
 
 from mqtt_app import logging_utils
 from mqtt_app.services import logs
 
 Rows = list[dict[str, Any]]
+PATIENT: dict[str, Any] = {
+    "autoretry_for": (OperationalError, InterfaceError),  # the database is away: what happened is worth telling later
+    "retry_backoff": 2,  # s, doubled each time
+    "retry_backoff_max": 60,  # s
+    "max_retries": 60,  # an hour
+}
 
 
-@shared_task(name="tasks.logs.write_connection_log", ignore_result=True)
+@shared_task(name="tasks.logs.write_connection_log", ignore_result=True, **PATIENT)
 def write_connection_log(rows: Rows | None = None, **row: Any) -> None:
     """`rows`, or one row as its fields."""
     logs.write_connection_logs([row] if rows is None else rows)
 
 
-@shared_task(name="tasks.logs.write_parsing_log", ignore_result=True)
+@shared_task(name="tasks.logs.write_parsing_log", ignore_result=True, **PATIENT)
 def write_parsing_log(rows: Rows | None = None, **row: Any) -> None:
     """`rows`, or one row as its fields."""
     logs.write_parsing_logs([row] if rows is None else rows)

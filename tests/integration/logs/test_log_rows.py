@@ -3,6 +3,7 @@
 from typing import Any
 
 import pytest
+from django.db import InterfaceError, OperationalError
 
 from mqtt_app import logging_utils
 from mqtt_app.models import MqttConnectionLog, MqttParsingLog
@@ -49,6 +50,20 @@ def test_a_task_with_the_fields_of_one_row_is_understood():
     row = connection()
     write_connection_log(**fields(row.pk, "as it used to be"))
     assert MqttConnectionLog.objects.get().message == "as it used to be"
+
+
+def test_rows_wait_while_the_database_is_away(monkeypatch):
+    row, away = connection(), iter([OperationalError("away"), InterfaceError("closed")])
+    write = logs.write_connection_logs
+
+    def sometimes(rows):
+        for error in away:
+            raise error
+        return write(rows)
+
+    monkeypatch.setattr(logs, "write_connection_logs", sometimes)
+    write_connection_log.apply(kwargs={"rows": [fields(row.pk, "told at last")]}).get()
+    assert MqttConnectionLog.objects.get().message == "told at last"
 
 
 def test_rows_of_a_deleted_connection_are_left_out_and_the_others_written(django_assert_max_num_queries):
