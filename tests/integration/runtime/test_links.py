@@ -1,8 +1,6 @@
 """Every way in which a link comes up or does not, against real brokers and impostors."""
 
 import contextlib
-import os
-import resource
 import socket
 import threading
 import time
@@ -177,32 +175,6 @@ def test_a_link_comes_from_the_address_that_the_settings_name(world, run, broker
 def test_an_address_that_is_not_ours_is_a_configuration_error(world, run, broker):
     kind, text = error_of(world, run, connection(1, broker.port), bind_address="192.0.2.1")
     assert (kind, "SITEWIRE_BIND_ADDRESS 192.0.2.1" in text) == ("configuration", True)
-
-
-@contextlib.contextmanager
-def no_descriptors_left():
-    """Only so many open files as there are now."""
-    limits = resource.getrlimit(resource.RLIMIT_NOFILE)
-    resource.setrlimit(resource.RLIMIT_NOFILE, (max(map(int, os.listdir("/proc/self/fd"))), limits[1]))
-    taken = []
-    try:
-        with contextlib.suppress(OSError):
-            while True:
-                taken.append(os.dup(0))
-        yield
-    finally:
-        for one in taken:
-            os.close(one)
-        resource.setrlimit(resource.RLIMIT_NOFILE, limits)
-
-
-def test_a_worker_without_descriptors_says_what_to_do_and_goes_on_when_it_has_some(world, run, broker):
-    run()
-    world.add(connection(1, broker.port))
-    with no_descriptors_left():
-        wait_for(lambda: world.status(1) == "error")
-        assert "ulimit -n" in world.error(1)[1]
-    wait_for(lambda: world.status(1) == "connected")
 
 
 def test_a_broker_of_3_1_1_only_is_spoken_to_in_3_1_1(world, run, impostor, broker):
