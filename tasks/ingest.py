@@ -34,7 +34,7 @@ def store_batch(*, blob: bytes) -> None:
         _say(error)
         _tell(batch, note(batch.id, fate=Fate.FAILED))
     else:
-        _tell(batch, note(batch.id, outcome.skipped))
+        _tell(batch, note(batch.id, outcome.skipped, outcome.postponed))
 
 
 @shared_task(name="tasks.ingest.parse_kept", ignore_result=True)

@@ -12,7 +12,8 @@ import redis
 
 from mqtt_app.coordination import keys
 
-SKIPPED = "!"  # between a batch id and the connections whose messages must not be acknowledged
+SKIPPED = "!"  # before the connections whose messages must not be acknowledged
+POSTPONED = "~"  # before the connections whose messages were not taken yet
 LIST_TTL = 3_600  # s; nobody will come for the list of a process that died
 DRAIN = 1_000  # notes taken in one go
 
@@ -26,24 +27,34 @@ class Fate(StrEnum):
 
 
 class Note(msgspec.Struct, frozen=True):
-    """`skipped`: connections whose messages were left to a newer owner."""
+    """Connections of the batch: `skipped`, whose messages were left to a newer owner, and `postponed`, whose messages
+    have to be brought again later.
+    """
 
     batch_id: str
     fate: Fate = Fate.COMMITTED
     skipped: frozenset[int] = frozenset()
+    postponed: frozenset[int] = frozenset()
 
 
-def note(batch_id: str, skipped: Iterable[int] = (), fate: Fate = Fate.COMMITTED) -> str:
+def note(
+    batch_id: str, skipped: Iterable[int] = (), postponed: Iterable[int] = (), fate: Fate = Fate.COMMITTED
+) -> str:
     """A note as it is on the list."""
-    numbers = ",".join(str(number) for number in sorted(skipped))
-    return f"{batch_id}{fate}{SKIPPED}{numbers}" if numbers else f"{batch_id}{fate}"
+    lists = ((SKIPPED, skipped), (POSTPONED, postponed))
+    texts = [sign + ",".join(str(number) for number in sorted(numbers)) for sign, numbers in lists if numbers]
+    return f"{batch_id}{fate}{''.join(texts)}"
 
 
 def read_note(text: str) -> Note:
-    head, _, numbers = text.partition(SKIPPED)
+    text, _, postponed = text.partition(POSTPONED)
+    head, _, skipped = text.partition(SKIPPED)
     fate = next((one for one in (Fate.FAILED, Fate.KILLED) if head.endswith(one)), Fate.COMMITTED)
-    skipped = frozenset(int(number) for number in numbers.split(",") if number)
-    return Note(head.removesuffix(fate), fate, skipped)
+    return Note(head.removesuffix(fate), fate, _numbers(skipped), _numbers(postponed))
+
+
+def _numbers(text: str) -> frozenset[int]:
+    return frozenset(int(number) for number in text.split(",") if number)
 
 
 class AckList:

@@ -16,6 +16,7 @@ from mqtt_app.mqtt.loop import Loop
 
 log = logging.getLogger(__name__)
 
+POSTPONED_FOR = 2.0  # s until messages that could not be taken are offered again
 OVERDUE_CHECK = 1.0  # s between two looks for batches without an acknowledgement
 
 
@@ -50,6 +51,7 @@ class Delivery:
         self._alarm = 0.0
         self._receivers: dict[int, Receiver] = {}
         self._paused: set[int] = set()
+        self._postponed: set[int] = set()  # connections with messages that nobody takes at present
         self.to_send: queue.SimpleQueue[Batch | None] = queue.SimpleQueue()
         self.to_ask: queue.SimpleQueue[list[str]] = queue.SimpleQueue()
         loop.turns.append(self.flush)
@@ -108,7 +110,7 @@ class Delivery:
         for one in notes:
             batch = self._ledger.committed(one.batch_id)
             if batch is not None:
-                touched |= self._release(batch.messages, one.skipped)
+                touched |= self._release(self._postpone(batch.messages, one.postponed), one.skipped)
         for connection_id in touched:
             if connection_id in self._receivers:
                 self._receivers[connection_id].settle()
@@ -184,6 +186,25 @@ class Delivery:
         if receiver is not None:
             receiver.committed(held.epoch, message.packet_id)
 
+    def _postpone(self, messages: Sequence[Envelope], connections: Collection[int]) -> Sequence[Envelope]:
+        """Those of these connections are kept un-acknowledged and offered again in a while; nothing more is read of
+        them until then. Gives the others.
+        """
+        if self._postponed:
+            self._postponed.difference_update(message.connection_id for message in messages)
+        if not connections:
+            return messages
+        self._postponed.update(connections)
+        for connection_id in connections:
+            self._pause(connection_id)
+        later = [message for message in messages if message.connection_id in connections]
+        self._loop.at(self._loop.clock() + POSTPONED_FOR, lambda: self._offer_again(later))
+        return [message for message in messages if message.connection_id not in connections]
+
+    def _offer_again(self, messages: Sequence[Envelope]) -> None:
+        for message in messages:
+            self._batcher.add(message, self._loop.clock())
+
     def _pause(self, connection_id: int) -> None:
         receiver = self._receivers.get(connection_id)
         if receiver is not None and connection_id not in self._paused and not self._may_read(connection_id):
@@ -197,6 +218,8 @@ class Delivery:
                 self._receivers[connection_id].set_paused(False)
 
     def _may_read(self, connection_id: int) -> bool:
+        if connection_id in self._postponed:
+            return False
         held = self._bytes.get(connection_id, 0)
         return may_read(held, self._total, len(self._bytes), self._limits.pending)
 

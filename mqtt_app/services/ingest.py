@@ -11,12 +11,11 @@ MQTT session acknowledges to the broker only after it; whatever fails before it 
                └ seen before, or of a past owner: not stored again
 """
 
-import logging
 from collections import Counter, defaultdict
 from collections.abc import Callable, Sequence
 from contextlib import nullcontext
 from datetime import UTC, datetime
-from functools import cache, partial
+from functools import partial
 from typing import TypeVar
 
 import msgspec
@@ -26,13 +25,13 @@ from psycopg.errors import DeadlockDetected, SerializationFailure
 from mqtt_app import events
 from mqtt_app.domain.messages import Batch, Envelope
 from mqtt_app.domain.readings import ParseError, ParseErrorKind
-from mqtt_app.parsers import registry
-from mqtt_app.parsers.base import Message
 from mqtt_app.services import (
     ingest_books,
     ingest_context,
     ingest_devices,
     ingest_failures,
+    ingest_full,
+    ingest_parsers,
     ingest_rows,
     ingest_topics,
     quarantine,
@@ -44,8 +43,6 @@ from mqtt_app.services.ingest_rows import Parsed
 from mqtt_app.services.ingest_seen import Change
 from mqtt_app.services.ingest_topics import Topic
 
-log = logging.getLogger(__name__)
-
 ATTEMPTS = 4  # of a batch that met another one in a deadlock, or a change of what it remembered
 
 
@@ -53,10 +50,13 @@ Result = TypeVar("Result")
 
 
 class Outcome(msgspec.Struct, frozen=True):
-    """`repeated`: the batch was committed before. `skipped`: connections whose messages a newer owner will bring."""
+    """`repeated`: the batch was committed before. `skipped`: connections whose messages a newer owner will bring.
+    `postponed`: connections whose messages this owner has to bring again.
+    """
 
     repeated: bool = False
     skipped: frozenset[int] = frozenset()
+    postponed: frozenset[int] = frozenset()
 
 
 def store(batch: Batch, now: float) -> Outcome:
@@ -101,18 +101,19 @@ def _forget() -> None:
 def _store(batch: Batch, now: datetime, careful: bool) -> Outcome:
     earlier = ingest_context.claim(batch, now)
     if earlier is not None:
-        return Outcome(repeated=True, skipped=earlier)
-    context = ingest_context.open_for(batch.messages, careful=careful)
+        return Outcome(True, *earlier)
+    context = ingest_context.open_for(batch.messages, now, careful=careful)
     tally = Tally(batch.drops)
-    messages = ingest_context.admit(batch, context, tally)
+    taken = batch.messages if batch.quarantine_reason else ingest_full.hold_back(batch.messages, context)
+    messages = ingest_context.admit(taken, context, tally)
     if batch.quarantine_reason:
         quarantine.put_aside(messages, batch.quarantine_reason, tally)
     else:
         _process(messages, context, tally, now)
     ingest_context.remember(messages, now)
-    ingest_context.note_skipped(batch, context)
+    ingest_context.note_exceptions(batch, context)
     close(tally, now)
-    return Outcome(skipped=frozenset(context.skipped))
+    return Outcome(skipped=frozenset(context.skipped), postponed=frozenset(context.postponed))
 
 
 def close(tally: Tally, now: datetime | None) -> None:
@@ -150,11 +151,12 @@ def discover(
 ) -> dict[tuple[int, str], Topic]:
     """The topics of these messages, new ones made, by (connection id, topic). Over a site's quota there is none."""
     samples = {(message.connection_id, message.topic): message for message in messages}
+    parsers = ingest_parsers.installed()
     topics = ingest_topics.find(list(samples))
-    ingest_topics.recognise_again(topics, samples, parsers())
+    ingest_topics.recognise_again(topics, samples, parsers)
     missing = [key for key in samples if key not in topics]
     if missing:
-        topics |= ingest_topics.create(missing, samples, context, parsers=parsers(), tally=tally, now=now)
+        topics |= ingest_topics.create(missing, samples, context, parsers=parsers, tally=tally, now=now)
     return topics
 
 
@@ -164,7 +166,7 @@ def parse(
     """Facts of every message whose topic has both flags. The rest is counted by what kept it out."""
     parsed: list[Parsed] = []
     failures: list[Failure] = []
-    installed = parsers()
+    installed = ingest_parsers.installed()
     for message in messages:
         topic = topics.get((message.connection_id, message.topic))
         parser = installed.get(topic.parser_name) if topic else None
@@ -178,7 +180,7 @@ def parse(
             failures.append(Failure(message, topic.parser_name, installed.absence(topic.parser_name)))
         else:
             try:
-                facts = registry.run(parser, as_parsers_see(message))
+                facts = ingest_parsers.run(parser, message)
                 parsed.append(Parsed(message, topic.parser_name, tuple(facts)))
             except ParseError as error:
                 failures.append(Failure(message, topic.parser_name, error))
@@ -214,19 +216,6 @@ def store_and_mark_seen(
         tally.drop(message.site_id, "device_quota")
     tally.add_readings(written.readings)
     return written.changes, []
-
-
-@cache
-def parsers() -> registry.Registry:
-    """Loaded once a process: a newly installed parser is found after a restart."""
-    found = registry.load()
-    for name, reason in found.failures:
-        log.error("The parser %s could not be loaded: %s", name, reason)
-    return found
-
-
-def as_parsers_see(message: Envelope) -> Message:
-    return Message(message.topic, message.payload, message.received_at, message.retain)
 
 
 def _tell(tally: Tally) -> None:

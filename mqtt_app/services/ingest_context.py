@@ -3,12 +3,13 @@
 import struct
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from hashlib import blake2b
 
 import msgspec
 from django.db import connection
 
+from mqtt_app.conf import config
 from mqtt_app.domain.messages import Batch, Envelope
 from mqtt_app.models import Delivery
 from mqtt_app.models.locks import TAKE_LOCK_CLASS, take_lock_key
@@ -19,9 +20,14 @@ LOOK_BACK = 100  # rows of a connection searched for a redelivery: far more than
 # Updates that join an ordered list do so row by row then: two batches lock rows in the same order.
 _IN_ORDER = "set_config('enable_hashjoin', 'off', true), set_config('enable_mergejoin', 'off', true)"
 
+_PAUSED = "h.site_id = s.id AND h.paused_since IS NOT NULL AND h.resumed_at IS NULL"
+
 
 class SiteRules(msgspec.Struct, frozen=True):
-    """A connection as a batch needs it. `silence` in seconds. `paused` are names of parsers that fail at this site."""
+    """A connection as a batch needs it. `silence` in seconds. `paused` are names of parsers that fail at this site.
+
+    `is_full`: no more may be kept for them, and they seem to fail on everything.
+    """
 
     site_id: int
     generation: int
@@ -31,22 +37,24 @@ class SiteRules(msgspec.Struct, frozen=True):
     max_new_topics: int
     silence: float
     paused: Sequence[str] = ()
+    is_full: bool = False
 
 
 class Context(msgspec.Struct):
-    """`rules` by connection id; `skipped` collects the connections whose messages belong to a newer owner. `careful`:
-    something in this batch was refused by the database, so look for it. `late`: the messages were kept for a while, so
-    they may be older than what is known of their devices.
+    """`rules` by connection id; `skipped` collects the connections whose messages belong to a newer owner, `postponed`
+    those whose messages cannot be taken now. `careful`: something in this batch was refused by the database, so look
+    for it. `late`: the messages were kept for a while, so they may be older than what is known of their devices.
     """
 
     rules: dict[int, SiteRules]
-    skipped: set[int]
     careful: bool
     late: bool = False
+    skipped: set[int] = msgspec.field(default_factory=set)
+    postponed: set[int] = msgspec.field(default_factory=set)
 
 
-def claim(batch: Batch, now: datetime) -> frozenset[int] | None:
-    """Write the receipt. When there is one already: the connections that were skipped then.
+def claim(batch: Batch, now: datetime) -> tuple[frozenset[int], frozenset[int]] | None:
+    """Write the receipt. When there is one already: the connections that were skipped then, and those postponed.
 
     A second copy that comes at the same moment waits here until the first one is committed.
     """
@@ -58,12 +66,12 @@ def claim(batch: Batch, now: datetime) -> frozenset[int] | None:
         )
         if cursor.rowcount:
             return None
-        cursor.execute("SELECT skipped FROM mqtt_batchreceipt WHERE id = %s", [batch.id])
-        found = cursor.fetchone()
-    return frozenset(found[0]) if found else frozenset()
+        cursor.execute("SELECT skipped, postponed FROM mqtt_batchreceipt WHERE id = %s", [batch.id])
+        skipped, postponed = cursor.fetchone() or ((), ())
+    return frozenset(skipped), frozenset(postponed or ())
 
 
-def open_for(messages: Iterable[Envelope], *, careful: bool, late: bool = False) -> Context:
+def open_for(messages: Iterable[Envelope], now: datetime, *, careful: bool, late: bool = False) -> Context:
     """Hold off any change of owner until the commit, then read who owns what."""
     ids = sorted({message.connection_id for message in messages})
     keys = sorted({take_lock_key(connection_id) for connection_id in ids})
@@ -74,22 +82,24 @@ def open_for(messages: Iterable[Envelope], *, careful: bool, late: bool = False)
         )
         cursor.execute(
             "SELECT c.id, s.id, c.generation, s.new_topics_active, s.max_topics, s.max_devices, s.max_new_topics,"
-            " s.silence_after, ARRAY(SELECT h.parser_name FROM mqtt_parserhealth h WHERE h.site_id = s.id"
-            " AND h.paused_since IS NOT NULL AND h.resumed_at IS NULL)"
+            f" s.silence_after, ARRAY(SELECT h.parser_name FROM mqtt_parserhealth h WHERE {_PAUSED}),"
+            " EXISTS (SELECT FROM mqtt_parserhealth h JOIN mqtt_sitebooks b ON b.site_id = h.site_id"
+            f" WHERE {_PAUSED} AND coalesce(h.last_parsed_at, '-infinity') < %s"
+            " AND (b.kept >= %s OR b.kept_bytes >= %s))"
             " FROM mqtt_mqttconnection c JOIN mqtt_site s ON s.id = c.site_id WHERE c.id = ANY(%s)",
-            [ids],
+            [now - timedelta(seconds=config().parser_window), config().kept_messages, config().kept_bytes, ids],
         )
-        return Context({row[0]: SiteRules(*row[1:]) for row in cursor.fetchall()}, set(), careful, late)
+        return Context({row[0]: SiteRules(*row[1:]) for row in cursor.fetchall()}, careful, late)
 
 
-def admit(batch: Batch, context: Context, tally: Tally) -> list[Envelope]:
+def admit(messages: Sequence[Envelope], context: Context, tally: Tally) -> list[Envelope]:
     """The messages that are ours to store, each once.
 
     Those of a deleted connection vanish with it. A QoS 1 message of a past owner is left to the new one, to whom the
     broker delivers it again. Only a redelivery (DUP) can be a duplicate: equal messages published twice are two.
     """
     current = []
-    for message in batch.messages:
+    for message in messages:
         rules = context.rules.get(message.connection_id)
         if rules is None:
             continue
@@ -143,12 +153,13 @@ def remember(messages: Sequence[Envelope], now: datetime) -> None:
         Delivery.objects.bulk_create(rows)
 
 
-def note_skipped(batch: Batch, context: Context) -> None:
-    """Whoever asks for the receipt must not acknowledge what was left to another owner."""
-    if context.skipped:
+def note_exceptions(batch: Batch, context: Context) -> None:
+    """Whoever asks for the receipt must not acknowledge what was left to another owner, or to another time."""
+    if context.skipped or context.postponed:
         with connection.cursor() as cursor:
             cursor.execute(
-                "UPDATE mqtt_batchreceipt SET skipped = %s WHERE id = %s", [sorted(context.skipped), batch.id]
+                "UPDATE mqtt_batchreceipt SET skipped = %s, postponed = %s WHERE id = %s",
+                [sorted(context.skipped), sorted(context.postponed), batch.id],
             )
 
 

@@ -13,14 +13,11 @@ from functools import partial
 from django.db import connection, transaction
 
 from mqtt_app.domain import parser_health as rules
-from mqtt_app.domain.messages import Envelope
-from mqtt_app.domain.readings import ParseError
 from mqtt_app.models import KeptMessage, KeptState, ParserHealth
 from mqtt_app.models.locks import KEPT_LOCK
-from mqtt_app.parsers import registry
 from mqtt_app.services import ingest, ingest_books, ingest_context, ingest_topics, kept_rows, parser_health
 from mqtt_app.services.ingest_books import Failure, Tally
-from mqtt_app.services.ingest_topics import Topic
+from mqtt_app.services.ingest_parsers import can_parse
 from mqtt_app.services.parser_health import Scope
 
 BATCH = 1_000  # messages parsed in one transaction
@@ -76,23 +73,8 @@ def _parses(rows: Collection[KeptMessage]) -> bool:
     messages = kept_rows.envelopes(rows)
     ingest_topics.forget()
     topics = ingest_topics.find({(message.connection_id, message.topic) for message in messages})
-    parsed = sum(_parses_one(message, topics.get((message.connection_id, message.topic))) for message in messages)
+    parsed = sum(can_parse(message, topics.get((message.connection_id, message.topic))) for message in messages)
     return rules.passes(parsed, len(messages) - parsed)
-
-
-def _parses_one(message: Envelope, topic: Topic | None) -> bool:
-    installed = ingest.parsers()
-    if topic is not None and topic.is_processable:
-        parser = installed.get(topic.parser_name)
-    else:
-        parser = installed.recognise(message.topic, message.payload)
-    if parser is None:
-        return False
-    try:
-        registry.run(parser, ingest.as_parsers_see(message))
-    except ParseError:
-        return False
-    return True
 
 
 def _failed_scopes() -> list[Scope]:
@@ -117,7 +99,7 @@ def _drain(now: datetime, careful: bool) -> bool:
         return False
     tally = Tally()
     messages = kept_rows.envelopes(rows)
-    context = ingest_context.open_for(messages, careful=careful, late=True)
+    context = ingest_context.open_for(messages, now, careful=careful, late=True)
     for message in messages:
         if message.connection_id not in context.rules:
             tally.drop(message.site_id, "connection_deleted")

@@ -16,7 +16,7 @@ ENVIRONMENT = {
     "PYTHONPATH": Path(__file__).parent / "failing_parser",
     "FAILING_PARSER_FLAG": FLAG,
     "SITEWIRE_PARSER_TRIAL_INTERVAL": "2",
-    "SITEWIRE_OFFLINE_CHECK_INTERVAL": "3",
+    "SITEWIRE_KEPT_MESSAGES": "4000",
 }
 PAUSED = "SELECT count(*) FROM mqtt_parserhealth WHERE paused_since IS NOT NULL AND resumed_at IS NULL"
 BOOKS = "SELECT sum(stored), sum(kept), sum(failed) FROM mqtt_sitebooks WHERE site_id = ANY(%s)"
@@ -64,6 +64,25 @@ def test_a_restart_with_the_mended_parser_stores_what_the_broken_one_left(stack,
         stack.kill("worker")
         FLAG.unlink()
         stack.worker(concurrency=2)
+        flow.settle(90)
+    stored, kept, failed = stack.rows(BOOKS, site_ids)[0]
+    assert (stored, kept, failed) == (flow.sent, 0, 0)
+
+
+def test_past_what_may_be_kept_the_broker_queues_and_nothing_is_lost(stack, mosquitto):
+    patient = mosquitto(options=("max_queued_messages 100000",))
+    site_ids = sites(stack, patient.port, "failing/full", 1)
+    with Flow(stack, patient.port, "failing/full", site_ids, rate=1_000.0) as flow:
+        wait_for(lambda: stack.rows(BOOKS, site_ids)[0][0], 30, what="the first readings")
+        FLAG.touch()
+        wait_for(lambda: stack.one(LOGGED, "% which is the limit%"), 60, what="word that the site is full")
+        time.sleep(5)
+        stored, kept, failed = stack.rows(BOOKS, site_ids)[0]
+        assert 4_000 <= kept < 4_000 + 3 * 2_000, "the limit, and what was under way"
+        assert failed == 0
+        assert flow.sent > stored + kept, "the rest waits outside"
+        wait_for(lambda: "reading is paused" in stack.get(f"sites/{site_ids[0]}/status/")["headline"], 30)
+        FLAG.unlink()
         flow.settle(90)
     stored, kept, failed = stack.rows(BOOKS, site_ids)[0]
     assert (stored, kept, failed) == (flow.sent, 0, 0)

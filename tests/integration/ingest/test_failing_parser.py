@@ -21,7 +21,8 @@ from mqtt_app.models import (
 )
 from mqtt_app.models import Reading as ReadingRow
 from mqtt_app.parsers.registry import Registry, built_ins
-from mqtt_app.services import ingest, kept, parser_health, topics
+from mqtt_app.selectors.receipts import committed
+from mqtt_app.services import ingest, ingest_parsers, kept, parser_health, topics
 from tests.integration.ingest.test_store import NOW, batch, books, message, values
 
 pytestmark = pytest.mark.django_db
@@ -48,7 +49,7 @@ class Flaky:
 @pytest.fixture(autouse=True)
 def parser(monkeypatch) -> Flaky:
     flaky = Flaky()
-    monkeypatch.setattr(ingest, "parsers", lambda: Registry([flaky]))
+    monkeypatch.setattr(ingest_parsers, "installed", lambda: Registry([flaky]))
     parser_health._parsed.clear()
     ingest._forget()
     return flaky
@@ -209,13 +210,35 @@ def test_a_parser_that_works_on_new_messages_is_resumed(link, parser):
     assert not ParserHealth.objects.get().is_paused
 
 
-def test_past_the_cap_of_a_site_failures_are_failures_again(link, parser, settings):
+def fill_up() -> None:
+    """As if the site kept as much as it may."""
+    SiteBooks.objects.update(kept=1_000_000, received=1_000_000)
+
+
+def test_past_the_cap_a_site_whose_parser_fails_on_everything_is_left_to_its_broker(link, parser):
+    other = MqttConnection.objects.create(site=Site.objects.create(name="Other"), broker_host="b", generation=3)
     parser.broken = True
     send(link, range(250))
-    SiteBooks.objects.update(kept=1_000_000, received=1_000_000)
-    send(link, range(250, 260), NOW + 1)
+    fill_up()
+    mixed = batch(*numbered(link, range(250, 260)), message(other, "noise", {"bad": 1}))
+    assert ingest.store(mixed, NOW + 1) == ingest.Outcome(postponed=frozenset({link.pk}))
+    assert ingest.store(mixed, NOW + 1) == ingest.Outcome(repeated=True, postponed=frozenset({link.pk}))
+    assert committed([mixed.id]) == {f"{mixed.id}~{link.pk}"}
+    assert SiteBooks.objects.get(site=link.site_id).received == 1_000_000
+    assert books(other) == {"failed": 1}
+    parser.broken = False
+    send(link, range(250, 260), NOW + 2)
+    assert SiteBooks.objects.get(site=link.site_id).stored == 10
+
+
+def test_past_the_cap_a_site_whose_parser_works_in_part_goes_on(link, parser):
+    parser.broken = True
+    send(link, range(250))
+    fill_up()
+    parser.broken = False
+    ingest.store(batch(*numbered(link, range(3)), *(message(link, "hall/a", {"bad": n}) for n in range(10))), NOW + 1)
     row = SiteBooks.objects.get()
-    assert (row.kept, row.failed, row.received) == (1_000_000, 10, 1_000_010)
+    assert (row.kept, row.failed, row.stored) == (1_000_000, 10, 3)
 
 
 def test_messages_of_a_connection_that_was_deleted_meanwhile_are_dropped_by_name(link, parser):
@@ -230,11 +253,11 @@ def test_messages_of_a_connection_that_was_deleted_meanwhile_are_dropped_by_name
 def test_messages_of_a_parser_that_went_missing_wait_for_it(link, parser, monkeypatch):
     send(link, range(1))
     broken = Registry(built_ins(), [("flaky", "ImportError: no such library")])
-    monkeypatch.setattr(ingest, "parsers", lambda: broken)
+    monkeypatch.setattr(ingest_parsers, "installed", lambda: broken)
     send(link, range(1, 300), NOW + 1)
     assert "could not be loaded: ImportError" in ParserHealth.objects.get().reason
     assert DiscoveredTopic.objects.get().parser_name == "flaky", "no other parser takes the topic"
-    monkeypatch.setattr(ingest, "parsers", lambda: Registry([parser]))
+    monkeypatch.setattr(ingest_parsers, "installed", lambda: Registry([parser]))
     attend(NOW + 10)
     assert values() == list(range(300))
     assert books(link) == {"stored": 300}
@@ -242,7 +265,7 @@ def test_messages_of_a_parser_that_went_missing_wait_for_it(link, parser, monkey
 
 def test_a_parser_that_is_gone_for_good_gives_way_when_people_say_so(link, monkeypatch):
     send(link, range(250))
-    monkeypatch.setattr(ingest, "parsers", lambda: Registry(built_ins()))
+    monkeypatch.setattr(ingest_parsers, "installed", lambda: Registry(built_ins()))
     send(link, range(250, 500), NOW + 1)
     topics.recognise_anew([DiscoveredTopic.objects.get().pk])
     attend(NOW + 10)

@@ -4,6 +4,7 @@ import time
 
 import pytest
 
+from mqtt_app.coordination.acks import note
 from mqtt_app.domain.failures import Failure
 from mqtt_app.domain.packets import Publish
 from tests.integration.runtime.world import connection, wait_for
@@ -149,3 +150,23 @@ def test_reading_stops_when_memory_is_full_and_goes_on_after_commits(world, run,
     world.committing = True
     world.commit()
     wait_for(lambda: len(world.messages) == 60)
+
+
+def test_messages_that_nobody_takes_wait_unacknowledged_and_are_offered_again(world, run, mosquitto):
+    own = mosquitto()
+    world.committing = False
+    world.add(connection(1, own.port))
+    runtime = run()
+    wait_for(lambda: world.status(1) == "connected")
+    publish(own.port, b"early")
+    (first,) = wait_for(lambda: world.batches)
+    world.commit(note(first.id, postponed={1}))
+    wait_for(lambda: runtime.sessions()[0].paused)
+    publish(own.port, b"late")
+    again = wait_for(lambda: world.batches[1:])[0]
+    assert ([message.payload for message in again.messages], again.id != first.id) == ([b"early"], True)
+    assert "Received PUBACK from runtime" not in own.log_text()
+    world.committing = True
+    world.commit(again.id)
+    wait_for(lambda: own.log_text().count("Received PUBACK from runtime") == 2)
+    assert world.payloads() == [b"early", b"early", b"late"]
