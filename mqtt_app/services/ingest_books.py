@@ -7,7 +7,6 @@ from collections.abc import Iterable, Sequence
 from datetime import datetime
 
 import msgspec
-from django.db import connection
 
 from mqtt_app.conf import config
 from mqtt_app.domain.messages import Drop, Envelope
@@ -15,6 +14,7 @@ from mqtt_app.domain.readings import ParseError, ParseErrorKind
 from mqtt_app.domain.samples import sample, storable
 from mqtt_app.models import MqttParsingLog
 from mqtt_app.services.pg_columns import numbers
+from mqtt_app.services.pg_statements import run
 
 LOGGED_A_MINUTE = 20  # failures of one topic that get a row each; the rest of the minute is counted in the books only
 
@@ -22,7 +22,7 @@ _BOOKS = """
 INSERT INTO mqtt_sitebooks AS b
     (site_id, received, stored, duplicate, inactive, unprocessable, failed, quarantined, kept, kept_bytes, readings,
      dropped, last_message_at)
-SELECT v.*, '{}'::jsonb, %s
+SELECT v.*, '{}'::jsonb, %s::timestamptz
 FROM unnest(%s::bigint[], %s::bigint[], %s::bigint[], %s::bigint[], %s::bigint[], %s::bigint[], %s::bigint[],
             %s::bigint[], %s::bigint[], %s::bigint[], %s::bigint[]) AS v(site_id)
 JOIN mqtt_site s ON s.id = v.site_id ORDER BY v.site_id
@@ -35,8 +35,8 @@ ON CONFLICT (site_id) DO UPDATE SET
     last_message_at = GREATEST(b.last_message_at, excluded.last_message_at)
 """
 _DROP = """
-UPDATE mqtt_sitebooks SET dropped = jsonb_set(dropped, ARRAY[%s]::text[],
-    to_jsonb(coalesce((dropped ->> %s)::bigint, 0) + %s)) WHERE site_id = %s
+UPDATE mqtt_sitebooks SET dropped = jsonb_set(dropped, ARRAY[%s::text],
+    to_jsonb(coalesce((dropped ->> %s::text)::bigint, 0) + %s::bigint)) WHERE site_id = %s
 """
 
 
@@ -107,13 +107,12 @@ def write(tally: Tally, now: datetime | None) -> None:
     sites = sorted(tally.entries)
     if not sites:
         return
-    with connection.cursor() as cursor:
-        entries = [tally.entries[site_id] for site_id in sites]
-        sums = [numbers(getattr(entry, column) for entry in entries) for column in _COLUMNS]
-        cursor.execute(_BOOKS, [now, numbers(sites), *sums])
-        for site_id, entry in zip(sites, entries, strict=True):
-            for reason, count in sorted(entry.dropped.items()):
-                cursor.execute(_DROP, [reason, reason, count, site_id])
+    entries = [tally.entries[site_id] for site_id in sites]
+    sums = [numbers(getattr(entry, column) for entry in entries) for column in _COLUMNS]
+    run(_BOOKS, [now, numbers(sites), *sums])
+    for site_id, entry in zip(sites, entries, strict=True):
+        for reason, count in sorted(entry.dropped.items()):
+            run(_DROP, [reason, reason, count, site_id])
 
 
 def log_failures(failures: Sequence[Failure]) -> None:

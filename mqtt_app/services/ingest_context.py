@@ -11,16 +11,33 @@ from django.db import connection
 
 from mqtt_app.conf import config
 from mqtt_app.domain.messages import Batch, Envelope
-from mqtt_app.models import Delivery
 from mqtt_app.models.locks import TAKE_LOCK_CLASS, take_lock_key
 from mqtt_app.services.ingest_books import Tally
+from mqtt_app.services.pg_columns import blobs, numbers
+from mqtt_app.services.pg_statements import rows, run
 
 ENTRY = struct.Struct(">H8s")  # Packet Identifier, hash; see mqtt_app/models/delivery.py
 LOOK_BACK = 100  # rows of a connection searched for a redelivery: far more than any broker keeps in flight
 # Updates that join an ordered list do so row by row then: two batches lock rows in the same order.
 _IN_ORDER = "set_config('enable_hashjoin', 'off', true), set_config('enable_mergejoin', 'off', true)"
-
+_CLAIM = """
+INSERT INTO mqtt_batchreceipt (id, instance, messages, skipped, created_at) VALUES (%s, %s, %s::int, '{}', %s)
+ON CONFLICT (id) DO NOTHING
+"""
+_LOCK = f"SELECT count(pg_advisory_xact_lock_shared(%s::int, key)), {_IN_ORDER} FROM unnest(%s::int[]) AS key"
 _PAUSED = "h.site_id = s.id AND h.paused_since IS NOT NULL AND h.resumed_at IS NULL"
+_RULES = f"""
+SELECT c.id, s.id, c.generation, s.new_topics_active, s.max_topics, s.max_devices, s.max_new_topics, s.silence_after,
+    ARRAY(SELECT h.parser_name FROM mqtt_parserhealth h WHERE {_PAUSED}),
+    EXISTS (SELECT FROM mqtt_parserhealth h JOIN mqtt_sitebooks b ON b.site_id = h.site_id
+        WHERE {_PAUSED} AND coalesce(h.last_parsed_at, '-infinity') < %s::timestamptz
+        AND (b.kept >= %s::bigint OR b.kept_bytes >= %s::bigint))
+FROM mqtt_mqttconnection c JOIN mqtt_site s ON s.id = c.site_id WHERE c.id = ANY(%s::bigint[])
+"""
+_REMEMBER = """
+INSERT INTO mqtt_delivery (connection_id, entries, created_at)
+SELECT v.connection_id, v.entries, %s::timestamptz FROM unnest(%s::bigint[], %s::bytea[]) AS v(connection_id, entries)
+"""
 
 
 class SiteRules(msgspec.Struct, frozen=True):
@@ -58,16 +75,10 @@ def claim(batch: Batch, now: datetime) -> tuple[frozenset[int], frozenset[int]] 
 
     A second copy that comes at the same moment waits here until the first one is committed.
     """
-    with connection.cursor() as cursor:
-        cursor.execute(
-            "INSERT INTO mqtt_batchreceipt (id, instance, messages, skipped, created_at) VALUES (%s, %s, %s, '{}', %s)"
-            " ON CONFLICT (id) DO NOTHING",
-            [batch.id, batch.instance_id, len(batch.messages), now],
-        )
-        if cursor.rowcount:
-            return None
-        cursor.execute("SELECT skipped, postponed FROM mqtt_batchreceipt WHERE id = %s", [batch.id])
-        skipped, postponed = cursor.fetchone() or ((), ())
+    if run(_CLAIM, [batch.id, batch.instance_id, len(batch.messages), now]).rowcount:
+        return None
+    found = rows("SELECT skipped, postponed FROM mqtt_batchreceipt WHERE id = %s", [batch.id])
+    skipped, postponed = found[0] if found else ((), ())
     return frozenset(skipped), frozenset(postponed or ())
 
 
@@ -75,21 +86,10 @@ def open_for(messages: Iterable[Envelope], now: datetime, *, careful: bool, late
     """Hold off any change of owner until the commit, then read who owns what."""
     ids = sorted({message.connection_id for message in messages})
     keys = sorted({take_lock_key(connection_id) for connection_id in ids})
-    with connection.cursor() as cursor:
-        cursor.execute(
-            f"SELECT count(pg_advisory_xact_lock_shared(%s::int, key)), {_IN_ORDER} FROM unnest(%s::int[]) AS key",
-            [TAKE_LOCK_CLASS, keys],
-        )
-        cursor.execute(
-            "SELECT c.id, s.id, c.generation, s.new_topics_active, s.max_topics, s.max_devices, s.max_new_topics,"
-            f" s.silence_after, ARRAY(SELECT h.parser_name FROM mqtt_parserhealth h WHERE {_PAUSED}),"
-            " EXISTS (SELECT FROM mqtt_parserhealth h JOIN mqtt_sitebooks b ON b.site_id = h.site_id"
-            f" WHERE {_PAUSED} AND coalesce(h.last_parsed_at, '-infinity') < %s"
-            " AND (b.kept >= %s OR b.kept_bytes >= %s))"
-            " FROM mqtt_mqttconnection c JOIN mqtt_site s ON s.id = c.site_id WHERE c.id = ANY(%s)",
-            [now - timedelta(seconds=config().parser_window), config().kept_messages, config().kept_bytes, ids],
-        )
-        return Context({row[0]: SiteRules(*row[1:]) for row in cursor.fetchall()}, careful, late)
+    run(_LOCK, [TAKE_LOCK_CLASS, numbers(keys)])
+    earliest = now - timedelta(seconds=config().parser_window)
+    found = rows(_RULES, [earliest, config().kept_messages, config().kept_bytes, numbers(ids)])
+    return Context({row[0]: SiteRules(*row[1:]) for row in found}, careful, late)
 
 
 def admit(messages: Sequence[Envelope], context: Context, tally: Tally) -> list[Envelope]:
@@ -148,9 +148,9 @@ def remember(messages: Sequence[Envelope], now: datetime) -> None:
     for message in messages:
         if message.qos:
             entries[message.connection_id] += ENTRY.pack(message.packet_id, fingerprint(message))
-    rows = [Delivery(connection_id=key, entries=bytes(value), created_at=now) for key, value in sorted(entries.items())]
-    if rows:
-        Delivery.objects.bulk_create(rows)
+    if entries:
+        order = sorted(entries)
+        run(_REMEMBER, [now, numbers(order), blobs(bytes(entries[key]) for key in order)])
 
 
 def note_exceptions(batch: Batch, context: Context) -> None:

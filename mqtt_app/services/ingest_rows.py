@@ -16,6 +16,7 @@ from mqtt_app.services.ingest_context import Context
 from mqtt_app.services.ingest_devices import Directory, look_up
 from mqtt_app.services.ingest_seen import Change, mark_seen
 from mqtt_app.services.pg_columns import Row, blobs, booleans, copy_rows, microseconds, numbers, texts
+from mqtt_app.services.pg_statements import run
 
 GOOD, RETAINED, IMPLAUSIBLE = int(Quality.GOOD), int(Quality.RETAINED), int(Quality.IMPLAUSIBLE_TIME)
 _NUMERIC = (float, int)
@@ -124,8 +125,7 @@ def _keep_latest(rows: Sequence[Row]) -> None:
         rows = [newest[key] for key in sorted(newest)]
         devices, metrics, *times_and_quality, values = zip(*rows, strict=True)
         columns = [numbers(devices), texts(metrics), *map(numbers, times_and_quality), *_by_type(values)]
-        with connection.cursor() as cursor:
-            cursor.execute(_LATEST, columns)
+        run(_LATEST, columns)
 
 
 def _by_type(values: Sequence[Any]) -> Iterator[str]:

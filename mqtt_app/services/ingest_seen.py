@@ -14,6 +14,7 @@ from mqtt_app.models import DeviceStatus
 from mqtt_app.services.ingest_devices import Directory
 from mqtt_app.services.ingest_known import StaleError
 from mqtt_app.services.pg_columns import microseconds, numbers, texts
+from mqtt_app.services.pg_statements import rows
 
 TABLES = {"gateway": "mqtt_gateway", "device": "mqtt_device"}  # in the order in which their rows are locked
 
@@ -29,7 +30,7 @@ UPDATE {{table}} d SET last_seen = {_LAST_SEEN}, due_at = CASE WHEN d.due_at > %
 FROM {_HEARD} WHERE d.id = v.id AND d.status = v.status RETURNING d.id
 """
 _CHANGED = f"""
-WITH before AS (SELECT id, status FROM {{table}} WHERE id = ANY(%(ids)s) ORDER BY id FOR NO KEY UPDATE)
+WITH before AS (SELECT id, status FROM {{table}} WHERE id = ANY(%(ids)s::bigint[]) ORDER BY id FOR NO KEY UPDATE)
 UPDATE {{table}} d SET last_seen = {_LAST_SEEN}, due_at = {_DUE_AT}, status = v.status, status_reason = v.reason,
     status_since = CASE WHEN before.status = v.status THEN d.status_since ELSE %(now)s END
 FROM before JOIN {_HEARD} ON v.id = before.id WHERE d.id = before.id RETURNING d.id, before.status
@@ -158,10 +159,7 @@ def _run(
         "status": texts(entry.status for entry in entries),
         "reason": texts(_reason(entry) for entry in entries),
     }
-    with connection.cursor() as cursor:
-        cursor.execute(statement, columns)
-        found: list[tuple[Any, ...]] = cursor.fetchall()
-        return found
+    return rows(statement, columns)
 
 
 def _reason(entry: _Heard) -> str:

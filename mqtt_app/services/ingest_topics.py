@@ -17,6 +17,7 @@ from mqtt_app.services.ingest_books import Tally
 from mqtt_app.services.ingest_context import Context
 from mqtt_app.services.ingest_known import Known, StaleError
 from mqtt_app.services.pg_columns import booleans, microseconds, numbers, texts
+from mqtt_app.services.pg_statements import run
 
 Key = tuple[int, str]  # connection id, topic
 SAY_AGAIN = 60.0  # s between two log rows that say a site is over its quota
@@ -132,10 +133,8 @@ def count(messages: Sequence[Envelope], topics: Mapping[Key, Topic]) -> None:
         booleans(topic.is_active for topic in met),
         texts(topic.parser_name for topic in met),
     ]
-    with connection.cursor() as cursor:
-        cursor.execute(_COUNT, columns)
-        if cursor.rowcount != len(met):
-            raise StaleError
+    if run(_COUNT, columns).rowcount != len(met):
+        raise StaleError
 
 
 def _within_quota(keys: Sequence[Key], context: Context, now: datetime) -> list[Key]:

@@ -55,7 +55,9 @@ def database(env: environ.Env, name: str) -> dict[str, Any]:
         found: dict[str, Any] = environ.Env.db_url_config(value)
     except ValueError as error:
         raise ImproperlyConfigured(f"{name} cannot be read: {error}") from None
-    options = {"connect_timeout": 5, **found.get("OPTIONS", {})}
+    # Django itself prepares nothing with this, see mqtt_app/services/pg_statements.py.
+    prepared = {"prepare_threshold": 0} if env.bool("DATABASE_PREPARED_STATEMENTS", default=True) else {}
+    options = {"connect_timeout": 5, **prepared, **found.get("OPTIONS", {})}
     return {**found, "CONN_MAX_AGE": 60, "CONN_HEALTH_CHECKS": True, "OPTIONS": options}
 
 
