@@ -3,26 +3,35 @@
 import logging
 import threading
 import time
-from collections import deque
 from collections.abc import Callable, Iterable
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeVar
 
+import msgspec
 import redis
 
 from mqtt_app.coordination.evidence import LinkEvidence
+from mqtt_app.domain.rates import Rates
 from mqtt_app.mqtt.loop import Loop
 from mqtt_app.mqtt.session import Session
 
 log = logging.getLogger(__name__)
 
-RATE_WINDOW = 10.0  # s over which a rate is taken
+PART = 500  # links that are looked at in one go
 ANSWER_TIMEOUT = 5.0  # s for the loop to answer
 
+Item = TypeVar("Item")
 FlowOut = Callable[[list[dict[str, Any]]], None]
 
 
 class Evidence(Protocol):
     def publish(self, instance_id: str, items: Iterable[LinkEvidence]) -> None: ...
+
+
+class _Flow(msgspec.Struct, frozen=True):
+    connection_id: int
+    site_id: int
+    total: int
+    last_message_at: float | None
 
 
 class Pulse:
@@ -40,7 +49,8 @@ class Pulse:
         self._loop, self._sessions, self._evidence, self._flow = loop, sessions, evidence, flow
         self._instance_id = instance_id
         self._evidence_every, self._live_every = evidence_every, live_every
-        self._history: dict[int, deque[tuple[float, int]]] = {}
+        self._meter = Rates()
+        self._rates: dict[int, float] = {}  # connection id -> messages a second
         self._told: dict[int, tuple[float, float | None]] = {}
         self._down = False
         self._stopping = threading.Event()
@@ -57,27 +67,42 @@ class Pulse:
         published = float("-inf")
         while not self._stopping.wait(min(self._live_every, self._evidence_every)):
             try:
-                seen = self._look()
+                seen = self._read(_flow)
+                self._rates = self._measure(seen)
                 if time.monotonic() - published >= self._evidence_every:
                     published = time.monotonic()
-                    self._publish(seen)
+                    self._publish(self._read(self._evidence_of))
                 self._tell_browsers(seen)
             except Exception:
                 log.exception("What the links look like could not be told")
 
-    def _look(self) -> list[tuple[int, LinkEvidence]]:
-        """(site id, evidence) of every link, read on the loop's thread."""
-        answer: list[tuple[int, LinkEvidence]] = []
+    def _read(self, what: Callable[[Session], Item]) -> list[Item]:
+        """`what` of every link, read on the loop's thread; part by part, for its messages have to wait so long."""
+        found: list[Item] = []
+        sessions = self._sessions()
+        for start in range(0, len(sessions), PART):
+            if not self._read_some(what, sessions[start : start + PART], found):
+                return []
+        return found
+
+    def _read_some(self, what: Callable[[Session], Item], sessions: list[Session], found: list[Item]) -> bool:
         done = threading.Event()
 
         def collect() -> None:
-            answer.extend((one.config.site_id, self._of(one)) for one in self._sessions())
+            found.extend(map(what, sessions))
             done.set()
 
         self._loop.call(collect)
-        return answer if done.wait(ANSWER_TIMEOUT) else []
+        return done.wait(ANSWER_TIMEOUT)
 
-    def _of(self, session: Session) -> LinkEvidence:
+    def _measure(self, seen: list[_Flow]) -> dict[int, float]:
+        """Connection id -> messages a second."""
+        now = self._loop.clock()
+        rates = {one.connection_id: self._meter.rate(one.connection_id, one.total, now) for one in seen}
+        self._meter.keep(rates)
+        return rates
+
+    def _evidence_of(self, session: Session) -> LinkEvidence:
         now, clock = time.time(), self._loop.clock()
         return LinkEvidence(
             connection_id=session.config.id,
@@ -89,37 +114,30 @@ class Pulse:
             connected_since=session.connected_at,
             last_packet_at=now - (clock - session.keepalive.last_packet_at) if session.connected_at else None,
             last_message_at=session.flow.last_message_at,
-            rate=self._rate(session.config.id, session.flow.total, clock),
+            rate=self._rates.get(session.config.id, 0.0),
             messages=session.flow.messages,
             unacked=len(session.acks),
             paused=session.paused,
             matched=dict(session.flow.matched),
         )
 
-    def _rate(self, connection_id: int, total: int, clock: float) -> float:
-        history = self._history.setdefault(connection_id, deque())
-        if history and history[-1][1] > total:
-            history.clear()  # a new session began to count
-        history.append((clock, total))
-        while len(history) > 2 and clock - history[1][0] >= RATE_WINDOW:
-            history.popleft()
-        seconds = clock - history[0][0]
-        return round((total - history[0][1]) / seconds, 2) if seconds > 0 else 0.0
-
-    def _tell_browsers(self, seen: list[tuple[int, LinkEvidence]]) -> None:
-        now = {site_id: (one.rate, one.last_message_at) for site_id, one in seen}
+    def _tell_browsers(self, seen: list[_Flow]) -> None:
+        now = {one.site_id: (self._rates[one.connection_id], one.last_message_at) for one in seen}
         changed = [site_id for site_id, values in now.items() if self._told.get(site_id) != values]
         self._told = now
         if changed:
             self._flow([{"site_id": one, "rate": now[one][0], "last_message_at": now[one][1]} for one in changed])
 
-    def _publish(self, seen: list[tuple[int, LinkEvidence]]) -> None:
-        known = {one.connection_id for _, one in seen}
-        self._history = {number: history for number, history in self._history.items() if number in known}
+    def _publish(self, evidence: list[LinkEvidence]) -> None:
         try:
-            self._evidence.publish(self._instance_id, [one for _, one in seen])
+            self._evidence.publish(self._instance_id, evidence)
             self._down = False
         except redis.RedisError as error:
             if not self._down:
                 log.warning("Redis does not take the evidence of the links (%s)", type(error).__name__)
             self._down = True
+
+
+def _flow(session: Session) -> _Flow:
+    config, flow = session.config, session.flow
+    return _Flow(config.id, config.site_id, flow.total, flow.last_message_at)
