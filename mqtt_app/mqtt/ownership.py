@@ -17,8 +17,8 @@ class DatabaseOwnership:
     def take_all(self, wanted: Mapping[int, int], instance_id: str) -> list[ConnectionConfig]:
         return ownership.take_all(wanted, instance_id)
 
-    def let_go(self, connection_id: int, instance_id: str, generation: int) -> bool:
-        return ownership.let_go(connection_id, instance_id, generation)
+    def let_go_all(self, held: Mapping[int, int], instance_id: str) -> frozenset[int]:
+        return ownership.let_go_all(held, instance_id)
 
     def config_of(self, connection_id: int, generation: int) -> ConnectionConfig | None:
         return ownership.config_of(connection_id, generation)

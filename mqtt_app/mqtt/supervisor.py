@@ -8,6 +8,7 @@ import threading
 from collections.abc import Callable, Collection, Mapping, Sequence
 from datetime import UTC, datetime
 from functools import partial
+from itertools import islice
 from typing import Protocol
 
 import msgspec
@@ -23,6 +24,7 @@ from mqtt_app.services.ownership import ConnectionConfig, ConnectionRow
 log = logging.getLogger(__name__)
 
 TAKEN_AT_ONCE = 100  # connections taken in one transaction
+LET_GO_AT_ONCE = 500
 BURST = 0.05  # s; nudges that come this close together are one look
 SHOWN = 20  # connections named in one line of the log
 CLOSE_MARGIN = 1.0  # s beyond the drain for what is left to do at the end
@@ -33,7 +35,7 @@ class Ownership(Protocol):
 
     def rows_of(self, instance_id: str) -> list[ConnectionRow]: ...
     def take_all(self, wanted: Mapping[int, int], instance_id: str) -> list[ConnectionConfig]: ...
-    def let_go(self, connection_id: int, instance_id: str, generation: int) -> bool: ...
+    def let_go_all(self, held: Mapping[int, int], instance_id: str) -> frozenset[int]: ...
     def config_of(self, connection_id: int, generation: int) -> ConnectionConfig | None: ...
     def stale_filters(self, connection_ids: Collection[int]) -> Mapping[int, list[str]]: ...
 
@@ -72,6 +74,7 @@ class Supervisor:
         self._scan_interval, self._force_after, self._drain_timeout = scan_interval, force_after, drain_timeout
         self._tidy, self._nudge = tidy, nudge
         self._held: dict[int, _Held] = {}
+        self._leaving: dict[int, int] = {}  # closed here; connection id -> generation, still to be written
         self._closed: queue.SimpleQueue[Session] = queue.SimpleQueue()
         self._wake = threading.Event()
         self._draining = threading.Event()
@@ -163,7 +166,7 @@ class Supervisor:
         elif held is None and wanted_here:
             return self._may_be_free(row)
         elif held is None and row.owner == self._instance_id and not wanted_here:
-            self._let_go(row.id, row.generation)  # left by an earlier start of this instance
+            self._leaving[row.id] = row.generation  # left by an earlier start of this instance
         return False
 
     def _may_be_free(self, row: ConnectionRow) -> bool:
@@ -226,9 +229,10 @@ class Supervisor:
                 continue
             del self._held[session.config.id]
             if held.ending == RELEASE:
-                self._let_go(session.config.id, held.generation)
+                self._leaving[session.config.id] = held.generation
             elif held.ending == RENEW:
                 self._renew(session.config.id, held.generation)
+        self._let_go()
 
     def _renew(self, connection_id: int, generation: int) -> None:
         try:
@@ -236,27 +240,34 @@ class Supervisor:
         except UndecryptableError:
             config = None
         if config is None:
-            self._let_go(connection_id, generation)
+            self._leaving[connection_id] = generation
         else:
             self._open(config, self._ownership.stale_filters([config.id]).get(config.id, []))
 
-    def _let_go(self, connection_id: int, generation: int) -> None:
-        try:
-            if self._ownership.let_go(connection_id, self._instance_id, generation):
-                self._nudge()
-        except Error as error:
-            # The link is closed; the row is let go by a later scan, which finds it owned and not held.
-            log.warning("[Connection %d] could not be let go yet (%s)", connection_id, type(error).__name__)
-            connection.close()
+    def _let_go(self) -> None:
+        """What cannot be written now stays on the list; a row that has changed hands meanwhile is not touched."""
+        while self._leaving:
+            part = dict(islice(self._leaving.items(), LET_GO_AT_ONCE))
+            try:
+                busy = self._ownership.let_go_all(part, self._instance_id)
+            except Error as error:
+                log.warning("%d connections could not be let go yet (%s)", len(self._leaving), type(error).__name__)
+                connection.close()
+                return
+            for number in part.keys() - busy:
+                del self._leaving[number]
+            self._nudge()
+            if busy:
+                return
 
     def _hand_over(self) -> None:
         deadline = self._loop.clock() + self._drain_timeout + CLOSE_MARGIN
         for held in self._held.values():
             if not held.ending or held.ending == RENEW:
                 self._end(held, RELEASE)
-        while self._held and self._loop.clock() < deadline:
+        while (self._held or self._leaving) and self._loop.clock() < deadline:
             self._settle_closed()
-            if self._held:
+            if self._held or self._leaving:
                 self._wake.wait(0.1)
                 self._wake.clear()
 

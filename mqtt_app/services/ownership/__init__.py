@@ -13,7 +13,7 @@ from mqtt_app.services.ownership.reconcile import ReconcileReport, needs_reconci
 from mqtt_app.services.ownership.reported import Key, LinkStatus, Written, record_grants, record_statuses
 from mqtt_app.services.ownership.rows import ConnectionRow, homeless_exist, rows_of
 from mqtt_app.services.ownership.settings import ConnectionConfig, Filter, config_of
-from mqtt_app.services.ownership.taking import let_go, take, take_all
+from mqtt_app.services.ownership.taking import let_go_all, take, take_all
 
 __all__ = [
     "ConnectionConfig",
@@ -25,7 +25,7 @@ __all__ = [
     "Written",
     "config_of",
     "homeless_exist",
-    "let_go",
+    "let_go_all",
     "needs_reconcile",
     "reconcile",
     "record_grants",

@@ -58,12 +58,19 @@ def take_all(wanted: Mapping[int, int], instance_id: str) -> list[ConnectionConf
     return [one for one in singly if one is not None]
 
 
-def let_go(connection_id: int, instance_id: str, generation: int) -> bool:
-    """Cease to be the owner. A connection that the operator stopped forgets its error; one on its way keeps it."""
+def let_go_all(held: Mapping[int, int], instance_id: str) -> frozenset[int]:
+    """Cease to be the owner of these, connection id -> generation. One that the operator stopped forgets its error; one
+    on its way keeps it.
+
+    Gives those that are still ours because somebody else is writing the row: nobody waits for a lock here, so two
+    writers of many rows cannot wait for each other.
+    """
     now = timezone.now()
+    mine = MqttConnection.objects.filter(pk__in=held, owner=instance_id)
     with transaction.atomic():
-        mine = MqttConnection.objects.filter(pk=connection_id, owner=instance_id, generation=generation)
-        changed = mine.update(
+        free = mine.select_for_update(skip_locked=True, no_key=True).order_by("pk")
+        ours = [pk for pk, generation in free.values_list("pk", "generation") if generation == held[pk]]
+        MqttConnection.objects.filter(pk__in=ours).update(
             owner="",
             owned_since=None,
             connected_at=None,
@@ -74,9 +81,10 @@ def let_go(connection_id: int, instance_id: str, generation: int) -> bool:
             error_at=_unless_stopped("error_at", None),
             retry_count=_unless_stopped("retry_count", 0),
         )
-        if changed:
-            announce([connection_id])
-    return changed == 1
+        announce(ours)
+    if len(ours) == len(held):
+        return frozenset()
+    return frozenset(pk for pk, generation in mine.values_list("pk", "generation") if generation == held[pk])
 
 
 def _take(wanted: Mapping[int, int], instance_id: str, now: datetime) -> list[ConnectionConfig]:

@@ -73,3 +73,9 @@ def say(row: MqttConnection, generation: int, **status: Any) -> Written:
 
 def ago(seconds: float) -> datetime:
     return timezone.now() - timedelta(seconds=seconds)
+
+
+def let_go(row: MqttConnection, name: str, generation: int) -> bool:
+    before = fresh(row).owner
+    ownership.let_go_all({row.pk: generation}, name)
+    return fresh(row).owner != before

@@ -14,7 +14,7 @@ from mqtt_app.coordination.leases import Lease, LeaseStore
 from mqtt_app.models import MqttConnection
 from mqtt_app.models.locks import RECONCILE_LOCK
 from mqtt_app.services import ownership
-from tests.integration.ownership.fleet import ago, connection, fresh, owned, take
+from tests.integration.ownership.fleet import ago, connection, fresh, let_go, owned, take
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -139,7 +139,7 @@ def test_a_draining_worker_hands_its_connections_to_the_others(fleet):
     fleet.reconcile()
     assert (fresh(row).owner, fresh(row).assigned_instance) == ("mqtt-1", "mqtt-2")
     assert take(row, "mqtt-2") is None
-    assert ownership.let_go(row.pk, "mqtt-1", 1)
+    assert let_go(row, "mqtt-1", 1)
     assert take(row, "mqtt-2").generation == 2
 
 

@@ -13,7 +13,7 @@ from mqtt_app.models.fields import _cipher
 from mqtt_app.models.locks import TAKE_LOCK_CLASS, take_lock_key
 from mqtt_app.services import ownership
 from mqtt_app.services.ownership import taking
-from tests.integration.ownership.fleet import ago, connection, fresh, owned, say, take
+from tests.integration.ownership.fleet import ago, connection, fresh, let_go, owned, say, take
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -112,14 +112,14 @@ def test_a_stale_generation_changes_nothing():
     before = MqttConnection.objects.values().get(pk=row.pk)
     assert say(row, 1, status="error", error_message="late").lost == {(row.pk, 1)}
     assert not ownership.record_grants({(row.pk, 1): {"#": 1}})
-    assert not ownership.let_go(row.pk, "mqtt-1", 1)
-    assert not ownership.let_go(row.pk, "mqtt-1", 2)
+    assert not let_go(row, "mqtt-1", 1)
+    assert not let_go(row, "mqtt-1", 2)
     assert MqttConnection.objects.values().get(pk=row.pk) == before
 
 
 def test_nobody_writes_a_status_after_letting_go():
     row = owned("mqtt-1")
-    assert ownership.let_go(row.pk, "mqtt-1", 1)
+    assert let_go(row, "mqtt-1", 1)
     assert say(row, 1, status="connected").lost
     assert fresh(row).status == "disconnected"
 
@@ -129,7 +129,7 @@ def test_a_stop_forgets_the_error_and_a_handover_keeps_it():
     moving = owned("mqtt-1", error_class="network", error_message="refused", retry_count=4)
     MqttConnection.objects.filter(pk=stopped.pk).update(is_active=False)
     for row in (stopped, moving):
-        assert ownership.let_go(row.pk, "mqtt-1", 1)
+        assert let_go(row, "mqtt-1", 1)
     assert (fresh(stopped).error_message, fresh(stopped).retry_count) == ("", 0)
     assert (fresh(moving).error_message, fresh(moving).retry_count) == ("refused", 4)
 

@@ -1,11 +1,14 @@
 """Taking a fleet in one go is taking each of them."""
 
+import threading
+
 import pytest
 from django.db import connection as database
+from django.db import transaction
 
 from mqtt_app.models import MqttConnection, MqttTopic
 from mqtt_app.services import ownership
-from tests.integration.ownership.test_taking import connection
+from tests.integration.ownership.fleet import connection, owned
 
 pytestmark = pytest.mark.django_db
 
@@ -51,3 +54,35 @@ def test_the_number_of_statements_does_not_grow_with_the_fleet(django_assert_max
     rows = [connection(assigned_instance="mqtt-1") for _ in range(30)]
     with django_assert_max_num_queries(9):
         assert len(ownership.take_all({row.pk: row.generation for row in rows}, "mqtt-1")) == 30
+
+
+def test_a_fleet_is_let_go_in_a_few_statements(django_assert_max_num_queries):
+    rows = [owned("mqtt-1") for _ in range(30)]
+    with django_assert_max_num_queries(5):
+        assert ownership.let_go_all({row.pk: 1 for row in rows}, "mqtt-1") == frozenset()
+    assert owners() == [("", 1)] * 30
+
+
+def test_only_what_is_ours_in_this_generation_is_let_go():
+    mine, others, later = owned("mqtt-1"), owned("mqtt-2"), owned("mqtt-1")
+    MqttConnection.objects.filter(pk=later.pk).update(generation=2)
+    assert ownership.let_go_all({row.pk: 1 for row in (mine, others, later)}, "mqtt-1") == frozenset()
+    assert owners() == [("", 1), ("mqtt-2", 1), ("mqtt-1", 2)]
+
+
+@pytest.mark.django_db(transaction=True)
+def test_one_that_somebody_else_is_writing_is_named_and_holds_up_no_other():
+    locked, free = owned("mqtt-1"), owned("mqtt-1")
+    answers: list[frozenset[int]] = []
+
+    def leave() -> None:
+        answers.append(ownership.let_go_all({locked.pk: 1, free.pk: 1}, "mqtt-1"))
+        database.close()
+
+    with transaction.atomic():
+        MqttConnection.objects.select_for_update().get(pk=locked.pk)
+        thread = threading.Thread(target=leave)
+        thread.start()
+        thread.join(10)
+    assert answers == [frozenset({locked.pk})]
+    assert owners() == [("mqtt-1", 1), ("", 1)]

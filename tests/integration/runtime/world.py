@@ -94,10 +94,11 @@ class World:
         found = [self.take(number, instance_id, generation) for number, generation in wanted.items()]
         return [one for one in found if one is not None]
 
-    def let_go(self, connection_id: int, instance_id: str, generation: int) -> bool:
-        self.owner[connection_id] = ""
-        self.statuses[connection_id] = {"status": "disconnected"}
-        return True
+    def let_go_all(self, held: Any, instance_id: str) -> frozenset[int]:
+        for connection_id in held:
+            self.owner[connection_id] = ""
+            self.statuses[connection_id] = {"status": "disconnected"}
+        return frozenset()
 
     def config_of(self, connection_id: int, generation: int) -> ConnectionConfig | None:
         return self.configs[connection_id]
