@@ -21,7 +21,7 @@ class House(Stack):
     """MQTT worker n connects from 127.0.1.n, so that a broker's log names it."""
 
     def __init__(self, folder: Path, pace: Pace, **extra: str) -> None:
-        self.pace, self.database, self.cache = pace, Database(folder), Cache(folder)
+        self.pace, self.database, self.cache = pace, Database(), Cache(folder)
         self.to_redis: dict[str, FaultProxy] = {}
         self.to_database: dict[str, FaultProxy] = {}
         self.database.start()
@@ -69,7 +69,7 @@ class House(Stack):
         for proxy in (*self.to_redis.values(), *self.to_database.values()):
             proxy.close()
         self.cache.kill()
-        self.database.stop()
+        self.database.end()
 
     def ready(self) -> str:
         """What `/readyz` says."""

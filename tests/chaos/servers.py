@@ -4,6 +4,7 @@ import os
 import secrets
 import signal
 import subprocess
+import tempfile
 from pathlib import Path
 
 from project.local import postgres
@@ -17,10 +18,13 @@ OPTIONS = ("fsync=off", "full_page_writes=off", "max_wal_size=2GB", "track_commi
 
 
 class Database:
-    def __init__(self, folder: Path) -> None:
+    """In a folder right under /tmp: PostgreSQL's user has no way into pytest's, which every new run closes again."""
+
+    def __init__(self) -> None:
+        self._folder = tempfile.TemporaryDirectory(prefix="sitewire-test-", ignore_cleanup_errors=True)
+        folder = Path(self._folder.name)
         if postgres_account() is not None:
-            for parent in (folder, *folder.parents[:2]):
-                parent.chmod(parent.stat().st_mode | 0o011)
+            folder.chmod(0o711)
         self.log = folder / "postgres.log"
         self._server = postgres.prepare(folder / "postgres", free_port(), secrets.token_urlsafe(16))
         self._process: subprocess.Popen[bytes] | None = None
@@ -39,6 +43,10 @@ class Database:
             self._process.send_signal(number)
             self._process.wait(30)
             self._process = None
+
+    def end(self) -> None:
+        self.stop(signal.SIGQUIT)
+        self._folder.cleanup()
 
 
 class Cache:
