@@ -19,8 +19,8 @@ from mqtt_app.services.pg_statements import rows
 TABLES = {"gateway": "mqtt_gateway", "device": "mqtt_device"}  # in the order in which their rows are locked
 
 
-_HEARD = """unnest(%(ids)s::bigint[], %(seen)s::bigint[], %(silence)s::float8[], %(status)s::text[], %(reason)s::text[])
-    AS v(id, seen, silence, status, reason)"""
+_HEARD = """unnest(%(ids)s::bigint[], %(seen)s::bigint[], %(at)s::bigint[], %(silence)s::float8[], %(status)s::text[],
+    %(reason)s::text[]) AS v(id, seen, at, silence, status, reason)"""
 _LAST_SEEN = "GREATEST(d.last_seen, to_timestamp(v.seen / 1e6::float8))"
 _DUE_AT = f"{_LAST_SEEN} + make_interval(secs => coalesce(d.silence_after, v.silence))"
 # `due_at` is indexed, and an update that changes no index is far cheaper: while it lies ahead it stays, as the earliest
@@ -29,11 +29,23 @@ _STILL = f"""
 UPDATE {{table}} d SET last_seen = {_LAST_SEEN}, due_at = CASE WHEN d.due_at > %(now)s THEN d.due_at ELSE {_DUE_AT} END
 FROM {_HEARD} WHERE d.id = v.id AND d.status = v.status RETURNING d.id
 """
+# Batches commit in any order: a goodbye counts only against what was heard before it, and a sign of life only after it.
+_OLD = f"""
+(v.status = 'offline' AND to_timestamp(v.at / 1e6::float8) < b.last_seen) OR (v.status = 'online'
+    AND b.status_reason = '{ANNOUNCED}' AND to_timestamp(v.at / 1e6::float8) <= b.status_since)
+"""
 _CHANGED = f"""
-WITH before AS (SELECT id, status FROM {{table}} WHERE id = ANY(%(ids)s::bigint[]) ORDER BY id FOR NO KEY UPDATE)
+WITH before AS (
+    SELECT id, status, status_reason, status_since, last_seen FROM {{table}} WHERE id = ANY(%(ids)s::bigint[])
+    ORDER BY id FOR NO KEY UPDATE),
+judged AS (
+    SELECT v.id, v.seen, v.at, v.silence, b.status AS was, CASE WHEN old THEN b.status ELSE v.status END AS status,
+        CASE WHEN old THEN b.status_reason ELSE v.reason END AS reason
+    FROM before b JOIN {_HEARD} ON v.id = b.id CROSS JOIN LATERAL (SELECT ({_OLD}) IS TRUE AS old) AS o)
 UPDATE {{table}} d SET last_seen = {_LAST_SEEN}, due_at = {_DUE_AT}, status = v.status, status_reason = v.reason,
-    status_since = CASE WHEN before.status = v.status THEN d.status_since ELSE %(now)s END
-FROM before JOIN {_HEARD} ON v.id = before.id WHERE d.id = before.id RETURNING d.id, before.status
+    status_since = CASE WHEN v.was = v.status THEN d.status_since
+        WHEN v.status = 'offline' THEN to_timestamp(v.at / 1e6::float8) ELSE %(now)s::timestamptz END
+FROM judged v WHERE d.id = v.id RETURNING d.id, v.was, v.status
 """
 
 
@@ -140,9 +152,9 @@ def _write(
     if len(changed) != len(others):
         raise StaleError
     return [
-        Change(heard[row_id].site_id, row_id, kind, heard[row_id].status, _reason(heard[row_id]))
-        for row_id, before in changed
-        if before != heard[row_id].status
+        Change(heard[row_id].site_id, row_id, kind, status, _reason(heard[row_id]))
+        for row_id, before, status in changed
+        if before != status
     ]
 
 
@@ -155,6 +167,7 @@ def _run(
         "now": now,
         "ids": numbers(ids),
         "seen": numbers(microseconds(entry.seen) if entry.seen else None for entry in entries),
+        "at": numbers(microseconds(entry.at) for entry in entries),
         "silence": numbers(float(silence.get(entry.site_id, 0.0)) for entry in entries),
         "status": texts(entry.status for entry in entries),
         "reason": texts(_reason(entry) for entry in entries),

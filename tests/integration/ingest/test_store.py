@@ -191,6 +191,24 @@ def test_a_gateway_that_says_goodbye_hides_its_devices(link):
     )
 
 
+def gateway_says(link, state, seconds):
+    said = message(link, "zigbee2mqtt/bridge/state", {"state": state}, received_at=NOW + seconds)
+    ingest.store(batch(said), NOW + 10)
+    return Gateway.objects.get().status
+
+
+def test_a_goodbye_is_not_undone_by_an_older_sign_of_life_that_is_committed_later(link):
+    assert gateway_says(link, "offline", 2) == "offline"
+    assert gateway_says(link, "online", 1) == "offline"
+    assert gateway_says(link, "online", 3) == "online"
+
+
+def test_a_goodbye_that_is_committed_late_does_not_end_what_was_heard_since(link):
+    assert gateway_says(link, "online", 3) == "online"
+    assert gateway_says(link, "offline", 2) == "online"
+    assert gateway_says(link, "offline", 4) == "offline"
+
+
 def test_a_quarantined_message_is_kept_as_it_came(link):
     ingest.store(batch(message(link, "hall/a", b"\x00poison"), quarantine_reason="not stored after 3 tries"), NOW)
     assert bytes(QuarantinedMessage.objects.get().payload) == b"\x00poison"
