@@ -38,7 +38,10 @@ class Row:
 
 @dataclass(frozen=True, slots=True)
 class Overview:
-    """`counts` are of all visible sites, `page` and its `rows` only of those that match `text` and `state`."""
+    """`counts` are of all visible sites, `page` and its `rows` only of those that match `text` and `state`.
+
+    `paused_parsers` are names with the number of visible sites where each is paused.
+    """
 
     page: Page[SiteStatus]
     rows: list[Row]
@@ -46,6 +49,7 @@ class Overview:
     waiting: int
     total: int
     live_evidence: bool
+    paused_parsers: list[tuple[str, int]]
     text: str
     state: str
 
@@ -69,6 +73,7 @@ def overview(user: AbstractBaseUser | AnonymousUser, *, text: str, state: str, n
         waiting=sum(waiting.values()),
         total=len(known),
         live_evidence=all(status.live_evidence for status in known),
+        paused_parsers=sorted(Counter(one.name for status in known for one in status.flow.paused_parsers).items()),
         text=text,
         state=state,
     )

@@ -18,6 +18,7 @@ from mqtt_app.models import (
     MqttConnectionLog,
     MqttParsingLog,
     MqttTopic,
+    ParserHealth,
     Site,
     SiteBooks,
 )
@@ -93,6 +94,21 @@ def test_the_overview_shows_each_site_with_status_and_start_button(admin):
 
 def test_an_empty_overview_says_how_to_add_a_site(admin):
     assert "Add a site" in admin.get("/").content.decode()
+
+
+def test_a_paused_parser_is_said_on_both_pages_with_what_to_do(admin):
+    site = make_site("Oslo")
+    SiteBooks.objects.update(received=12, kept=5)
+    ParserHealth.objects.create(site=site, parser_name="wx", paused_since=timezone.now(), reason=f"no field {NASTY}")
+    ParserHealth.objects.create(site=site, parser_name="ok", paused_since=timezone.now(), resumed_at=timezone.now())
+    assert "The parser wx fails on most messages of 1 site." in admin.get("/").content.decode()
+    page = admin.get(f"/sites/{site.pk}/").content.decode()
+    assert "Kept until a parser works" in page
+    assert "wx: no field &lt;script&gt;" in page
+    assert "restart the task workers" in page
+    assert "<b>5</b><small>kept</small>" in page
+    assert "They add up" in page
+    assert "Parser ok" not in page
 
 
 def test_a_member_sees_only_their_sites_and_no_buttons():
