@@ -59,7 +59,7 @@ class Config:
     parser_trial_interval: float = 10.0  # how often a paused parser is tried on what was kept
     kept_messages: int = 100_000  # per site, while a parser is paused; beyond it a site whose parser fails on all waits
     kept_bytes: int = 268_435_456  # the same in bytes of payload
-    failed_messages: int = 10_000  # per site: failed messages whose bytes are kept, in case it was the parser's fault
+    failed_messages: int = 10_000  # per parser and site: whose bytes are kept, in case it was the parser's fault
     failed_retention: float = 86_400.0  # for this long
 
     # Topics and devices

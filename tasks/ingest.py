@@ -14,7 +14,7 @@ from django.utils import timezone
 from mqtt_app.coordination.acks import AckList, Fate, note
 from mqtt_app.coordination.client import quick_client
 from mqtt_app.domain.messages import Batch, unpack
-from mqtt_app.services import ingest, kept
+from mqtt_app.services import ingest, kept, kept_drain
 
 log = logging.getLogger(__name__)
 
@@ -43,7 +43,7 @@ def parse_kept(*, attend: bool = True) -> None:
     try:
         if attend:
             kept.attend(timezone.now())
-        more = kept.drain(time.time())
+        more = kept_drain.drain(time.time())
     except Error as error:
         _say(error)
     else:

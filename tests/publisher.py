@@ -19,6 +19,7 @@ class Publisher:
         self.acknowledged: set[int] = set()
         self.uncertain: set[int] = set()
         self._numbers: dict[int, int] = {}
+        self._early: set[int] = set()  # acknowledged before we knew their packet ids
         self._lock = threading.Lock()
         self.client = mqtt.Client(mqtt.CallbackAPIVersion.VERSION2, client_id, protocol=mqtt.MQTTv5)
         self.client.max_inflight_messages_set(200)
@@ -41,19 +42,28 @@ class Publisher:
             number = self._numbers.pop(packet_id, None)
             if number is not None:
                 self.acknowledged.add(number)
+            else:
+                self._early.add(packet_id)
 
     def _on_disconnect(self, *_: Any) -> None:
         with self._lock:
             self.uncertain |= set(self._numbers.values())
 
     def send(self, topic: str, payload: bytes | str, qos: int = 1, retain: bool = False) -> None:
-        self.client.publish(topic, payload, qos, retain).wait_for_publish(10)
+        sent = self.client.publish(topic, payload, qos, retain)
+        sent.wait_for_publish(10)
+        with self._lock:
+            self._early.discard(sent.mid)
 
     def number(self, topic: str, number: int) -> None:
         """Publish {"seq": number} at QoS 1 without waiting for the PUBACK."""
+        sent = self.client.publish(topic, json.dumps({"seq": number}), 1)  # our lock held meanwhile: a deadlock
         with self._lock:
-            sent = self.client.publish(topic, json.dumps({"seq": number}), 1)
-            self._numbers[sent.mid] = number
+            if sent.mid in self._early:
+                self._early.discard(sent.mid)
+                self.acknowledged.add(number)
+            else:
+                self._numbers[sent.mid] = number
 
     def close(self) -> None:
         self.client.disconnect()

@@ -24,6 +24,7 @@ class ParserHealth(models.Model):
     paused_since = models.DateTimeField(null=True, blank=True)
     resumed_at = models.DateTimeField(null=True, blank=True)
     last_parsed_at = models.DateTimeField(null=True, blank=True, help_text="While paused: when it last parsed one.")
+    attended_at = models.DateTimeField(null=True, blank=True, help_text="When its raw messages were last looked after.")
     reason = models.TextField(blank=True, default="")
 
     class Meta:

@@ -9,7 +9,7 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import datetime
 
 from mqtt_app.conf import config
-from mqtt_app.models import KeptState, SiteBooks
+from mqtt_app.models import KeptState, ParserHealth, SiteBooks
 from mqtt_app.parsers.base import MAX_PAYLOAD
 from mqtt_app.services import ingest_books, kept_rows, parser_health
 from mqtt_app.services.ingest_books import Failure, Tally
@@ -28,8 +28,8 @@ def settle(
     errors = {scope_of(failure): str(failure.error) for failure in failures}
     paused = parser_health.observe(good, Counter(map(scope_of, failures)), before, errors, now)
     if failures:
-        for scope in paused - before:
-            kept_rows.adopt_before(scope, now, now, tally)
+        for site_id, name in paused - before:
+            kept_rows.adopt_before(ParserHealth(site_id=site_id, parser_name=name), now, now, tally)
         _keep_or_fail(failures, paused, tally, now)
         ingest_books.log_failures(failures)
 

@@ -1,56 +1,43 @@
-"""Kept messages: tried on their parser now and then, and stored once it works again.
+"""Raw messages looked after: tried on their parser now and then, and made due once it works again.
 
-`attend` decides what is to be parsed, `drain` parses it, a bounded batch at a time, each in the order in which it came.
-Both may run in any task worker, at any time and at once. Each trial is made with the parsers of the process it runs in:
-one that still has the broken version finds it broken, and leaves the messages to one that has not.
+`attend` runs every 10 s in some task worker; twice at once does no harm. Each trial is made with the parsers of the
+process it runs in: one that still has the broken version finds it broken, and leaves the messages to one that has not.
 """
 
-from collections import Counter
-from collections.abc import Collection, Iterable, Sequence
+from collections import defaultdict
+from collections.abc import Collection, Iterable
 from datetime import UTC, datetime, timedelta
-from functools import partial
 
-from django.db import connection, transaction
+from django.db import transaction
+from django.db.models import F, Q, QuerySet
 
 from mqtt_app.domain import parser_health as rules
 from mqtt_app.models import KeptMessage, KeptState, ParserHealth
-from mqtt_app.models.locks import KEPT_LOCK
-from mqtt_app.services import ingest, ingest_books, ingest_context, ingest_topics, kept_rows, parser_health
-from mqtt_app.services.ingest_books import Failure, Tally
+from mqtt_app.services import ingest_books, ingest_topics, kept_rows, parser_health
+from mqtt_app.services.ingest_books import Tally
 from mqtt_app.services.ingest_parsers import can_parse
-from mqtt_app.services.parser_health import Scope
 
-BATCH = 1_000  # messages parsed in one transaction
-SAMPLE = 20  # messages of a trial
-GROUPS = 50  # of failed messages that one round tries; the rest comes with the next ones
-LATE = timedelta(seconds=kept_rows.LATE)
-_PAUSED = ParserHealth.PAUSED
+PROBES = 20  # sites at which a paused parser is tried; only if it works at one of them, all the others are
+GROUPS = 100  # parsers at sites that are not paused, looked at in one round
+FAILED_EVERY = timedelta(seconds=60)  # between two looks at messages that failed without a pause
+LATE = timedelta(seconds=2 * kept_rows.LATE)
 _BEGINNING = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 def attend(now: datetime) -> None:
-    """Try what paused parsers left, resume those that work again, and tidy up."""
-    working = [row for row in ParserHealth.objects.filter(_PAUSED) if _works(row.site_id, row.parser_name)]
-    mended = [scope for scope in _failed_scopes() if _parses(kept_rows.sample(scope, KeptState.FAILED, SAMPLE))]
+    """Resume the parsers that work again, and have parsed whatever waits for no parser any more."""
+    paused = _longest_ago(ParserHealth.objects.filter(ParserHealth.PAUSED))
+    working, tried = _trials(paused)
+    others = list(_longest_ago(ParserHealth.objects.exclude(ParserHealth.PAUSED).filter(_due(now)))[:GROUPS])
+    mended = {row.pk for row in others if _parses(kept_rows.sample(row, KeptState.FAILED))}
     with transaction.atomic():
-        if not _alone():
+        if not kept_rows.alone():
             return
         tally = Tally()
-        _adopt_late(now, tally)
-        for row in ParserHealth.objects.select_for_update().filter(_PAUSED, pk__in=[row.pk for row in working]):
-            parser_health.resume(row, now)
-            row.save()
-        for scope in mended:
-            kept_rows.adopt(scope, KeptState.DUE, _BEGINNING, now, tally)
-        paused = ParserHealth.objects.filter(_PAUSED).values_list("site_id", "parser_name")
-        kept_rows.release(list(paused))
-        kept_rows.prune(now)
+        for row in ParserHealth.objects.filter(pk__in=working | tried | {one.pk for one in others}).order_by("id"):
+            _look_after(row, now, tally, works=row.pk in working, mended=row.pk in mended)
+        kept_rows.forget_failed(now)
         ingest_books.write(tally, None)
-
-
-def drain(now: float) -> bool:
-    """Parse and store the next batch that is due. Says whether there may be more. Raises django.db.Error."""
-    return ingest.commit(partial(_drain, datetime.fromtimestamp(now, UTC)))
 
 
 def parse_again(ids: Iterable[int]) -> int:
@@ -62,9 +49,35 @@ def parse_again(ids: Iterable[int]) -> int:
     return number
 
 
-def _works(site_id: int, parser_name: str) -> bool:
+def _longest_ago(rows: QuerySet[ParserHealth]) -> QuerySet[ParserHealth]:
+    return rows.order_by(F("attended_at").asc(nulls_first=True), "id")
+
+
+def _due(now: datetime) -> Q:
+    """Just resumed, so that batches may be under way which do not know; or not looked at for a while."""
+    return Q(attended_at=None) | Q(attended_at__lt=now - FAILED_EVERY) | Q(resumed_at__gt=F("attended_at") - LATE)
+
+
+def _trials(paused: Iterable[ParserHealth]) -> tuple[set[int], set[int]]:
+    """Ids of those that work, and of those that were tried."""
+    working: set[int] = set()
+    tried: set[int] = set()
+    by_parser: defaultdict[str, list[ParserHealth]] = defaultdict(list)
+    for row in paused:
+        by_parser[row.parser_name].append(row)
+    for rows in by_parser.values():
+        for number, row in enumerate(rows):
+            if number == PROBES and not working.intersection(one.pk for one in rows):
+                break
+            tried.add(row.pk)
+            if _works(row):
+                working.add(row.pk)
+    return working, tried
+
+
+def _works(row: ParserHealth) -> bool:
     """With nothing kept there is nothing that could fail again."""
-    sample = kept_rows.sample((site_id, parser_name), KeptState.KEPT, SAMPLE)
+    sample = kept_rows.sample(row, KeptState.KEPT)
     return not sample or _parses(sample)
 
 
@@ -77,90 +90,17 @@ def _parses(rows: Collection[KeptMessage]) -> bool:
     return rules.passes(parsed, len(messages) - parsed)
 
 
-def _failed_scopes() -> list[Scope]:
-    """Where messages failed whose parser is not paused."""
-    paused = set(ParserHealth.objects.filter(_PAUSED).values_list("site_id", "parser_name"))
-    failed = KeptMessage.objects.filter(state=KeptState.FAILED, tries=0).order_by("site_id", "parser_name")
-    scopes = failed.values_list("site_id", "parser_name").distinct()
-    return [scope for scope in scopes if scope not in paused][:GROUPS]
-
-
-def _adopt_late(now: datetime, tally: Tally) -> None:
-    """Batches that were under way when a parser was paused counted their failures as failed."""
-    for row in ParserHealth.objects.filter(paused_since__isnull=False):
-        if row.paused_since is not None and (row.resumed_at is None or row.resumed_at > now - 2 * LATE):
-            scope = (row.site_id, row.parser_name)
-            kept_rows.adopt_before(scope, row.paused_since, row.resumed_at or now, tally)
-
-
-def _drain(now: datetime, careful: bool) -> bool:
-    rows = kept_rows.take_due(BATCH) if _alone() else []
-    if not rows:
-        return False
-    tally = Tally()
-    messages = kept_rows.envelopes(rows)
-    context = ingest_context.open_for(messages, now, careful=careful, late=True)
-    for message in messages:
-        if message.connection_id not in context.rules:
-            tally.drop(message.site_id, "connection_deleted")
-    present = [message for message in messages if message.connection_id in context.rules]
-    _settle(rows, ingest.process_again(present, context, tally, now), tally, now)
-    ingest.close(tally, None)
-    return len(rows) == BATCH
-
-
-def _settle(rows: Sequence[KeptMessage], failures: Sequence[Failure], tally: Tally, now: datetime) -> None:
-    """Those that failed again: each for itself, or, when most did, their parser does not work after all."""
-    failed = {failure.message.packet_id: failure for failure in failures}
-    unfit = _still_failing(rows, failed.keys())
-    back = [row for row in rows if row.pk in failed and _scope(row) in unfit and row.state == KeptState.DUE]
-    back_ids = {row.pk for row in back}
-    lost = [row for row in rows if row.pk in failed and row.pk not in back_ids]
-    for row in rows:
-        if row.pk not in back_ids:
-            tally.keep(row.site_id, -1, -len(row.payload))
-    for row in lost:
-        tally.add(row.site_id, "failed")
-    _move(back, KeptState.KEPT)
-    _move(lost, KeptState.FAILED)
-    KeptMessage.objects.filter(pk__in=[row.pk for row in rows if row.pk not in failed]).delete()
-    ingest_books.log_failures([failed[row.pk] for row in lost])
-    for scope, (count, total) in unfit.items():
-        error = next(str(failed[row.pk].error) for row in back if _scope(row) == scope)
-        _pause_again(scope, count, total, error, now)
-
-
-def _still_failing(rows: Iterable[KeptMessage], failed: Collection[int]) -> dict[Scope, tuple[int, int]]:
-    """(failures, messages) of parsers that failed on most of what was due; too few prove nothing."""
-    due = [row for row in rows if row.state == KeptState.DUE]
-    totals, bad = Counter(map(_scope, due)), Counter(_scope(row) for row in due if row.pk in failed)
-    few = parser_health.rule().few
-    return {
-        scope: (count, totals[scope])
-        for scope, count in bad.items()
-        if count >= few and not rules.passes(totals[scope] - count, count)
-    }
-
-
-def _move(rows: Sequence[KeptMessage], state: KeptState) -> None:
-    for row in rows:
-        row.state, row.tries = state, row.tries + 1
-    KeptMessage.objects.bulk_update(rows, ("state", "tries"))
-
-
-def _pause_again(scope: Scope, failed: int, total: int, error: str, now: datetime) -> None:
-    site_id, name = scope
-    row, _ = ParserHealth.objects.select_for_update().get_or_create(site_id=site_id, parser_name=name)
+def _look_after(row: ParserHealth, now: datetime, tally: Tally, *, works: bool, mended: bool) -> None:
+    """Batches that were under way at a pause counted as failed what is to be kept, and at its end kept what is not."""
+    row = ParserHealth.objects.select_for_update().get(pk=row.pk)
+    if row.paused_since is not None and (row.attended_at is None or row.attended_at < row.paused_since + LATE):
+        kept_rows.adopt_before(row, row.paused_since, row.resumed_at or now, tally)
+    if works and row.is_paused:
+        parser_health.resume(row, now)
+    if mended and not row.is_paused:
+        kept_rows.adopt(row, KeptState.DUE, _BEGINNING, now, tally)
     if not row.is_paused:
-        parser_health.pause(row, failed, total, error, now)
-        row.save()
-
-
-def _scope(row: KeptMessage) -> Scope:
-    return row.site_id, row.parser_name
-
-
-def _alone() -> bool:
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT pg_try_advisory_xact_lock(%s::bigint)", [KEPT_LOCK])
-        return bool(cursor.fetchone()[0])
+        kept_rows.release(row)
+        kept_rows.forget_oldest_failed(row)
+    row.attended_at = now
+    row.save()

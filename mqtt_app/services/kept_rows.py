@@ -1,19 +1,22 @@
 """The raw messages of failing parsers: written, moved between states, read in order."""
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
 
 from django.db import connection
+from django.db.models import Func, QuerySet
 
 from mqtt_app.conf import config
 from mqtt_app.domain.messages import Envelope
 from mqtt_app.domain.samples import storable
-from mqtt_app.models import KeptMessage, KeptState
+from mqtt_app.models import KeptMessage, KeptState, ParserHealth
+from mqtt_app.models.locks import KEPT_LOCK
 from mqtt_app.services.ingest_books import Failure, Tally
-from mqtt_app.services.parser_health import Scope
 from mqtt_app.services.pg_columns import blobs, booleans, microseconds, numbers, texts
 
 MAX_ERROR = 500  # characters
+MAX_TRIES = 32_767  # what the column holds
+SAMPLE = 20  # messages of a trial
 LATE = 60.0  # s after the decision in which batches may still commit that did not know of it
 
 _INSERT = """
@@ -43,11 +46,17 @@ WITH before AS (
 ), asked AS (UPDATE mqtt_keptmessage k SET state = 'again' FROM before WHERE k.id = before.id)
 SELECT site_id, state, count(*), sum(size) FROM before GROUP BY site_id, state
 """
-_SPREAD = """
-SELECT id FROM (
-    SELECT id, row_number() OVER (ORDER BY id) AS position, count(*) OVER () AS total FROM mqtt_keptmessage
-    WHERE site_id = %s AND parser_name = %s AND state = %s
-) AS numbered WHERE position %% greatest(total / %s, 1) = 0 LIMIT %s
+_SPREAD = f"""
+WITH ends AS (
+    SELECT min(id) AS first, max(id) AS last FROM mqtt_keptmessage
+    WHERE site_id = %s AND parser_name = %s AND state = %s AND tries <= %s
+)
+SELECT DISTINCT k.id FROM ends, generate_series(0, {SAMPLE - 1}) AS step, LATERAL (
+    SELECT id FROM mqtt_keptmessage
+    WHERE site_id = %s AND parser_name = %s AND state = %s AND tries <= %s
+        AND id >= ends.first + (ends.last - ends.first) * step / {SAMPLE - 1}
+    ORDER BY id LIMIT 1
+) AS k
 """
 
 
@@ -70,22 +79,20 @@ def insert(failures: Sequence[Failure], state: KeptState, now: datetime) -> None
         cursor.execute(_INSERT, [state, now, *columns])
 
 
-def adopt(scope: Scope, state: KeptState, since: datetime, until: datetime, tally: Tally) -> int:
-    """What this parser failed on between these times is kept after all; moved in the books too. Gives their number."""
-    site_id, name = scope
+def adopt(row: ParserHealth, state: KeptState, since: datetime, until: datetime, tally: Tally) -> None:
+    """What this parser failed on between these times is kept after all; moved in the books too."""
     with connection.cursor() as cursor:
-        cursor.execute(_MOVE, [state, site_id, name, since, until])
+        cursor.execute(_MOVE, [state, row.site_id, row.parser_name, since, until])
         count, size = cursor.fetchone()
     if count:
-        tally.add(site_id, "failed", -count)
-        tally.keep(site_id, count, int(size))
-    return int(count)
+        tally.add(row.site_id, "failed", -count)
+        tally.keep(row.site_id, count, int(size))
 
 
-def adopt_before(scope: Scope, paused_since: datetime, until: datetime, tally: Tally) -> int:
+def adopt_before(row: ParserHealth, paused_since: datetime, until: datetime, tally: Tally) -> None:
     """The failures that led to a pause: those of the two windows before it, and of batches that did not know yet."""
     since = paused_since - timedelta(seconds=2 * config().parser_window)
-    return adopt(scope, KeptState.KEPT, since, until + timedelta(seconds=LATE), tally)
+    adopt(row, KeptState.KEPT, since, until + timedelta(seconds=LATE), tally)
 
 
 def ask_for(ids: Iterable[int], tally: Tally) -> int:
@@ -101,45 +108,59 @@ def ask_for(ids: Iterable[int], tally: Tally) -> int:
     return total
 
 
-def release(scopes: Collection[Scope]) -> None:
-    """To be parsed: everything that is kept of parsers other than these, which are paused."""
+def release(row: ParserHealth) -> None:
+    """To be parsed: what is kept of a parser that is not paused."""
+    _of(row).filter(state=KeptState.KEPT).update(state=KeptState.DUE)
+
+
+def take_due(limit: int, size: int) -> list[KeptMessage]:
+    """The next ones to parse in the order in which they came, at least one; locked until the transaction ends."""
+    due = KeptMessage.objects.filter(state__in=(KeptState.DUE, KeptState.AGAIN)).order_by("tries", "id")
+    sizes = due.select_for_update(skip_locked=True).annotate(size=Func("payload", function="octet_length"))
+    taken: list[int] = []
+    total = 0
+    for row_id, bytes_ in sizes.values_list("id", "size")[:limit]:
+        total += bytes_
+        if taken and total > size:
+            break
+        taken.append(row_id)
+    return list(KeptMessage.objects.filter(pk__in=taken).order_by("tries", "id"))
+
+
+def sample(row: ParserHealth, state: KeptState) -> list[KeptMessage]:
+    """Up to SAMPLE of them, evenly spread. Of failed ones only those that nobody has tried again yet."""
+    tries = 0 if state == KeptState.FAILED else MAX_TRIES
+    which = (row.site_id, row.parser_name, str(state), tries)
     with connection.cursor() as cursor:
-        cursor.execute(
-            "UPDATE mqtt_keptmessage k SET state = 'due' WHERE k.state = 'kept' AND (k.site_id, k.parser_name) NOT IN"
-            " (SELECT * FROM unnest(%s::bigint[], %s::text[]))",
-            [numbers(site_id for site_id, _ in scopes), texts(name for _, name in scopes)],
-        )
-
-
-def take_due(limit: int) -> list[KeptMessage]:
-    """The next ones to parse, in the order in which they came; locked until the end of the transaction."""
-    due = KeptMessage.objects.filter(state__in=(KeptState.DUE, KeptState.AGAIN))
-    return list(due.select_for_update(skip_locked=True).order_by("tries", "id")[:limit])
-
-
-def sample(scope: Scope, state: KeptState, size: int) -> list[KeptMessage]:
-    """Up to `size` of them, evenly spread over the time in which they came."""
-    with connection.cursor() as cursor:
-        cursor.execute(_SPREAD, [*scope, state, size, size])
-        ids = [row[0] for row in cursor.fetchall()]
+        cursor.execute(_SPREAD, [*which, *which])
+        ids = [found[0] for found in cursor.fetchall()]
     return list(KeptMessage.objects.filter(pk__in=ids).order_by("id"))
 
 
-def prune(now: datetime) -> None:
-    """Bytes of failed messages go after a while, or when newer ones of their site need the room."""
+def forget_failed(now: datetime) -> None:
+    """The bytes of failed messages go after a while."""
     before = now - timedelta(seconds=config().failed_retention)
     with connection.cursor() as cursor:
         cursor.execute("DELETE FROM mqtt_keptmessage WHERE state = 'failed' AND created_at < %s", [before])
-        cursor.execute(
-            "SELECT site_id FROM mqtt_keptmessage WHERE state = 'failed' GROUP BY site_id HAVING count(*) > %s",
-            [config().failed_messages],
-        )
-        for (site_id,) in cursor.fetchall():
-            cursor.execute(
-                "DELETE FROM mqtt_keptmessage WHERE state = 'failed' AND site_id = %s AND id <= (SELECT id FROM"
-                " mqtt_keptmessage WHERE state = 'failed' AND site_id = %s ORDER BY id DESC OFFSET %s LIMIT 1)",
-                [site_id, site_id, config().failed_messages],
-            )
+
+
+def forget_oldest_failed(row: ParserHealth) -> None:
+    """And earlier, where newer ones need the room."""
+    failed = _of(row).filter(state=KeptState.FAILED)
+    past = failed.order_by("-id").values_list("id", flat=True)[config().failed_messages :].first()
+    if past is not None:
+        failed.filter(id__lte=past).delete()
+
+
+def alone() -> bool:
+    """Until the end of the transaction nobody else moves raw messages, but for those that are just coming in."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_try_advisory_xact_lock(%s::bigint)", [KEPT_LOCK])
+        return bool(cursor.fetchone()[0])
+
+
+def _of(row: ParserHealth) -> QuerySet[KeptMessage]:
+    return KeptMessage.objects.filter(site_id=row.site_id, parser_name=row.parser_name)
 
 
 def envelopes(rows: Iterable[KeptMessage]) -> list[Envelope]:

@@ -22,7 +22,7 @@ from mqtt_app.models import (
 from mqtt_app.models import Reading as ReadingRow
 from mqtt_app.parsers.registry import Registry, built_ins
 from mqtt_app.selectors.receipts import committed
-from mqtt_app.services import ingest, ingest_parsers, kept, parser_health, topics
+from mqtt_app.services import ingest, ingest_parsers, kept, kept_drain, parser_health, topics
 from tests.integration.ingest.test_store import NOW, batch, books, message, values
 
 pytestmark = pytest.mark.django_db
@@ -66,7 +66,7 @@ def send(link: MqttConnection, numbers: range, at: float = NOW, **changes: Any) 
 def attend(at: float = NOW) -> None:
     """A round of the periodic task, as often as there is something to do."""
     kept.attend(datetime.fromtimestamp(at, UTC))
-    while kept.drain(at):
+    while kept_drain.drain(at):
         pass
 
 
@@ -192,7 +192,7 @@ def test_a_process_with_the_broken_version_puts_back_what_it_drains(link, parser
     parser.broken = False
     kept.attend(datetime.fromtimestamp(NOW + 10, UTC))
     parser.broken = True
-    kept.drain(NOW + 11)
+    kept_drain.drain(NOW + 11)
     assert books(link) == {"kept": 300}
     assert ParserHealth.objects.get().is_paused
     parser.broken = False
