@@ -18,6 +18,8 @@ from mqtt_app.services.pg_statements import rows, run
 
 ENTRY = struct.Struct(">H8s")  # Packet Identifier, hash; see mqtt_app/models/delivery.py
 LOOK_BACK = 100  # rows of a connection searched for a redelivery: far more than any broker keeps in flight
+PART_AFTER = timedelta(minutes=10)  # since its pause: a parser that parses some messages then works in part
+PART_FOR = timedelta(hours=1)  # after the last one
 # Updates that join an ordered list do so row by row then: two batches lock rows in the same order.
 _IN_ORDER = "set_config('enable_hashjoin', 'off', true), set_config('enable_mergejoin', 'off', true)"
 _CLAIM = """
@@ -30,8 +32,9 @@ _RULES = f"""
 SELECT c.id, s.id, c.generation, s.new_topics_active, s.max_topics, s.max_devices, s.max_new_topics, s.silence_after,
     ARRAY(SELECT h.parser_name FROM mqtt_parserhealth h WHERE {_PAUSED}),
     EXISTS (SELECT FROM mqtt_parserhealth h JOIN mqtt_sitebooks b ON b.site_id = h.site_id
-        WHERE {_PAUSED} AND coalesce(h.last_parsed_at, '-infinity') < %s::timestamptz
-        AND (b.kept >= %s::bigint OR b.kept_bytes >= %s::bigint))
+        WHERE {_PAUSED} AND (b.kept >= %s::bigint OR b.kept_bytes >= %s::bigint)),
+    EXISTS (SELECT FROM mqtt_parserhealth h WHERE {_PAUSED} AND h.last_parsed_at > %s::timestamptz
+        AND h.last_parsed_at > h.paused_since + %s::interval)
 FROM mqtt_mqttconnection c JOIN mqtt_site s ON s.id = c.site_id WHERE c.id = ANY(%s::bigint[])
 """
 _REMEMBER = """
@@ -43,7 +46,8 @@ SELECT v.connection_id, v.entries, %s::timestamptz FROM unnest(%s::bigint[], %s:
 class SiteRules(msgspec.Struct, frozen=True):
     """A connection as a batch needs it. `silence` in seconds. `paused` are names of parsers that fail at this site.
 
-    `is_full`: no more may be kept for them, and they seem to fail on everything.
+    `is_full`: no more may be kept for them. `works_in_part`: long after its pause one of them still parses some
+    messages, so it is not a bad deploy that broke it; the site has bad messages.
     """
 
     site_id: int
@@ -55,6 +59,7 @@ class SiteRules(msgspec.Struct, frozen=True):
     silence: float
     paused: Sequence[str] = ()
     is_full: bool = False
+    works_in_part: bool = False
 
 
 class Context(msgspec.Struct):
@@ -87,8 +92,8 @@ def open_for(messages: Iterable[Envelope], now: datetime, *, careful: bool, late
     ids = sorted({message.connection_id for message in messages})
     keys = sorted({take_lock_key(connection_id) for connection_id in ids})
     run(_LOCK, [TAKE_LOCK_CLASS, numbers(keys)])
-    earliest = now - timedelta(seconds=config().parser_window)
-    found = rows(_RULES, [earliest, config().kept_messages, config().kept_bytes, numbers(ids)])
+    limits = (config().kept_messages, config().kept_bytes)
+    found = rows(_RULES, [*limits, now - PART_FOR, PART_AFTER, numbers(ids)])
     return Context({row[0]: SiteRules(*row[1:]) for row in found}, careful, late)
 
 

@@ -8,8 +8,7 @@ from collections import Counter, defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import datetime
 
-from mqtt_app.conf import config
-from mqtt_app.models import KeptState, ParserHealth, SiteBooks
+from mqtt_app.models import KeptState, ParserHealth
 from mqtt_app.parsers.base import MAX_PAYLOAD
 from mqtt_app.services import ingest_books, kept_rows, parser_health
 from mqtt_app.services.ingest_books import Failure, Tally
@@ -30,7 +29,9 @@ def settle(
     if failures:
         for site_id, name in paused - before:
             kept_rows.adopt_before(ParserHealth(site_id=site_id, parser_name=name), now, now, tally)
-        _keep_or_fail(failures, paused, tally, now)
+        full = {rules.site_id for rules in context.rules.values() if rules.is_full}
+        keepable = {scope for scope in paused if scope[0] not in full}
+        _keep_or_fail(failures, keepable, tally, now)
         ingest_books.log_failures(failures)
 
 
@@ -52,9 +53,9 @@ def fail(failures: Sequence[Failure], tally: Tally, now: datetime) -> None:
     kept_rows.insert([failure for failure in failures if _may_stay(failure, now)], KeptState.FAILED, now)
 
 
-def _keep_or_fail(failures: Sequence[Failure], paused: Collection[Scope], tally: Tally, now: datetime) -> None:
-    suspects = [failure for failure in failures if scope_of(failure) in paused and _is_keepable(failure)]
-    kept = _with_room(suspects)
+def _keep_or_fail(failures: Sequence[Failure], scopes: Collection[Scope], tally: Tally, now: datetime) -> None:
+    """`scopes`: whose failures are kept."""
+    kept = [failure for failure in failures if scope_of(failure) in scopes and _is_keepable(failure)]
     kept_rows.insert(kept, KeptState.KEPT, now)
     for failure in kept:
         tally.keep(failure.message.site_id, 1, len(failure.message.payload))
@@ -65,18 +66,6 @@ def _keep_or_fail(failures: Sequence[Failure], paused: Collection[Scope], tally:
 def _is_keepable(failure: Failure) -> bool:
     """No parser is ever given a larger one, so it is the message that is at fault."""
     return len(failure.message.payload) <= MAX_PAYLOAD
-
-
-def _with_room(suspects: Sequence[Failure]) -> Sequence[Failure]:
-    """Those of sites that may keep more."""
-    if not suspects:
-        return []
-    sites = {failure.message.site_id for failure in suspects}
-    full = SiteBooks.objects.filter(site__in=sites).exclude(
-        kept__lt=config().kept_messages, kept_bytes__lt=config().kept_bytes
-    )
-    full_ids = set(full.values_list("site_id", flat=True))
-    return [failure for failure in suspects if failure.message.site_id not in full_ids]
 
 
 _minute: defaultdict[Scope, tuple[int, int]] = defaultdict(lambda: (0, 0))

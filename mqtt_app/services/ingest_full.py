@@ -1,7 +1,7 @@
 """A site of which no more may be kept, because a parser fails on everything: its messages are left to the broker.
 
 They are postponed: the MQTT worker keeps what it has un-acknowledged, reads no more, and offers it again every 2 s. A
-site whose paused parser still makes something of its messages is not held up; the others of its messages are failed.
+site whose paused parser makes something of its messages goes on, and those that it cannot parse are failed then.
 """
 
 import time
@@ -25,11 +25,12 @@ _FULL = (
 
 def hold_back(messages: Sequence[Envelope], context: Context) -> Sequence[Envelope]:
     """The messages that can be taken; the connections of the others are noted as postponed."""
-    full = {number for number, rules in context.rules.items() if rules.is_full}
+    full = {number for number, rules in context.rules.items() if rules.is_full and not rules.works_in_part}
     if not full:
         return messages
     for connection_id, own in _of_paused_parsers(messages, full, context).items():
-        if not any(can_parse(message, topic) for message, topic in own[:PROBES]):
+        probes = own[:: -(-len(own) // PROBES)]
+        if not any(can_parse(message, topic) for message, topic in probes):
             context.postponed.add(connection_id)
             _say(connection_id, context.rules[connection_id].site_id)
     return [message for message in messages if message.connection_id not in context.postponed]

@@ -1,9 +1,22 @@
 import pytest
 
 from mqtt_app.models import MqttConnection, Site
+from mqtt_app.parsers.registry import Registry
+from mqtt_app.services import ingest, ingest_parsers, parser_health
+from tests.integration.ingest.flaky import Flaky
 
 
 @pytest.fixture
 def link() -> MqttConnection:
     site = Site.objects.create(name="Lab")
     return MqttConnection.objects.create(site=site, broker_host="broker.example", generation=3, owner="mqtt-1")
+
+
+@pytest.fixture
+def parser(monkeypatch) -> Flaky:
+    """The only parser there is."""
+    flaky = Flaky()
+    monkeypatch.setattr(ingest_parsers, "installed", lambda: Registry([flaky]))
+    parser_health._parsed.clear()
+    ingest._forget()
+    return flaky

@@ -2,12 +2,9 @@
 
 import json
 from datetime import UTC, datetime
-from typing import Any
 
 import pytest
 
-from mqtt_app.domain.messages import Envelope
-from mqtt_app.domain.readings import ParseError, ParseErrorKind, Reading
 from mqtt_app.models import (
     Device,
     DiscoveredTopic,
@@ -21,53 +18,11 @@ from mqtt_app.models import (
 )
 from mqtt_app.models import Reading as ReadingRow
 from mqtt_app.parsers.registry import Registry, built_ins
-from mqtt_app.selectors.receipts import committed
-from mqtt_app.services import ingest, ingest_parsers, kept, kept_drain, parser_health, topics
+from mqtt_app.services import ingest, ingest_parsers, kept, kept_drain, topics
+from tests.integration.ingest.flaky import attend, numbered, send
 from tests.integration.ingest.test_store import NOW, batch, books, message, values
 
-pytestmark = pytest.mark.django_db
-
-
-class Flaky:
-    """Fails on everything while `broken`, and on {"bad": ...} always."""
-
-    name, version = "flaky", "1"
-
-    def __init__(self) -> None:
-        self.broken = False
-
-    def matches(self, topic: str, sample: bytes) -> float:
-        return 1.0
-
-    def parse(self, message: Any) -> list[Reading]:
-        body = json.loads(message.payload)
-        if self.broken or "bad" in body:
-            raise ParseError(ParseErrorKind.PARSE, "no such field")
-        return [Reading(device=message.topic, metric="n", value=float(body["n"]))]
-
-
-@pytest.fixture(autouse=True)
-def parser(monkeypatch) -> Flaky:
-    flaky = Flaky()
-    monkeypatch.setattr(ingest_parsers, "installed", lambda: Registry([flaky]))
-    parser_health._parsed.clear()
-    ingest._forget()
-    return flaky
-
-
-def numbered(link: MqttConnection, numbers: range, **changes: Any) -> list[Envelope]:
-    return [message(link, "hall/a", {"n": number}, **changes) for number in numbers]
-
-
-def send(link: MqttConnection, numbers: range, at: float = NOW, **changes: Any) -> None:
-    ingest.store(batch(*numbered(link, numbers, **changes)), at)
-
-
-def attend(at: float = NOW) -> None:
-    """A round of the periodic task, as often as there is something to do."""
-    kept.attend(datetime.fromtimestamp(at, UTC))
-    while kept_drain.drain(at):
-        pass
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("parser")]
 
 
 def test_more_than_half_of_two_hundred_pause_the_parser_and_are_kept(link, parser):
@@ -208,37 +163,6 @@ def test_a_parser_that_works_on_new_messages_is_resumed(link, parser):
     assert ParserHealth.objects.get().is_paused, "none of what was kept can be parsed"
     send(link, range(200), NOW + 6)
     assert not ParserHealth.objects.get().is_paused
-
-
-def fill_up() -> None:
-    """As if the site kept as much as it may."""
-    SiteBooks.objects.update(kept=1_000_000, received=1_000_000)
-
-
-def test_past_the_cap_a_site_whose_parser_fails_on_everything_is_left_to_its_broker(link, parser):
-    other = MqttConnection.objects.create(site=Site.objects.create(name="Other"), broker_host="b", generation=3)
-    parser.broken = True
-    send(link, range(250))
-    fill_up()
-    mixed = batch(*numbered(link, range(250, 260)), message(other, "noise", {"bad": 1}))
-    assert ingest.store(mixed, NOW + 1) == ingest.Outcome(postponed=frozenset({link.pk}))
-    assert ingest.store(mixed, NOW + 1) == ingest.Outcome(repeated=True, postponed=frozenset({link.pk}))
-    assert committed([mixed.id]) == {f"{mixed.id}~{link.pk}"}
-    assert SiteBooks.objects.get(site=link.site_id).received == 1_000_000
-    assert books(other) == {"failed": 1}
-    parser.broken = False
-    send(link, range(250, 260), NOW + 2)
-    assert SiteBooks.objects.get(site=link.site_id).stored == 10
-
-
-def test_past_the_cap_a_site_whose_parser_works_in_part_goes_on(link, parser):
-    parser.broken = True
-    send(link, range(250))
-    fill_up()
-    parser.broken = False
-    ingest.store(batch(*numbered(link, range(3)), *(message(link, "hall/a", {"bad": n}) for n in range(10))), NOW + 1)
-    row = SiteBooks.objects.get()
-    assert (row.kept, row.failed, row.stored) == (1_000_000, 10, 3)
 
 
 def test_messages_of_a_connection_that_was_deleted_meanwhile_are_dropped_by_name(link, parser):

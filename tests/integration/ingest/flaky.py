@@ -1,0 +1,44 @@
+"""A parser that can be broken, and messages for it."""
+
+import json
+from datetime import UTC, datetime
+from typing import Any
+
+from mqtt_app.domain.messages import Envelope
+from mqtt_app.domain.readings import ParseError, ParseErrorKind, Reading
+from mqtt_app.models import MqttConnection
+from mqtt_app.services import ingest, kept, kept_drain
+from tests.integration.ingest.test_store import NOW, batch, message
+
+
+class Flaky:
+    """Fails on everything while `broken`, and on {"bad": ...} always."""
+
+    name, version = "flaky", "1"
+
+    def __init__(self) -> None:
+        self.broken = False
+
+    def matches(self, topic: str, sample: bytes) -> float:
+        return 1.0
+
+    def parse(self, message: Any) -> list[Reading]:
+        body = json.loads(message.payload)
+        if self.broken or "bad" in body:
+            raise ParseError(ParseErrorKind.PARSE, "no such field")
+        return [Reading(device=message.topic, metric="n", value=float(body["n"]))]
+
+
+def numbered(link: MqttConnection, numbers: range, **changes: Any) -> list[Envelope]:
+    return [message(link, "hall/a", {"n": number}, **changes) for number in numbers]
+
+
+def send(link: MqttConnection, numbers: range, at: float = NOW, **changes: Any) -> None:
+    ingest.store(batch(*numbered(link, numbers, **changes)), at)
+
+
+def attend(at: float = NOW) -> None:
+    """A round of the periodic task, as often as there is something to do."""
+    kept.attend(datetime.fromtimestamp(at, UTC))
+    while kept_drain.drain(at):
+        pass
