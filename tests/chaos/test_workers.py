@@ -3,10 +3,13 @@
 import signal
 import time
 
+import psutil
 import pytest
 
 from tests.chaos.house import address_of
 from tests.chaos.packets import first_packets
+from tests.chaos.proxy import Mode
+from tests.chaos.scene import RATE
 from tests.stack import wait_for
 
 pytestmark = [pytest.mark.e2e, pytest.mark.mosquitto, pytest.mark.timeout(900)]
@@ -74,6 +77,36 @@ def test_a_worker_that_slept_through_its_lease_wakes_as_a_stranger(play, figure)
     for proxy in scene.proxies:
         proxy.keeps_clients = False
     scene.settle(30)
+
+
+def test_a_worker_killed_between_commit_and_acknowledgement_doubles_nothing(play, figure):
+    scene = play()
+    house = scene.house
+    victim = scene.busiest()
+    theirs = scene.of(victim)
+    house.part(Mode.MUTE, victim, redis=True)  # batches get through, the word that they are committed does not
+    scene.last(5)
+    house.kill(victim)
+    house.heal()
+    scene.until_up()
+    scene.settle(30)
+    again = house.one("SELECT sum(duplicate) FROM mqtt_sitebooks WHERE site_id = ANY(%s)", theirs)
+    figure("delivered again, and known for it", again, "")
+    assert again > 0
+
+
+def test_ten_times_the_rate_costs_little_memory_and_is_made_good(play, figure):
+    scene = play(rate=10 * RATE)
+    workers = [psutil.Process(scene.house.processes[name].pid) for name in scene.house.instances]
+    before = sum(one.memory_info().rss for one in workers)
+    scene.last(60)
+    grown = (sum(one.memory_info().rss for one in workers) - before) / 2**20
+    rate = scene.flow.sent / (scene.flow.sent_at[-1] - scene.flow.sent_at[0])
+    took = scene.settle(60)
+    figure("messages/s", rate, "")
+    figure("MQTT workers grew by (MB)", grown, "200")
+    figure("backlog gone after (s)", took, "300 s")
+    assert grown <= 200
 
 
 def test_a_short_sleep_moves_nobody(play):
