@@ -1,5 +1,6 @@
 """Where log lines go: one that repeats is said a few times, then counted. An outage must not fill the disk."""
 
+import contextvars
 import copy
 import logging
 import os
@@ -58,7 +59,7 @@ class CountingHandler(logging.StreamHandler):  # type: ignore[type-arg]
             if one.held:
                 record = copy.copy(one.line)
                 record.msg = words(record.msg, one)
-                super().emit(record)
+                contextvars.Context().run(super().emit, record)  # it belongs to no request or task
 
     def _arm(self) -> None:
         due = self._repeats.due_at()

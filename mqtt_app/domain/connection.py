@@ -81,6 +81,12 @@ class Start(msgspec.Struct, frozen=True):
     pass
 
 
+class Paced(msgspec.Struct, frozen=True):
+    """So many are to be dialled that it is our turn only at `at`."""
+
+    at: float
+
+
 class Dialed(msgspec.Struct, frozen=True):
     """TCP, and TLS if wanted, are up."""
 
@@ -123,7 +129,7 @@ class Abandon(msgspec.Struct, frozen=True):
     """Somebody else owns it: close without a word."""
 
 
-Event = Start | Dialed | DialFailed | Accepted | Refused | Granted | Lost | Tick | Drain | Drained | Abandon
+Event = Start | Paced | Dialed | DialFailed | Accepted | Refused | Granted | Lost | Tick | Drain | Drained | Abandon
 
 
 class Effect(StrEnum):
@@ -170,6 +176,10 @@ def _enter(link: Link, state: State, now: float, stay: float = NEVER, **changes:
 def _dial(link: Link, _event: Event, now: float, policy: Policy, _jitter: float) -> Step:
     fresh = _enter(link, State.DIALING, now, policy.dial_timeout, versions=link.all_versions)
     return fresh, (Effect.DIAL, Effect.SAY_CONNECTING)
+
+
+def _paced(link: Link, event: Paced, _now: float, policy: Policy, _jitter: float) -> Step:
+    return msgspec.structs.replace(link, deadline=event.at + policy.dial_timeout), ()
 
 
 def _dialed(link: Link, _event: Event, now: float, policy: Policy, _jitter: float) -> Step:
@@ -254,6 +264,7 @@ _VOLATILE_OR_IDLE = (State.IDLE, State.DIALING, State.HANDSHAKING, State.WAITING
 
 _TABLE: dict[tuple[State, type[Event]], _Rule] = {
     (State.IDLE, Start): _dial,
+    (State.DIALING, Paced): _paced,
     (State.DIALING, Dialed): _dialed,
     (State.DIALING, DialFailed): _failed,
     (State.DIALING, Tick): _timed_out(_SLOW_DIAL),

@@ -150,6 +150,7 @@ def words(text: str, told: Told[Line]) -> str:
     """The line with its count, as it is written."""
     if not told.held:
         return text
-    times = "once" if told.held == 1 else f"{told.held} times"
     span = "minute" if told.seconds > PERIOD - 5 else f"{max(told.seconds, 1.0):.0f} s"
-    return f"{text} ({times} in the last {span})"
+    if told.held == 1:
+        return f"{text} ({'a minute' if span == 'minute' else span} ago)"
+    return f"{text} ({told.held} times in the last {span})"

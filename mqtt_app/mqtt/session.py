@@ -201,6 +201,7 @@ class Session:
         attempt = Dial(self.config, lambda result: loop.call(lambda: self._dialed(attempt, result)))
         self._dial = attempt
         slot = self._context.pacer.next_slot(loop.clock())
+        self._happened(machine.Paced(slot))
         loop.at(slot, lambda: None if attempt.cancelled else self._context.dialer.dial(attempt))
 
     def _dialed(self, attempt: Dial, result: socket.socket | Failure) -> None:

@@ -25,7 +25,7 @@ def test_a_broker_that_refuses_again_and_again_is_counted(world, run, rows):
     runtime.stop()
     level, last, attempt = rows[-1]
     assert (level, last.startswith(refused[0])) == ("ERROR", True)
-    assert last.endswith("s)")
+    assert "times in the last" in last
     assert attempt > 4 * FREE
 
 

@@ -1,4 +1,4 @@
-"""What a link says when its worker has run out of something."""
+"""What a link says when its worker has run short of something."""
 
 import contextlib
 import os
@@ -40,3 +40,11 @@ def test_a_worker_without_descriptors_says_what_to_do_and_goes_on_when_it_has_so
         wait_for(lambda: world.status(1) == "error")
         assert "ulimit -n" in world.error(1)[1]
     wait_for(lambda: world.status(1) == "connected")
+
+
+def test_links_that_wait_for_their_turn_in_a_storm_are_not_called_slow(world, run, rows, broker):
+    for number in (1, 2, 3):
+        world.add(connection(number, broker.port))
+    run(connect_rate=2.0, connect_timeout=0.2)
+    wait_for(lambda: all(world.status(number) == "connected" for number in (1, 2, 3)))
+    assert {level for level, _, _ in rows} == {"INFO"}

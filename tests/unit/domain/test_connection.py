@@ -9,9 +9,9 @@ from mqtt_app.domain.failures import BROKER, CREDENTIALS, NETWORK, Failure
 LOST = c.Lost(Failure(NETWORK, "gone"))
 OLD = c.Refused(Failure(BROKER, "no MQTT 5", older_mqtt=True))
 EVENTS = [
-    c.Start(), c.Dialed(), c.DialFailed(Failure(NETWORK, "refused")), c.Accepted(True), c.Accepted(False),
-    c.Refused(Failure(CREDENTIALS, "password")), OLD, c.Granted(), LOST, c.Tick(), c.Drain(), c.Drained(),
-    c.Abandon(),
+    c.Start(), c.Paced(30.0), c.Dialed(), c.DialFailed(Failure(NETWORK, "refused")), c.Accepted(True),
+    c.Accepted(False), c.Refused(Failure(CREDENTIALS, "password")), OLD, c.Granted(), LOST, c.Tick(), c.Drain(),
+    c.Drained(), c.Abandon(),
 ]  # fmt: skip
 VOLATILE = {
     State.DIALING, State.HANDSHAKING, State.SUBSCRIBING, State.WAITING, State.REFUSED, State.DRAINING
@@ -51,6 +51,11 @@ def test_a_socket_is_closed_before_the_next_dial_and_at_the_end(story):
 def test_a_link_comes_up():
     link, effects = run(c.Start(), c.Dialed(), c.Accepted(to_subscribe=True), c.Granted())
     assert (link.state, effects) == (State.UP, (Effect.SAY_CONNECTED,))
+
+
+def test_waiting_for_its_turn_in_a_storm_is_no_slow_dial():
+    link, _ = run(c.Start(), c.Paced(at=100.0))
+    assert (link.state, link.deadline) == (State.DIALING, 100.0 + Policy().dial_timeout)
 
 
 def test_a_broker_without_mqtt_5_is_dialled_again_at_once_in_3_1_1():

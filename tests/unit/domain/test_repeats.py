@@ -105,4 +105,6 @@ def test_what_was_held_is_told_before_another_line_of_the_same_subject():
 def test_the_count_is_part_of_the_text():
     assert words("gone", Told("gone")) == "gone"
     assert words("gone", Told("gone", 23, 60.0)) == "gone (23 times in the last minute)"
-    assert words("gone", Told("gone", 1, 12.3)) == "gone (once in the last 12 s)"
+    assert words("gone", Told("gone", 7, 12.3)) == "gone (7 times in the last 12 s)"
+    assert words("gone", Told("gone", 1, 12.3)) == "gone (12 s ago)"
+    assert words("gone", Told("gone", 1, 60.0)) == "gone (a minute ago)"
