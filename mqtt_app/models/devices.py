@@ -33,7 +33,9 @@ class DiscoveredTopic(models.Model):
 class Presence(models.Model):
     """What gateways and devices share: when they last spoke, and when their silence becomes news."""
 
-    site = models.ForeignKey(Site, on_delete=models.CASCADE)
+    # The unique constraint begins with the site. A second index on it alone misleads the planner, which then reads all
+    # devices of a site to find one.
+    site = models.ForeignKey(Site, on_delete=models.CASCADE, db_index=False)
     identifier = models.CharField(max_length=512)
     name = models.CharField(max_length=200, blank=True, default="")
     status = models.CharField(max_length=8, choices=DeviceStatus.choices, default=DeviceStatus.UNKNOWN, editable=False)
