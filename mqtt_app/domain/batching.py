@@ -254,6 +254,7 @@ class Ledger:
             msgspec.structs.replace(
                 batch,
                 id=self._new_id(),
+                instead_of=(*batch.instead_of, batch.id),
                 messages=batch.messages[start : start + step],
                 drops=() if start else batch.drops,
             )
@@ -262,7 +263,9 @@ class Ledger:
         return self._instead(batch, parts, deaths)
 
     def _aside(self, batch: Batch, reason: str) -> list[Batch]:
-        return self._instead(batch, [msgspec.structs.replace(batch, id=self._new_id(), quarantine_reason=reason)], 0)
+        chain = (*batch.instead_of, batch.id)
+        aside = msgspec.structs.replace(batch, id=self._new_id(), instead_of=chain, quarantine_reason=reason)
+        return self._instead(batch, [aside], 0)
 
     def _instead(self, batch: Batch, others: list[Batch], deaths: int) -> list[Batch]:
         self._entries.pop(batch.id)

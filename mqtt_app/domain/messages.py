@@ -55,7 +55,8 @@ class Batch(msgspec.Struct, array_like=True, frozen=True):
     """Messages of one instance, handed over together and committed together.
 
     `id` is 32 hex digits; `incarnation` names the process start that waits for the receipt. With a `quarantine_reason`
-    the messages are not parsed but put aside as they are.
+    the messages are not parsed but put aside as they are. `instead_of`: the batches that this one is a part of, the
+    largest first. They are not on their way any more, as far as their owner knows; whichever is committed first counts.
     """
 
     id: str
@@ -64,6 +65,7 @@ class Batch(msgspec.Struct, array_like=True, frozen=True):
     messages: tuple[Envelope, ...]
     drops: tuple[Drop, ...] = ()
     quarantine_reason: str = ""
+    instead_of: tuple[str, ...] = ()
 
     @property
     def size(self) -> int:

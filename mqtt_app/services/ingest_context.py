@@ -2,9 +2,10 @@
 
 import struct
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from datetime import datetime, timedelta
 from hashlib import blake2b
+from typing import Any
 
 import msgspec
 from django.db import connection
@@ -43,6 +44,10 @@ SELECT v.connection_id, v.entries, %s::timestamptz FROM unnest(%s::bigint[], %s:
 """
 
 
+Exceptions = tuple[frozenset[int], frozenset[int]]
+"""Connections of a batch whose messages were skipped, and those whose messages were postponed."""
+
+
 class SiteRules(msgspec.Struct, frozen=True):
     """A connection as a batch needs it. `silence` in seconds. `paused` are names of parsers that fail at this site.
 
@@ -75,14 +80,32 @@ class Context(msgspec.Struct):
     postponed: set[int] = msgspec.field(default_factory=set)
 
 
-def claim(batch: Batch, now: datetime) -> tuple[frozenset[int], frozenset[int]] | None:
-    """Write the receipt. When there is one already: the connections that were skipped then, and those postponed.
+def claim(batch: Batch, now: datetime) -> Exceptions | None:
+    """Write the receipt. When these messages were committed before: what was excepted then.
 
     A second copy that comes at the same moment waits here until the first one is committed.
     """
     if run(_CLAIM, [batch.id, batch.instance_id, len(batch.messages), now]).rowcount:
-        return None
-    found = rows("SELECT skipped, postponed FROM mqtt_batchreceipt WHERE id = %s", [batch.id])
+        earlier = _supersede(batch, now) if batch.instead_of else None
+        if earlier is not None:
+            _except(batch, *earlier)
+        return earlier
+    return _as_exceptions(rows("SELECT skipped, postponed FROM mqtt_batchreceipt WHERE id = %s", [batch.id]))
+
+
+def _supersede(batch: Batch, now: datetime) -> Exceptions | None:
+    """The batches that this one is a part of may be late rather than lost: from here on they are not stored any more.
+
+    A receipt of no messages says so. When one of them was stored already, what was excepted then.
+    """
+    for batch_id in batch.instead_of:
+        run(_CLAIM, [batch_id, batch.instance_id, 0, now])
+    stored = "SELECT skipped, postponed FROM mqtt_batchreceipt WHERE id = ANY(%s::uuid[]) AND messages > 0"
+    found = rows(stored, [list(batch.instead_of)])
+    return _as_exceptions(found) if found else None
+
+
+def _as_exceptions(found: Sequence[tuple[Any, ...]]) -> Exceptions:
     skipped, postponed = found[0] if found else ((), ())
     return frozenset(skipped), frozenset(postponed or ())
 
@@ -161,11 +184,15 @@ def remember(messages: Sequence[Envelope], now: datetime) -> None:
 def note_exceptions(batch: Batch, context: Context) -> None:
     """Whoever asks for the receipt must not acknowledge what was left to another owner, or to another time."""
     if context.skipped or context.postponed:
-        with connection.cursor() as cursor:
-            cursor.execute(
-                "UPDATE mqtt_batchreceipt SET skipped = %s, postponed = %s WHERE id = %s",
-                [sorted(context.skipped), sorted(context.postponed), batch.id],
-            )
+        _except(batch, context.skipped, context.postponed)
+
+
+def _except(batch: Batch, skipped: Collection[int], postponed: Collection[int]) -> None:
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "UPDATE mqtt_batchreceipt SET skipped = %s, postponed = %s WHERE id = %s",
+            [sorted(skipped), sorted(postponed), batch.id],
+        )
 
 
 def fingerprint(message: Envelope) -> bytes:

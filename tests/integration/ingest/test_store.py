@@ -80,6 +80,34 @@ def test_a_repeated_batch_stores_nothing_and_is_reported_as_repeated(link):
     assert committed([twice.id]) == {twice.id}
 
 
+def parts_of(whole: Batch) -> list[Batch]:
+    """As the owner cuts a batch of which there is no news."""
+    middle = len(whole.messages) // 2
+    halves = (whole.messages[:middle], whole.messages[middle:])
+    return [Batch(uuid.uuid4().hex, "mqtt-1", "abc", half, instead_of=(whole.id,)) for half in halves]
+
+
+def test_a_batch_that_was_only_late_is_not_stored_after_its_parts(link):
+    whole = batch(*(message(link, "hall/a", {"v": number}) for number in range(4)))
+    first, second = parts_of(whole)
+    ingest.store(first, NOW)
+    assert ingest.store(whole, NOW).repeated
+    ingest.store(second, NOW)
+    assert values() == [0, 1, 2, 3]
+    assert books(link) == {"stored": 4}
+
+
+def test_the_parts_of_a_batch_that_was_stored_after_all_are_not_stored(link):
+    whole = batch(*(message(link, "hall/a", {"v": number}) for number in range(4)))
+    first, second = parts_of(whole)
+    ingest.store(whole, NOW)
+    smaller = parts_of(first)
+    chained = [Batch(one.id, "mqtt-1", "abc", one.messages, instead_of=(whole.id, first.id)) for one in smaller]
+    assert all(ingest.store(one, NOW).repeated for one in [second, *chained])
+    assert committed([second.id]) == {second.id}
+    assert books(link) == {"stored": 4}
+
+
 def test_a_redelivery_is_a_duplicate_and_an_equal_message_is_not(link):
     ingest.store(batch(message(link, "hall/a", {"v": 1}, packet_id=7)), NOW)
     ingest.store(batch(message(link, "hall/a", {"v": 1}, packet_id=7, dup=True, epoch=2)), NOW)

@@ -113,6 +113,9 @@ def test_a_batch_that_others_overtake_is_halved_until_its_poison_is_put_aside():
     assert seen[0] == [(2, False)]
     assert seen[1] == [(1, False), (1, False)]
     assert seen[-1] == [(1, True), (1, True)]
+    chains = [batch.instead_of for batch in batches]
+    assert {chain[0] for chain in chains} == {"f" * 32}, "whoever stores a part has to know what it is a part of"
+    assert {len(chain) for chain in chains} == {2}
 
 
 def test_nothing_is_halved_or_put_aside_while_nobody_commits_anything():
