@@ -7,12 +7,16 @@ from prometheus_client import CollectorRegistry, generate_latest
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
+from mqtt_app.conf import config
+from mqtt_app.domain.vitals import Vitals
 from mqtt_app.selectors.system import (
     BOOKS,
     Pulse,
+    books_of_sites,
     books_total,
     connection_counts,
     dropped_by_reason,
+    orphans,
     paused_parsers,
     pulse,
 )
@@ -20,6 +24,7 @@ from mqtt_app.selectors.system import (
 UP = "sitewire_up"
 CONNECTIONS = "sitewire_connections"
 MESSAGES = "sitewire_messages"
+SITE_MESSAGES = "sitewire_site_messages"
 KEPT = "sitewire_messages_kept"
 PARSERS_PAUSED = "sitewire_parsers_paused"
 READINGS = "sitewire_readings"
@@ -29,6 +34,17 @@ LEASE_AGE = "sitewire_mqtt_worker_lease_age_seconds"
 WORKER_LOAD = "sitewire_mqtt_worker_connections"
 WORKER_CAPACITY = "sitewire_mqtt_worker_capacity"
 QUEUE_DEPTH = "sitewire_queue_depth"
+WORKER_READY = "sitewire_mqtt_worker_ready"
+WORKER_BATCHES = "sitewire_mqtt_worker_unacknowledged_batches"
+WORKER_OLDEST = "sitewire_mqtt_worker_oldest_batch_age_seconds"
+WORKER_PENDING = "sitewire_mqtt_worker_pending_bytes"
+WORKER_PENDING_LIMIT = "sitewire_mqtt_worker_pending_limit_bytes"
+WORKER_NOT_READ = "sitewire_mqtt_worker_links_not_read"
+ORPHANS = "sitewire_orphaned_connections"
+REDIS_WRITABLE = "sitewire_redis_writable"
+REDIS_MEMORY = "sitewire_redis_memory_bytes"
+REDIS_MEMORY_LIMIT = "sitewire_redis_memory_limit_bytes"
+QUEUE_LIMIT = "sitewire_ingest_queue_limit"
 RECONCILE_AGE = "sitewire_reconcile_age_seconds"
 
 
@@ -38,7 +54,7 @@ class SitewireCollector(Collector):
     def collect(self) -> Iterable[Metric]:
         seen = pulse()
         try:
-            stored = list(_stored())
+            stored = list(_stored(seen))
         except DatabaseError:
             stored = []
         up = GaugeMetricFamily(UP, "Whether a part answers (1) or not (0).", labels=("part",))
@@ -47,11 +63,14 @@ class SitewireCollector(Collector):
         return [up, *stored, *(_live(seen) if seen.reachable else ())]
 
 
-def _stored() -> Iterator[Metric]:
+def _stored(seen: Pulse) -> Iterator[Metric]:
     connections = GaugeMetricFamily(CONNECTIONS, "Connections by wish and stored status.", labels=("wanted", "status"))
     for (wanted, status), number in connection_counts().items():
         connections.add_metric((str(wanted).lower(), status), number)
     yield connections
+    if seen.reachable:
+        yield GaugeMetricFamily(ORPHANS, "Wanted connections without a living owner.", value=orphans(seen))
+    yield _of_sites()
     books = books_total()
     messages = CounterMetricFamily(MESSAGES, "Messages by what became of them, all sites.", labels=("outcome",))
     for outcome in BOOKS:
@@ -69,11 +88,26 @@ def _stored() -> Iterator[Metric]:
     yield GaugeMetricFamily(LAST_MESSAGE, "When the last message of any site arrived.", value=books["last_message_at"])
 
 
+def _of_sites() -> Metric:
+    """The books of each site: `received` is the sum of all other outcomes."""
+    family = CounterMetricFamily(SITE_MESSAGES, "Messages of a site by outcome.", labels=("site", "outcome"))
+    for site_id, outcomes in books_of_sites().items():
+        for outcome, number in outcomes.items():
+            family.add_metric((str(site_id), outcome), number)
+    return family
+
+
 def _live(seen: Pulse) -> Iterator[Metric]:
     yield GaugeMetricFamily(WORKERS, "MQTT workers with a lease.", value=len(seen.leases))
     ages = GaugeMetricFamily(LEASE_AGE, "Since the last renewal.", labels=("instance",))
     load = GaugeMetricFamily(WORKER_LOAD, "Connections an MQTT worker owns.", labels=("instance",))
     capacity = GaugeMetricFamily(WORKER_CAPACITY, "Connections an MQTT worker accepts.", labels=("instance",))
+    yield from _of_workers(seen)
+    yield GaugeMetricFamily(REDIS_WRITABLE, "Whether Redis takes writes (1) or not (0).", value=float(not seen.refusal))
+    yield GaugeMetricFamily(REDIS_MEMORY, "Memory that Redis uses.", value=seen.memory)
+    yield GaugeMetricFamily(REDIS_MEMORY_LIMIT, "Its maxmemory, 0 for none.", value=seen.memory_limit)
+    yield GaugeMetricFamily(QUEUE_LIMIT, "Batches in the ingest queue at which workers keep theirs.",
+                            value=config().ingest_queue_max)  # fmt: skip
     for instance, age in seen.lease_ages().items():
         ages.add_metric((instance,), age)
         load.add_metric((instance,), seen.leases[instance].load)
@@ -84,6 +118,28 @@ def _live(seen: Pulse) -> Iterator[Metric]:
     yield from (ages, load, capacity, depths)
     if seen.reconcile_age is not None:
         yield GaugeMetricFamily(RECONCILE_AGE, "Since the last finished reconcile.", value=seen.reconcile_age)
+
+
+def _of_workers(seen: Pulse) -> Iterator[Metric]:
+    """How far each MQTT worker gets on, and how full its memory is."""
+    stuck = seen.stuck()
+    ready = GaugeMetricFamily(WORKER_READY, "Whether a living MQTT worker gets on.", labels=("instance",))
+    families = {
+        name: GaugeMetricFamily(metric, text, labels=("instance",))
+        for name, metric, text in (
+            ("batches", WORKER_BATCHES, "Batches handed over and not known to be committed."),
+            ("oldest_batch", WORKER_OLDEST, "Age of the oldest of them."),
+            ("pending_bytes", WORKER_PENDING, "Messages in memory, until they are committed."),
+            ("pending_limit", WORKER_PENDING_LIMIT, "Bytes at which no socket is read any more."),
+            ("reading_paused", WORKER_NOT_READ, "Links that are not read, because memory or their share is used up."),
+        )
+    }
+    for instance, lease in sorted(seen.leases.items()):
+        ready.add_metric((instance,), float(instance not in stuck))
+        for name, family in families.items():
+            family.add_metric((instance,), float(getattr(lease.vitals or Vitals(), name)))
+    yield ready
+    yield from families.values()
 
 
 registry = CollectorRegistry(auto_describe=False)

@@ -1,12 +1,14 @@
 """Is the process alive, can it serve, and how is everything doing. It must answer when little works.
 
-A web process without MQTT workers is ready (it serves), but warns: nothing will connect.
+A web process without MQTT workers is ready (it serves), but warns: nothing will connect. Whether one MQTT worker is
+ready, `/readyz?instance=mqtt-1` says, for the probe of that worker.
 """
 
 import ipaddress
 from http import HTTPStatus
 from typing import Any
 
+import msgspec
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.views.decorators.http import require_safe
 from knox.auth import TokenAuthentication
@@ -16,7 +18,8 @@ from rest_framework.request import Request
 
 from mqtt_app import metrics
 from mqtt_app.conf import config
-from mqtt_app.selectors.system import Pulse, database_answers, pending_migrations, pulse
+from mqtt_app.coordination.leases import Lease
+from mqtt_app.selectors.system import Pulse, database_answers, orphans, pending_migrations, pulse
 
 Check = dict[str, Any]
 
@@ -31,15 +34,22 @@ def livez(_request: HttpRequest) -> HttpResponse:
 
 
 @require_safe
-def readyz(_request: HttpRequest) -> HttpResponse:
-    """503 when requests cannot be served; `warnings` for what works without."""
+def readyz(request: HttpRequest) -> HttpResponse:
+    """503 when requests cannot be served; `warnings` for what works without. With `instance`, of that worker alone."""
     seen = pulse()
+    if "instance" in request.GET:
+        return _worker_ready(seen, request.GET["instance"])
     needed = {
         "database": _check(database_answers(), "does not answer"),
         "migrations": _migrations(),
-        "redis": _check(seen.reachable, "does not answer"),
+        "redis": _redis(seen),
     }
-    helpful = {"mqtt_workers": _workers(seen), "reconcile": _reconcile(seen), "queues": _queues(seen)}
+    helpful = {
+        "mqtt_workers": _workers(seen),
+        "orphans": _orphans(seen, database=needed["database"]["ok"]),
+        "reconcile": _reconcile(seen),
+        "queues": _queues(seen),
+    }
     ready = all(check["ok"] for check in needed.values())
     warnings = [f"{name}: {check['error']}" for name, check in helpful.items() if not check["ok"]]
     body = {"status": "ready" if ready else "not ready", "checks": needed | helpful, "warnings": warnings}
@@ -69,16 +79,54 @@ def _migrations() -> Check:
     return _check(not pending, f"{len(pending)} not applied, run `manage.py migrate`")
 
 
+def _worker_ready(seen: Pulse, instance: str) -> HttpResponse:
+    lease, why = seen.leases.get(instance), seen.stuck().get(instance, "")
+    if lease is None:
+        why = "no such MQTT worker has a lease" if seen.reachable else "Redis does not answer"
+    body = {"status": "not ready" if why else "ready", "instance": instance, "error": why} | _vitals(lease)
+    return JsonResponse(body, status=HTTPStatus.SERVICE_UNAVAILABLE if why else HTTPStatus.OK)
+
+
+def _redis(seen: Pulse) -> Check:
+    memory = {"memory": seen.memory, "memory_limit": seen.memory_limit} if seen.reachable else {}
+    if seen.refusal:
+        return _check(False, f"takes no writes ({seen.refusal}); give it memory, or find out what fills it", **memory)
+    return _check(seen.reachable, "does not answer", **memory)
+
+
 def _workers(seen: Pulse) -> Check:
-    ages = seen.lease_ages()
-    return _check(bool(ages), "no MQTT worker is running, nothing will connect", count=len(ages), lease_ages=ages)
+    ages, stuck = seen.lease_ages(), seen.stuck()
+    error = "; ".join(f"{name} is not ready: {why}" for name, why in stuck.items())
+    workers = {
+        name: {"ready": name not in stuck, "lease_age": ages[name], "connections": lease.load} | _vitals(lease)
+        for name, lease in sorted(seen.leases.items())
+    }
+    return _check(
+        bool(ages) and not stuck,
+        error or "no MQTT worker is running, nothing will connect",
+        count=len(ages),
+        lease_ages=ages,
+        workers=workers,
+    )
+
+
+def _vitals(lease: Lease | None) -> dict[str, Any]:
+    return {} if lease is None or lease.vitals is None else msgspec.structs.asdict(lease.vitals)
+
+
+def _orphans(seen: Pulse, *, database: bool) -> Check:
+    if not (seen.reachable and database):
+        return _check(False, "unknown, Redis or the database does not answer")
+    count = orphans(seen)
+    return _check(not count, f"{count} connections that are wanted have no living owner", count=count)
 
 
 def _reconcile(seen: Pulse) -> Check:
     """Beat sends it; without it workers still take orphans over, but nothing is balanced or tidied."""
     age = seen.reconcile_age
     limit = config().reconcile_interval * MISSED_RECONCILES
-    error = "none finished lately, is beat running?"
+    last = "none within a day" if age is None else f"the last one finished {age:.0f} s ago"
+    error = f"no reconcile lately ({last}), is beat running?"
     return _check(age is not None and age < limit, error, age=None if age is None else round(age, 1))
 
 

@@ -132,6 +132,7 @@ class _Entry(msgspec.Struct):
     size: int
     tries: int = 1
     counted: int = 1  # tries after which others were committed: the ones that speak against this batch
+    registered_at: float = 0.0
     sent_at: float | None = None  # None while it waits to be sent
     asked: bool = False
     retry_at: float | None = None  # the task worker said that it failed: ask then
@@ -157,9 +158,13 @@ class Ledger:
         """What waits beyond it waits per connection, so that shares stay fair."""
         return len(self._entries) < self._limits.in_flight
 
-    def register(self, batch: Batch) -> None:
-        entry = self._entries[batch.id] = _Entry(batch, batch.size)
+    def register(self, batch: Batch, now: float = 0.0) -> None:
+        entry = self._entries[batch.id] = _Entry(batch, batch.size, registered_at=now)
         self.size += entry.size
+
+    def oldest(self) -> float | None:
+        """When the one that waits the longest, or what it was cut from, was handed over."""
+        return min((entry.registered_at for entry in self._entries.values()), default=None)
 
     def sent(self, batch_id: str, now: float) -> None:
         entry = self._entries.get(batch_id)
@@ -268,10 +273,10 @@ class Ledger:
         return self._instead(batch, [aside], 0)
 
     def _instead(self, batch: Batch, others: list[Batch], deaths: int) -> list[Batch]:
-        self._entries.pop(batch.id)
+        since = self._entries.pop(batch.id).registered_at
         self.size -= batch.size
         for other in others:
-            self.register(other)
+            self.register(other, since)
             self._entries[other.id].deaths = deaths
         return others
 

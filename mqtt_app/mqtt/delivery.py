@@ -12,6 +12,7 @@ import msgspec
 from mqtt_app.coordination.acks import Fate, Note, read_note
 from mqtt_app.domain.batching import Batcher, Ledger, Limits, may_read
 from mqtt_app.domain.messages import Batch, Envelope
+from mqtt_app.domain.vitals import Vitals
 from mqtt_app.mqtt.loop import Loop
 
 log = logging.getLogger(__name__)
@@ -138,6 +139,17 @@ class Delivery:
         if sent:
             self.to_ask.put(sent)
 
+    def vitals(self) -> Vitals:
+        """What waits here, and since when. On the loop's thread."""
+        oldest = self._ledger.oldest()
+        return Vitals(
+            batches=len(self._ledger),
+            oldest_batch=0.0 if oldest is None else self._loop.clock() - oldest,
+            pending_bytes=self._total,
+            pending_limit=self._limits.pending,
+            reading_paused=len(self._paused),
+        )
+
     @property
     def is_empty(self) -> bool:
         return not len(self._ledger) and not self._batcher.count
@@ -148,7 +160,7 @@ class Delivery:
             self._loop.at(due, _nothing)  # wakes the loop, which flushes after each round
 
     def _hand_over(self, batch: Batch) -> None:
-        self._ledger.register(batch)
+        self._ledger.register(batch, self._loop.clock())
         self.to_send.put(batch)
 
     def _is_known(self, message: Envelope) -> bool:

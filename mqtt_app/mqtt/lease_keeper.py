@@ -9,6 +9,7 @@ import msgspec
 import redis
 
 from mqtt_app.coordination.leases import Lease, Renewal
+from mqtt_app.domain.vitals import Vitals
 
 log = logging.getLogger(__name__)
 
@@ -34,10 +35,11 @@ class LeaseKeeper:
         clock: Callable[[], float],
         changed: Callable[[], None],
         wiped: Callable[[], None] = lambda: None,
+        vitals: Callable[[], Vitals | None] = lambda: None,
     ) -> None:
         self._leases, self._lease = leases, lease
         self._renew_every, self._act_for = renew_every, act_for
-        self._clock, self._changed, self._wiped = clock, changed, wiped
+        self._clock, self._changed, self._wiped, self._vitals = clock, changed, wiped, vitals
         self._good_until = float("-inf")
         self._held = False
         self._lock = threading.Lock()
@@ -111,7 +113,7 @@ class LeaseKeeper:
 
     def _renew(self) -> None:
         asked = self._clock()  # before the call: the lease may count from then
-        renewal = self._leases.renew(self._lease)
+        renewal = self._leases.renew(msgspec.structs.replace(self._lease, vitals=self._vitals()))
         if renewal is Renewal.LOST:
             self._held = False
             log.error("Another start of %s took the lease; closing every link", self._lease.instance_id)

@@ -52,6 +52,7 @@ class Loop:
         self._stopping = False
         self._busy_since = 0.0  # when the last round began that found sockets ready
         self._thread = threading.Thread(target=self._run, name="mqtt-loop", daemon=True)
+        self.turned_at = clock()  # when the last round ended
         self.turns: list[Callable[[], None]] = []  # called after each round
 
     def start(self) -> None:
@@ -122,6 +123,7 @@ class Loop:
         self._run_timers()
         for turn in self.turns:
             _guarded(turn)
+        self.turned_at = self.clock()
 
     def _gather(self) -> None:
         now = self.clock()

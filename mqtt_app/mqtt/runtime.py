@@ -16,6 +16,7 @@ from mqtt_app.conf import Config
 from mqtt_app.coordination.leases import Lease
 from mqtt_app.domain.batching import Limits
 from mqtt_app.domain.connection import Policy
+from mqtt_app.domain.vitals import Vitals
 from mqtt_app.mqtt import clocks
 from mqtt_app.mqtt.carriers import AckReceiver, Acks, Sender
 from mqtt_app.mqtt.context import Context, Pacer
@@ -67,6 +68,7 @@ class Runtime:
         ownership: DatabasePort = ports.ownership
         self.loop = Loop(clocks.now)
         self.delivery = Delivery(self.loop, _limits(config), instance_id, self.incarnation)
+        self._waiting = Vitals()
         self._keeper = self._make_keeper(ports.leases)
         self._reports = Reports(ownership, self._wake)
         self._book = LogBook(self.loop)
@@ -128,6 +130,16 @@ class Runtime:
         for session in self.sessions():
             session.settle()
 
+    def _vitals(self) -> Vitals:
+        """Seconds old at most one renewal later; what the loop cannot be asked for now stays as it last was."""
+        self.loop.call(self._note_vitals)
+        now = self.loop.clock()
+        last_turn, last_look = now - self.loop.turned_at, now - self._supervisor.looked_at
+        return msgspec.structs.replace(self._waiting, last_turn=last_turn, last_look=last_look)
+
+    def _note_vitals(self) -> None:
+        self._waiting = self.delivery.vitals()
+
     def _listen(self) -> None:
         nudges: Nudges = self._ports.nudges
         while not self._stopping.is_set():
@@ -153,6 +165,7 @@ class Runtime:
             clock=clocks.now,
             changed=self._lease_changed,
             wiped=lambda: self.loop.call(self.delivery.look_after_loss),
+            vitals=self._vitals,
         )
 
     def _make_context(self) -> Context:

@@ -81,6 +81,7 @@ class Supervisor:
         self._done = threading.Event()
         self._down = False
         self._confirmed_at = float("-inf")
+        self.looked_at = loop.clock()  # when the last look ended that found the database there
         self._thread = threading.Thread(target=self._run, name="mqtt-supervisor", daemon=True)
 
     def start(self) -> None:
@@ -140,6 +141,7 @@ class Supervisor:
             self._abandon(set(self._held))
             return
         rows = {row.id: row for row in self._ownership.rows_of(self._instance_id)}
+        self.looked_at = self._loop.clock()
         mine = {number for number, held in self._held.items() if self._is_mine(rows.get(number), held)}
         self._abandon(self._held.keys() - mine)
         if not self._keeper.may_act():

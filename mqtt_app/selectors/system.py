@@ -11,8 +11,10 @@ from django.db.migrations.executor import MigrationExecutor
 from django.db.models import Count, Max, Sum
 
 from mqtt_app.conf import config
+from mqtt_app.coordination import keys
 from mqtt_app.coordination.client import quick_client
 from mqtt_app.coordination.leases import Lease, LeaseStore
+from mqtt_app.domain.vitals import complaint
 from mqtt_app.models import ConnectionStatus, MqttConnection, ParserHealth, SiteBooks
 
 BOOKS = ("received", "stored", "duplicate", "inactive", "unprocessable", "failed", "quarantined", "kept", "readings")
@@ -20,26 +22,60 @@ BOOKS = ("received", "stored", "duplicate", "inactive", "unprocessable", "failed
 
 @dataclass(frozen=True, slots=True)
 class Pulse:
-    """What Redis knows. `reconcile_age` is seconds, None when there was no reconcile in a day."""
+    """What Redis knows. `reconcile_age` is seconds, None when there was no reconcile in a day. `refusal`: why Redis
+    takes no writes, "" when it does; leases run out then though their workers live.
+    """
 
     reachable: bool
     at: float
     leases: Mapping[str, Lease] = field(default_factory=dict)
     reconcile_age: float | None = None
     queues: Mapping[str, int] = field(default_factory=dict)
+    refusal: str = ""
+    memory: int = 0  # bytes that Redis uses
+    memory_limit: int = 0  # bytes, 0 for none
+
+    def stuck(self) -> dict[str, str]:
+        """MQTT workers that live and do not get on, each with why."""
+        said = {name: self._complaint(lease) for name, lease in sorted(self.leases.items())}
+        return {name: why for name, why in said.items() if why}
+
+    def _complaint(self, lease: Lease) -> str:
+        if lease.vitals is None:
+            return ""
+        knobs = config()
+        return complaint(lease.vitals, scan_interval=knobs.scan_interval, receipt_timeout=knobs.receipt_timeout)
 
     def lease_ages(self) -> dict[str, float]:
         return {name: round(max(0.0, self.at - lease.renewed_at), 1) for name, lease in sorted(self.leases.items())}
 
 
 def pulse() -> Pulse:
+    client = quick_client()
     try:
-        store = LeaseStore(quick_client(), config().lease_ttl)
-        leases, reconciled, queues = store.read_all(), store.reconciled_at(), _queue_depths()
+        store = LeaseStore(client, config().lease_ttl)
+        leases, reconciled, queues = store.peek(), store.reconciled_at(), _queue_depths()
+        why, memory = refusal(client), client.info("memory")
     except redis.RedisError:
         return Pulse(False, time.time())
     now = time.time()
-    return Pulse(True, now, leases, None if reconciled is None else max(0.0, now - reconciled), queues)
+    age = None if reconciled is None else max(0.0, now - reconciled)
+    return Pulse(True, now, leases, age, queues, why, memory["used_memory"], memory["maxmemory"])
+
+
+def refusal(client: redis.Redis) -> str:
+    """Why Redis takes no writes (its memory is used up, it is a replica, its disk is full), "" when it does."""
+    try:
+        client.set(keys.PROBE, b"1", px=1_000)
+    except redis.ResponseError as error:
+        return str(error)
+    return ""
+
+
+def orphans(seen: Pulse) -> int:
+    """Connections that are wanted and that no living MQTT worker owns; a few, for a moment, are nothing to report."""
+    wanted = MqttConnection.objects.filter(is_active=True, site__is_active=True)
+    return wanted.exclude(owner__in=list(seen.leases)).count()
 
 
 def _queue_depths() -> dict[str, int]:
@@ -85,6 +121,16 @@ def books_total() -> dict[str, float]:
     last = found.pop("last")
     return {name: float(total or 0) for name, total in found.items()} | {
         "last_message_at": last.timestamp() if last else 0.0
+    }
+
+
+def books_of_sites() -> dict[int, dict[str, int]]:
+    """Site id -> outcome -> messages; a drop stands as `dropped:reason`."""
+    outcomes = [name for name in BOOKS if name != "readings"]
+    return {
+        row.site_id: {name: getattr(row, name) for name in outcomes}
+        | {f"dropped:{reason}": int(number) for reason, number in row.dropped.items()}
+        for row in SiteBooks.objects.order_by("site_id").iterator()
     }
 
 

@@ -5,6 +5,7 @@ prober.py.
 """
 
 import re
+import time
 from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass, field
@@ -15,7 +16,6 @@ import psutil
 
 from tests.brokers import Mosquitto
 from tests.chaos.house import OURS, House, address_of
-from tests.stack import wait_for
 
 HISTORY = """
 CREATE TABLE IF NOT EXISTS chaos_history (
@@ -85,7 +85,7 @@ class Witness:
         self.begun_at = self.house.db.execute("SELECT clock_timestamp()").fetchall()[0][0]
         self._logs_from = {name: len(self.house.log(name)) for name in self.house.processes}
         self._broker_logs_from = [len(broker.log_text()) for broker in self.brokers]
-        self.base = self.footprint()
+        self.base, self._descriptors = self.footprint(), self._by_process()
         found = self.house.rows("SELECT id, site_id FROM mqtt_mqttconnection WHERE site_id = ANY(%s)", self.site_ids)
         self._connections = dict(found)
 
@@ -188,7 +188,18 @@ class Witness:
             }
             return {name: (getattr(now, name), most) for name, most in limits.items() if getattr(now, name) > most}
 
-        wait_for(lambda: not over(), seconds, every=1.0, what=f"back to base: {over()}")
+        deadline = time.monotonic() + seconds
+        while over() and time.monotonic() < deadline:
+            time.sleep(1.0)
+        assert not over(), f"(now, limit): {over()}; descriptors were {self._descriptors}, are {self._by_process()}"
+
+    def _by_process(self) -> dict[str, int]:
+        """Open descriptors of each of our processes, with its children."""
+        found = {}
+        for name, process in self.house.processes.items():
+            root = psutil.Process(process.pid)
+            found[name] = sum(one.num_fds() for one in (root, *root.children(recursive=True)))
+        return found
 
     # O7: what was said
 

@@ -29,12 +29,13 @@ class Mode(StrEnum):
 
 @dataclass(eq=False)
 class Direction:
-    """From one socket to the other. `waiting`: what was read, and when it may be passed on."""
+    """From one socket to the other. `waiting`: what was read, and when it may be passed on. `since`: when opened."""
 
     source: socket.socket
     target: socket.socket
     from_client: bool
     address: str  # of the client
+    since: float = field(default_factory=time.monotonic)
     waiting: deque[tuple[float, bytes]] = field(default_factory=deque)
     size: int = 0
     allowed_at: float = 0.0  # when a throttled direction may send again
@@ -46,14 +47,14 @@ class FaultProxy:
     `reset()` cuts what is open.
 
     `delay`: seconds that each chunk waits. `rate`: bytes a second and direction, 0 for all that there are.
-    `keeps_clients`: a client is not told that the server has closed. `heard`: (when, client's address, bytes) of all
-    that clients sent, while `records`.
+    `keeps_clients`: a client is not told that the server has closed. `heard`: (when, since when the client
+    is connected, its address, bytes) of all that clients sent, while `records`.
     """
 
     def __init__(self, target_port: int, *, records: bool = False) -> None:
         self.target_port, self.mode, self.delay, self.rate = target_port, Mode.PASS, 0.0, 0.0
         self.keeps_clients, self.records = False, records
-        self.heard: list[tuple[float, str, bytes]] = []
+        self.heard: list[tuple[float, float, str, bytes]] = []
         self._listener = socket.create_server(("127.0.0.1", 0), backlog=1024)
         self._listener.setblocking(False)
         self.port: int = self._listener.getsockname()[1]
@@ -141,7 +142,7 @@ class FaultProxy:
             self._end(direction)
             return
         if self.records and direction.from_client:
-            self.heard.append((time.monotonic(), direction.address, data))
+            self.heard.append((time.monotonic(), direction.since, direction.address, data))
         self._judge(direction, data)
 
     def _judge(self, direction: Direction, data: bytes) -> None:

@@ -126,6 +126,7 @@ def test_a_stranger_with_our_client_id_is_named_and_no_war_breaks_out(play, figu
     scene.settle(40)
 
 
+@pytest.mark.chaos
 def test_a_broker_that_hangs_is_shown(play, figure, mosquitto):
     own = mosquitto(persistence=True)
     scene = play(brokers=[own], count=2)

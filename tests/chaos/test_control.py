@@ -33,6 +33,7 @@ def test_a_hundred_reconciles_at_once_and_two_beats_assign_nothing_twice(play):
     assert b"Traceback" not in house.log("worker")[scene.witness.log_from("worker") :]
 
 
+@pytest.mark.chaos
 def test_many_workers_that_decide_at_once_assign_each_connection_once(play):
     scene = play()
     house = scene.house
@@ -133,6 +134,7 @@ def test_links_beyond_the_descriptors_of_select_come_up(play, figure):
     scene.settle(30)
 
 
+@pytest.mark.chaos
 def test_more_connections_than_there_is_room_for_are_refused_in_words(play):
     scene = play(count=2)
     house = scene.house
@@ -149,6 +151,7 @@ def test_more_connections_than_there_is_room_for_are_refused_in_words(play):
     scene.settle(30)
 
 
+@pytest.mark.chaos
 def test_a_few_hundred_connections_on_one_worker_are_all_up(play, pace, figure):
     count = 500 if pace.name == "long" else 60
     scene = play(count=count)

@@ -92,6 +92,7 @@ def test_killing_the_processes_that_store_again_and_again_loses_nothing(play, fi
     assert took <= 60
 
 
+@pytest.mark.chaos
 def test_a_task_worker_that_is_gone_for_a_while_is_made_good(play):
     scene = play()
     house = scene.house
@@ -102,6 +103,7 @@ def test_a_task_worker_that_is_gone_for_a_while_is_made_good(play):
     scene.settle(60)
 
 
+@pytest.mark.chaos
 def test_a_slow_database_slows_and_loses_nothing(play, figure):
     scene = play()
     scene.house.to_database["worker"].delay = 0.02

@@ -132,7 +132,7 @@ def test_a_client_that_is_kept_hears_nothing_of_the_servers_end_and_is_heard():
         with pytest.raises(TimeoutError):
             client.recv(1)
         client.sendall(b"too late")
-        wait_for(lambda: [data for _, _, data in proxy.heard] == [b"too late"], 5)
+        wait_for(lambda: [data for *_, data in proxy.heard] == [b"too late"], 5)
         client.close()
 
 

@@ -70,8 +70,8 @@ def test_a_worker_that_slept_through_its_lease_wakes_as_a_stranger(play, figure)
     figure("says that it was replaced after (s)", time.monotonic() - woken, "3 s")
     assert time.monotonic() - woken <= 3.0 + pace.slack
     scene.last(10)
-    sent = [data for proxy in scene.proxies for at, address, data in proxy.heard
-            if at >= woken and address == address_of(sleeper)]  # fmt: skip
+    sent = [data for proxy in scene.proxies for at, since, address, data in proxy.heard
+            if at >= woken > since and address == address_of(sleeper)]  # fmt: skip
     types = {kind for data in sent for kind in first_packets(data)}
     assert not types & {CONNECT, PUBACK}, f"the stale worker sent packets of the types {types}"
     for proxy in scene.proxies:

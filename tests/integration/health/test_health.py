@@ -10,6 +10,7 @@ from django.utils import timezone
 from mqtt_app.api import health
 from mqtt_app.coordination.client import quick_client
 from mqtt_app.coordination.leases import Lease, LeaseStore
+from mqtt_app.domain.vitals import Vitals
 from mqtt_app.models import MqttConnection, ParserHealth, Site, SiteBooks
 from mqtt_app.selectors import system
 from tests.integration.api.client import Caller, member_of, superuser
@@ -49,6 +50,57 @@ def test_with_a_worker_and_a_recent_reconcile_there_is_nothing_to_warn_of(client
     body = client.get("/readyz").json()
     assert body["warnings"] == []
     assert body["checks"]["mqtt_workers"]["lease_ages"].keys() == {"mqtt-1"}
+
+
+def leased(**vitals):
+    LeaseStore(quick_client(), 15).acquire(
+        Lease(instance_id="mqtt-1", incarnation="i", capacity=10, vitals=Vitals(**vitals))
+    )
+
+
+@pytest.mark.django_db
+def test_a_worker_that_lives_and_does_not_get_on_is_not_ready(client):
+    leased(batches=3, oldest_batch=99.0)
+    check = client.get("/readyz").json()["checks"]["mqtt_workers"]
+    assert (check["ok"], check["workers"]["mqtt-1"]["ready"]) == (False, False)
+    assert "mqtt-1 is not ready: a batch waits for 99 s" in check["error"]
+    assert client.get("/readyz?instance=mqtt-1").status_code == 503
+    assert 'sitewire_mqtt_worker_ready{instance="mqtt-1"} 0.0' in client.get("/metrics").content.decode()
+
+
+@pytest.mark.django_db
+def test_one_worker_can_be_asked_about(client):
+    leased()
+    assert client.get("/readyz?instance=mqtt-1").status_code == 200
+    assert client.get("/readyz?instance=mqtt-2").json()["error"] == "no such MQTT worker has a lease"
+
+
+@pytest.mark.django_db
+def test_connections_that_nobody_owns_are_counted(client):
+    leased()
+    for owner in ("mqtt-1", "mqtt-gone", ""):
+        site = Site.objects.create(name=f"of {owner}")
+        MqttConnection.objects.create(site=site, broker_host="b.example", is_active=True, owner=owner)
+    assert client.get("/readyz").json()["checks"]["orphans"]["count"] == 2
+    assert "sitewire_orphaned_connections 2.0" in client.get("/metrics").content.decode()
+
+
+@pytest.fixture
+def full_redis():
+    """With a worker that had its lease before."""
+    leased()
+    quick_client().config_set("maxmemory", "1")
+    yield
+    quick_client().config_set("maxmemory", "0")
+
+
+@pytest.mark.django_db
+def test_a_redis_without_memory_is_an_alarm_and_the_workers_stay_in_sight(client, full_redis):
+    answer = client.get("/readyz")
+    assert answer.status_code == 503
+    assert "takes no writes (command not allowed when used memory" in answer.json()["checks"]["redis"]["error"]
+    assert answer.json()["checks"]["mqtt_workers"]["count"] == 1
+    assert "sitewire_redis_writable 0.0" in client.get("/metrics").content.decode()
 
 
 @pytest.mark.django_db
