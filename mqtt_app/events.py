@@ -17,6 +17,7 @@ from mqtt_app.coordination.outbox import Outbox
 
 GROUP = "live"
 LIMIT = 10_000  # events that may wait while Redis is away; browsers correct themselves from the database
+AT_ONCE = 100  # events in one message of the channel layer: a fleet that comes up is a burst
 STORED_EVERY = 1.0  # s between two `stored` events of a site and process
 
 Event = dict[str, Any]
@@ -105,8 +106,8 @@ def _deliver(events: list[Event]) -> None:
 
 async def _group_send(events: list[Event]) -> None:
     layer = get_channel_layer()
-    for event in events:
-        await layer.group_send(GROUP, {"type": "live.event", "event": event})
+    for start in range(0, len(events), AT_ONCE):
+        await layer.group_send(GROUP, {"type": "live.events", "events": events[start : start + AT_ONCE]})
 
 
 def _send(event: Event) -> None:

@@ -47,8 +47,9 @@ class StatusConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]
         if text_data == "ping":
             self.outbox.put({"type": "pong"})
 
-    async def live_event(self, message: dict[str, Any]) -> None:
-        self.outbox.put(message["event"])
+    async def live_events(self, message: dict[str, Any]) -> None:
+        for event in message["events"]:
+            self.outbox.put(event)
 
     async def _send_all(self) -> None:
         try:

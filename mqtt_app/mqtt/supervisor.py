@@ -28,6 +28,7 @@ LET_GO_AT_ONCE = 500
 BURST = 0.05  # s; nudges that come this close together are one look
 SHOWN = 20  # connections named in one line of the log
 CLOSE_MARGIN = 1.0  # s beyond the drain for what is left to do at the end
+PROGRESS = 2.0  # s within which another one has to be let go, when thousands take longer than that
 
 
 class Ownership(Protocol):
@@ -79,6 +80,7 @@ class Supervisor:
         self._wake = threading.Event()
         self._draining = threading.Event()
         self._done = threading.Event()
+        self._given_up = threading.Event()
         self._down = False
         self._confirmed_at = float("-inf")
         self.looked_at = loop.clock()  # when the last look ended that found the database there
@@ -92,10 +94,17 @@ class Supervisor:
         self._wake.set()
 
     def drain(self) -> None:
-        """Hand every link over, and return when that is done or has taken too long."""
+        """Hand every link over, and return when that is done, or has taken too long and gets no further."""
+        deadline, left = self._loop.clock() + self._drain_timeout + CLOSE_MARGIN, self._left()
         self._draining.set()
         self._wake.set()
-        self._done.wait(self._drain_timeout + CLOSE_MARGIN)
+        while not self._done.wait(0.1) and self._loop.clock() < deadline:
+            if self._left() < left:
+                deadline, left = max(deadline, self._loop.clock() + PROGRESS), self._left()
+        self._given_up.set()
+
+    def _left(self) -> int:
+        return len(self._held) + len(self._leaving)
 
     def confirmed_since(self, moment: float) -> bool:
         """The rows were compared, under a good lease, in a look that began after `moment` (the loop's clock).
@@ -263,13 +272,12 @@ class Supervisor:
                 return
 
     def _hand_over(self) -> None:
-        deadline = self._loop.clock() + self._drain_timeout + CLOSE_MARGIN
         for held in self._held.values():
             if not held.ending or held.ending == RENEW:
                 self._end(held, RELEASE)
-        while (self._held or self._leaving) and self._loop.clock() < deadline:
+        while self._left() and not self._given_up.is_set():
             self._settle_closed()
-            if self._held or self._leaving:
+            if self._left():
                 self._wake.wait(0.1)
                 self._wake.clear()
 

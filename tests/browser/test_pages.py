@@ -24,7 +24,7 @@ def row(page, name):
 
 def publish(stack, event):
     """As the event module does: one message to the group of all open browsers."""
-    message = registry.get_serializer("msgpack").serialize({"type": "live.event", "event": event})
+    message = registry.get_serializer("msgpack").serialize({"type": "live.events", "events": [event]})
     assert stack.redis.publish("sitewire__group__live", message)
 
 

@@ -60,7 +60,7 @@ def connection_event(site_id, status="connected"):
 
 
 async def publish(event):
-    await get_channel_layer().group_send("live", {"type": "live.event", "event": event})
+    await get_channel_layer().group_send("live", {"type": "live.events", "events": [event]})
 
 
 async def closed_with(communicator):
