@@ -81,6 +81,13 @@ class ReadOnlyAdmin(SuperuserAdmin[ModelT]):
         return False
 
 
+class ParseAgainAdmin(ReadOnlyAdmin[ModelT]):
+    """For raw messages: superusers may have them parsed once more."""
+
+    def has_parse_permission(self, request: HttpRequest) -> bool:
+        return _is_superuser(request)
+
+
 class SiteFilter(admin.SimpleListFilter):
     """By site; `path` leads from the row to the site."""
 

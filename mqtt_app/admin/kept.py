@@ -3,13 +3,13 @@ from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.utils.safestring import SafeString
 
-from mqtt_app.admin.base import ReadOnlyAdmin, SiteFilter, coloured, shortened
+from mqtt_app.admin.base import ParseAgainAdmin, ReadOnlyAdmin, SiteFilter, coloured, shortened
 from mqtt_app.models import KeptMessage, ParserHealth
 from mqtt_app.services import kept
 
 
 @admin.register(KeptMessage)
-class KeptMessageAdmin(ReadOnlyAdmin[KeptMessage]):
+class KeptMessageAdmin(ParseAgainAdmin[KeptMessage]):
     list_display = ("created_at", "site", "short_topic", "parser_name", "state", "tries", "received_at")
     list_filter = (SiteFilter, "state", "created_at")
     list_select_related = ("site",)
@@ -31,9 +31,6 @@ class KeptMessageAdmin(ReadOnlyAdmin[KeptMessage]):
     @admin.display(description="payload")
     def payload_text(self, row: KeptMessage) -> str:
         return shortened(bytes(row.payload).decode(errors="backslashreplace"), 5_000)
-
-    def has_parse_permission(self, request: HttpRequest) -> bool:
-        return super(ReadOnlyAdmin, self).has_change_permission(request)
 
     @admin.action(description="Parse again (what fails then, is failed)", permissions=["parse"])
     def parse_again(self, request: HttpRequest, queryset: QuerySet[KeptMessage]) -> None:

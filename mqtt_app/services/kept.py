@@ -5,17 +5,16 @@ process it runs in: one that still has the broken version finds it broken, and l
 """
 
 from collections import defaultdict
-from collections.abc import Collection, Iterable
+from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
 
 from django.db import transaction
 from django.db.models import F, Q, QuerySet
 
-from mqtt_app.domain import parser_health as rules
-from mqtt_app.models import KeptMessage, KeptState, ParserHealth
-from mqtt_app.services import ingest_books, ingest_topics, kept_rows, parser_health
+from mqtt_app.models import KeptState, ParserHealth
+from mqtt_app.services import ingest_books, kept_rows, parser_health
 from mqtt_app.services.ingest_books import Tally
-from mqtt_app.services.ingest_parsers import can_parse
+from mqtt_app.services.rehearsal import most_can_be_parsed
 
 PROBES = 20  # sites at which a paused parser is tried; only if it works at one of them, all the others are
 GROUPS = 100  # parsers at sites that are not paused, looked at in one round
@@ -29,7 +28,7 @@ def attend(now: datetime) -> None:
     paused = _longest_ago(ParserHealth.objects.filter(ParserHealth.PAUSED))
     working, tried = _trials(paused)
     others = list(_longest_ago(ParserHealth.objects.exclude(ParserHealth.PAUSED).filter(_due(now)))[:GROUPS])
-    mended = {row.pk for row in others if _parses(kept_rows.sample(row, KeptState.FAILED))}
+    mended = {row.pk for row in others if most_can_be_parsed(kept_rows.sample(row, KeptState.FAILED))}
     with transaction.atomic():
         if not kept_rows.alone():
             return
@@ -78,16 +77,7 @@ def _trials(paused: Iterable[ParserHealth]) -> tuple[set[int], set[int]]:
 def _works(row: ParserHealth) -> bool:
     """With nothing kept there is nothing that could fail again."""
     sample = kept_rows.sample(row, KeptState.KEPT)
-    return not sample or _parses(sample)
-
-
-def _parses(rows: Collection[KeptMessage]) -> bool:
-    """Would the parsers of this process make something of most of these?"""
-    messages = kept_rows.envelopes(rows)
-    ingest_topics.forget()
-    topics = ingest_topics.find({(message.connection_id, message.topic) for message in messages})
-    parsed = sum(can_parse(message, topics.get((message.connection_id, message.topic))) for message in messages)
-    return rules.passes(parsed, len(messages) - parsed)
+    return not sample or most_can_be_parsed(sample)
 
 
 def _look_after(row: ParserHealth, now: datetime, tally: Tally, *, works: bool, mended: bool) -> None:

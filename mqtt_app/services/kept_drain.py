@@ -6,10 +6,12 @@ from datetime import UTC, datetime
 from functools import partial
 
 from mqtt_app.domain import parser_health as rules
+from mqtt_app.domain.messages import Envelope
 from mqtt_app.models import KeptMessage, KeptState, ParserHealth
-from mqtt_app.services import ingest, ingest_books, ingest_context, kept_rows, parser_health
+from mqtt_app.services import ingest, ingest_books, ingest_context, kept_rows, parser_health, quarantine
 from mqtt_app.services.ingest_books import Failure, Tally
 from mqtt_app.services.parser_health import Scope
+from mqtt_app.services.rehearsal import first_fatal
 
 BATCH = 1_000  # messages parsed in one transaction
 BATCH_BYTES = 8_388_608  # of their payloads
@@ -26,6 +28,10 @@ def _drain(now: datetime, careful: bool) -> bool:
         return False
     tally = Tally()
     messages = kept_rows.envelopes(rows)
+    fatal = first_fatal(messages)
+    if fatal is not None:
+        _put_aside(fatal, tally)
+        return True
     context = ingest_context.open_for(messages, now, careful=careful, late=True)
     for message in messages:
         if message.connection_id not in context.rules:
@@ -34,6 +40,14 @@ def _drain(now: datetime, careful: bool) -> bool:
     _settle(rows, ingest.process_again(present, context, tally, now), tally, now)
     ingest.close(tally, None)
     return True
+
+
+def _put_aside(fatal: Envelope, tally: Tally) -> None:
+    """As a new message that kills its parser would be. The others come with the next batch."""
+    KeptMessage.objects.filter(pk=fatal.packet_id).delete()
+    tally.keep(fatal.site_id, -1, -len(fatal.payload))
+    quarantine.put_aside([fatal], "killed the process that parsed it, or kept it busy for ever", tally)
+    ingest.close(tally, None)
 
 
 def _settle(rows: Sequence[KeptMessage], failures: Sequence[Failure], tally: Tally, now: datetime) -> None:

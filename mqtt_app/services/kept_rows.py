@@ -127,14 +127,14 @@ def take_due(limit: int, size: int) -> list[KeptMessage]:
     return list(KeptMessage.objects.filter(pk__in=taken).order_by("tries", "id"))
 
 
-def sample(row: ParserHealth, state: KeptState) -> list[KeptMessage]:
+def sample(row: ParserHealth, state: KeptState) -> list[Envelope]:
     """Up to SAMPLE of them, evenly spread. Of failed ones only those that nobody has tried again yet."""
     tries = 0 if state == KeptState.FAILED else MAX_TRIES
     which = (row.site_id, row.parser_name, str(state), tries)
     with connection.cursor() as cursor:
         cursor.execute(_SPREAD, [*which, *which])
         ids = [found[0] for found in cursor.fetchall()]
-    return list(KeptMessage.objects.filter(pk__in=ids).order_by("id"))
+    return envelopes(KeptMessage.objects.filter(pk__in=ids).order_by("id"))
 
 
 def forget_failed(now: datetime) -> None:

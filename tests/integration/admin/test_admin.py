@@ -234,6 +234,16 @@ def test_kept_messages_are_parsed_again_by_action(admin, site):
     assert (row.state, books.failed, books.kept, books.kept_bytes) == ("again", 0, 1, 4)
 
 
+def test_quarantined_messages_are_parsed_again_by_action(admin, site):
+    SiteBooks.objects.create(site=site, received=1, quarantined=1)
+    row = QuarantinedMessage.objects.create(
+        site=site, topic="t", payload=b"21.5", qos=1, received_at=timezone.now(), reason="r"
+    )
+    admin.post(page("quarantinedmessage"), {"action": "parse_again", "_selected_action": [row.pk]})
+    assert KeptMessage.objects.get().state == "again"
+    assert SiteBooks.objects.values_list("quarantined", "kept").get() == (0, 1)
+
+
 def test_a_site_is_edited_and_removed_with_its_members(admin, site):
     address = reverse("admin:mqtt_site_change", args=[site.pk])
     values = form_of(admin, address) | {"name": "Renamed", "silence_after": 60}

@@ -1,6 +1,8 @@
 """A parser that can be broken, and messages for it."""
 
 import json
+import os
+import signal
 from datetime import UTC, datetime
 from typing import Any
 
@@ -12,7 +14,7 @@ from tests.integration.ingest.test_store import NOW, batch, message
 
 
 class Flaky:
-    """Fails on everything while `broken`, and on {"bad": ...} always."""
+    """Fails on everything while `broken`, and on {"bad": ...} always. Kills its process at {"fatal": ...} otherwise."""
 
     name, version = "flaky", "1"
 
@@ -24,6 +26,8 @@ class Flaky:
 
     def parse(self, message: Any) -> list[Reading]:
         body = json.loads(message.payload)
+        if "fatal" in body and not self.broken:
+            os.kill(os.getpid(), signal.SIGKILL)
         if self.broken or "bad" in body:
             raise ParseError(ParseErrorKind.PARSE, "no such field")
         return [Reading(device=message.topic, metric="n", value=float(body["n"]))]
@@ -37,8 +41,12 @@ def send(link: MqttConnection, numbers: range, at: float = NOW, **changes: Any) 
     ingest.store(batch(*numbered(link, numbers, **changes)), at)
 
 
+def moment(at: float) -> datetime:
+    return datetime.fromtimestamp(at, UTC)
+
+
 def attend(at: float = NOW) -> None:
     """A round of the periodic task, as often as there is something to do."""
-    kept.attend(datetime.fromtimestamp(at, UTC))
+    kept.attend(moment(at))
     while kept_drain.drain(at):
         pass

@@ -1,7 +1,6 @@
 """A parser that fails on everything loses nothing: what it fails on is kept, and stored once it works again."""
 
 import json
-from datetime import UTC, datetime
 
 import pytest
 
@@ -13,13 +12,14 @@ from mqtt_app.models import (
     MqttParsingLog,
     ParserHealth,
     Quality,
+    QuarantinedMessage,
     Site,
     SiteBooks,
 )
 from mqtt_app.models import Reading as ReadingRow
 from mqtt_app.parsers.registry import Registry, built_ins
-from mqtt_app.services import ingest, ingest_parsers, kept, kept_drain, topics
-from tests.integration.ingest.flaky import attend, numbered, send
+from mqtt_app.services import ingest, ingest_parsers, kept, kept_drain, quarantine, topics
+from tests.integration.ingest.flaky import attend, moment, numbered, send
 from tests.integration.ingest.test_store import NOW, batch, books, message, values
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("parser")]
@@ -145,7 +145,7 @@ def test_a_process_with_the_broken_version_puts_back_what_it_drains(link, parser
     parser.broken = True
     send(link, range(300))
     parser.broken = False
-    kept.attend(datetime.fromtimestamp(NOW + 10, UTC))
+    kept.attend(moment(NOW + 10))
     parser.broken = True
     kept_drain.drain(NOW + 11)
     assert books(link) == {"kept": 300}
@@ -195,6 +195,36 @@ def test_a_parser_that_is_gone_for_good_gives_way_when_people_say_so(link, monke
     attend(NOW + 10)
     assert DiscoveredTopic.objects.get().parser_name == "json"
     assert books(link) == {"stored": 500}
+
+
+def test_a_kept_message_that_kills_the_mended_parser_is_put_aside_and_kills_nobody_of_ours(link, parser):
+    parser.broken = True
+    fatal = [message(link, "hall/a", {"fatal": number}) for number in range(2)]
+    ingest.store(batch(*numbered(link, range(250)), *fatal), NOW)
+    parser.broken = False
+    kept.parse_again(KeptMessage.objects.values_list("id", flat=True))
+    attend(NOW + 10)
+    assert books(link) == {"stored": 250, "quarantined": 2}
+    assert {bytes(row.payload) for row in QuarantinedMessage.objects.all()} == {b'{"fatal": 0}', b'{"fatal": 1}'}
+
+
+def test_a_message_that_was_put_aside_is_stored_when_people_ask_after_the_fix(link, parser):
+    send(link, range(1))
+    ingest.store(batch(*numbered(link, range(1, 2)), quarantine_reason="killed the process"), NOW)
+    assert quarantine.parse_again(QuarantinedMessage.objects.values_list("id", flat=True), moment(NOW)) == 1
+    assert books(link) == {"stored": 1, "kept": 1}
+    attend(NOW + 10)
+    assert books(link) == {"stored": 2}
+    assert values() == [0, 1]
+
+
+def test_a_parser_that_kills_its_process_does_not_pass_a_trial(link, parser):
+    parser.broken = True
+    ingest.store(batch(*(message(link, "hall/a", {"fatal": number}) for number in range(250))), NOW)
+    parser.broken = False
+    attend(NOW + 10)
+    assert ParserHealth.objects.get().is_paused
+    assert books(link) == {"kept": 250}
 
 
 def test_people_may_ask_for_another_try_and_get_an_answer(link, parser):
