@@ -139,6 +139,7 @@ CELERY_TASK_TIME_LIMIT = 120  # s
 CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
 CELERY_BROKER_CONNECTION_MAX_RETRIES = None
 CELERY_BROKER_CHANNEL_ERROR_RETRY = True  # a Redis error reply (OOM) must not leave a worker that consumes nothing
+CELERY_WORKER_CONSUMER = "project.consumer:Consumer"
 CELERY_BROKER_POOL_ACQUIRE_TIMEOUT = 5
 CELERY_BROKER_TRANSPORT_OPTIONS = {
     "visibility_timeout": 600,  # s; five times the time limit above
