@@ -72,7 +72,8 @@ def _stored(seen: Pulse) -> Iterator[Metric]:
         yield GaugeMetricFamily(ORPHANS, "Wanted connections without a living owner.", value=orphans(seen))
     yield _of_sites()
     books = books_total()
-    messages = CounterMetricFamily(MESSAGES, "Messages by what became of them, all sites.", labels=("outcome",))
+    said = "Messages by what became of them, all sites. Those that are parsed again leave failed and quarantined."
+    messages = CounterMetricFamily(MESSAGES, said, labels=("outcome",))
     for outcome in BOOKS:
         if outcome not in {"readings", "kept"}:
             messages.add_metric((outcome,), books[outcome])

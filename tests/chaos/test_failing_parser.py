@@ -69,6 +69,24 @@ def test_a_restart_with_the_mended_parser_stores_what_the_broken_one_left(stack,
     assert (stored, kept, failed) == (flow.sent, 0, 0)
 
 
+def test_a_deploy_that_forgets_the_parser_loses_nothing(stack, broker):
+    site_ids = sites(stack, broker.port, "failing/gone", 2)
+    with Flow(stack, broker.port, "failing/gone", site_ids, rate=400.0) as flow:
+        wait_for(lambda: stack.rows(BOOKS, site_ids)[0][0], 30, what="the first readings")
+        stack.kill("worker")
+        installed = stack.env.pop("PYTHONPATH")
+        stack.worker(concurrency=2)
+        wait_for(lambda: stack.one(PAUSED) == len(site_ids), 60, what="the parser paused at both sites")
+        reason = stack.get(f"sites/{site_ids[0]}/status/")["flow"]["paused_parsers"][0]["reason"]
+        assert "is not installed" in reason
+        stack.kill("worker")
+        stack.env["PYTHONPATH"] = installed
+        stack.worker(concurrency=2)
+        flow.settle(90)
+    stored, kept, failed = stack.rows(BOOKS, site_ids)[0]
+    assert (stored, kept, failed) == (flow.sent, 0, 0)
+
+
 def test_past_what_may_be_kept_the_broker_queues_and_nothing_is_lost(stack, mosquitto):
     patient = mosquitto(options=("max_queued_messages 100000",))
     site_ids = sites(stack, patient.port, "failing/full", 1)
