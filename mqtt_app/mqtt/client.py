@@ -7,6 +7,7 @@ import logging
 import socket
 import ssl
 import struct
+import time
 from collections.abc import Callable, Sequence
 from typing import Any, Protocol
 
@@ -141,6 +142,12 @@ class MqttClient(Client):
     def keepalive_seconds(self) -> int:
         """As agreed: an MQTT 5 broker may have set another one in its CONNACK."""
         return int(self._keepalive)
+
+    def unsaid(self) -> float:
+        """Seconds since we last sent a packet: a broker that hears nothing for 1.5 keepalives closes the link, however
+        much it sends itself (MQTT 5.0 section 3.1.2.10).
+        """
+        return time.monotonic() - self._last_msg_out
 
     def acknowledge(self, packet_ids: Sequence[int]) -> None:
         """PUBACKs in the given order, as one write."""

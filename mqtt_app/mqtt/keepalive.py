@@ -1,4 +1,6 @@
-"""Is anybody there? Pings a silent broker, and calls it lost when it does not answer."""
+"""Is anybody there? Pings a silent broker, and calls it lost when it does not answer; pings also when we have been
+silent ourselves, as we are while messages of QoS 0 flow, or while nothing may be acknowledged.
+"""
 
 from collections.abc import Callable
 
@@ -6,7 +8,7 @@ from mqtt_app.domain.failures import NETWORK, Failure
 from mqtt_app.mqtt.client import MqttClient
 from mqtt_app.mqtt.loop import Loop, Timer
 
-PING_EVERY = 15.0  # s without a packet from the broker, or half the keepalive when that is shorter
+PING_EVERY = 15.0  # s without a packet in one of the directions, or half the keepalive when that is shorter
 PING_PATIENCE = 10.0  # s for the answer
 
 
@@ -48,6 +50,6 @@ class Keepalive:
         if self._judging() and silence > 2 * interval + PING_PATIENCE:
             self._lost(Failure(NETWORK, f"The broker has said nothing for {silence:.0f} s."))
             return
-        if self._pinging(silence, interval):
+        if self._pinging(max(silence, client.unsaid()), interval):
             client.ping()
         self._timer = self._loop.at(self._loop.clock() + interval, self._look)

@@ -10,6 +10,7 @@ import pytest
 
 from mqtt_app.services.ownership import Filter
 from tests.integration.runtime.world import connection, wait_for
+from tests.publisher import publisher
 
 pytestmark = pytest.mark.mosquitto
 
@@ -257,6 +258,18 @@ def test_a_lost_link_comes_back_by_itself(world, run, rows, mosquitto):
     assert any(row[0] == "WARNING" and row[1].startswith("Disconnected: ") for row in rows)
     own.start()
     wait_for(lambda: world.status(1) == "connected")
+
+
+def test_a_link_on_which_we_need_say_nothing_is_kept_alive(world, run, rows, mosquitto):
+    own = mosquitto()
+    world.add(connection(1, own.port, filters=(Filter("#", 0),), keepalive=2))  # 3 s without a word: closed
+    run()
+    wait_for(lambda: world.status(1) == "connected")
+    with publisher(own.port) as sender:
+        for _ in range(95):
+            sender.send("flow/a", "1", qos=0)
+            time.sleep(0.1)
+    assert [row for row in rows if row[0] != "INFO"] == []
 
 
 def test_a_stranger_with_our_client_id_is_a_conflict_and_no_kick_war(world, run, broker):
