@@ -69,7 +69,8 @@ class LeaseStore:
 
     def read_all(self) -> dict[str, Lease]:
         """Every lease that stands, by instance id; one round trip."""
-        found = self._read(keys=[keys.INSTANCES, keys.KNOWN_SINCE], args=[keys.INSTANCE_PREFIX])
+        names = [keys.INSTANCES, keys.KNOWN_SINCE, keys.LAST_HOLD]
+        found = self._read(keys=names, args=[keys.INSTANCE_PREFIX, self._ttl_ms])
         leases = (_decoded(stored) for stored in found)
         return {lease.instance_id: lease for lease in leases if lease is not None}
 
@@ -81,7 +82,8 @@ class LeaseStore:
         return {lease.instance_id: lease for lease in leases if lease is not None}
 
     def known_for(self) -> float:
-        """Seconds for which every living instance has had the chance to be seen here: since start or last wipe.
+        """Seconds for which every living instance has had the chance to be seen here: since the start, the last wipe,
+        or the end of a time in which nobody at all could renew.
 
         Below a lease TTL, a missing lease means nothing. Ask after `read_all`, never before.
         """
@@ -110,7 +112,7 @@ class LeaseStore:
         return None if stored is None else float(stored)
 
     def _set(self, lease: Lease, instead_of: str) -> Renewal:
-        names = [keys.instance(lease.instance_id), keys.INSTANCES, keys.KNOWN_SINCE]
+        names = [keys.instance(lease.instance_id), keys.INSTANCES, keys.KNOWN_SINCE, keys.LAST_HOLD]
         value = msgspec.json.encode(msgspec.structs.replace(lease, renewed_at=self._clock()))
         answer = self._hold(keys=names, args=[lease.incarnation, value, self._ttl_ms, lease.instance_id, instead_of])
         return Renewal(answer.decode())

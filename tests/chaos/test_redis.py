@@ -54,6 +54,7 @@ def test_a_redis_that_is_a_black_hole_moves_nobody_and_is_shown(play, figure, br
         assert any("degraded" in scene.headline(site_id) for site_id in scene.site_ids), "the page says so"
         house.heal()
     took = scene.settle(60)
+    assert scene.witness.sessions() == [], "nor when every lease has run out and is taken again"
     figure("drained after (s)", took, "10 s")
     figure("start/ p99 (ms)", 1000 * p99(prober.starts), "300 ms")
     figure("list of sites p99 (ms)", 1000 * p99(prober.lists), "")

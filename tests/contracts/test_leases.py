@@ -72,6 +72,36 @@ def test_after_a_wipe_it_is_known_that_little_is_known(shop):
     assert shop.store.known_for() < 0.3
 
 
+def test_when_nobody_could_renew_the_missing_may_live_and_later_are_dead(shop):
+    for lease in (FIRST, OTHER):
+        shop.store.acquire(lease)
+    shop.let_pass(TTL * 1.5)
+    assert shop.store.read_all() == {}
+    assert shop.store.known_for() < TTL
+    shop.let_pass(TTL * 1.1)
+    assert shop.store.read_all() == {}
+    assert shop.store.known_for() > TTL
+
+
+def test_the_first_who_renews_after_a_silence_does_not_make_the_others_dead(shop):
+    for lease in (FIRST, OTHER):
+        shop.store.acquire(lease)
+    shop.let_pass(TTL * 1.5)
+    assert shop.store.renew(FIRST) is Renewal.ASSERTED
+    assert set(shop.store.read_all()) == {"mqtt-1"}
+    assert shop.store.known_for() < TTL
+
+
+def test_one_who_alone_falls_silent_is_missing_for_sure(shop):
+    for lease in (FIRST, OTHER):
+        shop.store.acquire(lease)
+    for _ in range(4):
+        shop.let_pass(TTL * 0.3)
+        shop.store.renew(FIRST)
+    assert set(shop.store.read_all()) == {"mqtt-1"}
+    assert shop.store.known_for() > TTL
+
+
 def test_the_mark_of_the_last_reconcile_is_kept(shop):
     assert shop.store.reconciled_at() is None
     shop.store.mark_reconciled(1234.5)

@@ -13,6 +13,7 @@ class FakeLeaseStore:
         self._ttl, self._clock = ttl, clock
         self._leases: dict[str, tuple[Lease, float]] = {}
         self._since: float | None = None
+        self._held: float | None = None
         self._started = clock()
         self._mark: float | None = None
 
@@ -34,7 +35,7 @@ class FakeLeaseStore:
         return lease if self._clock() < until else None
 
     def read_all(self) -> dict[str, Lease]:
-        self._since = self._clock() if self._since is None else self._since
+        self._note_silence()
         return {name: lease for name in self._leases if (lease := self.read(name)) is not None}
 
     def known_for(self) -> float:
@@ -50,7 +51,12 @@ class FakeLeaseStore:
         return self._mark
 
     def wipe(self) -> None:
-        self._leases, self._since, self._mark = {}, None, None
+        self._leases, self._since, self._held, self._mark = {}, None, None, None
+
+    def _note_silence(self) -> None:
+        now = self._clock()
+        known, held = now if self._since is None else self._since, now if self._held is None else self._held
+        self._since = now if now - held > self._ttl / 2 and known <= held else known
 
     def _set(self, lease: Lease, instead_of: str) -> Renewal:
         found = self.read(lease.instance_id)
@@ -58,7 +64,8 @@ class FakeLeaseStore:
             return Renewal.LOST
         stored = msgspec.structs.replace(lease, renewed_at=self._clock())
         self._leases[lease.instance_id] = (stored, self._clock() + self._ttl)
-        self._since = self._clock() if self._since is None else self._since
+        self._note_silence()
+        self._held = self._clock()
         return Renewal.ASSERTED if found is None else Renewal.HELD
 
 
