@@ -97,7 +97,7 @@ def _worker(programs: Programs, redis_url: str) -> Service:
 
 
 def _beat(programs: Programs) -> Service:
-    scheduler = "django_celery_beat.schedulers:DatabaseScheduler"
+    scheduler = "project.scheduler:Scheduler"
     command = ["-m", "celery", "-A", "project", "beat", "--scheduler", scheduler, "--pidfile", ""]
     return programs.service("beat", "beat", "schedule in the database", command, partial(says, "beat: Starting"))
 

@@ -151,7 +151,7 @@ CELERY_BROKER_TRANSPORT_OPTIONS = {
     "unacked_restore_throttle": 1,
 }
 CELERY_TIMEZONE = "UTC"
-CELERY_BEAT_SCHEDULER = "django_celery_beat.schedulers:DatabaseScheduler"
+CELERY_BEAT_SCHEDULER = "project.scheduler:Scheduler"
 DJANGO_CELERY_BEAT_TZ_AWARE = True
 
 SITEWIRE = checked.knobs()

@@ -1,0 +1,26 @@
+"""django-celery-beat's scheduler, but it outlives a database that is away just when the schedule is read anew."""
+
+import datetime
+import logging
+from typing import Any
+
+from django.db import DatabaseError, InterfaceError
+from django_celery_beat.schedulers import DatabaseScheduler
+
+log = logging.getLogger(__name__)
+
+LONG_AGO = datetime.datetime(2000, 1, 1)  # local and without a zone, as the library compares
+
+
+class Scheduler(DatabaseScheduler):  # type: ignore[misc]  # the library has no types
+    """Until the database answers, the schedule stays as it was last known, and each turn of beat asks again."""
+
+    def all_as_schedule(self) -> Any:
+        try:
+            return super().all_as_schedule()
+        except (DatabaseError, InterfaceError) as error:
+            if self._schedule is None:
+                raise  # at the start, where nothing is known yet
+            log.warning("The schedule cannot be read (%s); beat goes on with the last one", type(error).__name__)
+            self._last_full_sync = LONG_AGO
+            return self._schedule

@@ -1,0 +1,41 @@
+"""Beat's scheduler while the database is away."""
+
+import contextlib
+
+import pytest
+from django.db import OperationalError, connection
+
+from project.celery import app
+from project.scheduler import LONG_AGO, Scheduler
+from tasks.schedule import sync_schedule
+from tests.services import free_port
+
+
+@contextlib.contextmanager
+def no_database():
+    settings = connection.settings_dict
+    port, settings["PORT"] = settings["PORT"], free_port()
+    connection.close()
+    try:
+        yield
+    finally:
+        settings["PORT"] = port
+
+
+@pytest.mark.django_db(transaction=True)
+def test_beat_goes_on_with_the_schedule_it_knows_and_reads_it_again_afterwards():
+    sync_schedule()
+    scheduler = Scheduler(app=app)
+    known = set(scheduler.schedule)
+    assert "Reconcile MQTT connections" in known
+    with no_database():
+        scheduler._last_full_sync = LONG_AGO
+        assert set(scheduler.schedule) == known
+    scheduler.Model.objects.filter(name="Prune logs").update(enabled=False)
+    assert set(scheduler.schedule) == known - {"Prune logs"}
+
+
+@pytest.mark.django_db(transaction=True)
+def test_without_any_schedule_beat_says_why_it_cannot_start():
+    with no_database(), pytest.raises(OperationalError):
+        Scheduler(app=app)
