@@ -56,7 +56,10 @@ class Policy(msgspec.Struct, frozen=True):
 
 
 class Link(msgspec.Struct, frozen=True):
-    """`versions` are the MQTT versions still to be tried, the first one next. Times are the caller's clock."""
+    """`versions` are the MQTT versions still to be tried, the first one next. Times are the caller's clock.
+
+    `failing_since`: of the first failure after a stable link.
+    """
 
     state: State = State.IDLE
     since: float = 0.0
@@ -66,6 +69,7 @@ class Link(msgspec.Struct, frozen=True):
     retries: int = 0
     refusals: int = 0
     up_since: float | None = None
+    failing_since: float | None = None
     short_lives: int = 0
     failure: Failure | None = None
 
@@ -211,9 +215,10 @@ def _failed(link: Link, event: DialFailed | Refused | Lost, now: float, policy: 
 def _lost(link: Link, event: Lost, now: float, policy: Policy, jitter: float) -> Step:
     lived = now - (link.up_since or now)
     short = link.short_lives + 1 if lived < SHORT_LIFE else 0
-    retries = 0 if lived >= policy.backoff_stable else link.retries
+    stable = lived >= policy.backoff_stable
+    retries, since = (0, None) if stable else (link.retries, link.failing_since)
     failure = _conflict() if short >= SHORT_LIVES and event.failure.kind == NETWORK else event.failure
-    link = msgspec.structs.replace(link, short_lives=short, retries=retries, up_since=None)
+    link = msgspec.structs.replace(link, short_lives=short, retries=retries, failing_since=since)
     return _back_off(link, failure, now, policy, jitter), (Effect.CLOSE, Effect.SAY_LOST)
 
 
@@ -226,13 +231,16 @@ def _conflict() -> Failure:
 
 
 def _back_off(link: Link, failure: Failure, now: float, policy: Policy, jitter: float) -> Link:
-    link = msgspec.structs.replace(link, retries=link.retries + 1, failure=failure, up_since=None)
+    since = now if link.failing_since is None else link.failing_since
+    link = msgspec.structs.replace(link, retries=link.retries + 1, failure=failure, up_since=None, failing_since=since)
     if failure.is_slow:
         refusals = link.refusals + 1
         # At least half of the range: a refusal must not be repeated at once by chance.
         wait = wait_before(refusals, policy.refused_base, policy.refused_cap, 0.5 + jitter / 2)
         return _enter(link, State.REFUSED, now, wait, refusals=refusals)
-    wait = wait_before(link.retries, policy.backoff_base, policy.backoff_cap, jitter)
+    # Never longer than it has failed already: who was away for 30 s is not kept waiting for a minute.
+    cap = min(policy.backoff_cap, policy.backoff_base + now - since)
+    wait = wait_before(link.retries, policy.backoff_base, cap, jitter)
     return _enter(link, State.WAITING, now, wait, refusals=0)
 
 

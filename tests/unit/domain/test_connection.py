@@ -91,6 +91,18 @@ def test_only_a_stable_link_resets_the_back_off():
     assert run(LOST, link=up, now=161.0)[0].retries == 1
 
 
+@given(st.floats(0, 900), st.lists(st.floats(0, 0.999), min_size=60, max_size=60))
+def test_nobody_is_kept_waiting_for_longer_than_it_was_away(outage, chances):
+    link, _ = run(c.Start(), c.Dialed(), c.Accepted(to_subscribe=False))
+    link, _ = run(LOST, link=link, now=100.0, jitter=chances[0])
+    for chance in chances[1:]:
+        if link.deadline > 100.0 + outage:
+            break
+        now = link.deadline
+        link, _ = run(c.Tick(), c.DialFailed(Failure(NETWORK, "refused")), link=link, now=now, jitter=chance)
+    assert link.deadline - max(100.0 + outage, link.since) <= min(60.0, outage + 1.0)
+
+
 def test_links_that_are_thrown_out_at_once_look_like_a_second_client():
     link = Link()
     for turn in range(3):
