@@ -102,6 +102,8 @@ class House(Stack):
         if "beat" not in self.processes:
             self.beat()
         dead = [name for name, process in self.processes.items() if process.poll() is not None]
+        for name in dead:
+            del self.processes[name]
         assert not dead, f"{dead} did not survive; see {self.folder}"
         self.until_leased()
 
