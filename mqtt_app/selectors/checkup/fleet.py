@@ -32,7 +32,7 @@ def _workers(seen: Pulse) -> Iterator[Finding]:
     stuck = seen.stuck()
     for name, lease in sorted(seen.leases.items()):
         if name in stuck:
-            yield error("mqtt workers", f"{name} lives and is not ready.", f"{stuck[name].capitalize()}.")
+            yield error("mqtt workers", f"{name} lives and is not ready.", stuck[name][0].upper() + stuck[name][1:])
         else:
             yield ok("mqtt workers", f"{name} holds {lease.load} of at most {lease.capacity} connections, "
                      f"lease renewed {seen.lease_ages()[name]} s ago.")  # fmt: skip
