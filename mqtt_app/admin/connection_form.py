@@ -7,7 +7,7 @@ from django import forms
 from mqtt_app.models import MqttConnection
 from mqtt_app.selectors.connections import SECRETS
 from mqtt_app.services.connection_rules import connection_errors
-from mqtt_app.services.sites import NOTICED_BY_LINK
+from mqtt_app.services.sites import NOTICED_BY_LINK, TOLD_ONLY
 
 KEEP = "Never shown. Leave it empty to keep what is stored."
 
@@ -30,7 +30,7 @@ class ConnectionForm(ConnectionModelForm):
 
     class Meta:
         model = MqttConnection
-        fields = ("site", "is_active", *sorted(NOTICED_BY_LINK))
+        fields = ("site", "is_active", *sorted(NOTICED_BY_LINK | TOLD_ONLY))
         widgets = {
             "password": forms.PasswordInput(render_value=False, attrs={"autocomplete": "new-password"}),
             "tls_client_key": HiddenTextarea(attrs={"rows": 4}),
@@ -53,6 +53,6 @@ class ConnectionForm(ConnectionModelForm):
         return values
 
     def link_fields(self) -> list[str]:
-        """What was changed of the fields that a link is made from."""
+        """What was changed of the fields that describe the link."""
         given = {name.removeprefix("clear_") for name in self.changed_data}
-        return sorted(given & NOTICED_BY_LINK)
+        return sorted(given & (NOTICED_BY_LINK | TOLD_ONLY))

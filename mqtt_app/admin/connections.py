@@ -36,7 +36,8 @@ class MqttConnectionAdmin(SuperuserAdmin[MqttConnection]):
     readonly_fields = SEEN
     actions = ("start", "stop")
     fieldsets = (
-        (None, {"fields": ("site", "is_active", "broker_host", "broker_port", "protocol_version", "keepalive")}),
+        (None, {"fields": ("site", "is_active", "broker_host", "broker_port", "protocol_version", "keepalive",
+                           "broker_queue_limit")}),
         ("Login", {"fields": ("username", "password", "clear_password", "client_id")}),
         (
             "TLS",

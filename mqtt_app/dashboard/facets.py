@@ -107,6 +107,9 @@ def _flow(facet: Flow, linked: bool) -> Card:
         ("Waiting for commit", unacked),
         ("Since link start", words.NOTHING if facet.messages is None else f"{facet.messages:,}"),
     ]
+    queue = facet.broker_queue
+    held = "size not known" if queue.limit is None else f"{queue.limit:,} messages"
+    facts.append(("Broker queues", held if queue.lasts is None else f"{held}, {words.span(queue.lasts)} at this rate"))
     if facet.books.kept:
         facts.append(("Kept raw", f"{facet.books.kept:,}"))
     for parser in facet.paused_parsers:

@@ -44,6 +44,13 @@ class MqttConnection(models.Model):
     keepalive = models.PositiveIntegerField(
         default=60, validators=[MinValueValidator(5), MaxValueValidator(65_535)], help_text="Seconds."
     )
+    broker_queue_limit = models.PositiveIntegerField(
+        null=True,
+        blank=True,
+        validators=[MinValueValidator(1)],
+        help_text="Messages that the broker queues for one client while we are away (mosquitto: max_queued_messages). "
+        "Only shown, with how long that lasts at the present rate.",
+    )
     config_version = models.PositiveBigIntegerField(default=1, editable=False)
 
     assigned_instance = models.CharField(max_length=128, blank=True, default="", editable=False)

@@ -4,11 +4,13 @@ from collections.abc import Iterable
 from datetime import UTC, datetime
 
 from mqtt_app.coordination.evidence import LinkEvidence
+from mqtt_app.domain import broker_queue
 from mqtt_app.domain.status import REFUSED, REMEDIES, Facts, effective_status
 from mqtt_app.models import MqttConnection, MqttTopic, ParserHealth, Site, SiteBooks
 from mqtt_app.selectors.evidence import Live
 from mqtt_app.selectors.facets import (
     Books,
+    BrokerQueue,
     Desired,
     FilterState,
     Flow,
@@ -107,7 +109,11 @@ def subscriptions(topics: Iterable[MqttTopic], evidence: LinkEvidence | None) ->
 
 
 def flow(
-    books: SiteBooks | None, parsers: Iterable[ParserHealth], evidence: LinkEvidence | None, seen: Live
+    row: MqttConnection,
+    books: SiteBooks | None,
+    parsers: Iterable[ParserHealth],
+    evidence: LinkEvidence | None,
+    seen: Live,
 ) -> Flow:
     """`parsers` are those that are paused."""
     known = [time for time in (_maybe_time(evidence.last_message_at) if evidence else None,
@@ -125,10 +131,16 @@ def flow(
             for one in parsers
             if one.paused_since is not None
         ),
+        broker_queue=_broker_queue(row.broker_queue_limit, evidence.rate if evidence else None),
         books=_books(books),
         since=_maybe_time(evidence.connected_since) if evidence else None,
         evidence=_said(evidence, seen),
     )
+
+
+def _broker_queue(limit: int | None, rate: float | None) -> BrokerQueue:
+    lasts = broker_queue.lasts(limit, rate)
+    return BrokerQueue(limit=limit, lasts=lasts, evidence=broker_queue.said(limit, rate))
 
 
 def _books(row: SiteBooks | None) -> Books:

@@ -102,6 +102,15 @@ class PausedParser:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class BrokerQueue:
+    """What the broker can hold for us: `limit` messages, full after `lasts` seconds at the present rate."""
+
+    limit: int | None
+    lasts: float | None
+    evidence: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Flow:
     """`rate` is messages a second over the last ten or so; `unacked` messages wait for their commit. `paused` is the
     reading of the link, not a parser.
@@ -114,6 +123,7 @@ class Flow:
     unacked: int | None
     paused: bool | None
     paused_parsers: tuple[PausedParser, ...]
+    broker_queue: BrokerQueue
     books: Books
     since: datetime | None
     evidence: str

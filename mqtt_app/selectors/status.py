@@ -62,9 +62,7 @@ def _paused_parsers(site_ids: Sequence[int]) -> Mapping[int, list[ParserHealth]]
     return found
 
 
-def _status(
-    site: Site, row: MqttConnection | None, topics: list[MqttTopic], stored: Stored, seen: Live
-) -> SiteStatus:
+def _status(site: Site, row: MqttConnection | None, topics: list[MqttTopic], stored: Stored, seen: Live) -> SiteStatus:
     if row is None:
         facts = Facts(configured=False, site_active=site.is_active)
     else:
@@ -85,7 +83,7 @@ def _status(
         owner=facet_builders.owner(row, seen),
         link=facet_builders.link(row, facts, evidence, seen),
         subscriptions=facet_builders.subscriptions(topics, evidence),
-        flow=facet_builders.flow(stored.books, stored.parsers, evidence, seen),
+        flow=facet_builders.flow(row, stored.books, stored.parsers, evidence, seen),
     )
 
 

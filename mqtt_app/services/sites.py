@@ -31,6 +31,8 @@ NOTICED_BY_LINK = frozenset(
     }
 )  # fmt: skip
 """A running link must be made anew when one of these changes."""
+TOLD_ONLY = frozenset({"broker_queue_limit"})
+"""What an operator tells us about the broker; no link is made anew for it."""
 ANOTHER_BROKER = frozenset({"broker_host", "broker_port", "protocol_version"})
 """Which MQTT version the broker speaks has to be found out anew when one of these changes."""
 

@@ -26,7 +26,8 @@ class ConnectionSerializer(serializers.ModelSerializer[MqttConnection]):
         fields = (
             "id", "site", "is_active", "broker_host", "broker_port", "username", "password", "has_password", "use_tls",
             "tls_ca_certificate", "tls_client_certificate", "tls_client_key", "has_tls_client_key", "tls_verify",
-            "protocol_version", "client_id", "keepalive", "status", "status_since", "error_class", "error_message",
+            "protocol_version", "client_id", "keepalive", "broker_queue_limit", "status", "status_since",
+            "error_class", "error_message",
             "error_at", "retry_count", "connected_at", "negotiated_version", "config_version", "owner", "generation",
             "updated_at",
         )  # fmt: skip

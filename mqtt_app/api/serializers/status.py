@@ -83,6 +83,12 @@ class PausedParserSerializer(serializers.Serializer[Any]):
     reason = serializers.CharField(help_text="What it last said when it failed.")
 
 
+class BrokerQueueSerializer(serializers.Serializer[Any]):
+    limit = serializers.IntegerField(allow_null=True, help_text="Messages; null: not known.")
+    lasts = serializers.FloatField(allow_null=True, help_text="Seconds until it is full without us, at this rate.")
+    evidence = serializers.CharField()
+
+
 class FlowSerializer(FacetSerializer):
     last_message_at = serializers.DateTimeField(allow_null=True)
     last_message_age = serializers.FloatField(allow_null=True, help_text="Seconds.")
@@ -91,6 +97,7 @@ class FlowSerializer(FacetSerializer):
     unacked = serializers.IntegerField(allow_null=True, help_text="Received, not committed yet.")
     paused = serializers.BooleanField(allow_null=True, help_text="Reading waits until what arrived is stored.")
     paused_parsers = PausedParserSerializer(many=True, help_text="They fail on most messages, which are kept.")
+    broker_queue = BrokerQueueSerializer()
     books = BooksSerializer()
 
 

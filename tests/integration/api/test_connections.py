@@ -55,6 +55,16 @@ def test_a_change_without_the_password_keeps_it_and_an_empty_one_removes_it(root
     assert stored(site).password == ""
 
 
+def test_what_the_broker_queues_is_shown_and_makes_no_link_anew(root, site):
+    before = stored(site).config_version
+    assert root.call("PATCH", f"sites/{site.pk}/connection/", {"broker_queue_limit": 1_000}).status_code == 200
+    assert stored(site).config_version == before
+    queue = root.call("GET", f"sites/{site.pk}/status/").json()["flow"]["broker_queue"]
+    assert (queue["limit"], queue["lasts"]) == (1_000, None)
+    assert "1,000 messages" in queue["evidence"]
+    assert root.call("PATCH", f"sites/{site.pk}/connection/", {"broker_queue_limit": 0}).status_code == 400
+
+
 @pytest.mark.parametrize(
     "change",
     [
