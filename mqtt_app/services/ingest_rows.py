@@ -108,7 +108,8 @@ def _quality(message: Envelope, at: float) -> int:
 
 
 def _copy(rows: Sequence[Row]) -> None:
-    with connection.cursor() as cursor, cursor.copy(_COPY) as copy:
+    # Django wraps the errors of a cursor's own methods; those of a COPY that is under way are psycopg's.
+    with connection.wrap_database_errors, connection.cursor() as cursor, cursor.copy(_COPY) as copy:
         copy.write(copy_rows(rows))
 
 
