@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import msgspec
+import redis
 from celery import Celery
 from django.core.management.base import BaseCommand, CommandParser
 from django.db import connection
@@ -64,12 +65,12 @@ def _usable(findings: Sequence[Finding]) -> bool:
 
 
 def _served() -> Mapping[str, Sequence[str]] | None:
-    """Queue -> task workers that serve it, None when nobody answers."""
+    """Queue -> task workers that serve it, None when nobody answers or Redis does not take the question."""
     app = Celery("doctor")
     app.config_from_object("django.conf:settings", namespace="CELERY")
     try:
         answers = app.control.inspect(timeout=ANSWER_TIMEOUT).active_queues()
-    except OperationalError:
+    except (OperationalError, redis.RedisError):
         return None
     if answers is None:
         return None

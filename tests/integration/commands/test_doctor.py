@@ -8,6 +8,7 @@ import sys
 import pytest
 from django.conf import settings
 
+from mqtt_app.coordination.client import quick_client
 from tests.services import free_port
 from tests.stack import ROOT
 
@@ -57,4 +58,21 @@ def test_without_redis_it_says_where_it_looked_and_goes_on():
     assert (severity, f"127.0.0.1:{port}" in text, "REDIS_URL" in text) == ("ERROR", True, True)
     assert found["database"][0] == "OK"
     assert "s3cret" not in text + said
+    assert "Traceback" not in said
+
+
+@pytest.fixture
+def full_redis():
+    quick_client().config_set("maxmemory", "1")
+    yield
+    quick_client().config_set("maxmemory", "0")
+
+
+@pytest.mark.usefixtures("full_redis")
+def test_a_redis_that_is_full_is_a_finding_and_the_rest_is_told_all_the_same():
+    code, found, said = doctor()
+    assert code == 1
+    assert found["redis writes"][0] == "ERROR"
+    assert "maxmemory" in found["redis writes"][1]
+    assert found["task workers"][0] == "WARNING"
     assert "Traceback" not in said
