@@ -52,6 +52,7 @@ def test_a_half_open_link_is_seen_and_made_anew(play, figure):
     assert up <= 35
 
 
+@pytest.mark.chaos
 def test_links_that_are_cut_again_and_again_lose_and_double_nothing(play):
     scene = play(behind_proxies=True)
     for _ in range(8):
@@ -69,6 +70,7 @@ def test_packets_that_are_cut_in_the_middle_lose_and_double_nothing(play):
     scene.settle(60)
 
 
+@pytest.mark.chaos
 def test_acknowledgements_that_never_arrive_double_nothing(play):
     scene = play(behind_proxies=True)
     for proxy in scene.proxies:

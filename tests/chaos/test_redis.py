@@ -32,6 +32,7 @@ def test_a_redis_that_was_killed_and_is_back_empty_moves_nobody(play, figure):
     assert house.rows(GENERATIONS, scene.site_ids) == before
 
 
+@pytest.mark.chaos
 def test_a_wiped_redis_moves_nobody(play):
     scene = play()
     before = scene.house.rows(GENERATIONS, scene.site_ids)

@@ -78,7 +78,7 @@ PAIRS = [
     (a_broker_hangs, redis_dies),
     (a_worker_sleeps, a_worker_loses_redis),
 ]
-IN_SHORT = 3  # of them in the normal run
+IN_SHORT = 1  # of them in the normal run
 
 
 def _marked(number: int, pair: tuple[Callable[[Scene], Mend], ...]) -> object:

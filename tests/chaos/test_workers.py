@@ -95,6 +95,7 @@ def test_a_worker_killed_between_commit_and_acknowledgement_doubles_nothing(play
     assert again > 0
 
 
+@pytest.mark.chaos
 def test_ten_times_the_rate_costs_little_memory_and_is_made_good(play, figure):
     scene = play(rate=10 * RATE)
     workers = [psutil.Process(scene.house.processes[name].pid) for name in scene.house.instances]

@@ -3,12 +3,16 @@
 import contextlib
 
 import pytest
+from celery import Celery
 from django.db import OperationalError, connection
 
-from project.celery import app
 from project.scheduler import LONG_AGO, Scheduler
 from tasks.schedule import sync_schedule
 from tests.services import free_port
+
+# Not the project's own app: it would have tasks that other tests call close their database connection.
+app = Celery("beat", set_as_current=False)
+app.config_from_object("django.conf:settings", namespace="CELERY")
 
 
 @contextlib.contextmanager
