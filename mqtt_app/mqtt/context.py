@@ -31,8 +31,9 @@ class Pacer:
 
 @dataclass(frozen=True, slots=True)
 class Context:
-    """`may_act` is false while our lease is in doubt: no acknowledgement and no connect then. `is_still_ours(since)`:
-    the rows were read after `since` (the loop's clock) and it was ours; no connect after a loss before that.
+    """`may_act` is false while our lease is in doubt: no connect then. `may_acknowledge` is so until the rows were read
+    again after a doubt, too: whoever slept must not confirm what is a new owner's by now. `is_still_ours(since)`: the
+    rows were read after `since` (the loop's clock) and it was ours; no connect after a loss before that.
     """
 
     loop: Loop
@@ -43,6 +44,7 @@ class Context:
     policy: Policy
     pacer: Pacer
     may_act: Callable[[], bool]
+    may_acknowledge: Callable[[], bool]
     is_still_ours: Callable[[float], bool] = lambda _since: True
     receive_maximum: int = 1_000
     maximum_packet_size: int = 16_777_216

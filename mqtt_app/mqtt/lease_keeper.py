@@ -41,6 +41,7 @@ class LeaseKeeper:
         self._renew_every, self._act_for = renew_every, act_for
         self._clock, self._changed, self._wiped, self._vitals = clock, changed, wiped, vitals
         self._good_until = float("-inf")
+        self.regained_at = float("-inf")  # when the lease was last good again after it had been in doubt
         self._held = False
         self._lock = threading.Lock()
         self._stopping = threading.Event()
@@ -105,6 +106,7 @@ class LeaseKeeper:
     def _acquire(self) -> None:
         asked = self._clock()
         if self._leases.acquire(self._lease):
+            self.regained_at = self._clock()
             self._held, self._good_until, self._waiting = True, asked + self._act_for, False
             log.info("MQTT Monitor started (instance: %s)", self._lease.instance_id)
         elif not self._waiting:
@@ -118,6 +120,8 @@ class LeaseKeeper:
             self._held = False
             log.error("Another start of %s took the lease; closing every link", self._lease.instance_id)
             return
+        if not self.may_act():
+            self.regained_at = self._clock()  # before it counts as good
         self._good_until = asked + self._act_for
         if renewal is Renewal.ASSERTED:
             log.warning("The lease was gone and is set again; links stay")

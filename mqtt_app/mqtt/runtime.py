@@ -27,7 +27,7 @@ from mqtt_app.mqtt.logbook import LogBook
 from mqtt_app.mqtt.loop import Loop
 from mqtt_app.mqtt.pulse import Evidence, FlowOut, Pulse
 from mqtt_app.mqtt.reports import Reports, Writer
-from mqtt_app.mqtt.session import Session
+from mqtt_app.mqtt.session import DOUBT, Session
 from mqtt_app.mqtt.supervisor import Ownership, Supervisor
 from mqtt_app.services.ownership import ConnectionConfig
 
@@ -125,8 +125,14 @@ class Runtime:
         self._supervisor.wake()
         self.loop.call(self._settle)
 
+    def _may_acknowledge(self) -> bool:
+        return self._keeper.may_act() and self._supervisor.confirmed_since(self._keeper.regained_at)
+
     def _settle(self) -> None:
-        """What was committed while we might not act is acknowledged now."""
+        """What was committed while we might not act is acknowledged, once the rows show that the links are ours."""
+        if self._keeper.may_act() and not self._may_acknowledge():
+            self.loop.at(self.loop.clock() + DOUBT, self._settle)
+            return
         for session in self.sessions():
             session.settle()
 
@@ -179,6 +185,7 @@ class Runtime:
             policy=_policy(config),
             pacer=Pacer(config.connect_rate),
             may_act=self._keeper.may_act,
+            may_acknowledge=self._may_acknowledge,
             is_still_ours=self._is_still_ours,
             receive_maximum=config.receive_maximum,
             maximum_packet_size=config.maximum_packet_size,

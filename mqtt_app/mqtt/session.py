@@ -83,7 +83,7 @@ class Session:
         client = self._client
         if client is None:
             return
-        if self._context.may_act():
+        if self._context.may_acknowledge():
             ready = self.acks.ready()
             if ready:
                 client.acknowledge(ready)

@@ -155,11 +155,14 @@ class Supervisor:
         self._abandon(self._held.keys() - mine)
         if not self._keeper.may_act():
             return
-        self._confirmed_at = begun
+        self._loop.call(partial(self._confirm, begun))  # behind the ends of those that are not ours any more
         takeable = {row.id: row.generation for row in rows.values() if self._compare(row)}
         self._take_all(takeable)
         self._settle_closed()
         self._keeper.set_load(len(self._held))
+
+    def _confirm(self, begun: float) -> None:
+        self._confirmed_at = begun
 
     def _is_mine(self, row: ConnectionRow | None, held: _Held) -> bool:
         return row is not None and row.owner == self._instance_id and row.generation == held.generation
