@@ -43,6 +43,8 @@ def test_all_workers_killed_and_started_again_lose_nothing(play, figure):
     begun = time.monotonic()
     for instance in house.instances:
         house.begin(instance)
+    connected = lambda: {session.connection_id for session in scene.witness.sessions()}  # noqa: E731
+    wait_for(lambda: len(connected()) == len(scene.site_ids), 60, what="a CONNECT of each")
     scene.until_up()
     took = time.monotonic() - begun
     figure("all up after the start (s)", took, f"{pace.bound(30):.0f} s")
