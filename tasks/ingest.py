@@ -10,6 +10,7 @@ from celery import shared_task
 from celery.signals import task_failure
 from django.db import Error
 from django.utils import timezone
+from kombu.exceptions import OperationalError
 
 from mqtt_app.coordination.acks import AckList, Fate, note
 from mqtt_app.coordination.client import quick_client
@@ -19,6 +20,7 @@ from mqtt_app.services import ingest, kept, kept_drain
 log = logging.getLogger(__name__)
 
 STORE_BATCH = "tasks.ingest.store_batch"
+PUT_BACK_FOR = 5.0  # s until a batch is tried again whose messages only the queue may have
 SAY_AGAIN = 10.0  # s between two lines about a database that is away
 
 _said = float("-inf")
@@ -32,6 +34,8 @@ def store_batch(*, blob: bytes) -> None:
         outcome = ingest.store(batch, time.time())
     except Error as error:
         _say(error)
+        if any(message.early for message in batch.messages):
+            _put_back(blob)
         _tell(batch, note(batch.id, fate=Fate.FAILED))
     else:
         _tell(batch, note(batch.id, outcome.skipped, outcome.postponed))
@@ -59,6 +63,14 @@ def _tell_of_a_death(sender: Any, exception: Any, kwargs: Any, **_: Any) -> None
     batch = unpack(kwargs["blob"])
     fate = Fate.KILLED if isinstance(exception, WorkerLostError) else Fate.FAILED
     _tell(batch, note(batch.id, fate=fate))
+
+
+def _put_back(blob: bytes) -> None:
+    """No broker will bring these again, and their owner may be gone by now: the queue is to keep them."""
+    try:
+        store_batch.apply_async(kwargs={"blob": blob}, countdown=PUT_BACK_FOR, retry=False)
+    except (redis.RedisError, OperationalError) as error:
+        log.warning("A batch could not be put back into the queue: %s", type(error).__name__)
 
 
 def _tell(batch: Batch, text: str) -> None:

@@ -4,6 +4,7 @@ from typing import TYPE_CHECKING, Any
 
 from django import forms
 
+from mqtt_app.domain import ack_mode
 from mqtt_app.models import MqttConnection
 from mqtt_app.selectors.connections import SECRETS
 from mqtt_app.services.connection_rules import connection_errors
@@ -35,7 +36,7 @@ class ConnectionForm(ConnectionModelForm):
             "password": forms.PasswordInput(render_value=False, attrs={"autocomplete": "new-password"}),
             "tls_client_key": HiddenTextarea(attrs={"rows": 4}),
         }
-        help_texts = {name: KEEP for name in SECRETS}
+        help_texts = {name: KEEP for name in SECRETS} | {"ack_mode": ack_mode.HELP}
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)

@@ -37,7 +37,7 @@ class MqttConnectionAdmin(SuperuserAdmin[MqttConnection]):
     actions = ("start", "stop")
     fieldsets = (
         (None, {"fields": ("site", "is_active", "broker_host", "broker_port", "protocol_version", "keepalive",
-                           "broker_queue_limit")}),
+                           "ack_mode", "broker_queue_limit")}),
         ("Login", {"fields": ("username", "password", "clear_password", "client_id")}),
         (
             "TLS",

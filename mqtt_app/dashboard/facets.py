@@ -16,7 +16,7 @@ REFUSED = 128  # SUBACK codes from here on are refusals
 
 @dataclass(frozen=True, slots=True)
 class Card:
-    """`facts` are lines of label and text; a datetime is shown as a ticking age."""
+    """`facts` are lines of label and text; a datetime is shown as a ticking age. `note` explains one of them."""
 
     title: str
     badge: Badge
@@ -24,6 +24,7 @@ class Card:
     evidence: str
     facts: tuple[tuple[str, str | datetime], ...] = ()
     remedy: str = ""
+    note: str = ""
 
 
 def cards(status: SiteStatus) -> list[Card]:
@@ -107,6 +108,7 @@ def _flow(facet: Flow, linked: bool) -> Card:
         ("Waiting for commit", unacked),
         ("Since link start", words.NOTHING if facet.messages is None else f"{facet.messages:,}"),
     ]
+    facts.append(("Acknowledged when", facet.acknowledged.mode))
     queue = facet.broker_queue
     held = "size not known" if queue.limit is None else f"{queue.limit:,} messages"
     facts.append(("Broker queues", held if queue.lasts is None else f"{held}, {words.span(queue.lasts)} at this rate"))
@@ -115,7 +117,7 @@ def _flow(facet: Flow, linked: bool) -> Card:
     for parser in facet.paused_parsers:
         facts.append((f"Parser {parser.name} paused", parser.since))
     remedy = PARSER_REMEDY if facet.paused_parsers else ""
-    return Card("Flow", badge, facet.since, _evidence(facet), tuple(facts), remedy)
+    return Card("Flow", badge, facet.since, _evidence(facet), tuple(facts), remedy, facet.acknowledged.can_lose)
 
 
 def _evidence(facet: Flow) -> str:

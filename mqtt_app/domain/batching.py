@@ -108,8 +108,9 @@ class AckOrder:
     def __contains__(self, packet_id: int) -> bool:
         return packet_id in self._done
 
-    def received(self, packet_id: int) -> None:
-        self._done[packet_id] = False
+    def received(self, packet_id: int, *, done: bool = False) -> None:
+        """`done`: need not wait for a commit."""
+        self._done[packet_id] = done
 
     def committed(self, packet_id: int) -> None:
         if packet_id in self._done:
@@ -166,10 +167,13 @@ class Ledger:
         """When the one that waits the longest, or what it was cut from, was handed over."""
         return min((entry.registered_at for entry in self._entries.values()), default=None)
 
-    def sent(self, batch_id: str, now: float) -> None:
+    def sent(self, batch_id: str, now: float) -> Batch | None:
+        """The batch, unless it was committed meanwhile, or cut in parts."""
         entry = self._entries.get(batch_id)
-        if entry is not None:
-            entry.sent_at = now
+        if entry is None:
+            return None
+        entry.sent_at = now
+        return entry.batch
 
     def committed(self, batch_id: str) -> Batch | None:
         """The batch to release; None when it was released before, or cut in two."""

@@ -20,6 +20,7 @@ class Envelope(msgspec.Struct, array_like=True, frozen=True, gc=False):
 
     `packet_id` is the MQTT Packet Identifier (0 at QoS 0). `epoch` counts the links of one owner: a PUBACK is only
     valid on the link that delivered the message. `received_at` is unix time in seconds, taken when the packet was read.
+    `early`: acknowledged before its commit, or about to be, so nobody may leave it to the broker to bring it again.
     """
 
     connection_id: int
@@ -33,6 +34,7 @@ class Envelope(msgspec.Struct, array_like=True, frozen=True, gc=False):
     retain: bool
     dup: bool
     received_at: float
+    early: bool = False
 
     @property
     def size(self) -> int:

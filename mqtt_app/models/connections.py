@@ -3,10 +3,13 @@ from django.db import models
 from django.db.models import Q
 from django.utils import timezone
 
+from mqtt_app.domain.ack_mode import CHOICES, AckMode
 from mqtt_app.models.choices import ConnectionStatus, ErrorClass, ProtocolVersion, QoS
 from mqtt_app.models.fields import EncryptedTextField
 from mqtt_app.models.sites import Site
 from mqtt_app.models.validators import validate_broker_host, validate_topic_filter
+
+ACK_MODES = [mode.value for mode in AckMode]
 
 
 class MqttConnection(models.Model):
@@ -43,6 +46,12 @@ class MqttConnection(models.Model):
     )
     keepalive = models.PositiveIntegerField(
         default=60, validators=[MinValueValidator(5), MaxValueValidator(65_535)], help_text="Seconds."
+    )
+    ack_mode = models.CharField(
+        max_length=8,
+        choices=CHOICES,
+        default=AckMode.STORED.value,
+        verbose_name="acknowledge QoS 1 messages",
     )
     broker_queue_limit = models.PositiveIntegerField(
         null=True,
@@ -82,6 +91,7 @@ class MqttConnection(models.Model):
         )
         constraints = (
             models.CheckConstraint(condition=Q(broker_port__range=(1, 65_535)), name="mqtt_conn_port"),
+            models.CheckConstraint(condition=Q(ack_mode__in=ACK_MODES), name="mqtt_conn_ack_mode"),
             models.CheckConstraint(condition=Q(status__in=ConnectionStatus.values), name="mqtt_conn_status"),
         )
 

@@ -30,10 +30,9 @@ class Receiver(Protocol):
 
 
 class _Held(msgspec.Struct):
-    """A QoS 1 message that is not committed. It came on the link `origin`; the link `epoch` waits for its ack."""
+    """A QoS 1 message that is not committed. The link `epoch`, on which it came last, waits for its ack."""
 
-    generation: int
-    origin: int
+    message: Envelope
     epoch: int
     fingerprint: int
 
@@ -49,6 +48,7 @@ class Delivery:
         self._held: defaultdict[int, dict[int, _Held]] = defaultdict(dict)
         self._bytes: defaultdict[int, int] = defaultdict(int)  # by connection; what is in memory
         self._total = 0
+        self.early = 0  # messages in memory that no broker will bring again
         self._alarm = 0.0
         self._receivers: dict[int, Receiver] = {}
         self._paused: set[int] = set()
@@ -72,6 +72,7 @@ class Delivery:
         size = message.size
         self._bytes[message.connection_id] += size
         self._total += size
+        self.early += message.early
         self._batcher.add(message, self._loop.clock(), urgent=urgent)
         if self._total * 2 >= self._limits.pending:
             self._pause(message.connection_id)
@@ -93,7 +94,12 @@ class Delivery:
             self._hand_over(Batch(_new_id(), self._instance_id, self._incarnation, messages, drops))
 
     def sent(self, batch_id: str) -> None:
-        self._ledger.sent(batch_id, self._loop.clock())
+        batch = self._ledger.sent(batch_id, self._loop.clock())
+        early = [message for message in batch.messages if message.early] if batch is not None else []
+        for message in early:
+            if (held := self._held_of(message)) is not None:
+                self._acknowledge(held)
+        self._settle({message.connection_id for message in early})
 
     def noted(self, notes: Collection[str]) -> None:
         """What became of batches; see coordination/acks.py."""
@@ -112,10 +118,13 @@ class Delivery:
             batch = self._ledger.committed(one.batch_id)
             if batch is not None:
                 touched |= self._release(self._postpone(batch.messages, one.postponed), one.skipped)
-        for connection_id in touched:
+        self._settle(touched)
+        self._resume()
+
+    def _settle(self, connection_ids: Collection[int]) -> None:
+        for connection_id in connection_ids:
             if connection_id in self._receivers:
                 self._receivers[connection_id].settle()
-        self._resume()
 
     def answered(self, asked: Sequence[str], committed: Collection[str]) -> None:
         """What the receipts say about batches that were overdue."""
@@ -150,10 +159,6 @@ class Delivery:
             reading_paused=len(self._paused),
         )
 
-    @property
-    def is_empty(self) -> bool:
-        return not len(self._ledger) and not self._batcher.count
-
     def _wake_at(self, due: float) -> None:
         if due != self._alarm:
             self._alarm = due
@@ -168,11 +173,11 @@ class Delivery:
         waiting = self._held[message.connection_id]
         fingerprint = hash((message.topic, message.payload))
         first = waiting.get(message.packet_id)
-        same = first is not None and first.fingerprint == fingerprint and first.generation == message.generation
-        if first is not None and same and message.dup:
+        same = first is not None and first.fingerprint == fingerprint
+        if first is not None and same and message.dup and first.message.generation == message.generation:
             first.epoch = message.epoch
             return True
-        waiting[message.packet_id] = _Held(message.generation, message.epoch, message.epoch, fingerprint)
+        waiting[message.packet_id] = _Held(message, message.epoch, fingerprint)
         return False
 
     def _release(self, messages: Sequence[Envelope], skipped: Collection[int]) -> set[int]:
@@ -180,23 +185,26 @@ class Delivery:
             connection_id = message.connection_id
             self._bytes[connection_id] -= message.size
             self._total -= message.size
-            if message.qos and connection_id not in skipped:
-                self._acknowledge(message)
+            self.early -= message.early
+            if message.qos and (held := self._held_of(message)) is not None:
+                del self._held[connection_id][message.packet_id]
+                if connection_id not in skipped:
+                    self._acknowledge(held)
         touched = {message.connection_id for message in messages}
         for connection_id in touched:
             if not self._bytes[connection_id]:
                 del self._bytes[connection_id]
         return touched
 
-    def _acknowledge(self, message: Envelope) -> None:
-        waiting = self._held[message.connection_id]
-        held = waiting.get(message.packet_id)
-        if held is None or held.origin != message.epoch or held.generation != message.generation:
-            return  # the packet id belongs to a later message by now
-        del waiting[message.packet_id]
-        receiver = self._receivers.get(message.connection_id)
+    def _held_of(self, message: Envelope) -> _Held | None:
+        """None when the packet id belongs to a later message by now."""
+        held = self._held[message.connection_id].get(message.packet_id)
+        return held if held is not None and held.message is message else None
+
+    def _acknowledge(self, held: _Held) -> None:
+        receiver = self._receivers.get(held.message.connection_id)
         if receiver is not None:
-            receiver.committed(held.epoch, message.packet_id)
+            receiver.committed(held.epoch, held.message.packet_id)
 
     def _postpone(self, messages: Sequence[Envelope], connections: Collection[int]) -> Sequence[Envelope]:
         """Those of these connections are kept un-acknowledged and offered again in a while; nothing more is read of

@@ -33,6 +33,8 @@ from mqtt_app.services.ownership import ConnectionConfig
 
 log = logging.getLogger(__name__)
 
+EARLY_CHECK = 0.05  # s
+
 
 class Nudges(Protocol):
     def wait(self, timeout: float) -> bool: ...
@@ -103,6 +105,7 @@ class Runtime:
         self._stopping.set()
         self._keeper.announce_drain()
         self._supervisor.drain()
+        self._wait_for_early_ones()
         self._reports.stop(2.0)
         self._keeper.stop()
         self._ports.nudge()
@@ -111,6 +114,17 @@ class Runtime:
         self.loop.stop()
         self._book.close()
         log.info("MQTT Monitor stopped (instance: %s)", self.instance_id)
+
+    def _wait_for_early_ones(self) -> None:
+        """What was acknowledged before its commit is nowhere else."""
+        deadline = self.loop.clock() + self._config.drain_timeout
+        while self.delivery.early and self.loop.clock() < deadline:
+            time.sleep(EARLY_CHECK)
+        if self.delivery.early:
+            log.error(
+                "%d messages were acknowledged early and are not committed; what is not in the queue yet is lost",
+                self.delivery.early,
+            )
 
     def sessions(self) -> list[Session]:
         return self._supervisor.sessions()

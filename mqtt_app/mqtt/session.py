@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable, Sequence
 
 from mqtt_app.domain import connection as machine
+from mqtt_app.domain.ack_mode import AckMode
 from mqtt_app.domain.batching import AckOrder
 from mqtt_app.domain.connection import Effect, Link, State
 from mqtt_app.domain.failures import Failure
@@ -65,8 +66,8 @@ class Session:
         self._voice.replaced(self.config)
         self._happened(machine.Abandon())
 
-    def refilter(self, config: ConnectionConfig) -> None:
-        """Only the filters changed: the link stays."""
+    def adjust(self, config: ConnectionConfig) -> None:
+        """Nothing changed that needs another link: this one stays."""
         self.config = config
         self.flow.filters = tuple(one.filter for one in config.filters)
         if self._client is not None and self.link.state in {State.SUBSCRIBING, State.UP}:
@@ -103,7 +104,10 @@ class Session:
         if client is None or self.paused or self._reading_stopped:
             return False
         self.keepalive.heard()
-        return client.read(TURN) and not self.paused
+        more = client.read(TURN)
+        if self.config.ack_mode is AckMode.RECEIVED:
+            self.settle()
+        return more and not self.paused
 
     def write_turn(self) -> None:
         if self._client is not None:
@@ -136,9 +140,10 @@ class Session:
             self._happened(machine.Granted())
 
     def on_message(self, message: Publish) -> None:
-        packet_id = message.mid
+        packet_id, config, client = message.mid, self.config, self._client
+        early = message.qos > 0 and config.ack_mode is not AckMode.STORED
         if message.qos:
-            self.acks.received(packet_id)
+            self.acks.received(packet_id, done=early and config.ack_mode is AckMode.RECEIVED)
         try:
             topic = message.topic.decode()
         except UnicodeDecodeError:
@@ -148,10 +153,9 @@ class Session:
             return
         now = time.time()
         self.flow.seen(topic, now)
-        config, client = self.config, self._client
         envelope = Envelope(
             config.id, config.site_id, config.generation, self.epoch, packet_id, topic, message.payload,
-            message.qos, message.retain, message.dup, now,
+            message.qos, message.retain, message.dup, now, early,
         )  # fmt: skip
         self._context.delivery.add(envelope, urgent=client is not None and len(self.acks) >= client.window)
 

@@ -213,7 +213,7 @@ class Supervisor:
             return
         held.config_version = config.config_version
         if _same_link(held.session.config, config):
-            self._loop.call(partial(held.session.refilter, config))
+            self._loop.call(partial(held.session.adjust, config))
         else:
             self._end(held, RENEW)
 
@@ -286,6 +286,6 @@ class Supervisor:
 
 
 def _same_link(old: ConnectionConfig, new: ConnectionConfig) -> bool:
-    """Only what can change while the link is up: filters, and what only the bookkeeping needs."""
-    same = {"filters": (), "config_version": 0, "retry_count": 0, "negotiated_version": "", "site_name": ""}
-    return msgspec.structs.replace(old, **same) == msgspec.structs.replace(new, **same)
+    """But for what can change while the link is up: filters, when to acknowledge, and what the bookkeeping needs."""
+    names = ("filters", "ack_mode", "config_version", "retry_count", "negotiated_version", "site_name")
+    return msgspec.structs.replace(old, **{name: getattr(new, name) for name in names}) == new

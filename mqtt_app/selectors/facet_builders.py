@@ -5,10 +5,12 @@ from datetime import UTC, datetime
 
 from mqtt_app.coordination.evidence import LinkEvidence
 from mqtt_app.domain import broker_queue
+from mqtt_app.domain.ack_mode import CAN_LOSE, AckMode
 from mqtt_app.domain.status import REFUSED, REMEDIES, Facts, effective_status
 from mqtt_app.models import MqttConnection, MqttTopic, ParserHealth, Site, SiteBooks
 from mqtt_app.selectors.evidence import Live
 from mqtt_app.selectors.facets import (
+    Acknowledged,
     Books,
     BrokerQueue,
     Desired,
@@ -131,6 +133,7 @@ def flow(
             for one in parsers
             if one.paused_since is not None
         ),
+        acknowledged=Acknowledged(mode=row.ack_mode, can_lose=CAN_LOSE[AckMode(row.ack_mode)]),
         broker_queue=_broker_queue(row.broker_queue_limit, evidence.rate if evidence else None),
         books=_books(books),
         since=_maybe_time(evidence.connected_since) if evidence else None,

@@ -111,6 +111,14 @@ class BrokerQueue:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Acknowledged:
+    """When the broker is told that it may forget a message; see mqtt_app/domain/ack_mode.py."""
+
+    mode: str
+    can_lose: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Flow:
     """`rate` is messages a second over the last ten or so; `unacked` messages wait for their commit. `paused` is the
     reading of the link, not a parser.
@@ -123,6 +131,7 @@ class Flow:
     unacked: int | None
     paused: bool | None
     paused_parsers: tuple[PausedParser, ...]
+    acknowledged: Acknowledged
     broker_queue: BrokerQueue
     books: Books
     since: datetime | None

@@ -124,35 +124,42 @@ def admit(messages: Sequence[Envelope], context: Context, tally: Tally) -> list[
     """The messages that are ours to store, each once.
 
     Those of a deleted connection vanish with it. A QoS 1 message of a past owner is left to the new one, to whom the
-    broker delivers it again. Only a redelivery (DUP) can be a duplicate: equal messages published twice are two.
+    broker delivers it again, unless it was acknowledged early. Only a redelivery (DUP) can be a duplicate, or an early
+    one of a past owner, whose acknowledgement may have been lost: equal messages published twice are two.
     """
     current = []
     for message in messages:
         rules = context.rules.get(message.connection_id)
         if rules is None:
             continue
-        if message.qos and message.generation < rules.generation:
+        if message.qos and message.generation < rules.generation and not message.early:
             context.skipped.add(message.connection_id)
         else:
             current.append(message)
-    return _without_duplicates(current, tally)
+    return _without_duplicates(current, context, tally)
 
 
-def _without_duplicates(messages: Sequence[Envelope], tally: Tally) -> list[Envelope]:
-    again = sorted({message.connection_id for message in messages if message.dup and message.qos})
+def _without_duplicates(messages: Sequence[Envelope], context: Context, tally: Tally) -> list[Envelope]:
+    again = {message.connection_id for message in messages if _may_be_known(message, context)}
     if not again:
         return list(messages)
-    newest = _newest_deliveries(again)
+    newest = _newest_deliveries(sorted(again))
     fresh = []
     for message in messages:
         known = newest[message.connection_id]
-        if message.qos and message.dup and known.get(message.packet_id) == fingerprint(message):
+        if _may_be_known(message, context) and known.get(message.packet_id) == fingerprint(message):
             tally.add(message.site_id, "duplicate")
             continue
         if message.qos:
             known[message.packet_id] = fingerprint(message)
         fresh.append(message)
     return fresh
+
+
+def _may_be_known(message: Envelope, context: Context) -> bool:
+    if not message.qos:
+        return False
+    return message.dup or (message.early and message.generation < context.rules[message.connection_id].generation)
 
 
 def _newest_deliveries(connection_ids: Sequence[int]) -> defaultdict[int, dict[int, bytes]]:

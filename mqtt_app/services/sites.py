@@ -27,7 +27,7 @@ User = AbstractBaseUser | AnonymousUser
 NOTICED_BY_LINK = frozenset(
     {
         "broker_host", "broker_port", "username", "password", "use_tls", "tls_ca_certificate", "tls_client_certificate",
-        "tls_client_key", "tls_verify", "protocol_version", "client_id", "keepalive",
+        "tls_client_key", "tls_verify", "protocol_version", "client_id", "keepalive", "ack_mode",
     }
 )  # fmt: skip
 """A running link must be made anew when one of these changes."""

@@ -2,6 +2,7 @@ from typing import Any
 
 from rest_framework import serializers
 
+from mqtt_app.domain import ack_mode
 from mqtt_app.models import MqttConnection
 from mqtt_app.selectors.connections import legible
 from mqtt_app.services.connection_rules import MAX_PEM, connection_errors
@@ -26,7 +27,7 @@ class ConnectionSerializer(serializers.ModelSerializer[MqttConnection]):
         fields = (
             "id", "site", "is_active", "broker_host", "broker_port", "username", "password", "has_password", "use_tls",
             "tls_ca_certificate", "tls_client_certificate", "tls_client_key", "has_tls_client_key", "tls_verify",
-            "protocol_version", "client_id", "keepalive", "broker_queue_limit", "status", "status_since",
+            "protocol_version", "client_id", "keepalive", "ack_mode", "broker_queue_limit", "status", "status_since",
             "error_class", "error_message",
             "error_at", "retry_count", "connected_at", "negotiated_version", "config_version", "owner", "generation",
             "updated_at",
@@ -41,6 +42,7 @@ class ConnectionSerializer(serializers.ModelSerializer[MqttConnection]):
             "tls_ca_certificate": EXACT | {"max_length": MAX_PEM},
             "tls_client_certificate": EXACT | {"max_length": MAX_PEM},
             "username": EXACT,
+            "ack_mode": {"help_text": ack_mode.HELP},
             "client_id": EXACT,
         }
 

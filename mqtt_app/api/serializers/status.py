@@ -4,6 +4,7 @@ from typing import Any
 
 from rest_framework import serializers
 
+from mqtt_app.domain import ack_mode
 from mqtt_app.domain.status import Kind
 
 Field = serializers.Field[Any, Any, Any, Any]
@@ -89,6 +90,11 @@ class BrokerQueueSerializer(serializers.Serializer[Any]):
     evidence = serializers.CharField()
 
 
+class AcknowledgedSerializer(serializers.Serializer[Any]):
+    mode = serializers.ChoiceField(choices=ack_mode.CHOICES, help_text="When QoS 1 messages are acknowledged.")
+    can_lose = serializers.CharField()
+
+
 class FlowSerializer(FacetSerializer):
     last_message_at = serializers.DateTimeField(allow_null=True)
     last_message_age = serializers.FloatField(allow_null=True, help_text="Seconds.")
@@ -97,6 +103,7 @@ class FlowSerializer(FacetSerializer):
     unacked = serializers.IntegerField(allow_null=True, help_text="Received, not committed yet.")
     paused = serializers.BooleanField(allow_null=True, help_text="Reading waits until what arrived is stored.")
     paused_parsers = PausedParserSerializer(many=True, help_text="They fail on most messages, which are kept.")
+    acknowledged = AcknowledgedSerializer()
     broker_queue = BrokerQueueSerializer()
     books = BooksSerializer()
 

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 import msgspec
 
 from mqtt_app.conf import config
+from mqtt_app.domain.ack_mode import AckMode
 from mqtt_app.models import MqttConnection, MqttTopic
 
 
@@ -42,6 +43,7 @@ class ConnectionConfig(msgspec.Struct, frozen=True):
     keepalive: int
     filters: tuple[Filter, ...]
     retry_count: int
+    ack_mode: AckMode = AckMode.STORED
 
     def __repr__(self) -> str:
         version = f"generation={self.generation}, config_version={self.config_version}"
@@ -89,4 +91,5 @@ def _config(row: MqttConnection, generation: int, filters: tuple[Filter, ...]) -
         keepalive=row.keepalive,
         filters=filters,
         retry_count=row.retry_count,
+        ack_mode=AckMode(row.ack_mode),
     )

@@ -65,6 +65,21 @@ def test_what_the_broker_queues_is_shown_and_makes_no_link_anew(root, site):
     assert root.call("PATCH", f"sites/{site.pk}/connection/", {"broker_queue_limit": 0}).status_code == 400
 
 
+def test_when_to_acknowledge_is_chosen_and_what_that_can_lose_is_said(root, site):
+    path = f"sites/{site.pk}/connection/"
+    assert root.call("GET", path).json()["ack_mode"] == "stored"
+    said = lambda: root.call("GET", f"sites/{site.pk}/status/").json()["flow"]["acknowledged"]  # noqa: E731
+    assert said() == {"mode": "stored", "can_lose": "Loses nothing: what is not committed stays with the broker."}
+    before = stored(site).config_version
+    assert root.call("PATCH", path, {"ack_mode": "received"}).status_code == 200
+    assert stored(site).config_version == before + 1
+    assert said()["mode"] == "received"
+    assert "killed" in said()["can_lose"]
+    refused = root.call("PATCH", path, {"ack_mode": "never"})
+    assert refused.status_code == 400
+    assert "ack_mode" in refused.content.decode()
+
+
 @pytest.mark.parametrize(
     "change",
     [

@@ -131,6 +131,21 @@ def test_qos_1_messages_of_a_past_owner_are_left_to_the_new_one_and_named(link):
     assert committed([late.id]) == {f"{late.id}!{link.pk}"}
 
 
+def test_messages_that_were_acknowledged_early_are_stored_whoever_owns_them_now(link):
+    past = {"generation": 2, "early": True}
+    outcome = ingest.store(batch(message(link, "hall/a", {"v": 1}, **past), message(link, "hall/a", {"v": 2})), NOW)
+    assert outcome.skipped == frozenset()
+    assert values() == [1, 2]
+
+
+def test_an_early_acknowledgement_that_was_lost_doubles_nothing(link):
+    again = message(link, "hall/a", {"v": 1}, dup=True, packet_id=7)
+    ingest.store(batch(again), NOW)
+    ingest.store(batch(message(link, "hall/a", {"v": 1}, packet_id=7, generation=2, early=True)), NOW)
+    assert values() == [1]
+    assert books(link) == {"stored": 1, "duplicate": 1}
+
+
 def test_either_flag_off_means_counted_and_not_stored(link):
     ingest.store(batch(message(link, "hall/a", {"v": 1}), message(link, "odd", b"\x00\x01\xfe")), NOW)
     DiscoveredTopic.objects.filter(topic="hall/a").update(is_active=False)

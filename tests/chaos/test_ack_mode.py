@@ -1,0 +1,31 @@
+"""Messages that are acknowledged before their commit: what each way of it promises all the same."""
+
+import signal
+
+import pytest
+
+from tests.chaos.test_together import a_worker_dies, redis_dies, the_database_crashes
+
+pytestmark = [pytest.mark.e2e, pytest.mark.mosquitto, pytest.mark.timeout(900)]
+
+RARE = [pytest.param(fault, marks=pytest.mark.chaos) for fault in (redis_dies, the_database_crashes)]
+
+
+@pytest.mark.parametrize("fault", [a_worker_dies, *RARE])
+def test_queued_loses_nothing_when_one_dies(play, fault):
+    scene = play(ack_mode="queued")
+    mend = fault(scene)
+    scene.last(30)
+    mend()
+    scene.until_up()
+    scene.settle(60)
+
+
+def test_received_loses_nothing_when_a_worker_is_stopped_properly(play):
+    scene = play(ack_mode="received")
+    leaver = scene.busiest()
+    scene.house.kill(leaver, signal.SIGTERM)
+    scene.last(10)
+    scene.house.begin(leaver)
+    scene.until_up()
+    scene.settle(60)
