@@ -50,6 +50,7 @@ class Config:
     pending_bytes: int = 134_217_728  # un-acknowledged messages in memory; beyond it sockets are not read
     receipt_timeout: float = 30.0  # no acknowledgement of a batch in this time: ask for its receipt
     ingest_queue_max: int = 2_000  # batches waiting in Redis; beyond it batches wait in the worker
+    logs_queue_max: int = 2_000  # tasks of up to 100 log rows waiting in Redis; beyond it rows wait with their writers
     payload_sample: int = 5_000  # characters of a payload kept in a log row
     quarantine_after: int = 3  # tries of a single message that kills its parser
 

@@ -60,6 +60,11 @@ def flush(timeout: float) -> bool:
     return _outbox.flush(timeout)
 
 
+def waiting() -> int:
+    """Events of this process that are not out yet."""
+    return len(_outbox)
+
+
 class Tally:
     """Adds up what is stored for each site; `say(site id, messages, readings)` about every `every` seconds a site."""
 

@@ -92,6 +92,11 @@ def flush(timeout: float) -> bool:
     return _outbox.flush(timeout)
 
 
+def waiting() -> int:
+    """Rows of this process that are not on the queue yet."""
+    return len(_outbox)
+
+
 def _described(exception: BaseException | None) -> Mapping[str, str]:
     if exception is None:
         return {"exception_type": "", "exception_traceback": ""}

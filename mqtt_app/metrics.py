@@ -39,6 +39,9 @@ WORKER_BATCHES = "sitewire_mqtt_worker_unacknowledged_batches"
 WORKER_OLDEST = "sitewire_mqtt_worker_oldest_batch_age_seconds"
 WORKER_PENDING = "sitewire_mqtt_worker_pending_bytes"
 WORKER_PENDING_LIMIT = "sitewire_mqtt_worker_pending_limit_bytes"
+WORKER_LOG_ROWS = "sitewire_mqtt_worker_log_rows_waiting"
+WORKER_EVENTS = "sitewire_mqtt_worker_events_waiting"
+GIVEN_UP = "sitewire_given_up"
 WORKER_NOT_READ = "sitewire_mqtt_worker_links_not_read"
 ORPHANS = "sitewire_orphaned_connections"
 REDIS_WRITABLE = "sitewire_redis_writable"
@@ -117,6 +120,10 @@ def _live(seen: Pulse) -> Iterator[Metric]:
     for queue, depth in seen.queues.items():
         depths.add_metric((queue,), depth)
     yield from (ages, load, capacity, depths)
+    given_up = CounterMetricFamily(GIVEN_UP, "Items that were never told, for their buffer was full.", labels=("what",))
+    for what, number in ({"log rows": 0, "events for browsers": 0} | dict(seen.given_up)).items():
+        given_up.add_metric((what,), number)
+    yield given_up
     if seen.reconcile_age is not None:
         yield GaugeMetricFamily(RECONCILE_AGE, "Since the last finished reconcile.", value=seen.reconcile_age)
 
@@ -133,6 +140,8 @@ def _of_workers(seen: Pulse) -> Iterator[Metric]:
             ("pending_bytes", WORKER_PENDING, "Messages in memory, until they are committed."),
             ("pending_limit", WORKER_PENDING_LIMIT, "Bytes at which no socket is read any more."),
             ("reading_paused", WORKER_NOT_READ, "Links that are not read, because memory or their share is used up."),
+            ("log_rows", WORKER_LOG_ROWS, "Log rows in memory that are not on their queue yet."),
+            ("events", WORKER_EVENTS, "Events for browsers in memory."),
         )
     }
     for instance, lease in sorted(seen.leases.items()):

@@ -1,5 +1,6 @@
 """Work that must never block its caller: a bounded queue and one daemon thread that empties it."""
 
+import contextlib
 import logging
 import os
 import threading
@@ -8,13 +9,25 @@ from collections import deque
 from collections.abc import Callable
 from typing import Generic, TypeVar
 
+import redis
+
+from mqtt_app.coordination import keys
+from mqtt_app.coordination.client import quick_client
+
 Item = TypeVar("Item")
 log = logging.getLogger(__name__)
+
+
+def count_given_up(what: str, number: int) -> None:
+    """Raises redis.RedisError."""
+    quick_client().hincrby(keys.GIVEN_UP, what, number)
 
 
 class Outbox(Generic[Item]):
     """`put` returns at once. `deliver` runs in the thread with what waits, oldest first; when it raises, the same items
     are tried again after `pause` seconds. Past `limit` the oldest are given up and counted in `dropped`.
+
+    `tell_lost(name, number)` hears of those once things are delivered again.
 
     What comes within `gather` seconds of an item is delivered with it.
 
@@ -29,7 +42,9 @@ class Outbox(Generic[Item]):
         limit: int,
         pause: float = 1.0,
         gather: float = 0.0,
+        tell_lost: Callable[[str, int], object] = count_given_up,
     ) -> None:
+        self._tell_lost = tell_lost
         self._name, self._deliver, self._limit, self._pause, self._gather = name, deliver, limit, pause, gather
         self._reset()
         os.register_at_fork(after_in_child=self._reset)
@@ -50,6 +65,9 @@ class Outbox(Generic[Item]):
                 self._thread.start()
             self._wake.notify_all()
 
+    def __len__(self) -> int:
+        return len(self._waiting)
+
     def flush(self, timeout: float) -> bool:
         """Wait until everything is delivered; False when that takes longer than `timeout` seconds."""
         with self._wake:
@@ -63,6 +81,15 @@ class Outbox(Generic[Item]):
                 failing = True
                 time.sleep(self._pause)
             failing = False
+            self._own_up()
+
+    def _own_up(self) -> None:
+        with self._wake:
+            lost, self.dropped = self.dropped, 0
+        if lost:
+            log.warning("%d %s were given up while nobody took them", lost, self._name)
+            with contextlib.suppress(redis.RedisError):
+                self._tell_lost(self._name, lost)
 
     def _take(self) -> list[Item]:
         with self._wake:

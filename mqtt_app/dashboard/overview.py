@@ -9,9 +9,11 @@ from django.core.paginator import Page, Paginator
 
 from mqtt_app.dashboard.badges import Badge, group, headline_badge
 from mqtt_app.selectors import pages
+from mqtt_app.selectors.alarms import Alarm, alarms
 from mqtt_app.selectors.facets import SiteStatus
 from mqtt_app.selectors.pages import Address
 from mqtt_app.selectors.status import statuses
+from mqtt_app.selectors.system import pulse
 from mqtt_app.selectors.visibility import sites_visible_to
 
 STATES = ("running", "starting", "degraded", "stopped")
@@ -40,7 +42,7 @@ class Row:
 class Overview:
     """`counts` are of all visible sites, `page` and its `rows` only of those that match `text` and `state`.
 
-    `paused_parsers` are names with the number of visible sites where each is paused.
+    `paused_parsers` are names with the number of visible sites where each is paused. `alarms` are for superusers.
     """
 
     page: Page[SiteStatus]
@@ -50,6 +52,7 @@ class Overview:
     total: int
     live_evidence: bool
     paused_parsers: list[tuple[str, int]]
+    alarms: list[Alarm]
     text: str
     state: str
 
@@ -74,6 +77,7 @@ def overview(user: AbstractBaseUser | AnonymousUser, *, text: str, state: str, n
         total=len(known),
         live_evidence=all(status.live_evidence for status in known),
         paused_parsers=sorted(Counter(one.name for status in known for one in status.flow.paused_parsers).items()),
+        alarms=alarms(pulse()) if getattr(user, "is_superuser", False) else [],
         text=text,
         state=state,
     )

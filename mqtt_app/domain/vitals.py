@@ -12,6 +12,7 @@ class Vitals(msgspec.Struct, frozen=True):
 
     `batches` handed over and not known to be committed, the oldest for `oldest_batch`; `pending_bytes` of messages in
     memory, of at most `pending_limit`; `reading_paused` links are not read, because memory or their share is used up.
+    `log_rows` and `events` wait to be told.
     """
 
     last_turn: float = 0.0
@@ -21,6 +22,8 @@ class Vitals(msgspec.Struct, frozen=True):
     pending_bytes: int = 0
     pending_limit: int = 0
     reading_paused: int = 0
+    log_rows: int = 0
+    events: int = 0
 
 
 def complaint(vitals: Vitals, *, scan_interval: float, receipt_timeout: float) -> str:

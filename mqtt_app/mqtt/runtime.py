@@ -12,6 +12,7 @@ from typing import Any, Protocol
 
 import msgspec
 
+from mqtt_app import events, logging_utils
 from mqtt_app.conf import Config
 from mqtt_app.coordination.leases import Lease
 from mqtt_app.domain.batching import Limits
@@ -155,7 +156,10 @@ class Runtime:
         self.loop.call(self._note_vitals)
         now = self.loop.clock()
         last_turn, last_look = now - self.loop.turned_at, now - self._supervisor.looked_at
-        return msgspec.structs.replace(self._waiting, last_turn=last_turn, last_look=last_look)
+        log_rows, events_waiting = logging_utils.waiting(), events.waiting()
+        return msgspec.structs.replace(
+            self._waiting, last_turn=last_turn, last_look=last_look, log_rows=log_rows, events=events_waiting
+        )
 
     def _note_vitals(self) -> None:
         self._waiting = self.delivery.vitals()

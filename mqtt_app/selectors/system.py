@@ -34,6 +34,7 @@ class Pulse:
     refusal: str = ""
     memory: int = 0  # bytes that Redis uses
     memory_limit: int = 0  # bytes, 0 for none
+    given_up: Mapping[str, int] = field(default_factory=dict)  # what -> how many were never told
 
     def stuck(self) -> dict[str, str]:
         """MQTT workers that live and do not get on, each with why."""
@@ -55,12 +56,13 @@ def pulse() -> Pulse:
     try:
         store = LeaseStore(client, config().lease_ttl)
         leases, reconciled, queues = store.peek(), store.reconciled_at(), _queue_depths()
-        why, memory = refusal(client), client.info("memory")
+        why, memory, given_up = refusal(client), client.info("memory"), client.hgetall(keys.GIVEN_UP)
     except redis.RedisError:
         return Pulse(False, time.time())
     now = time.time()
     age = None if reconciled is None else max(0.0, now - reconciled)
-    return Pulse(True, now, leases, age, queues, why, memory["used_memory"], memory["maxmemory"])
+    lost = {what.decode(): int(number) for what, number in given_up.items() if isinstance(what, bytes)}
+    return Pulse(True, now, leases, age, queues, why, memory["used_memory"], memory["maxmemory"], lost)
 
 
 def refusal(client: redis.Redis) -> str:

@@ -6,11 +6,11 @@ from django.db.models import Count
 
 from mqtt_app.conf import config
 from mqtt_app.models import ConnectionStatus, MqttConnection
+from mqtt_app.selectors.alarms import reconcile_is_late
 from mqtt_app.selectors.checkup.findings import Finding, error, ok, warning
 from mqtt_app.selectors.system import Pulse, orphans
 
 SHOWN = 5  # connections that are named
-MISSED = 3  # periods without a reconcile
 
 
 def fleet(seen: Pulse, served: Mapping[str, Sequence[str]] | None, *, database: bool) -> Iterator[Finding]:
@@ -39,11 +39,14 @@ def _workers(seen: Pulse) -> Iterator[Finding]:
 
 
 def _reconcile(seen: Pulse) -> Finding:
-    age, most = seen.reconcile_age, MISSED * config().reconcile_interval
-    remedy = "Is beat running, and a task worker for mqtt.control? Start and stop work without; balance does not."
+    age = seen.reconcile_age
+    remedy = (
+        "Is beat running, is “Reconcile MQTT connections” enabled in its schedule, and does a task worker serve "
+        "mqtt.control? Start and stop work without; balance does not."
+    )
     if age is None:
         return warning("reconcile", "None has finished within a day.", remedy)
-    if age > most:
+    if reconcile_is_late(seen):
         return warning("reconcile", f"The last one finished {age:.0f} s ago.", remedy)
     return ok("reconcile", f"The last one finished {age:.0f} s ago.")
 

@@ -1,5 +1,6 @@
 """What the pages answer: to whom, what, and with how many queries."""
 
+import time
 from datetime import timedelta
 
 import pytest
@@ -9,6 +10,10 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
+from mqtt_app.conf import config
+from mqtt_app.coordination.client import quick_client
+from mqtt_app.coordination.leases import Lease, LeaseStore
+from mqtt_app.domain.vitals import Vitals
 from mqtt_app.models import (
     Device,
     DiscoveredTopic,
@@ -109,6 +114,28 @@ def test_a_paused_parser_is_said_on_both_pages_with_what_to_do(admin):
     assert "<b>5</b><small>kept</small>" in page
     assert "They add up" in page
     assert "Parser ok" not in page
+
+
+def test_what_is_wrong_with_the_installation_is_said_to_those_who_can_mend_it(admin):
+    make_site("Oslo")
+    said = "No MQTT worker is running, so nothing connects."
+    assert said in admin.get("/").content.decode()
+    assert said not in client_of("guest").get("/").content.decode()
+
+
+def test_a_worker_that_does_not_get_on_and_a_silent_beat_are_said(admin):
+    make_site("Oslo")
+    knobs, store = config(), LeaseStore(quick_client(), config().lease_ttl)
+    began = time.time() - 10 * knobs.reconcile_interval
+    stuck = Lease("mqtt-1", "x", 10, started_at=began, vitals=Vitals(last_turn=99.0))
+    store.acquire(stuck)
+    try:
+        page = admin.get("/").content.decode()
+    finally:
+        store.release(stuck)
+    assert "The MQTT worker mqtt-1 lives and does not get on: its loop has not turned for 99 s" in page
+    assert "No reconcile has finished" in page
+    assert "Is beat running" in page
 
 
 def test_a_member_sees_only_their_sites_and_no_buttons():

@@ -10,6 +10,7 @@ from django.utils import timezone
 from mqtt_app.api import health
 from mqtt_app.coordination.client import quick_client
 from mqtt_app.coordination.leases import Lease, LeaseStore
+from mqtt_app.coordination.outbox import count_given_up
 from mqtt_app.domain.vitals import Vitals
 from mqtt_app.models import MqttConnection, ParserHealth, Site, SiteBooks
 from mqtt_app.selectors import system
@@ -138,6 +139,18 @@ def test_metrics_count_what_there_is(client):
     assert "sitewire_messages_kept 2.0" in text
     assert 'sitewire_parsers_paused{parser="json"} 1.0' in text
     assert 'sitewire_queue_depth{queue="mqtt.ingest"} 1.0' in text
+
+
+@pytest.mark.django_db
+def test_metrics_name_what_buffers_hold_and_gave_up(client):
+    leased(log_rows=3, events=4)
+    count_given_up("log rows", 5)
+    count_given_up("log rows", 2)
+    page = client.get("/metrics").content.decode()
+    assert 'sitewire_mqtt_worker_log_rows_waiting{instance="mqtt-1"} 3.0' in page
+    assert 'sitewire_mqtt_worker_events_waiting{instance="mqtt-1"} 4.0' in page
+    assert 'sitewire_given_up_total{what="log rows"} 7.0' in page
+    assert 'sitewire_given_up_total{what="events for browsers"} 0.0' in page
 
 
 @pytest.mark.django_db

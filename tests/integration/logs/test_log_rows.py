@@ -6,9 +6,11 @@ import pytest
 from django.db import InterfaceError, OperationalError
 
 from mqtt_app import logging_utils
+from mqtt_app.conf import Config
+from mqtt_app.coordination.client import quick_client
 from mqtt_app.models import MqttConnectionLog, MqttParsingLog
 from mqtt_app.services import logs
-from tasks.logs import write_connection_log
+from tasks.logs import QueueFullError, enqueue, write_connection_log
 from tests.integration.ownership.fleet import connection
 
 pytestmark = pytest.mark.django_db
@@ -34,6 +36,17 @@ def test_a_burst_goes_out_as_one_task_and_is_written_in_order(sent):
     assert [(kind, len(rows)) for kind, rows in sent] == [("connection", 30)]
     write_connection_log(rows=sent[0][1])
     assert [log.message for log in MqttConnectionLog.objects.order_by("id")] == [f"line {n}" for n in range(30)]
+
+
+def test_a_full_queue_of_log_rows_is_not_made_longer(monkeypatch):
+    monkeypatch.setattr("tasks.logs.config", lambda: Config(logs_queue_max=2))
+    try:
+        quick_client().rpush("mqtt.logs", "a task", "another one")
+        with pytest.raises(QueueFullError, match="are the task workers running"):
+            enqueue("connection", [fields(1, "one too many")])
+        assert quick_client().llen("mqtt.logs") == 2
+    finally:
+        quick_client().delete("mqtt.logs")
 
 
 def test_connection_and_parsing_rows_go_to_their_own_tasks(sent):
