@@ -38,6 +38,7 @@ def pytest_load_initial_conftests() -> Generator[None, None, None]:
     os.environ.setdefault("FIELD_ENCRYPTION_KEYS", urlsafe_b64encode(secrets.token_bytes(32)).decode())
     for name in [name for name in os.environ if name.startswith("SITEWIRE_") or name == "DJANGO_SETTINGS_MODULE"]:
         del os.environ[name]  # what a user has set for a run of the product does not change what the tests test
+    os.environ["DATABASE_POOL_SIZE"] = "0"  # of this process, whose tests roll back what they do on one connection
     atexit.register(_stop)
     if "PYTEST_XDIST_WORKER" not in os.environ:
         os.environ["DATABASE_URL"] = _enter(start_postgres())

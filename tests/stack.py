@@ -201,6 +201,7 @@ def environment(
         "REDIS_URL": redis_url,
         "DATA_DIR": str(folder),
         "LOG_DIR": str(folder),
+        "DATABASE_POOL_SIZE": "10",
         "DJANGO_SETTINGS_MODULE": "project.settings.test",
         "PYTHONUNBUFFERED": "1",
     }  # fmt: skip

@@ -19,6 +19,8 @@ DATA_DIR = Path(env.str("DATA_DIR", default=str(BASE_DIR / "var")))
 LOG_DIR = Path(env.str("LOG_DIR", default=str(DATA_DIR / "log")))
 REDIS_URL = checked.redis_url(env, "REDIS_URL")
 DATABASES = {"default": checked.database(env, "DATABASE_URL")}
+DATABASE_POOL_SIZE = checked.count(env, "DATABASE_POOL_SIZE", default=10)
+"""Database connections of one web process; 0 for one in each thread instead of a pool."""
 
 INSTALLED_APPS = [
     "django.contrib.admin",

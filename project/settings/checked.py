@@ -34,6 +34,13 @@ def fernet_keys(env: environ.Env, name: str) -> list[str]:
     return keys
 
 
+def count(env: environ.Env, name: str, *, default: int) -> int:
+    value: str = env.str(name, default=str(default))
+    if not (value.isascii() and value.isdigit() and int(value) < 100_000):
+        raise ImproperlyConfigured(f"{name} must be a whole number, not {value!r}.")
+    return int(value)
+
+
 def redis_url(env: environ.Env, name: str) -> str:
     value: str = env.str(name, default="")
     try:
