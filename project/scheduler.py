@@ -13,14 +13,14 @@ LONG_AGO = datetime.datetime(2000, 1, 1)  # local and without a zone, as the lib
 
 
 class Scheduler(DatabaseScheduler):  # type: ignore[misc]  # the library has no types
-    """Until the database answers, the schedule stays as it was last known, and each turn of beat asks again."""
+    """Until the database answers, the schedule stays as it was last known (none at the start), and each turn of beat,
+    five seconds at most, asks again.
+    """
 
     def all_as_schedule(self) -> Any:
         try:
             return super().all_as_schedule()
         except (DatabaseError, InterfaceError) as error:
-            if self._schedule is None:
-                raise  # at the start, where nothing is known yet
-            log.warning("The schedule cannot be read (%s); beat goes on with the last one", type(error).__name__)
+            log.warning("The schedule cannot be read (%s); beat goes on with what it knows", type(error).__name__)
             self._last_full_sync = LONG_AGO
-            return self._schedule
+            return self._schedule or {}
