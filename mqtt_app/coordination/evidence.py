@@ -37,14 +37,24 @@ class EvidenceStore:
 
     def publish(self, instance_id: str, items: Iterable[LinkEvidence]) -> None:
         """Replaces all that this instance said before, in one round trip."""
-        name = keys.evidence(instance_id)
-        fields: dict[Any, Any] = {str(item.connection_id): msgspec.json.encode(item) for item in items}
+        name, fields = keys.evidence(instance_id), _fields(items)
         with self._client.pipeline(transaction=True) as pipe:
             pipe.delete(name)
             if fields:
                 pipe.hset(name, mapping=fields)
                 pipe.pexpire(name, self._ttl_ms)
             pipe.execute()
+
+    def update(self, instance_id: str, items: Iterable[LinkEvidence]) -> bool:
+        """Replaces what was said of these links. False, and nothing said, when there is nothing to be put right: Redis
+        was wiped, or the instance was silent for long. `publish` then.
+        """
+        name, fields = keys.evidence(instance_id), _fields(items)
+        if not self._client.pexpire(name, self._ttl_ms):
+            return False
+        if fields:
+            self._client.hset(name, mapping=fields)
+        return True
 
     def read(self, owner: str, connection_id: int) -> LinkEvidence | None:
         return self.read_many([(owner, connection_id)]).get(connection_id)
@@ -63,6 +73,10 @@ class EvidenceStore:
             answers: list[list[Any]] = pipe.execute()
         items = (_decoded(stored) for answer in answers for stored in answer if stored is not None)
         return {item.connection_id: item for item in items if item is not None}
+
+
+def _fields(items: Iterable[LinkEvidence]) -> dict[Any, Any]:
+    return {str(item.connection_id): msgspec.json.encode(item) for item in items}
 
 
 def _decoded(stored: bytes) -> LinkEvidence | None:

@@ -18,6 +18,7 @@ log = logging.getLogger(__name__)
 
 PART = 500  # links that are looked at in one go
 ANSWER_TIMEOUT = 5.0  # s for the loop to answer
+WHOLE_EVERY = 8.0  # s after which a link of which there is no news is told again; below status.EVIDENCE_STALE
 
 Item = TypeVar("Item")
 FlowOut = Callable[[list[dict[str, Any]]], None]
@@ -25,6 +26,7 @@ FlowOut = Callable[[list[dict[str, Any]]], None]
 
 class Evidence(Protocol):
     def publish(self, instance_id: str, items: Iterable[LinkEvidence]) -> None: ...
+    def update(self, instance_id: str, items: Iterable[LinkEvidence]) -> bool: ...
 
 
 class _Flow(msgspec.Struct, frozen=True):
@@ -52,6 +54,8 @@ class Pulse:
         self._meter = Rates()
         self._rates: dict[int, float] = {}  # connection id -> messages a second
         self._told: dict[int, tuple[float, float | None]] = {}
+        self._marks: dict[int, object] = {}  # connection id -> what was told of it; for the loop's thread
+        self._whole_at = float("-inf")
         self._down = False
         self._stopping = threading.Event()
         self._thread = threading.Thread(target=self._run, name="mqtt-pulse", daemon=True)
@@ -68,21 +72,25 @@ class Pulse:
         while not self._stopping.wait(min(self._live_every, self._evidence_every)):
             try:
                 seen = self._read(_flow)
+                if seen is None:
+                    continue  # what was told grows old, and says so
                 self._rates = self._measure(seen)
                 if time.monotonic() - published >= self._evidence_every:
                     published = time.monotonic()
-                    self._publish(self._read(self._evidence_of))
+                    self._publish({one.connection_id for one in seen})
                 self._tell_browsers(seen)
             except Exception:
                 log.exception("What the links look like could not be told")
 
-    def _read(self, what: Callable[[Session], Item]) -> list[Item]:
-        """`what` of every link, read on the loop's thread; part by part, for its messages have to wait so long."""
+    def _read(self, what: Callable[[Session], Item]) -> list[Item] | None:
+        """`what` of every link, read on the loop's thread; part by part, for its messages have to wait so long. None
+        when the loop does not answer.
+        """
         found: list[Item] = []
         sessions = self._sessions()
         for start in range(0, len(sessions), PART):
             if not self._read_some(what, sessions[start : start + PART], found):
-                return []
+                return None
         return found
 
     def _read_some(self, what: Callable[[Session], Item], sessions: list[Session], found: list[Item]) -> bool:
@@ -101,6 +109,17 @@ class Pulse:
         rates = {one.connection_id: self._meter.rate(one.connection_id, one.total, now) for one in seen}
         self._meter.keep(rates)
         return rates
+
+    def _news_of(self, session: Session) -> LinkEvidence | None:
+        """None when all is as it was told before."""
+        mark = (
+            session.config.generation, session.link.since, session.connected_at, session.keepalive.last_packet_at,
+            session.flow.messages, len(session.acks), session.paused, self._rates.get(session.config.id, 0.0),
+        )  # fmt: skip
+        if self._marks.get(session.config.id) == mark:
+            return None
+        self._marks[session.config.id] = mark
+        return self._evidence_of(session)
 
     def _evidence_of(self, session: Session) -> LinkEvidence:
         now, clock = time.time(), self._loop.clock()
@@ -128,14 +147,32 @@ class Pulse:
         if changed:
             self._flow([{"site_id": one, "rate": now[one][0], "last_message_at": now[one][1]} for one in changed])
 
-    def _publish(self, evidence: list[LinkEvidence]) -> None:
+    def _publish(self, connection_ids: set[int]) -> None:
+        """News only, most of the time: of thousands of links few have any."""
+        whole = time.monotonic() - self._whole_at >= WHOLE_EVERY or not self._marks.keys() <= connection_ids
         try:
-            self._evidence.publish(self._instance_id, evidence)
+            if whole or not self._tell(whole=False):
+                self._tell(whole=True)
             self._down = False
         except redis.RedisError as error:
+            self._whole_at = float("-inf")
             if not self._down:
                 log.warning("Redis does not take the evidence of the links (%s)", type(error).__name__)
             self._down = True
+
+    def _tell(self, *, whole: bool) -> bool:
+        if whole:
+            self._marks = {}
+        found = self._read(self._news_of)
+        if found is None:
+            self._whole_at = float("-inf")
+            return True
+        items = [item for item in found if item is not None]
+        if not whole:
+            return self._evidence.update(self._instance_id, items)
+        self._evidence.publish(self._instance_id, items)
+        self._whole_at = time.monotonic()
+        return True
 
 
 def _flow(session: Session) -> _Flow:

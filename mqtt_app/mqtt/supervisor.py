@@ -279,10 +279,10 @@ class Supervisor:
             if not held.ending or held.ending == RENEW:
                 self._end(held, RELEASE)
         while self._left() and not self._given_up.is_set():
+            self._wake.wait(0.1)
+            self._given_up.wait(BURST)  # links that end this close together are let go together
+            self._wake.clear()
             self._settle_closed()
-            if self._left():
-                self._wake.wait(0.1)
-                self._wake.clear()
 
 
 def _same_link(old: ConnectionConfig, new: ConnectionConfig) -> bool:

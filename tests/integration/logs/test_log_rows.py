@@ -40,6 +40,7 @@ def test_a_burst_goes_out_as_one_task_and_is_written_in_order(sent):
 
 def test_a_full_queue_of_log_rows_is_not_made_longer(monkeypatch):
     monkeypatch.setattr("tasks.logs.config", lambda: Config(logs_queue_max=2))
+    quick_client().delete("mqtt.logs")
     try:
         quick_client().rpush("mqtt.logs", "a task", "another one")
         with pytest.raises(QueueFullError, match="are the task workers running"):

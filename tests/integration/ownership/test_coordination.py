@@ -96,6 +96,17 @@ def test_evidence_of_an_unknown_shape_is_passed_over(valkey):
     assert EvidenceStore(valkey, ttl=60).read("mqtt-1", 1) is None
 
 
+def test_news_of_some_links_leave_what_was_said_of_the_others(valkey):
+    store = EvidenceStore(valkey, ttl=60)
+    assert store.update("mqtt-1", [evidence(1)]) is False
+    assert store.read("mqtt-1", 1) is None
+    store.publish("mqtt-1", [evidence(1, rate=1.0), evidence(2, rate=1.0)])
+    assert store.update("mqtt-1", [evidence(2, rate=2.0)]) is True
+    assert store.update("mqtt-1", []) is True
+    found = store.read_many([("mqtt-1", 1), ("mqtt-1", 2)])
+    assert (found[1].rate, found[2].rate) == (1.0, 2.0)
+
+
 def test_a_strangers_value_does_not_hide_the_other_leases(fleet):
     fleet.join("mqtt-1")
     fleet.client.sadd(keys.INSTANCES, "odd")

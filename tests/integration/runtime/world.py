@@ -151,6 +151,11 @@ class World:
     def publish(self, instance_id: str, items: Any) -> None:
         self.evidence = list(items)
 
+    def update(self, instance_id: str, items: Any) -> bool:
+        known = {item.connection_id: item for item in self.evidence}
+        self.evidence = list((known | {item.connection_id: item for item in items}).values())
+        return bool(known)
+
     # The task workers
 
     def on_batch(self, blob: bytes) -> None:
