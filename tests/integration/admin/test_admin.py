@@ -197,8 +197,9 @@ def test_a_filter_is_checked_and_told_to_the_link(admin, site):
 
 def test_new_connections_and_topics_can_be_made(admin):
     site = Site.objects.create(name="New")
-    values = {"site": site.pk, "broker_host": "b.example", "broker_port": 1883, "protocol_version": "auto"}
-    made = admin.post(reverse("admin:mqtt_mqttconnection_add"), values | {"keepalive": 60, "ack_mode": "stored", "tls_verify": "on"})
+    values = {"site": site.pk, "broker_host": "b.example", "broker_port": 1883, "protocol_version": "auto",
+              "ack_mode": "stored"}  # fmt: skip
+    made = admin.post(reverse("admin:mqtt_mqttconnection_add"), values | {"keepalive": 60, "tls_verify": "on"})
     assert made.status_code == 302
     connection = MqttConnection.objects.get(site=site)
     topic = {"connection": connection.pk, "filter": "a/#", "qos": 1, "is_active": "on"}
