@@ -15,8 +15,9 @@ class Rates:
         if samples is None or samples[-1][1] > total:
             self._samples[link] = [(now, total)]
             return 0.0
-        if samples[0][1] == total:  # most links are silent most of the time
-            self._samples[link] = [(max(samples[0][0], now - WINDOW), total)]
+        if samples[0][1] == samples[-1][1]:  # silent until now, and maybe not looked at meanwhile
+            samples[:] = [(max(samples[0][0], now - WINDOW), samples[0][1])]
+        if samples[0][1] == total:
             return 0.0
         samples.append((now, total))
         while len(samples) > 2 and now - samples[1][0] >= WINDOW:

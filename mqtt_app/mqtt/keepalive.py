@@ -8,8 +8,10 @@ from mqtt_app.domain.failures import NETWORK, Failure
 from mqtt_app.mqtt.client import MqttClient
 from mqtt_app.mqtt.loop import Loop, Timer
 
-PING_EVERY = 15.0  # s without a packet in one of the directions, or half the keepalive when that is shorter
-PING_PATIENCE = 10.0  # s for the answer
+PING_AFTER = 25.0  # s without a packet in one of the directions, or half the keepalive when that is shorter
+PING_PATIENCE = 15.0  # s for the answer; with the above it ends before a status says that a link is half-open
+
+TICK = 0.01  # s beyond a limit at which it is looked whether it is passed
 
 
 class Keepalive:
@@ -45,11 +47,14 @@ class Keepalive:
         client = self._client
         if client is None:
             return
-        interval = min(PING_EVERY, client.keepalive_seconds() / 2)
+        interval = min(PING_AFTER, client.keepalive_seconds() / 2)
         silence = self._loop.clock() - self.last_packet_at
-        if self._judging() and silence > 2 * interval + PING_PATIENCE:
+        if self._judging() and silence > interval + PING_PATIENCE:
             self._lost(Failure(NETWORK, f"The broker has said nothing for {silence:.0f} s."))
             return
-        if self._pinging(max(silence, client.unsaid()), interval):
+        quiet, wait = max(silence, client.unsaid()), min(interval, PING_PATIENCE + TICK)
+        if self._pinging(quiet, interval):
             client.ping()
-        self._timer = self._loop.at(self._loop.clock() + interval, self._look)
+        elif quiet < interval:
+            wait = interval - quiet + TICK  # not before there is a reason to ping: of thousands of links few are silent
+        self._timer = self._loop.at(self._loop.clock() + wait, self._look)

@@ -43,6 +43,7 @@ class Loop:
         self.clock = clock
         self._epoll = select.epoll()
         self._readers: dict[int, Reader] = {}
+        self._interests: dict[int, int] = {}  # descriptor -> what the poll is asked for
         self._more: dict[int, Reader] = {}  # whoever used up a turn; served again, after all others
         self._timers: list[tuple[float, int, Timer]] = []
         self._number = itertools.count()
@@ -78,13 +79,17 @@ class Loop:
 
     def watch(self, descriptor: int, reader: Reader) -> None:
         self._readers[descriptor] = reader
+        self._interests[descriptor] = select.EPOLLIN
         self._epoll.register(descriptor, select.EPOLLIN)
 
     def change(self, descriptor: int, *, read: bool, write: bool) -> None:
-        if descriptor in self._readers:
-            self._epoll.modify(descriptor, (select.EPOLLIN if read else 0) | (select.EPOLLOUT if write else 0))
+        wanted = (select.EPOLLIN if read else 0) | (select.EPOLLOUT if write else 0)
+        if self._interests.get(descriptor, wanted) != wanted:
+            self._interests[descriptor] = wanted
+            self._epoll.modify(descriptor, wanted)
 
     def unwatch(self, descriptor: int) -> None:
+        self._interests.pop(descriptor, None)
         if self._readers.pop(descriptor, None) is not None:
             self._epoll.unregister(descriptor)
         self._more.pop(descriptor, None)

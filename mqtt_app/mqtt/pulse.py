@@ -52,8 +52,9 @@ class Pulse:
         self._instance_id = instance_id
         self._evidence_every, self._live_every = evidence_every, live_every
         self._meter = Rates()
-        self._rates: dict[int, float] = {}  # connection id -> messages a second
-        self._told: dict[int, tuple[float, float | None]] = {}
+        self._totals: dict[int, int] = {}  # connection id -> messages that are measured
+        self._rates: dict[int, float] = {}  # connection id -> messages a second, of those that have any
+        self._told: dict[int, tuple[float, float | None]] = {}  # site id -> rate and last message
         self._marks: dict[int, object] = {}  # connection id -> what was told of it; for the loop's thread
         self._whole_at = float("-inf")
         self._down = False
@@ -71,20 +72,20 @@ class Pulse:
         published = float("-inf")
         while not self._stopping.wait(min(self._live_every, self._evidence_every)):
             try:
-                seen = self._read(_flow)
+                seen = self._read(self._flow_of)
                 if seen is None:
                     continue  # what was told grows old, and says so
-                self._rates = self._measure(seen)
+                self._measure(seen)
                 if time.monotonic() - published >= self._evidence_every:
                     published = time.monotonic()
-                    self._publish({one.connection_id for one in seen})
+                    self._publish()
                 self._tell_browsers(seen)
             except Exception:
                 log.exception("What the links look like could not be told")
 
-    def _read(self, what: Callable[[Session], Item]) -> list[Item] | None:
-        """`what` of every link, read on the loop's thread; part by part, for its messages have to wait so long. None
-        when the loop does not answer.
+    def _read(self, what: Callable[[Session], Item | None]) -> list[Item] | None:
+        """`what` of every link that has it, read on the loop's thread; part by part, for its messages have to wait so
+        long. None when the loop does not answer.
         """
         found: list[Item] = []
         sessions = self._sessions()
@@ -93,22 +94,28 @@ class Pulse:
                 return None
         return found
 
-    def _read_some(self, what: Callable[[Session], Item], sessions: list[Session], found: list[Item]) -> bool:
+    def _read_some(self, what: Callable[[Session], Item | None], sessions: list[Session], found: list[Item]) -> bool:
         done = threading.Event()
 
         def collect() -> None:
-            found.extend(map(what, sessions))
+            found.extend(item for session in sessions if (item := what(session)) is not None)
             done.set()
 
         self._loop.call(collect)
         return done.wait(ANSWER_TIMEOUT)
 
-    def _measure(self, seen: list[_Flow]) -> dict[int, float]:
-        """Connection id -> messages a second."""
+    def _flow_of(self, session: Session) -> _Flow | None:
+        """None of the many whose messages are all told, and whose rate is none."""
+        config, flow = session.config, session.flow
+        if self._totals.get(config.id) == flow.total and config.id not in self._rates:
+            return None
+        self._totals[config.id] = flow.total
+        return _Flow(config.id, config.site_id, flow.total, flow.last_message_at)
+
+    def _measure(self, seen: list[_Flow]) -> None:
         now = self._loop.clock()
         rates = {one.connection_id: self._meter.rate(one.connection_id, one.total, now) for one in seen}
-        self._meter.keep(rates)
-        return rates
+        self._rates = {connection_id: rate for connection_id, rate in rates.items() if rate}
 
     def _news_of(self, session: Session) -> LinkEvidence | None:
         """None when all is as it was told before."""
@@ -141,15 +148,17 @@ class Pulse:
         )
 
     def _tell_browsers(self, seen: list[_Flow]) -> None:
-        now = {one.site_id: (self._rates[one.connection_id], one.last_message_at) for one in seen}
+        now = {one.site_id: (self._rates.get(one.connection_id, 0.0), one.last_message_at) for one in seen}
         changed = [site_id for site_id, values in now.items() if self._told.get(site_id) != values]
-        self._told = now
+        self._told |= now
         if changed:
             self._flow([{"site_id": one, "rate": now[one][0], "last_message_at": now[one][1]} for one in changed])
 
-    def _publish(self, connection_ids: set[int]) -> None:
+    def _publish(self) -> None:
         """News only, most of the time: of thousands of links few have any."""
-        whole = time.monotonic() - self._whole_at >= WHOLE_EVERY or not self._marks.keys() <= connection_ids
+        ids = {session.config.id for session in self._sessions()}
+        self._forget_all_but(ids)
+        whole = time.monotonic() - self._whole_at >= WHOLE_EVERY or not self._marks.keys() <= ids
         try:
             if whole or not self._tell(whole=False):
                 self._tell(whole=True)
@@ -167,14 +176,14 @@ class Pulse:
         if found is None:
             self._whole_at = float("-inf")
             return True
-        items = [item for item in found if item is not None]
         if not whole:
-            return self._evidence.update(self._instance_id, items)
-        self._evidence.publish(self._instance_id, items)
+            return self._evidence.update(self._instance_id, found)
+        self._evidence.publish(self._instance_id, found)
         self._whole_at = time.monotonic()
         return True
 
-
-def _flow(session: Session) -> _Flow:
-    config, flow = session.config, session.flow
-    return _Flow(config.id, config.site_id, flow.total, flow.last_message_at)
+    def _forget_all_but(self, connection_ids: set[int]) -> None:
+        if not self._totals.keys() <= connection_ids:
+            self._totals = {key: total for key, total in self._totals.items() if key in connection_ids}
+            self._meter.keep(connection_ids)
+            self._told = {}
