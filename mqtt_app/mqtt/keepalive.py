@@ -11,7 +11,7 @@ from mqtt_app.mqtt.loop import Loop, Timer
 PING_AFTER = 25.0  # s without a packet in one of the directions, or half the keepalive when that is shorter
 PING_PATIENCE = 15.0  # s for the answer; with the above it ends before a status says that a link is half-open
 
-TICK = 0.01  # s beyond a limit at which it is looked whether it is passed
+TOGETHER = 0.25  # s; looks fall on its multiples, so that pings of many links, and their answers, are one round each
 
 
 class Keepalive:
@@ -52,9 +52,10 @@ class Keepalive:
         if self._judging() and silence > interval + PING_PATIENCE:
             self._lost(Failure(NETWORK, f"The broker has said nothing for {silence:.0f} s."))
             return
-        quiet, wait = max(silence, client.unsaid()), min(interval, PING_PATIENCE + TICK)
+        quiet, wait = max(silence, client.unsaid()), min(interval, PING_PATIENCE)
         if self._pinging(quiet, interval):
             client.ping()
         elif quiet < interval:
-            wait = interval - quiet + TICK  # not before there is a reason to ping: of thousands of links few are silent
-        self._timer = self._loop.at(self._loop.clock() + wait, self._look)
+            wait = interval - quiet  # not before there is a reason to ping: of thousands of links few are silent
+        due = self._loop.clock() + wait
+        self._timer = self._loop.at((due // TOGETHER + 1) * TOGETHER, self._look)
