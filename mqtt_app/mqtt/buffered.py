@@ -17,6 +17,7 @@ class BufferedSocket:
         self._buffer = b""
         self._position = 0
         self.first = b""
+        self._emptied = False  # the last read took all there was, so that another one is not worth its system call
         self._pending: OSError | None = None  # met where it could not be raised
         self.error: OSError | None = None  # what broke the connection; the MQTT library keeps it to itself
 
@@ -46,6 +47,9 @@ class BufferedSocket:
         """Whether bytes came. What else the socket has to say is kept for the next `recv`."""
         if self._pending is None:
             try:
+                if self._emptied:
+                    self._buffer, self._position, self._emptied = b"", 0, False
+                    raise BlockingIOError
                 self._fill()
             except OSError as error:
                 self._pending = error
@@ -58,9 +62,10 @@ class BufferedSocket:
         return isinstance(self._sock, ssl.SSLSocket) and self._sock.pending() > 0
 
     def _fill(self) -> None:
-        self._buffer, self._position = b"", 0
+        self._buffer, self._position, self._emptied = b"", 0, False
         try:
             self._buffer = self._sock.recv(CHUNK)
+            self._emptied = 0 < len(self._buffer) < CHUNK and not isinstance(self._sock, ssl.SSLSocket)
         except (ssl.SSLWantReadError, ssl.SSLWantWriteError):
             raise BlockingIOError from None
         except BlockingIOError:

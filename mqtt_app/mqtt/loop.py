@@ -70,7 +70,8 @@ class Loop:
     def call(self, callback: Callable[[], None]) -> None:
         """Run it soon on the loop's thread."""
         self._calls.append(callback)
-        self._wake()
+        if threading.get_ident() != self._thread.ident:  # it sees for itself what it has still to do
+            self._wake()
 
     def at(self, when: float, callback: Callable[[], None]) -> Timer:
         timer = Timer(callback)
