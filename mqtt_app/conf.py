@@ -44,7 +44,7 @@ class Config:
     # Delivery
     batch_messages: int = 2_000
     batch_bytes: int = 1_048_576
-    batch_linger: float = 0.05  # how long a message waits for company
+    batch_linger: float = 0.04  # how long a message waits for company
     batch_patience: float = 0.2  # the same while other batches are being stored
     batches_in_flight: int = 4  # per MQTT worker; about two for each task worker process that serves it
     pending_bytes: int = 134_217_728  # un-acknowledged messages in memory; beyond it sockets are not read
