@@ -6,6 +6,7 @@ from typing import Any
 from django.core.checks import CheckMessage, Error, register
 
 from mqtt_app.conf import Config, config
+from mqtt_app.domain.status import EVIDENCE_STALE
 
 
 @register()
@@ -48,13 +49,19 @@ def violations(c: Config) -> list[tuple[int, str, str]]:
             7,
             c.evidence_interval * 3 <= c.evidence_ttl,
             "evidence_interval must be at most a third of evidence_ttl",
-            "Raise it.",
+            "Raise SITEWIRE_EVIDENCE_TTL.",
         ),
         (
             8,
             _is_address(c.bind_address),
             "bind_address is not an IP address",
             "Set SITEWIRE_BIND_ADDRESS to an address of this machine, or leave it empty.",
+        ),
+        (
+            9,
+            c.evidence_interval * 2 <= EVIDENCE_STALE,
+            f"evidence_interval must be at most half of {EVIDENCE_STALE:.0f} s, or healthy links are called stale",
+            "Lower SITEWIRE_EVIDENCE_INTERVAL.",
         ),
     ]
     return [(number, text + ".", hint) for number, holds, text, hint in rules if not holds]
