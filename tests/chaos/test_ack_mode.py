@@ -29,3 +29,17 @@ def test_received_loses_nothing_when_a_worker_is_stopped_properly(play):
     scene.house.begin(leaver)
     scene.until_up()
     scene.settle(60)
+
+
+@pytest.mark.chaos
+def test_queued_outlives_its_owner_while_the_database_is_away(play):
+    scene = play(ack_mode="queued")
+    victim = scene.busiest()
+    mend = the_database_crashes(scene)
+    scene.last(20)
+    scene.house.kill(victim)
+    scene.last(20)
+    mend()
+    scene.house.begin(victim)
+    scene.until_up()
+    scene.settle(60)
