@@ -8,6 +8,9 @@ from django.core.checks import CheckMessage, Error, register
 from mqtt_app.conf import Config, config
 from mqtt_app.domain.status import EVIDENCE_STALE
 
+Rule = tuple[int, bool, str, str]
+"""Number, whether it holds, what is wrong, what to do."""
+
 
 @register()
 def check_constants(**_: Any) -> list[CheckMessage]:
@@ -23,7 +26,12 @@ def _is_address(text: str) -> bool:
 
 def violations(c: Config) -> list[tuple[int, str, str]]:
     """(number, what is wrong, what to do) for each broken relation."""
-    rules = [
+    rules = (*_of_ownership(c), *_of_the_rest(c))
+    return [(number, text + ".", hint) for number, holds, text, hint in rules if not holds]
+
+
+def _of_ownership(c: Config) -> list[Rule]:
+    return [
         (
             1,
             c.lease_renew * 3 <= c.lease_act,
@@ -38,6 +46,11 @@ def violations(c: Config) -> list[tuple[int, str, str]]:
         ),
         (3, c.scan_interval <= c.lease_ttl, "scan_interval must not exceed lease_ttl", "Lower SITEWIRE_SCAN_INTERVAL."),
         (4, c.drain_timeout < c.force_after, "drain_timeout must be below force_after", "Raise SITEWIRE_FORCE_AFTER."),
+    ]
+
+
+def _of_the_rest(c: Config) -> list[Rule]:
+    return [
         (5, c.backoff_base <= c.backoff_cap, "backoff_base must not exceed backoff_cap", "Raise SITEWIRE_BACKOFF_CAP."),
         (
             6,
@@ -64,4 +77,3 @@ def violations(c: Config) -> list[tuple[int, str, str]]:
             "Lower SITEWIRE_EVIDENCE_INTERVAL.",
         ),
     ]
-    return [(number, text + ".", hint) for number, holds, text, hint in rules if not holds]
