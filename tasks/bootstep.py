@@ -27,16 +27,13 @@ from mqtt_app.mqtt.runtime import Ports, Runtime
 from mqtt_app.selectors.receipts import committed
 from mqtt_app.services.ownership import needs_reconcile, reconcile
 from tasks.queues import INGEST
+from tasks.room import look_for_room
 
 log = logging.getLogger(__name__)
 
 STORE_BATCH = "tasks.ingest.store_batch"
 LOOK_EVERY = 0.5  # s between two looks at the length of the queue; a full one is looked at with every try
 SEND_TIMEOUT = 2.0  # s; a half-open Redis must not hold the sender for longer
-
-
-class QueueFullError(RuntimeError):
-    """More batches wait in Redis than it should hold; they wait in the worker instead."""
 
 
 class BatchQueue:
@@ -64,9 +61,7 @@ class BatchQueue:
     def _look_for_room(self) -> None:
         if time.monotonic() - self._looked < LOOK_EVERY:
             return
-        waiting = quick_client().llen(INGEST)
-        if isinstance(waiting, int) and waiting >= self._limit:
-            raise QueueFullError(f"{waiting} batches wait in {INGEST}; are the task workers running?")
+        look_for_room(INGEST, self._limit)
         self._looked = time.monotonic()
 
 

@@ -7,9 +7,9 @@ from django.db import InterfaceError, OperationalError
 
 from mqtt_app import logging_utils
 from mqtt_app.conf import config
-from mqtt_app.coordination.client import quick_client
 from mqtt_app.services import logs
 from tasks.queues import LOGS
+from tasks.room import look_for_room
 
 Rows = list[dict[str, Any]]
 PATIENT: dict[str, Any] = {
@@ -32,14 +32,8 @@ def write_parsing_log(rows: Rows | None = None, **row: Any) -> None:
     logs.write_parsing_logs([row] if rows is None else rows)
 
 
-class QueueFullError(RuntimeError):
-    """More tasks wait in Redis than it should hold; rows wait with those who wrote them instead."""
-
-
 def enqueue(kind: str, rows: Rows) -> None:
     """Raises when the queue is out of reach or full; the caller keeps the rows and tries again."""
-    waiting = quick_client().llen(LOGS)
-    if isinstance(waiting, int) and waiting >= config().logs_queue_max:
-        raise QueueFullError(f"{waiting} tasks wait in {LOGS}; are the task workers running?")
+    look_for_room(LOGS, config().logs_queue_max)
     task = write_connection_log if kind == logging_utils.CONNECTION else write_parsing_log
     task.apply_async(kwargs={"rows": rows}, retry=False)

@@ -7,6 +7,10 @@ from mqtt_app.conf import config
 from mqtt_app.selectors.system import Pulse
 
 MISSED = 3  # periods without a reconcile
+BEAT_REMEDY = (
+    "Is beat running, is “Reconcile MQTT connections” enabled in its schedule, and does a task worker "
+    "serve mqtt.control?"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,8 +53,7 @@ def _beat(seen: Pulse) -> Iterator[Alarm]:
         since = "within a day" if seen.reconcile_age is None else f"for {seen.reconcile_age:.0f} s"
         yield Alarm(
             f"No reconcile has finished {since}; start and stop work without, balance does not.",
-            "Is beat running, is “Reconcile MQTT connections” enabled in its schedule, and does a task worker serve "
-            "mqtt.control?",
+            BEAT_REMEDY,
         )
 
 

@@ -140,7 +140,8 @@ def admit(messages: Sequence[Envelope], context: Context, tally: Tally) -> list[
 
 
 def _without_duplicates(messages: Sequence[Envelope], context: Context, tally: Tally) -> list[Envelope]:
-    again = {message.connection_id for message in messages if _may_be_known(message, context)}
+    odd = [message for message in messages if message.dup or message.early]  # few, and most often none
+    again = {message.connection_id for message in odd if _may_be_known(message, context)}
     if not again:
         return list(messages)
     newest = _newest_deliveries(sorted(again))

@@ -30,7 +30,7 @@ NOTICED_BY_LINK = frozenset(
         "tls_client_key", "tls_verify", "protocol_version", "client_id", "keepalive", "ack_mode",
     }
 )  # fmt: skip
-"""A running link must be made anew when one of these changes."""
+"""A running link has to know of it when one of these changes; for most of them it is made anew."""
 TOLD_ONLY = frozenset({"broker_queue_limit"})
 """What an operator tells us about the broker; no link is made anew for it."""
 ANOTHER_BROKER = frozenset({"broker_host", "broker_port", "protocol_version"})

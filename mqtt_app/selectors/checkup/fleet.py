@@ -6,7 +6,7 @@ from django.db.models import Count
 
 from mqtt_app.conf import config
 from mqtt_app.models import ConnectionStatus, MqttConnection
-from mqtt_app.selectors.alarms import reconcile_is_late
+from mqtt_app.selectors.alarms import BEAT_REMEDY, reconcile_is_late
 from mqtt_app.selectors.checkup.findings import Finding, error, ok, warning
 from mqtt_app.selectors.system import Pulse, orphans
 
@@ -40,10 +40,7 @@ def _workers(seen: Pulse) -> Iterator[Finding]:
 
 def _reconcile(seen: Pulse) -> Finding:
     age = seen.reconcile_age
-    remedy = (
-        "Is beat running, is “Reconcile MQTT connections” enabled in its schedule, and does a task worker serve "
-        "mqtt.control? Start and stop work without; balance does not."
-    )
+    remedy = f"{BEAT_REMEDY} Start and stop work without; balance does not."
     if age is None:
         return warning("reconcile", "None has finished within a day.", remedy)
     if reconcile_is_late(seen):

@@ -10,7 +10,8 @@ from mqtt_app.conf import Config
 from mqtt_app.coordination.client import quick_client
 from mqtt_app.models import MqttConnectionLog, MqttParsingLog
 from mqtt_app.services import logs
-from tasks.logs import QueueFullError, enqueue, write_connection_log
+from tasks.logs import enqueue, write_connection_log
+from tasks.room import QueueFullError
 from tests.integration.ownership.fleet import connection
 
 pytestmark = pytest.mark.django_db
