@@ -40,8 +40,8 @@ from mqtt_app.services.ingest_books import Failure, Tally
 from mqtt_app.services.ingest_context import Context
 from mqtt_app.services.ingest_known import StaleError
 from mqtt_app.services.ingest_rows import Parsed
-from mqtt_app.services.ingest_seen import Change
 from mqtt_app.services.ingest_topics import Topic
+from mqtt_app.services.pg_statements import Later
 
 ATTEMPTS = 4  # of a batch that met another one in a deadlock, or a change of what it remembered
 
@@ -99,10 +99,9 @@ def _forget() -> None:
 
 
 def _store(batch: Batch, now: datetime, careful: bool) -> Outcome:
-    earlier = ingest_context.claim(batch, now)
-    if earlier is not None:
-        return Outcome(True, *earlier)
-    context = ingest_context.open_for(batch.messages, now, careful=careful)
+    context = ingest_context.claim(batch, now, careful=careful)
+    if not isinstance(context, Context):
+        return Outcome(True, *context)
     tally = Tally(batch.drops)
     taken = batch.messages if batch.quarantine_reason else ingest_full.hold_back(batch.messages, context)
     messages = ingest_context.admit(taken, context, tally)
@@ -110,40 +109,36 @@ def _store(batch: Batch, now: datetime, careful: bool) -> Outcome:
         quarantine.put_aside(messages, batch.quarantine_reason, tally)
     else:
         _process(messages, context, tally, now)
-    ingest_context.remember(messages, now)
+    ingest_context.remember(messages, context, now)
     ingest_context.note_exceptions(batch, context)
-    close(tally, now)
+    close(tally, now, context.later)
     return Outcome(skipped=frozenset(context.skipped), postponed=frozenset(context.postponed))
 
 
-def close(tally: Tally, now: datetime | None) -> None:
-    """The last step: the books, and word to the browsers. `now` is None when nothing was received."""
-    ingest_books.write(tally, now)
+def close(tally: Tally, now: datetime | None, later: Later) -> None:
+    """The last step: the books, all that waited for it, and word to the browsers.
+
+    `now` is None when nothing was received.
+    """
+    ingest_books.write(tally, now, later)
+    later.run()
     transaction.on_commit(partial(_tell, tally))
 
 
 def _process(messages: Sequence[Envelope], context: Context, tally: Tally, now: datetime) -> None:
     topics = discover(messages, context, tally, now)
     parsed, failures = parse(messages, topics, tally)
-    changes, refused = store_and_mark_seen(parsed, context, tally, now)
-    ingest_topics.count(messages, topics)
+    refused = store_and_mark_seen(parsed, context, tally, now)
+    ingest_topics.count(messages, topics, context)
     good = ingest_failures.good_ones(parsed, refused)
     ingest_failures.settle(good, failures + refused, context, tally, now)
-    _announce(changes)
 
 
 def process_again(messages: Sequence[Envelope], context: Context, tally: Tally, now: datetime) -> list[Failure]:
     """Messages that were kept, and counted when they came. Gives those that fail; the caller decides what of them."""
     _forget()
     parsed, failures = parse(messages, discover(messages, context, tally, now), tally)
-    changes, refused = store_and_mark_seen(parsed, context, tally, now)
-    _announce(changes)
-    return failures + refused
-
-
-def _announce(changes: Sequence[Change]) -> None:
-    for change in changes:
-        transaction.on_commit(partial(events.device_changed, **msgspec.structs.asdict(change)))
+    return failures + store_and_mark_seen(parsed, context, tally, now)
 
 
 def discover(
@@ -187,27 +182,28 @@ def parse(
     return parsed, failures
 
 
-def store_and_mark_seen(
-    parsed: Sequence[Parsed], context: Context, tally: Tally, now: datetime
-) -> tuple[list[Change], list[Failure]]:
+def store_and_mark_seen(parsed: Sequence[Parsed], context: Context, tally: Tally, now: datetime) -> list[Failure]:
     """Rows of all messages at once. In a careful attempt, one that the database refuses is found by halving."""
     if not parsed:
-        return [], []
+        return []
     try:
         with transaction.atomic() if context.careful else nullcontext():
             written = ingest_rows.write(parsed, context, now)
+            if context.careful:
+                context.later.run()
     except (DataError, IntegrityError) as error:
         if not context.careful:
             raise
         _forget()
+        context.later.clear()
         if len(parsed) == 1:
             one = parsed[0]
             refused = ParseError(ParseErrorKind.DB, f"the database refused the readings: {error}")
             refused.__cause__ = error
-            return [], [Failure(one.message, one.parser_name, refused)]
+            return [Failure(one.message, one.parser_name, refused)]
         middle = len(parsed) // 2
-        first, second = (store_and_mark_seen(half, context, tally, now) for half in (parsed[:middle], parsed[middle:]))
-        return first[0] + second[0], first[1] + second[1]
+        halves = (parsed[:middle], parsed[middle:])
+        return [failure for half in halves for failure in store_and_mark_seen(half, context, tally, now)]
     stored = Counter(one.message.site_id for one in parsed)
     stored.subtract(message.site_id for message in written.over_quota)
     for site_id, count in stored.items():
@@ -215,7 +211,7 @@ def store_and_mark_seen(
     for message in written.over_quota:
         tally.drop(message.site_id, "device_quota")
     tally.add_readings(written.readings)
-    return written.changes, []
+    return []
 
 
 def _tell(tally: Tally) -> None:

@@ -14,7 +14,7 @@ from mqtt_app.domain.readings import ParseError, ParseErrorKind
 from mqtt_app.domain.samples import sample, storable
 from mqtt_app.models import MqttParsingLog
 from mqtt_app.services.pg_columns import numbers
-from mqtt_app.services.pg_statements import run
+from mqtt_app.services.pg_statements import Later
 
 LOGGED_A_MINUTE = 20  # failures of one topic that get a row each; the rest of the minute is counted in the books only
 
@@ -99,20 +99,24 @@ _COLUMNS = (
 )  # fmt: skip
 
 
-def write(tally: Tally, now: datetime | None) -> None:
-    """Last in the transaction, in the order of site ids: these rows are hot, and held until the commit.
+def move(tally: Tally) -> None:
+    """Nothing was received: messages only move from one term to another."""
+    later = Later()
+    write(tally, None, later)
+    later.run()
 
-    `now` is None when nothing was received, and messages only move from one term to another.
-    """
+
+def write(tally: Tally, now: datetime | None, later: Later) -> None:
+    """Last in the transaction, in the order of site ids: these rows are hot, and held until the commit."""
     sites = sorted(tally.entries)
     if not sites:
         return
     entries = [tally.entries[site_id] for site_id in sites]
     sums = [numbers(getattr(entry, column) for entry in entries) for column in _COLUMNS]
-    run(_BOOKS, [now, numbers(sites), *sums])
+    later.add(_BOOKS, [now, numbers(sites), *sums])
     for site_id, entry in zip(sites, entries, strict=True):
         for reason, count in sorted(entry.dropped.items()):
-            run(_DROP, [reason, reason, count, site_id])
+            later.add(_DROP, [reason, reason, count, site_id])
 
 
 def log_failures(failures: Sequence[Failure]) -> None:

@@ -15,19 +15,21 @@ from mqtt_app.domain.messages import Batch, Envelope
 from mqtt_app.models.locks import TAKE_LOCK_CLASS, take_lock_key
 from mqtt_app.services.ingest_books import Tally
 from mqtt_app.services.pg_columns import blobs, numbers
-from mqtt_app.services.pg_statements import rows, run
+from mqtt_app.services.pg_statements import Cursor, Later, pipelined, rows, run
 
 ENTRY = struct.Struct(">H8s")  # Packet Identifier, hash; see mqtt_app/models/delivery.py
 LOOK_BACK = 100  # rows of a connection searched for a redelivery: far more than any broker keeps in flight
 PART_AFTER = timedelta(minutes=10)  # since its pause: a parser that parses some messages then works in part
 PART_FOR = timedelta(hours=1)  # after the last one
-# Updates that join an ordered list do so row by row then: two batches lock rows in the same order.
-_IN_ORDER = "set_config('enable_hashjoin', 'off', true), set_config('enable_mergejoin', 'off', true)"
+# Updates that join an ordered list do so row by row then: two batches lock rows in the same order. And what was planned
+# once is not planned again for each list, which was half of what some of the statements took.
+_SETTINGS = {"enable_hashjoin": "off", "enable_mergejoin": "off", "plan_cache_mode": "force_generic_plan"}
+_PLAN_ONCE_IN_ORDER = ", ".join(f"set_config('{name}', '{value}', true)" for name, value in _SETTINGS.items())
 _CLAIM = """
 INSERT INTO mqtt_batchreceipt (id, instance, messages, skipped, created_at) VALUES (%s, %s, %s::int, '{}', %s)
 ON CONFLICT (id) DO NOTHING
 """
-_LOCK = f"SELECT count(pg_advisory_xact_lock_shared(%s::int, key)), {_IN_ORDER} FROM unnest(%s::int[]) AS key"
+_LOCK = f"SELECT count(pg_advisory_xact_lock_shared(%s::int, key)), {_PLAN_ONCE_IN_ORDER} FROM unnest(%s::int[]) AS key"
 _PAUSED = "h.site_id = s.id AND h.paused_since IS NOT NULL AND h.resumed_at IS NULL"
 _RULES = f"""
 SELECT c.id, s.id, c.generation, s.new_topics_active, s.max_topics, s.max_devices, s.max_new_topics, s.silence_after,
@@ -71,6 +73,7 @@ class Context(msgspec.Struct):
     """`rules` by connection id; `skipped` collects the connections whose messages belong to a newer owner, `postponed`
     those whose messages cannot be taken now. `careful`: something in this batch was refused by the database, so look
     for it. `late`: the messages were kept for a while, so they may be older than what is known of their devices.
+    `later`: the statements that are still to be run, before the commit.
     """
 
     rules: dict[int, SiteRules]
@@ -78,31 +81,40 @@ class Context(msgspec.Struct):
     late: bool = False
     skipped: set[int] = msgspec.field(default_factory=set)
     postponed: set[int] = msgspec.field(default_factory=set)
+    later: Later = msgspec.field(default_factory=Later)
 
 
-def claim(batch: Batch, now: datetime) -> Exceptions | None:
-    """Write the receipt. When these messages were committed before: what was excepted then.
+def claim(batch: Batch, now: datetime, *, careful: bool) -> Context | Exceptions:
+    """Write the receipt, hold off any change of owner until the commit, then read who owns what.
 
-    A second copy that comes at the same moment waits here until the first one is committed.
+    When these messages were committed before: what was excepted then. A second copy that comes at the same moment waits
+    here until the first one is committed.
     """
-    if run(_CLAIM, [batch.id, batch.instance_id, len(batch.messages), now]).rowcount:
-        earlier = _supersede(batch, now) if batch.instead_of else None
-        if earlier is not None:
-            _except(batch, *earlier)
+    with pipelined():
+        claimed = run(_CLAIM, [batch.id, batch.instance_id, len(batch.messages), now])
+        whole = _supersede(batch, now)
+        found = _ask(batch.messages, now)
+    if not claimed.rowcount:
+        return _as_exceptions(rows("SELECT skipped, postponed FROM mqtt_batchreceipt WHERE id = %s", [batch.id]))
+    stored = whole.fetchall() if whole else []
+    if stored:
+        earlier = _as_exceptions(stored)
+        _except(batch, *earlier)
         return earlier
-    return _as_exceptions(rows("SELECT skipped, postponed FROM mqtt_batchreceipt WHERE id = %s", [batch.id]))
+    return _context(found, careful=careful)
 
 
-def _supersede(batch: Batch, now: datetime) -> Exceptions | None:
+def _supersede(batch: Batch, now: datetime) -> Cursor | None:
     """The batches that this one is a part of may be late rather than lost: from here on they are not stored any more.
 
-    A receipt of no messages says so. When one of them was stored already, what was excepted then.
+    A receipt of no messages says so. When one of them was stored already, the cursor has what was excepted then.
     """
+    if not batch.instead_of:
+        return None
     for batch_id in batch.instead_of:
         run(_CLAIM, [batch_id, batch.instance_id, 0, now])
     stored = "SELECT skipped, postponed FROM mqtt_batchreceipt WHERE id = ANY(%s::uuid[]) AND messages > 0"
-    found = rows(stored, [list(batch.instead_of)])
-    return _as_exceptions(found) if found else None
+    return run(stored, [list(batch.instead_of)])
 
 
 def _as_exceptions(found: Sequence[tuple[Any, ...]]) -> Exceptions:
@@ -110,14 +122,23 @@ def _as_exceptions(found: Sequence[tuple[Any, ...]]) -> Exceptions:
     return frozenset(skipped), frozenset(postponed or ())
 
 
-def open_for(messages: Iterable[Envelope], now: datetime, *, careful: bool, late: bool = False) -> Context:
-    """Hold off any change of owner until the commit, then read who owns what."""
+def open_late(messages: Iterable[Envelope], now: datetime, *, careful: bool) -> Context:
+    """As `claim`, for messages that came in another batch and were kept."""
+    with pipelined():
+        found = _ask(messages, now)
+    return _context(found, careful=careful, late=True)
+
+
+def _ask(messages: Iterable[Envelope], now: datetime) -> Cursor:
     ids = sorted({message.connection_id for message in messages})
     keys = sorted({take_lock_key(connection_id) for connection_id in ids})
     run(_LOCK, [TAKE_LOCK_CLASS, numbers(keys)])
     limits = (config().kept_messages, config().kept_bytes)
-    found = rows(_RULES, [*limits, now - PART_FOR, PART_AFTER, numbers(ids)])
-    return Context({row[0]: SiteRules(*row[1:]) for row in found}, careful, late)
+    return run(_RULES, [*limits, now - PART_FOR, PART_AFTER, numbers(ids)])
+
+
+def _context(found: Cursor, *, careful: bool, late: bool = False) -> Context:
+    return Context({row[0]: SiteRules(*row[1:]) for row in found.fetchall()}, careful, late)
 
 
 def admit(messages: Sequence[Envelope], context: Context, tally: Tally) -> list[Envelope]:
@@ -178,7 +199,7 @@ def _newest_deliveries(connection_ids: Sequence[int]) -> defaultdict[int, dict[i
     return newest
 
 
-def remember(messages: Sequence[Envelope], now: datetime) -> None:
+def remember(messages: Sequence[Envelope], context: Context, now: datetime) -> None:
     """So that a redelivery of these is known for what it is."""
     entries: defaultdict[int, bytearray] = defaultdict(bytearray)
     for message in messages:
@@ -186,7 +207,7 @@ def remember(messages: Sequence[Envelope], now: datetime) -> None:
             entries[message.connection_id] += ENTRY.pack(message.packet_id, fingerprint(message))
     if entries:
         order = sorted(entries)
-        run(_REMEMBER, [now, numbers(order), blobs(bytes(entries[key]) for key in order)])
+        context.later.add(_REMEMBER, [now, numbers(order), blobs(bytes(entries[key]) for key in order)])
 
 
 def note_exceptions(batch: Batch, context: Context) -> None:

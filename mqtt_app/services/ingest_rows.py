@@ -14,9 +14,9 @@ from mqtt_app.domain.times import is_plausible
 from mqtt_app.models import Quality
 from mqtt_app.services.ingest_context import Context
 from mqtt_app.services.ingest_devices import Directory, look_up
-from mqtt_app.services.ingest_seen import Change, mark_seen
+from mqtt_app.services.ingest_seen import mark_seen
 from mqtt_app.services.pg_columns import Row, blobs, booleans, copy_rows, microseconds, numbers, texts
-from mqtt_app.services.pg_statements import run
+from mqtt_app.services.pg_statements import Later
 
 GOOD, RETAINED, IMPLAUSIBLE = int(Quality.GOOD), int(Quality.RETAINED), int(Quality.IMPLAUSIBLE_TIME)
 _NUMERIC = (float, int)
@@ -46,7 +46,6 @@ class Parsed(msgspec.Struct, frozen=True):
 class Written(msgspec.Struct, frozen=True):
     """`readings` by site id. `over_quota`: messages of devices for which the site has no room."""
 
-    changes: list[Change]
     readings: dict[int, int]
     over_quota: list[Envelope]
 
@@ -58,11 +57,10 @@ def write(parsed: Sequence[Parsed], context: Context, now: datetime) -> Written:
     rows, readings = _rows(parsed, who)
     if rows:
         _copy(rows)
-        _keep_latest(rows)
-    silence = {rules.site_id: rules.silence for rules in context.rules.values()}
-    changes = mark_seen(spoken, who, silence, now, late=context.late)
+        _keep_latest(rows, context.later)
+    mark_seen(spoken, who, context, now)
     over_quota = [one.message for one in parsed if _homeless(one, who)] if who.is_full else []
-    return Written(changes, readings, over_quota)
+    return Written(readings, over_quota)
 
 
 def _spoken(parsed: Sequence[Parsed]) -> list[tuple[Envelope, Fact]]:
@@ -113,7 +111,7 @@ def _copy(rows: Sequence[Row]) -> None:
         copy.write(copy_rows(rows))
 
 
-def _keep_latest(rows: Sequence[Row]) -> None:
+def _keep_latest(rows: Sequence[Row], later: Later) -> None:
     """A good value gives way to a good one of the same time or later only; a retained one fills a gap."""
     newest: dict[tuple[int, str], Row] = {}
     for row in rows:
@@ -126,7 +124,7 @@ def _keep_latest(rows: Sequence[Row]) -> None:
         rows = [newest[key] for key in sorted(newest)]
         devices, metrics, *times_and_quality, values = zip(*rows, strict=True)
         columns = [numbers(devices), texts(metrics), *map(numbers, times_and_quality), *_by_type(values)]
-        run(_LATEST, columns)
+        later.add(_LATEST, columns)
 
 
 def _by_type(values: Sequence[Any]) -> Iterator[str]:

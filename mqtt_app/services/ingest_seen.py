@@ -2,19 +2,22 @@
 
 from collections.abc import Iterable, Mapping
 from datetime import datetime
+from functools import partial
 from typing import Any
 
 import msgspec
-from django.db import connection
+from django.db import connection, transaction
 
+from mqtt_app import events
 from mqtt_app.domain.messages import Envelope
 from mqtt_app.domain.presence import ANNOUNCED
 from mqtt_app.domain.readings import Availability, Description, Fact
 from mqtt_app.models import DeviceStatus
+from mqtt_app.services.ingest_context import Context
 from mqtt_app.services.ingest_devices import Directory
 from mqtt_app.services.ingest_known import StaleError
 from mqtt_app.services.pg_columns import microseconds, numbers, texts
-from mqtt_app.services.pg_statements import rows
+from mqtt_app.services.pg_statements import Cursor, rows
 
 TABLES = {"gateway": "mqtt_gateway", "device": "mqtt_device"}  # in the order in which their rows are locked
 
@@ -71,26 +74,36 @@ class _Heard(msgspec.Struct):
 def mark_seen(
     facts: Iterable[tuple[Envelope, Fact]],
     who: Directory,
-    silence: Mapping[int, float],
+    context: Context,
     now: datetime,
-    *,
-    late: bool = False,
-) -> list[Change]:
-    """`silence`: seconds a device of a site may be quiet, by site id. `late`: the messages came a while ago.
+) -> None:
+    """Later: StaleError when somebody is gone, and word to the browsers after the commit.
 
     A retained message proves nothing about now, except a retained goodbye: its Will says that the link is gone.
     """
+    silence = {rules.site_id: rules.silence for rules in context.rules.values()}
     heard = _heard(facts, who)
-    changes: list[Change] = []
-    for kind, table in TABLES.items():
-        found = _still_news(table, heard[kind], silence, now) if late else heard[kind]
-        changes += _write(kind, table, found, silence, now)
+    if context.late:
+        heard = {kind: _still_news(TABLES[kind], heard[kind], silence, now) for kind in TABLES}
+    still = [
+        (kind, heard[kind], context.later.add(_STILL.format(table=table), _columns(heard[kind], silence, now)))
+        for kind, table in TABLES.items()
+        if heard[kind]
+    ]
+    context.later.then(lambda: _settle(still, silence, now))
+
+
+def _settle(
+    still: Iterable[tuple[str, dict[int, _Heard], Cursor]], silence: Mapping[int, float], now: datetime
+) -> None:
+    changes = [change for kind, heard, found in still for change in _change(kind, heard, found, silence, now)]
     gone = [
         change.device_id for change in changes if change.kind == "gateway" and change.status == DeviceStatus.OFFLINE
     ]
     if gone:
         _hide_devices(gone, now)
-    return changes
+    for change in changes:
+        transaction.on_commit(partial(events.device_changed, **msgspec.structs.asdict(change)))
 
 
 def _heard(facts: Iterable[tuple[Envelope, Fact]], who: Directory) -> dict[str, dict[int, _Heard]]:
@@ -138,17 +151,19 @@ def _still_news(
     }
 
 
-def _write(
-    kind: str, table: str, heard: Mapping[int, _Heard], silence: Mapping[int, float], now: datetime
+def _change(
+    kind: str, heard: Mapping[int, _Heard], still: Cursor, silence: Mapping[int, float], now: datetime
 ) -> list[Change]:
-    """Raises StaleError when somebody is gone."""
-    if not heard:
-        return []
-    unchanged = {row_id for (row_id,) in _run(_STILL.format(table=table), heard, silence, now)}
+    """`still` has those whose status stays. Raises StaleError when somebody is gone.
+
+    These rows are locked after the books. Only a goodbye and a hello of one device in two batches at the same moment
+    can meet in a deadlock, and then one of them is done again.
+    """
+    unchanged = {row_id for (row_id,) in still.fetchall()}
     others = {row_id: entry for row_id, entry in heard.items() if row_id not in unchanged}
     if not others:
         return []
-    changed = _run(_CHANGED.format(table=table), others, silence, now)
+    changed = rows(_CHANGED.format(table=TABLES[kind]), _columns(others, silence, now))
     if len(changed) != len(others):
         raise StaleError
     return [
@@ -158,12 +173,10 @@ def _write(
     ]
 
 
-def _run(
-    statement: str, heard: Mapping[int, _Heard], silence: Mapping[int, float], now: datetime
-) -> list[tuple[Any, ...]]:
+def _columns(heard: Mapping[int, _Heard], silence: Mapping[int, float], now: datetime) -> dict[str, Any]:
     ids = sorted(heard)
     entries = [heard[row_id] for row_id in ids]
-    columns: dict[str, Any] = {
+    return {
         "now": now,
         "ids": numbers(ids),
         "seen": numbers(microseconds(entry.seen) if entry.seen else None for entry in entries),
@@ -172,7 +185,6 @@ def _run(
         "status": texts(entry.status for entry in entries),
         "reason": texts(_reason(entry) for entry in entries),
     }
-    return rows(statement, columns)
 
 
 def _reason(entry: _Heard) -> str:

@@ -17,7 +17,7 @@ from mqtt_app.services.ingest_books import Tally
 from mqtt_app.services.ingest_context import Context
 from mqtt_app.services.ingest_known import Known, StaleError
 from mqtt_app.services.pg_columns import booleans, microseconds, numbers, texts
-from mqtt_app.services.pg_statements import run
+from mqtt_app.services.pg_statements import Cursor
 
 Key = tuple[int, str]  # connection id, topic
 SAY_AGAIN = 60.0  # s between two log rows that say a site is over its quota
@@ -110,10 +110,10 @@ def create(
     return created | (find(met_by_others) if met_by_others else {})
 
 
-def count(messages: Sequence[Envelope], topics: Mapping[Key, Topic]) -> None:
+def count(messages: Sequence[Envelope], topics: Mapping[Key, Topic], context: Context) -> None:
     """message_count and last_seen of every topic of the batch, in one statement and in the order of ids.
 
-    Raises StaleError when a topic is not as it was found.
+    StaleError when a topic turns out to be not as it was found.
     """
     counts: defaultdict[Key, int] = defaultdict(int)
     seen: dict[Key, float] = {}
@@ -133,7 +133,12 @@ def count(messages: Sequence[Envelope], topics: Mapping[Key, Topic]) -> None:
         booleans(topic.is_active for topic in met),
         texts(topic.parser_name for topic in met),
     ]
-    if run(_COUNT, columns).rowcount != len(met):
+    counted = context.later.add(_COUNT, columns)
+    context.later.then(lambda: _check(counted, len(met)))
+
+
+def _check(counted: Cursor, topics: int) -> None:
+    if counted.rowcount != topics:
         raise StaleError
 
 

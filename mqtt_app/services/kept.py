@@ -36,7 +36,7 @@ def attend(now: datetime) -> None:
         for row in ParserHealth.objects.filter(pk__in=working | tried | {one.pk for one in others}).order_by("id"):
             _look_after(row, now, tally, works=row.pk in working, mended=row.pk in mended)
         kept_rows.forget_failed(now)
-        ingest_books.write(tally, None)
+        ingest_books.move(tally)
 
 
 def parse_again(ids: Iterable[int]) -> int:
@@ -44,7 +44,7 @@ def parse_again(ids: Iterable[int]) -> int:
     with transaction.atomic():
         tally = Tally()
         number = kept_rows.ask_for(ids, tally)
-        ingest_books.write(tally, None)
+        ingest_books.move(tally)
     return number
 
 

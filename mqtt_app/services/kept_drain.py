@@ -11,6 +11,7 @@ from mqtt_app.models import KeptMessage, KeptState, ParserHealth
 from mqtt_app.services import ingest, ingest_books, ingest_context, kept_rows, parser_health, quarantine
 from mqtt_app.services.ingest_books import Failure, Tally
 from mqtt_app.services.parser_health import Scope
+from mqtt_app.services.pg_statements import Later
 from mqtt_app.services.rehearsal import first_fatal
 
 BATCH = 1_000  # messages parsed in one transaction
@@ -32,13 +33,13 @@ def _drain(now: datetime, careful: bool) -> bool:
     if fatal is not None:
         _put_aside(fatal, tally)
         return True
-    context = ingest_context.open_for(messages, now, careful=careful, late=True)
+    context = ingest_context.open_late(messages, now, careful=careful)
     for message in messages:
         if message.connection_id not in context.rules:
             tally.drop(message.site_id, "connection_deleted")
     present = [message for message in messages if message.connection_id in context.rules]
     _settle(rows, ingest.process_again(present, context, tally, now), tally, now)
-    ingest.close(tally, None)
+    ingest.close(tally, None, context.later)
     return True
 
 
@@ -47,7 +48,7 @@ def _put_aside(fatal: Envelope, tally: Tally) -> None:
     KeptMessage.objects.filter(pk=fatal.packet_id).delete()
     tally.keep(fatal.site_id, -1, -len(fatal.payload))
     quarantine.put_aside([fatal], "killed the process that parsed it, or kept it busy for ever", tally)
-    ingest.close(tally, None)
+    ingest.close(tally, None, Later())
 
 
 def _settle(rows: Sequence[KeptMessage], failures: Sequence[Failure], tally: Tally, now: datetime) -> None:

@@ -55,5 +55,5 @@ def parse_again(ids: Iterable[int], now: datetime) -> int:
             total += count
             tally.add(site_id, "quarantined", -count)
             tally.keep(site_id, count, int(size))
-        ingest_books.write(tally, None)
+        ingest_books.move(tally)
     return total
