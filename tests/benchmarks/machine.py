@@ -46,13 +46,13 @@ class Machine:
 
 
 def _tree_seconds(pid: int) -> float:
+    """Of those that live, and of those that have ended, whose parent inherits what they spent."""
     total = 0.0
     with contextlib.suppress(psutil.Error):
         root = psutil.Process(pid)
         for one in [root, *root.children(recursive=True)]:
             with contextlib.suppress(psutil.Error):
-                times = one.cpu_times()
-                total += times.user + times.system
+                total += sum(one.cpu_times()[:4])  # user, system, and both of children that have ended
     return total
 
 
