@@ -9,6 +9,17 @@ class Quality(models.IntegerChoices):
     IMPLAUSIBLE_TIME = 2, "The device's clock cannot be right"
 
 
+def as_json(
+    value: float | None, boolean: bool | None, text: str | None, raw: bytes | memoryview | None
+) -> float | bool | str | None:
+    """The one that is set; raw bytes as hexadecimal."""
+    if value is not None:
+        return value
+    if boolean is not None:
+        return boolean
+    return text if raw is None else bytes(raw).hex()
+
+
 class ReadingValue(models.Model):
     """One of the four value columns is set. `value` is a finite number."""
 
@@ -26,10 +37,7 @@ class ReadingValue(models.Model):
 
     @property
     def shown(self) -> float | bool | str | None:
-        """The value as JSON has it; raw bytes as hexadecimal."""
-        if self.raw is not None:
-            return bytes(self.raw).hex()
-        return next((v for v in (self.value, self.boolean, self.text) if v is not None), None)
+        return as_json(self.value, self.boolean, self.text, self.raw)
 
 
 class Reading(ReadingValue):

@@ -14,7 +14,7 @@ from mqtt_app.api.serializers.devices import DeviceDetailSerializer, DeviceSeria
 from mqtt_app.api.serializers.queries import ReadingsQuery
 from mqtt_app.api.views.base import SiteScoped, read_query
 from mqtt_app.models import Device, Reading
-from mqtt_app.selectors.devices import devices_of, devices_visible_to, readings_of
+from mqtt_app.selectors.devices import devices_of, devices_visible_to, readings_of, with_latest
 from mqtt_app.services.devices import save_device
 
 
@@ -30,9 +30,12 @@ class DeviceListView(SiteScoped, generics.ListAPIView[Device]):
 class DeviceScoped(generics.GenericAPIView[Any]):
     permission_classes = (IsAuthenticated, SuperuserWrites)
 
+    def get_devices(self) -> QuerySet[Device]:
+        return devices_visible_to(self.request.user)
+
     def get_device(self) -> Device:
         number = self.kwargs["pk"]
-        device = devices_visible_to(self.request.user).filter(pk=number).first()
+        device = self.get_devices().filter(pk=number).first()
         if device is None:
             raise NotFound(f"There is no device {number}.")
         return device
@@ -44,6 +47,9 @@ class DeviceView(DeviceScoped, generics.RetrieveUpdateAPIView[Device]):
     serializer_class = DeviceDetailSerializer
     queryset = Device.objects.none()
     http_method_names = ("get", "head", "options", "patch")
+
+    def get_devices(self) -> QuerySet[Device]:
+        return with_latest(super().get_devices())
 
     def get_object(self) -> Device:
         return self.get_device()
