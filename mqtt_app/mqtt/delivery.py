@@ -10,7 +10,8 @@ from typing import Protocol
 import msgspec
 
 from mqtt_app.coordination.acks import Fate, Note, read_note
-from mqtt_app.domain.batching import Batcher, Ledger, Limits, may_read
+from mqtt_app.domain.batching import Batcher, Limits, may_read
+from mqtt_app.domain.ledger import Ledger
 from mqtt_app.domain.messages import Batch, Envelope
 from mqtt_app.domain.vitals import Vitals
 from mqtt_app.mqtt.loop import Loop

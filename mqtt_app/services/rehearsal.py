@@ -1,6 +1,6 @@
 """Parsers tried on old messages in a process that may die of it: nothing of ours is lost with that process.
 
-New messages need no rehearsal, since their owner finds out which of them kills (domain/batching.py). Kept ones have no
+New messages need no rehearsal, since their owner finds out which of them kills (domain/ledger.py). Kept ones have no
 owner: a parser that was mended so that it kills its process now would do so again and again.
 """
 

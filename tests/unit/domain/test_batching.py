@@ -1,7 +1,8 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mqtt_app.domain.batching import AckOrder, Batcher, Ledger, Limits, may_read
+from mqtt_app.domain.batching import CROWD, AckOrder, Batcher, Limits, may_read
+from mqtt_app.domain.ledger import Ledger
 from mqtt_app.domain.messages import Batch, Envelope
 
 
@@ -38,6 +39,26 @@ def test_a_noisy_connection_leaves_room_for_the_others():
         batcher.add(message(1, number), 0.0)
     batcher.add(message(2, 1), 0.0)
     assert 2 in {one.connection_id for one in batcher.take(0.0)[0]}
+
+
+def test_beside_a_flood_those_who_say_little_go_first_and_by_themselves():
+    batcher = Batcher(Limits(linger=0.05))
+    for number in range(CROWD):
+        batcher.add(message(1, number), 0.0)
+    batcher.add(message(2, 1), 0.01)
+    batcher.drop(1, "too_large", 0.01)
+    taken, drops = batcher.take(0.05)
+    assert ([one.connection_id for one in taken], len(drops)) == ([2], 1)
+    assert batcher.due_at() <= 0.05, "the flood has waited long enough, too"
+    assert len(batcher.take(0.05)[0]) == CROWD
+    assert batcher.due_at() is None
+
+
+def test_connections_that_say_as_much_as_each_other_share_their_batches():
+    batcher = Batcher(Limits())
+    for number in range(CROWD):
+        batcher.add(message(number % 20, number), 0.0)
+    assert len(batcher.take(0.0)[0]) == CROWD
 
 
 def test_a_batch_is_due_when_full_urgent_or_old_enough():
