@@ -25,9 +25,7 @@ class BufferedSocket:
         """Up to `size` bytes; raises BlockingIOError when there are none now, gives b"" at the end of the stream."""
         start = self._position
         if start >= len(self._buffer):
-            pending, self._pending = self._pending, None
-            if pending is not None:
-                raise pending
+            self._raise_pending()
             self._fill()
             start = 0
         self._position = start + size
@@ -43,17 +41,34 @@ class BufferedSocket:
         self._position = found[1]
         return found[0]
 
+    def is_dry(self) -> bool:
+        """Whether `next_publish` has just found that nothing is here now: says what else `recv` would raise."""
+        dry = isinstance(self._pending, BlockingIOError)
+        if dry:
+            self._pending = None
+        return dry
+
     def _has_more(self) -> bool:
         """Whether bytes came. What else the socket has to say is kept for the next `recv`."""
-        if self._pending is None:
-            try:
-                if self._emptied:
-                    self._buffer, self._position, self._emptied = b"", 0, False
-                    raise BlockingIOError
-                self._fill()
-            except OSError as error:
-                self._pending = error
+        if self._pending is not None:
+            return False
+        if self._emptied:
+            self._buffer, self._position, self._emptied = b"", 0, False
+            self._pending = BlockingIOError()
+            return False
+        try:
+            self._fill()
+        except OSError as error:
+            self._pending = error
         return len(self._buffer) > 0
+
+    def _raise_pending(self) -> None:
+        pending, self._pending = self._pending, None
+        if pending is not None:
+            try:
+                raise pending
+            finally:
+                del pending  # an error whose own frame knows it is left to the garbage collector
 
     def holds_more(self) -> bool:
         """Bytes that no poll would report: here, or decrypted inside TLS."""

@@ -111,6 +111,8 @@ class MqttClient(Client):
                 return False
             if self._takes_publish():
                 continue
+            if self._ready.is_dry():
+                return self._ready.holds_more()
             try:
                 code = self._packet_read()
             except (struct.error, IndexError, ValueError, UnicodeError) as error:
