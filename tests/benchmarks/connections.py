@@ -27,15 +27,18 @@ SETTLING = 3.0  # s
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--connections", type=int, default=1_000, help="default 1,000")
     parser.add_argument("--runs", type=int, default=3, help="runs, of which the median counts (default 3)")
+    parser.add_argument("--tls", action="store_true", help="encrypted, with a CA of our own")
     parser.add_argument("--idle", type=float, default=20.0, help="seconds of doing nothing (default 20)")
 
 
 def run(options: argparse.Namespace) -> Result:
     remarks = _raise_descriptor_limit(options.connections + SPARE_DESCRIPTORS)
     constants = {"SITEWIRE_CAPACITY": str(max(options.connections, 5_000))}
-    with machine(constants=constants) as place:
+    with machine(constants=constants, tls=options.tls) as place:
         place.stack.worker()
-        first = place.stack.site("first", place.broker.port, ("c0/#",))
+        encrypted = {"use_tls": True, "tls_ca_certificate": place.broker.ca_pem} if options.tls else {}
+        port = place.broker.tls_port if options.tls else place.broker.port
+        first = place.stack.site("first", port, ("c0/#",), **encrypted)
         rows.copies_of_site(place, first, options.connections - 1)
         runs = [_one(place, first, options) for _ in range(options.runs)]
         threads = min(options.connections, MOST_THREADS)

@@ -14,7 +14,7 @@ import psutil
 from cryptography.fernet import Fernet
 
 from project.local import provision
-from tests.brokers import Mosquitto
+from tests.brokers import CertificateAuthority, Mosquitto
 from tests.services import free_port, start_postgres, start_valkey
 from tests.stack import Stack, environment, set_up
 
@@ -57,7 +57,9 @@ def _tree_seconds(pid: int) -> float:
 
 
 @contextlib.contextmanager
-def machine(*, constants: Mapping[str, str] | None = None, postgres_options: tuple[str, ...] = ()) -> Iterator[Machine]:
+def machine(
+    *, constants: Mapping[str, str] | None = None, postgres_options: tuple[str, ...] = (), tls: bool = False
+) -> Iterator[Machine]:
     """PostgreSQL with its default durability, Valkey, mosquitto with an unbounded queue, and the web process."""
     with tempfile.TemporaryDirectory(prefix="sitewire-benchmark-") as name, contextlib.ExitStack() as opened:
         folder = Path(name)
@@ -69,7 +71,8 @@ def machine(*, constants: Mapping[str, str] | None = None, postgres_options: tup
         settings = LOOSE | dict(constants or {})
         tokens = set_up(environment(folder, database, redis_url, settings))
         (folder / "broker").mkdir()
-        broker = Mosquitto(folder / "broker", options=("max_queued_messages 0",))
+        authority = CertificateAuthority(folder / "broker") if tls else None
+        broker = Mosquitto(folder / "broker", options=("max_queued_messages 0",), tls=authority)
         broker.start()
         opened.callback(broker.kill)
         stack = Stack(folder, database, redis_url, tokens, settings)
