@@ -297,11 +297,3 @@ def test_no_link_is_dialled_while_the_lease_is_in_doubt(world, run, mosquitto):
     assert world.status(1) == "error"
     world.redis_up = True
     wait_for(lambda: world.status(1) == "connected")
-
-
-def test_links_with_the_same_tls_settings_share_what_takes_memory(authority):
-    from mqtt_app.mqtt import tls
-
-    settings = {"ca": authority.pem, "certificate": "", "key": "", "verify": True}
-    assert tls.context(**settings) is tls.context(**settings)
-    assert tls.context(**settings) is not tls.context(**settings | {"verify": False})
