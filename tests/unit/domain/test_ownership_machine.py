@@ -58,6 +58,7 @@ class Worker:
     incarnation: int = 0
     good_until: float = float("-inf")
     leased: bool = False
+    looked: bool = True  # at the rows, since its lease was last in doubt; it does not act before
     next_renewal: float = 0.0
     next_scan: float = 0.0
     held: dict[int, int] = field(default_factory=dict)  # connection -> generation
@@ -140,7 +141,7 @@ class OwnershipMachine(RuleBasedStateMachine):
     # How the parts answer
 
     def acts(self, worker: Worker) -> bool:
-        return worker.alive and worker.awake and worker.leased and self.now < worker.good_until
+        return worker.alive and worker.awake and worker.leased and worker.looked and self.now < worker.good_until
 
     def turn(self, worker: Worker) -> None:
         if not (worker.alive and worker.awake):
@@ -161,6 +162,8 @@ class OwnershipMachine(RuleBasedStateMachine):
             worker.leased = self.store.renew(lease) is not Renewal.LOST
         else:
             worker.leased = self.store.acquire(lease)
+        if self.now >= worker.good_until:
+            worker.looked, worker.next_scan = False, self.now
         if worker.leased:
             worker.good_until = self.now + KNOBS.lease_act
 
@@ -169,6 +172,7 @@ class OwnershipMachine(RuleBasedStateMachine):
             row = self.rows[number]
             if not worker.leased or (row.owner, row.generation) != (worker.name, generation):
                 del worker.held[number]
+        worker.looked = True
         if not self.acts(worker):
             return
         for number, row in self.rows.items():
