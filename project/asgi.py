@@ -23,8 +23,8 @@ class OneThread(ASGIHandler):
 
     _middleware_chain: Any
 
-    def load_middleware(self, is_async: bool = True) -> None:
-        super().load_middleware(is_async=not is_async)
+    def load_middleware(self, is_async: bool = False) -> None:  # noqa: ARG002  the handler asks for True
+        super().load_middleware(is_async=False)
         self._middleware_chain = sync_to_async(self._middleware_chain, thread_sensitive=True)
 
 
