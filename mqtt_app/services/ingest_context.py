@@ -18,7 +18,7 @@ from mqtt_app.services.pg_columns import blobs, numbers
 from mqtt_app.services.pg_statements import Cursor, Later, pipelined, rows, run
 
 ENTRY = struct.Struct(">H8s")  # Packet Identifier, hash; see mqtt_app/models/delivery.py
-LOOK_BACK = 100  # rows of a connection searched for a redelivery: far more than any broker keeps in flight
+LOOK_BACK = 100  # rows of a connection that are searched for a redelivery at first
 PART_AFTER = timedelta(minutes=10)  # since its pause: a parser that parses some messages then works in part
 PART_FOR = timedelta(hours=1)  # after the last one
 # Updates that join an ordered list do so row by row then: two batches lock rows in the same order. And what was planned
@@ -43,6 +43,11 @@ FROM mqtt_mqttconnection c JOIN mqtt_site s ON s.id = c.site_id WHERE c.id = ANY
 _REMEMBER = """
 INSERT INTO mqtt_delivery (connection_id, entries, created_at)
 SELECT v.connection_id, v.entries, %s::timestamptz FROM unnest(%s::bigint[], %s::bytea[]) AS v(connection_id, entries)
+"""
+_DELIVERIES = """
+SELECT c.id, d.entries FROM unnest(%s::bigint[]) AS c(id) CROSS JOIN LATERAL (
+    SELECT id, entries FROM mqtt_delivery WHERE connection_id = c.id ORDER BY id DESC LIMIT %s::int) AS d
+ORDER BY d.id DESC
 """
 
 
@@ -165,7 +170,7 @@ def _without_duplicates(messages: Sequence[Envelope], context: Context, tally: T
     again = {message.connection_id for message in odd if _may_be_known(message, context)}
     if not again:
         return list(messages)
-    newest = _newest_deliveries(sorted(again))
+    newest = _deliveries_under(again, odd)
     fresh = []
     for message in messages:
         known = newest[message.connection_id]
@@ -184,19 +189,35 @@ def _may_be_known(message: Envelope, context: Context) -> bool:
     return message.dup or (message.early and message.generation < context.rules[message.connection_id].generation)
 
 
-def _newest_deliveries(connection_ids: Sequence[int]) -> defaultdict[int, dict[int, bytes]]:
-    """For each connection: Packet Identifier -> hash of the last message that was delivered under it."""
-    newest: defaultdict[int, dict[int, bytes]] = defaultdict(dict)
-    with connection.cursor() as cursor:
-        cursor.execute(
-            "SELECT c.id, d.entries FROM unnest(%s::bigint[]) AS c(id) CROSS JOIN LATERAL ("
-            " SELECT id, entries FROM mqtt_delivery WHERE connection_id = c.id ORDER BY id DESC LIMIT %s) d"
-            " ORDER BY d.id",
-            [list(connection_ids), LOOK_BACK],
-        )
-        for connection_id, entries in cursor.fetchall():
-            newest[connection_id].update(ENTRY.iter_unpack(bytes(entries)))
+def _deliveries_under(ids: Collection[int], odd: Sequence[Envelope]) -> defaultdict[int, dict[int, bytes]]:
+    """For each connection: Packet Identifier -> hash of the last message that was delivered under it.
+
+    While one acknowledgement is held up, others may be stored by the hundred, a row each: for an identifier that is not
+    among the newest it is worth to look further.
+    """
+    newest = _newest_deliveries(ids, LOOK_BACK)
+    missed = {one.connection_id for one in odd if one.packet_id not in newest[one.connection_id]} & set(ids)
+    if missed:
+        newest |= _newest_deliveries(missed, _reach())
     return newest
+
+
+def _newest_deliveries(ids: Collection[int], rows_back: int) -> defaultdict[int, dict[int, bytes]]:
+    newest: defaultdict[int, dict[int, bytes]] = defaultdict(dict)
+    left: defaultdict[int, int] = defaultdict(lambda: _reach() * ENTRY.size)
+    for connection_id, entries in rows(_DELIVERIES, [numbers(sorted(ids)), rows_back]):
+        near = bytes(entries)[-left[connection_id] :] if left[connection_id] > 0 else b""
+        left[connection_id] -= len(near)
+        newest[connection_id] = dict(ENTRY.iter_unpack(near)) | newest[connection_id]
+    return newest
+
+
+def _reach() -> int:
+    """Messages of a connection within which a redelivery is: twice what a broker leaves unacknowledged.
+
+    Any further back, an equal message under the same identifier is another one: identifiers come round again.
+    """
+    return 2 * config().receive_maximum
 
 
 def remember(messages: Sequence[Envelope], context: Context, now: datetime) -> None:

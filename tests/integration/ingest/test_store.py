@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from mqtt_app.conf import config
 from mqtt_app.domain.messages import Batch, Drop, Envelope
 from mqtt_app.models import (
     BatchReceipt,
@@ -22,6 +23,7 @@ from mqtt_app.models import (
 )
 from mqtt_app.selectors.receipts import committed
 from mqtt_app.services import ingest
+from mqtt_app.services.ingest_context import LOOK_BACK
 
 pytestmark = pytest.mark.django_db
 
@@ -120,6 +122,23 @@ def test_a_redelivery_that_was_never_stored_is_stored(link):
     ingest.store(batch(message(link, "hall/a", {"v": 1}, packet_id=7)), NOW)
     ingest.store(batch(message(link, "hall/a", {"v": 2}, packet_id=7, dup=True)), NOW)
     assert values() == [1, 2]
+
+
+def test_a_redelivery_is_known_though_hundreds_were_stored_since(link):
+    """Its acknowledgement was held up, and each of the others came in a batch of its own."""
+    for number in range(LOOK_BACK + 50):
+        ingest.store(batch(message(link, "hall/a", {"v": number}, packet_id=number + 1)), NOW)
+    ingest.store(batch(message(link, "hall/a", {"v": 0}, packet_id=1, dup=True, epoch=2)), NOW)
+    assert books(link) == {"stored": LOOK_BACK + 50, "duplicate": 1}
+
+
+def test_an_identifier_that_has_come_round_again_makes_no_duplicate_of_an_equal_message(link):
+    """Its first delivery was lost with the link, so it comes as a redelivery; what it equals was stored long ago."""
+    many = 2 * config().receive_maximum
+    ingest.store(batch(*(message(link, "hall/a", {"v": 1}, packet_id=number) for number in range(1, many + 2))), NOW)
+    ingest.store(batch(message(link, "hall/a", {"v": 1}, packet_id=1, dup=True, epoch=2)), NOW)
+    ingest.store(batch(message(link, "hall/a", {"v": 1}, packet_id=3, dup=True, epoch=2)), NOW)
+    assert books(link) == {"stored": many + 2, "duplicate": 1}
 
 
 def test_qos_1_messages_of_a_past_owner_are_left_to_the_new_one_and_named(link):
