@@ -45,6 +45,9 @@ class Envelope(msgspec.Struct, array_like=True, frozen=True, gc=False):
 ENVELOPE_OVERHEAD = 100  # bytes; measured size of the numbers and object headers around topic and payload
 
 
+DUPLICATE = "duplicate"  # a reason that is a term of the books by itself
+
+
 class Drop(msgspec.Struct, array_like=True, frozen=True):
     """`count` messages of a site that were given up before they could be stored, so that the books still close."""
 

@@ -1,3 +1,4 @@
+from django.contrib.postgres.fields import ArrayField
 from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import models
 from django.db.models import Q
@@ -18,6 +19,9 @@ class MqttConnection(models.Model):
     `generation` grows with every change of owner: the fencing token. `config_version` grows with every change that a
     running link has to notice. `owner` and everything below it is written by the owning instance only, and only
     `WHERE generation = mine`.
+
+    `subscribed_version` is the `config_version` whose filters the broker's session is known to have, and no others;
+    `obsolete_filters` are those that it may have beside them, because they were taken away since.
     """
 
     site = models.OneToOneField(Site, on_delete=models.CASCADE, related_name="connection")
@@ -61,6 +65,8 @@ class MqttConnection(models.Model):
         "Only shown, with how long that lasts at the present rate.",
     )
     config_version = models.PositiveBigIntegerField(default=1, editable=False)
+    subscribed_version = models.PositiveBigIntegerField(default=0, db_default=0, editable=False)
+    obsolete_filters = ArrayField(models.CharField(max_length=640), default=list, db_default=[], editable=False)
 
     assigned_instance = models.CharField(max_length=128, blank=True, default="", editable=False)
     assigned_at = models.DateTimeField(null=True, blank=True, editable=False)

@@ -20,6 +20,9 @@ class DiscoveredTopic(models.Model):
     first_seen = models.DateTimeField(default=timezone.now, editable=False)
     last_seen = models.DateTimeField(null=True, blank=True, editable=False)
     message_count = models.BigIntegerField(default=0, editable=False)
+    was_retained = models.BooleanField(
+        default=False, db_default=False, editable=False, help_text="The broker kept its first message: it was not new."
+    )
 
     class Meta:
         ordering = ("-id",)

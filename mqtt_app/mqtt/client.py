@@ -8,9 +8,10 @@ import socket
 import ssl
 import struct
 import time
-from collections.abc import Callable, Sequence
-from typing import Any, Protocol
+from collections.abc import Callable, Collection, Iterator, Sequence
+from typing import Any, Protocol, TypeVar
 
+import msgspec
 from paho.mqtt.client import Client, MQTTMessage
 from paho.mqtt.enums import CallbackAPIVersion, MQTTErrorCode, MQTTProtocolVersion
 from paho.mqtt.packettypes import PacketTypes
@@ -19,17 +20,23 @@ from paho.mqtt.reasoncodes import ReasonCode
 from paho.mqtt.subscribeoptions import SubscribeOptions
 
 from mqtt_app.domain.failures import BROKER, INTERNAL, NETWORK, Failure, closed_before_connack, not_mqtt, refusal
+from mqtt_app.domain.overlap import Subscription
 from mqtt_app.domain.packets import Publish
 from mqtt_app.mqtt import tls
 from mqtt_app.mqtt.buffered import BufferedSocket
-from mqtt_app.services.ownership import ConnectionConfig, Filter
+from mqtt_app.services.ownership import ConnectionConfig
 
 log = logging.getLogger(__name__)
 
 OLD_WINDOW = 20  # unacknowledged messages that brokers send without MQTT 5's Receive Maximum; mosquitto's default
 PUBACK = 0x40
-SEND_IF_NEW = 1  # Retain Handling: retained messages only for a subscription that did not exist
+SEND, SEND_IF_NEW, SEND_NOT = 0, 1, 2  # Retain Handling, MQTT 5 section 3.8.3.1
 FILTERS_PER_PACKET = 100  # keeps a SUBSCRIBE far below any broker's packet size
+
+
+Item = TypeVar("Item")
+Sent = dict[int, Sequence[str]]
+"""Packet Identifier -> topic filters."""
 
 
 class Listener(Protocol):
@@ -38,6 +45,7 @@ class Listener(Protocol):
     def on_accepted(self, session_present: bool) -> None: ...
     def on_refused(self, failure: Failure) -> None: ...
     def on_granted(self, packet_id: int, codes: Sequence[int]) -> None: ...
+    def on_left(self, packet_id: int) -> None: ...
     def on_message(self, message: Publish) -> None: ...
     def on_lost(self, failure: Failure) -> None: ...
     def on_socket_closing(self, descriptor: int) -> None: ...
@@ -73,6 +81,7 @@ class MqttClient(Client):
         self._use_tls = config.use_tls
         self._answered = False  # CONNACK was seen
         self._said_lost = False
+        self.takes_identifiers = self.is_v5  # Subscription Identifiers
         if config.username or config.password:
             self.username_pw_set(config.username, config.password or None)
         properties = None
@@ -89,6 +98,7 @@ class MqttClient(Client):
         self.on_connect = self._guard(self._connected)
         self.on_message = self._guard(self._received)
         self.on_subscribe = self._guard(self._subscribed)
+        self.on_unsubscribe = self._guard(lambda _c, _u, packet_id, *_: self._listener.on_left(packet_id))
         self.on_disconnect = self._guard(self._disconnected)
         self.on_socket_close = self._guard(lambda _c, _u, sock: self._listener.on_socket_closing(sock.fileno()))
         self.on_socket_register_write = self._guard(lambda *_: self._listener.on_writable_wanted())
@@ -156,19 +166,37 @@ class MqttClient(Client):
         packets = b"".join(struct.pack("!BBH", PUBACK, 2, packet_id) for packet_id in packet_ids)
         self._packet_queue(PUBACK, packets, 0, 1)
 
-    def subscribe_all(self, filters: Sequence[Filter]) -> dict[int, list[str]]:
-        """Packet identifier -> the filters whose codes its SUBACK brings."""
-        sent: dict[int, list[str]] = {}
-        for start in range(0, len(filters), FILTERS_PER_PACKET):
-            part = filters[start : start + FILTERS_PER_PACKET]
-            _, packet_id = self.subscribe([(one.filter, self._options(one)) for one in part])
-            if packet_id is not None:
-                sent[packet_id] = [one.filter for one in part]
-        return sent
+    def subscribe_all(self, wanted: Sequence[Subscription], fresh: Collection[str]) -> tuple[Sent, Sent]:
+        """By Packet Identifier the filters whose codes its SUBACK brings, and those whose SUBACK only ends a sweep.
 
-    def unsubscribe_all(self, filters: Sequence[str]) -> None:
-        for start in range(0, len(filters), FILTERS_PER_PACKET):
-            self.unsubscribe(list(filters[start : start + FILTERS_PER_PACKET]))
+        Brokers send retained messages for a subscription that is new, and queue a limited number of those at QoS 1
+        (mosquitto: 1,000), dropping the others without a word. At QoS 0 they send them all, so `fresh` filters are
+        subscribed at QoS 0 first, in one write with what is wanted.
+        """
+        asked: Sent = {}
+        swept: Sent = {}
+        for part in _parts(wanted):
+            new = [msgspec.structs.replace(one, qos=0) for one in part if one.qos and one.filter in fresh]
+            if new:
+                self._ask(new, SEND, swept)
+            self._ask(part, SEND_NOT if new else SEND_IF_NEW, asked)
+        return asked, swept
+
+    def _ask(self, part: Sequence[Subscription], retained: int, sent: Sent) -> None:
+        properties = None
+        if part[0].identifier:
+            properties = Properties(PacketTypes.SUBSCRIBE)  # type: ignore[no-untyped-call]
+            properties.SubscriptionIdentifier = part[0].identifier
+        _, packet_id = self.subscribe(
+            [(one.filter, self._options(one, retained)) for one in part], properties=properties
+        )
+        if packet_id is not None:
+            sent[packet_id] = [one.filter for one in part]
+
+    def unsubscribe_all(self, filters: Sequence[str]) -> Sent:
+        """By Packet Identifier the filters that its UNSUBACK confirms."""
+        sent = {self.unsubscribe(list(part))[1]: part for part in _pieces(filters)}
+        return {packet_id: part for packet_id, part in sent.items() if packet_id is not None}
 
     def goodbye(self) -> None:
         """DISCONNECT, keeping the session at the broker, then close. What cannot be sent at once is not sent."""
@@ -186,10 +214,8 @@ class MqttClient(Client):
         self._sock_close()
         self._ready.close()
 
-    def _options(self, one: Filter) -> Any:
-        if not self.is_v5:
-            return one.qos
-        return SubscribeOptions(qos=one.qos, retainHandling=SEND_IF_NEW)
+    def _options(self, one: Subscription, retained: int) -> Any:
+        return SubscribeOptions(qos=one.qos, retainHandling=retained) if self.is_v5 else one.qos
 
     # What paho calls
 
@@ -208,17 +234,19 @@ class MqttClient(Client):
     def _fault(self, error: Exception) -> None:
         self._fail(Failure(INTERNAL, f"Sitewire failed at a packet of this broker: {error!r}"))
 
-    def _connected(self, _c: Any, _u: Any, flags: Any, code: ReasonCode, _properties: Any) -> None:
+    def _connected(self, _c: Any, _u: Any, flags: Any, code: ReasonCode, properties: Any) -> None:
         self._answered = True
         if code.is_failure:
             self._said_lost = True
             self._listener.on_refused(refusal(code.value if self.is_v5 else self._ready.first[3]))
             return
+        self.takes_identifiers = self.is_v5 and getattr(properties, "SubscriptionIdentifierAvailable", 1) != 0
         self._listener.on_accepted(bool(flags.session_present))
 
     def _received(self, _c: Any, _u: Any, message: MQTTMessage) -> None:
-        payload = bytes(message.payload)
-        self._heard(Publish(message._topic, payload, message.qos, message.retain, message.dup, message.mid))
+        payload, flags = bytes(message.payload), (message.qos, message.retain, message.dup)
+        subscriptions = tuple(getattr(message.properties, "SubscriptionIdentifier", ()))
+        self._heard(Publish(message._topic, payload, *flags, message.mid, subscriptions))
 
     def _heard(self, message: Publish) -> None:
         try:
@@ -259,3 +287,13 @@ class MqttClient(Client):
         if not self._said_lost:
             self._said_lost = True
             self._listener.on_lost(failure)
+
+
+def _parts(wanted: Sequence[Subscription]) -> Iterator[Sequence[Subscription]]:
+    """A packet each: one with an identifier goes by itself, because an identifier belongs to a whole SUBSCRIBE."""
+    yield from ((one,) for one in wanted if one.identifier)
+    yield from _pieces([one for one in wanted if not one.identifier])
+
+
+def _pieces(whole: Sequence[Item]) -> Iterator[Sequence[Item]]:
+    return (whole[start : start + FILTERS_PER_PACKET] for start in range(0, len(whole), FILTERS_PER_PACKET))

@@ -106,7 +106,7 @@ class Pulse:
 
     def _flow_of(self, session: Session) -> _Flow | None:
         """None of the many whose messages are all told, and whose rate is none."""
-        config, flow = session.config, session.flow
+        config, flow = session.config, session.intake.flow
         if self._totals.get(config.id) == flow.total and config.id not in self._rates:
             return None
         self._totals[config.id] = flow.total
@@ -121,7 +121,8 @@ class Pulse:
         """None when all is as it was told before."""
         mark = (
             session.config.generation, session.link.since, session.connected_at, session.keepalive.last_packet_at,
-            session.flow.messages, len(session.acks), session.paused, self._rates.get(session.config.id, 0.0),
+            session.intake.flow.messages, len(session.intake.acks), session.paused,
+            self._rates.get(session.config.id, 0.0),
         )  # fmt: skip
         if self._marks.get(session.config.id) == mark:
             return None
@@ -139,12 +140,12 @@ class Pulse:
             protocol=session.link.version,
             connected_since=session.connected_at,
             last_packet_at=now - (clock - session.keepalive.last_packet_at) if session.connected_at else None,
-            last_message_at=session.flow.last_message_at,
+            last_message_at=session.intake.flow.last_message_at,
             rate=self._rates.get(session.config.id, 0.0),
-            messages=session.flow.messages,
-            unacked=len(session.acks),
+            messages=session.intake.flow.messages,
+            unacked=len(session.intake.acks),
             paused=session.paused,
-            matched=dict(session.flow.matched),
+            matched=dict(session.intake.flow.matched),
         )
 
     def _tell_browsers(self, seen: list[_Flow]) -> None:

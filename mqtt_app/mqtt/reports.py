@@ -13,7 +13,7 @@ from typing import Protocol, TypeVar
 
 from django.db import DataError, Error, IntegrityError, close_old_connections, connection
 
-from mqtt_app.services.ownership import ConnectionConfig, Key, LinkStatus, Written
+from mqtt_app.services.ownership import Answers, ConnectionConfig, Key, LinkStatus, Written
 
 log = logging.getLogger(__name__)
 
@@ -23,24 +23,24 @@ AT_ONCE = 500  # connections in one statement
 
 Value = TypeVar("Value")
 Statuses = dict[Key, LinkStatus]
-Grants = dict[Key, dict[str, int]]
+Replies = dict[Key, Answers]
 
 
 class Writer(Protocol):
     """The part of `services.ownership` that writes what an owner says."""
 
     def record_statuses(self, said: Mapping[Key, LinkStatus]) -> Written: ...
-    def record_grants(self, granted: Mapping[Key, Mapping[str, int]]) -> int: ...
+    def record_answers(self, said: Mapping[Key, Answers]) -> int: ...
 
 
 class Reports:
-    """`say` and `grants` never block. `disowned` is called when a write shows that a link is not ours."""
+    """`say` and `answers` never block. `disowned` is called when a write shows that a link is not ours."""
 
     def __init__(self, writer: Writer, disowned: Callable[[], None]) -> None:
         self._writer, self._disowned = writer, disowned
         self._wake = threading.Condition()
         self._statuses: Statuses = {}
-        self._grants: Grants = {}
+        self._replies: Replies = {}
         self._down = False
         self._stopping = False
         self._written_at = float("-inf")
@@ -60,9 +60,10 @@ class Reports:
             self._statuses[config.id, config.generation] = status
             self._wake.notify_all()
 
-    def grants(self, config: ConnectionConfig, codes: dict[str, int]) -> None:
+    def answers(self, config: ConnectionConfig, answers: Answers) -> None:
+        key = (config.id, config.generation)
         with self._wake:
-            self._grants.setdefault((config.id, config.generation), {}).update(codes)
+            self._replies[key] = _merged(self._replies.get(key), answers)
             self._wake.notify_all()
 
     def _run(self) -> None:
@@ -70,34 +71,34 @@ class Reports:
             self._rest(self._written_at + GATHER - time.monotonic())
             self._written_at = time.monotonic()
             with self._wake:
-                statuses, grants = _first(self._statuses), _first(self._grants)
+                statuses, replies = _first(self._statuses), _first(self._replies)
             close_old_connections()
-            self._write(statuses, grants)
+            self._write(statuses, replies)
 
     def _waited(self) -> bool:
         """False when there is nothing to write and there will be nothing more."""
         with self._wake:
-            self._wake.wait_for(lambda: self._statuses or self._grants or self._stopping)
-            return bool(self._statuses or self._grants)
+            self._wake.wait_for(lambda: self._statuses or self._replies or self._stopping)
+            return bool(self._statuses or self._replies)
 
     def _rest(self, seconds: float) -> None:
         with self._wake:
             self._wake.wait_for(lambda: self._stopping, max(0.0, seconds))
 
-    def _write(self, statuses: Statuses, grants: Grants) -> None:
+    def _write(self, statuses: Statuses, replies: Replies) -> None:
         try:
             if statuses:
                 self._heed(statuses, self._writer.record_statuses(statuses))
                 statuses = {}
-            if grants:
-                self._writer.record_grants(grants)
+            if replies:
+                self._writer.record_answers(replies)
             self._down = False
         except (DataError, IntegrityError):
-            self._write_apart(statuses, grants)
+            self._write_apart(statuses, replies)
         except Error as error:
-            self._keep(statuses, grants, error)
+            self._keep(statuses, replies, error)
         except Exception:
-            log.exception("Reports of %d links could not be written", len(statuses.keys() | grants.keys()))
+            log.exception("Reports of %d links could not be written", len(statuses.keys() | replies.keys()))
 
     def _heed(self, statuses: Statuses, written: Written) -> None:
         if written.lost:
@@ -105,28 +106,34 @@ class Reports:
         with self._wake:
             self._statuses = {key: statuses[key] for key in written.busy} | self._statuses
 
-    def _write_apart(self, statuses: Statuses, grants: Grants) -> None:
+    def _write_apart(self, statuses: Statuses, replies: Replies) -> None:
         """One of them cannot be stored; it is given up, the others are not."""
-        parts: list[tuple[Statuses, Grants]] = [({key: status}, {}) for key, status in statuses.items()]
-        parts += [({}, {key: codes}) for key, codes in grants.items()]
+        parts: list[tuple[Statuses, Replies]] = [({key: status}, {}) for key, status in statuses.items()]
+        parts += [({}, {key: answers}) for key, answers in replies.items()]
         if len(parts) == 1:
             log.exception("What a link reports cannot be stored: %s", parts[0])
             return
         for part in parts:
             self._write(*part)
 
-    def _keep(self, statuses: Statuses, grants: Grants, error: Error) -> None:
+    def _keep(self, statuses: Statuses, replies: Replies, error: Error) -> None:
         if not self._down:
             log.warning("The database does not take what the links report (%s); trying on", type(error).__name__)
         self._down = True
         connection.close()
         with self._wake:
             self._statuses = statuses | self._statuses
-            for key, codes in grants.items():
-                self._grants[key] = codes | self._grants.get(key, {})
+            for key, answers in replies.items():
+                self._replies[key] = _merged(answers, self._replies.get(key))
             self._wake.wait_for(lambda: self._stopping, RETRY_AFTER)
             if self._stopping:
-                self._statuses, self._grants = {}, {}
+                self._statuses, self._replies = {}, {}
+
+
+def _merged(older: Answers | None, newer: Answers | None) -> Answers:
+    both = [answers for answers in (older, newer) if answers is not None]
+    codes = {name: code for answers in both for name, code in answers.codes.items()}
+    return Answers(codes, both[-1].in_line_with)
 
 
 def _first(waiting: dict[Key, Value]) -> dict[Key, Value]:

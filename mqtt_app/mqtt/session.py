@@ -3,25 +3,23 @@
 import random
 import socket
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 from mqtt_app.domain import connection as machine
-from mqtt_app.domain.ack_mode import AckMode
-from mqtt_app.domain.batching import AckOrder
 from mqtt_app.domain.connection import Effect, Link, State
 from mqtt_app.domain.failures import Failure
-from mqtt_app.domain.messages import Envelope
+from mqtt_app.domain.grants import REFUSED
 from mqtt_app.domain.packets import Publish
 from mqtt_app.models import LogLevel
 from mqtt_app.mqtt.client import MqttClient
 from mqtt_app.mqtt.context import Context
 from mqtt_app.mqtt.dialer import Dial
-from mqtt_app.mqtt.flow import Flow
+from mqtt_app.mqtt.intake import Intake
 from mqtt_app.mqtt.keepalive import Keepalive
 from mqtt_app.mqtt.loop import Timer
-from mqtt_app.mqtt.subscriptions import REFUSED, Subscriptions
+from mqtt_app.mqtt.subscriptions import Subscriptions
 from mqtt_app.mqtt.voice import Voice
-from mqtt_app.services.ownership import ConnectionConfig
+from mqtt_app.services.ownership import Answers, ConnectionConfig
 
 TURN = 200  # packets a link may have handled before the others get their turn
 DOUBT = 0.1  # s between two looks while it is in doubt whether the link is still ours to connect
@@ -35,18 +33,16 @@ class Session:
         versions = machine.versions_to_try(config.protocol_version, config.negotiated_version)
         self.link = Link(versions=versions, all_versions=versions, retries=config.retry_count)
         self._voice = Voice(context.reports, context.book)
-        self.subscriptions = Subscriptions()
+        self.subscriptions = Subscriptions(config)
         self.keepalive = Keepalive(
             context.loop,
             judging=self._is_judged,
             pinging=self._is_pinged,
             lost=lambda failure: self._happened(machine.Lost(failure)),
         )
-        self.flow = Flow(tuple(one.filter for one in config.filters))
-        self.acks = AckOrder()
+        self.intake = Intake(context, self.subscriptions, config)
         self.connected_at: float | None = None  # unix time
         self.paused = False
-        self.epoch = 0
         self._reading_stopped = self._want_write = False
         self._client: MqttClient | None = None
         self._dial: Dial | None = None
@@ -69,15 +65,16 @@ class Session:
     def adjust(self, config: ConnectionConfig) -> None:
         """Nothing changed that needs another link: this one stays."""
         self.config = config
-        self.flow.filters = tuple(one.filter for one in config.filters)
+        self.intake.flow.filters = tuple(one.filter for one in config.filters)
         if self._client is not None and self.link.state in {State.SUBSCRIBING, State.UP}:
-            self.subscriptions.bring_about(config.filters, self._client)
+            self.subscriptions.bring_about(config, self._client, self._context.loop.clock())
+            self._say_answers()
 
     # Acknowledgements
 
     def committed(self, epoch: int, packet_id: int) -> None:
-        if epoch == self.epoch:
-            self.acks.committed(packet_id)
+        if epoch == self.intake.epoch:
+            self.intake.acks.committed(packet_id)
 
     def settle(self) -> None:
         """Acknowledge what is committed, if we still may; in the drain, part when nothing is open."""
@@ -85,10 +82,10 @@ class Session:
         if client is None:
             return
         if self._context.may_acknowledge():
-            ready = self.acks.ready()
+            ready = self.intake.acks.ready()
             if ready:
                 client.acknowledge(ready)
-        if self.link.state is State.DRAINING and not len(self.acks):
+        if self.link.state is State.DRAINING and not len(self.intake.acks):
             self._happened(machine.Drained())
 
     def set_paused(self, paused: bool) -> None:
@@ -105,7 +102,8 @@ class Session:
             return False
         self.keepalive.heard()
         more = client.read(TURN)
-        if self.config.ack_mode is AckMode.RECEIVED:
+        if self.intake.settles:
+            self.intake.settles = False
             self.settle()
         return more and not self.paused
 
@@ -120,8 +118,10 @@ class Session:
     # From the client
 
     def on_accepted(self, session_present: bool) -> None:
-        self.subscriptions.on_session(present=session_present)
-        self._happened(machine.Accepted(to_subscribe=self.subscriptions.differ_from(self.config.filters)))
+        client = self._client
+        identified = client is not None and client.takes_identifiers
+        self.subscriptions.on_session(self.config, present=session_present, identified=identified)
+        self._happened(machine.Accepted(to_subscribe=self.subscriptions.differ))
 
     def on_refused(self, failure: Failure) -> None:
         self._later(machine.Refused(failure))
@@ -130,8 +130,8 @@ class Session:
         self._later(machine.Lost(failure))
 
     def on_granted(self, packet_id: int, codes: Sequence[int]) -> None:
-        answer = self.subscriptions.answered(packet_id, codes, self.config.filters)
-        self._context.reports.grants(self.config, dict(answer))
+        answer = self.subscriptions.answered(packet_id, codes)
+        self._say_answers(answer)
         for name, code in sorted(answer.items()):
             if code >= REFUSED:
                 text = f"The broker refused the subscription to {name} (code {code})"
@@ -139,25 +139,19 @@ class Session:
         if self.subscriptions.are_answered:
             self._happened(machine.Granted())
 
+    def on_left(self, packet_id: int) -> None:
+        self.subscriptions.left(packet_id)
+        self._say_answers()
+
+    def _say_answers(self, codes: Mapping[str, int] | None = None) -> None:
+        """To the database: what was granted, and for the next owner whether there is anything left to ask."""
+        answers = Answers(codes or {}, self.subscriptions.in_line_with)
+        if answers.codes or answers.in_line_with:
+            self._context.reports.answers(self.config, answers)
+
     def on_message(self, message: Publish) -> None:
-        packet_id, config, client = message.mid, self.config, self._client
-        early = message.qos > 0 and config.ack_mode is not AckMode.STORED
-        if message.qos:
-            self.acks.received(packet_id, done=early and config.ack_mode is AckMode.RECEIVED)
-        try:
-            topic = message.topic.decode()
-        except UnicodeDecodeError:
-            self._context.delivery.drop(self.config.site_id, "topic_not_utf8")
-            self.acks.committed(packet_id)
-            self.settle()
-            return
-        now = time.time()
-        self.flow.seen(topic, now)
-        envelope = Envelope(
-            config.id, config.site_id, config.generation, self.epoch, packet_id, topic, message.payload,
-            message.qos, message.retain, message.dup, now, early,
-        )  # fmt: skip
-        self._context.delivery.add(envelope, urgent=client is not None and len(self.acks) >= client.window)
+        client = self._client
+        self.intake.take(message, self.config, client.window if client is not None else 1)
 
     def on_socket_closing(self, descriptor: int) -> None:
         self._context.loop.unwatch(descriptor)
@@ -223,10 +217,7 @@ class Session:
     def _handshake(self) -> None:
         client = self._client
         assert client is not None
-        self.epoch = self._context.next_epoch()
-        self.acks = AckOrder()
-        self.flow.messages = 0
-        self.subscriptions.on_new_link()
+        self.intake.begin(self._context.next_epoch())
         self._want_write = self._reading_stopped = self.paused = False
         self._context.delivery.attach(self.config.id, self)
         self._context.loop.watch(client.fileno(), self)
@@ -235,7 +226,7 @@ class Session:
 
     def _subscribe(self) -> None:
         if self._client is not None:
-            self.subscriptions.bring_about(self.config.filters, self._client)
+            self.subscriptions.bring_about(self.config, self._client, self._context.loop.clock())
             if self.subscriptions.are_answered:
                 self._happened(machine.Granted())
 
@@ -256,7 +247,7 @@ class Session:
     def _drop_client(self) -> None:
         self._client = None
         self.connected_at = None
-        self.acks = AckOrder()
+        self.intake.end()
         self.keepalive.end()
         if self._dial is not None:
             self._dial.cancel()

@@ -5,7 +5,7 @@ a nudge only makes it look sooner.
 import logging
 import queue
 import threading
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from functools import partial
 from itertools import islice
@@ -38,7 +38,6 @@ class Ownership(Protocol):
     def take_all(self, wanted: Mapping[int, int], instance_id: str) -> list[ConnectionConfig]: ...
     def let_go_all(self, held: Mapping[int, int], instance_id: str) -> frozenset[int]: ...
     def config_of(self, connection_id: int, generation: int) -> ConnectionConfig | None: ...
-    def stale_filters(self, connection_ids: Collection[int]) -> Mapping[int, list[str]]: ...
 
 
 class _Held(msgspec.Struct):
@@ -51,6 +50,8 @@ class _Held(msgspec.Struct):
 
 
 RELEASE, RENEW, ABANDON = "release", "renew", "abandon"
+_SESSION = ("filters", "granted", "obsolete_filters", "subscribed_version")
+_ADJUSTED = (*_SESSION, "ack_mode", "config_version", "retry_count", "negotiated_version", "site_name")
 
 
 class Supervisor:
@@ -193,13 +194,11 @@ class Supervisor:
             if not self._keeper.may_act():
                 return
             taken = self._ownership.take_all(dict(pairs[start : start + TAKEN_AT_ONCE]), self._instance_id)
-            stale = self._ownership.stale_filters([config.id for config in taken]) if taken else {}
             for config in taken:
-                self._open(config, stale.get(config.id, []))
+                self._open(config)
 
-    def _open(self, config: ConnectionConfig, stale_filters: Sequence[str]) -> None:
+    def _open(self, config: ConnectionConfig) -> None:
         session = self._new_session(config, self._finished)
-        session.subscriptions.forget_filters(stale_filters)
         self._held[config.id] = _Held(session, config.generation, config.config_version)
         self._loop.call(session.start)
 
@@ -256,7 +255,7 @@ class Supervisor:
         if config is None:
             self._leaving[connection_id] = generation
         else:
-            self._open(config, self._ownership.stale_filters([config.id]).get(config.id, []))
+            self._open(config)
 
     def _let_go(self) -> None:
         """What cannot be written now stays on the list; a row that has changed hands meanwhile is not touched."""
@@ -287,5 +286,4 @@ class Supervisor:
 
 def _same_link(old: ConnectionConfig, new: ConnectionConfig) -> bool:
     """But for what can change while the link is up: filters, when to acknowledge, and what the bookkeeping needs."""
-    names = ("filters", "ack_mode", "config_version", "retry_count", "negotiated_version", "site_name")
-    return msgspec.structs.replace(old, **{name: getattr(new, name) for name in names}) == new
+    return msgspec.structs.replace(old, **{name: getattr(new, name) for name in _ADJUSTED}) == new

@@ -9,7 +9,7 @@ from datetime import datetime
 import msgspec
 
 from mqtt_app.conf import config
-from mqtt_app.domain.messages import Drop, Envelope
+from mqtt_app.domain.messages import DUPLICATE, Drop, Envelope
 from mqtt_app.domain.readings import ParseError, ParseErrorKind
 from mqtt_app.domain.samples import sample, storable
 from mqtt_app.models import MqttParsingLog
@@ -73,7 +73,10 @@ class Tally:
         self.entries: defaultdict[int, Entry] = defaultdict(Entry)
         self.discovered: defaultdict[int, int] = defaultdict(int)
         for drop in drops:
-            self.drop(drop.site_id, drop.reason, drop.count)
+            if drop.reason == DUPLICATE:
+                self.add(drop.site_id, DUPLICATE, drop.count)
+            else:
+                self.drop(drop.site_id, drop.reason, drop.count)
 
     def add(self, site_id: int, column: str, count: int = 1) -> None:
         entry = self.entries[site_id]

@@ -12,7 +12,7 @@ from typing import Any
 
 from django.contrib.auth.models import AbstractBaseUser, AnonymousUser
 from django.db import transaction
-from django.db.models import F
+from django.db.models import F, Func, Value
 from django.utils import timezone
 
 from mqtt_app import events
@@ -146,9 +146,15 @@ def delete_connection(connection: MqttConnection) -> None:
         transaction.on_commit(nudge)
 
 
-def bump(connection_id: int) -> None:
-    """Tell the running link, after the commit, that its configuration is another one. Within a transaction."""
-    MqttConnection.objects.filter(pk=connection_id).update(config_version=F("config_version") + 1)
+def bump(connection_id: int, obsolete_filter: str = "") -> None:
+    """Tell the running link, after the commit, that its configuration is another one. Within a transaction.
+
+    `obsolete_filter` is wanted no longer; whoever owns the link next has to tell the broker.
+    """
+    changes: dict[str, Any] = {"config_version": F("config_version") + 1}
+    if obsolete_filter:
+        changes["obsolete_filters"] = Func(F("obsolete_filters"), Value(obsolete_filter), function="array_append")
+    MqttConnection.objects.filter(pk=connection_id).update(**changes)
     transaction.on_commit(nudge)
 
 

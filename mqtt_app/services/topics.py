@@ -33,10 +33,11 @@ def save_topic(topic: MqttTopic, fields: Collection[str]) -> MqttTopic:
         if not changed:
             return stored
         MqttTopic.objects.filter(pk=topic.pk).update(**changed, **_UNANSWERED)
-        was_active = stored.is_active
+        subscribed = stored.filter if stored.is_active else ""
         stored.refresh_from_db()
-        if was_active or stored.is_active:
-            bump(stored.connection_id)
+        if subscribed or stored.is_active:
+            stays = stored.is_active and stored.filter == subscribed
+            bump(stored.connection_id, "" if stays else subscribed)
     return stored
 
 
@@ -44,7 +45,7 @@ def delete_topic(topic: MqttTopic) -> None:
     with transaction.atomic():
         topic.delete()
         if topic.is_active:
-            bump(topic.connection_id)
+            bump(topic.connection_id, topic.filter)
 
 
 def allow(topics: Iterable[int], *, active: bool) -> int:

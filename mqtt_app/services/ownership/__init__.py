@@ -10,12 +10,13 @@ A row without an owner never says `connecting` or `connected`.
 """
 
 from mqtt_app.services.ownership.reconcile import ReconcileReport, needs_reconcile, reconcile
-from mqtt_app.services.ownership.reported import Key, LinkStatus, Written, record_grants, record_statuses
+from mqtt_app.services.ownership.reported import Answers, Key, LinkStatus, Written, record_answers, record_statuses
 from mqtt_app.services.ownership.rows import ConnectionRow, homeless_exist, rows_of
 from mqtt_app.services.ownership.settings import ConnectionConfig, Filter, config_of
 from mqtt_app.services.ownership.taking import let_go_all, take, take_all
 
 __all__ = [
+    "Answers",
     "ConnectionConfig",
     "ConnectionRow",
     "Filter",
@@ -28,7 +29,7 @@ __all__ = [
     "let_go_all",
     "needs_reconcile",
     "reconcile",
-    "record_grants",
+    "record_answers",
     "record_statuses",
     "rows_of",
     "take",

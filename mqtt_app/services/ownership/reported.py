@@ -29,6 +29,15 @@ class LinkStatus(msgspec.Struct, frozen=True):
     negotiated_version: str = ""
 
 
+class Answers(msgspec.Struct, frozen=True):
+    """What a broker answered: filter -> SUBACK code. `in_line_with`: the `config_version` whose filters its session has
+    by now, all of them and no others; 0 while it has not.
+    """
+
+    codes: Mapping[str, int]
+    in_line_with: int = 0
+
+
 class Written(msgspec.Struct, frozen=True):
     """`lost`: newer owners exist (or the row is gone), and these links must be let go. `busy`: the row is being written
     by somebody else just now; to be said again.
@@ -86,6 +95,13 @@ FROM json_to_recordset(%s::json) AS g(id bigint, generation bigint, filter text,
     JOIN mqtt_mqttconnection c ON c.id = g.id AND c.generation = g.generation AND c.owner <> ''
 WHERE t.connection_id = g.id AND t.filter = g.filter
 """
+_IN_LINE = """
+UPDATE mqtt_mqttconnection c SET subscribed_version = v.version, obsolete_filters = '{}'
+FROM json_to_recordset(%s::json) AS v(id bigint, generation bigint, version bigint)
+    JOIN (SELECT id FROM mqtt_mqttconnection WHERE id = ANY(%s) ORDER BY id FOR NO KEY UPDATE SKIP LOCKED) AS free
+    ON free.id = v.id
+WHERE c.id = v.id AND c.generation = v.generation AND c.config_version = v.version AND c.owner <> ''
+"""
 
 
 def record_statuses(said: Mapping[Key, LinkStatus]) -> Written:
@@ -105,16 +121,26 @@ def record_statuses(said: Mapping[Key, LinkStatus]) -> Written:
     return Written(lost=frozenset(missing - busy), busy=busy)
 
 
-def record_grants(granted: Mapping[Key, Mapping[str, int]]) -> int:
-    """`granted`: filter -> SUBACK code. Gives how many were written: none of a newer owner's, none that are gone."""
+def record_answers(said: Mapping[Key, Answers]) -> int:
+    """Gives how many codes were written: none of a newer owner's, none that are gone.
+
+    That a session is in line is not written while somebody else has the row locked: the next owner asks once more then.
+    """
     answers = [
         {"id": number, "generation": generation, "filter": name, "code": code, "refusal": refusal(code)}
-        for (number, generation), codes in granted.items()
-        for name, code in codes.items()
+        for (number, generation), one in said.items()
+        for name, code in one.codes.items()
+    ]
+    in_line = [
+        {"id": number, "generation": generation, "version": one.in_line_with}
+        for (number, generation), one in said.items()
+        if one.in_line_with
     ]
     with connection.cursor() as cursor:
         cursor.execute(_GRANT, [timezone.now(), msgspec.json.encode(answers).decode()])
         written: int = cursor.rowcount
+        if in_line:
+            cursor.execute(_IN_LINE, [msgspec.json.encode(in_line).decode(), [one["id"] for one in in_line]])
         return written
 
 

@@ -7,6 +7,7 @@ import msgspec
 
 from mqtt_app.conf import config
 from mqtt_app.domain.ack_mode import AckMode
+from mqtt_app.domain.grants import REFUSED
 from mqtt_app.models import MqttConnection, MqttTopic
 
 
@@ -21,6 +22,9 @@ class ConnectionConfig(msgspec.Struct, frozen=True):
     `client_id` is the same for every owner, so that the broker itself throws out a stale one. `negotiated_version` is
     the MQTT version that worked last ("5", "3.1.1" or ""). Certificates and keys are PEM; empty means none. The repr
     hides secrets.
+
+    What earlier owners left in the broker's session: `granted` are the wanted filters that it accepted;
+    `subscribed_version` is the `config_version` with whose filters it is in line, and it may have `obsolete_filters`.
     """
 
     id: int
@@ -44,6 +48,9 @@ class ConnectionConfig(msgspec.Struct, frozen=True):
     filters: tuple[Filter, ...]
     retry_count: int
     ack_mode: AckMode = AckMode.STORED
+    granted: frozenset[str] = frozenset()
+    subscribed_version: int = 0
+    obsolete_filters: tuple[str, ...] = ()
 
     def __repr__(self) -> str:
         version = f"generation={self.generation}, config_version={self.config_version}"
@@ -63,13 +70,16 @@ def config_of(connection_id: int, generation: int) -> ConnectionConfig | None:
 def configs_from(rows: Sequence[MqttConnection], later: int = 0) -> list[ConnectionConfig]:
     """As `config_of`, from rows loaded with their sites, `later` generations on; one query for all filters."""
     filters: defaultdict[int, list[Filter]] = defaultdict(list)
+    granted: defaultdict[int, list[str]] = defaultdict(list)
     topics = MqttTopic.objects.filter(connection__in=[row.pk for row in rows], is_active=True).order_by("id")
-    for connection_id, name, qos in topics.values_list("connection_id", "filter", "qos"):
+    for connection_id, name, qos, code in topics.values_list("connection_id", "filter", "qos", "granted_qos"):
         filters[connection_id].append(Filter(name, qos))
-    return [_config(row, row.generation + later, tuple(filters[row.pk])) for row in rows]
+        if code is not None and code < REFUSED:
+            granted[connection_id].append(name)
+    return [_config(row, row.generation + later, filters[row.pk], granted[row.pk]) for row in rows]
 
 
-def _config(row: MqttConnection, generation: int, filters: tuple[Filter, ...]) -> ConnectionConfig:
+def _config(row: MqttConnection, generation: int, filters: list[Filter], granted: list[str]) -> ConnectionConfig:
     return ConnectionConfig(
         id=row.pk,
         site_id=row.site_id,
@@ -89,7 +99,10 @@ def _config(row: MqttConnection, generation: int, filters: tuple[Filter, ...]) -
         negotiated_version=row.negotiated_version,
         client_id=row.client_id or f"{config().client_id_prefix}-{row.pk}",
         keepalive=row.keepalive,
-        filters=filters,
+        filters=tuple(filters),
         retry_count=row.retry_count,
         ack_mode=AckMode(row.ack_mode),
+        granted=frozenset(granted),
+        subscribed_version=row.subscribed_version,
+        obsolete_filters=tuple(row.obsolete_filters),
     )

@@ -66,6 +66,22 @@ def test_a_changed_filter_forgets_what_the_broker_granted(root, site):
     assert answer.json()["granted_qos"] is None
 
 
+def test_filters_that_are_wanted_no_longer_are_remembered_for_whoever_owns_the_link_next(root, site):
+    topic = MqttTopic.objects.get(connection__site=site)
+    path = f"sites/{site.pk}/topics/{topic.pk}/"
+    obsolete = lambda: MqttConnection.objects.get(site=site).obsolete_filters  # noqa: E731
+    first = topic.filter
+    root.call("PATCH", path, {"qos": 0})
+    assert obsolete() == []
+    root.call("PATCH", path, {"filter": "plant/+"})
+    assert obsolete() == [first]
+    root.call("PATCH", path, {"is_active": False})
+    assert obsolete() == [first, "plant/+"]
+    root.call("PATCH", path, {"is_active": True})
+    root.call("DELETE", path)
+    assert obsolete() == [first, "plant/+", "plant/+"]
+
+
 def test_a_topic_of_another_site_is_not_found(root, site, stranger):
     other = Site.objects.exclude(pk=site.pk).get()
     topic = MqttTopic.objects.get(connection__site=other)

@@ -9,7 +9,7 @@ from django.db import transaction
 
 from mqtt_app.models import MqttConnection, MqttTopic
 from mqtt_app.services import ownership
-from mqtt_app.services.ownership import LinkStatus, reported
+from mqtt_app.services.ownership import Answers, LinkStatus, reported
 from tests.integration.ownership.fleet import fresh, owned
 
 UP = LinkStatus("connected", retry_count=3)
@@ -53,8 +53,8 @@ def test_the_number_of_statements_does_not_grow_with_the_links(django_assert_max
         MqttTopic.objects.create(connection=row, filter="#")
     with django_assert_max_num_queries(4):
         ownership.record_statuses({(row.pk, 1): UP for row in rows})
-    with django_assert_max_num_queries(1):
-        assert ownership.record_grants({(row.pk, 1): {"#": 1, "gone": 1} for row in rows}) == 30
+    with django_assert_max_num_queries(2):
+        assert ownership.record_answers({(row.pk, 1): Answers({"#": 1, "gone": 1}, 1) for row in rows}) == 30
 
 
 @pytest.mark.django_db
@@ -62,9 +62,20 @@ def test_a_grant_of_a_past_owner_is_not_written():
     mine, moved = owned("mqtt-1"), owned("mqtt-2")
     for row in (mine, moved):
         MqttTopic.objects.create(connection=row, filter="#")
-    assert ownership.record_grants({(mine.pk, 1): {"#": 0}, (moved.pk, 0): {"#": 0}}) == 1
+    assert ownership.record_answers({(mine.pk, 1): Answers({"#": 0}), (moved.pk, 0): Answers({"#": 0})}) == 1
     assert mine.topics.get().granted_qos == 0
     assert moved.topics.get().granted_qos is None
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize(("generation", "version", "in_line"), [(1, 3, True), (0, 3, False), (1, 2, False)])
+def test_a_session_is_in_line_by_word_of_its_owner_and_of_the_present_filters_only(generation, version, in_line):
+    row = owned("mqtt-1")
+    MqttConnection.objects.filter(pk=row.pk).update(config_version=3, obsolete_filters=["gone"])
+    ownership.record_answers({(row.pk, generation): Answers({}, version)})
+    config = ownership.config_of(row.pk, 1)
+    assert config is not None
+    assert (config.subscribed_version, config.obsolete_filters) == ((3, ()) if in_line else (0, ("gone",)))
 
 
 @pytest.mark.django_db(transaction=True)

@@ -12,7 +12,7 @@ from mqtt_app.models import MqttConnection, MqttTopic
 from mqtt_app.models.fields import _cipher
 from mqtt_app.models.locks import TAKE_LOCK_CLASS, take_lock_key
 from mqtt_app.services import ownership
-from mqtt_app.services.ownership import taking
+from mqtt_app.services.ownership import Answers, taking
 from tests.integration.ownership.fleet import ago, connection, fresh, let_go, owned, say, take
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -111,7 +111,7 @@ def test_a_stale_generation_changes_nothing():
     MqttConnection.objects.update(generation=2, owner="mqtt-2")
     before = MqttConnection.objects.values().get(pk=row.pk)
     assert say(row, 1, status="error", error_message="late").lost == {(row.pk, 1)}
-    assert not ownership.record_grants({(row.pk, 1): {"#": 1}})
+    assert not ownership.record_answers({(row.pk, 1): Answers({"#": 1})})
     assert not let_go(row, "mqtt-1", 1)
     assert not let_go(row, "mqtt-1", 2)
     assert MqttConnection.objects.values().get(pk=row.pk) == before
@@ -147,7 +147,7 @@ def test_each_filter_gets_the_brokers_answer():
     row = owned("mqtt-1")
     for name in ("a", "b"):
         MqttTopic.objects.create(connection=row, filter=name)
-    assert ownership.record_grants({(row.pk, 1): {"a": 1, "b": 0x87}}) == 2
+    assert ownership.record_answers({(row.pk, 1): Answers({"a": 1, "b": 0x87})}) == 2
     found = {topic.filter: (topic.granted_qos, topic.refusal) for topic in row.topics.all()}
     assert found["a"] == (1, "")
     assert found["b"][0] == 0x87

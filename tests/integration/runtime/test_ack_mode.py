@@ -7,6 +7,7 @@ import pytest
 
 from mqtt_app.domain.ack_mode import AckMode
 from mqtt_app.domain.failures import Failure
+from mqtt_app.domain.packets import Publish
 from tests.integration.runtime.test_delivery import publish
 from tests.integration.runtime.world import connection, wait_for
 
@@ -100,13 +101,13 @@ def test_a_packet_id_that_comes_again_is_not_acknowledged_for_the_message_before
     closed.append(True)
     session = runtime.sessions()[0]
     first = world.messages[0]
-    runtime.loop.call(lambda: session.on_message(_Again(first.packet_id, b"2")))
-    wait_for(lambda: len(session.acks) == 1)
+    runtime.loop.call(lambda: session.on_message(_again(first.packet_id, b"2")))
+    wait_for(lambda: len(session.intake.acks) == 1)
     world.commit()
     time.sleep(0.3)
-    assert len(session.acks) == 1
+    assert len(session.intake.acks) == 1
     closed.clear()
-    wait_for(lambda: not len(session.acks))
+    wait_for(lambda: not len(session.intake.acks))
 
 
 def test_what_is_delivered_again_before_its_commit_is_stored_once(world, up, own):
@@ -114,9 +115,9 @@ def test_what_is_delivered_again_before_its_commit_is_stored_once(world, up, own
     runtime = up(AckMode.QUEUED)
     publish(own.port, b"1")
     session = runtime.sessions()[0]
-    wait_for(lambda: len(session.acks) == 1)
+    wait_for(lambda: len(session.intake.acks) == 1)
     runtime.loop.call(lambda: session.on_lost(Failure("network", "pulled the plug")))
-    wait_for(lambda: session.epoch == 2 and len(session.acks) == 1)
+    wait_for(lambda: session.intake.epoch == 2 and len(session.intake.acks) == 1)
     closed.clear()
     wait_for(lambda: acknowledged(own) == 1)
     assert world.payloads() == [b"1"]
@@ -133,14 +134,10 @@ def test_another_way_needs_no_other_link(world, up, own):
     wait_for(lambda: acknowledged(own) == 1)
     publish(own.port, b"2")
     wait_for(lambda: acknowledged(own) == 2)
-    assert runtime.sessions()[0].epoch == 1
+    assert runtime.sessions()[0].intake.epoch == 1
     wait_for(lambda: [message.early for message in world.messages] == [False, True])
 
 
-class _Again:
+def _again(packet_id, payload):
     """As a broker sends it: a new message under an identifier that is free again."""
-
-    topic, qos, retain, dup = b"plant/temperature", 1, False, False
-
-    def __init__(self, packet_id, payload):
-        self.mid, self.payload = packet_id, payload
+    return Publish(b"plant/temperature", payload, 1, retain=False, dup=False, mid=packet_id)

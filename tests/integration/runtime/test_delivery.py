@@ -76,7 +76,7 @@ def test_a_message_that_comes_again_before_its_commit_is_stored_once_and_acknowl
     wait_for(lambda: world.messages)
     session = runtime.sessions()[0]
     runtime.loop.call(lambda: session.on_lost(Failure("network", "pulled the plug")))
-    wait_for(lambda: session.epoch == 2 and len(session.acks) == 1)
+    wait_for(lambda: session.intake.epoch == 2 and len(session.intake.acks) == 1)
     world.commit()
     wait_for(lambda: own.log_text().count("Received PUBACK from runtime") == 1)
     assert len(world.messages) == 1

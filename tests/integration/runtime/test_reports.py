@@ -8,7 +8,7 @@ from django.db import DataError, OperationalError
 
 from mqtt_app.mqtt import reports
 from mqtt_app.mqtt.reports import Reports
-from mqtt_app.services.ownership import Key, LinkStatus, Written
+from mqtt_app.services.ownership import Answers, Key, LinkStatus, Written
 from tests.integration.runtime.world import connection, wait_for
 
 Answer = Callable[[Mapping[Key, LinkStatus]], Written]
@@ -30,9 +30,9 @@ class Rows:
         self.statuses |= {key: word for key, word in words.items() if key not in written.lost | written.busy}
         return written
 
-    def record_grants(self, granted: Mapping[Key, Mapping[str, int]]) -> int:
-        self.codes |= {key: dict(codes) for key, codes in granted.items()}
-        return len(granted)
+    def record_answers(self, said: Mapping[Key, Answers]) -> int:
+        self.codes |= {key: dict(answers.codes) for key, answers in said.items()}
+        return len(said)
 
 
 @pytest.fixture
@@ -65,7 +65,7 @@ def away(*_: Any) -> Written:
 def test_links_that_speak_at_once_are_written_at_once(said, database):
     for number in range(1, 101):
         say(said, number, "connected")
-        said.grants(connection(number, 1883), {"#": 1})
+        said.answers(connection(number, 1883), Answers({"#": 1}))
     said.start()
     wait_for(lambda: len(database.codes) == 100)
     assert len(database.asked) == 1

@@ -103,18 +103,26 @@ class World:
     def config_of(self, connection_id: int, generation: int) -> ConnectionConfig | None:
         return self.configs[connection_id]
 
-    def stale_filters(self, connection_ids: Any) -> dict[int, list[str]]:
-        return {}
-
     def record_statuses(self, said: Any) -> Written:
         for (connection_id, _), status in said.items():
             self.statuses[connection_id] = msgspec.structs.asdict(status)
         return Written()
 
-    def record_grants(self, granted: Any) -> int:
-        for (connection_id, _), codes in granted.items():
-            self.grants.setdefault(connection_id, {}).update(codes)
-        return len(granted)
+    def record_answers(self, said: Any) -> int:
+        for (connection_id, _), answers in said.items():
+            self.grants.setdefault(connection_id, {}).update(answers.codes)
+            self._answered(connection_id, answers.in_line_with)
+        return len(said)
+
+    def _answered(self, connection_id: int, version: int) -> None:
+        """As the database does: the next owner is told."""
+        config = self.configs[connection_id]
+        names = {one.filter for one in config.filters}
+        granted = frozenset(name for name, code in self.grants[connection_id].items() if code < 128 and name in names)
+        config = msgspec.structs.replace(config, granted=granted)
+        if version == config.config_version:
+            config = msgspec.structs.replace(config, subscribed_version=version, obsolete_filters=())
+        self.configs[connection_id] = config
 
     # Redis
 

@@ -1,0 +1,35 @@
+"""The retained messages that a broker sends for new subscriptions, told from their copies.
+
+A broker marks a message as retained only when it sends it for a subscription (MQTT 3.1.1 section 3.3.1.3), so what
+comes twice with that mark is a copy: for a second filter, or for a second SUBSCRIBE of the same one.
+"""
+
+LENGTH = 60.0  # s after the SUBSCRIBE; a broker that marks live messages, too, must not lose equal ones for ever
+QUIET = 5.0  # s without a retained message: the broker has sent them all
+MOST = 200_000  # remembered at about 60 bytes; whatever comes after so many is no copy
+
+
+class Sweep:
+    """From `begin` on. Times are the caller's clock, in seconds."""
+
+    def __init__(self) -> None:
+        self._seen: set[int] | None = None
+        self._began = self._last = 0.0
+
+    def begin(self, now: float) -> None:
+        self._seen, self._began, self._last = set(), now, now
+
+    def is_copy(self, topic: bytes, payload: bytes, now: float) -> bool:
+        """Of a message that is marked as retained."""
+        if self._seen is None:
+            return False
+        if now - self._began > LENGTH or now - self._last > QUIET:
+            self._seen = None
+            return False
+        self._last = now
+        key = hash((topic, payload))
+        if key in self._seen:
+            return True
+        if len(self._seen) < MOST:
+            self._seen.add(key)
+        return False

@@ -1,0 +1,59 @@
+"""What comes in on one link: stamped and handed on, or known for what need not be stored."""
+
+import time
+
+from mqtt_app.domain.ack_mode import AckMode
+from mqtt_app.domain.batching import AckOrder
+from mqtt_app.domain.messages import DUPLICATE, Envelope
+from mqtt_app.domain.packets import Publish
+from mqtt_app.mqtt.context import Context
+from mqtt_app.mqtt.flow import Flow
+from mqtt_app.mqtt.subscriptions import Subscriptions
+from mqtt_app.services.ownership import ConnectionConfig
+
+
+class Intake:
+    """`settles`: there are messages to acknowledge that no commit will bring to mind."""
+
+    def __init__(self, context: Context, subscriptions: Subscriptions, config: ConnectionConfig) -> None:
+        self._delivery, self._clock, self._subscriptions = context.delivery, context.loop.clock, subscriptions
+        self.flow = Flow(tuple(one.filter for one in config.filters))
+        self.acks = AckOrder()
+        self.epoch = 0
+        self.settles = False
+
+    def begin(self, epoch: int) -> None:
+        """A new link: what an older one left open is not open here."""
+        self.epoch, self.acks, self.settles, self.flow.messages = epoch, AckOrder(), False, 0
+
+    def end(self) -> None:
+        self.acks, self.settles = AckOrder(), False
+
+    def take(self, message: Publish, config: ConnectionConfig, window: int) -> None:
+        """`window`: messages that the broker leaves unacknowledged at most."""
+        packet_id = message.mid
+        early = message.qos > 0 and config.ack_mode is not AckMode.STORED
+        at_once = early and config.ack_mode is AckMode.RECEIVED
+        if message.qos:
+            self.acks.received(packet_id, done=at_once)
+            self.settles |= at_once
+        try:
+            topic = message.topic.decode()
+        except UnicodeDecodeError:
+            self._pass_over(packet_id, config, "topic_not_utf8")
+            return
+        now = time.time()
+        self.flow.seen(topic, now)
+        if (message.retain or message.subscriptions) and self._subscriptions.is_copy(topic, message, self._clock()):
+            self._pass_over(packet_id, config, DUPLICATE)
+            return
+        envelope = Envelope(
+            config.id, config.site_id, config.generation, self.epoch, packet_id, topic, message.payload,
+            message.qos, message.retain, message.dup, now, early,
+        )  # fmt: skip
+        self._delivery.add(envelope, urgent=len(self.acks) >= window)
+
+    def _pass_over(self, packet_id: int, config: ConnectionConfig, reason: str) -> None:
+        self._delivery.drop(config.site_id, reason)
+        self.acks.committed(packet_id)
+        self.settles = True
