@@ -64,9 +64,9 @@ class Config:
     failed_retention: float = 86_400.0  # for this long
 
     # Topics and devices
-    max_topics: int = 10_000  # per site
-    max_devices: int = 5_000  # per site
-    max_new_topics: int = 1_000  # per site and minute
+    max_topics: int = 100_000  # per site
+    max_devices: int = 50_000  # per site
+    max_new_topics: int = 10_000  # per site and minute, not counting those of retained messages
     silence_after: float = 900.0  # default of a site: a device that says nothing for this long is offline
     offline_check_interval: float = 30.0
     restart_grace: float = 10.0  # nobody is called silent this soon after a link came back, nor before their own time

@@ -27,7 +27,9 @@ class Site(models.Model):
     )
     max_topics = models.PositiveIntegerField(default=_DEFAULTS.max_topics)
     max_devices = models.PositiveIntegerField(default=_DEFAULTS.max_devices)
-    max_new_topics = models.PositiveIntegerField(default=_DEFAULTS.max_new_topics, help_text="Per minute.")
+    max_new_topics = models.PositiveIntegerField(
+        default=_DEFAULTS.max_new_topics, help_text="Per minute, beside what the broker retains."
+    )
     created_at = models.DateTimeField(auto_now_add=True)
     members = models.ManyToManyField(settings.AUTH_USER_MODEL, through="Membership", related_name="sites", blank=True)
 

@@ -29,8 +29,8 @@ JOIN mqtt_discoveredtopic t ON t.connection_id = w.connection_id AND md5(t.topic
 """
 _CREATE = f"""
 INSERT INTO mqtt_discoveredtopic AS t
-    (connection_id, topic, is_processable, is_active, parser_name, first_seen, message_count)
-SELECT w.*, %s, 0 FROM unnest(%s::bigint[], %s::text[], %s::bool[], %s::bool[], %s::text[]) AS w
+    (connection_id, topic, is_processable, is_active, parser_name, was_retained, first_seen, message_count)
+SELECT w.*, %s, 0 FROM unnest(%s::bigint[], %s::text[], %s::bool[], %s::bool[], %s::text[], %s::bool[]) AS w
 ON CONFLICT (connection_id, md5(topic)) DO NOTHING
 RETURNING {_COLUMNS}
 """
@@ -91,7 +91,7 @@ def create(
     now: datetime,
 ) -> dict[Key, Topic]:
     """Rows for new topics, as far as the quotas of their sites allow."""
-    allowed = _within_quota(sorted(keys), context, now)
+    allowed = _within_quota(sorted(keys), samples, context, now)
     known = [parsers.recognise(key[1], samples[key].payload) for key in allowed]
     created = _read(
         _CREATE,
@@ -102,6 +102,7 @@ def create(
             [parser is not None for parser in known],
             [context.rules[key[0]].new_topics_active for key in allowed],
             [parser.name if parser else "" for parser in known],
+            [samples[key].retain for key in allowed],
         ],
     )
     for topic in created.values():
@@ -142,22 +143,23 @@ def _check(counted: Cursor, topics: int) -> None:
         raise StaleError
 
 
-def _within_quota(keys: Sequence[Key], context: Context, now: datetime) -> list[Key]:
+def _within_quota(
+    keys: Sequence[Key], samples: Mapping[Key, Envelope], context: Context, now: datetime
+) -> list[Key]:
+    """What a broker retains comes all at once when a site is connected: it uses up no room of what is new."""
     with connection.cursor() as cursor:
         cursor.execute(
-            "SELECT connection_id, count(*), count(*) FILTER (WHERE first_seen > %s)"
+            "SELECT connection_id, count(*), count(*) FILTER (WHERE first_seen > %s AND NOT was_retained)"
             " FROM mqtt_discoveredtopic WHERE connection_id = ANY(%s) GROUP BY connection_id",
             [now - timedelta(minutes=1), sorted({key[0] for key in keys})],
         )
         used = {row[0]: (row[1], row[2]) for row in cursor.fetchall()}
     allowed: list[Key] = []
-    taken: defaultdict[int, int] = defaultdict(int)
     for key in keys:
-        rules = context.rules[key[0]]
+        rules, is_new = context.rules[key[0]], not samples[key].retain
         total, recent = used.get(key[0], (0, 0))
-        room = min(rules.max_topics - total, rules.max_new_topics - recent)
-        if taken[key[0]] < room:
-            taken[key[0]] += 1
+        if total < rules.max_topics and (recent < rules.max_new_topics or not is_new):
+            used[key[0]] = (total + 1, recent + is_new)
             allowed.append(key)
         else:
             _say_full(key[0], rules.site_id, "topics")
