@@ -1,26 +1,27 @@
 """Filters of one connection that select the same topics, and the copies of a message that a broker sends for them.
 
 For a message that several filters select, an MQTT 5 broker sends one copy, or one for each filter; each copy names the
-Subscription Identifiers of those it is for (MQTT 5 section 3.3.4). So filters that overlap get identifiers, and of the
-copies of a message the one for the first of those filters is kept.
+Subscription Identifiers of those it is for (MQTT 5 section 3.3.4). So filters that overlap get identifiers, and a
+message that has come for one filter and comes for another one is a copy.
 
-A copy must never be taken for one when it is the only one. Two things see to that: an identifier belongs to one set of
-overlapping filters, so that messages which a broker queued under another set are kept, whatever they name; and filters
-are subscribed in the order in which they are preferred, so that whoever gets a copy for a later one gets one for the
-first, too.
+Only what has come counts: a broker may well leave copies out. (mosquitto 2.0 sends one of them, with one identifier, to
+a client that was away while it was restarted.) Equal messages that are published twice come twice for one filter.
 """
 
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from hashlib import blake2b
 
 import msgspec
 
-from mqtt_app.domain.topics import matches
-
 LARGEST = 268_435_455  # Subscription Identifier, MQTT 5 section 3.8.2.1.2
-REMEMBERED = 2_000  # topics whose filters are kept in memory, per connection
+REMEMBERED = 5_000  # messages of a connection, at about 200 bytes, of which copies are known
+COPIES_WITHIN = 30.0  # s between two copies at least; they come one behind the other
 WILDCARDS = frozenset("#+")
+
+
+Counts = dict[int, dict[int, int]]
+"""Hash of a message -> Subscription Identifier -> deliveries."""
 
 
 class Subscription(msgspec.Struct, frozen=True):
@@ -32,17 +33,21 @@ class Subscription(msgspec.Struct, frozen=True):
 
 
 def arrange(filters: Iterable[tuple[str, int]], *, identified: bool) -> tuple[Subscription, ...]:
-    """(filter, QoS) in the order in which they are to be subscribed; the same for every owner of a connection.
+    """What to subscribe for these (filter, QoS); the same for every owner of a connection, and in the same order.
 
-    The higher QoS comes first, so that the copy which is kept is the better one. Not `identified`: the broker knows no
-    identifiers.
+    Not `identified`: the broker knows no identifiers. Where one of several filters that overlap has QoS 1 all have: a
+    copy at QoS 0 that comes first is in our memory only when that of QoS 1 is passed over.
     """
-    order = sorted(filters, key=lambda one: (-one[1], one[0]))
+    order = sorted(filters)
     overlapping = overlaps([name for name, _ in order]) if identified else set()
     marked = [one for one in order if one[0] in overlapping]
+    best = max((qos for _, qos in marked), default=0)
+    # An identifier belongs to one set of filters: it says which copies were queued under another one.
     first = 1 + int.from_bytes(blake2b(repr(marked).encode(), digest_size=8).digest()) % (LARGEST - len(marked))
     numbers = {name: first + place for place, (name, _) in enumerate(marked)}
-    return tuple(Subscription(name, qos, numbers.get(name, 0)) for name, qos in order)
+    return tuple(
+        Subscription(name, best, numbers[name]) if name in numbers else Subscription(name, qos) for name, qos in order
+    )
 
 
 def overlaps(filters: Sequence[str]) -> set[str]:
@@ -88,26 +93,33 @@ def _is_system(left: str, right: str) -> bool:
 
 
 class Copies:
-    """Tells which deliveries are further copies of a message."""
+    """Tells which deliveries of one link are further copies of a message. Times are the caller's clock, in seconds."""
 
     def __init__(self, arranged: Iterable[Subscription] = ()) -> None:
-        self._filters = [one for one in arranged if one.identifier]
-        self._places = {one.identifier: place for place, one in enumerate(self._filters)}
-        self._by_topic: dict[str, tuple[int, ...]] = {}
+        self._numbers = {one.identifier for one in arranged if one.identifier}
+        self._young: Counts = {}
+        self._old: Counts = {}
+        self._since = 0.0
 
-    def is_one(self, topic: str, identifiers: Iterable[int], granted: Collection[str]) -> bool:
-        """Whether another copy of this delivery is kept. `granted`: filters that the broker has accepted."""
-        places = [self._places[number] for number in identifiers if number in self._places]
-        if not places:
+    def is_one(self, topic: bytes, payload: bytes, identifiers: Iterable[int], now: float) -> bool:
+        """Of a delivery for these subscriptions, told in the order in which they come.
+
+        A message is new when it brings one of its filters to more deliveries of such a message than any filter had.
+        What a broker queued for filters that were other ones then is never a copy.
+        """
+        numbers = [number for number in identifiers if number in self._numbers]
+        if not numbers:
             return False
-        kept = next((place for place in self._selecting(topic) if self._filters[place].filter in granted), None)
-        return kept is not None and kept < min(places)
+        counts = self._counts(hash((topic, payload)), now)
+        most = max(counts.values(), default=0)
+        for number in numbers:
+            counts[number] = counts.get(number, 0) + 1
+        return max(counts[number] for number in numbers) <= most
 
-    def _selecting(self, topic: str) -> tuple[int, ...]:
-        found = self._by_topic.get(topic)
-        if found is None:
-            if len(self._by_topic) >= REMEMBERED:
-                self._by_topic.clear()
-            found = tuple(place for place, one in enumerate(self._filters) if matches(one.filter, topic))
-            self._by_topic[topic] = found
-        return found
+    def _counts(self, key: int, now: float) -> dict[int, int]:
+        if len(self._young) >= REMEMBERED or now - self._since > COPIES_WITHIN:
+            self._old, self._young, self._since = self._young, {}, now
+        counts = self._young.get(key)
+        if counts is None:
+            counts = self._young[key] = self._old.pop(key, {})
+        return counts

@@ -65,7 +65,7 @@ def plan(
     homeless = [row for row in everything if row.wanted and not homes[row.id]]
     load = _load(takers, (homes[row.id] for row in kept))
     placed = _place(homeless, takers, load)
-    budget = _budget(kept, live, len(homes)) if _stable(live.values(), now, rebalance_after) else 0
+    budget = _budget(kept, homes, live) if _stable(live.values(), now, rebalance_after) else 0
     moved = _balance(kept, homes, takers, load, budget)
     chosen = {row.id: homes[row.id] for row in kept} | placed | moved
     assign = {row.id: chosen[row.id] for row in everything if chosen.get(row.id, row.assigned) != row.assigned}
@@ -118,10 +118,10 @@ def _stable(instances: Iterable[Instance], now: float, rebalance_after: float) -
     return now - max((instance.started_at for instance in instances), default=now) >= rebalance_after
 
 
-def _budget(kept: Iterable[Row], live: Mapping[str, Instance], wanted: int) -> int:
+def _budget(kept: Iterable[Row], homes: Mapping[int, str], live: Mapping[str, Instance]) -> int:
     """Voluntary moves allowed now: a share of all, less those still on their way from one owner to the next."""
-    under_way = sum(row.assigned != row.owner for row in kept if row.owner in live)
-    return max(0, max(1, wanted // BALANCE_SHARE) - under_way)
+    under_way = sum(homes[row.id] != row.owner for row in kept if row.owner in live)
+    return max(0, max(1, len(homes) // BALANCE_SHARE) - under_way)
 
 
 def _balance(
@@ -130,7 +130,7 @@ def _balance(
     """From the fullest to the emptiest while that makes the spread smaller; only links that are settled."""
     settled: dict[str, list[int]] = {name: [] for name in load}
     for row in kept:
-        if row.owner == row.assigned == homes[row.id]:
+        if row.owner == homes[row.id]:
             settled[row.owner].append(row.id)
     moved: dict[int, str] = {}
     while len(moved) < budget:

@@ -44,7 +44,7 @@ class Intake:
             return
         now = time.time()
         self.flow.seen(topic, now)
-        if (message.retain or message.subscriptions) and self._subscriptions.is_copy(topic, message, self._clock()):
+        if (message.retain or message.subscriptions) and self._subscriptions.is_copy(message, self._clock()):
             self._pass_over(packet_id, config, DUPLICATE)
             return
         envelope = Envelope(

@@ -50,7 +50,7 @@ class Subscriptions:
         return set(wanted) != self._held or bool(self._obsolete - {one.filter for one in wanted})
 
     def bring_about(self, config: ConnectionConfig, client: MqttClient, now: float) -> None:
-        """SUBSCRIBE what is new, UNSUBSCRIBE what went; in this order, see domain/overlap.py."""
+        """SUBSCRIBE what is new, UNSUBSCRIBE what went; in this order, so that nothing that both select is missed."""
         if config is not self._config:
             self._config = config
             self._obsolete |= set(config.obsolete_filters)
@@ -92,11 +92,12 @@ class Subscriptions:
         settled = self.are_answered and not self._leaving and self._held == frozenset(self._wanted())
         return self._config.config_version if settled else 0
 
-    def is_copy(self, topic: str, message: Publish, now: float) -> bool:
-        """Whether this delivery is of a message of which another copy is taken."""
+    def is_copy(self, message: Publish, now: float) -> bool:
+        """Whether this delivery is of a message of which another copy has been taken."""
         if message.retain and self._sweep.is_copy(message.topic, message.payload, now):
             return True
-        return bool(message.subscriptions) and self._copies.is_one(topic, message.subscriptions, self._granted)
+        numbers = message.subscriptions
+        return bool(numbers) and self._copies.is_one(message.topic, message.payload, numbers, now)
 
 
 def _accepted(filters: Sequence[str], codes: Sequence[int]) -> set[str]:

@@ -7,7 +7,7 @@ from dataclasses import asdict
 from pathlib import Path
 
 from project.local import provision
-from tests.benchmarks import api, connections, fairness, ingest, latency, storage, window
+from tests.benchmarks import api, connections, fairness, ingest, latency, storage, window, workers
 from tests.benchmarks.machine import about
 from tests.benchmarks.result import Result
 from tests.stack import ROOT
@@ -20,6 +20,7 @@ BENCHMARKS = {
     "api": api,
     "storage": storage,
     "window": window,
+    "workers": workers,
 }
 
 

@@ -51,7 +51,7 @@ from mqtt_app.services import partitions
 partitions.leaves()  # connected, as upkeep is by then
 begun = time.monotonic()
 dropped = partitions.drop_before(datetime.fromisoformat(sys.argv[1]))
-print(json.dumps([dropped, time.monotonic() - begun]))
+print(json.dumps([dropped, begun, time.monotonic()]))
 """
 
 
@@ -142,22 +142,38 @@ def _size(place: Machine) -> int:
 
 
 def _drop(place: Machine, device: int, before: date) -> Figures:
-    """Drops the last month as upkeep does, while another connection writes."""
+    """Drops the last month as upkeep does, while another connection writes.
+
+    It is gone, and every lock with it, before the file system has freed its files, which the one who drops waits for.
+    """
     month = f"mqtt_reading_{before - timedelta(days=1):%Y%m}"
     count = place.stack.one(f"SELECT count(*) FROM {month}")
+    gone: list[float] = []
+    watcher = threading.Thread(target=_watch, args=(place.stack.database_url, month, gone))
     with _writing(place.stack.database_url, device) as waits:
+        watcher.start()
         time.sleep(1.0)
         command = [sys.executable, "-c", DROP, f"{before}T00:00:00+00:00"]
         env = place.stack.env
         done = subprocess.run(command, cwd=ROOT, env=env, capture_output=True, text=True, timeout=60, check=True)
         time.sleep(1.0)
-    dropped, seconds = json.loads(done.stdout.splitlines()[-1])
+    watcher.join()
+    dropped, begun, freed = json.loads(done.stdout.splitlines()[-1])
     assert dropped == [month], dropped
     return {
         "month dropped, million readings": count / 1e6,
-        "dropping it, ms": seconds * 1000,
+        "until it is gone, ms": (gone[0] - begun) * 1000,
+        "until its files are freed, too, ms": (freed - begun) * 1000,
         "longest wait of a writer meanwhile, ms": max(waits) * 1000,
     }
+
+
+def _watch(database_url: str, table: str, gone: list[float]) -> None:
+    """Notes when it is there no more, by the monotonic clock."""
+    with psycopg.connect(database_url, autocommit=True) as database:
+        while database.execute("SELECT to_regclass(%s)", (table,)).fetchone() != (None,):
+            time.sleep(0.002)
+    gone.append(time.monotonic())
 
 
 @contextmanager

@@ -18,6 +18,7 @@ SMALL = {
     "api": ("--sites=5", "--topics=50", "--logs=50", "--runs=1"),
     "storage": ("--millions=0.2", "--runs=1"),
     "window": ("--seconds=2", "--runs=1"),
+    "workers": ("--seconds=2", "--runs=1", "--sites=2", "--devices=3"),
 }
 
 

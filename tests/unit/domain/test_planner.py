@@ -1,6 +1,6 @@
 """The planner, on thousands of random situations and on the few that have a name."""
 
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from mqtt_app.domain.planner import BALANCE_SHARE, Instance, Plan, Row, plan
@@ -54,6 +54,7 @@ many = settings(max_examples=400, deadline=None)
 
 
 @many
+@example([Row(0, True, "", "c"), Row(1, True, "c", "")], [instance("a", 1), instance("c", 0)], True)
 @given(situations, fleets, st.booleans())
 def test_once_a_plan_is_written_the_next_one_is_empty(rows, fleet, complete):
     after = written(rows, decide(rows, fleet, complete))
@@ -91,7 +92,7 @@ def test_a_healthy_settled_owner_is_disturbed_only_for_balance_and_for_few(rows,
     takers = {one.id for one in fleet if not one.draining}
     made = decide(rows, fleet)
     settled = {row.id for row in rows if row.wanted and row.owner == row.assigned and row.owner in takers}
-    assert settled & set(made.assign) == set(made.moved)
+    assert settled & set(made.assign) <= set(made.moved)
     assert len(made.moved) <= max(1, sum(row.wanted for row in rows) // BALANCE_SHARE)
 
 
