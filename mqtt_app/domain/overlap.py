@@ -15,13 +15,14 @@ from hashlib import blake2b
 import msgspec
 
 LARGEST = 268_435_455  # Subscription Identifier, MQTT 5 section 3.8.2.1.2
+MOST_IDENTIFIERS = 1_000  # of former filters that are remembered, beside the present ones
 REMEMBERED = 5_000  # messages of a connection, at about 200 bytes, of which copies are known
 COPIES_WITHIN = 30.0  # s between two copies at least; they come one behind the other
 WILDCARDS = frozenset("#+")
 
 
-Counts = dict[int, dict[int, int]]
-"""Hash of a message -> Subscription Identifier -> deliveries."""
+Counts = dict[int, dict[str, int]]
+"""Hash of a message -> filter -> deliveries."""
 
 
 class Subscription(msgspec.Struct, frozen=True):
@@ -96,27 +97,34 @@ class Copies:
     """Tells which deliveries of one link are further copies of a message. Times are the caller's clock, in seconds."""
 
     def __init__(self, arranged: Iterable[Subscription] = ()) -> None:
-        self._numbers = {one.identifier for one in arranged if one.identifier}
+        self._filters: dict[int, str] = {}
+        self.change(arranged)
         self._young: Counts = {}
         self._old: Counts = {}
         self._since = 0.0
+
+    def change(self, arranged: Iterable[Subscription]) -> None:
+        """To other subscriptions. Copies for those before may still be on their way."""
+        if len(self._filters) > MOST_IDENTIFIERS:
+            self._filters.clear()
+        self._filters |= {one.identifier: one.filter for one in arranged if one.identifier}
 
     def is_one(self, topic: bytes, payload: bytes, identifiers: Iterable[int], now: float) -> bool:
         """Of a delivery for these subscriptions, told in the order in which they come.
 
         A message is new when it brings one of its filters to more deliveries of such a message than any filter had.
-        What a broker queued for filters that were other ones then is never a copy.
+        What was queued under identifiers that nobody knows (an earlier owner's, of other filters) is never a copy.
         """
-        numbers = [number for number in identifiers if number in self._numbers]
-        if not numbers:
+        filters = [self._filters[number] for number in identifiers if number in self._filters]
+        if not filters:
             return False
         counts = self._counts(hash((topic, payload)), now)
         most = max(counts.values(), default=0)
-        for number in numbers:
-            counts[number] = counts.get(number, 0) + 1
-        return max(counts[number] for number in numbers) <= most
+        for name in filters:
+            counts[name] = counts.get(name, 0) + 1
+        return max(counts[name] for name in filters) <= most
 
-    def _counts(self, key: int, now: float) -> dict[int, int]:
+    def _counts(self, key: int, now: float) -> dict[str, int]:
         if len(self._young) >= REMEMBERED or now - self._since > COPIES_WITHIN:
             self._old, self._young, self._since = self._young, {}, now
         counts = self._young.get(key)

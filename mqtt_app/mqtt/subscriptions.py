@@ -59,7 +59,7 @@ class Subscriptions:
         self._obsolete = (self._obsolete | {one.filter for one in self._held}) - names
         self._held &= frozenset(wanted)
         self._granted &= names
-        self._copies = Copies(wanted)
+        self._copies.change(wanted)
         missing = [one for one in wanted if one not in self._held]
         if missing and not self._identified:
             self._sweep.begin(now)

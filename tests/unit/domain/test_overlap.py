@@ -1,3 +1,4 @@
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -68,6 +69,17 @@ def test_copies_that_a_broker_queued_under_other_filters_are_all_taken():
     assert not {one.identifier for one in other} & {FIRST, SECOND}
     copies = Copies(TWO)
     assert not any(copies.is_one(b"a/b", b"1", (one.identifier,), 0.0) for one in other)
+
+
+@pytest.mark.parametrize("sent", [[0, 1, 2, 3], [0, 3, 2, 1], [0, 2, 1, 3]])
+def test_while_filters_change_an_equal_message_is_another_one_and_a_copy_is_a_copy(sent):
+    """The copies of two equal messages, of which the second was published after the filters had changed."""
+    other = arrange([("a/#", 1), ("a/+", 1), ("a/b", 1)], identified=True)
+    copies = Copies(TWO)
+    copies.change(other)
+    numbers = [FIRST, SECOND, *(one.identifier for one in other if one.filter != "a/b")]
+    kept = [place for place in sent if not copies.is_one(b"a/b", b"1", (numbers[place],), 0.0)]
+    assert len(kept) == 2
 
 
 def test_what_comes_long_after_is_no_copy(monkeypatch):
