@@ -16,7 +16,7 @@ import msgspec
 
 LARGEST = 268_435_455  # Subscription Identifier, MQTT 5 section 3.8.2.1.2
 MOST_IDENTIFIERS = 1_000  # of former filters that are remembered, beside the present ones
-REMEMBERED = 5_000  # messages of a connection, at about 200 bytes, of which copies are known
+REMEMBERED = 1_000  # messages of a connection, at about 300 bytes, of which copies are known; twice as many at most
 COPIES_WITHIN = 30.0  # s between two copies at least; they come one behind the other
 WILDCARDS = frozenset("#+")
 

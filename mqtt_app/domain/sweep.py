@@ -6,7 +6,7 @@ comes twice with that mark is a copy: for a second filter, or for a second SUBSC
 
 LENGTH = 60.0  # s after the SUBSCRIBE; a broker that marks live messages, too, must not lose equal ones for ever
 QUIET = 5.0  # s without a retained message: the broker has sent them all
-MOST = 200_000  # remembered at about 60 bytes; whatever comes after so many is no copy
+MOST = 200_000  # remembered, at about 60 bytes for the length of the sweep; whatever comes after so many is no copy
 
 
 class Sweep:
@@ -18,6 +18,11 @@ class Sweep:
 
     def begin(self, now: float) -> None:
         self._seen, self._began, self._last = set(), now, now
+
+    def end(self, now: float) -> None:
+        """When its time is over: what it remembers is forgotten."""
+        if now - self._began >= LENGTH:
+            self._seen = None
 
     def is_copy(self, topic: bytes, payload: bytes, now: float) -> bool:
         """Of a message that is marked as retained."""

@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 
 from mqtt_app.domain import connection as machine
+from mqtt_app.domain import sweep
 from mqtt_app.domain.connection import Effect, Link, State
 from mqtt_app.domain.failures import Failure
 from mqtt_app.domain.grants import REFUSED
@@ -67,7 +68,7 @@ class Session:
         self.config = config
         self.intake.flow.filters = tuple(one.filter for one in config.filters)
         if self._client is not None and self.link.state in {State.SUBSCRIBING, State.UP}:
-            self.subscriptions.bring_about(config, self._client, self._context.loop.clock())
+            self._bring_about(self._client)
             self._say_answers()
 
     # Acknowledgements
@@ -226,9 +227,14 @@ class Session:
 
     def _subscribe(self) -> None:
         if self._client is not None:
-            self.subscriptions.bring_about(self.config, self._client, self._context.loop.clock())
+            self._bring_about(self._client)
             if self.subscriptions.are_answered:
                 self._happened(machine.Granted())
+
+    def _bring_about(self, client: MqttClient) -> None:
+        loop, subscriptions = self._context.loop, self.subscriptions
+        subscriptions.bring_about(self.config, client, loop.clock())
+        loop.at(loop.clock() + sweep.LENGTH + 1.0, lambda: subscriptions.end_sweep(loop.clock()))
 
     def _stop_reading(self) -> None:
         self._reading_stopped = True

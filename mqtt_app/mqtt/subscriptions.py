@@ -68,6 +68,9 @@ class Subscriptions:
         self._swept |= swept
         self._leaving |= client.unsubscribe_all(sorted(self._obsolete))
 
+    def end_sweep(self, now: float) -> None:
+        self._sweep.end(now)
+
     def answered(self, packet_id: int, codes: Sequence[int]) -> Mapping[str, int]:
         """Filter -> code of a SUBACK."""
         swept = self._swept.pop(packet_id, ())

@@ -26,6 +26,16 @@ def test_after_a_pause_or_a_minute_equal_messages_are_two():
     assert not busy.is_copy(b"a", b"1", sweep.LENGTH + 1)
 
 
+def test_when_its_time_is_over_it_forgets_and_not_before():
+    one = Sweep()
+    one.begin(0.0)
+    assert not one.is_copy(b"a", b"1", 1.0)
+    one.end(sweep.LENGTH - 1)
+    assert one.is_copy(b"a", b"1", 2.0)
+    one.end(sweep.LENGTH)
+    assert not one.is_copy(b"a", b"1", 3.0)
+
+
 def test_no_more_are_remembered_than_fit(monkeypatch):
     monkeypatch.setattr(sweep, "MOST", 2)
     one = Sweep()
