@@ -23,7 +23,12 @@ PART_AFTER = timedelta(minutes=10)  # since its pause: a parser that parses some
 PART_FOR = timedelta(hours=1)  # after the last one
 # Updates that join an ordered list do so row by row then: two batches lock rows in the same order. And what was planned
 # once is not planned again for each list, which was half of what some of the statements took.
-_SETTINGS = {"enable_hashjoin": "off", "enable_mergejoin": "off", "plan_cache_mode": "force_generic_plan"}
+_SETTINGS = {
+    "enable_hashjoin": "off",
+    "enable_mergejoin": "off",
+    "enable_seqscan": "off",
+    "plan_cache_mode": "force_generic_plan",
+}
 _PLAN_ONCE_IN_ORDER = ", ".join(f"set_config('{name}', '{value}', true)" for name, value in _SETTINGS.items())
 _CLAIM = """
 INSERT INTO mqtt_batchreceipt (id, instance, messages, skipped, created_at) VALUES (%s, %s, %s::int, '{}', %s)
