@@ -31,7 +31,7 @@ class Consumer(consumer.Consumer):
                 raise
         return connection
 
-    def on_send_event_buffered(self) -> None:
+    def on_send_event_buffered(self) -> None:  # type: ignore[override]  # its caller takes no answer
         """By time, not by a mark: with a connection that breaks, the timers of the event loop go."""
         now = time.monotonic()
         if self.hub and now >= self._events_due:

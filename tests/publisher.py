@@ -21,7 +21,8 @@ class Publisher:
         self._numbers: dict[int, int] = {}
         self._early: set[int] = set()  # acknowledged before we knew their packet ids
         self._lock = threading.Lock()
-        self.client = mqtt.Client(mqtt.CallbackAPIVersion.VERSION2, client_id, protocol=mqtt.MQTTv5)
+        protocol = options.get("protocol", mqtt.MQTTv5)
+        self.client = mqtt.Client(mqtt.CallbackAPIVersion.VERSION2, client_id, protocol=protocol)
         self.client.max_inflight_messages_set(200)
         self.client.reconnect_delay_set(0.5, 1)
         self.client.on_publish = self._on_publish

@@ -11,6 +11,7 @@ a client that was away while it was restarted.) Equal messages that are publishe
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from hashlib import blake2b
+from typing import TypeVar
 
 import msgspec
 
@@ -21,6 +22,7 @@ COPIES_WITHIN = 30.0  # s between two copies at least; they come one behind the 
 WILDCARDS = frozenset("#+")
 
 
+Item = TypeVar("Item")
 Counts = dict[int, dict[str, int]]
 """Hash of a message -> filter -> deliveries."""
 
@@ -49,6 +51,16 @@ def arrange(filters: Iterable[tuple[str, int]], *, identified: bool) -> tuple[Su
     return tuple(
         Subscription(name, best, numbers[name]) if name in numbers else Subscription(name, qos) for name, qos in order
     )
+
+
+def in_packets(wanted: Sequence[Subscription], most: int) -> Iterator[Sequence[Subscription]]:
+    """A SUBSCRIBE each: one with an identifier goes by itself, because an identifier belongs to a whole packet."""
+    yield from ((one,) for one in wanted if one.identifier)
+    yield from pieces([one for one in wanted if not one.identifier], most)
+
+
+def pieces(whole: Sequence[Item], most: int) -> Iterator[Sequence[Item]]:
+    return (whole[start : start + most] for start in range(0, len(whole), most))
 
 
 def overlaps(filters: Sequence[str]) -> set[str]:

@@ -8,10 +8,9 @@ import socket
 import ssl
 import struct
 import time
-from collections.abc import Callable, Collection, Iterator, Sequence
-from typing import Any, Protocol, TypeVar
+from collections.abc import Callable, Sequence
+from typing import Any, Protocol
 
-import msgspec
 from paho.mqtt.client import Client, MQTTMessage
 from paho.mqtt.enums import CallbackAPIVersion, MQTTErrorCode, MQTTProtocolVersion
 from paho.mqtt.packettypes import PacketTypes
@@ -30,13 +29,6 @@ log = logging.getLogger(__name__)
 
 OLD_WINDOW = 20  # unacknowledged messages that brokers send without MQTT 5's Receive Maximum; mosquitto's default
 PUBACK = 0x40
-SEND, SEND_IF_NEW, SEND_NOT = 0, 1, 2  # Retain Handling, MQTT 5 section 3.8.3.1
-FILTERS_PER_PACKET = 100  # keeps a SUBSCRIBE far below any broker's packet size
-
-
-Item = TypeVar("Item")
-Sent = dict[int, Sequence[str]]
-"""Packet Identifier -> topic filters."""
 
 
 class Listener(Protocol):
@@ -166,37 +158,20 @@ class MqttClient(Client):
         packets = b"".join(struct.pack("!BBH", PUBACK, 2, packet_id) for packet_id in packet_ids)
         self._packet_queue(PUBACK, packets, 0, 1)
 
-    def subscribe_all(self, wanted: Sequence[Subscription], fresh: Collection[str]) -> tuple[Sent, Sent]:
-        """By Packet Identifier the filters whose codes its SUBACK brings, and those whose SUBACK only ends a sweep.
-
-        Brokers send retained messages for a subscription that is new, and queue a limited number of those at QoS 1
-        (mosquitto: 1,000), dropping the others without a word. At QoS 0 they send them all, so `fresh` filters are
-        subscribed at QoS 0 first, in one write with what is wanted.
-        """
-        asked: Sent = {}
-        swept: Sent = {}
-        for part in _parts(wanted):
-            new = [msgspec.structs.replace(one, qos=0) for one in part if one.qos and one.filter in fresh]
-            if new:
-                self._ask(new, SEND, swept)
-            self._ask(part, SEND_NOT if new else SEND_IF_NEW, asked)
-        return asked, swept
-
-    def _ask(self, part: Sequence[Subscription], retained: int, sent: Sent) -> None:
+    def subscribe_to(self, part: Sequence[Subscription], retained: int) -> int | None:
+        """The Packet Identifier of a SUBSCRIBE. `retained`: Retain Handling, where it is known."""
         properties = None
         if part[0].identifier:
             properties = Properties(PacketTypes.SUBSCRIBE)  # type: ignore[no-untyped-call]
             properties.SubscriptionIdentifier = part[0].identifier
-        _, packet_id = self.subscribe(
-            [(one.filter, self._options(one, retained)) for one in part], properties=properties
-        )
-        if packet_id is not None:
-            sent[packet_id] = [one.filter for one in part]
+        wanted = [(one.filter, self._options(one, retained)) for one in part]
+        _, packet_id = self.subscribe(wanted, properties=properties)
+        return packet_id
 
-    def unsubscribe_all(self, filters: Sequence[str]) -> Sent:
-        """By Packet Identifier the filters that its UNSUBACK confirms."""
-        sent = {self.unsubscribe(list(part))[1]: part for part in _pieces(filters)}
-        return {packet_id: part for packet_id, part in sent.items() if packet_id is not None}
+    def unsubscribe_from(self, filters: Sequence[str]) -> int | None:
+        """The Packet Identifier of an UNSUBSCRIBE."""
+        _, packet_id = self.unsubscribe(list(filters))
+        return packet_id
 
     def goodbye(self) -> None:
         """DISCONNECT, keeping the session at the broker, then close. What cannot be sent at once is not sent."""
@@ -287,13 +262,3 @@ class MqttClient(Client):
         if not self._said_lost:
             self._said_lost = True
             self._listener.on_lost(failure)
-
-
-def _parts(wanted: Sequence[Subscription]) -> Iterator[Sequence[Subscription]]:
-    """A packet each: one with an identifier goes by itself, because an identifier belongs to a whole SUBSCRIBE."""
-    yield from ((one,) for one in wanted if one.identifier)
-    yield from _pieces([one for one in wanted if not one.identifier])
-
-
-def _pieces(whole: Sequence[Item]) -> Iterator[Sequence[Item]]:
-    return (whole[start : start + FILTERS_PER_PACKET] for start in range(0, len(whole), FILTERS_PER_PACKET))

@@ -120,8 +120,12 @@ class Session:
 
     def on_accepted(self, session_present: bool) -> None:
         client = self._client
-        identified = client is not None and client.takes_identifiers
-        self.subscriptions.on_session(self.config, present=session_present, identified=identified)
+        if client is None:
+            return
+        # MQTT 5 can be asked once more without harm. An older broker sends all it retains then: only if it was away.
+        trusted, identified = not client.is_v5 and self.link.retries <= 1, client.takes_identifiers
+        known = {"present": session_present, "identified": identified, "trusted": trusted}
+        self.subscriptions.on_session(self.config, **known)
         self._happened(machine.Accepted(to_subscribe=self.subscriptions.differ))
 
     def on_refused(self, failure: Failure) -> None:
@@ -131,7 +135,8 @@ class Session:
         self._later(machine.Lost(failure))
 
     def on_granted(self, packet_id: int, codes: Sequence[int]) -> None:
-        answer = self.subscriptions.answered(packet_id, codes)
+        client = self._client
+        answer = self.subscriptions.answered(packet_id, codes, client) if client is not None else {}
         self._say_answers(answer)
         for name, code in sorted(answer.items()):
             if code >= REFUSED:
@@ -141,18 +146,18 @@ class Session:
             self._happened(machine.Granted())
 
     def on_left(self, packet_id: int) -> None:
-        self.subscriptions.left(packet_id)
-        self._say_answers()
+        if self._client is not None:
+            self.subscriptions.left(packet_id, self._client)
+            self._say_answers()
 
     def _say_answers(self, codes: Mapping[str, int] | None = None) -> None:
         """To the database: what was granted, and for the next owner whether there is anything left to ask."""
-        answers = Answers(codes or {}, self.subscriptions.in_line_with)
-        if answers.codes or answers.in_line_with:
-            self._context.reports.answers(self.config, answers)
+        said = Answers(codes or {}, self.subscriptions.in_line_with)
+        if said.codes or said.in_line_with:
+            self._context.reports.answers(self.config, said)
 
     def on_message(self, message: Publish) -> None:
-        client = self._client
-        self.intake.take(message, self.config, client.window if client is not None else 1)
+        self.intake.take(message, self.config, self._client.window if self._client is not None else 1)
 
     def on_socket_closing(self, descriptor: int) -> None:
         self._context.loop.unwatch(descriptor)
@@ -232,9 +237,9 @@ class Session:
                 self._happened(machine.Granted())
 
     def _bring_about(self, client: MqttClient) -> None:
-        loop, subscriptions = self._context.loop, self.subscriptions
-        subscriptions.bring_about(self.config, client, loop.clock())
-        loop.at(loop.clock() + sweep.LENGTH + 1.0, lambda: subscriptions.end_sweep(loop.clock()))
+        loop = self._context.loop
+        self.subscriptions.bring_about(self.config, client, loop.clock())
+        loop.at(loop.clock() + sweep.LENGTH + 1.0, lambda: self.subscriptions.end_sweep(loop.clock()))
 
     def _stop_reading(self) -> None:
         self._reading_stopped = True

@@ -1,18 +1,26 @@
 """What the broker's session of one connection is subscribed to, and what has to be asked for."""
 
 from collections.abc import Mapping, Sequence
+from typing import TypeVar
+
+import msgspec
 
 from mqtt_app.domain.grants import REFUSED
-from mqtt_app.domain.overlap import Copies, Subscription, arrange
+from mqtt_app.domain.overlap import Copies, Subscription, arrange, in_packets, pieces
 from mqtt_app.domain.packets import Publish
 from mqtt_app.domain.sweep import Sweep
 from mqtt_app.mqtt.client import MqttClient
 from mqtt_app.services.ownership import ConnectionConfig
 
+SEND, SEND_IF_NEW, SEND_NOT = 0, 1, 2  # Retain Handling, MQTT 5 section 3.8.3.1
+FILTERS_PER_PACKET = 100  # keeps a SUBSCRIBE far below any broker's packet size
+
+Item = TypeVar("Item")
+
 
 class Subscriptions:
-    """Nothing is asked for twice: the broker keeps the subscriptions of a persistent session, and the database knows
-    whether earlier owners have left it in line with the configuration.
+    """The broker keeps the subscriptions of a persistent session, and the database knows whether earlier owners have
+    left it in line with the configuration. What may be asked without harm is asked all the same; see `on_session`.
     """
 
     def __init__(self, config: ConnectionConfig) -> None:
@@ -22,23 +30,37 @@ class Subscriptions:
         self._held: frozenset[Subscription] = frozenset()  # what the session has, as far as we know
         self._granted = set(config.granted)
         self._obsolete = set(config.obsolete_filters)
-        self._asked: dict[int, Sequence[str]] = {}  # Packet Identifier -> filters whose codes its SUBACK brings
-        self._swept: dict[int, Sequence[str]] = {}  # the same; asked at QoS 0 for the retained messages only
-        self._leaving: dict[int, Sequence[str]] = {}  # Packet Identifier of an UNSUBSCRIBE -> filters
+        # By Packet Identifier of what is unanswered:
+        self._asked: dict[int, Sequence[Subscription]] = {}
+        self._swept: dict[int, Sequence[Subscription]] = {}  # asked for at QoS 0, for the retained messages
+        self._between: dict[int, Sequence[Subscription]] = {}  # taken back after that, to be asked for as wanted
+        self._leaving: dict[int, Sequence[str]] = {}
         self._copies = Copies()
         self._sweep = Sweep()
 
-    def on_session(self, config: ConnectionConfig, *, present: bool, identified: bool) -> None:
-        """A new link. The CONNACK says whether the broker still has our session."""
-        self._config, self._identified = config, identified
-        self._asked, self._swept, self._leaving = {}, {}, {}
+    def on_session(self, config: ConnectionConfig, *, present: bool, identified: bool, trusted: bool) -> None:
+        """A new link. The CONNACK says whether the broker still has our session.
+
+        A broker that was killed may have restored an earlier state of it. Not `trusted`: all is asked for once more.
+        """
+        self._adopt(config)
+        self._identified = identified
+        self._asked, self._swept, self._between, self._leaving = {}, {}, {}, {}
         wanted = self._wanted()
         self._copies = Copies(wanted)
         if not present:
             self._held, self._granted, self._obsolete = frozenset(), set(), set()
+        elif not trusted:
+            self._obsolete |= {one.filter for one in self._held}
+            self._held = frozenset()
         elif not self._touched and config.subscribed_version == config.config_version:
             self._held = frozenset(wanted)
         self._touched = True
+
+    def _adopt(self, config: ConnectionConfig) -> None:
+        if config is not self._config:
+            self._config = config
+            self._obsolete |= set(config.obsolete_filters)
 
     def _wanted(self) -> tuple[Subscription, ...]:
         filters = ((one.filter, one.qos) for one in self._config.filters)
@@ -51,9 +73,7 @@ class Subscriptions:
 
     def bring_about(self, config: ConnectionConfig, client: MqttClient, now: float) -> None:
         """SUBSCRIBE what is new, UNSUBSCRIBE what went; in this order, so that nothing that both select is missed."""
-        if config is not self._config:
-            self._config = config
-            self._obsolete |= set(config.obsolete_filters)
+        self._adopt(config)
         wanted = self._wanted()
         names = {one.filter for one in wanted}
         self._obsolete = (self._obsolete | {one.filter for one in self._held}) - names
@@ -63,31 +83,50 @@ class Subscriptions:
         missing = [one for one in wanted if one not in self._held]
         if missing and not self._identified:
             self._sweep.begin(now)
-        asked, swept = client.subscribe_all(missing, fresh=names - self._granted)
-        self._asked |= asked
-        self._swept |= swept
-        self._leaving |= client.unsubscribe_all(sorted(self._obsolete))
+        for part in in_packets(missing, FILTERS_PER_PACKET):
+            self._subscribe(part, client)
+        for names_left in pieces(sorted(self._obsolete), FILTERS_PER_PACKET):
+            _note(self._leaving, client.unsubscribe_from(names_left), names_left)
+
+    def _subscribe(self, part: Sequence[Subscription], client: MqttClient) -> None:
+        """Brokers send retained messages for a subscription that is new, and queue a limited number of those at QoS 1
+        (mosquitto: 1,000), dropping the others without a word. At QoS 0 they send them all, so that comes first.
+
+        With MQTT 5 in one write with what is wanted. Older brokers may leave a subscription that they have at its QoS
+        (amqtt), or handle packets in another order, so there it is taken back in between.
+        """
+        fresh = [msgspec.structs.replace(one, qos=0) for one in part if one.filter not in self._granted]
+        if not fresh or not any(one.qos for one in part):
+            _note(self._asked, client.subscribe_to(part, SEND_IF_NEW), part)
+            return
+        _note(self._swept, client.subscribe_to(fresh, SEND), part)
+        if client.is_v5:
+            _note(self._asked, client.subscribe_to(part, SEND_NOT), part)
 
     def end_sweep(self, now: float) -> None:
         self._sweep.end(now)
 
-    def answered(self, packet_id: int, codes: Sequence[int]) -> Mapping[str, int]:
+    def answered(self, packet_id: int, codes: Sequence[int], client: MqttClient) -> Mapping[str, int]:
         """Filter -> code of a SUBACK."""
         swept = self._swept.pop(packet_id, ())
-        self._granted |= _accepted(swept, codes)
-        asked = self._asked.pop(packet_id, ())
-        accepted = _accepted(asked, codes)
-        self._granted = self._granted - set(asked) | accepted
+        if swept and not client.is_v5:
+            _note(self._between, client.unsubscribe_from([one.filter for one in swept]), swept)
+        answer = {one.filter: code for one, code in zip(self._asked.pop(packet_id, ()), codes, strict=False)}
+        accepted = {name for name, code in answer.items() if code < REFUSED}
+        self._granted = self._granted - answer.keys() | accepted
         self._held |= {one for one in self._wanted() if one.filter in accepted}
-        return dict(zip(asked, codes, strict=False))
+        return answer
 
-    def left(self, packet_id: int) -> None:
+    def left(self, packet_id: int, client: MqttClient) -> None:
         """An UNSUBACK."""
         self._obsolete -= set(self._leaving.pop(packet_id, ()))
+        swept = self._between.pop(packet_id, ())
+        if swept:
+            _note(self._asked, client.subscribe_to(swept, SEND_IF_NEW), swept)
 
     @property
     def are_answered(self) -> bool:
-        return not self._asked
+        return not (self._asked or self._swept or self._between)
 
     @property
     def in_line_with(self) -> int:
@@ -103,5 +142,6 @@ class Subscriptions:
         return bool(numbers) and self._copies.is_one(message.topic, message.payload, numbers, now)
 
 
-def _accepted(filters: Sequence[str], codes: Sequence[int]) -> set[str]:
-    return {name for name, code in zip(filters, codes, strict=False) if code < REFUSED}
+def _note(sent: dict[int, Sequence[Item]], packet_id: int | None, what: Sequence[Item]) -> None:
+    if packet_id is not None:
+        sent[packet_id] = what

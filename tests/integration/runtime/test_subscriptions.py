@@ -1,20 +1,29 @@
 """What is asked of a real broker, what is not asked twice, and what is known for a copy."""
 
+import os
+import sys
+import time
 from collections import Counter
 
 import msgspec
 import pytest
+from paho.mqtt.client import MQTTv311
 
 from mqtt_app.mqtt.subscriptions import Subscriptions
 from mqtt_app.services.ownership import Filter
+from project.local.demo_devices import SITES
+from project.local.ports import free_ports, problem_with
+from project.local.process import spawn
 from tests.integration.runtime.world import connection, wait_for
 from tests.publisher import publisher
+from tests.stack import ROOT
 
 pytestmark = pytest.mark.mosquitto
 
 REFUSED = 0x87
 VERSIONS = ("5", "3.1.1")
-RETAINED = 5_000  # far more than mosquitto queues by default
+QUEUED = 1_000  # messages for a client, by mosquitto's default
+RETAINED = 5 * QUEUED
 
 
 @pytest.fixture
@@ -66,6 +75,8 @@ def test_everything_that_a_broker_retains_comes_in_however_little_it_queues(worl
     up(world, run, connection(1, own.port, filters=(Filter("kept/#", 1),), protocol_version=version))
     wait_for(lambda: len(world.messages) >= RETAINED, 30)
     wait_for(lambda: world.grants[1] == {"kept/#": 1})
+    if version == "3.1.1":  # mosquitto sends as many as it queues once more, and has no room for others meanwhile
+        wait_for(lambda: duplicates(world) >= QUEUED, 30)
     with publisher(own.port) as sender:
         sender.send("kept/live", "1")
     wait_for(lambda: any(message.topic == "kept/live" for message in world.messages))
@@ -77,7 +88,8 @@ def test_everything_that_a_broker_retains_comes_in_however_little_it_queues(worl
 
 
 @pytest.mark.parametrize("version", VERSIONS)
-def test_the_next_owner_of_a_session_that_is_in_line_asks_for_nothing(world, run, own, version):
+def test_the_next_owner_of_a_session_that_is_in_line_is_sent_nothing_again(world, run, own, version):
+    """With 3.1.1 by asking for nothing; with MQTT 5 a broker can be asked without sending what it retains."""
     with publisher(own.port) as sender:
         sender.send("kept", "1", retain=True)
     config = connection(1, own.port, protocol_version=version)
@@ -92,7 +104,7 @@ def test_the_next_owner_of_a_session_that_is_in_line_asks_for_nothing(world, run
         sender.send("live", "2")
     wait_for(lambda: len(world.messages) >= 2)
     assert world.payloads() == [b"1", b"2"]
-    assert asked(own, "SUBSCRIBE") == before
+    assert (asked(own, "SUBSCRIBE") == before) is (version == "3.1.1")
 
 
 def test_a_session_that_was_changed_since_is_brought_in_line(world, run, own):
@@ -129,6 +141,27 @@ def test_a_broker_that_leaves_copies_out_after_its_restart_is_heard(world, run, 
     assert world.payloads() == [b"%d" % number for number in range(11)]
 
 
+@pytest.mark.parametrize("version", VERSIONS)
+def test_a_broker_that_restores_a_session_without_the_newest_filter_is_asked_once_more(world, run, mosquitto, version):
+    """Killed before it had saved them, it says that it has the session, and has it as it was."""
+    lasting = mosquitto(persistence=True)
+    up(world, run, connection(1, lasting.port, filters=(Filter("a", 1),), protocol_version=version))
+    lasting.stop()  # saves
+    lasting.start()
+    wait_for(lambda: world.status(1) == "connected", 20)
+    changed = (Filter("a", 1), Filter("b", 1))
+    world.configs[1] = msgspec.structs.replace(world.configs[1], filters=changed, config_version=2)
+    wait_for(lambda: world.configs[1].subscribed_version == 2)
+    lasting.kill()
+    wait_for(lambda: world.status(1) == "error")
+    time.sleep(1.5)  # so that it is found to be away
+    lasting.start()
+    wait_for(lambda: world.status(1) == "connected", 20)
+    with publisher(lasting.port) as sender:
+        sender.send("b", "1")
+    wait_for(lambda: world.payloads() == [b"1"])
+
+
 def test_a_session_that_the_broker_lost_is_subscribed_anew(world, run, own):
     up(world, run, connection(1, own.port))
     wait_for(lambda: world.configs[1].subscribed_version == 1)
@@ -141,44 +174,86 @@ def test_a_session_that_the_broker_lost_is_subscribed_anew(world, run, own):
     wait_for(lambda: world.payloads() == [b"1"])
 
 
+@pytest.fixture
+def lax(tmp_path):
+    """The port of one of the demo's brokers, which leave a subscription that they have at its QoS."""
+    ports = free_ports(len(SITES))
+    command = [sys.executable, "-m", "project.local.demo_broker", *map(str, ports)]
+    with spawn(command, env=dict(os.environ), log=tmp_path / "broker.log", cwd=ROOT) as process:
+        wait_for(lambda: all(problem_with(port) for port in ports), 20)
+        yield ports[0]
+        process.kill()
+
+
+def test_a_broker_that_does_not_raise_the_qos_of_a_subscription_delivers_at_the_wanted_one(world, run, lax):
+    with publisher(lax, protocol=MQTTv311) as sender:
+        for number in range(20):
+            sender.send(f"kept/{number}", "0", retain=True)
+        filters = (Filter("kept/#", 1), Filter("quiet/#", 0))
+        up(world, run, connection(1, lax, filters=filters, protocol_version="3.1.1"))
+        wait_for(lambda: len(world.messages) == 20)
+        sender.send("kept/1", "live")
+        sender.send("quiet/1", "live")
+        wait_for(lambda: len(world.messages) == 22)
+    assert {message.topic: message.qos for message in world.messages[20:]} == {"kept/1": 1, "quiet/1": 0}
+
+
 class Broker:
-    """Stands for a client: packet identifiers count from 1."""
+    """Stands for a client of MQTT 5: packet identifiers count from 1."""
+
+    is_v5 = True
 
     def __init__(self):
-        self.count = 0
+        self.count, self.left = 0, []
 
-    def _sent(self, names):
+    def subscribe_to(self, part, retained):
         self.count += 1
-        return {self.count: list(names)}
+        return self.count
 
-    def subscribe_all(self, wanted, fresh):
-        return self._sent(one.filter for one in wanted), {}
+    def unsubscribe_from(self, filters):
+        self.left += filters
+        self.count += 1
+        return self.count
 
-    def unsubscribe_all(self, filters):
-        return self._sent(filters) if filters else {}
+
+def granted(config, **on_session):
+    """Every filter was granted to an earlier owner, so that there is nothing to sweep."""
+    config = msgspec.structs.replace(config, granted=frozenset(one.filter for one in config.filters))
+    subscriptions, client = Subscriptions(config), Broker()
+    values = {"present": True, "identified": False, "trusted": False} | on_session
+    subscriptions.on_session(config, **values)
+    subscriptions.bring_about(config, client, 0.0)
+    return config, subscriptions, client
 
 
 def test_while_a_filter_is_refused_the_session_is_not_in_line_so_that_it_is_asked_for_again():
-    config = connection(1, 1883, filters=(Filter("a/#", 1), Filter("a/+", 1)), obsolete_filters=("gone",))
-    subscriptions, client = Subscriptions(config), Broker()
-    subscriptions.on_session(config, present=True, identified=True)
-    subscriptions.bring_about(config, client, 0.0)
-    assert subscriptions.answered(1, [REFUSED, 1]) == {"a/#": REFUSED, "a/+": 1}
-    subscriptions.left(2)
+    wanted = connection(1, 1883, filters=(Filter("a", 1), Filter("b", 1)), obsolete_filters=("gone",))
+    config, subscriptions, client = granted(wanted)
+    assert subscriptions.answered(1, [REFUSED, 1], client) == {"a": REFUSED, "b": 1}
+    subscriptions.left(2, client)
     assert subscriptions.differ
     assert not subscriptions.in_line_with
     subscriptions.bring_about(config, client, 0.0)
-    subscriptions.answered(3, [1])
+    assert (client.count, client.left) == (4, ["gone"])  # what was refused is new: swept, and asked for
+    subscriptions.answered(3, [0], client)
+    subscriptions.answered(4, [1], client)
     assert not subscriptions.differ
     assert subscriptions.in_line_with == config.config_version
 
 
+def test_what_went_while_the_link_was_down_is_taken_back():
+    config, subscriptions, client = granted(connection(1, 1883, filters=(Filter("a", 1), Filter("b", 1))))
+    subscriptions.answered(1, [1, 1], client)
+    changed = msgspec.structs.replace(config, filters=(Filter("a", 1),), config_version=2, obsolete_filters=("c",))
+    subscriptions.on_session(changed, present=True, identified=True, trusted=True)
+    assert subscriptions.differ
+    subscriptions.bring_about(changed, client, 0.0)
+    assert client.left == ["b", "c"]
+
+
 def test_a_session_is_in_line_only_when_the_broker_has_confirmed_what_went():
-    config = connection(1, 1883, filters=(Filter("a", 1),), obsolete_filters=("gone",))
-    subscriptions, client = Subscriptions(config), Broker()
-    subscriptions.on_session(config, present=True, identified=True)
-    subscriptions.bring_about(config, client, 0.0)
-    subscriptions.answered(1, [1])
+    _, subscriptions, client = granted(connection(1, 1883, filters=(Filter("a", 1),), obsolete_filters=("gone",)))
+    subscriptions.answered(1, [1], client)
     assert not subscriptions.in_line_with
-    subscriptions.left(2)
+    subscriptions.left(2, client)
     assert subscriptions.in_line_with
