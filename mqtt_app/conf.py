@@ -71,7 +71,11 @@ class Config:
     offline_check_interval: float = 30.0
     restart_grace: float = 10.0  # nobody is called silent this soon after a link came back, nor before their own time
 
+    # Access
+    switching: str = "superusers"  # who starts and stops links: "superusers", or "operators" as well
+
     # Upkeep
+    audit_retention_days: int = 730
     log_retention_days: int = 30
     reading_retention_days: int = 365
     receipt_retention: float = 604_800.0

@@ -1,5 +1,6 @@
 """Data and constraints; decisions live in `domain`, writes in `services`."""
 
+from mqtt_app.models.access import ApiToken, AuditEntry, Membership
 from mqtt_app.models.choices import (
     ConnectionStatus,
     DeviceStatus,
@@ -16,9 +17,11 @@ from mqtt_app.models.devices import Device, DiscoveredTopic, Gateway
 from mqtt_app.models.kept import KeptMessage, ParserHealth
 from mqtt_app.models.logs import MqttConnectionLog, MqttParsingLog
 from mqtt_app.models.readings import LatestReading, Quality, Reading
-from mqtt_app.models.sites import Membership, Site, SiteBooks
+from mqtt_app.models.sites import Site, SiteBooks
 
 __all__ = [
+    "ApiToken",
+    "AuditEntry",
     "BatchReceipt",
     "ConnectionStatus",
     "Delivery",

@@ -1,8 +1,8 @@
 """The rows that `manage.py up` sees to at every start."""
 
 from django.contrib.auth.models import User
-from knox.models import AuthToken
 
+from mqtt_app.models import ApiToken
 from project.local.seed_demo import seed
 
 NAME = "admin"
@@ -12,8 +12,8 @@ OTHER_NAME = "sitewire-up"  # in somebody's own database, where `admin` is anoth
 def write(*, password: str, own_database: bool, old_token: str, demo_ports: list[int]) -> dict[str, str]:
     """Gives the administrator's name, and a new token with its digest (the old one ends)."""
     user = administrator(password, own_database=own_database)
-    AuthToken.objects.filter(digest=old_token).delete()
-    row, token = AuthToken.objects.create(user)
+    ApiToken.objects.filter(digest=old_token).delete()
+    row, token = ApiToken.objects.create(user)
     if demo_ports:
         seed(demo_ports)
     return {"username": user.get_username(), "token": token, "digest": row.digest}

@@ -3,7 +3,6 @@ from typing import Any
 
 from django.contrib.auth import authenticate, logout
 from drf_spectacular.utils import OpenApiResponse, extend_schema
-from knox.models import AuthToken, get_token_model
 from rest_framework.permissions import AllowAny, IsAuthenticated
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -11,6 +10,7 @@ from rest_framework.views import APIView
 
 from mqtt_app.api.serializers.auth import LoginSerializer, TokenSerializer
 from mqtt_app.api.throttling import LoginThrottle
+from mqtt_app.models import ApiToken
 
 WRONG = {"detail": "Wrong user name or password."}
 
@@ -39,7 +39,7 @@ class LoginView(APIView):
         if user is None:
             throttle.count_failure()
             return Response(WRONG, status=HTTPStatus.UNAUTHORIZED, headers={"WWW-Authenticate": "Token"})
-        _, token = AuthToken.objects.create(user)
+        _, token = ApiToken.objects.create(user)
         return Response(TokenSerializer({"token": token, "expiry": None}).data)
 
 
@@ -50,7 +50,7 @@ class LogoutView(APIView):
     def post(self, request: Request) -> Response:
         """End the token, or the session, that this request came with."""
         credential: Any = request.auth
-        if isinstance(credential, get_token_model()):
+        if isinstance(credential, ApiToken):
             credential.delete()
         else:
             logout(request._request)

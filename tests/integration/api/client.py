@@ -5,10 +5,9 @@ from typing import Any
 
 from django.contrib.auth import get_user_model
 from django.http import HttpResponse
-from knox.models import AuthToken
 from rest_framework.test import APIClient
 
-from mqtt_app.models import Membership, MqttConnection, MqttTopic, Site
+from mqtt_app.models import ApiToken, Membership, MqttConnection, MqttTopic, Site
 
 BASE = "/api/v1/mqtt/"
 PASSWORD = "correct-horse-battery"
@@ -21,7 +20,7 @@ class Caller:
         self.user = user
         self.client = APIClient(raise_request_exception=False)
         if user is not None:
-            self.client.credentials(HTTP_AUTHORIZATION=f"Token {AuthToken.objects.create(user)[1]}")
+            self.client.credentials(HTTP_AUTHORIZATION=f"Token {ApiToken.objects.create(user)[1]}")
 
     def call(self, method: str, path: str, body: Any = None) -> HttpResponse:
         address = path if path.startswith("/") else BASE + path
