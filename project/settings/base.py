@@ -104,6 +104,7 @@ REST_FRAMEWORK = {
     "DEFAULT_THROTTLE_RATES": {"login": "10/min"},
 }
 KNOX_TOKEN_MODEL = "mqtt.ApiToken"
+MIGRATION_MODULES = {"knox": None}  # its own table would be made too, and stay empty
 REST_KNOX = {"TOKEN_TTL": None, "AUTH_HEADER_PREFIX": "Token", "AUTO_REFRESH": False}
 SPECTACULAR_SETTINGS = {
     "TITLE": "Sitewire",
