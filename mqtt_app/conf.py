@@ -8,6 +8,8 @@ from functools import cache
 
 from django.conf import settings
 
+from mqtt_app.domain.access import Switching
+
 
 @dataclass(frozen=True, slots=True)
 class Config:
@@ -72,7 +74,7 @@ class Config:
     restart_grace: float = 10.0  # nobody is called silent this soon after a link came back, nor before their own time
 
     # Access
-    switching: str = "superusers"  # who starts and stops links: "superusers", or "operators" as well
+    switching: Switching = Switching.SUPERUSERS  # who starts and stops links; "operators" adds operators and managers
 
     # Upkeep
     audit_retention_days: int = 730

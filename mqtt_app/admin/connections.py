@@ -6,8 +6,9 @@ from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.utils.safestring import SafeString
 
-from mqtt_app.admin.base import SuperuserAdmin, coloured
+from mqtt_app.admin.base import SiteRowAdmin, coloured
 from mqtt_app.admin.connection_form import ConnectionForm
+from mqtt_app.domain.access import Action
 from mqtt_app.models import ConnectionStatus, MqttConnection
 from mqtt_app.selectors.connections import SECRETS
 from mqtt_app.selectors.status import effective_statuses
@@ -26,8 +27,11 @@ SEEN = (
 
 
 @admin.register(MqttConnection)
-class MqttConnectionAdmin(SuperuserAdmin[MqttConnection]):
+class MqttConnectionAdmin(SiteRowAdmin[MqttConnection]):
     form = ConnectionForm
+    to_add = (Action.CONFIGURE,)
+    to_change = (Action.CONFIGURE,)
+    to_delete = (Action.CONFIGURE, Action.SWITCH)  # it ends the link
     list_display = ("site", "broker_host", "broker_port", "is_active", "status_now", "owner", "error_message")
     list_filter = ("is_active", "status", "use_tls", "error_class")
     list_select_related = ("site",)
@@ -52,7 +56,11 @@ class MqttConnectionAdmin(SuperuserAdmin[MqttConnection]):
     )  # fmt: skip
 
     def get_readonly_fields(self, request: HttpRequest, obj: MqttConnection | None = None) -> Any:
-        return (*SEEN, "site") if obj else SEEN
+        fixed = (*SEEN, "site") if obj else SEEN
+        return fixed if self.may(request, (Action.SWITCH,), obj) else (*fixed, "is_active")
+
+    def has_switch_permission(self, request: HttpRequest) -> bool:
+        return self.may(request, (Action.SWITCH,))
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[MqttConnection]:
         """The list needs no secret, so it reads and decrypts none."""
@@ -74,11 +82,11 @@ class MqttConnectionAdmin(SuperuserAdmin[MqttConnection]):
         status = ConnectionStatus(shown)
         return coloured(KINDS[status], str(status.label))
 
-    @admin.action(description="Start selected connections", permissions=["change"])
+    @admin.action(description="Start selected connections", permissions=["switch"])
     def start(self, request: HttpRequest, queryset: QuerySet[MqttConnection]) -> None:
         self._switch(request, queryset, sites.start, "asked to start")
 
-    @admin.action(description="Stop selected connections", permissions=["change"])
+    @admin.action(description="Stop selected connections", permissions=["switch"])
     def stop(self, request: HttpRequest, queryset: QuerySet[MqttConnection]) -> None:
         self._switch(request, queryset, sites.stop, "asked to stop")
 
@@ -89,6 +97,8 @@ class MqttConnectionAdmin(SuperuserAdmin[MqttConnection]):
         switch: Callable[[MqttConnection, Any], sites.Changed | sites.Unchanged],
         said: str,
     ) -> None:
+        if self.refuses(request, queryset, Action.SWITCH):
+            return
         results = [switch(connection, request.user) for connection in queryset]
         changed = sum(isinstance(result, sites.Changed) for result in results)
         same = len(results) - changed

@@ -27,6 +27,7 @@ class MqttConnectionLogAdmin(ReadOnlyAdmin[MqttConnectionLog]):
     list_display_links = ("timestamp", "short_message")
     list_filter = ("level", "timestamp", ConnectionSiteFilter)
     list_select_related = ("connection__site",)
+    site_path = "connection__site_id"
     search_fields = ("message", "broker_host", "exception_type", "connection__site__name")
     fields = (
         "timestamp", "level", "connection", "broker_host", "retry_attempt", "message", "exception_type", "traceback",

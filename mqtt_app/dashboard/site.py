@@ -6,11 +6,22 @@ from django.core.paginator import Page
 
 from mqtt_app.dashboard.badges import Badge, headline_badge
 from mqtt_app.dashboard.facets import Card, book_terms, cards
+from mqtt_app.domain.access import Action
 from mqtt_app.models import Device, DiscoveredTopic, MqttConnectionLog, MqttParsingLog, Site
 from mqtt_app.selectors import pages
 from mqtt_app.selectors.facets import SiteStatus
 from mqtt_app.selectors.pages import Address
 from mqtt_app.selectors.status import site_status
+from mqtt_app.selectors.visibility import Viewer
+
+
+@dataclass(frozen=True, slots=True)
+class Allowed:
+    """What the viewer may do at this site: which buttons and links there are."""
+
+    attend: bool
+    switch: bool
+    configure: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,9 +41,10 @@ class SiteView:
     connection_logs: list[MqttConnectionLog]
     parsing_logs: list[MqttParsingLog]
     text: str
+    may: Allowed
 
 
-def site_view(site: Site, *, text: str, topic_page: str, device_page: str) -> SiteView:
+def site_view(site: Site, viewer: Viewer, *, text: str, topic_page: str, device_page: str) -> SiteView:
     status = site_status(site)
     waiting = pages.waiting_counts(Site.objects.filter(pk=site.pk))
     return SiteView(
@@ -49,4 +61,9 @@ def site_view(site: Site, *, text: str, topic_page: str, device_page: str) -> Si
         connection_logs=pages.connection_logs(site),
         parsing_logs=pages.parsing_logs(site),
         text=text,
+        may=Allowed(
+            attend=viewer.may(Action.ATTEND, site.pk),
+            switch=viewer.may(Action.SWITCH, site.pk),
+            configure=viewer.may(Action.CONFIGURE, site.pk),
+        ),
     )

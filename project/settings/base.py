@@ -23,7 +23,7 @@ DATABASE_POOL_SIZE = checked.count(env, "DATABASE_POOL_SIZE", default=10)
 """Database connections of one web process; 0 for one in each thread instead of a pool."""
 
 INSTALLED_APPS = [
-    "django.contrib.admin",
+    "project.apps.SitewireAdminConfig",
     "django.contrib.auth",
     "django.contrib.contenttypes",
     "django.contrib.sessions",

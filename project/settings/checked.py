@@ -2,6 +2,7 @@
 
 import dataclasses
 import os
+from enum import Enum
 from typing import Any, get_type_hints
 from urllib.parse import urlsplit
 
@@ -87,6 +88,9 @@ def _convert(name: str, value: str, kind: Any) -> Any:
             return tuple(int(part) for part in value.split(",") if part.strip())
         converted = kind(value)
     except ValueError:
+        if isinstance(kind, type) and issubclass(kind, Enum):
+            choices = ", ".join(str(choice.value) for choice in kind)
+            raise ImproperlyConfigured(f"{name}={value!r} is not known. Use one of: {choices}.") from None
         raise ImproperlyConfigured(f"{name}={value!r} is not a {getattr(kind, '__name__', kind)}.") from None
     if isinstance(converted, (int, float)) and not 0 < converted < float("inf"):
         raise ImproperlyConfigured(f"{name}={value!r} must be a number above 0.")

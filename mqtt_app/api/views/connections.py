@@ -9,6 +9,7 @@ from rest_framework.response import Response
 from mqtt_app.api.errors import Conflict
 from mqtt_app.api.serializers.connections import ConnectionSerializer
 from mqtt_app.api.views.base import SiteScoped
+from mqtt_app.domain.access import Action
 from mqtt_app.models import MqttConnection
 from mqtt_app.selectors.connections import without_secrets
 from mqtt_app.selectors.status import effective_statuses
@@ -17,6 +18,7 @@ from mqtt_app.services import sites
 
 class ConnectionView(SiteScoped):
     serializer_class = ConnectionSerializer
+    needs = {"PUT": (Action.CONFIGURE,), "PATCH": (Action.CONFIGURE,)}
 
     @extend_schema(operation_id="sites_connection_retrieve")
     def get(self, request: Request, site_id: int) -> Response:
