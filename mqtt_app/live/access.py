@@ -10,8 +10,9 @@ from django.contrib.auth import get_user
 from django.contrib.auth.models import AbstractUser
 from django.http import HttpRequest, parse_cookie
 from django.http.request import validate_host
-from knox.auth import TokenAuthentication
 from rest_framework.exceptions import AuthenticationFailed
+
+from mqtt_app.services.accounts.token_authentication import TokenAuthentication
 
 Scope = MutableMapping[str, Any]
 Application = Callable[..., Awaitable[None]]
