@@ -76,4 +76,16 @@ def _of_the_rest(c: Config) -> list[Rule]:
             f"evidence_interval must be at most half of {EVIDENCE_STALE:.0f} s, or healthy links are called stale",
             "Lower SITEWIRE_EVIDENCE_INTERVAL.",
         ),
+        (
+            20,
+            c.login_pause <= c.login_pause_cap,
+            "login_pause must not exceed login_pause_cap",
+            "Raise SITEWIRE_LOGIN_PAUSE_CAP.",
+        ),
+        (
+            21,
+            c.login_name_tries <= c.login_address_tries,
+            "login_name_tries must not exceed login_address_tries, or one mistyped name locks a whole office",
+            "Raise SITEWIRE_LOGIN_ADDRESS_TRIES.",
+        ),
     ]

@@ -11,7 +11,6 @@ from typing import Any
 import msgspec
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.views.decorators.http import require_safe
-from knox.auth import TokenAuthentication
 from prometheus_client import CONTENT_TYPE_LATEST
 from rest_framework.exceptions import AuthenticationFailed
 from rest_framework.request import Request
@@ -22,6 +21,7 @@ from mqtt_app.coordination.leases import Lease
 from mqtt_app.domain.access import Action
 from mqtt_app.selectors.system import Pulse, database_answers, orphans, pending_migrations, pulse
 from mqtt_app.selectors.visibility import viewer_for, viewer_of
+from mqtt_app.services.accounts.token_authentication import TokenAuthentication
 
 Check = dict[str, Any]
 

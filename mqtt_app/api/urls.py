@@ -11,6 +11,7 @@ from mqtt_app.api.views.connections import ConnectionView
 from mqtt_app.api.views.devices import DeviceListView, DeviceView, ReadingListView
 from mqtt_app.api.views.logs import ConnectionLogListView, ParsingLogListView
 from mqtt_app.api.views.sites import SiteViewSet, StartView, StatusView, StopView
+from mqtt_app.api.views.tokens import TokenListView, TokenView
 from mqtt_app.api.views.topics import DiscoveredTopicListView, DiscoveredTopicView, TopicListView, TopicView
 
 many: dict[str, Any] = {"get": "list", "post": "create"}
@@ -42,6 +43,8 @@ urlpatterns = [
     path("v1/mqtt/", include(mqtt)),
     path("v1/auth/login/", LoginView.as_view()),
     path("v1/auth/logout/", LogoutView.as_view()),
+    path("v1/auth/tokens/", TokenListView.as_view()),
+    path("v1/auth/tokens/<int:pk>/", TokenView.as_view()),
     path("schema/", SpectacularAPIView.as_view(), name="schema"),
     path("docs/", SpectacularSwaggerView.as_view(url_name="schema"), name="docs"),
     re_path(r"", no_such_address),

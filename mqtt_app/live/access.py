@@ -9,10 +9,10 @@ from django.conf import settings
 from django.contrib.auth import get_user
 from django.http import HttpRequest, parse_cookie
 from django.http.request import validate_host
-from knox.auth import TokenAuthentication
 from rest_framework.exceptions import AuthenticationFailed
 
 from mqtt_app.selectors.visibility import Viewer, viewer_for
+from mqtt_app.services.accounts.token_authentication import TokenAuthentication
 
 Scope = MutableMapping[str, Any]
 Application = Callable[..., Awaitable[None]]

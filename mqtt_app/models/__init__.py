@@ -15,6 +15,7 @@ from mqtt_app.models.connections import MqttConnection, MqttTopic
 from mqtt_app.models.delivery import BatchReceipt, Delivery, QuarantinedMessage
 from mqtt_app.models.devices import Device, DiscoveredTopic, Gateway
 from mqtt_app.models.kept import KeptMessage, ParserHealth
+from mqtt_app.models.logins import LoginCounter
 from mqtt_app.models.logs import MqttConnectionLog, MqttParsingLog
 from mqtt_app.models.readings import LatestReading, Quality, Reading
 from mqtt_app.models.sites import Site, SiteBooks
@@ -34,6 +35,7 @@ __all__ = [
     "KeptState",
     "LatestReading",
     "LogLevel",
+    "LoginCounter",
     "Membership",
     "MqttConnection",
     "MqttConnectionLog",

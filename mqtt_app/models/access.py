@@ -47,6 +47,8 @@ class ApiToken(AbstractAuthToken):  # type: ignore[misc]  # knox has no types
     of the user).
     """
 
+    id = models.BigAutoField(primary_key=True)
+    digest = models.CharField(max_length=128, unique=True, editable=False)  # not in addresses, as the base's key is
     name = models.CharField(max_length=100, default="API log-in")
     scope = models.CharField(max_length=10, choices=SCOPE_CHOICES, default=Scope.MANAGE.value)
     site_ids = ArrayField(models.BigIntegerField(), null=True, blank=True, help_text="Empty: all sites of its user.")

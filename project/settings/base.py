@@ -76,6 +76,8 @@ AUTH_PASSWORD_VALIDATORS = [
     {"NAME": "django.contrib.auth.password_validation.CommonPasswordValidator"},
     {"NAME": "django.contrib.auth.password_validation.NumericPasswordValidator"},
 ]
+AUTHENTICATION_BACKENDS = ["mqtt_app.services.accounts.backend.ThrottledBackend"]
+PASSWORD_RESET_TIMEOUT = 86_400  # s; of links that are sent by e-mail or made by an administrator
 LOGIN_URL = "/login/"
 LOGIN_REDIRECT_URL = "/"
 LOGOUT_REDIRECT_URL = "/login/"
@@ -90,9 +92,14 @@ STORAGES = {
 }
 WHITENOISE_USE_FINDERS = True  # nothing is collected, so there is no STATIC_ROOT
 
+MAIL = checked.mail(env, "EMAIL_URL", "DEFAULT_FROM_EMAIL")
+HAS_MAIL = bool(MAIL)
+"""Whether a forgotten password can be set by a link that is sent; otherwise an administrator makes the link."""
+globals().update(MAIL)
+
 REST_FRAMEWORK = {
     "DEFAULT_AUTHENTICATION_CLASSES": [
-        "knox.auth.TokenAuthentication",
+        "mqtt_app.services.accounts.token_authentication.TokenAuthentication",
         "rest_framework.authentication.SessionAuthentication",
     ],
     "DEFAULT_PERMISSION_CLASSES": ["rest_framework.permissions.IsAuthenticated"],
@@ -101,7 +108,6 @@ REST_FRAMEWORK = {
     "DEFAULT_PAGINATION_CLASS": "mqtt_app.api.pagination.TimeCursorPagination",
     "DEFAULT_FILTER_BACKENDS": ["django_filters.rest_framework.DjangoFilterBackend"],
     "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",
-    "DEFAULT_THROTTLE_RATES": {"login": "10/min"},
 }
 KNOX_TOKEN_MODEL = "mqtt.ApiToken"
 MIGRATION_MODULES = {"knox": None}  # its own table would be made too, and stay empty

@@ -69,6 +69,25 @@ def database(env: environ.Env, name: str) -> dict[str, Any]:
     return {**found, "CONN_MAX_AGE": 60, "CONN_HEALTH_CHECKS": True, "OPTIONS": options}
 
 
+def mail(env: environ.Env, url: str, sender: str) -> dict[str, Any]:
+    """Django's EMAIL_* settings of smtp://user:password@host:port, +tls (STARTTLS) or +ssl; empty for no e-mail."""
+    value: str = env.str(url, default="")
+    if not value:
+        return {}
+    try:
+        parts = urlsplit(value)
+        valid = parts.scheme in {"smtp", "smtp+tls", "smtp+ssl"} and bool(parts.hostname) and parts.port != 0
+    except ValueError:
+        valid = False
+    if not valid:
+        raise ImproperlyConfigured(f"{url} must look like smtp+tls://user:password@host:587 (or smtp://, smtp+ssl://).")
+    address: str = env.str(sender, default="")
+    if "@" not in address:
+        raise ImproperlyConfigured(f"{sender} must be the address that e-mails come from, as {url} is set.")
+    config: dict[str, Any] = environ.Env.email_url_config(value)
+    return {**config, "EMAIL_TIMEOUT": 10, "DEFAULT_FROM_EMAIL": address}
+
+
 def knobs() -> dict[str, Any]:
     """Every SITEWIRE_* variable as a field of Config, converted to the field's type. Unknown names are refused."""
     hints = get_type_hints(Config)
