@@ -3,9 +3,11 @@
 from django.contrib import admin
 from django.urls import include, path
 
+from mqtt_app.admin.audited import password_change
 from mqtt_app.api.health import livez, metrics_page, readyz
 
 urlpatterns = [
+    path("admin/password_change/", admin.site.admin_view(password_change, cacheable=True)),
     path("admin/", admin.site.urls),
     path("api/", include("mqtt_app.api.urls")),
     path("livez", livez, name="livez"),

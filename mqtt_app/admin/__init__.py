@@ -1,5 +1,10 @@
 """Every model for operators, at /admin/mqtt/. Thin: what is written goes through `services`, as from the API."""
 
-from mqtt_app.admin import connections, delivery, devices, kept, logs, sites, topics
+from django.contrib import admin
 
-__all__ = ["connections", "delivery", "devices", "kept", "logs", "sites", "topics"]
+from mqtt_app.admin import audit, connections, delivery, devices, kept, logs, sites, topics
+from mqtt_app.admin.audited import audit_every_page
+
+__all__ = ["audit", "connections", "delivery", "devices", "kept", "logs", "sites", "topics"]
+
+audit_every_page(admin.site)

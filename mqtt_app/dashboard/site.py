@@ -6,16 +6,32 @@ from django.core.paginator import Page
 
 from mqtt_app.dashboard.badges import Badge, headline_badge
 from mqtt_app.dashboard.facets import Card, book_terms, cards
-from mqtt_app.models import Device, DiscoveredTopic, MqttConnectionLog, MqttParsingLog, Site
+from mqtt_app.domain.audit import in_words
+from mqtt_app.models import AuditEntry, Device, DiscoveredTopic, MqttConnectionLog, MqttParsingLog, Site
 from mqtt_app.selectors import pages
+from mqtt_app.selectors.audit import User, entries, sites_audited_by
 from mqtt_app.selectors.facets import SiteStatus
 from mqtt_app.selectors.pages import Address
 from mqtt_app.selectors.status import site_status
 
 
+AUDIT_ROWS = 10
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """An entry of the audit trail, `lines` for people."""
+
+    entry: AuditEntry
+    lines: list[str]
+
+
 @dataclass(frozen=True, slots=True)
 class SiteView:
-    """Everything the page shows; `terms` are the right side of the books' equation."""
+    """Everything the page shows; `terms` are the right side of the books' equation.
+
+    `changes` is None for those who may not read the site's audit trail.
+    """
 
     site: Site
     status: SiteStatus
@@ -29,10 +45,11 @@ class SiteView:
     devices: Page[Device]
     connection_logs: list[MqttConnectionLog]
     parsing_logs: list[MqttParsingLog]
+    changes: list[Change] | None
     text: str
 
 
-def site_view(site: Site, *, text: str, topic_page: str, device_page: str) -> SiteView:
+def site_view(site: Site, user: User, *, text: str, topic_page: str, device_page: str) -> SiteView:
     status = site_status(site)
     waiting = pages.waiting_counts(Site.objects.filter(pk=site.pk))
     return SiteView(
@@ -48,5 +65,13 @@ def site_view(site: Site, *, text: str, topic_page: str, device_page: str) -> Si
         devices=pages.devices(site, device_page),
         connection_logs=pages.connection_logs(site),
         parsing_logs=pages.parsing_logs(site),
+        changes=_changes(site, user),
         text=text,
     )
+
+
+def _changes(site: Site, user: User) -> list[Change] | None:
+    if not sites_audited_by(user).filter(pk=site.pk).exists():
+        return None
+    newest = entries(user, site=site.pk)[:AUDIT_ROWS]
+    return [Change(entry, [in_words(name, change) for name, change in entry.changes.items()]) for entry in newest]
