@@ -21,7 +21,13 @@ from mqtt_app.services import audit
 from tests.integration.api.client import Caller, connected_site, superuser
 
 Fingerprint = dict[str, list[dict[str, Any]]]
-NOT_PEOPLES = {"mqtt.AuditEntry", "admin.LogEntry", "sessions.Session", "mqtt.ApiToken", "django_celery_beat.PeriodicTasks"}
+NOT_PEOPLES = {
+    "mqtt.AuditEntry",
+    "admin.LogEntry",
+    "sessions.Session",
+    "mqtt.ApiToken",
+    "django_celery_beat.PeriodicTasks",
+}
 
 
 @pytest.fixture

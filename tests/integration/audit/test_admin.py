@@ -44,9 +44,13 @@ def form_data(admin: Client, address: str) -> dict[str, object]:
             value = form.get_initial_for_field(field, name)
             widget_names = {form.add_prefix(name): value}
             if hasattr(field.widget, "decompress"):
-                widget_names = {f"{form.add_prefix(name)}_{n}": part for n, part in enumerate(field.widget.decompress(value))}
+                widget_names = {
+                    f"{form.add_prefix(name)}_{n}": part for n, part in enumerate(field.widget.decompress(value))
+                }
             found |= {key: getattr(part, "pk", part) for key, part in widget_names.items()}
-    lists = {key: [getattr(v, "pk", v) for v in value] for key, value in found.items() if isinstance(value, (list, tuple))}
+    lists = {
+        key: [getattr(v, "pk", v) for v in value] for key, value in found.items() if isinstance(value, (list, tuple))
+    }
     return {key: value for key, value in (found | lists).items() if value is not None and value is not False}
 
 
@@ -62,9 +66,7 @@ CHANGES = [
 
 
 @pytest.mark.parametrize(("model", "change"), CHANGES, ids=lambda value: getattr(value, "__name__", ""))
-def test_a_changed_row_leaves_an_entry_and_without_one_stays_as_it_was(
-    model, change, admin, rows, no_entries_possible
-):
+def test_a_changed_row_leaves_an_entry_and_without_one_stays_as_it_was(model, change, admin, rows, no_entries_possible):
     row = model.objects.order_by("pk").last()
     address = url(model, "change", row.pk)
     before = fingerprint()
@@ -72,7 +74,7 @@ def test_a_changed_row_leaves_an_entry_and_without_one_stays_as_it_was(
     answer = admin.post(address, sent)
     assert answer.status_code == 302, answer.context["adminform"].form.errors
     (entry,) = new_entries()
-    (name, value), = change.items()
+    ((name, value),) = change.items()
     assert (entry.action, entry.source, entry.user_name) == ("changed", "admin", "root")
     assert entry.changes[name][1] == value
     after = fingerprint()
@@ -112,9 +114,7 @@ ACTIONS = [
 
 
 @pytest.mark.parametrize(("model", "name"), ACTIONS, ids=str)
-def test_an_action_leaves_an_entry_and_without_one_changes_nothing(
-    model, name, admin, rows, no_entries_possible
-):
+def test_an_action_leaves_an_entry_and_without_one_changes_nothing(model, name, admin, rows, no_entries_possible):
     row = model.objects.order_by("pk").last()
     if name in {"stop", "disallow"}:
         model.objects.update(is_active=True)
