@@ -36,7 +36,7 @@ class SiteAdmin(SiteRowAdmin[Site]):
         if change:
             sites.save_site(obj, [name for name in form.changed_data if name in form.cleaned_data])
         else:
-            obj.save()
+            sites.add_site(obj)
 
     def delete_model(self, request: HttpRequest, obj: Site) -> None:
         sites.delete_site(obj)

@@ -6,6 +6,7 @@ from django.urls import URLPattern, URLResolver, include, path, re_path
 from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerView
 
 from mqtt_app.api.errors import no_such_address
+from mqtt_app.api.views.audit import AuditListView
 from mqtt_app.api.views.auth import LoginView, LogoutView
 from mqtt_app.api.views.connections import ConnectionView
 from mqtt_app.api.views.devices import DeviceListView, DeviceView, ReadingListView
@@ -37,6 +38,7 @@ mqtt: list[URLPattern | URLResolver] = [
     path("devices/<int:pk>/readings/", ReadingListView.as_view()),
     path("connection-logs/", ConnectionLogListView.as_view()),
     path("parsing-logs/", ParsingLogListView.as_view()),
+    path("audit/", AuditListView.as_view()),
 ]
 
 urlpatterns = [

@@ -15,7 +15,7 @@ from django.template import loader
 from mqtt_app.domain.access import SCOPE_CHOICES, Scope
 from mqtt_app.domain.tokens import NAME_LENGTH, Rights
 from mqtt_app.models import Site
-from mqtt_app.selectors.visibility import sites_visible_to
+from mqtt_app.selectors.visibility import viewer_for
 from mqtt_app.services.accounts import passwords, reset_mail
 
 NEVER = "never"
@@ -45,8 +45,8 @@ class TokenForm(forms.Form):
     def __init__(self, user: Any, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         field: Any = self.fields["sites"]
-        field.queryset = sites_visible_to(user).order_by("name")
-        offered = sites_visible_to(user).order_by("name").values_list("pk", "name")[:MAX_CHOICES]
+        field.queryset = viewer_for(user).sites().order_by("name")
+        offered = viewer_for(user).sites().order_by("name").values_list("pk", "name")[:MAX_CHOICES]
         field.widget.choices = list(offered)
 
     def rights(self, now: datetime) -> Rights:

@@ -30,6 +30,7 @@ class Action(StrEnum):
     VIEW = "view"  # read a site and everything that hangs on it
     ATTEND = "attend"  # decide about discovered topics, name devices, have messages parsed again
     SWITCH = "switch"  # start and stop; superusers only, unless SITEWIRE_SWITCHING is "operators"
+    AUDIT = "audit"  # read who changed what at a site
     CONFIGURE = "configure"  # the site's settings, its connection and its topic filters
     OVERSEE = "oversee"  # read what belongs to no single site: metrics, the audit trail of everything
     ADMINISTER = "administer"  # sites, users, memberships and everything that belongs to no single site
@@ -49,6 +50,7 @@ ROLE_NEEDED: Mapping[Action, Role] = {
     Action.VIEW: Role.VIEWER,
     Action.ATTEND: Role.OPERATOR,
     Action.SWITCH: Role.OPERATOR,
+    Action.AUDIT: Role.MANAGER,
     Action.CONFIGURE: Role.MANAGER,
 }
 """The least role for an action at a site. What is not in here is for superusers."""
@@ -56,6 +58,7 @@ SCOPE_NEEDED: Mapping[Action, Scope] = {
     Action.VIEW: Scope.READ,
     Action.ATTEND: Scope.OPERATE,
     Action.SWITCH: Scope.OPERATE,
+    Action.AUDIT: Scope.READ,
     Action.CONFIGURE: Scope.MANAGE,
     Action.OVERSEE: Scope.READ,
     Action.ADMINISTER: Scope.MANAGE,

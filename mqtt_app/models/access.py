@@ -87,7 +87,11 @@ class AuditEntry(models.Model):
     class Meta:
         verbose_name_plural = "audit entries"
         ordering = ("-at", "-id")
-        indexes = (models.Index(fields=("site_id", "-at", "-id"), name="audit_by_site"),)
+        indexes = (
+            models.Index(fields=("site_id", "-at", "-id"), name="audit_by_site"),
+            models.Index(fields=("user_name", "-at", "-id"), name="audit_by_user"),
+            models.Index(fields=("action", "-at", "-id"), name="audit_by_action"),
+        )
 
     def __str__(self) -> str:
         return f"{self.at:%Y-%m-%d %H:%M:%S} {self.user_name}: {self.action} {self.object_label}"

@@ -19,6 +19,7 @@ from mqtt_app import events
 from mqtt_app.coordination.nudges import nudge
 from mqtt_app.models import Device, Gateway, MqttConnection, Site
 from mqtt_app.selectors.connections import legible, without_secrets
+from mqtt_app.services import audit
 
 log = logging.getLogger(__name__)
 
@@ -67,13 +68,21 @@ def _switch(connection: MqttConnection, user: User, *, to: bool) -> Changed | Un
         connection.is_active = to
         if not changed:
             return Unchanged(connection)
+        audit.record("started" if to else "stopped", connection)
         _tell(connection)
     log.info("[Site %s] %s by %s", connection.site_id, "started" if to else "stopped", user.pk)
     return Changed(connection)
 
 
 def create_site(values: dict[str, Any]) -> Site:
-    return Site.objects.create(**values)
+    return add_site(Site(**values))
+
+
+def add_site(site: Site) -> Site:
+    with transaction.atomic():
+        site.save(force_insert=True)
+        audit.record_created(site)
+    return site
 
 
 def save_site(site: Site, fields: Collection[str]) -> Site:
@@ -81,12 +90,16 @@ def save_site(site: Site, fields: Collection[str]) -> Site:
     if not fields:
         return site
     with transaction.atomic():
-        was_active = Site.objects.select_for_update().values_list("is_active", flat=True).get(pk=site.pk)
+        stored = Site.objects.select_for_update().get(pk=site.pk)
+        before = audit.values_of(stored, fields)
         site.save(update_fields=fields)
+        after = audit.values_of(site, fields)
+        if before != after:
+            audit.record("changed", site, before=before, after=after)
         if "silence_after" in fields:
             _expect_again(site)
         connection = MqttConnection.objects.filter(site=site).first()
-        if connection and was_active != site.is_active:
+        if connection and stored.is_active != site.is_active:
             _tell(connection)
     return site
 
@@ -100,6 +113,7 @@ def _expect_again(site: Site) -> None:
 
 def delete_site(site: Site) -> None:
     with transaction.atomic():
+        audit.record_deleted(site)
         site.delete()
         transaction.on_commit(nudge)
 
@@ -113,6 +127,7 @@ def add_connection(connection: MqttConnection) -> MqttConnection:
     """Insert a new row. Raises IntegrityError when its site has one already."""
     with transaction.atomic():
         connection.save(force_insert=True)
+        audit.record_created(connection)
         _tell(connection)
     return connection
 
@@ -128,6 +143,7 @@ def save_connection(connection: MqttConnection, fields: Collection[str]) -> Mqtt
         changed = {name: value for name, value in values.items() if legible(stored, name) != value}
         if not changed:
             return stored
+        audit.record("changed", stored, before={name: legible(stored, name) for name in changed}, after=changed)
         if ANOTHER_BROKER & changed.keys():
             changed["negotiated_version"] = ""
         for name, value in changed.items():
@@ -142,6 +158,7 @@ def save_connection(connection: MqttConnection, fields: Collection[str]) -> Mqtt
 def delete_connection(connection: MqttConnection) -> None:
     """Its worker finds the row gone on its next scan, and closes the link."""
     with transaction.atomic():
+        audit.record_deleted(connection)
         connection.delete()
         transaction.on_commit(nudge)
 

@@ -6,6 +6,7 @@ from typing import Any
 from django.db import transaction
 
 from mqtt_app.models import DiscoveredTopic, MqttConnection, MqttTopic
+from mqtt_app.services import audit
 from mqtt_app.services.sites import bump
 
 _UNANSWERED: dict[str, Any] = {"granted_qos": None, "granted_at": None, "refusal": ""}
@@ -20,6 +21,7 @@ def add_topic(topic: MqttTopic) -> MqttTopic:
     """Insert a new row. Raises IntegrityError when its connection has this filter already."""
     with transaction.atomic():
         topic.save(force_insert=True)
+        audit.record_created(topic)
         if topic.is_active:
             bump(topic.connection_id)
     return topic
@@ -32,6 +34,7 @@ def save_topic(topic: MqttTopic, fields: Collection[str]) -> MqttTopic:
         changed = {name: getattr(topic, name) for name in fields if getattr(topic, name) != getattr(stored, name)}
         if not changed:
             return stored
+        audit.record("changed", stored, before=audit.values_of(stored, changed), after=changed)
         MqttTopic.objects.filter(pk=topic.pk).update(**changed, **_UNANSWERED)
         subscribed = stored.filter if stored.is_active else ""
         stored.refresh_from_db()
@@ -43,6 +46,7 @@ def save_topic(topic: MqttTopic, fields: Collection[str]) -> MqttTopic:
 
 def delete_topic(topic: MqttTopic) -> None:
     with transaction.atomic():
+        audit.record_deleted(topic)
         topic.delete()
         if topic.is_active:
             bump(topic.connection_id, topic.filter)
@@ -50,9 +54,19 @@ def delete_topic(topic: MqttTopic) -> None:
 
 def allow(topics: Iterable[int], *, active: bool) -> int:
     """Set the operator's flag of these discovered topics; gives how many had the other value."""
-    return DiscoveredTopic.objects.filter(pk__in=list(topics), is_active=not active).update(is_active=active)
+    with transaction.atomic():
+        others = DiscoveredTopic.objects.select_for_update().filter(pk__in=list(topics), is_active=not active)
+        changed = list(others.order_by("id").values_list("id", flat=True))
+        DiscoveredTopic.objects.filter(pk__in=changed).update(is_active=active)
+        audit.record_by_site("allowed" if active else "disallowed", DiscoveredTopic, changed)
+    return len(changed)
 
 
 def recognise_anew(topics: Iterable[int]) -> int:
     """Forget which parser these discovered topics belong to; the next message of each decides. Gives their number."""
-    return DiscoveredTopic.objects.filter(pk__in=list(topics)).update(is_processable=False, parser_name="")
+    with transaction.atomic():
+        chosen = DiscoveredTopic.objects.select_for_update().filter(pk__in=list(topics))
+        changed = list(chosen.order_by("id").values_list("id", flat=True))
+        DiscoveredTopic.objects.filter(pk__in=changed).update(is_processable=False, parser_name="")
+        audit.record_by_site("freed of their parser", DiscoveredTopic, changed)
+    return len(changed)

@@ -19,7 +19,7 @@ from mqtt_app.api.serializers.auth import (
     rights_asked,
 )
 from mqtt_app.models import ApiToken
-from mqtt_app.selectors.visibility import sites_visible_to
+from mqtt_app.selectors.visibility import viewer_of
 from mqtt_app.services.accounts import tokens
 
 
@@ -73,7 +73,7 @@ class TokenListView(OwnTokens):
     def _check_sites(self, site_ids: list[int] | None) -> None:
         if site_ids is None:
             return
-        visible = set(sites_visible_to(self.request.user).filter(pk__in=site_ids).values_list("pk", flat=True))
+        visible = set(viewer_of(self.request).sites().filter(pk__in=site_ids).values_list("pk", flat=True))
         missing = sorted(set(site_ids) - visible)
         if missing:
             raise ValidationError({"site_ids": [f"There is no site {missing[0]}."]})

@@ -7,6 +7,7 @@ from django.db import models, transaction
 
 from mqtt_app.models import MqttConnection
 from mqtt_app.models.fields import EncryptedTextField, UndecryptableError
+from mqtt_app.services import audit
 
 
 class Command(BaseCommand):
@@ -15,7 +16,10 @@ class Command(BaseCommand):
     def handle(self, *args: Any, **options: Any) -> None:
         fields = [field.name for field in MqttConnection._meta.fields if isinstance(field, EncryptedTextField)]
         try:
-            done = sum(_rotate(pk, fields) for pk in MqttConnection.objects.values_list("pk", flat=True))
+            ids = list(MqttConnection.objects.values_list("pk", flat=True))
+            # Before the rows, each of which has a transaction of its own: what was begun is on record.
+            audit.record_many("keys rotated", MqttConnection, ids, details={"fields": fields})
+            done = sum(_rotate(pk, fields) for pk in ids)
         except UndecryptableError as error:
             raise CommandError(f"{error}. Put the key it was written with back, at the end of the list.") from None
         self.stdout.write(f"{done} connections: {', '.join(fields)} now under the first key.")
