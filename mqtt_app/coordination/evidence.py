@@ -27,6 +27,7 @@ class LinkEvidence(msgspec.Struct, frozen=True):
     unacked: int = 0
     paused: bool = False
     matched: dict[str, float] = {}  # filter -> when a message last matched it
+    config_version: int = 0  # whose filters it has asked for; 0: not reported
 
 
 class EvidenceStore:

@@ -231,6 +231,7 @@ class Runtime:
             evidence,
             self._ports.flow,
             self.instance_id,
+            matched=self._reports.matched,
             evidence_every=self._config.evidence_interval,
             live_every=self._config.live_interval,
         )

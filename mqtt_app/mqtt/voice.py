@@ -23,7 +23,7 @@ class Voice:
     def connected(self, config: ConnectionConfig, link: Link, at: float) -> None:
         """`at` is unix seconds."""
         since = datetime.fromtimestamp(at, UTC)
-        said = LinkStatus(ConnectionStatus.CONNECTED, "", "", link.retries, since, link.version)
+        said = LinkStatus(ConnectionStatus.CONNECTED, connected_at=since, negotiated_version=link.version)
         self._reports.say(config, said)
         self._book.write(config, LogLevel.INFO, f"Successfully connected to {config.host}:{config.port}")
 

@@ -95,8 +95,8 @@ def subscriptions(topics: Iterable[MqttTopic], evidence: LinkEvidence | None) ->
             requested=topic.qos,
             granted=topic.granted_qos,
             refusal=topic.refusal,
-            ever_matched=topic.filter in matched,
-            last_match=_maybe_time(matched.get(topic.filter)),
+            ever_matched=topic.filter in matched or topic.matched_at is not None,
+            last_match=_maybe_time(matched.get(topic.filter)) or topic.matched_at,
             since=topic.granted_at,
         )
         for topic in topics

@@ -103,6 +103,7 @@ def _facts(
         owner=row.owner,
         owned_since=row.owned_since.timestamp() if row.owned_since else None,
         generation=row.generation,
+        config_version=row.config_version,
         keepalive=float(row.keepalive),
         granted=tuple(topic.granted_qos for topic in topics),
         paused_parsers=tuple(parser.parser_name for parser in parsers),
@@ -120,4 +121,5 @@ def _link_facts(evidence: LinkEvidence) -> LinkFacts:
         connected_since=evidence.connected_since,
         last_packet_at=evidence.last_packet_at,
         paused=evidence.paused,
+        config_version=evidence.config_version,
     )

@@ -53,7 +53,7 @@ class FilterStateSerializer(serializers.Serializer[Any]):
     requested = serializers.IntegerField()
     granted = serializers.IntegerField(allow_null=True, help_text="0 or 1; 128 and above: refused; null: no answer.")
     refusal = serializers.CharField()
-    ever_matched = serializers.BooleanField(help_text="Since this owner has the link.")
+    ever_matched = serializers.BooleanField(help_text="Whoever had the link.")
     last_match = serializers.DateTimeField(allow_null=True)
     since = serializers.DateTimeField(allow_null=True)
 

@@ -59,6 +59,7 @@ class World:
     owner: dict[int, str] = field(default_factory=dict)
     statuses: dict[int, dict[str, Any]] = field(default_factory=dict)
     grants: dict[int, dict[str, int]] = field(default_factory=dict)
+    matches: dict[int, dict[str, float]] = field(default_factory=dict)
     batches: list[Batch] = field(default_factory=list)
     committing: bool = True
     redis_up: bool = True
@@ -123,6 +124,11 @@ class World:
         if version == config.config_version:
             config = msgspec.structs.replace(config, subscribed_version=version, obsolete_filters=())
         self.configs[connection_id] = config
+
+    def record_matches(self, matches: Any) -> int:
+        for connection_id, filters in matches.items():
+            self.matches.setdefault(connection_id, {}).update(filters)
+        return len(matches)
 
     # Redis
 
