@@ -47,11 +47,12 @@ class Pulse:
         instance_id: str,
         *,
         matched: Callable[[int, Mapping[str, float]], None],
+        opened_by: Callable[[str], str],
         evidence_every: float,
         live_every: float,
     ) -> None:
         self._loop, self._sessions, self._evidence, self._flow = loop, sessions, evidence, flow
-        self._instance_id, self._matched = instance_id, matched
+        self._instance_id, self._matched, self._opened_by = instance_id, matched, opened_by
         self._evidence_every, self._live_every = evidence_every, live_every
         self._meter = Rates()
         self._totals: dict[int, int] = {}  # connection id -> messages that are measured
@@ -150,6 +151,7 @@ class Pulse:
             paused=session.paused,
             matched=dict(session.intake.flow.matched),
             config_version=session.config.config_version,
+            opened_by=self._opened_by(session.config.host),
         )
 
     def _tell_browsers(self, seen: list[_Flow]) -> None:

@@ -142,6 +142,7 @@ class World:
         if self.wiped:
             self.wiped = False
             return Renewal.ASSERTED
+        self.lease = lease
         return Renewal.HELD
 
     def release(self, lease: Lease) -> bool:
@@ -203,12 +204,12 @@ class World:
         said = self.statuses.get(number, {})
         return str(said.get("error_class", "")), str(said.get("error_message", ""))
 
-    def runtime(self, guard: Callable[[str, int], str] = lambda address, port: "", **changes: Any) -> Runtime:
-        resolve = changes.pop("resolve", None)
+    def runtime(self, guard: Callable[[str, str, int], str] = lambda *_: "", **changes: Any) -> Runtime:
+        resolve, opened_by = changes.pop("resolve", None), changes.pop("opened_by", lambda _host: "")
         ports = Ports(
             on_batch=self.on_batch, ownership=self, leases=self, acks=self, nudges=self, evidence=self,
             committed=lambda ids: [], flow=lambda sites: None, nudge=self.nudge, tidy=tidy_nothing,
-            guard=guard, resolve=resolve,
+            guard=guard, resolve=resolve, opened_by=opened_by,
         )  # fmt: skip
         return Runtime("mqtt-1", Config(**(FAST | changes)), ports)
 
