@@ -10,6 +10,7 @@ from mqtt_app.admin.base import SuperuserAdmin, coloured
 from mqtt_app.admin.connection_form import ConnectionForm
 from mqtt_app.models import ConnectionStatus, MqttConnection
 from mqtt_app.selectors.connections import SECRETS
+from mqtt_app.selectors.disclosure import conceal, sees_failures
 from mqtt_app.selectors.status import effective_statuses
 from mqtt_app.services import sites
 
@@ -54,6 +55,27 @@ class MqttConnectionAdmin(SuperuserAdmin[MqttConnection]):
     def get_readonly_fields(self, request: HttpRequest, obj: MqttConnection | None = None) -> Any:
         return (*SEEN, "site") if obj else SEEN
 
+    def get_object(self, request: HttpRequest, object_id: str, from_field: str | None = None) -> MqttConnection | None:
+        row = super().get_object(request, object_id, from_field)
+        if row is not None and not sees_failures(request.user):
+            conceal(row)
+        return row
+
+    def get_search_fields(self, request: HttpRequest) -> Any:
+        """Words that are not shown must not be searched in, nor sorted by: that would give them away."""
+        return self._without_errors(request, self.search_fields)
+
+    def get_sortable_by(self, request: HttpRequest) -> Any:
+        return self._without_errors(request, self.list_display)
+
+    def lookup_allowed(self, lookup: str, value: str, request: HttpRequest) -> bool:
+        return bool(self._without_errors(request, (lookup,))) and super().lookup_allowed(lookup, value, request)
+
+    def _without_errors(self, request: HttpRequest, names: tuple[str, ...]) -> tuple[str, ...]:
+        if sees_failures(request.user):
+            return names
+        return tuple(name for name in names if not name.startswith("error_message"))
+
     def get_queryset(self, request: HttpRequest) -> QuerySet[MqttConnection]:
         """The list needs no secret, so it reads and decrypts none."""
         return super().get_queryset(request).defer(*SECRETS)
@@ -62,6 +84,9 @@ class MqttConnectionAdmin(SuperuserAdmin[MqttConnection]):
         """One look at the leases for all rows of the page."""
         page = super().get_changelist_instance(request)
         rows = list(page.result_list)
+        if not sees_failures(request.user):
+            for row in rows:
+                conceal(row)
         shown = effective_statuses(rows)
         for row in rows:
             row.shown_status = shown[row.pk]

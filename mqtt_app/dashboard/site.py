@@ -2,15 +2,19 @@
 
 from dataclasses import dataclass
 
+from django.contrib.auth.models import AbstractBaseUser, AnonymousUser
 from django.core.paginator import Page
 
 from mqtt_app.dashboard.badges import Badge, headline_badge
 from mqtt_app.dashboard.facets import Card, book_terms, cards
 from mqtt_app.models import Device, DiscoveredTopic, MqttConnectionLog, MqttParsingLog, Site
 from mqtt_app.selectors import pages
+from mqtt_app.selectors.disclosure import sees_failures
 from mqtt_app.selectors.facets import SiteStatus
 from mqtt_app.selectors.pages import Address
 from mqtt_app.selectors.status import site_status
+
+User = AbstractBaseUser | AnonymousUser
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,8 +36,9 @@ class SiteView:
     text: str
 
 
-def site_view(site: Site, *, text: str, topic_page: str, device_page: str) -> SiteView:
-    status = site_status(site)
+def site_view(site: Site, user: User, *, text: str, topic_page: str, device_page: str) -> SiteView:
+    detailed = sees_failures(user)
+    status = site_status(site, detailed=detailed)
     waiting = pages.waiting_counts(Site.objects.filter(pk=site.pk))
     return SiteView(
         site=site,
@@ -46,7 +51,7 @@ def site_view(site: Site, *, text: str, topic_page: str, device_page: str) -> Si
         waiting_total=waiting.get(site.pk, 0),
         topics=pages.topics(site, text, topic_page),
         devices=pages.devices(site, device_page),
-        connection_logs=pages.connection_logs(site),
+        connection_logs=pages.connection_logs(site, detailed=detailed),
         parsing_logs=pages.parsing_logs(site),
         text=text,
     )

@@ -60,6 +60,7 @@ def _site(request: HttpRequest, site_id: int, template: str) -> HttpResponse:
     query = request.GET
     view = site_view(
         site,
+        request.user,
         text=query.get("topic", "").strip()[:200].replace("\0", ""),
         topic_page=query.get("topics", "1"),
         device_page=query.get("devices", "1"),

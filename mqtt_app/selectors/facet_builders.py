@@ -68,6 +68,8 @@ def link(row: MqttConnection, facts: Facts, evidence: LinkEvidence | None, seen:
         stored_status=row.status,
         connected_since=connected,
         mqtt_version=current.protocol if current and connected else "",
+        tls_verified=row.tls_verify if row.use_tls else None,
+        allowed_by=current.opened_by if current else "",
         last_packet_age=_age(current.last_packet_at, seen) if current and current.last_packet_at else None,
         retry_count=row.retry_count,
         last_error=_last_error(row),

@@ -4,6 +4,7 @@ from django.contrib.auth.models import AbstractBaseUser, AnonymousUser
 from django.db.models import Q, QuerySet
 
 from mqtt_app.models import MqttConnectionLog, MqttParsingLog
+from mqtt_app.selectors.disclosure import TELLING, sees_failures
 from mqtt_app.selectors.visibility import sites_visible_to
 
 User = AbstractBaseUser | AnonymousUser
@@ -25,6 +26,8 @@ def connection_logs(
         found = found.filter(connection__site__in=sites_visible_to(user).values("pk"))
     if level:
         found = found.filter(level=level)
+    if search and not sees_failures(user):
+        found = found.exclude(TELLING)
     if search:
         found = found.filter(Q(message__icontains=search) | Q(exception_type__icontains=search))
     return found

@@ -144,6 +144,7 @@ def _tell(connection: MqttConnection) -> None:
             site_id=connection.site_id,
             status=connection.status,
             is_active=connection.is_active,
+            error_class=connection.error_class,
             error_message=connection.error_message,
         )
 

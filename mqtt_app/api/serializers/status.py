@@ -43,6 +43,8 @@ class LinkSerializer(FacetSerializer):
     stored_status = serializers.CharField(help_text="As last written by an owner, who may be gone.")
     connected_since = serializers.DateTimeField(allow_null=True)
     mqtt_version = serializers.CharField()
+    tls_verified = serializers.BooleanField(allow_null=True, help_text="Whether the broker has to prove who it is.")
+    allowed_by = serializers.CharField(help_text="Entry of SITEWIRE_BROKER_ALLOW without which it would be refused.")
     last_packet_age = serializers.FloatField(allow_null=True, help_text="Seconds.")
     retry_count = serializers.IntegerField()
     last_error = LastErrorSerializer(allow_null=True)
