@@ -40,8 +40,10 @@ class Config:
     session_expiry: int = 86_400  # how long the broker keeps our session and its queue when we are away
     client_id_prefix: str = "sitewire"
     bind_address: str = ""  # local address that connections to brokers come from; "" leaves it to the system
-    broker_allow: tuple[str, ...] = ()  # networks that the guard against inner addresses lets through, as CIDR
-    broker_deny_ports: tuple[int, ...] = ()  # our own services' ports on allowed addresses
+    broker_allow: tuple[str, ...] = ()  # networks (CIDR) and names of brokers in ranges that are refused otherwise
+    broker_private: str = "allow"  # brokers in private networks: allow, listed (by broker_allow only) or refuse
+    broker_deny_ports: tuple[int, ...] = ()  # no broker is dialled at these ports, wherever it is
+    own_services: tuple[str, ...] = ("localhost:8000", "localhost:5555")  # web and Flower; never dialled as a broker
 
     # Delivery
     batch_messages: int = 2_000

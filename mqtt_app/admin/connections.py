@@ -11,6 +11,7 @@ from mqtt_app.admin.connection_form import ConnectionForm
 from mqtt_app.domain.access import Action
 from mqtt_app.models import ConnectionStatus, MqttConnection
 from mqtt_app.selectors.connections import SECRETS
+from mqtt_app.selectors.disclosure import conceal, sees_failures
 from mqtt_app.selectors.status import effective_statuses
 from mqtt_app.services import sites
 
@@ -62,6 +63,27 @@ class MqttConnectionAdmin(SiteRowAdmin[MqttConnection]):
     def has_switch_permission(self, request: HttpRequest) -> bool:
         return self.may(request, (Action.SWITCH,))
 
+    def get_object(self, request: HttpRequest, object_id: str, from_field: str | None = None) -> MqttConnection | None:
+        row = super().get_object(request, object_id, from_field)
+        if row is not None and not sees_failures(request.user):
+            conceal(row)
+        return row
+
+    def get_search_fields(self, request: HttpRequest) -> Any:
+        """Words that are not shown must not be searched in, nor sorted by: that would give them away."""
+        return self._without_errors(request, self.search_fields)
+
+    def get_sortable_by(self, request: HttpRequest) -> Any:
+        return self._without_errors(request, self.list_display)
+
+    def lookup_allowed(self, lookup: str, value: str, request: HttpRequest) -> bool:
+        return bool(self._without_errors(request, (lookup,))) and super().lookup_allowed(lookup, value, request)
+
+    def _without_errors(self, request: HttpRequest, names: tuple[str, ...]) -> tuple[str, ...]:
+        if sees_failures(request.user):
+            return names
+        return tuple(name for name in names if not name.startswith("error_message"))
+
     def get_queryset(self, request: HttpRequest) -> QuerySet[MqttConnection]:
         """The list needs no secret, so it reads and decrypts none."""
         return super().get_queryset(request).defer(*SECRETS)
@@ -70,6 +92,9 @@ class MqttConnectionAdmin(SiteRowAdmin[MqttConnection]):
         """One look at the leases for all rows of the page."""
         page = super().get_changelist_instance(request)
         rows = list(page.result_list)
+        if not sees_failures(request.user):
+            for row in rows:
+                conceal(row)
         shown = effective_statuses(rows)
         for row in rows:
             row.shown_status = shown[row.pk]

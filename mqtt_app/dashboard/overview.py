@@ -10,6 +10,7 @@ from mqtt_app.dashboard.badges import Badge, group, headline_badge
 from mqtt_app.domain.access import Action
 from mqtt_app.selectors import pages
 from mqtt_app.selectors.alarms import Alarm, alarms
+from mqtt_app.selectors.disclosure import sees_failures
 from mqtt_app.selectors.facets import SiteStatus
 from mqtt_app.selectors.pages import Address
 from mqtt_app.selectors.status import statuses
@@ -37,6 +38,7 @@ class Row:
     last_message_at: datetime | None
     readings: int
     waiting: int
+    allow_listed: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +65,7 @@ class Overview:
 
 def overview(viewer: Viewer, *, text: str, state: str, number: str) -> Overview:
     visible = viewer.sites()
-    known = statuses(list(visible.order_by("name")))
+    known = statuses(list(visible.order_by("name")), detailed=sees_failures(viewer.user))
     waiting = pages.waiting_counts(visible)
     matching = set(pages.named_like(visible, text).values_list("id", flat=True)) if text else None
     shown = [
@@ -112,4 +114,5 @@ def row(status: SiteStatus, address: Address | None, waiting: dict[int, int], vi
         last_message_at=status.flow.last_message_at,
         readings=status.flow.books.readings,
         waiting=waiting.get(status.site_id, 0),
+        allow_listed=bool(status.link.allowed_by),
     )

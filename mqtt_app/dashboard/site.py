@@ -11,6 +11,7 @@ from mqtt_app.domain.audit import in_words
 from mqtt_app.models import AuditEntry, Device, DiscoveredTopic, MqttConnectionLog, MqttParsingLog, Site
 from mqtt_app.selectors import pages
 from mqtt_app.selectors.audit import entries
+from mqtt_app.selectors.disclosure import sees_failures
 from mqtt_app.selectors.facets import SiteStatus
 from mqtt_app.selectors.pages import Address
 from mqtt_app.selectors.status import site_status
@@ -62,7 +63,8 @@ class SiteView:
 
 
 def site_view(site: Site, viewer: Viewer, *, text: str, topic_page: str, device_page: str) -> SiteView:
-    status = site_status(site)
+    detailed = sees_failures(viewer.user)
+    status = site_status(site, detailed=detailed)
     waiting = pages.waiting_counts(Site.objects.filter(pk=site.pk))
     return SiteView(
         site=site,
@@ -75,7 +77,7 @@ def site_view(site: Site, viewer: Viewer, *, text: str, topic_page: str, device_
         waiting_total=waiting.get(site.pk, 0),
         topics=pages.topics(site, text, topic_page),
         devices=pages.devices(site, device_page),
-        connection_logs=pages.connection_logs(site),
+        connection_logs=pages.connection_logs(site, detailed=detailed),
         parsing_logs=pages.parsing_logs(site),
         changes=_changes(site, viewer),
         text=text,

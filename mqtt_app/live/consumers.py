@@ -83,15 +83,15 @@ class StatusConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]
 
     async def _show(self, view: View) -> Picture:
         await self._send_json(snapshot(view.rows, datetime.now(UTC).isoformat()))
-        return Picture(view.rows, view.sites)
+        return Picture(view.rows, view.sites, detailed=view.detailed)
 
     async def _correct(self, picture: Picture, view: View) -> Picture:
         """Say what was missed; everything anew when the sites are others than before."""
-        if picture.sites != view.sites:
+        if (picture.sites, picture.detailed) != (view.sites, view.detailed):
             return await self._show(view)
         for event in picture.missed(view.rows):
             await self._send_json(event)
-        return Picture(view.rows, view.sites)
+        return Picture(view.rows, view.sites, detailed=view.detailed)
 
     async def _pass_on(self, picture: Picture, event: dict[str, Any]) -> None:
         if event["type"] == "pong":

@@ -11,7 +11,7 @@ from mqtt_app.models.choices import (
     ProtocolVersion,
     QoS,
 )
-from mqtt_app.models.connections import MqttConnection, MqttTopic
+from mqtt_app.models.connections import CONFIGURATION, MqttConnection, MqttTopic
 from mqtt_app.models.delivery import BatchReceipt, Delivery, QuarantinedMessage
 from mqtt_app.models.devices import Device, DiscoveredTopic, Gateway
 from mqtt_app.models.kept import KeptMessage, ParserHealth
@@ -21,6 +21,7 @@ from mqtt_app.models.readings import LatestReading, Quality, Reading
 from mqtt_app.models.sites import Site, SiteBooks
 
 __all__ = [
+    "CONFIGURATION",
     "ApiToken",
     "AuditEntry",
     "BatchReceipt",

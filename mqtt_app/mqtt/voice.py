@@ -3,6 +3,7 @@
 from datetime import UTC, datetime
 
 from mqtt_app.domain.connection import Link
+from mqtt_app.domain.disclosure import LOST
 from mqtt_app.domain.failures import NETWORK, Failure
 from mqtt_app.models import ConnectionStatus, LogLevel
 from mqtt_app.mqtt.logbook import LogBook
@@ -23,7 +24,7 @@ class Voice:
     def connected(self, config: ConnectionConfig, link: Link, at: float) -> None:
         """`at` is unix seconds."""
         since = datetime.fromtimestamp(at, UTC)
-        said = LinkStatus(ConnectionStatus.CONNECTED, "", "", link.retries, since, link.version)
+        said = LinkStatus(ConnectionStatus.CONNECTED, connected_at=since, negotiated_version=link.version)
         self._reports.say(config, said)
         self._book.write(config, LogLevel.INFO, f"Successfully connected to {config.host}:{config.port}")
 
@@ -33,7 +34,7 @@ class Voice:
 
     def lost(self, config: ConnectionConfig, link: Link) -> None:
         failure = self._error(config, link)
-        self._book.write(config, LogLevel.WARNING, f"Disconnected: {failure.message}")
+        self._book.write(config, LogLevel.WARNING, f"{LOST}{failure.message}")
 
     def clean(self, config: ConnectionConfig, _link: Link) -> None:
         self._book.write(config, LogLevel.INFO, "Disconnected cleanly")

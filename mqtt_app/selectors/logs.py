@@ -3,6 +3,7 @@ from datetime import datetime
 from django.db.models import Q, QuerySet
 
 from mqtt_app.models import MqttConnectionLog, MqttParsingLog
+from mqtt_app.selectors.disclosure import TELLING, sees_failures
 from mqtt_app.selectors.visibility import Viewer
 
 
@@ -20,6 +21,8 @@ def connection_logs(
         found = found.filter(connection__site=site)
     if level:
         found = found.filter(level=level)
+    if search and not sees_failures(viewer.user):
+        found = found.exclude(TELLING)
     if search:
         found = found.filter(Q(message__icontains=search) | Q(exception_type__icontains=search))
     return found

@@ -12,7 +12,7 @@ from typing import Any
 
 from django.contrib.auth.models import AbstractBaseUser, AnonymousUser
 from django.db import transaction
-from django.db.models import F, Func, Value
+from django.db.models import F
 from django.utils import timezone
 
 from mqtt_app import events
@@ -25,17 +25,8 @@ log = logging.getLogger(__name__)
 
 User = AbstractBaseUser | AnonymousUser
 
-NOTICED_BY_LINK = frozenset(
-    {
-        "broker_host", "broker_port", "username", "password", "use_tls", "tls_ca_certificate", "tls_client_certificate",
-        "tls_client_key", "tls_verify", "protocol_version", "client_id", "keepalive", "ack_mode",
-    }
-)  # fmt: skip
-"""A running link has to know of it when one of these changes; for most of them it is made anew."""
 TOLD_ONLY = frozenset({"broker_queue_limit"})
 """What an operator tells us about the broker; no link is made anew for it."""
-ANOTHER_BROKER = frozenset({"broker_host", "broker_port", "protocol_version"})
-"""Which MQTT version the broker speaks has to be found out anew when one of these changes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +55,7 @@ def _switch(connection: MqttConnection, user: User, *, to: bool) -> Changed | Un
     """Of two at once, one finds the row as it was and changes it; the other one changes nothing."""
     with transaction.atomic():
         rows = MqttConnection.objects.filter(pk=connection.pk, is_active=not to)
-        changed = rows.update(is_active=to, updated_at=timezone.now())
+        changed = rows.update(is_active=to)
         connection.is_active = to
         if not changed:
             return Unchanged(connection)
@@ -133,7 +124,8 @@ def add_connection(connection: MqttConnection) -> MqttConnection:
 
 
 def save_connection(connection: MqttConnection, fields: Collection[str]) -> MqttConnection:
-    """Write the named fields; a running link is made anew only when something it notices has another value now.
+    """Write the named fields; a running link is made anew only when something it notices has another value now, which
+    the database finds out by itself.
 
     Gives the row as it is afterwards. Fields that were not named keep what others wrote meanwhile.
     """
@@ -144,14 +136,11 @@ def save_connection(connection: MqttConnection, fields: Collection[str]) -> Mqtt
         if not changed:
             return stored
         audit.record("changed", stored, before={name: legible(stored, name) for name in changed}, after=changed)
-        if ANOTHER_BROKER & changed.keys():
-            changed["negotiated_version"] = ""
+        MqttConnection.objects.filter(pk=stored.pk).update(**changed, updated_at=timezone.now())
         for name, value in changed.items():
             setattr(stored, name, value)
-        MqttConnection.objects.filter(pk=stored.pk).update(**changed, updated_at=timezone.now())
-        if NOTICED_BY_LINK & changed.keys():
-            bump(stored.pk)
-        stored.refresh_from_db(fields=("config_version", "updated_at"))
+        stored.refresh_from_db(fields=("config_version", "negotiated_version", "updated_at"))
+        transaction.on_commit(nudge)
     return stored
 
 
@@ -163,18 +152,6 @@ def delete_connection(connection: MqttConnection) -> None:
         transaction.on_commit(nudge)
 
 
-def bump(connection_id: int, obsolete_filter: str = "") -> None:
-    """Tell the running link, after the commit, that its configuration is another one. Within a transaction.
-
-    `obsolete_filter` is wanted no longer; whoever owns the link next has to tell the broker.
-    """
-    changes: dict[str, Any] = {"config_version": F("config_version") + 1}
-    if obsolete_filter:
-        changes["obsolete_filters"] = Func(F("obsolete_filters"), Value(obsolete_filter), function="array_append")
-    MqttConnection.objects.filter(pk=connection_id).update(**changes)
-    transaction.on_commit(nudge)
-
-
 def _tell(connection: MqttConnection) -> None:
     """Browsers get the news of the wish, workers a nudge."""
 
@@ -184,6 +161,7 @@ def _tell(connection: MqttConnection) -> None:
             site_id=connection.site_id,
             status=connection.status,
             is_active=connection.is_active,
+            error_class=connection.error_class,
             error_message=connection.error_message,
         )
 

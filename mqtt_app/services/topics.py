@@ -1,15 +1,16 @@
-"""The only writers of topic filters and of what operators decide about discovered topics."""
+"""The only writers of topic filters and of what operators decide about discovered topics.
+
+What a change of filters means for the link is worked out in the database (migration 0013); a nudge makes it quick.
+"""
 
 from collections.abc import Collection, Iterable
 from typing import Any
 
 from django.db import transaction
 
+from mqtt_app.coordination.nudges import nudge
 from mqtt_app.models import DiscoveredTopic, MqttConnection, MqttTopic
 from mqtt_app.services import audit
-from mqtt_app.services.sites import bump
-
-_UNANSWERED: dict[str, Any] = {"granted_qos": None, "granted_at": None, "refusal": ""}
 
 
 def create_topic(connection: MqttConnection, values: dict[str, Any]) -> MqttTopic:
@@ -22,8 +23,7 @@ def add_topic(topic: MqttTopic) -> MqttTopic:
     with transaction.atomic():
         topic.save(force_insert=True)
         audit.record_created(topic)
-        if topic.is_active:
-            bump(topic.connection_id)
+        transaction.on_commit(nudge)
     return topic
 
 
@@ -35,12 +35,9 @@ def save_topic(topic: MqttTopic, fields: Collection[str]) -> MqttTopic:
         if not changed:
             return stored
         audit.record("changed", stored, before=audit.values_of(stored, changed), after=changed)
-        MqttTopic.objects.filter(pk=topic.pk).update(**changed, **_UNANSWERED)
-        subscribed = stored.filter if stored.is_active else ""
+        MqttTopic.objects.filter(pk=topic.pk).update(**changed)
         stored.refresh_from_db()
-        if subscribed or stored.is_active:
-            stays = stored.is_active and stored.filter == subscribed
-            bump(stored.connection_id, "" if stays else subscribed)
+        transaction.on_commit(nudge)
     return stored
 
 
@@ -48,8 +45,7 @@ def delete_topic(topic: MqttTopic) -> None:
     with transaction.atomic():
         audit.record_deleted(topic)
         topic.delete()
-        if topic.is_active:
-            bump(topic.connection_id, topic.filter)
+        transaction.on_commit(nudge)
 
 
 def allow(topics: Iterable[int], *, active: bool) -> int:

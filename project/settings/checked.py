@@ -11,6 +11,7 @@ from cryptography.fernet import Fernet
 from django.core.exceptions import ImproperlyConfigured
 
 from mqtt_app.conf import Config
+from mqtt_app.domain.broker_settings import problems
 
 
 def text(env: environ.Env, name: str, *, minimum: int) -> str:
@@ -96,7 +97,17 @@ def knobs() -> dict[str, Any]:
     unknown = [name for name in given if name not in fields]
     if unknown:
         raise ImproperlyConfigured(f"Unknown setting {', '.join(unknown)}. Known: {', '.join(sorted(fields))}.")
-    return {fields[name]: _convert(name, os.environ[name], hints[fields[name]]) for name in given}
+    values = {fields[name]: _convert(name, os.environ[name], hints[fields[name]]) for name in given}
+    _check_brokers(values)
+    return values
+
+
+def _check_brokers(values: dict[str, Any]) -> None:
+    """A worker with a guard that cannot be read must not start."""
+    knobs = Config(**values)
+    found = list(problems(knobs.broker_allow, knobs.broker_private, knobs.own_services))
+    if found:
+        raise ImproperlyConfigured(" ".join(found))
 
 
 def _convert(name: str, value: str, kind: Any) -> Any:

@@ -17,6 +17,7 @@ from mqtt_app.api.serializers.status import SiteStatusSerializer
 from mqtt_app.api.views.base import SiteScoped, read_query
 from mqtt_app.domain.access import Action
 from mqtt_app.models import Site
+from mqtt_app.selectors.disclosure import sees_failures
 from mqtt_app.selectors.status import site_status
 from mqtt_app.selectors.visibility import viewer_of
 from mqtt_app.services import sites
@@ -126,4 +127,4 @@ class StatusView(SiteScoped):
     @extend_schema(operation_id="sites_status", responses=SiteStatusSerializer)
     def get(self, request: Request, site_id: int) -> Response:
         """The evidence: what is wanted, who owns the link, is it up, what is subscribed, what flows."""
-        return Response(SiteStatusSerializer(site_status(self.get_site())).data)
+        return Response(SiteStatusSerializer(site_status(self.get_site(), detailed=sees_failures(request.user))).data)

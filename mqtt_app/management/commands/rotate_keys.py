@@ -3,7 +3,7 @@
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
-from django.db import models, transaction
+from django.db import connection, models, transaction
 
 from mqtt_app.models import MqttConnection
 from mqtt_app.models.fields import EncryptedTextField, UndecryptableError
@@ -28,6 +28,8 @@ class Command(BaseCommand):
 @transaction.atomic
 def _rotate(connection_id: int, fields: list[str]) -> int:
     """The values stay the same, so no link is disturbed. 0 when the row went away meanwhile."""
+    with connection.cursor() as cursor:  # for the trigger that sees another ciphertext
+        cursor.execute("SELECT set_config('sitewire.keys_rotate', 'on', true)")
     rows: models.QuerySet[MqttConnection] = MqttConnection.objects.filter(pk=connection_id)
     values = rows.select_for_update().values(*fields).first()
     return rows.update(**values) if values else 0

@@ -165,7 +165,7 @@ def test_a_change_reaches_the_link_and_leaves_what_its_owner_wrote(admin, site):
     address = reverse("admin:mqtt_mqttconnection_change", args=[connection.pk])
     sent = form_of(admin, address) | {"broker_host": "new.example"}
     MqttConnection.objects.update(owner="mqtt-1", generation=7, status="connected")
-    before = connection.config_version
+    before = MqttConnection.objects.get().config_version
     admin.post(address, sent)
     connection.refresh_from_db()
     assert (connection.broker_host, connection.config_version) == ("new.example", before + 1)
@@ -184,7 +184,7 @@ def test_a_bad_value_is_refused_beside_its_field_as_in_the_api(field, value, adm
 
 
 def test_a_filter_is_checked_and_told_to_the_link(admin, site):
-    before = site.connection.config_version
+    before = MqttConnection.objects.get().config_version
     topic = MqttTopic.objects.get()
     address = reverse("admin:mqtt_mqtttopic_change", args=[topic.pk])
     bad = admin.post(address, {"filter": "foo/#/baz", "qos": "1", "is_active": "on"})
