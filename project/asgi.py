@@ -8,10 +8,13 @@ os.environ.setdefault("DJANGO_SETTINGS_MODULE", "project.settings.local")
 import django
 from asgiref.sync import sync_to_async
 from channels.routing import ProtocolTypeRouter
+from django.conf import settings
 from django.core.handlers.asgi import ASGIHandler
 
 from project import pool
 from project.logs import configure
+from project.proxies import BehindProxies
+from project.startup import load_settings
 
 
 class OneThread(ASGIHandler):
@@ -28,6 +31,7 @@ class OneThread(ASGIHandler):
         self._middleware_chain = sync_to_async(self._middleware_chain, thread_sensitive=True)
 
 
+load_settings()
 django.setup(set_prefix=False)
 http = OneThread()
 configure()
@@ -35,4 +39,4 @@ pool.use()
 
 from mqtt_app.live.routing import websocket
 
-application = ProtocolTypeRouter({"http": http, "websocket": websocket})
+application = BehindProxies(ProtocolTypeRouter({"http": http, "websocket": websocket}), settings.TRUSTED_PROXIES)

@@ -10,8 +10,10 @@ from django.db import close_old_connections
 from django_structlog.celery.steps import DjangoStructLogInitStep
 
 from project import garbage
+from project.startup import load_settings
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "project.settings.local")
+load_settings()
 
 app = Celery("sitewire")
 app.config_from_object("django.conf:settings", namespace="CELERY")

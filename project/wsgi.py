@@ -2,7 +2,12 @@
 
 import os
 
+from django.conf import settings
 from django.core.wsgi import get_wsgi_application
 
+from project.proxies import WsgiBehindProxies
+from project.startup import load_settings
+
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "project.settings.local")
-application = get_wsgi_application()
+load_settings()
+application = WsgiBehindProxies(get_wsgi_application(), settings.TRUSTED_PROXIES)

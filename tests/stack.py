@@ -103,7 +103,8 @@ class Stack:
 
     def web(self, port: int) -> None:
         self.url = f"http://127.0.0.1:{port}"
-        self.start("web", "-m", "uvicorn", "project.asgi:application", "--host", "127.0.0.1", "--port", str(port))
+        self.start("web", "-m", "uvicorn", "project.asgi:application", "--host", "127.0.0.1", "--port", str(port),
+                   "--no-proxy-headers")  # fmt: skip
         wait_for(lambda: self._answers("/livez"), what="the web process")
 
     def worker(self, name: str = "worker", queues: str = QUEUES, concurrency: int = 1) -> None:

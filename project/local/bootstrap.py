@@ -7,7 +7,7 @@ import sys
 from pathlib import Path
 from types import FrameType
 
-from project.local import environment, options, preflight, running
+from project.local import environment, init, options, preflight, running
 from project.local.options import ROOT
 from project.local.progress import say
 from project.local.refusal import Refusal
@@ -15,6 +15,7 @@ from project.local.refusal import Refusal
 USAGE = """\
 python3 manage.py up      runs all of Sitewire on this machine, until Ctrl-C
 python3 manage.py test    runs its tests; arguments go to pytest
+python3 manage.py init    makes the secrets and settings that docker-compose.yml needs (.env); --help says more
 python3 manage.py benchmark KIND   measures it on this machine; --help lists the kinds
 python3 manage.py help    lists Django's commands (once the environment is there)"""
 
@@ -35,6 +36,8 @@ def main(argv: list[str]) -> int:
 def _dispatch(command: str, arguments: list[str], argv: list[str]) -> int:
     if command == "up":
         return _up(arguments)
+    if command == "init":
+        return init.main(arguments)
     if command == "test":
         return _with_test_environment("project.local.testing", arguments)
     if command == "benchmark":

@@ -1,4 +1,4 @@
-"""Small JSON files for their owner only, written at once or not at all. Standard library only."""
+"""Small files for their owner only, written at once or not at all. Standard library only."""
 
 import json
 import os
@@ -9,13 +9,16 @@ from project.local.refusal import Refusal
 
 
 def write_private(path: Path, content: dict[str, Any]) -> None:
+    write_private_text(path, json.dumps(content, indent=2) + "\n")
+
+
+def write_private_text(path: Path, content: str) -> None:
     """Mode 0600 from the first byte on; a reader sees the old content or the new."""
     fresh = path.with_name(f".{path.name}.new")
     fresh.unlink(missing_ok=True)
     descriptor = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     with open(descriptor, "w", encoding="utf-8") as file:
-        json.dump(content, file, indent=2)
-        file.write("\n")
+        file.write(content)
         file.flush()
         os.fsync(file.fileno())
     fresh.replace(path)

@@ -70,7 +70,7 @@ def services(programs: Programs, options: Options, redis_url: str, flower_login:
 def _web(programs: Programs, port: int) -> Service:
     command = [
         "-m", "uvicorn", "project.asgi:application", "--host", LOOPBACK, "--port", str(port),
-        "--no-access-log", "--timeout-graceful-shutdown", "2", "--log-level", "warning",
+        "--no-access-log", "--no-proxy-headers", "--timeout-graceful-shutdown", "2", "--log-level", "warning",
     ]  # fmt: skip
     url = f"http://{LOOPBACK}:{port}/"
     return programs.service("web", "web", url, command, lambda _log: answers(f"{url}livez"))
@@ -108,7 +108,7 @@ def _flower(programs: Programs, port: int, login: tuple[str, str]) -> Service:
         "-m",
         "celery",
         "-A",
-        "project",
+        "project.monitor",
         "flower",
         f"--address={LOOPBACK}",
         f"--port={port}",

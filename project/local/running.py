@@ -9,6 +9,7 @@ from project.local.options import ROOT
 
 UP = "up.json"
 ENVIRONMENT = "environment.json"
+LOCAL_SETTINGS = "project.settings.local"
 LENT = (
     "SECRET_KEY",
     "FIELD_ENCRYPTION_KEYS",
@@ -30,7 +31,12 @@ def withdraw(folder: Path) -> None:
 
 
 def lend_environment() -> None:
-    """`manage.py shell` and the like work on the running Sitewire, unless they were given another database."""
+    """`manage.py shell` and the like work on the running Sitewire, unless they were given another database.
+
+    Never under other settings than those it runs with: a production takes no key from a data folder.
+    """
+    if os.environ.get("DJANGO_SETTINGS_MODULE", LOCAL_SETTINGS) != LOCAL_SETTINGS:
+        return
     folder = Path(os.environ.get("DATA_DIR") or ROOT / "var")
     if not os.access(folder / ENVIRONMENT, os.R_OK):
         return

@@ -11,12 +11,18 @@ BASE_DIR = Path(__file__).resolve().parent.parent.parent
 env = environ.Env()
 
 SECRET_KEY = checked.text(env, "SECRET_KEY", minimum=32)
+SECRET_KEY_FALLBACKS = checked.old_secret_keys(env, "SECRET_KEY_FALLBACKS")
+"""Former keys: what they signed (sessions) is still accepted. Left out again once those have ended."""
 FIELD_ENCRYPTION_KEYS = checked.fernet_keys(env, "FIELD_ENCRYPTION_KEYS")
 DEBUG = False
-ALLOWED_HOSTS = env.list("ALLOWED_HOSTS", default=["localhost", "127.0.0.1", "[::1]"])
-CSRF_TRUSTED_ORIGINS = env.list("CSRF_TRUSTED_ORIGINS", default=[])
-DATA_DIR = Path(env.str("DATA_DIR", default=str(BASE_DIR / "var")))
-LOG_DIR = Path(env.str("LOG_DIR", default=str(DATA_DIR / "log")))
+ALLOWED_HOSTS = checked.hosts(env, "ALLOWED_HOSTS", default=["localhost", "127.0.0.1", "[::1]"])
+CSRF_TRUSTED_ORIGINS = checked.origins(env, "CSRF_TRUSTED_ORIGINS")
+TRUSTED_PROXIES = checked.proxies(env, "TRUSTED_PROXIES")
+"""Whose X-Forwarded-For and X-Forwarded-Proto count: addresses, networks and names. Nobody's, unless said."""
+DATA_DIR = checked.folder(env, "DATA_DIR", default=BASE_DIR / "var")
+LOG_DIR = checked.folder(env, "LOG_DIR", default=DATA_DIR / "log")
+BEAT_HEARTBEAT = checked.file(env, "BEAT_HEARTBEAT")
+"""A file that beat touches at each turn, for its health check; None for none."""
 REDIS_URL = checked.redis_url(env, "REDIS_URL")
 DATABASES = {"default": checked.database(env, "DATABASE_URL")}
 DATABASE_POOL_SIZE = checked.count(env, "DATABASE_POOL_SIZE", default=10)
@@ -42,6 +48,7 @@ INSTALLED_APPS = [
 ]
 
 MIDDLEWARE = [
+    "project.health_paths.AnyHost",
     "django.middleware.security.SecurityMiddleware",
     "project.static_files.WholeFiles",
     "django.contrib.sessions.middleware.SessionMiddleware",
