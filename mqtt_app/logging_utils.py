@@ -22,8 +22,9 @@ CONNECTION, PARSING = "connection", "parsing"
 LIMIT = 10_000  # rows that may wait; past it the oldest are in the log file only
 GATHER = 0.1  # s a row waits for others: a burst is a few tasks
 AT_ONCE = 100  # rows in one task; a row with its sample and traceback may have 10 KB
-FLUSH = 2.0  # s a process that ends waits for its last rows
+FLUSH = 3.0  # s a process that ends waits for its last rows
 
+log = logging.getLogger(__name__)
 _connections = logging.getLogger("mqtt.connection")
 _parsing = logging.getLogger("mqtt.parsing")
 _senders: list[Sender] = []
@@ -97,6 +98,15 @@ def waiting() -> int:
     return len(_outbox)
 
 
+def _flush_at_exit() -> None:
+    if not flush(FLUSH):
+        log.warning(
+            "%d log rows are in the log file only, not in the database: they could not be put into the queue in time. "
+            "Is Redis (REDIS_URL) reachable?",
+            waiting(),
+        )
+
+
 def _described(exception: BaseException | None) -> Mapping[str, str]:
     if exception is None:
         return {"exception_type": "", "exception_traceback": ""}
@@ -119,4 +129,4 @@ def _of_one_kind(rows: list[Row]) -> list[dict[str, Any]]:
 
 
 _outbox: Outbox[Row] = Outbox("log rows", _deliver, limit=LIMIT, gather=GATHER)
-atexit.register(flush, FLUSH)
+atexit.register(_flush_at_exit)

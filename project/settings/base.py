@@ -45,6 +45,7 @@ INSTALLED_APPS = [
     "django_structlog",
     "mqtt_app",
     "tasks",
+    "project.apps.ProjectConfig",
 ]
 
 MIDDLEWARE = [
