@@ -116,7 +116,18 @@ def test_no_history_passes_more_tries_than_the_limit_or_locks_for_longer_than_th
 
 
 @pytest.mark.parametrize(
-    "spelling", ["Anna", " anna ", "ANNA", "\uff41\uff4e\uff4e\uff41", "an\u200bna", "an na", "anna\u00a0", "\ufeffanna", "ann\u00ada"]
+    "spelling",
+    [
+        "Anna",
+        " anna ",
+        "ANNA",
+        "\uff41\uff4e\uff4e\uff41",
+        "an\u200bna",
+        "an na",
+        "anna\u00a0",
+        "\ufeffanna",
+        "ann\u00ada",
+    ],
 )
 def test_spellings_of_one_name_are_one(spelling):
     assert rules.same_name(spelling) == "anna"
