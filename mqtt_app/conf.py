@@ -81,7 +81,7 @@ class Config:
     login_address_tries: int = 50  # the same of one address: an office, or all clients of a proxy that is not named
     login_pause: float = 30.0  # the first pause; each further wrong try doubles it
     login_pause_cap: float = 3_600.0
-    login_name_forget: float = 3_600.0  # one wrong try of a name is forgotten in this time
+    login_name_forget: float = 7_200.0  # one wrong try of a name is forgotten in this time
     login_address_forget: float = 600.0  # one of an address
     login_counters_max: int = 100_000  # names and addresses remembered; beyond it the least guilty are forgotten
     tokens_per_user: int = 200

@@ -91,7 +91,7 @@ class AdminPasswordForm(AdminPasswordChangeForm):
     keep_tokens = forms.BooleanField(
         required=False,
         label="Keep API tokens",
-        help_text="Without this they end with the old password, as sessions do.",
+        help_text="Without this they end with the old password.",
     )
 
     def save(self, commit: bool = True) -> User:

@@ -5,6 +5,7 @@ from typing import Any
 from django.urls import URLPattern, URLResolver, include, path, re_path
 from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerView
 
+from mqtt_app.api import schema  # noqa: F401  tells the generator below how requests are authenticated
 from mqtt_app.api.errors import no_such_address
 from mqtt_app.api.views.audit import AuditListView
 from mqtt_app.api.views.auth import LoginView, LogoutView

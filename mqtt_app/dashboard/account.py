@@ -112,7 +112,9 @@ class ResetView(PasswordResetView):
     subject_template_name = "account/reset_subject.txt"
     success_url = reverse_lazy("dashboard:password-reset-sent")
     form_class = ResetForm
-    extra_context = {"has_mail": settings.HAS_MAIL}
+
+    def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
+        return super().get_context_data(**kwargs) | {"has_mail": settings.HAS_MAIL}
 
     def post(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
         if not settings.HAS_MAIL:

@@ -48,7 +48,7 @@ class Tally(msgspec.Struct, frozen=True):
     """What is remembered of one user name or one address."""
 
     clear_at: datetime
-    locked_until: datetime
+    locked_until: datetime | None = None
     pending: int = 0
     pending_since: datetime | None = None
 
@@ -71,14 +71,18 @@ class Refusal(msgspec.Struct, frozen=True):
 
 
 def failures(tally: Tally, limit: Limit, now: datetime) -> int:
-    """Wrong tries that are not forgotten yet."""
-    return max(0, -((now - tally.clear_at) // limit.forget))
+    """Wrong tries that are not forgotten yet.
+
+    Each is forgotten a tenth early: clocks of two machines differ, and a little more than one is still one.
+    """
+    left = tally.clear_at - now
+    return max(0, (left + limit.forget * 0.9) // limit.forget)
 
 
 def begin(tally: Tally, limit: Limit, now: datetime) -> Tally | Refusal:
     """The tally with one more pending try, or why there may be none."""
     tally = without_lost(tally, limit, now)
-    if now < tally.locked_until:
+    if tally.locked_until is not None and tally.locked_until > now:
         return Refusal(tally.locked_until - now)
     if tally.pending >= max(1, limit.free - failures(tally, limit, now)):
         return Refusal(timedelta(seconds=1), busy=True)
@@ -89,8 +93,10 @@ def fail(tally: Tally, limit: Limit, now: datetime) -> Tally:
     """A wrong try that is not pending (any more)."""
     clear_at = min(max(tally.clear_at, now) + limit.forget, now + limit.forget * limit.most)
     counted = msgspec.structs.replace(tally, clear_at=clear_at)
-    locked_until = now + limit.pause_after(failures(counted, limit, now))
-    return msgspec.structs.replace(counted, locked_until=max(tally.locked_until, locked_until))
+    pause = limit.pause_after(failures(counted, limit, now))
+    if not pause:
+        return counted
+    return msgspec.structs.replace(counted, locked_until=max(tally.locked_until or now, now + pause))
 
 
 def settle(tally: Tally) -> Tally:
@@ -100,7 +106,7 @@ def settle(tally: Tally) -> Tally:
 
 def forgive(tally: Tally, now: datetime) -> Tally:
     """The right password: nothing of the past counts against this name any more."""
-    return msgspec.structs.replace(tally, clear_at=now, locked_until=now)
+    return msgspec.structs.replace(tally, clear_at=now, locked_until=None)
 
 
 def without_lost(tally: Tally, limit: Limit, now: datetime) -> Tally:
@@ -112,9 +118,13 @@ def without_lost(tally: Tally, limit: Limit, now: datetime) -> Tally:
     return msgspec.structs.replace(tally, pending=0)
 
 
+def is_locked(until: datetime | None, now: datetime) -> bool:
+    return until is not None and until > now
+
+
 def is_blank(tally: Tally, now: datetime) -> bool:
     """Nothing in it would make a difference."""
-    return not tally.pending and tally.clear_at <= now and tally.locked_until <= now
+    return not tally.pending and tally.clear_at <= now and not is_locked(tally.locked_until, now)
 
 
 def same_name(typed: str) -> str:

@@ -21,7 +21,7 @@ class Migration(migrations.Migration):
                 ('kind', models.CharField(choices=[('name', 'User name'), ('address', 'Address'), ('reset-email', 'Password reset: e-mail'), ('reset-address', 'Password reset: address')], max_length=20)),
                 ('label', models.CharField(blank=True, help_text='Empty: no user has this name.', max_length=150)),
                 ('clear_at', models.DateTimeField(db_index=True)),
-                ('locked_until', models.DateTimeField()),
+                ('locked_until', models.DateTimeField(blank=True, null=True)),
                 ('pending', models.PositiveIntegerField(default=0)),
                 ('pending_since', models.DateTimeField(blank=True, null=True)),
                 ('wrong', models.PositiveIntegerField(default=0, help_text='Wrong tries since this row is there.')),
@@ -29,7 +29,7 @@ class Migration(migrations.Migration):
             ],
             options={
                 'verbose_name': 'failed log-in',
-                'ordering': ('-locked_until', 'key'),
+                'ordering': ('-clear_at', 'key'),
             },
         ),
         migrations.DeleteModel(name='ApiToken'),

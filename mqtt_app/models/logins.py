@@ -19,7 +19,7 @@ class LoginCounter(models.Model):
     kind = models.CharField(max_length=20, choices=Kind.choices)
     label = models.CharField(max_length=150, blank=True, help_text="Empty: no user has this name.")
     clear_at = models.DateTimeField(db_index=True)
-    locked_until = models.DateTimeField()
+    locked_until = models.DateTimeField(null=True, blank=True)
     pending = models.PositiveIntegerField(default=0)
     pending_since = models.DateTimeField(null=True, blank=True)
     wrong = models.PositiveIntegerField(default=0, help_text="Wrong tries since this row is there.")
@@ -27,7 +27,7 @@ class LoginCounter(models.Model):
 
     class Meta:
         verbose_name = "failed log-in"
-        ordering = ("-locked_until", "key")
+        ordering = ("-clear_at", "key")
 
     def __str__(self) -> str:
         return f"{self.get_kind_display()} {self.label or '(of no user)'}"

@@ -85,9 +85,9 @@ def checked(attempt: Attempt, verify: Callable[[], bool]) -> bool:
 
 def judge(attempt: Attempt, *, right: bool) -> None:
     """For what was verified in no time: count it at once. Raises LoginRefused when nobody may try now."""
-    now = timezone.now()
     with transaction.atomic():
-        rows = _existing(attempt) if right else _rows(attempt, now)
+        rows = _existing(attempt) if right else _rows(attempt)
+        now = timezone.now()
         refusal = _lock_of(rows, now)
         if refusal is None:
             for row in rows:
@@ -120,7 +120,7 @@ def unlock_rows(rows: QuerySet[LoginCounter]) -> int:
 
 def prune(now: datetime) -> int:
     """Remove what would make no difference and, past the limit of rows, what would make the least."""
-    blank = Q(clear_at__lte=now, locked_until__lte=now)
+    blank = Q(clear_at__lte=now) & (Q(locked_until=None) | Q(locked_until__lte=now))
     settled = Q(pending=0) | Q(pending_since__lt=now - 2 * rules.LOST_AFTER)
     removed = _remove(LoginCounter.objects.filter(blank & settled))
     limit = config().login_counters_max
@@ -178,9 +178,9 @@ def _wait(attempt: Attempt, refusal: Refusal) -> Refusal | None:
 
 
 def _begin(attempt: Attempt) -> Refusal | None:
-    now = timezone.now()
     with transaction.atomic():
-        rows = _rows(attempt, now)
+        rows = _rows(attempt)
+        now = timezone.now()  # not before the rows are locked: others may have written meanwhile
         outcomes = [rules.begin(_tally(row), limits()[row.kind], now) for row in rows]
         refusals = [outcome for outcome in outcomes if isinstance(outcome, Refusal)]
         if not refusals:
@@ -197,8 +197,9 @@ def _begin(attempt: Attempt) -> Refusal | None:
 
 @transaction.atomic
 def _settle(attempt: Attempt, *, right: bool) -> None:
+    rows = _rows(attempt)
     now = timezone.now()
-    for row in _rows(attempt, now):
+    for row in rows:
         _put(row, rules.settle(_tally(row)))
         _write_outcome(row, attempt, now, right=right)
 
@@ -218,21 +219,22 @@ def _write_outcome(row: LoginCounter, attempt: Attempt, now: datetime, *, right:
 
 
 def _write_failure(row: LoginCounter, attempt: Attempt, now: datetime) -> None:
-    was_locked = row.locked_until > now
+    was_locked = rules.is_locked(row.locked_until, now)
     row.wrong += 1
     row.label = row.label or _label(row, attempt)
     _store(row, rules.fail(_tally(row), limits()[row.kind], now))
-    if row.locked_until > now and not was_locked:
+    if row.locked_until is not None and not was_locked and rules.is_locked(row.locked_until, now):
         audit.record("locked out", row, after={"until": row.locked_until.isoformat(timespec="seconds")})
 
 
 # Rows
 
 
-def _rows(attempt: Attempt, now: datetime) -> list[LoginCounter]:
+def _rows(attempt: Attempt) -> list[LoginCounter]:
     """The rows of a try, made where they are missing, and locked."""
+    now = timezone.now()
     new = [
-        LoginCounter(key=subject.key, kind=subject.kind, label=_first_label(subject), clear_at=now, locked_until=now)
+        LoginCounter(key=subject.key, kind=subject.kind, label=_first_label(subject), clear_at=now)
         for subject in attempt.subjects
     ]
     # The update changes nothing; it is what locks a row that was there already.
@@ -245,13 +247,13 @@ def _existing(attempt: Attempt) -> list[LoginCounter]:
 
 
 def _lock_of(rows: Iterable[LoginCounter], now: datetime) -> Refusal | None:
-    until = max((row.locked_until for row in rows), default=now)
+    until = max((row.locked_until for row in rows if row.locked_until is not None), default=now)
     return Refusal(until - now) if until > now else None
 
 
 def _count_refused(rows: Iterable[LoginCounter], now: datetime) -> None:
     for row in rows:
-        if row.locked_until > now:
+        if rules.is_locked(row.locked_until, now):
             row.refused += 1
             row.save(update_fields=["refused"])
 

@@ -1,5 +1,7 @@
 """What of a request matters to an account: where it comes from, and by which entrance."""
 
+import ipaddress
+
 from django.contrib.auth.models import AbstractBaseUser
 from django.http import HttpRequest
 
@@ -11,7 +13,11 @@ def client_address(request: HttpRequest | None) -> str:
 
     Forwarding headers are judged before: REMOTE_ADDR is the client of a trusted proxy already.
     """
-    return "" if request is None else str(request.META.get("REMOTE_ADDR") or "").partition("%")[0]
+    peer = "" if request is None else str(request.META.get("REMOTE_ADDR") or "")
+    try:
+        return str(ipaddress.ip_address(peer.partition("%")[0]))
+    except ValueError:
+        return ""
 
 
 def actor_of(request: HttpRequest | None, user: AbstractBaseUser | None = None) -> Actor:
