@@ -5,6 +5,8 @@ from typing import Any
 
 import structlog
 
+from mqtt_app.masking import masked
+
 SHARED: list[Any] = [
     structlog.contextvars.merge_contextvars,
     structlog.stdlib.add_logger_name,
@@ -24,6 +26,10 @@ def configure() -> None:
     logging.config.dictConfig(_config())
 
 
+def _without_secrets(_logger: Any, _method: str, line: str) -> str:
+    return masked(line)
+
+
 def _config() -> dict[str, object]:
     formatter = {
         "()": structlog.stdlib.ProcessorFormatter,
@@ -31,6 +37,7 @@ def _config() -> dict[str, object]:
             structlog.stdlib.ProcessorFormatter.remove_processors_meta,
             structlog.processors.format_exc_info,
             structlog.processors.LogfmtRenderer(key_order=["timestamp", "level", "logger", "event"]),
+            _without_secrets,
         ],
         "foreign_pre_chain": SHARED,
     }

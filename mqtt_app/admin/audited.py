@@ -94,7 +94,7 @@ class Audited(admin.ModelAdmin):  # type: ignore[type-arg]
 class AuditedUsers(Audited, UserAdmin):
     """The page for somebody's password saves past `save_model`."""
 
-    def user_change_password(self, request: HttpRequest, id: str, form_url: str = "") -> HttpResponseBase:  # noqa: A002
+    def user_change_password(self, request: HttpRequest, id: str, form_url: str = "") -> HttpResponseBase:
         with transaction.atomic():
             before = self._password(request, id)
             known = audit.recorded()

@@ -14,7 +14,6 @@ from mqtt_app.selectors.facets import SiteStatus
 from mqtt_app.selectors.pages import Address
 from mqtt_app.selectors.status import site_status
 
-
 AUDIT_ROWS = 10
 
 
