@@ -13,6 +13,7 @@ from typing import Any
 from mqtt_app.conf import config
 from mqtt_app.coordination.outbox import Outbox
 from mqtt_app.domain.samples import sample, storable
+from mqtt_app.masking import masked
 from mqtt_app.models import MqttConnection, Site
 
 Row = tuple[str, dict[str, Any]]
@@ -43,7 +44,7 @@ def log_connection_event(
     retry_attempt: int | None = None,
 ) -> None:
     """`connection` needs its id, site_id and broker_host only. `level` is one of LogLevel."""
-    text = storable(message)
+    text = masked(storable(message))
     _connections.log(logging.getLevelNamesMapping().get(level, logging.INFO), "[Site %s] %s", connection.site_id, text)
     _outbox.put(
         (
@@ -70,7 +71,7 @@ def log_parsing_error(  # noqa: PLR0917  the signature is a contract
     exception: BaseException | None = None,
 ) -> None:
     """`payload_sample` may be bytes, text or JSON-like; over 5,000 characters it is cut and says so."""
-    text = storable(error_message)
+    text = masked(storable(error_message))
     _parsing.warning("[Site %s] %s on %s by %s: %s", site.pk, error_type, storable(topic), parser_name, text)
     _outbox.put(
         (
@@ -111,7 +112,7 @@ def _described(exception: BaseException | None) -> Mapping[str, str]:
     if exception is None:
         return {"exception_type": "", "exception_traceback": ""}
     trace = "".join(traceback.format_exception(exception))
-    return {"exception_type": type(exception).__name__, "exception_traceback": storable(trace)}
+    return {"exception_type": type(exception).__name__, "exception_traceback": masked(storable(trace))}
 
 
 def _deliver(rows: list[Row]) -> None:

@@ -7,6 +7,8 @@ from typing import Any
 
 import structlog
 
+from mqtt_app.masking import masked
+
 SHARED: list[Any] = [
     structlog.contextvars.merge_contextvars,
     structlog.stdlib.add_logger_name,
@@ -28,6 +30,10 @@ def configure(file: Path | None = None) -> None:
     logging.config.dictConfig(_config(file if file is not None and os.access(file.parent, os.W_OK) else None))
 
 
+def _without_secrets(_logger: Any, _method: str, line: str) -> str:
+    return masked(line)
+
+
 def _config(file: Path | None) -> dict[str, object]:
     formatter = {
         "()": structlog.stdlib.ProcessorFormatter,
@@ -35,6 +41,7 @@ def _config(file: Path | None) -> dict[str, object]:
             structlog.stdlib.ProcessorFormatter.remove_processors_meta,
             structlog.processors.format_exc_info,
             structlog.processors.LogfmtRenderer(key_order=["timestamp", "level", "logger", "event"]),
+            _without_secrets,
         ],
         "foreign_pre_chain": SHARED,
     }

@@ -10,7 +10,7 @@ from mqtt_app.admin.base import SiteRowAdmin, coloured
 from mqtt_app.admin.connection_form import ConnectionForm
 from mqtt_app.domain.access import Action
 from mqtt_app.models import ConnectionStatus, MqttConnection
-from mqtt_app.selectors.connections import SECRETS
+from mqtt_app.selectors.connections import SECRETS, legible
 from mqtt_app.selectors.disclosure import conceal, sees_failures
 from mqtt_app.selectors.status import effective_statuses
 from mqtt_app.services import sites
@@ -38,12 +38,12 @@ class MqttConnectionAdmin(SiteRowAdmin[MqttConnection]):
     list_select_related = ("site",)
     search_fields = ("site__name", "broker_host", "owner", "error_message")
     autocomplete_fields = ("site",)
-    readonly_fields = SEEN
+    readonly_fields = ("stored_secrets", *SEEN)
     actions = ("start", "stop")
     fieldsets = (
         (None, {"fields": ("site", "is_active", "broker_host", "broker_port", "protocol_version", "keepalive",
                            "ack_mode", "broker_queue_limit")}),
-        ("Login", {"fields": ("username", "password", "clear_password", "client_id")}),
+        ("Login", {"fields": ("username", "password", "clear_password", "client_id", "stored_secrets")}),
         (
             "TLS",
             {
@@ -57,7 +57,7 @@ class MqttConnectionAdmin(SiteRowAdmin[MqttConnection]):
     )  # fmt: skip
 
     def get_readonly_fields(self, request: HttpRequest, obj: MqttConnection | None = None) -> Any:
-        fixed = (*SEEN, "site") if obj else SEEN
+        fixed = (*self.readonly_fields, "site") if obj else self.readonly_fields
         return fixed if self.may(request, (Action.SWITCH,), obj) else (*fixed, "is_active")
 
     def has_switch_permission(self, request: HttpRequest) -> bool:
@@ -106,6 +106,12 @@ class MqttConnectionAdmin(SiteRowAdmin[MqttConnection]):
         shown = getattr(row, "shown_status", None) or effective_statuses([row])[row.pk]
         status = ConnectionStatus(shown)
         return coloured(KINDS[status], str(status.label))
+
+    @admin.display(description="stored secrets")
+    def stored_secrets(self, row: MqttConnection) -> str:
+        """That they are there; no page shows them."""
+        stored = [name for name in SECRETS if legible(row, name) != ""]
+        return ", ".join(str(row._meta.get_field(name).verbose_name) for name in stored) or "none"  # type: ignore[union-attr]
 
     @admin.action(description="Start selected connections", permissions=["switch"])
     def start(self, request: HttpRequest, queryset: QuerySet[MqttConnection]) -> None:

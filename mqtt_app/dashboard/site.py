@@ -26,7 +26,6 @@ class Allowed:
     switch: bool
     configure: bool
 
-
 AUDIT_ROWS = 10
 
 

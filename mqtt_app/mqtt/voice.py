@@ -2,9 +2,12 @@
 
 from datetime import UTC, datetime
 
+import msgspec
+
 from mqtt_app.domain.connection import Link
 from mqtt_app.domain.disclosure import LOST
 from mqtt_app.domain.failures import NETWORK, Failure
+from mqtt_app.domain.masking import masked
 from mqtt_app.models import ConnectionStatus, LogLevel
 from mqtt_app.mqtt.logbook import LogBook
 from mqtt_app.mqtt.reports import Reports
@@ -45,6 +48,9 @@ class Voice:
         self._book.write(config, LogLevel.WARNING, text)
 
     def _error(self, config: ConnectionConfig, link: Link) -> Failure:
+        """A broker, or a library, may repeat in its reason what we sent to it."""
         failure = link.failure or _UNEXPLAINED
+        message = masked(failure.message, (config.password, config.tls_client_key))
+        failure = msgspec.structs.replace(failure, message=message)
         self._reports.say(config, LinkStatus(ConnectionStatus.ERROR, failure.kind, failure.message, link.retries))
         return failure

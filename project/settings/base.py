@@ -177,6 +177,8 @@ DJANGO_CELERY_BEAT_TZ_AWARE = True
 SITEWIRE = checked.knobs()
 """Overrides of `mqtt_app.conf.Config`, one environment variable SITEWIRE_<FIELD> each."""
 
+DEFAULT_EXCEPTION_REPORTER = "project.error_pages.MaskedReporter"
+DEFAULT_EXCEPTION_REPORTER_FILTER = "project.error_pages.NoValues"
 LOGGING_CONFIG = None  # project.logs.configure() is called by the composition roots, once per process
 SECURE_CONTENT_TYPE_NOSNIFF = True
 X_FRAME_OPTIONS = "DENY"

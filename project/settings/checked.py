@@ -144,8 +144,11 @@ def database(env: environ.Env, name: str) -> dict[str, Any]:
         raise ImproperlyConfigured(f"{name} must look like postgres://user:password@host:5432/name (PostgreSQL 14+).")
     try:
         found: dict[str, Any] = environ.Env.db_url_config(value)
-    except ValueError as error:
-        raise ImproperlyConfigured(f"{name} cannot be read: {error}.") from None
+    except ValueError:  # its message may hold a part of the password
+        raise ImproperlyConfigured(
+            f"{name} cannot be read. It must look like postgres://user:password@host:5432/name, with the characters "
+            "/ ? # [ ] @ : % of a password escaped (as %2F, %3F, ...)."
+        ) from None
     # Django itself prepares nothing with this, see mqtt_app/services/pg_statements.py.
     prepared = {"prepare_threshold": 0} if flag(env, "DATABASE_PREPARED_STATEMENTS", default=True) else {}
     options = {"connect_timeout": 5, **prepared, **found.get("OPTIONS", {})}

@@ -74,7 +74,10 @@ def test_after_pruning_entries_are_as_safe_as_before(entry):
 
 
 def test_an_entry_goes_when_its_change_is_rolled_back():
-    with transaction.atomic():
+    def fail() -> None:
         audit.record("created", Site.objects.create(name="Plant"))
-        transaction.set_rollback(True)
+        raise RuntimeError
+
+    with pytest.raises(RuntimeError):
+        transaction.atomic(fail)()
     assert not AuditEntry.objects.exists()
