@@ -24,6 +24,13 @@ def _is_address(text: str) -> bool:
         return False
 
 
+def _is_network(text: str) -> bool:
+    try:
+        return bool(ipaddress.ip_network(text))
+    except ValueError:
+        return False
+
+
 def violations(c: Config) -> list[tuple[int, str, str]]:
     """(number, what is wrong, what to do) for each broken relation."""
     rules = (*_of_ownership(c), *_of_the_rest(c))
@@ -75,5 +82,11 @@ def _of_the_rest(c: Config) -> list[Rule]:
             c.evidence_interval * 2 <= EVIDENCE_STALE,
             f"evidence_interval must be at most half of {EVIDENCE_STALE:.0f} s, or healthy links are called stale",
             "Lower SITEWIRE_EVIDENCE_INTERVAL.",
+        ),
+        (
+            20,
+            all(map(_is_network, c.health_allow)),
+            "health_allow holds what is not a network",
+            "Write SITEWIRE_HEALTH_ALLOW as CIDR, for instance 10.0.0.0/8 or 192.0.2.7/32.",
         ),
     ]

@@ -73,6 +73,7 @@ class Config:
 
     # Access
     switching: str = "superusers"  # who starts and stops links: "superusers", or "operators" as well
+    health_allow: tuple[str, ...] = ()  # networks that read /metrics and the details of /readyz, as CIDR
 
     # Upkeep
     audit_retention_days: int = 730

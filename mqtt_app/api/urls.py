@@ -3,13 +3,14 @@
 from typing import Any
 
 from django.urls import URLPattern, URLResolver, include, path, re_path
-from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerView
+from drf_spectacular.views import SpectacularAPIView
 
 from mqtt_app.api.errors import no_such_address
 from mqtt_app.api.views.audit import AuditListView
 from mqtt_app.api.views.auth import LoginView, LogoutView
 from mqtt_app.api.views.connections import ConnectionView
 from mqtt_app.api.views.devices import DeviceListView, DeviceView, ReadingListView
+from mqtt_app.api.views.docs import DocsView
 from mqtt_app.api.views.logs import ConnectionLogListView, ParsingLogListView
 from mqtt_app.api.views.sites import SiteViewSet, StartView, StatusView, StopView
 from mqtt_app.api.views.topics import DiscoveredTopicListView, DiscoveredTopicView, TopicListView, TopicView
@@ -45,6 +46,6 @@ urlpatterns = [
     path("v1/auth/login/", LoginView.as_view()),
     path("v1/auth/logout/", LogoutView.as_view()),
     path("schema/", SpectacularAPIView.as_view(), name="schema"),
-    path("docs/", SpectacularSwaggerView.as_view(url_name="schema"), name="docs"),
+    path("docs/", DocsView.as_view(url_name="schema"), name="docs"),
     re_path(r"", no_such_address),
 ]
