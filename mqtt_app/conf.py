@@ -85,6 +85,7 @@ class Config:
     login_address_forget: float = 600.0  # one of an address
     login_counters_max: int = 100_000  # names and addresses remembered; beyond it the least guilty are forgotten
     tokens_per_user: int = 200
+    health_allow: tuple[str, ...] = ()  # networks that read /metrics and the details of /readyz, as CIDR
 
     # Upkeep
     audit_retention_days: int = 730
