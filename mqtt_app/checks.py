@@ -76,4 +76,16 @@ def _of_the_rest(c: Config) -> list[Rule]:
             f"evidence_interval must be at most half of {EVIDENCE_STALE:.0f} s, or healthy links are called stale",
             "Lower SITEWIRE_EVIDENCE_INTERVAL.",
         ),
+        (
+            20,
+            c.maximum_packet_size * 2 <= c.unfinished_bytes,
+            "maximum_packet_size must be at most half of unfinished_bytes, or one large packet takes the room of all",
+            "Raise SITEWIRE_UNFINISHED_BYTES.",
+        ),
+        (
+            21,
+            c.violation_base <= c.refused_cap,
+            "violation_base must not exceed refused_cap",
+            "Lower SITEWIRE_VIOLATION_BASE.",
+        ),
     ]
