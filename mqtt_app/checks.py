@@ -82,10 +82,4 @@ def _of_the_rest(c: Config) -> list[Rule]:
             "maximum_packet_size must be at most half of unfinished_bytes, or one large packet takes the room of all",
             "Raise SITEWIRE_UNFINISHED_BYTES.",
         ),
-        (
-            21,
-            c.violation_base <= c.refused_cap,
-            "violation_base must not exceed refused_cap",
-            "Lower SITEWIRE_VIOLATION_BASE.",
-        ),
     ]
