@@ -5,8 +5,7 @@
                           ▲  │ DialFailed       │ Refused, Lost        │ Lost                │ Lost
                      Tick │  ▼                  ▼                      ▼                     ▼
                           W waiting ◄───────────┴──────────────────────┴─────────────────────┘
-                          (R refused: the same, but slowly, because only a person can mend it; also for a broker
-                           that broke the protocol, ever more slowly until a link was stable)
+                          (R refused: the same, but slowly, because only a person can mend it, or the broker itself)
 
     S, U ──Drain──► G draining ──Drained, Tick, Lost──► C closed
     any other ──Drain──► C          any ──Abandon──► C (without a DISCONNECT)
@@ -60,7 +59,7 @@ class Policy(msgspec.Struct, frozen=True):
 class Link(msgspec.Struct, frozen=True):
     """`versions` are the MQTT versions still to be tried, the first one next. Times are the caller's clock.
 
-    `failing_since`: of the first failure after a stable link. `violations` of the protocol since then.
+    `failing_since`: of the first failure after a stable link. `violations` of MQTT since then.
     """
 
     state: State = State.IDLE
@@ -217,13 +216,11 @@ def _failed(link: Link, event: DialFailed | Refused | Lost, now: float, policy: 
 
 def _lost(link: Link, event: Lost, now: float, policy: Policy, jitter: float) -> Step:
     lived = now - (link.up_since or now)
-    was_thrown_out = lived < SHORT_LIFE and not event.failure.is_violation
-    short = link.short_lives + 1 if was_thrown_out else 0
+    short = link.short_lives + 1 if lived < SHORT_LIFE and not event.failure.is_violation else 0
     if lived >= policy.backoff_stable:
         link = msgspec.structs.replace(link, retries=0, violations=0, failing_since=None)
     failure = _conflict() if short >= SHORT_LIVES and event.failure.kind == NETWORK else event.failure
-    link = msgspec.structs.replace(link, short_lives=short)
-    return _back_off(link, failure, now, policy, jitter), (Effect.CLOSE, Effect.SAY_LOST)
+    return _back_off(msgspec.structs.replace(link, short_lives=short), failure, now, policy, jitter), (Effect.CLOSE, Effect.SAY_LOST)
 
 
 def _conflict() -> Failure:
@@ -239,9 +236,8 @@ def _back_off(link: Link, failure: Failure, now: float, policy: Policy, jitter: 
     link = msgspec.structs.replace(link, retries=link.retries + 1, failure=failure, up_since=None, failing_since=since)
     # Slow ones wait for at least half of the range: they must not be repeated at once by chance.
     if failure.is_violation:
-        violations = link.violations + 1
-        wait = wait_before(violations, policy.violation_base, policy.refused_cap, 0.5 + jitter / 2)
-        return _enter(link, State.REFUSED, now, wait, violations=violations)
+        wait = wait_before(link.violations + 1, policy.violation_base, policy.refused_cap, 0.5 + jitter / 2)
+        return _enter(link, State.REFUSED, now, wait, violations=link.violations + 1)
     if failure.is_slow:
         refusals = link.refusals + 1
         wait = wait_before(refusals, policy.refused_base, policy.refused_cap, 0.5 + jitter / 2)

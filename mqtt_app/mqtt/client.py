@@ -139,7 +139,7 @@ class MqttClient(Client):
             packet = source.next_packet()
             if packet is None:
                 return source.holds_more()
-            if type(packet) is Publish:
+            if isinstance(packet, Publish):
                 listener.on_message(packet)
             else:
                 self._take(packet)
