@@ -220,7 +220,8 @@ def _lost(link: Link, event: Lost, now: float, policy: Policy, jitter: float) ->
     if lived >= policy.backoff_stable:
         link = msgspec.structs.replace(link, retries=0, violations=0, failing_since=None)
     failure = _conflict() if short >= SHORT_LIVES and event.failure.kind == NETWORK else event.failure
-    return _back_off(msgspec.structs.replace(link, short_lives=short), failure, now, policy, jitter), (Effect.CLOSE, Effect.SAY_LOST)
+    link = _back_off(msgspec.structs.replace(link, short_lives=short), failure, now, policy, jitter)
+    return link, (Effect.CLOSE, Effect.SAY_LOST)
 
 
 def _conflict() -> Failure:
@@ -239,9 +240,8 @@ def _back_off(link: Link, failure: Failure, now: float, policy: Policy, jitter: 
         wait = wait_before(link.violations + 1, policy.violation_base, policy.refused_cap, 0.5 + jitter / 2)
         return _enter(link, State.REFUSED, now, wait, violations=link.violations + 1)
     if failure.is_slow:
-        refusals = link.refusals + 1
-        wait = wait_before(refusals, policy.refused_base, policy.refused_cap, 0.5 + jitter / 2)
-        return _enter(link, State.REFUSED, now, wait, refusals=refusals)
+        wait = wait_before(link.refusals + 1, policy.refused_base, policy.refused_cap, 0.5 + jitter / 2)
+        return _enter(link, State.REFUSED, now, wait, refusals=link.refusals + 1)
     # Never longer than it has failed already: who was away for 30 s is not kept waiting for a minute.
     cap = min(policy.backoff_cap, policy.backoff_base + now - since)
     wait = wait_before(link.retries, policy.backoff_base, cap, jitter)
