@@ -123,4 +123,10 @@ def _of_the_rest(c: Config) -> list[Rule]:
             "health_allow holds what is not a network",
             "Write SITEWIRE_HEALTH_ALLOW as CIDR, for instance 10.0.0.0/8 or 192.0.2.7/32.",
         ),
+        (
+            23,
+            c.maximum_packet_size * 2 <= c.unfinished_bytes,
+            "maximum_packet_size must be at most half of unfinished_bytes, or one large packet takes the room of all",
+            "Raise SITEWIRE_UNFINISHED_BYTES.",
+        ),
     ]

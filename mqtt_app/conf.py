@@ -35,8 +35,13 @@ class Config:
     backoff_stable: float = 60.0  # a link this old resets the back-off
     refused_base: float = 60.0  # wrong credentials do not get better by asking every second
     refused_cap: float = 900.0
+    violation_base: float = (
+        5.0  # first pause after a violation of MQTT; doubled up to refused_cap until a link is stable
+    )
     receive_maximum: int = 1_000  # MQTT 5 Receive Maximum that we announce
     maximum_packet_size: int = 16_777_216  # above what parsers accept, so that an oversized message is seen and named
+    packet_timeout: float = 30.0  # for a packet that has begun, plus its time at 64 KB/s; brokers send it in one go
+    unfinished_bytes: int = 67_108_864  # of such packets, over all links: 4 of the largest, or 1,000 of 64 KB
     session_expiry: int = 86_400  # how long the broker keeps our session and its queue when we are away
     client_id_prefix: str = "sitewire"
     bind_address: str = ""  # local address that connections to brokers come from; "" leaves it to the system

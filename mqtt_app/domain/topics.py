@@ -29,7 +29,8 @@ def validate_topic(text: str) -> None:
 
 def matches(topic_filter: str, topic: str) -> bool:
     """Does a valid filter select a valid topic name? A leading wildcard never selects `$SYS` and its like."""
-    wanted, levels = topic_filter.split("/"), topic.split("/")
+    wanted = topic_filter.split("/")
+    levels = topic.split("/", len(wanted))  # no further than needed: a topic may have 30,000 levels
     if topic.startswith("$") and wanted[0] in {"#", "+"}:
         return False
     if wanted[-1] == "#":  # also selects the parent level itself
