@@ -62,6 +62,7 @@ class Batch(msgspec.Struct, array_like=True, frozen=True):
     `id` is 32 hex digits; `incarnation` names the process start that waits for the receipt. With a `quarantine_reason`
     the messages are not parsed but put aside as they are. `instead_of`: the batches that this one is a part of, the
     largest first. They are not on their way any more, as far as their owner knows; whichever is committed first counts.
+    `tries`: how often it was sent before.
     """
 
     id: str
@@ -71,6 +72,7 @@ class Batch(msgspec.Struct, array_like=True, frozen=True):
     drops: tuple[Drop, ...] = ()
     quarantine_reason: str = ""
     instead_of: tuple[str, ...] = ()
+    tries: int = 0
 
     @property
     def size(self) -> int:
