@@ -26,6 +26,8 @@ class LinkEvidence(msgspec.Struct, frozen=True):
     messages: int = 0  # since the link is up
     unacked: int = 0
     paused: bool = False
+    not_stored_since: float | None = None  # unix time since when nothing of it was stored although messages wait
+    waits_for: str = ""  # what they wait for, see domain/stalls.py
     matched: dict[str, float] = {}  # filter -> when a message last matched it
 
 

@@ -42,6 +42,16 @@ class Envelope(msgspec.Struct, array_like=True, frozen=True, gc=False):
         return len(self.payload) + len(self.topic) + ENVELOPE_OVERHEAD
 
 
+def plain(message: Envelope) -> Envelope:
+    """Whatever its fields hold, in a form that can be packed."""
+    payload = message.payload
+    return msgspec.structs.replace(
+        message,
+        topic=str(message.topic).encode("ascii", "backslashreplace").decode(),
+        payload=payload if isinstance(payload, bytes) else repr(payload).encode("ascii", "backslashreplace"),
+    )
+
+
 ENVELOPE_OVERHEAD = 100  # bytes; measured size of the numbers and object headers around topic and payload
 
 

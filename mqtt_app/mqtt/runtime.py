@@ -233,6 +233,7 @@ class Runtime:
             self.instance_id,
             evidence_every=self._config.evidence_interval,
             live_every=self._config.live_interval,
+            stalls=self.delivery.stalls,
         )
 
     def _new_session(self, config: ConnectionConfig, finished: Callable[[Session], None]) -> Session:

@@ -106,6 +106,7 @@ def _facts(
         keepalive=float(row.keepalive),
         granted=tuple(topic.granted_qos for topic in topics),
         paused_parsers=tuple(parser.parser_name for parser in parsers),
+        nothing_stored=seen.nothing_stored,
         blind=seen.blind,
         workers=seen.workers,
         lease_age=seen.lease_age(row.owner),
@@ -120,4 +121,6 @@ def _link_facts(evidence: LinkEvidence) -> LinkFacts:
         connected_since=evidence.connected_since,
         last_packet_at=evidence.last_packet_at,
         paused=evidence.paused,
+        not_stored_since=evidence.not_stored_since,
+        waits_for=evidence.waits_for,
     )
