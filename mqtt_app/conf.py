@@ -75,6 +75,8 @@ class Config:
     # Topics and devices
     max_topics: int = 100_000  # per site
     max_devices: int = 50_000  # per site
+    max_topic_levels: int = 64  # of a message's topic; beyond it the message is counted and dropped
+    max_topic_bytes: int = 1_000  # the same for its length in UTF-8; MQTT allows 65,535
     max_new_topics: int = 10_000  # per site and minute, not counting those of retained messages
     silence_after: float = 900.0  # default of a site: a device that says nothing for this long is offline
     offline_check_interval: float = 30.0

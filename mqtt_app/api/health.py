@@ -57,6 +57,7 @@ def _ready(seen: Pulse) -> HttpResponse:
     }
     helpful = {
         "mqtt_workers": _workers(seen),
+        "storing": _storing(seen),
         "orphans": _orphans(seen, database=needed["database"]["ok"]),
         "reconcile": _reconcile(seen),
         "queues": _queues(seen),
@@ -122,6 +123,14 @@ def _workers(seen: Pulse) -> Check:
         lease_ages=ages,
         workers=workers,
     )
+
+
+def _storing(seen: Pulse) -> Check:
+    """Whether every message that was received is stored soon."""
+    stalled = seen.not_storing()
+    error = "; ".join(f"{name}: {why}" for name, why in stalled.items())
+    count = sum(lease.vitals.links_not_stored for lease in seen.leases.values() if lease.vitals)
+    return _check(seen.reachable and not stalled, error or "unknown, Redis does not answer", links=count)
 
 
 def _vitals(lease: Lease | None) -> dict[str, Any]:

@@ -243,6 +243,7 @@ class Runtime:
             opened_by=self._ports.opened_by,
             evidence_every=self._config.evidence_interval,
             live_every=self._config.live_interval,
+            stalls=self.delivery.stalls,
         )
 
     def _new_session(self, config: ConnectionConfig, finished: Callable[[Session], None]) -> Session:
