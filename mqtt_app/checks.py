@@ -3,9 +3,10 @@
 import ipaddress
 from typing import Any
 
-from django.core.checks import CheckMessage, Error, register
+from django.core.checks import CheckMessage, Error, Warning, register
 
 from mqtt_app.conf import Config, config
+from mqtt_app.domain.broker_settings import problems, useless
 from mqtt_app.domain.status import EVIDENCE_STALE
 
 Rule = tuple[int, bool, str, str]
@@ -15,6 +16,27 @@ Rule = tuple[int, bool, str, str]
 @register()
 def check_constants(**_: Any) -> list[CheckMessage]:
     return [Error(text, hint=hint, id=f"sitewire.E{number:03}") for number, text, hint in violations(config())]
+
+
+@register()
+def check_brokers(**_: Any) -> list[CheckMessage]:
+    """Where brokers may be. Settings from the environment are checked before Django starts, too."""
+    return broker_messages(config())
+
+
+def broker_messages(c: Config) -> list[CheckMessage]:
+    wrong = list(problems(c.broker_allow, c.broker_private, c.own_services))
+    if wrong:
+        return [Error(text, id="sitewire.E020") for text in wrong]
+    return [
+        Warning(
+            f"SITEWIRE_BROKER_ALLOW: {entry!r} opens nothing.",
+            hint="Public addresses need no entry. List networks within the range that is refused, such as "
+            "10.1.0.0/16 or 127.0.0.0/8; metadata addresses and Sitewire's own services stay closed.",
+            id="sitewire.W021",
+        )
+        for entry in useless(c.broker_allow)
+    ]
 
 
 def _is_address(text: str) -> bool:
@@ -75,5 +97,17 @@ def _of_the_rest(c: Config) -> list[Rule]:
             c.evidence_interval * 2 <= EVIDENCE_STALE,
             f"evidence_interval must be at most half of {EVIDENCE_STALE:.0f} s, or healthy links are called stale",
             "Lower SITEWIRE_EVIDENCE_INTERVAL.",
+        ),
+        (
+            20,
+            c.login_pause <= c.login_pause_cap,
+            "login_pause must not exceed login_pause_cap",
+            "Raise SITEWIRE_LOGIN_PAUSE_CAP.",
+        ),
+        (
+            21,
+            c.login_name_tries <= c.login_address_tries,
+            "login_name_tries must not exceed login_address_tries, or one mistyped name locks a whole office",
+            "Raise SITEWIRE_LOGIN_ADDRESS_TRIES.",
         ),
     ]

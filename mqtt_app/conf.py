@@ -8,6 +8,8 @@ from functools import cache
 
 from django.conf import settings
 
+from mqtt_app.domain.access import Switching
+
 
 @dataclass(frozen=True, slots=True)
 class Config:
@@ -38,8 +40,10 @@ class Config:
     session_expiry: int = 86_400  # how long the broker keeps our session and its queue when we are away
     client_id_prefix: str = "sitewire"
     bind_address: str = ""  # local address that connections to brokers come from; "" leaves it to the system
-    broker_allow: tuple[str, ...] = ()  # networks that the guard against inner addresses lets through, as CIDR
-    broker_deny_ports: tuple[int, ...] = ()  # our own services' ports on allowed addresses
+    broker_allow: tuple[str, ...] = ()  # networks (CIDR) and names of brokers in ranges that are refused otherwise
+    broker_private: str = "allow"  # brokers in private networks: allow, listed (by broker_allow only) or refuse
+    broker_deny_ports: tuple[int, ...] = ()  # no broker is dialled at these ports, wherever it is
+    own_services: tuple[str, ...] = ("localhost:8000", "localhost:5555")  # web and Flower; never dialled as a broker
 
     # Delivery
     batch_messages: int = 2_000
@@ -71,7 +75,19 @@ class Config:
     offline_check_interval: float = 30.0
     restart_grace: float = 10.0  # nobody is called silent this soon after a link came back, nor before their own time
 
+    # Access
+    switching: Switching = Switching.SUPERUSERS  # who starts and stops links; "operators" adds operators and managers
+    login_name_tries: int = 5  # wrong passwords of one user name before the first pause
+    login_address_tries: int = 50  # the same of one address: an office, or all clients of a proxy that is not named
+    login_pause: float = 30.0  # the first pause; each further wrong try doubles it
+    login_pause_cap: float = 3_600.0
+    login_name_forget: float = 7_200.0  # one wrong try of a name is forgotten in this time
+    login_address_forget: float = 600.0  # one of an address
+    login_counters_max: int = 100_000  # names and addresses remembered; beyond it the least guilty are forgotten
+    tokens_per_user: int = 200
+
     # Upkeep
+    audit_retention_days: int = 730
     log_retention_days: int = 30
     reading_retention_days: int = 365
     receipt_retention: float = 604_800.0

@@ -23,8 +23,9 @@ STORED_EVERY = 0.25  # s between two `stored` events of a site and process
 Event = dict[str, Any]
 
 
-def connection_changed(*, site_id: int, status: str, is_active: bool, error_message: str) -> None:
-    values = {"status": status, "is_active": is_active, "error_message": error_message}
+def connection_changed(*, site_id: int, status: str, is_active: bool, error_class: str, error_message: str) -> None:
+    """`error_class` is for `mqtt_app/live`, which decides how much of the error each browser is told."""
+    values = {"status": status, "is_active": is_active, "error_class": error_class, "error_message": error_message}
     _send({"type": "connection", "site_id": site_id, **values, "at": _now()})
 
 

@@ -13,6 +13,7 @@ from typing import Any
 from mqtt_app.conf import config
 from mqtt_app.coordination.outbox import Outbox
 from mqtt_app.domain.samples import sample, storable
+from mqtt_app.masking import masked
 from mqtt_app.models import MqttConnection, Site
 
 Row = tuple[str, dict[str, Any]]
@@ -22,8 +23,9 @@ CONNECTION, PARSING = "connection", "parsing"
 LIMIT = 10_000  # rows that may wait; past it the oldest are in the log file only
 GATHER = 0.1  # s a row waits for others: a burst is a few tasks
 AT_ONCE = 100  # rows in one task; a row with its sample and traceback may have 10 KB
-FLUSH = 2.0  # s a process that ends waits for its last rows
+FLUSH = 3.0  # s a process that ends waits for its last rows
 
+log = logging.getLogger(__name__)
 _connections = logging.getLogger("mqtt.connection")
 _parsing = logging.getLogger("mqtt.parsing")
 _senders: list[Sender] = []
@@ -42,7 +44,7 @@ def log_connection_event(
     retry_attempt: int | None = None,
 ) -> None:
     """`connection` needs its id, site_id and broker_host only. `level` is one of LogLevel."""
-    text = storable(message)
+    text = masked(storable(message))
     _connections.log(logging.getLevelNamesMapping().get(level, logging.INFO), "[Site %s] %s", connection.site_id, text)
     _outbox.put(
         (
@@ -69,7 +71,7 @@ def log_parsing_error(  # noqa: PLR0917  the signature is a contract
     exception: BaseException | None = None,
 ) -> None:
     """`payload_sample` may be bytes, text or JSON-like; over 5,000 characters it is cut and says so."""
-    text = storable(error_message)
+    text = masked(storable(error_message))
     _parsing.warning("[Site %s] %s on %s by %s: %s", site.pk, error_type, storable(topic), parser_name, text)
     _outbox.put(
         (
@@ -97,11 +99,20 @@ def waiting() -> int:
     return len(_outbox)
 
 
+def _flush_at_exit() -> None:
+    if not flush(FLUSH):
+        log.warning(
+            "%d log rows are in the log file only, not in the database: they could not be put into the queue in time. "
+            "Is Redis (REDIS_URL) reachable?",
+            waiting(),
+        )
+
+
 def _described(exception: BaseException | None) -> Mapping[str, str]:
     if exception is None:
         return {"exception_type": "", "exception_traceback": ""}
     trace = "".join(traceback.format_exception(exception))
-    return {"exception_type": type(exception).__name__, "exception_traceback": storable(trace)}
+    return {"exception_type": type(exception).__name__, "exception_traceback": masked(storable(trace))}
 
 
 def _deliver(rows: list[Row]) -> None:
@@ -119,4 +130,4 @@ def _of_one_kind(rows: list[Row]) -> list[dict[str, Any]]:
 
 
 _outbox: Outbox[Row] = Outbox("log rows", _deliver, limit=LIMIT, gather=GATHER)
-atexit.register(flush, FLUSH)
+atexit.register(_flush_at_exit)

@@ -9,6 +9,7 @@ from prometheus_client.registry import Collector
 
 from mqtt_app.conf import config
 from mqtt_app.domain.vitals import Vitals
+from mqtt_app.selectors.exposure import allow_listed, unverified_tls
 from mqtt_app.selectors.system import (
     BOOKS,
     Pulse,
@@ -47,6 +48,8 @@ ORPHANS = "sitewire_orphaned_connections"
 REDIS_WRITABLE = "sitewire_redis_writable"
 REDIS_MEMORY = "sitewire_redis_memory_bytes"
 REDIS_MEMORY_LIMIT = "sitewire_redis_memory_limit_bytes"
+TLS_UNVERIFIED = "sitewire_tls_unverified_connections"
+ALLOW_LISTED = "sitewire_allow_listed_links"
 QUEUE_LIMIT = "sitewire_ingest_queue_limit"
 RECONCILE_AGE = "sitewire_reconcile_age_seconds"
 
@@ -73,6 +76,8 @@ def _stored(seen: Pulse) -> Iterator[Metric]:
     yield connections
     if seen.reachable:
         yield GaugeMetricFamily(ORPHANS, "Wanted connections without a living owner.", value=orphans(seen))
+    unverified = unverified_tls().count()
+    yield GaugeMetricFamily(TLS_UNVERIFIED, "Connections that use TLS without verifying the broker.", value=unverified)
     yield _of_sites()
     books = books_total()
     said = "Messages by what became of them, all sites. Those that are parsed again leave failed and quarantined."
@@ -103,6 +108,8 @@ def _of_sites() -> Metric:
 
 def _live(seen: Pulse) -> Iterator[Metric]:
     yield GaugeMetricFamily(WORKERS, "MQTT workers with a lease.", value=len(seen.leases))
+    listed = allow_listed(seen)
+    yield GaugeMetricFamily(ALLOW_LISTED, "Links to addresses that only SITEWIRE_BROKER_ALLOW permits.", value=listed)
     ages = GaugeMetricFamily(LEASE_AGE, "Since the last renewal.", labels=("instance",))
     load = GaugeMetricFamily(WORKER_LOAD, "Connections an MQTT worker owns.", labels=("instance",))
     capacity = GaugeMetricFamily(WORKER_CAPACITY, "Connections an MQTT worker accepts.", labels=("instance",))

@@ -1,10 +1,11 @@
 """The Celery app. Queues and routes come from tasks/queues.py through the settings."""
 
 import os
+import sys
 from typing import Any
 
 from celery import Celery
-from celery.signals import setup_logging, task_prerun, worker_process_init, worker_ready
+from celery.signals import import_modules, setup_logging, task_prerun, worker_process_init, worker_ready
 from django.db import close_old_connections
 from django_structlog.celery.steps import DjangoStructLogInitStep
 
@@ -34,6 +35,15 @@ def _leave_broken_connections(**_: Any) -> None:
 @worker_ready.connect
 def _calm_garbage_collector(**_: Any) -> None:
     garbage.calm()
+
+
+@import_modules.connect
+def _count_log_ins_of_flower(**_: Any) -> None:
+    """Sent before Flower listens. Wherever Flower is loaded, as Celery's command line does, it is guarded."""
+    if "flower.app" in sys.modules:
+        from project.flower import guard
+
+        guard()
 
 
 @setup_logging.connect

@@ -6,10 +6,10 @@ It belongs to the worker, not to its consumer, which is stopped and started with
 import logging
 import time
 from datetime import datetime
-from ipaddress import ip_network
 from typing import Any
 
 from celery import Celery, bootsteps
+from django.conf import settings
 from kombu import Connection
 from kombu.exceptions import OperationalError
 
@@ -20,8 +20,9 @@ from mqtt_app.coordination.client import blocking_client, quick_client
 from mqtt_app.coordination.evidence import EvidenceStore
 from mqtt_app.coordination.leases import LeaseStore
 from mqtt_app.coordination.nudges import NudgeListener, nudge
-from mqtt_app.domain.hosts import is_forbidden
+from mqtt_app.domain.broker_settings import policy_of
 from mqtt_app.mqtt.carriers import POP_TIMEOUT
+from mqtt_app.mqtt.guard import BrokerGuard, own_services
 from mqtt_app.mqtt.ownership import DatabaseOwnership
 from mqtt_app.mqtt.runtime import Ports, Runtime
 from mqtt_app.selectors.receipts import committed
@@ -57,7 +58,6 @@ class BatchQueue:
             self._connection.close()
             raise
 
-
     def _look_for_room(self) -> None:
         if time.monotonic() - self._looked < LOOK_EVERY:
             return
@@ -90,6 +90,7 @@ class MqttStep(bootsteps.StartStopStep):
 
 def _ports(app: Celery, knobs: Config) -> Ports:
     leases = LeaseStore(quick_client(), knobs.lease_ttl)
+    guard = _guard(knobs)
     return Ports(
         on_batch=BatchQueue(app, knobs.ingest_queue_max).send,
         ownership=DatabaseOwnership(),
@@ -101,18 +102,17 @@ def _ports(app: Celery, knobs: Config) -> Ports:
         flow=lambda sites: events.flow(sites=sites),
         nudge=nudge,
         tidy=lambda now: _tidy(now, leases),
-        guard=lambda address, port: _forbidden(address, port, knobs),
+        guard=guard,
+        opened_by=guard.opened_by,
     )
+
+
+def _guard(knobs: Config) -> BrokerGuard:
+    services = own_services(settings.DATABASES.values(), [settings.REDIS_URL], knobs.own_services)
+    return BrokerGuard(policy_of(knobs.broker_allow, knobs.broker_private), services, knobs.broker_deny_ports)
 
 
 def _tidy(now: datetime, leases: LeaseStore) -> None:
     """What beat asks for every 30 s, at once when somebody has no home."""
     if needs_reconcile(now, leases):
         reconcile(now, leases)
-
-
-def _forbidden(address: str, port: int, knobs: Config) -> str:
-    """Why this address must not be dialled, "" when it may."""
-    if port in knobs.broker_deny_ports:
-        return f"Port {port} belongs to Sitewire itself. Enter the broker's port."
-    return is_forbidden(address, [ip_network(network) for network in knobs.broker_allow]) or ""

@@ -44,12 +44,12 @@ _SET_UP = """
 import django; django.setup()
 from django.core.management import call_command
 from django.contrib.auth import get_user_model
-from knox.models import AuthToken
+from mqtt_app.models import ApiToken
 call_command("migrate", verbosity=0)
 User = get_user_model()
 admin = User.objects.create_superuser("admin", password="admin-password")
 member = User.objects.create_user("member", password="member-password")
-print(AuthToken.objects.create(admin)[1], AuthToken.objects.create(member)[1])
+print(ApiToken.objects.create(admin)[1], ApiToken.objects.create(member)[1])
 """
 
 

@@ -1,5 +1,30 @@
 """Every model for operators, at /admin/mqtt/. Thin: what is written goes through `services`, as from the API."""
 
-from mqtt_app.admin import connections, delivery, devices, kept, logs, sites, topics
+from django.contrib import admin
 
-__all__ = ["connections", "delivery", "devices", "kept", "logs", "sites", "topics"]
+from mqtt_app.admin import (
+    accounts,
+    audit,
+    connections,
+    delivery,
+    devices,
+    kept,
+    logs,
+    sites,
+    topics,
+)
+from mqtt_app.admin.audited import audit_every_page
+
+__all__ = [
+    "accounts",
+    "audit",
+    "connections",
+    "delivery",
+    "devices",
+    "kept",
+    "logs",
+    "sites",
+    "topics",
+]
+
+audit_every_page(admin.site)

@@ -1,6 +1,5 @@
 """What all admin pages share: who may write, how long lists are counted, how words are coloured."""
 
-from collections.abc import Iterable
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
@@ -11,7 +10,10 @@ from django.http import HttpRequest
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
-from mqtt_app.models import Site
+from mqtt_app.admin.access import NOBODY, ByMembership
+from mqtt_app.admin_site import SuperusersOnly
+from mqtt_app.domain.access import Action
+from mqtt_app.selectors.visibility import viewer_of
 
 ModelT = TypeVar("ModelT", bound=Model)
 ChildT = TypeVar("ChildT", bound=Model)
@@ -46,46 +48,40 @@ class BoundedPaginator(GenericPaginator):
         return int(rows.order_by()[:MAX_COUNTED].count())
 
 
-class SuperuserAdmin(GenericAdmin[ModelT]):
-    """Staff may look, if they were given the permission; only superusers change anything, as in the API."""
+class SiteRowAdmin(ByMembership, GenericAdmin[ModelT]):
+    """Rows that belong to a site: who may see and change them is decided by memberships, as in the API."""
+
+    paginator = BoundedPaginator
+    show_full_result_count = False
+    list_per_page = 50
+
+
+class InstanceRowAdmin(SuperusersOnly, GenericAdmin[ModelT]):
+    """For rows that MQTT workers write, which mix all sites: superusers look, and delete."""
 
     paginator = BoundedPaginator
     show_full_result_count = False
     list_per_page = 50
 
     def has_add_permission(self, request: HttpRequest) -> bool:
-        return _is_superuser(request)
+        return False
 
     def has_change_permission(self, request: HttpRequest, obj: ModelT | None = None) -> bool:
-        return _is_superuser(request)
-
-    def has_delete_permission(self, request: HttpRequest, obj: ModelT | None = None) -> bool:
-        return _is_superuser(request)
-
-    def get_deleted_objects(
-        self, objs: QuerySet[Any] | Iterable[Any], request: HttpRequest
-    ) -> tuple[list[Any], dict[str, int], set[str], list[Any]]:
-        """Only the names: listing millions of log rows that go with them would never end."""
-        named = [str(obj) for obj in objs]
-        counted = {str(self.opts.verbose_name_plural): len(named)}
-        return [*named, "and everything that belongs to them"], counted, set(), []
+        return False
 
 
-class ReadOnlyAdmin(SuperuserAdmin[ModelT]):
+class ReadOnlyAdmin(SiteRowAdmin[ModelT]):
     """For rows that the system writes."""
 
-    def has_add_permission(self, request: HttpRequest) -> bool:
-        return False
-
-    def has_change_permission(self, request: HttpRequest, obj: ModelT | None = None) -> bool:
-        return False
+    to_add = NOBODY
+    to_change = NOBODY
 
 
 class ParseAgainAdmin(ReadOnlyAdmin[ModelT]):
-    """For raw messages: superusers may have them parsed once more."""
+    """For raw messages: operators may have them parsed once more."""
 
     def has_parse_permission(self, request: HttpRequest) -> bool:
-        return _is_superuser(request)
+        return self.may(request, (Action.ATTEND,))
 
 
 class SiteFilter(admin.SimpleListFilter):
@@ -96,7 +92,7 @@ class SiteFilter(admin.SimpleListFilter):
     path = "site"
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
-        rows = Site.objects.order_by("name").values_list("pk", "name")[:MAX_CHOICES]
+        rows = viewer_of(request).sites().order_by("name").values_list("pk", "name")[:MAX_CHOICES]
         return [(str(pk), name) for pk, name in rows]
 
     def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
@@ -117,8 +113,3 @@ def coloured(kind: str, word: str) -> SafeString:
 
 def shortened(text: str, length: int = 100) -> str:
     return text if len(text) <= length else text[: length - 1] + "…"
-
-
-def _is_superuser(request: HttpRequest) -> bool:
-    user: Any = request.user
-    return bool(user.is_active and user.is_superuser)

@@ -5,10 +5,10 @@ from typing import TYPE_CHECKING, Any
 from django import forms
 
 from mqtt_app.domain import ack_mode
-from mqtt_app.models import MqttConnection
+from mqtt_app.models import CONFIGURATION, MqttConnection
 from mqtt_app.selectors.connections import SECRETS
 from mqtt_app.services.connection_rules import connection_errors
-from mqtt_app.services.sites import NOTICED_BY_LINK, TOLD_ONLY
+from mqtt_app.services.sites import TOLD_ONLY
 
 KEEP = "Never shown. Leave it empty to keep what is stored."
 
@@ -31,7 +31,7 @@ class ConnectionForm(ConnectionModelForm):
 
     class Meta:
         model = MqttConnection
-        fields = ("site", "is_active", *sorted(NOTICED_BY_LINK | TOLD_ONLY))
+        fields = ("site", "is_active", *sorted(CONFIGURATION | TOLD_ONLY))
         widgets = {
             "password": forms.PasswordInput(render_value=False, attrs={"autocomplete": "new-password"}),
             "tls_client_key": HiddenTextarea(attrs={"rows": 4}),
@@ -56,4 +56,4 @@ class ConnectionForm(ConnectionModelForm):
     def link_fields(self) -> list[str]:
         """What was changed of the fields that describe the link."""
         given = {name.removeprefix("clear_") for name in self.changed_data}
-        return sorted(given & (NOTICED_BY_LINK | TOLD_ONLY))
+        return sorted(given & (CONFIGURATION | TOLD_ONLY))

@@ -3,7 +3,8 @@ from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.utils import timezone
 
-from mqtt_app.admin.base import ParseAgainAdmin, ReadOnlyAdmin, SiteFilter, shortened
+from mqtt_app.admin.base import InstanceRowAdmin, ParseAgainAdmin, SiteFilter, shortened
+from mqtt_app.domain.access import Action
 from mqtt_app.models import BatchReceipt, QuarantinedMessage
 from mqtt_app.services import quarantine
 
@@ -20,6 +21,8 @@ class QuarantinedMessageAdmin(ParseAgainAdmin[QuarantinedMessage]):
 
     @admin.action(description="Parse again (what kills its parser then, is put aside again)", permissions=["parse"])
     def parse_again(self, request: HttpRequest, queryset: QuerySet[QuarantinedMessage]) -> None:
+        if self.refuses(request, queryset, Action.ATTEND):
+            return
         number = quarantine.parse_again(queryset.values_list("pk", flat=True), timezone.now())
         self.message_user(request, f"{number:,} messages are parsed again within seconds.", messages.SUCCESS)
 
@@ -33,7 +36,7 @@ class QuarantinedMessageAdmin(ParseAgainAdmin[QuarantinedMessage]):
 
 
 @admin.register(BatchReceipt)
-class BatchReceiptAdmin(ReadOnlyAdmin[BatchReceipt]):
+class BatchReceiptAdmin(InstanceRowAdmin[BatchReceipt]):
     list_display = ("created_at", "id", "instance", "messages")
     list_filter = ("created_at",)
     search_fields = ("instance",)

@@ -4,7 +4,9 @@ from django.contrib import admin
 from django.http import HttpRequest
 from django.utils.safestring import SafeString
 
-from mqtt_app.admin.base import GenericInline, SiteFilter, SuperuserAdmin, coloured, shortened
+from mqtt_app.admin.access import NOBODY, ShownToAll
+from mqtt_app.admin.base import GenericInline, SiteFilter, SiteRowAdmin, coloured, shortened
+from mqtt_app.domain.access import Action
 from mqtt_app.models import Device, DeviceStatus, Gateway, LatestReading
 from mqtt_app.services.devices import save_device
 
@@ -13,14 +15,14 @@ SEEN = ("status_now", "status_reason", "status_since", "last_seen", "due_at", "c
 Speaker = TypeVar("Speaker", Device, Gateway)
 
 
-class SpeakerAdmin(SuperuserAdmin[Speaker]):
+class SpeakerAdmin(SiteRowAdmin[Speaker]):
     """Gateways and devices: found by the system, named by people."""
+
+    to_add = NOBODY
+    to_change = (Action.ATTEND,)
 
     list_filter = ("status", SiteFilter)
     search_fields = ("identifier", "name", "site__name")
-
-    def has_add_permission(self, request: HttpRequest) -> bool:
-        return False
 
     @admin.display(description="status", ordering="status")
     def status_now(self, row: Speaker) -> SafeString:
@@ -40,16 +42,12 @@ class GatewayAdmin(SpeakerAdmin[Gateway]):
     readonly_fields = ("site", "identifier", *SEEN)
 
 
-class LatestReadingInline(GenericInline[LatestReading, Device]):
+class LatestReadingInline(ShownToAll, GenericInline[LatestReading, Device]):
     model = LatestReading
     fields = ("metric", "shown_value", "time", "received_at", "quality")
     readonly_fields = fields
     extra = 0
-    can_delete = False
     verbose_name_plural = "last values"
-
-    def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return False
 
     @admin.display(description="value")
     def shown_value(self, row: LatestReading) -> str:

@@ -3,7 +3,9 @@ from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.utils.safestring import SafeString
 
+from mqtt_app.admin.access import NOBODY
 from mqtt_app.admin.base import ParseAgainAdmin, ReadOnlyAdmin, SiteFilter, coloured, shortened
+from mqtt_app.domain.access import Action
 from mqtt_app.models import KeptMessage, ParserHealth
 from mqtt_app.services import kept
 
@@ -20,9 +22,7 @@ class KeptMessageAdmin(ParseAgainAdmin[KeptMessage]):
     )  # fmt: skip
     readonly_fields = fields
     actions = ("parse_again",)
-
-    def has_delete_permission(self, request: HttpRequest, obj: KeptMessage | None = None) -> bool:
-        return False  # the books count them
+    to_delete = NOBODY  # the books count them
 
     @admin.display(description="topic")
     def short_topic(self, row: KeptMessage) -> str:
@@ -34,6 +34,8 @@ class KeptMessageAdmin(ParseAgainAdmin[KeptMessage]):
 
     @admin.action(description="Parse again (what fails then, is failed)", permissions=["parse"])
     def parse_again(self, request: HttpRequest, queryset: QuerySet[KeptMessage]) -> None:
+        if self.refuses(request, queryset, Action.ATTEND):
+            return
         number = kept.parse_again(queryset.values_list("pk", flat=True))
         self.message_user(request, f"{number:,} messages are parsed again within seconds.", messages.SUCCESS)
 
@@ -45,9 +47,7 @@ class ParserHealthAdmin(ReadOnlyAdmin[ParserHealth]):
     list_select_related = ("site",)
     search_fields = ("parser_name", "site__name")
     ordering = ("-paused_since",)
-
-    def has_delete_permission(self, request: HttpRequest, obj: ParserHealth | None = None) -> bool:
-        return False
+    to_delete = NOBODY
 
     @admin.display(description="health")
     def working(self, row: ParserHealth) -> SafeString:

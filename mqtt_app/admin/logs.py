@@ -1,11 +1,15 @@
 import json
+from typing import Any
 
 from django.contrib import admin
+from django.db.models import QuerySet
+from django.http import HttpRequest
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
 from mqtt_app.admin.base import ConnectionSiteFilter, ReadOnlyAdmin, SiteFilter, coloured, shortened
 from mqtt_app.models import LogLevel, MqttConnectionLog, MqttParsingLog
+from mqtt_app.selectors.disclosure import TELLING, conceal_log, sees_failures
 
 KINDS = {
     LogLevel.DEBUG: "off",
@@ -27,11 +31,39 @@ class MqttConnectionLogAdmin(ReadOnlyAdmin[MqttConnectionLog]):
     list_display_links = ("timestamp", "short_message")
     list_filter = ("level", "timestamp", ConnectionSiteFilter)
     list_select_related = ("connection__site",)
+    site_path = "connection__site_id"
     search_fields = ("message", "broker_host", "exception_type", "connection__site__name")
     fields = (
         "timestamp", "level", "connection", "broker_host", "retry_attempt", "message", "exception_type", "traceback",
     )  # fmt: skip
     readonly_fields = fields
+
+    def get_object(
+        self, request: HttpRequest, object_id: str, from_field: str | None = None
+    ) -> MqttConnectionLog | None:
+        row = super().get_object(request, object_id, from_field)
+        if row is not None and not sees_failures(request.user):
+            conceal_log(row)
+        return row
+
+    def get_changelist_instance(self, request: HttpRequest) -> Any:
+        page = super().get_changelist_instance(request)
+        page.result_list = list(page.result_list)
+        for row in () if sees_failures(request.user) else page.result_list:
+            conceal_log(row)
+        return page
+
+    def get_search_results(
+        self, request: HttpRequest, queryset: QuerySet[MqttConnectionLog], search_term: str
+    ) -> tuple[QuerySet[MqttConnectionLog], bool]:
+        """A search in words that are not shown would give them away."""
+        if search_term and not sees_failures(request.user):
+            queryset = queryset.exclude(TELLING)
+        return super().get_search_results(request, queryset, search_term)
+
+    def lookup_allowed(self, lookup: str, value: str, request: HttpRequest) -> bool:
+        telling = lookup.startswith(("message", "exception_"))
+        return (sees_failures(request.user) or not telling) and super().lookup_allowed(lookup, value, request)
 
     @admin.display(description="level", ordering="level")
     def level_word(self, row: MqttConnectionLog) -> SafeString:

@@ -5,14 +5,18 @@ from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.utils.safestring import SafeString
 
-from mqtt_app.admin.base import ConnectionSiteFilter, SuperuserAdmin, coloured, shortened
+from mqtt_app.admin.access import NOBODY
+from mqtt_app.admin.base import ConnectionSiteFilter, SiteRowAdmin, coloured, shortened
+from mqtt_app.domain.access import Action
 from mqtt_app.domain.status import REFUSED
 from mqtt_app.models import DiscoveredTopic, MqttTopic
 from mqtt_app.services import topics
 
 
 @admin.register(MqttTopic)
-class MqttTopicAdmin(SuperuserAdmin[MqttTopic]):
+class MqttTopicAdmin(SiteRowAdmin[MqttTopic]):
+    site_path = "connection__site_id"
+    to_add = to_change = to_delete = (Action.CONFIGURE,)
     list_display = ("filter", "connection", "qos", "is_active", "answer")
     list_filter = ("is_active", "qos", ConnectionSiteFilter)
     list_select_related = ("connection",)
@@ -46,7 +50,10 @@ class MqttTopicAdmin(SuperuserAdmin[MqttTopic]):
 
 
 @admin.register(DiscoveredTopic)
-class DiscoveredTopicAdmin(SuperuserAdmin[DiscoveredTopic]):
+class DiscoveredTopicAdmin(SiteRowAdmin[DiscoveredTopic]):
+    site_path = "connection__site_id"
+    to_add = NOBODY
+    to_change = (Action.ATTEND,)
     list_display = (
         "short_topic", "connection", "is_processable", "is_active", "parser_name", "message_count", "last_seen",
     )  # fmt: skip
@@ -61,25 +68,28 @@ class DiscoveredTopicAdmin(SuperuserAdmin[DiscoveredTopic]):
     )  # fmt: skip
     actions = ("allow", "disallow", "recognise_anew")
 
-    def has_add_permission(self, request: HttpRequest) -> bool:
-        return False
-
     @admin.display(description="topic", ordering="topic")
     def short_topic(self, topic: DiscoveredTopic) -> str:
         return shortened(topic.topic)
 
     @admin.action(description="Allow selected topics", permissions=["change"])
     def allow(self, request: HttpRequest, queryset: QuerySet[DiscoveredTopic]) -> None:
+        if self.refuses(request, queryset, Action.ATTEND):
+            return
         changed = topics.allow(queryset.values_list("pk", flat=True), active=True)
         self.message_user(request, f"{changed} topics allowed.", messages.SUCCESS)
 
     @admin.action(description="Disallow selected topics", permissions=["change"])
     def disallow(self, request: HttpRequest, queryset: QuerySet[DiscoveredTopic]) -> None:
+        if self.refuses(request, queryset, Action.ATTEND):
+            return
         changed = topics.allow(queryset.values_list("pk", flat=True), active=False)
         self.message_user(request, f"{changed} topics disallowed.", messages.SUCCESS)
 
     @admin.action(description="Let the parsers recognise selected topics anew", permissions=["change"])
     def recognise_anew(self, request: HttpRequest, queryset: QuerySet[DiscoveredTopic]) -> None:
+        if self.refuses(request, queryset, Action.ATTEND):
+            return
         changed = topics.recognise_anew(queryset.values_list("pk", flat=True))
         self.message_user(request, f"The next message of {changed} topics decides on their parser.", messages.SUCCESS)
 

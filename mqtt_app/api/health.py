@@ -11,7 +11,6 @@ from typing import Any
 import msgspec
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.views.decorators.http import require_safe
-from knox.auth import TokenAuthentication
 from prometheus_client import CONTENT_TYPE_LATEST
 from rest_framework.exceptions import AuthenticationFailed
 from rest_framework.request import Request
@@ -19,7 +18,10 @@ from rest_framework.request import Request
 from mqtt_app import metrics
 from mqtt_app.conf import config
 from mqtt_app.coordination.leases import Lease
+from mqtt_app.domain.access import Action
 from mqtt_app.selectors.system import Pulse, database_answers, orphans, pending_migrations, pulse
+from mqtt_app.selectors.visibility import viewer_for, viewer_of
+from mqtt_app.services.accounts.token_authentication import TokenAuthentication
 
 Check = dict[str, Any]
 
@@ -59,7 +61,7 @@ def readyz(request: HttpRequest) -> HttpResponse:
 @require_safe
 def metrics_page(request: HttpRequest) -> HttpResponse:
     """For this machine itself, and for superusers (Prometheus: `authorization: {type: Token, credentials: ...}`)."""
-    if not (_is_local(request) or _is_superuser(request)):
+    if not (_is_local(request) or _may_oversee(request)):
         return JsonResponse(
             {"detail": "Metrics need a superuser's token from anywhere but this machine."},
             status=HTTPStatus.UNAUTHORIZED,
@@ -146,12 +148,11 @@ def _is_local(request: HttpRequest) -> bool:
         return False
 
 
-def _is_superuser(request: HttpRequest) -> bool:
-    user: Any = request.user
-    if not user.is_authenticated:
-        try:
-            found = TokenAuthentication().authenticate(Request(request))
-        except AuthenticationFailed:
-            return False
-        user = found[0] if found else user
-    return bool(user.is_active and getattr(user, "is_superuser", False))
+def _may_oversee(request: HttpRequest) -> bool:
+    if request.user.is_authenticated:
+        return viewer_of(request).may(Action.OVERSEE)
+    try:
+        found = TokenAuthentication().authenticate(Request(request))
+    except AuthenticationFailed:
+        return False
+    return found is not None and viewer_for(*found).may(Action.OVERSEE)

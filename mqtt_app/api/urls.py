@@ -5,12 +5,15 @@ from typing import Any
 from django.urls import URLPattern, URLResolver, include, path, re_path
 from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerView
 
+from mqtt_app.api import schema  # noqa: F401  tells the generator below how requests are authenticated
 from mqtt_app.api.errors import no_such_address
+from mqtt_app.api.views.audit import AuditListView
 from mqtt_app.api.views.auth import LoginView, LogoutView
 from mqtt_app.api.views.connections import ConnectionView
 from mqtt_app.api.views.devices import DeviceListView, DeviceView, ReadingListView
 from mqtt_app.api.views.logs import ConnectionLogListView, ParsingLogListView
 from mqtt_app.api.views.sites import SiteViewSet, StartView, StatusView, StopView
+from mqtt_app.api.views.tokens import TokenListView, TokenView
 from mqtt_app.api.views.topics import DiscoveredTopicListView, DiscoveredTopicView, TopicListView, TopicView
 
 many: dict[str, Any] = {"get": "list", "post": "create"}
@@ -36,12 +39,15 @@ mqtt: list[URLPattern | URLResolver] = [
     path("devices/<int:pk>/readings/", ReadingListView.as_view()),
     path("connection-logs/", ConnectionLogListView.as_view()),
     path("parsing-logs/", ParsingLogListView.as_view()),
+    path("audit/", AuditListView.as_view()),
 ]
 
 urlpatterns = [
     path("v1/mqtt/", include(mqtt)),
     path("v1/auth/login/", LoginView.as_view()),
     path("v1/auth/logout/", LogoutView.as_view()),
+    path("v1/auth/tokens/", TokenListView.as_view()),
+    path("v1/auth/tokens/<int:pk>/", TokenView.as_view()),
     path("schema/", SpectacularAPIView.as_view(), name="schema"),
     path("docs/", SpectacularSwaggerView.as_view(url_name="schema"), name="docs"),
     re_path(r"", no_such_address),

@@ -53,6 +53,7 @@ class Outbox(Generic[Item]):
         self._waiting: deque[Item] = deque(maxlen=self._limit)
         self._wake = threading.Condition()
         self._busy = False
+        self._items: list[Item] = []  # on their way; `deliver` may take off what is delivered
         self._thread: threading.Thread | None = None
         self.dropped = 0
 
@@ -66,7 +67,7 @@ class Outbox(Generic[Item]):
             self._wake.notify_all()
 
     def __len__(self) -> int:
-        return len(self._waiting)
+        return len(self._waiting) + len(self._items)
 
     def flush(self, timeout: float) -> bool:
         """Wait until everything is delivered; False when that takes longer than `timeout` seconds."""
@@ -94,14 +95,15 @@ class Outbox(Generic[Item]):
     def _take(self) -> list[Item]:
         with self._wake:
             self._busy = False
+            self._items = []
             self._wake.notify_all()
             self._wake.wait_for(lambda: bool(self._waiting))
         time.sleep(self._gather)
         with self._wake:
             self._busy = True
-            items = list(self._waiting)
+            self._items = list(self._waiting)
             self._waiting.clear()
-            return items
+            return self._items
 
     def _delivered(self, items: list[Item], *, quiet: bool) -> bool:
         try:

@@ -4,24 +4,25 @@ from collections import Counter
 from dataclasses import dataclass
 from datetime import datetime
 
-from django.contrib.auth.models import AbstractBaseUser, AnonymousUser
 from django.core.paginator import Page, Paginator
 
 from mqtt_app.dashboard.badges import Badge, group, headline_badge
+from mqtt_app.domain.access import Action
 from mqtt_app.selectors import pages
 from mqtt_app.selectors.alarms import Alarm, alarms
+from mqtt_app.selectors.disclosure import sees_failures
 from mqtt_app.selectors.facets import SiteStatus
 from mqtt_app.selectors.pages import Address
 from mqtt_app.selectors.status import statuses
 from mqtt_app.selectors.system import pulse
-from mqtt_app.selectors.visibility import sites_visible_to
+from mqtt_app.selectors.visibility import Viewer
 
 STATES = ("running", "starting", "degraded", "stopped")
 
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """A line of the table; `wanted` decides between the stop and the start button."""
+    """A line of the table; `wanted` decides between the stop and the start button, if the viewer may switch."""
 
     site_id: int
     name: str
@@ -32,17 +33,20 @@ class Row:
     address: Address | None
     owner: str
     wanted: bool
+    may_switch: bool
     rate: float | None
     last_message_at: datetime | None
     readings: int
     waiting: int
+    allow_listed: bool
 
 
 @dataclass(frozen=True, slots=True)
 class Overview:
     """`counts` are of all visible sites, `page` and its `rows` only of those that match `text` and `state`.
 
-    `paused_parsers` are names with the number of visible sites where each is paused. `alarms` are for superusers.
+    `paused_parsers` are names with the number of visible sites where each is paused. `alarms` are for whoever may mend
+    them. `may_switch`: at one site of this page at least.
     """
 
     page: Page[SiteStatus]
@@ -53,13 +57,15 @@ class Overview:
     live_evidence: bool
     paused_parsers: list[tuple[str, int]]
     alarms: list[Alarm]
+    may_switch: bool
+    may_administer: bool
     text: str
     state: str
 
 
-def overview(user: AbstractBaseUser | AnonymousUser, *, text: str, state: str, number: str) -> Overview:
-    visible = sites_visible_to(user)
-    known = statuses(list(visible.order_by("name")))
+def overview(viewer: Viewer, *, text: str, state: str, number: str) -> Overview:
+    visible = viewer.sites()
+    known = statuses(list(visible.order_by("name")), detailed=sees_failures(viewer.user))
     waiting = pages.waiting_counts(visible)
     matching = set(pages.named_like(visible, text).values_list("id", flat=True)) if text else None
     shown = [
@@ -69,15 +75,18 @@ def overview(user: AbstractBaseUser | AnonymousUser, *, text: str, state: str, n
     ]
     page = Paginator(shown, pages.ROWS).get_page(number)
     addresses = pages.addresses(status.site_id for status in page)
+    rows = [row(status, addresses.get(status.site_id), waiting, viewer) for status in page]
     return Overview(
         page=page,
-        rows=[row(status, addresses.get(status.site_id), waiting) for status in page],
+        rows=rows,
         counts={name: Counter(map(group, known))[name] for name in STATES},
         waiting=sum(waiting.values()),
         total=len(known),
         live_evidence=all(status.live_evidence for status in known),
         paused_parsers=sorted(Counter(one.name for status in known for one in status.flow.paused_parsers).items()),
-        alarms=alarms(pulse()) if getattr(user, "is_superuser", False) else [],
+        alarms=alarms(pulse()) if viewer.may(Action.OVERSEE) else [],
+        may_switch=any(shown_row.may_switch for shown_row in rows),
+        may_administer=viewer.may(Action.ADMINISTER),
         text=text,
         state=state,
     )
@@ -89,7 +98,7 @@ def _in_state(status: SiteStatus, state: str, waiting: dict[int, int]) -> bool:
     return state not in STATES or group(status) == state
 
 
-def row(status: SiteStatus, address: Address | None, waiting: dict[int, int]) -> Row:
+def row(status: SiteStatus, address: Address | None, waiting: dict[int, int], viewer: Viewer) -> Row:
     return Row(
         site_id=status.site_id,
         name=status.site_name,
@@ -100,8 +109,10 @@ def row(status: SiteStatus, address: Address | None, waiting: dict[int, int]) ->
         address=address,
         owner=status.owner.instance,
         wanted=status.desired.is_active,
+        may_switch=address is not None and viewer.may(Action.SWITCH, status.site_id),
         rate=status.flow.rate if status.status == "connected" else None,
         last_message_at=status.flow.last_message_at,
         readings=status.flow.books.readings,
         waiting=waiting.get(status.site_id, 0),
+        allow_listed=bool(status.link.allowed_by),
     )

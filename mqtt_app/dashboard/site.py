@@ -6,16 +6,43 @@ from django.core.paginator import Page
 
 from mqtt_app.dashboard.badges import Badge, headline_badge
 from mqtt_app.dashboard.facets import Card, book_terms, cards
-from mqtt_app.models import Device, DiscoveredTopic, MqttConnectionLog, MqttParsingLog, Site
+from mqtt_app.domain.access import Action
+from mqtt_app.domain.audit import in_words
+from mqtt_app.models import AuditEntry, Device, DiscoveredTopic, MqttConnectionLog, MqttParsingLog, Site
 from mqtt_app.selectors import pages
+from mqtt_app.selectors.audit import entries
+from mqtt_app.selectors.disclosure import sees_failures
 from mqtt_app.selectors.facets import SiteStatus
 from mqtt_app.selectors.pages import Address
 from mqtt_app.selectors.status import site_status
+from mqtt_app.selectors.visibility import Viewer
+
+
+@dataclass(frozen=True, slots=True)
+class Allowed:
+    """What the viewer may do at this site: which buttons and links there are."""
+
+    attend: bool
+    switch: bool
+    configure: bool
+
+AUDIT_ROWS = 10
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """An entry of the audit trail, `lines` for people."""
+
+    entry: AuditEntry
+    lines: list[str]
 
 
 @dataclass(frozen=True, slots=True)
 class SiteView:
-    """Everything the page shows; `terms` are the right side of the books' equation."""
+    """Everything the page shows; `terms` are the right side of the books' equation.
+
+    `changes` is None for those who may not read the site's audit trail.
+    """
 
     site: Site
     status: SiteStatus
@@ -29,11 +56,14 @@ class SiteView:
     devices: Page[Device]
     connection_logs: list[MqttConnectionLog]
     parsing_logs: list[MqttParsingLog]
+    changes: list[Change] | None
     text: str
+    may: Allowed
 
 
-def site_view(site: Site, *, text: str, topic_page: str, device_page: str) -> SiteView:
-    status = site_status(site)
+def site_view(site: Site, viewer: Viewer, *, text: str, topic_page: str, device_page: str) -> SiteView:
+    detailed = sees_failures(viewer.user)
+    status = site_status(site, detailed=detailed)
     waiting = pages.waiting_counts(Site.objects.filter(pk=site.pk))
     return SiteView(
         site=site,
@@ -46,7 +76,20 @@ def site_view(site: Site, *, text: str, topic_page: str, device_page: str) -> Si
         waiting_total=waiting.get(site.pk, 0),
         topics=pages.topics(site, text, topic_page),
         devices=pages.devices(site, device_page),
-        connection_logs=pages.connection_logs(site),
+        connection_logs=pages.connection_logs(site, detailed=detailed),
         parsing_logs=pages.parsing_logs(site),
+        changes=_changes(site, viewer),
         text=text,
+        may=Allowed(
+            attend=viewer.may(Action.ATTEND, site.pk),
+            switch=viewer.may(Action.SWITCH, site.pk),
+            configure=viewer.may(Action.CONFIGURE, site.pk),
+        ),
     )
+
+
+def _changes(site: Site, viewer: Viewer) -> list[Change] | None:
+    if not viewer.may(Action.AUDIT, site.pk):
+        return None
+    newest = entries(viewer, site=site.pk)[:AUDIT_ROWS]
+    return [Change(entry, [in_words(name, change) for name, change in entry.changes.items()]) for entry in newest]

@@ -1,9 +1,9 @@
 """Addresses of the pages."""
 
-from django.contrib.auth.views import LoginView, LogoutView
 from django.urls import path
+from django.views.generic import TemplateView
 
-from mqtt_app.dashboard import views
+from mqtt_app.dashboard import account, entrance, views
 from mqtt_app.dashboard.policy import strict
 
 app_name = "dashboard"
@@ -13,10 +13,23 @@ urlpatterns = [
     path("fragments/overview/", views.overview_fragment, name="overview-fragment"),
     path("sites/<int:site_id>/", views.site_page, name="site"),
     path("fragments/sites/<int:site_id>/", views.site_fragment, name="site-fragment"),
+    path("login/", entrance.login, name="login"),
+    path("logout/", entrance.logout, name="logout"),
+    path("account/", account.account_page, name="account"),
+    path("account/tokens/", account.make_token, name="account-tokens"),
+    path("account/tokens/<int:pk>/revoke/", account.revoke_token, name="account-token-revoke"),
+    path("account/sessions/", account.end_sessions, name="account-sessions"),
+    path("account/password/", account.change_password, name="password-change"),
+    path("password-reset/", strict(account.ResetView.as_view()), name="password-reset"),
     path(
-        "login/",
-        strict(LoginView.as_view(template_name="dashboard/login.html", redirect_authenticated_user=True)),
-        name="login",
+        "password-reset/sent/",
+        strict(TemplateView.as_view(template_name="account/reset_sent.html")),
+        name="password-reset-sent",
     ),
-    path("logout/", strict(LogoutView.as_view()), name="logout"),
+    path(
+        "password-reset/done/",
+        strict(TemplateView.as_view(template_name="account/set_done.html")),
+        name="password-set-done",
+    ),
+    path("password-reset/<uidb64>/<token>/", strict(account.SetView.as_view()), name="password-set"),
 ]

@@ -10,7 +10,7 @@ from django.views.decorators.http import require_safe
 from mqtt_app.dashboard.overview import overview
 from mqtt_app.dashboard.policy import strict
 from mqtt_app.dashboard.site import site_view
-from mqtt_app.selectors.visibility import sites_visible_to
+from mqtt_app.selectors.visibility import viewer_of
 
 
 @strict
@@ -46,7 +46,7 @@ def site_fragment(request: HttpRequest, site_id: int) -> HttpResponse:
 def _overview(request: HttpRequest, template: str) -> HttpResponse:
     query = request.GET
     view = overview(
-        request.user,
+        viewer_of(request),
         text=query.get("q", "").strip()[:200].replace("\0", ""),
         state=query.get("state", ""),
         number=query.get("page", "1"),
@@ -56,10 +56,12 @@ def _overview(request: HttpRequest, template: str) -> HttpResponse:
 
 def _site(request: HttpRequest, site_id: int, template: str) -> HttpResponse:
     """A site that the user may not see does not exist for them: 404."""
-    site = get_object_or_404(sites_visible_to(request.user), pk=site_id)
+    viewer = viewer_of(request)
+    site = get_object_or_404(viewer.sites(), pk=site_id)
     query = request.GET
     view = site_view(
         site,
+        viewer,
         text=query.get("topic", "").strip()[:200].replace("\0", ""),
         topic_page=query.get("topics", "1"),
         device_page=query.get("devices", "1"),

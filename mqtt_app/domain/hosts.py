@@ -1,14 +1,11 @@
-"""Broker hosts: what may be entered, and which addresses are never dialled."""
+"""Broker hosts: what may be entered. Which addresses may be dialled is decided in `domain/addresses.py`."""
 
 import re
-from collections.abc import Iterable
-from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address
+from ipaddress import IPv4Address, IPv6Address, ip_address
 
 MAX_LENGTH = 253  # characters of a name in ASCII form (RFC 1035, 2.3.4, without the final dot)
-METADATA = {ip_address("169.254.169.254"), ip_address("fd00:ec2::254"), ip_address("100.100.100.200")}
 
 Address = IPv4Address | IPv6Address
-Network = IPv4Network | IPv6Network
 
 _LABEL = re.compile(r"[A-Za-z0-9_](?:[A-Za-z0-9_-]{0,61}[A-Za-z0-9_])?", re.ASCII)  # `_`: container names have it
 _NUMERIC = re.compile(r"[0-9]+|0[xX][0-9A-Fa-f]*", re.ASCII)
@@ -26,38 +23,6 @@ def validate_host(host: str) -> str:
         raise HostError(f"The host is {len(host)} characters long. Names have at most {MAX_LENGTH}.")
     literal = _literal(host)
     return str(literal) if literal else _name(host)
-
-
-def is_forbidden(ip: Address | str, allowed_networks: Iterable[Network] = ()) -> str | None:
-    """Why this resolved address must not be dialled, or None. `allowed_networks` overrides every reason."""
-    address = ip_address(ip.partition("%")[0]) if isinstance(ip, str) else ip
-    address = _unwrapped(address)
-    if any(address.version == network.version and address in network for network in allowed_networks):
-        return None
-    reason = _reason(address)
-    return f"{address} is {reason}, which a broker must not have here." if reason else None
-
-
-def _reason(address: Address) -> str | None:
-    rules = (
-        (address in METADATA, "the metadata address of a cloud"),
-        (address.is_loopback, "a loopback address"),
-        (address.is_unspecified or (address.version == 4 and address.packed[0] == 0), "an unspecified address"),
-        (address.is_link_local, "a link-local address"),
-        (address.is_multicast, "a multicast address"),
-        (address == ip_address("255.255.255.255"), "the broadcast address"),
-    )
-    return next((reason for applies, reason in rules if applies), None)
-
-
-def _unwrapped(address: Address) -> Address:
-    """The IPv4 address inside an IPv6 one, where a translator or the kernel would deliver it."""
-    if isinstance(address, IPv4Address):
-        return address
-    embedded = address.ipv4_mapped or address.sixtofour
-    if embedded is None and address.packed[:12] == bytes.fromhex("0064ff9b0000000000000000"):  # NAT64, RFC 6052
-        embedded = IPv4Address(address.packed[12:])
-    return embedded or address
 
 
 def _literal(host: str) -> Address | None:

@@ -37,13 +37,14 @@ class Headline:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LinkFacts:
-    """What the owner last said about the socket, taken at `at`."""
+    """What the owner last said about the socket, taken at `at`. `config_version`: whose filters it has asked for."""
 
     generation: int
     at: float
     connected_since: float | None = None
     last_packet_at: float | None = None
     paused: bool = False
+    config_version: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -67,6 +68,7 @@ class Facts:
     owner: str = ""
     owned_since: float | None = None
     generation: int = 0
+    config_version: int = 0
     keepalive: float = 60.0
     granted: tuple[int | None, ...] = ()
     paused_parsers: tuple[str, ...] = ()
@@ -164,7 +166,7 @@ def _linked(facts: Facts, now: float) -> Headline:
     silent = now - (link.last_packet_at or link.connected_since)
     if silent > min(SILENCE, max(facts.keepalive, SHORTEST_SILENCE)):
         return Headline(Kind.DEGRADED, f"the broker has been silent for {silent:.0f} s")
-    return _subscribed(facts, now - link.connected_since)
+    return _subscribed(facts, link, now)
 
 
 def _dialling(facts: Facts, now: float) -> Headline:
@@ -175,18 +177,20 @@ def _dialling(facts: Facts, now: float) -> Headline:
     return Headline(Kind.DEGRADED, "the link is down")
 
 
-def _subscribed(facts: Facts, connected_for: float) -> Headline:
+def _subscribed(facts: Facts, link: LinkFacts, now: float) -> Headline:
     refused = sum(code is not None and code >= REFUSED for code in facts.granted)
     unanswered = sum(code is None for code in facts.granted)
     if not facts.granted:
         return Headline(Kind.DEGRADED, "no active topic filter, so nothing can arrive")
     if refused:
         return Headline(Kind.DEGRADED, f"the broker refused {refused} of {len(facts.granted)} topic filters")
-    if unanswered and connected_for < SUBSCRIBE_GRACE:
+    if unanswered and now - max(link.connected_since or 0.0, facts.wanted_since) < SUBSCRIBE_GRACE:
         return Headline(Kind.STARTING, "subscribing")
     if unanswered:
         which = f"{unanswered} of {len(facts.granted)} topic filters"
-        return Headline(Kind.DEGRADED, f"the broker did not answer for {which}")
+        asked = not link.config_version or link.config_version >= facts.config_version
+        who = "the broker did not answer for" if asked else f"its worker {facts.owner} has not yet asked for"
+        return Headline(Kind.DEGRADED, f"{who} {which}")
     return _parsed(facts.paused_parsers)
 
 

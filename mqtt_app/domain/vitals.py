@@ -12,7 +12,7 @@ class Vitals(msgspec.Struct, frozen=True):
 
     `batches` handed over and not known to be committed, the oldest for `oldest_batch`; `pending_bytes` of messages in
     memory, of at most `pending_limit`; `reading_paused` links are not read, because memory or their share is used up.
-    `log_rows` and `events` wait to be told.
+    `log_rows` and `events` wait to be told. `allow_listed` links are to addresses that only the allow-list permits.
     """
 
     last_turn: float = 0.0
@@ -24,6 +24,7 @@ class Vitals(msgspec.Struct, frozen=True):
     reading_paused: int = 0
     log_rows: int = 0
     events: int = 0
+    allow_listed: int = 0
 
 
 def complaint(vitals: Vitals, *, scan_interval: float, receipt_timeout: float) -> str:

@@ -7,11 +7,12 @@ from urllib.parse import urlsplit
 
 from django.conf import settings
 from django.contrib.auth import get_user
-from django.contrib.auth.models import AbstractUser
 from django.http import HttpRequest, parse_cookie
 from django.http.request import validate_host
-from knox.auth import TokenAuthentication
 from rest_framework.exceptions import AuthenticationFailed
+
+from mqtt_app.selectors.visibility import Viewer, viewer_for
+from mqtt_app.services.accounts.token_authentication import TokenAuthentication
 
 Scope = MutableMapping[str, Any]
 Application = Callable[..., Awaitable[None]]
@@ -25,36 +26,36 @@ def header(scope: Scope, name: bytes) -> str | None:
     return next((value.decode("latin-1") for key, value in headers if key == name), None)
 
 
-def user_of(scope: Scope) -> AbstractUser | None:
+def viewer_behind(scope: Scope) -> Viewer | None:
     """The active user behind the `Authorization: Token ...` header or, without that header, the session cookie.
 
-    Reads the database, so it is also how a socket that is open for days notices a revoked token or a logout.
+    Reads the database, so it is also how a socket that is open for days notices a token that was revoked or has
+    expired, a logout, or a membership that was changed.
     A token in the address is not accepted: addresses end up in access logs.
     """
     authorization = header(scope, b"authorization")
-    user = _by_session(scope) if authorization is None else _by_token(authorization)
-    return user if user is not None and user.is_active else None
+    viewer = _by_session(scope) if authorization is None else _by_token(authorization)
+    return viewer if viewer is not None and viewer.principal.is_active else None
 
 
-def _by_token(authorization: str) -> AbstractUser | None:
+def _by_token(authorization: str) -> Viewer | None:
     kind, _, token = authorization.partition(" ")
     if kind.lower() != "token":
         return None
     try:
-        user, _ = TokenAuthentication().authenticate_credentials(token.strip().encode())
+        user, credential = TokenAuthentication().authenticate_credentials(token.strip().encode())
     except AuthenticationFailed:
         return None
-    return user if isinstance(user, AbstractUser) else None
+    return viewer_for(user, credential)
 
 
-def _by_session(scope: Scope) -> AbstractUser | None:
+def _by_session(scope: Scope) -> Viewer | None:
     key = parse_cookie(header(scope, b"cookie") or "").get(settings.SESSION_COOKIE_NAME)
     if not key:
         return None
     request = HttpRequest()
     request.session = import_module(settings.SESSION_ENGINE).SessionStore(key)
-    user = get_user(request)
-    return user if isinstance(user, AbstractUser) else None
+    return viewer_for(get_user(request))
 
 
 class SameHostOnly:

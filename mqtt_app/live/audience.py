@@ -2,38 +2,55 @@
 
 from dataclasses import dataclass
 
-from django.contrib.auth.models import AbstractUser
 from django.db import close_old_connections
+from django.utils import timezone
 
-from mqtt_app.live.access import Scope, user_of
-from mqtt_app.live.picture import Row
+from mqtt_app.live.access import Scope, viewer_behind
+from mqtt_app.live.picture import Row, shown
 from mqtt_app.models import MqttConnection
-from mqtt_app.selectors.visibility import sites_visible_to
+from mqtt_app.selectors.disclosure import sees_failures
+from mqtt_app.selectors.visibility import Viewer
 
 
 @dataclass(frozen=True, slots=True)
 class View:
-    """The sites that a user may see at this moment, and the state of their connections."""
+    """The sites that a user may see at this moment, and the state of their connections.
+
+    `ends_in`: seconds until the token that the socket was opened with expires; None for never.
+    Not `detailed`: errors are shown in general words.
+    """
 
     sites: frozenset[int]
     rows: list[Row]
+    ends_in: float | None = None
+    detailed: bool = True
 
 
 def look(scope: Scope) -> View | None:
     """None when whoever opened this socket may not listen (any more). A constant number of queries."""
     close_old_connections()
-    user = user_of(scope)
-    return None if user is None else _view(user)
+    viewer = viewer_behind(scope)
+    return None if viewer is None else _view(viewer)
 
 
-def _view(user: AbstractUser) -> View:
-    sites = frozenset(sites_visible_to(user).order_by().values_list("id", flat=True))
-    connections = MqttConnection.objects.filter(site__in=sites_visible_to(user).order_by().values("id"))
+def _view(viewer: Viewer) -> View:
+    sites = frozenset(viewer.sites().order_by().values_list("id", flat=True))
+    connections = viewer.narrow(MqttConnection.objects.all(), "site_id")
     found = connections.order_by("site_id").values_list(
-        "site_id", "status", "is_active", "error_message", "status_since"
+        "site_id", "status", "is_active", "error_class", "error_message", "status_since"
     )
+    detailed = sees_failures(viewer.user)
     rows = [
-        {"site_id": site, "status": status, "is_active": active, "error_message": error, "at": since.isoformat()}
-        for site, status, active, error, since in found
+        {
+            "site_id": site,
+            "status": status,
+            "is_active": active,
+            "error_class": kind,
+            "error_message": error,
+            "at": since.isoformat(),
+        }
+        for site, status, active, kind, error, since in found
     ]
-    return View(sites, rows)
+    ends_at = viewer.expires_at
+    ends_in = None if ends_at is None else (ends_at - timezone.now()).total_seconds()
+    return View(sites, [shown(row, detailed=detailed) for row in rows], ends_in, detailed)

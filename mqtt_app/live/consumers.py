@@ -65,7 +65,7 @@ class StatusConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]
         if view is None:
             return
         picture = await self._show(view)
-        due = _clock() + RECHECK
+        due = _next_look(view)
         while True:
             for event in await self.outbox.take(max(due - _clock(), 0.0)):
                 await self._pass_on(picture, event)
@@ -73,7 +73,7 @@ class StatusConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]
                 view = await self._look()
                 if view is None:
                     return
-                picture, due = await self._correct(picture, view), _clock() + RECHECK
+                picture, due = await self._correct(picture, view), _next_look(view)
 
     async def _look(self) -> View | None:
         view: View | None = await database_sync_to_async(look)(self.scope)
@@ -83,15 +83,15 @@ class StatusConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]
 
     async def _show(self, view: View) -> Picture:
         await self._send_json(snapshot(view.rows, datetime.now(UTC).isoformat()))
-        return Picture(view.rows, view.sites)
+        return Picture(view.rows, view.sites, detailed=view.detailed)
 
     async def _correct(self, picture: Picture, view: View) -> Picture:
         """Say what was missed; everything anew when the sites are others than before."""
-        if picture.sites != view.sites:
+        if (picture.sites, picture.detailed) != (view.sites, view.detailed):
             return await self._show(view)
         for event in picture.missed(view.rows):
             await self._send_json(event)
-        return Picture(view.rows, view.sites)
+        return Picture(view.rows, view.sites, detailed=view.detailed)
 
     async def _pass_on(self, picture: Picture, event: dict[str, Any]) -> None:
         if event["type"] == "pong":
@@ -104,6 +104,11 @@ class StatusConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]
 
     async def _send_json(self, content: dict[str, Any]) -> None:
         await self.send(text_data=json.dumps(content, separators=(",", ":"), default=str))
+
+
+def _next_look(view: View) -> float:
+    """When the database is asked again who listens: a token's end is no later than its time."""
+    return _clock() + (RECHECK if view.ends_in is None else min(RECHECK, max(view.ends_in, 0.0)))
 
 
 def _clock() -> float:

@@ -3,6 +3,8 @@
 from collections.abc import Iterable
 from typing import Any
 
+from mqtt_app.domain.disclosure import error_in_general
+
 Event = dict[str, Any]
 Row = dict[str, Any]  # site_id, status, is_active, error_message, at
 
@@ -13,19 +15,28 @@ def snapshot(rows: Iterable[Row], at: str) -> Event:
     return {"type": "snapshot", "at": at, "connections": list(rows)}
 
 
-class Picture:
-    """The sites one user may see and what was last said of each."""
+def shown(row: Row, *, detailed: bool) -> Row:
+    """A row with its `error_class`, as a browser is told of it."""
+    error_class, message = row.get("error_class", ""), row["error_message"]
+    told = message if detailed else error_in_general(error_class, message)
+    return {key: value for key, value in row.items() if key != "error_class"} | {"error_message": told}
 
-    def __init__(self, rows: Iterable[Row], sites: frozenset[int]) -> None:
+
+class Picture:
+    """The sites one user may see and what was last said of each. Not `detailed`: errors in general words."""
+
+    def __init__(self, rows: Iterable[Row], sites: frozenset[int], *, detailed: bool = True) -> None:
         self.rows = {row["site_id"]: row for row in rows}
-        self.sites = sites
+        self.sites, self.detailed = sites, detailed
 
     def visible(self, event: Event) -> Event | None:
         """The event as this user may see it: a `flow` message loses foreign sites, others are whole or nothing."""
         if event["type"] == "flow":
             sites = [site for site in event["sites"] if site["site_id"] in self.sites]
             return {**event, "sites": sites} if sites else None
-        return event if event.get("site_id") in self.sites else None
+        if event.get("site_id") not in self.sites:
+            return None
+        return shown(event, detailed=self.detailed) if event["type"] == "connection" else event
 
     def told(self, event: Event) -> None:
         if event["type"] == "connection":

@@ -1,5 +1,6 @@
 """Data and constraints; decisions live in `domain`, writes in `services`."""
 
+from mqtt_app.models.access import ApiToken, AuditEntry, Membership
 from mqtt_app.models.choices import (
     ConnectionStatus,
     DeviceStatus,
@@ -10,15 +11,19 @@ from mqtt_app.models.choices import (
     ProtocolVersion,
     QoS,
 )
-from mqtt_app.models.connections import MqttConnection, MqttTopic
+from mqtt_app.models.connections import CONFIGURATION, MqttConnection, MqttTopic
 from mqtt_app.models.delivery import BatchReceipt, Delivery, QuarantinedMessage
 from mqtt_app.models.devices import Device, DiscoveredTopic, Gateway
 from mqtt_app.models.kept import KeptMessage, ParserHealth
+from mqtt_app.models.logins import LoginCounter
 from mqtt_app.models.logs import MqttConnectionLog, MqttParsingLog
 from mqtt_app.models.readings import LatestReading, Quality, Reading
-from mqtt_app.models.sites import Membership, Site, SiteBooks
+from mqtt_app.models.sites import Site, SiteBooks
 
 __all__ = [
+    "CONFIGURATION",
+    "ApiToken",
+    "AuditEntry",
     "BatchReceipt",
     "ConnectionStatus",
     "Delivery",
@@ -31,6 +36,7 @@ __all__ = [
     "KeptState",
     "LatestReading",
     "LogLevel",
+    "LoginCounter",
     "Membership",
     "MqttConnection",
     "MqttConnectionLog",

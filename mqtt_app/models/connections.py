@@ -7,18 +7,28 @@ from django.utils import timezone
 from mqtt_app.domain.ack_mode import CHOICES, AckMode
 from mqtt_app.models.choices import ConnectionStatus, ErrorClass, ProtocolVersion, QoS
 from mqtt_app.models.fields import EncryptedTextField
+from mqtt_app.models.operated import OperatedModel
 from mqtt_app.models.sites import Site
 from mqtt_app.models.validators import validate_broker_host, validate_topic_filter
 
 ACK_MODES = [mode.value for mode in AckMode]
 
 
-class MqttConnection(models.Model):
+CONFIGURATION = frozenset(
+    {
+        "broker_host", "broker_port", "username", "password", "use_tls", "tls_ca_certificate", "tls_client_certificate",
+        "tls_client_key", "tls_verify", "protocol_version", "client_id", "keepalive", "ack_mode",
+    }
+)  # fmt: skip
+"""A running link has to know of it when one of these changes; for most of them it is made anew."""
+
+
+class MqttConnection(OperatedModel):
     """The wish (`is_active`), the address, the owner, and what is (`status`).
 
     `generation` grows with every change of owner: the fencing token. `config_version` grows with every change that a
-    running link has to notice. `owner` and everything below it is written by the owning instance only, and only
-    `WHERE generation = mine`.
+    running link has to notice; triggers see to it, whoever writes (migration 0013). `owner` and everything below it is
+    written by the owning instance only, and only `WHERE generation = mine`.
 
     `subscribed_version` is the `config_version` whose filters the broker's session is known to have, and no others;
     `obsolete_filters` are those that it may have beside them, because they were taken away since.
@@ -105,8 +115,8 @@ class MqttConnection(models.Model):
         return f"{self.site_id}: {self.broker_host}:{self.broker_port}"
 
 
-class MqttTopic(models.Model):
-    """A subscription filter of a connection."""
+class MqttTopic(OperatedModel):
+    """A subscription filter of a connection. Triggers forget the broker's answer when it has to be asked anew."""
 
     connection = models.ForeignKey(MqttConnection, on_delete=models.CASCADE, related_name="topics")
     filter = models.CharField(max_length=640, validators=[validate_topic_filter])
@@ -117,6 +127,9 @@ class MqttTopic(models.Model):
     )
     granted_at = models.DateTimeField(null=True, blank=True, editable=False)
     refusal = models.CharField(max_length=200, blank=True, default="", editable=False)
+    matched_at = models.DateTimeField(
+        null=True, blank=True, editable=False, help_text="When a message last matched, within ten minutes."
+    )
 
     class Meta:
         verbose_name = "MQTT topic"

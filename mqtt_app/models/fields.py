@@ -24,7 +24,13 @@ class UndecryptableError(ValueError):
 
 
 class EncryptedTextField(_TextField):
-    """Fernet (AES-128-CBC + HMAC-SHA256) at rest. Cannot be searched. The empty string stays empty."""
+    """Fernet (AES-128-CBC + HMAC-SHA256) at rest. The empty string stays empty.
+
+    Cannot be searched, only asked whether it is empty: whoever may search finds out letter by letter.
+    """
+
+    def get_lookup(self, lookup_name: str) -> Any:
+        return super().get_lookup(lookup_name) if lookup_name in {"exact", "isnull"} else None
 
     def get_prep_value(self, value: Any) -> Any:
         prepared = super().get_prep_value(value)

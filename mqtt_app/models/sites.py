@@ -40,19 +40,6 @@ class Site(models.Model):
         return self.name
 
 
-class Membership(models.Model):
-    """Who may see a site. Superusers see all of them; only superusers may change anything."""
-
-    site = models.ForeignKey(Site, on_delete=models.CASCADE, related_name="memberships")
-    user = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="memberships")
-
-    class Meta:
-        constraints = (models.UniqueConstraint(fields=("site", "user"), name="one_membership_per_site_and_user"),)
-
-    def __str__(self) -> str:
-        return f"{self.user} sees {self.site}"
-
-
 class SiteBooks(models.Model):
     """What became of every message of a site. `received` is the sum of all the others; `dropped` is by reason."""
 

@@ -15,7 +15,7 @@ from mqtt_app.mqtt import tls
 from mqtt_app.services.ownership import ConnectionConfig
 
 Resolver = Callable[[str, int], list[tuple[Any, ...]]]
-Guard = Callable[[str, int], str]  # (address, port) -> why it must not be dialled, "" when it may
+Guard = Callable[[str, str, int], str]  # (host, its address, port) -> why it must not be dialled, "" when it may
 
 
 class Dial:
@@ -121,7 +121,7 @@ class Dialer:
     def _connect_to(
         self, config: ConnectionConfig, family: int, kind: int, protocol: int, address: Any
     ) -> socket.socket | Failure:
-        forbidden = self._guard(str(address[0]), config.port)
+        forbidden = self._guard(config.host, str(address[0]), int(address[1]))
         if forbidden:
             return Failure(CONFIGURATION, forbidden)
         try:

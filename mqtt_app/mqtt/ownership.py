@@ -3,7 +3,15 @@
 from collections.abc import Mapping
 
 from mqtt_app.services import ownership
-from mqtt_app.services.ownership import Answers, ConnectionConfig, ConnectionRow, Key, LinkStatus, Written
+from mqtt_app.services.ownership import (
+    Answers,
+    ConnectionConfig,
+    ConnectionRow,
+    Key,
+    LinkStatus,
+    Matches,
+    Written,
+)
 
 
 class DatabaseOwnership:
@@ -26,3 +34,6 @@ class DatabaseOwnership:
 
     def record_answers(self, said: Mapping[Key, Answers]) -> int:
         return ownership.record_answers(said)
+
+    def record_matches(self, matches: Matches) -> int:
+        return ownership.record_matches(matches)

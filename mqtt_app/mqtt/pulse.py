@@ -3,7 +3,7 @@
 import logging
 import threading
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any, Protocol, TypeVar
 
 import msgspec
@@ -21,6 +21,7 @@ ANSWER_TIMEOUT = 5.0  # s for the loop to answer
 WHOLE_EVERY = 8.0  # s after which a link of which there is no news is told again; below status.EVIDENCE_STALE
 
 Item = TypeVar("Item")
+MATCHED_EVERY = 600.0  # s; the database keeps the last match of a filter that exactly, for the next owner
 FlowOut = Callable[[list[dict[str, Any]]], None]
 
 
@@ -45,17 +46,20 @@ class Pulse:
         flow: FlowOut,
         instance_id: str,
         *,
+        matched: Callable[[int, Mapping[str, float]], None],
+        opened_by: Callable[[str], str],
         evidence_every: float,
         live_every: float,
     ) -> None:
         self._loop, self._sessions, self._evidence, self._flow = loop, sessions, evidence, flow
-        self._instance_id = instance_id
+        self._instance_id, self._matched, self._opened_by = instance_id, matched, opened_by
         self._evidence_every, self._live_every = evidence_every, live_every
         self._meter = Rates()
         self._totals: dict[int, int] = {}  # connection id -> messages that are measured
         self._rates: dict[int, float] = {}  # connection id -> messages a second, of those that have any
         self._told: dict[int, tuple[float, float | None]] = {}  # site id -> rate and last message
         self._marks: dict[int, object] = {}  # connection id -> what was told of it; for the loop's thread
+        self._matches: dict[int, dict[str, float]] = {}  # connection id -> filter -> the match that was recorded
         self._whole_at = float("-inf")
         self._down = False
         self._stopping = threading.Event()
@@ -120,8 +124,8 @@ class Pulse:
     def _news_of(self, session: Session) -> LinkEvidence | None:
         """None when all is as it was told before."""
         mark = (
-            session.config.generation, session.link.since, session.connected_at, session.keepalive.last_packet_at,
-            session.intake.flow.messages, len(session.intake.acks), session.paused,
+            session.config.generation, session.config.config_version, session.link.since, session.connected_at,
+            session.keepalive.last_packet_at, session.intake.flow.messages, len(session.intake.acks), session.paused,
             self._rates.get(session.config.id, 0.0),
         )  # fmt: skip
         if self._marks.get(session.config.id) == mark:
@@ -146,6 +150,8 @@ class Pulse:
             unacked=len(session.intake.acks),
             paused=session.paused,
             matched=dict(session.intake.flow.matched),
+            config_version=session.config.config_version,
+            opened_by=self._opened_by(session.config.host),
         )
 
     def _tell_browsers(self, seen: list[_Flow]) -> None:
@@ -177,14 +183,25 @@ class Pulse:
         if found is None:
             self._whole_at = float("-inf")
             return True
+        self._record_matches(found)
         if not whole:
             return self._evidence.update(self._instance_id, found)
         self._evidence.publish(self._instance_id, found)
         self._whole_at = time.monotonic()
         return True
 
+    def _record_matches(self, found: Iterable[LinkEvidence]) -> None:
+        for evidence in found:
+            known = self._matches.setdefault(evidence.connection_id, {})
+            due = {name: at for name, at in evidence.matched.items() if at - known.get(name, 0.0) >= MATCHED_EVERY}
+            if due:
+                known.update(due)
+                self._matched(evidence.connection_id, due)
+
     def _forget_all_but(self, connection_ids: set[int]) -> None:
         if not self._totals.keys() <= connection_ids:
             self._totals = {key: total for key, total in self._totals.items() if key in connection_ids}
             self._meter.keep(connection_ids)
             self._told = {}
+        if not self._matches.keys() <= connection_ids:
+            self._matches = {key: known for key, known in self._matches.items() if key in connection_ids}

@@ -13,7 +13,7 @@ from typing import Protocol, TypeVar
 
 from django.db import DataError, Error, IntegrityError, close_old_connections, connection
 
-from mqtt_app.services.ownership import Answers, ConnectionConfig, Key, LinkStatus, Written
+from mqtt_app.services.ownership import Answers, ConnectionConfig, Key, LinkStatus, Matches, Written
 
 log = logging.getLogger(__name__)
 
@@ -21,6 +21,7 @@ RETRY_AFTER = 1.0  # s, when the database does not answer
 GATHER = 0.1  # s from the start of a write to the next one
 AT_ONCE = 500  # connections in one statement
 
+Name = TypeVar("Name")
 Value = TypeVar("Value")
 Statuses = dict[Key, LinkStatus]
 Replies = dict[Key, Answers]
@@ -31,16 +32,18 @@ class Writer(Protocol):
 
     def record_statuses(self, said: Mapping[Key, LinkStatus]) -> Written: ...
     def record_answers(self, said: Mapping[Key, Answers]) -> int: ...
+    def record_matches(self, matches: Matches) -> int: ...
 
 
 class Reports:
-    """`say` and `answers` never block. `disowned` is called when a write shows that a link is not ours."""
+    """`say`, `answers` and `matched` never block. `disowned` is called when a write shows that a link is not ours."""
 
     def __init__(self, writer: Writer, disowned: Callable[[], None]) -> None:
         self._writer, self._disowned = writer, disowned
         self._wake = threading.Condition()
         self._statuses: Statuses = {}
         self._replies: Replies = {}
+        self._matches: dict[int, dict[str, float]] = {}
         self._down = False
         self._stopping = False
         self._written_at = float("-inf")
@@ -66,20 +69,32 @@ class Reports:
             self._replies[key] = _merged(self._replies.get(key), answers)
             self._wake.notify_all()
 
+    def matched(self, connection_id: int, filters: Mapping[str, float]) -> None:
+        """Filter -> unix seconds of its last match."""
+        with self._wake:
+            self._matches.setdefault(connection_id, {}).update(filters)
+            self._wake.notify_all()
+
     def _run(self) -> None:
         while self._waited():
             self._rest(self._written_at + GATHER - time.monotonic())
             self._written_at = time.monotonic()
             with self._wake:
-                statuses, replies = _first(self._statuses), _first(self._replies)
+                statuses, replies, matches = _first(self._statuses), _first(self._replies), _first(self._matches)
             close_old_connections()
-            self._write(statuses, replies)
+            if statuses or replies:
+                self._write(statuses, replies)
+            if matches:
+                self._write_matches(matches)
 
     def _waited(self) -> bool:
         """False when there is nothing to write and there will be nothing more."""
         with self._wake:
-            self._wake.wait_for(lambda: self._statuses or self._replies or self._stopping)
-            return bool(self._statuses or self._replies)
+            self._wake.wait_for(lambda: self._is_waiting() or self._stopping)
+            return self._is_waiting()
+
+    def _is_waiting(self) -> bool:
+        return bool(self._statuses or self._replies or self._matches)
 
     def _rest(self, seconds: float) -> None:
         with self._wake:
@@ -99,6 +114,19 @@ class Reports:
             self._keep(statuses, replies, error)
         except Exception:
             log.exception("Reports of %d links could not be written", len(statuses.keys() | replies.keys()))
+
+    def _write_matches(self, matches: dict[int, dict[str, float]]) -> None:
+        """After everything else: nobody waits for them."""
+        try:
+            self._writer.record_matches(matches)
+        except (DataError, IntegrityError):
+            log.exception("The matches of %d links cannot be stored", len(matches))
+        except Error as error:
+            self._keep({}, {}, error)
+            with self._wake:
+                self._matches = {} if self._stopping else matches | self._matches
+        except Exception:
+            log.exception("The matches of %d links could not be written", len(matches))
 
     def _heed(self, statuses: Statuses, written: Written) -> None:
         if written.lost:
@@ -136,7 +164,7 @@ def _merged(older: Answers | None, newer: Answers | None) -> Answers:
     return Answers(codes, both[-1].in_line_with)
 
 
-def _first(waiting: dict[Key, Value]) -> dict[Key, Value]:
+def _first(waiting: dict[Name, Value]) -> dict[Name, Value]:
     """Take those that came first."""
-    keys: Iterable[Key] = list(islice(waiting, AT_ONCE))
+    keys: Iterable[Name] = list(islice(waiting, AT_ONCE))
     return {key: waiting.pop(key) for key in keys}

@@ -47,7 +47,9 @@ class DatabasePort(Ownership, Writer, Protocol):
 
 
 class Ports(msgspec.Struct, frozen=True):
-    """The outside world. `on_batch` raises when a batch is not taken; `guard` says why an address is forbidden."""
+    """The outside world. `on_batch` raises when a batch is not taken; `guard` says why an address is forbidden,
+    `opened_by` which entry of the allow-list permits a host.
+    """
 
     on_batch: Callable[[bytes], None]
     ownership: Any  # a DatabasePort
@@ -61,6 +63,7 @@ class Ports(msgspec.Struct, frozen=True):
     tidy: Callable[[datetime], None]
     guard: Guard
     resolve: Resolver | None = None
+    opened_by: Callable[[str], str] = lambda _host: ""
 
 
 class Runtime:
@@ -157,9 +160,11 @@ class Runtime:
         now = self.loop.clock()
         last_turn, last_look = now - self.loop.turned_at, now - self._supervisor.looked_at
         log_rows, events_waiting = logging_utils.waiting(), events.waiting()
+        allow_listed = sum(bool(self._ports.opened_by(session.config.host)) for session in self.sessions())
         return msgspec.structs.replace(
-            self._waiting, last_turn=last_turn, last_look=last_look, log_rows=log_rows, events=events_waiting
-        )
+            self._waiting, last_turn=last_turn, last_look=last_look, log_rows=log_rows, events=events_waiting,
+            allow_listed=allow_listed,
+        )  # fmt: skip
 
     def _note_vitals(self) -> None:
         self._waiting = self.delivery.vitals()
@@ -231,6 +236,8 @@ class Runtime:
             evidence,
             self._ports.flow,
             self.instance_id,
+            matched=self._reports.matched,
+            opened_by=self._ports.opened_by,
             evidence_every=self._config.evidence_interval,
             live_every=self._config.live_interval,
         )

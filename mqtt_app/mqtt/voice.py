@@ -2,8 +2,12 @@
 
 from datetime import UTC, datetime
 
+import msgspec
+
 from mqtt_app.domain.connection import Link
+from mqtt_app.domain.disclosure import LOST
 from mqtt_app.domain.failures import NETWORK, Failure
+from mqtt_app.domain.masking import masked
 from mqtt_app.models import ConnectionStatus, LogLevel
 from mqtt_app.mqtt.logbook import LogBook
 from mqtt_app.mqtt.reports import Reports
@@ -23,7 +27,7 @@ class Voice:
     def connected(self, config: ConnectionConfig, link: Link, at: float) -> None:
         """`at` is unix seconds."""
         since = datetime.fromtimestamp(at, UTC)
-        said = LinkStatus(ConnectionStatus.CONNECTED, "", "", link.retries, since, link.version)
+        said = LinkStatus(ConnectionStatus.CONNECTED, connected_at=since, negotiated_version=link.version)
         self._reports.say(config, said)
         self._book.write(config, LogLevel.INFO, f"Successfully connected to {config.host}:{config.port}")
 
@@ -33,7 +37,7 @@ class Voice:
 
     def lost(self, config: ConnectionConfig, link: Link) -> None:
         failure = self._error(config, link)
-        self._book.write(config, LogLevel.WARNING, f"Disconnected: {failure.message}")
+        self._book.write(config, LogLevel.WARNING, f"{LOST}{failure.message}")
 
     def clean(self, config: ConnectionConfig, _link: Link) -> None:
         self._book.write(config, LogLevel.INFO, "Disconnected cleanly")
@@ -44,6 +48,9 @@ class Voice:
         self._book.write(config, LogLevel.WARNING, text)
 
     def _error(self, config: ConnectionConfig, link: Link) -> Failure:
+        """A broker, or a library, may repeat in its reason what we sent to it."""
         failure = link.failure or _UNEXPLAINED
+        message = masked(failure.message, (config.password, config.tls_client_key))
+        failure = msgspec.structs.replace(failure, message=message)
         self._reports.say(config, LinkStatus(ConnectionStatus.ERROR, failure.kind, failure.message, link.retries))
         return failure

@@ -1,11 +1,10 @@
 from datetime import datetime
 from typing import Any
 
-from django.contrib.auth.models import AbstractBaseUser, AnonymousUser
 from django.db.models import QuerySet
 
 from mqtt_app.models import Device, Reading, Site
-from mqtt_app.selectors.visibility import sites_visible_to
+from mqtt_app.selectors.visibility import Viewer
 
 _COLUMNS = ("id", "metric", "value", "boolean", "text", "raw", "time", "received_at", "quality")
 
@@ -14,8 +13,8 @@ def devices_of(site: Site) -> QuerySet[Device]:
     return Device.objects.filter(site=site).select_related("gateway")
 
 
-def devices_visible_to(user: AbstractBaseUser | AnonymousUser) -> QuerySet[Device]:
-    return Device.objects.filter(site__in=sites_visible_to(user).values("pk"))
+def devices_visible_to(viewer: Viewer) -> QuerySet[Device]:
+    return viewer.narrow(Device.objects.all(), "site_id")
 
 
 def with_latest(devices: QuerySet[Device]) -> QuerySet[Device]:

@@ -68,6 +68,8 @@ def link(row: MqttConnection, facts: Facts, evidence: LinkEvidence | None, seen:
         stored_status=row.status,
         connected_since=connected,
         mqtt_version=current.protocol if current and connected else "",
+        tls_verified=row.tls_verify if row.use_tls else None,
+        allowed_by=current.opened_by if current else "",
         last_packet_age=_age(current.last_packet_at, seen) if current and current.last_packet_at else None,
         retry_count=row.retry_count,
         last_error=_last_error(row),
@@ -95,8 +97,8 @@ def subscriptions(topics: Iterable[MqttTopic], evidence: LinkEvidence | None) ->
             requested=topic.qos,
             granted=topic.granted_qos,
             refusal=topic.refusal,
-            ever_matched=topic.filter in matched,
-            last_match=_maybe_time(matched.get(topic.filter)),
+            ever_matched=topic.filter in matched or topic.matched_at is not None,
+            last_match=_maybe_time(matched.get(topic.filter)) or topic.matched_at,
             since=topic.granted_at,
         )
         for topic in topics

@@ -40,10 +40,14 @@ class LastError:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Link:
+    """`tls_verified` is None without TLS. `allowed_by`: the entry of SITEWIRE_BROKER_ALLOW that alone permits it."""
+
     status: str
     stored_status: str
     connected_since: datetime | None
     mqtt_version: str
+    tls_verified: bool | None
+    allowed_by: str
     last_packet_age: float | None
     retry_count: int
     last_error: LastError | None

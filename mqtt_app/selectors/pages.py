@@ -15,6 +15,7 @@ from mqtt_app.models import (
     MqttParsingLog,
     Site,
 )
+from mqtt_app.selectors.disclosure import conceal_log
 
 ROWS = 50  # of a page
 LOG_ROWS = 15
@@ -27,6 +28,7 @@ class Address:
     host: str
     port: int
     use_tls: bool
+    tls_verify: bool = True
 
     def __str__(self) -> str:
         return f"{self.host}:{self.port}"
@@ -40,8 +42,8 @@ def named_like(sites: QuerySet[Site], text: str) -> QuerySet[Site]:
 def addresses(site_ids: Iterable[int]) -> dict[int, Address]:
     """By site id. Reads no credentials."""
     found = MqttConnection.objects.filter(site__in=list(site_ids))
-    rows = found.values_list("site_id", "broker_host", "broker_port", "use_tls")
-    return {site_id: Address(host, port, use_tls) for site_id, host, port, use_tls in rows}
+    rows = found.values_list("site_id", "broker_host", "broker_port", "use_tls", "tls_verify")
+    return {site_id: Address(*address) for site_id, *address in rows}
 
 
 def waiting_counts(sites: QuerySet[Site]) -> dict[int, int]:
@@ -67,8 +69,12 @@ def devices(site: Site, number: str) -> Page[Device]:
     return Paginator(found.order_by("identifier", "id"), ROWS).get_page(number)
 
 
-def connection_logs(site: Site) -> list[MqttConnectionLog]:
-    return list(MqttConnectionLog.objects.filter(connection__site=site)[:LOG_ROWS])
+def connection_logs(site: Site, *, detailed: bool) -> list[MqttConnectionLog]:
+    """Not `detailed`: failures in general words."""
+    rows = list(MqttConnectionLog.objects.filter(connection__site=site)[:LOG_ROWS])
+    for row in () if detailed else rows:
+        conceal_log(row)
+    return rows
 
 
 def parsing_logs(site: Site) -> list[MqttParsingLog]:

@@ -12,6 +12,7 @@ from mqtt_app.domain.status import Facts, LinkFacts, effective_status, headline
 from mqtt_app.models import MqttConnection, MqttTopic, ParserHealth, Site, SiteBooks
 from mqtt_app.selectors import facet_builders
 from mqtt_app.selectors.connections import without_secrets
+from mqtt_app.selectors.disclosure import conceal
 from mqtt_app.selectors.evidence import Live, live
 from mqtt_app.selectors.facets import SiteStatus
 
@@ -24,14 +25,17 @@ class Stored:
     parsers: Sequence[ParserHealth]
 
 
-def site_status(site: Site) -> SiteStatus:
-    return statuses([site])[0]
+def site_status(site: Site, *, detailed: bool = True) -> SiteStatus:
+    return statuses([site], detailed=detailed)[0]
 
 
-def statuses(sites: Sequence[Site]) -> list[SiteStatus]:
-    """In the order of `sites`."""
+def statuses(sites: Sequence[Site], *, detailed: bool = True) -> list[SiteStatus]:
+    """In the order of `sites`. Not `detailed`: failures in general words, see `selectors.disclosure`."""
     ids = [site.pk for site in sites]
     connections = {row.site_id: row for row in without_secrets().filter(site__in=ids)}
+    if not detailed:
+        for row in connections.values():
+            conceal(row)
     topics = _active_topics(connections.values())
     books = {row.site_id: row for row in SiteBooks.objects.filter(site__in=ids)}
     parsers = _paused_parsers(ids)
@@ -103,6 +107,7 @@ def _facts(
         owner=row.owner,
         owned_since=row.owned_since.timestamp() if row.owned_since else None,
         generation=row.generation,
+        config_version=row.config_version,
         keepalive=float(row.keepalive),
         granted=tuple(topic.granted_qos for topic in topics),
         paused_parsers=tuple(parser.parser_name for parser in parsers),
@@ -120,4 +125,5 @@ def _link_facts(evidence: LinkEvidence) -> LinkFacts:
         connected_since=evidence.connected_since,
         last_packet_at=evidence.last_packet_at,
         paused=evidence.paused,
+        config_version=evidence.config_version,
     )

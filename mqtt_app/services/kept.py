@@ -11,8 +11,8 @@ from datetime import UTC, datetime, timedelta
 from django.db import transaction
 from django.db.models import F, Q, QuerySet
 
-from mqtt_app.models import KeptState, ParserHealth
-from mqtt_app.services import ingest_books, kept_rows, parser_health
+from mqtt_app.models import KeptMessage, KeptState, ParserHealth
+from mqtt_app.services import audit, ingest_books, kept_rows, parser_health
 from mqtt_app.services.ingest_books import Tally
 from mqtt_app.services.rehearsal import most_can_be_parsed
 
@@ -43,8 +43,10 @@ def parse_again(ids: Iterable[int]) -> int:
     """Have these parsed soon, whatever becomes of them. Gives their number."""
     with transaction.atomic():
         tally = Tally()
-        number = kept_rows.ask_for(ids, tally)
+        asked = list(ids)
+        number = kept_rows.ask_for(asked, tally)
         ingest_books.move(tally)
+        audit.record_by_site("parsed again", KeptMessage, asked)
     return number
 
 

@@ -8,7 +8,7 @@ from django.db import connection, transaction
 from mqtt_app.domain.messages import Envelope
 from mqtt_app.domain.samples import storable
 from mqtt_app.models import QuarantinedMessage
-from mqtt_app.services import ingest_books
+from mqtt_app.services import audit, ingest_books
 from mqtt_app.services.ingest_books import Tally
 
 
@@ -50,7 +50,9 @@ def parse_again(ids: Iterable[int], now: datetime) -> int:
     total = 0
     with transaction.atomic(), connection.cursor() as cursor:
         tally = Tally()
-        cursor.execute(_ASK, [list(ids), now])
+        asked = list(ids)
+        audit.record_by_site("parsed again", QuarantinedMessage, asked)  # before they move to another table
+        cursor.execute(_ASK, [asked, now])
         for site_id, count, size in cursor.fetchall():
             total += count
             tally.add(site_id, "quarantined", -count)

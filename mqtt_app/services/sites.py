@@ -12,29 +12,21 @@ from typing import Any
 
 from django.contrib.auth.models import AbstractBaseUser, AnonymousUser
 from django.db import transaction
-from django.db.models import F, Func, Value
+from django.db.models import F
 from django.utils import timezone
 
 from mqtt_app import events
 from mqtt_app.coordination.nudges import nudge
 from mqtt_app.models import Device, Gateway, MqttConnection, Site
 from mqtt_app.selectors.connections import legible, without_secrets
+from mqtt_app.services import audit
 
 log = logging.getLogger(__name__)
 
 User = AbstractBaseUser | AnonymousUser
 
-NOTICED_BY_LINK = frozenset(
-    {
-        "broker_host", "broker_port", "username", "password", "use_tls", "tls_ca_certificate", "tls_client_certificate",
-        "tls_client_key", "tls_verify", "protocol_version", "client_id", "keepalive", "ack_mode",
-    }
-)  # fmt: skip
-"""A running link has to know of it when one of these changes; for most of them it is made anew."""
 TOLD_ONLY = frozenset({"broker_queue_limit"})
 """What an operator tells us about the broker; no link is made anew for it."""
-ANOTHER_BROKER = frozenset({"broker_host", "broker_port", "protocol_version"})
-"""Which MQTT version the broker speaks has to be found out anew when one of these changes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,17 +55,25 @@ def _switch(connection: MqttConnection, user: User, *, to: bool) -> Changed | Un
     """Of two at once, one finds the row as it was and changes it; the other one changes nothing."""
     with transaction.atomic():
         rows = MqttConnection.objects.filter(pk=connection.pk, is_active=not to)
-        changed = rows.update(is_active=to, updated_at=timezone.now())
+        changed = rows.update(is_active=to)
         connection.is_active = to
         if not changed:
             return Unchanged(connection)
+        audit.record("started" if to else "stopped", connection)
         _tell(connection)
     log.info("[Site %s] %s by %s", connection.site_id, "started" if to else "stopped", user.pk)
     return Changed(connection)
 
 
 def create_site(values: dict[str, Any]) -> Site:
-    return Site.objects.create(**values)
+    return add_site(Site(**values))
+
+
+def add_site(site: Site) -> Site:
+    with transaction.atomic():
+        site.save(force_insert=True)
+        audit.record_created(site)
+    return site
 
 
 def save_site(site: Site, fields: Collection[str]) -> Site:
@@ -81,12 +81,16 @@ def save_site(site: Site, fields: Collection[str]) -> Site:
     if not fields:
         return site
     with transaction.atomic():
-        was_active = Site.objects.select_for_update().values_list("is_active", flat=True).get(pk=site.pk)
+        stored = Site.objects.select_for_update().get(pk=site.pk)
+        before = audit.values_of(stored, fields)
         site.save(update_fields=fields)
+        after = audit.values_of(site, fields)
+        if before != after:
+            audit.record("changed", site, before=before, after=after)
         if "silence_after" in fields:
             _expect_again(site)
         connection = MqttConnection.objects.filter(site=site).first()
-        if connection and was_active != site.is_active:
+        if connection and stored.is_active != site.is_active:
             _tell(connection)
     return site
 
@@ -100,6 +104,7 @@ def _expect_again(site: Site) -> None:
 
 def delete_site(site: Site) -> None:
     with transaction.atomic():
+        audit.record_deleted(site)
         site.delete()
         transaction.on_commit(nudge)
 
@@ -113,12 +118,14 @@ def add_connection(connection: MqttConnection) -> MqttConnection:
     """Insert a new row. Raises IntegrityError when its site has one already."""
     with transaction.atomic():
         connection.save(force_insert=True)
+        audit.record_created(connection)
         _tell(connection)
     return connection
 
 
 def save_connection(connection: MqttConnection, fields: Collection[str]) -> MqttConnection:
-    """Write the named fields; a running link is made anew only when something it notices has another value now.
+    """Write the named fields; a running link is made anew only when something it notices has another value now, which
+    the database finds out by itself.
 
     Gives the row as it is afterwards. Fields that were not named keep what others wrote meanwhile.
     """
@@ -128,34 +135,21 @@ def save_connection(connection: MqttConnection, fields: Collection[str]) -> Mqtt
         changed = {name: value for name, value in values.items() if legible(stored, name) != value}
         if not changed:
             return stored
-        if ANOTHER_BROKER & changed.keys():
-            changed["negotiated_version"] = ""
+        audit.record("changed", stored, before={name: legible(stored, name) for name in changed}, after=changed)
+        MqttConnection.objects.filter(pk=stored.pk).update(**changed, updated_at=timezone.now())
         for name, value in changed.items():
             setattr(stored, name, value)
-        MqttConnection.objects.filter(pk=stored.pk).update(**changed, updated_at=timezone.now())
-        if NOTICED_BY_LINK & changed.keys():
-            bump(stored.pk)
-        stored.refresh_from_db(fields=("config_version", "updated_at"))
+        stored.refresh_from_db(fields=("config_version", "negotiated_version", "updated_at"))
+        transaction.on_commit(nudge)
     return stored
 
 
 def delete_connection(connection: MqttConnection) -> None:
     """Its worker finds the row gone on its next scan, and closes the link."""
     with transaction.atomic():
+        audit.record_deleted(connection)
         connection.delete()
         transaction.on_commit(nudge)
-
-
-def bump(connection_id: int, obsolete_filter: str = "") -> None:
-    """Tell the running link, after the commit, that its configuration is another one. Within a transaction.
-
-    `obsolete_filter` is wanted no longer; whoever owns the link next has to tell the broker.
-    """
-    changes: dict[str, Any] = {"config_version": F("config_version") + 1}
-    if obsolete_filter:
-        changes["obsolete_filters"] = Func(F("obsolete_filters"), Value(obsolete_filter), function="array_append")
-    MqttConnection.objects.filter(pk=connection_id).update(**changes)
-    transaction.on_commit(nudge)
 
 
 def _tell(connection: MqttConnection) -> None:
@@ -167,6 +161,7 @@ def _tell(connection: MqttConnection) -> None:
             site_id=connection.site_id,
             status=connection.status,
             is_active=connection.is_active,
+            error_class=connection.error_class,
             error_message=connection.error_message,
         )
 

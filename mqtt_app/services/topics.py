@@ -1,14 +1,16 @@
-"""The only writers of topic filters and of what operators decide about discovered topics."""
+"""The only writers of topic filters and of what operators decide about discovered topics.
+
+What a change of filters means for the link is worked out in the database (migration 0013); a nudge makes it quick.
+"""
 
 from collections.abc import Collection, Iterable
 from typing import Any
 
 from django.db import transaction
 
+from mqtt_app.coordination.nudges import nudge
 from mqtt_app.models import DiscoveredTopic, MqttConnection, MqttTopic
-from mqtt_app.services.sites import bump
-
-_UNANSWERED: dict[str, Any] = {"granted_qos": None, "granted_at": None, "refusal": ""}
+from mqtt_app.services import audit
 
 
 def create_topic(connection: MqttConnection, values: dict[str, Any]) -> MqttTopic:
@@ -20,8 +22,8 @@ def add_topic(topic: MqttTopic) -> MqttTopic:
     """Insert a new row. Raises IntegrityError when its connection has this filter already."""
     with transaction.atomic():
         topic.save(force_insert=True)
-        if topic.is_active:
-            bump(topic.connection_id)
+        audit.record_created(topic)
+        transaction.on_commit(nudge)
     return topic
 
 
@@ -32,27 +34,35 @@ def save_topic(topic: MqttTopic, fields: Collection[str]) -> MqttTopic:
         changed = {name: getattr(topic, name) for name in fields if getattr(topic, name) != getattr(stored, name)}
         if not changed:
             return stored
-        MqttTopic.objects.filter(pk=topic.pk).update(**changed, **_UNANSWERED)
-        subscribed = stored.filter if stored.is_active else ""
+        audit.record("changed", stored, before=audit.values_of(stored, changed), after=changed)
+        MqttTopic.objects.filter(pk=topic.pk).update(**changed)
         stored.refresh_from_db()
-        if subscribed or stored.is_active:
-            stays = stored.is_active and stored.filter == subscribed
-            bump(stored.connection_id, "" if stays else subscribed)
+        transaction.on_commit(nudge)
     return stored
 
 
 def delete_topic(topic: MqttTopic) -> None:
     with transaction.atomic():
+        audit.record_deleted(topic)
         topic.delete()
-        if topic.is_active:
-            bump(topic.connection_id, topic.filter)
+        transaction.on_commit(nudge)
 
 
 def allow(topics: Iterable[int], *, active: bool) -> int:
     """Set the operator's flag of these discovered topics; gives how many had the other value."""
-    return DiscoveredTopic.objects.filter(pk__in=list(topics), is_active=not active).update(is_active=active)
+    with transaction.atomic():
+        others = DiscoveredTopic.objects.select_for_update().filter(pk__in=list(topics), is_active=not active)
+        changed = list(others.order_by("id").values_list("id", flat=True))
+        DiscoveredTopic.objects.filter(pk__in=changed).update(is_active=active)
+        audit.record_by_site("allowed" if active else "disallowed", DiscoveredTopic, changed)
+    return len(changed)
 
 
 def recognise_anew(topics: Iterable[int]) -> int:
     """Forget which parser these discovered topics belong to; the next message of each decides. Gives their number."""
-    return DiscoveredTopic.objects.filter(pk__in=list(topics)).update(is_processable=False, parser_name="")
+    with transaction.atomic():
+        chosen = DiscoveredTopic.objects.select_for_update().filter(pk__in=list(topics))
+        changed = list(chosen.order_by("id").values_list("id", flat=True))
+        DiscoveredTopic.objects.filter(pk__in=changed).update(is_processable=False, parser_name="")
+        audit.record_by_site("freed of their parser", DiscoveredTopic, changed)
+    return len(changed)

@@ -15,7 +15,7 @@ from django.db import connection
 from mqtt_app.conf import config
 from mqtt_app.models.locks import UPKEEP_LOCK
 from mqtt_app.models.sites import Site
-from mqtt_app.services import partitions
+from mqtt_app.services import audit, partitions
 
 log = logging.getLogger(__name__)
 
@@ -46,7 +46,7 @@ def run(now: datetime) -> Report:
         if not alone:
             return Report(busy=True)
         made = partitions.ensure(now)
-        rows = _prune_logs(now) + _prune_receipts(now)
+        rows = _prune_logs(now) + _prune_receipts(now) + _prune_audit(now)
         dropped = _drop_months(now)
         report = Report(tuple(made), tuple(dropped), rows + _expire_readings(now))
     log.info("Upkeep: made %s, dropped %s, removed %d rows", made or "nothing", dropped or "nothing", report.rows)
@@ -61,6 +61,16 @@ def _prune_logs(now: datetime) -> int:
 def _prune_receipts(now: datetime) -> int:
     before = now - timedelta(seconds=config().receipt_retention)
     return sum(_prune(table, "created_at", before) for table in ("mqtt_batchreceipt", "mqtt_delivery"))
+
+
+def _prune_audit(now: datetime) -> int:
+    before = now - timedelta(days=config().audit_retention_days)
+    removed = 0
+    while True:
+        found = audit.prune(before, CHUNK)
+        removed += found
+        if found < CHUNK:
+            return removed
 
 
 def _drop_months(now: datetime) -> list[str]:

@@ -105,6 +105,7 @@ class Local:
             "LOG_DIR": str(self._logs),
             "FLOWER_BASIC_AUTH": f"{FLOWER_USER}:{self._secrets['flower_password']}",
             "PYTHONUNBUFFERED": "1",
+            "SITEWIRE_OWN_SERVICES": self._own_services(),
             "CELERY_SKIP_CHECKS": "1",  # they ran with the migrations; each worker would load the whole web for them
             ledger.VARIABLE: self._ledger.mark,
         }
@@ -116,6 +117,11 @@ class Local:
         # Without cached bytecode each start compiles 700 files in each of seven processes: 10 s of a 2-core machine.
         given = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
         return {**given, **theirs, **ours}
+
+    def _own_services(self) -> str:
+        """No broker is dialled there."""
+        own = [f"{ports.LOOPBACK}:{port}" for port in (self._options.port, self._options.flower_port)]
+        return ",".join([*own, *filter(None, [os.environ.get("SITEWIRE_OWN_SERVICES")])])
 
     def _start(self, services: list[Service]) -> None:
         self._supervisor.start(services)

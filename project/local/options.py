@@ -39,6 +39,22 @@ def parse(arguments: list[str]) -> Options:
     )
 
 
+def take_data_dir(argv: list[str]) -> tuple[list[str], Path | None]:
+    """The command line without `--data-dir DIR`, and DIR. Refusal with exit code 2 where DIR is missing."""
+    rest, chosen = list(argv), None
+    for position, argument in enumerate(argv):
+        name, _, value = argument.partition("=")
+        if name != "--data-dir":
+            continue
+        following = argv[position + 1 : position + 2]
+        if not value and (not following or following[0].startswith("-") or "=" in argument):
+            raise Refusal("--data-dir needs a folder, as in: --data-dir var", code=2)
+        chosen = Path(value or following[0]).expanduser().absolute()
+        rest[position : position + (1 if value else 2)] = []
+        break
+    return rest, chosen
+
+
 def _parser() -> argparse.ArgumentParser:
     parser = _Parser(
         prog="manage.py up", description="Runs all of Sitewire on this machine until Ctrl-C.", allow_abbrev=False

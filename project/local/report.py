@@ -1,9 +1,10 @@
 """What `up` shows when all answers, and the folder of logs it points at."""
 
+import shlex
 from dataclasses import dataclass
 from pathlib import Path
 
-from project.local.options import Options
+from project.local.options import ROOT, Options
 from project.local.ports import LOOPBACK
 
 KEPT_LOGS = 3  # earlier runs
@@ -41,9 +42,14 @@ def table(rows: list[Row], seconds: float, login: Login, options: Options, logs:
         f"  Flower    http://{LOOPBACK}:{options.flower_port}/   {login.flower_user} / {login.flower_password}",
         f"  Logs      {logs}/",
         f"  Scripts   {options.data_dir / 'up.json'}",
+        f"  Commands  python3 manage.py shell{_option(options.data_dir)}",
         "",
         "Ctrl-C stops everything.",
     ])  # fmt: skip
+
+
+def _option(folder: Path) -> str:
+    return "" if folder == ROOT / "var" else f" --data-dir {shlex.quote(str(folder))}"
 
 
 def rotate(folder: Path) -> None:

@@ -1,11 +1,13 @@
 """What a running `up` tells others: up.json for scripts, environment.json for `manage.py`. Standard library only."""
 
+import fcntl
 import os
 from collections.abc import Mapping
 from pathlib import Path
 
-from project.local import files
+from project.local import files, runlock
 from project.local.options import ROOT
+from project.local.refusal import Refusal
 
 UP = "up.json"
 ENVIRONMENT = "environment.json"
@@ -22,7 +24,9 @@ LENT = (
 
 
 def publish_environment(folder: Path, values: Mapping[str, str]) -> None:
-    files.write_private(folder / ENVIRONMENT, {name: values[name] for name in LENT})
+    """The variables that make a process part of this Sitewire."""
+    lent = {name: value for name, value in values.items() if name in LENT or name.startswith("SITEWIRE_")}
+    files.write_private(folder / ENVIRONMENT, lent)
 
 
 def withdraw(folder: Path) -> None:
@@ -30,17 +34,74 @@ def withdraw(folder: Path) -> None:
         (folder / name).unlink(missing_ok=True)
 
 
+def attach(data_dir: Path | None) -> None:
+    """A command works on the Sitewire that runs in `data_dir`, in DATA_DIR or in var/, or on that of DATABASE_URL.
+
+    Refusal where there is neither: an empty one would be made otherwise, or another one taken for it.
+    """
+    if data_dir is not None:
+        os.environ["DATA_DIR"] = str(data_dir)
+    if not _has_local_settings():
+        return
+    folder, given = _folder(), os.environ.get("DATABASE_URL")
+    running = is_running(folder)
+    if not running and not given:
+        raise Refusal(_nothing_runs(folder))
+    if running and given and data_dir is not None and given != _lent(folder).get("DATABASE_URL"):
+        raise Refusal(
+            f"DATABASE_URL names another database than that of the Sitewire in {folder}; unset it, or leave out "
+            "--data-dir."
+        )
+    if running:
+        lend_environment()
+
+
 def lend_environment() -> None:
     """`manage.py shell` and the like work on the running Sitewire, unless they were given another database.
 
     Never under other settings than those it runs with: a production takes no key from a data folder.
     """
-    if os.environ.get("DJANGO_SETTINGS_MODULE", LOCAL_SETTINGS) != LOCAL_SETTINGS:
+    if not _has_local_settings():
         return
-    folder = Path(os.environ.get("DATA_DIR") or ROOT / "var")
+    folder = _folder()
     if not os.access(folder / ENVIRONMENT, os.R_OK):
         return
-    lent = files.read_private(folder / ENVIRONMENT)
+    lent = _lent(folder)
     if os.environ.get("DATABASE_URL", lent.get("DATABASE_URL")) == lent.get("DATABASE_URL"):
-        for name, value in lent.items():
-            os.environ.setdefault(name, value)
+        os.environ.update(lent)
+
+
+def is_running(folder: Path) -> bool:
+    """Whether `up` runs there, and has everything ready."""
+    try:
+        if not (folder / ENVIRONMENT).exists():
+            return False
+        with open(folder / runlock.NAME, encoding="utf-8") as lock:
+            fcntl.flock(lock, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except BlockingIOError:  # it holds the lock for as long as it lives
+        return True
+    except FileNotFoundError:
+        return False
+    except PermissionError:
+        raise Refusal(f"The Sitewire in {folder} belongs to another user; run the command as that user.") from None
+    return False
+
+
+def _nothing_runs(folder: Path) -> str:
+    option = "" if folder == ROOT / "var" else f" --data-dir {folder}"
+    return (
+        f"No Sitewire is running in {folder}. Start it with `python3 manage.py up{option}`, name the folder of another "
+        "one with --data-dir, or set DATABASE_URL."
+    )
+
+
+def _folder() -> Path:
+    return Path(os.environ.get("DATA_DIR") or ROOT / "var").absolute()
+
+
+def _lent(folder: Path) -> dict[str, str]:
+    return files.read_private(folder / ENVIRONMENT)
+
+
+def _has_local_settings() -> bool:
+    return os.environ.get("DJANGO_SETTINGS_MODULE", LOCAL_SETTINGS) == LOCAL_SETTINGS

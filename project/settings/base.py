@@ -29,7 +29,7 @@ DATABASE_POOL_SIZE = checked.count(env, "DATABASE_POOL_SIZE", default=10)
 """Database connections of one web process; 0 for one in each thread instead of a pool."""
 
 INSTALLED_APPS = [
-    "django.contrib.admin",
+    "project.apps.SitewireAdminConfig",
     "django.contrib.auth",
     "django.contrib.contenttypes",
     "django.contrib.sessions",
@@ -45,6 +45,7 @@ INSTALLED_APPS = [
     "django_structlog",
     "mqtt_app",
     "tasks",
+    "project.apps.ProjectConfig",
 ]
 
 MIDDLEWARE = [
@@ -55,6 +56,7 @@ MIDDLEWARE = [
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "mqtt_app.middleware.actor.ActorMiddleware",
     "django_structlog.middlewares.RequestMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
@@ -83,6 +85,8 @@ AUTH_PASSWORD_VALIDATORS = [
     {"NAME": "django.contrib.auth.password_validation.CommonPasswordValidator"},
     {"NAME": "django.contrib.auth.password_validation.NumericPasswordValidator"},
 ]
+AUTHENTICATION_BACKENDS = ["mqtt_app.services.accounts.backend.ThrottledBackend"]
+PASSWORD_RESET_TIMEOUT = 86_400  # s; of links that are sent by e-mail or made by an administrator
 LOGIN_URL = "/login/"
 LOGIN_REDIRECT_URL = "/"
 LOGOUT_REDIRECT_URL = "/login/"
@@ -97,9 +101,14 @@ STORAGES = {
 }
 WHITENOISE_USE_FINDERS = True  # nothing is collected, so there is no STATIC_ROOT
 
+MAIL = checked.mail(env, "EMAIL_URL", "DEFAULT_FROM_EMAIL")
+HAS_MAIL = bool(MAIL)
+"""Whether a forgotten password can be set by a link that is sent; otherwise an administrator makes the link."""
+globals().update(MAIL)
+
 REST_FRAMEWORK = {
     "DEFAULT_AUTHENTICATION_CLASSES": [
-        "knox.auth.TokenAuthentication",
+        "mqtt_app.services.accounts.token_authentication.TokenAuthentication",
         "rest_framework.authentication.SessionAuthentication",
     ],
     "DEFAULT_PERMISSION_CLASSES": ["rest_framework.permissions.IsAuthenticated"],
@@ -108,8 +117,9 @@ REST_FRAMEWORK = {
     "DEFAULT_PAGINATION_CLASS": "mqtt_app.api.pagination.TimeCursorPagination",
     "DEFAULT_FILTER_BACKENDS": ["django_filters.rest_framework.DjangoFilterBackend"],
     "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",
-    "DEFAULT_THROTTLE_RATES": {"login": "10/min"},
 }
+KNOX_TOKEN_MODEL = "mqtt.ApiToken"
+MIGRATION_MODULES = {"knox": None}  # its own table would be made too, and stay empty
 REST_KNOX = {"TOKEN_TTL": None, "AUTH_HEADER_PREFIX": "Token", "AUTO_REFRESH": False}
 SPECTACULAR_SETTINGS = {
     "TITLE": "Sitewire",
@@ -167,6 +177,8 @@ DJANGO_CELERY_BEAT_TZ_AWARE = True
 SITEWIRE = checked.knobs()
 """Overrides of `mqtt_app.conf.Config`, one environment variable SITEWIRE_<FIELD> each."""
 
+DEFAULT_EXCEPTION_REPORTER = "project.error_pages.MaskedReporter"
+DEFAULT_EXCEPTION_REPORTER_FILTER = "project.error_pages.NoValues"
 LOGGING_CONFIG = None  # project.logs.configure() is called by the composition roots, once per process
 SECURE_CONTENT_TYPE_NOSNIFF = True
 X_FRAME_OPTIONS = "DENY"

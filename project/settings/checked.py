@@ -5,6 +5,7 @@ import difflib
 import os
 import re
 from collections.abc import Sequence
+from enum import Enum
 from pathlib import Path
 from typing import Any, Literal, get_args, get_origin, get_type_hints
 from urllib.parse import unquote, urlsplit
@@ -14,6 +15,7 @@ from cryptography.fernet import Fernet
 from django.core.exceptions import ImproperlyConfigured
 
 from mqtt_app.conf import Config
+from mqtt_app.domain.broker_settings import problems
 from mqtt_app.domain.proxies import TrustedProxies, parse_proxies
 
 MAKE_SECRETS = "`python3 manage.py init` makes one"
@@ -142,12 +144,34 @@ def database(env: environ.Env, name: str) -> dict[str, Any]:
         raise ImproperlyConfigured(f"{name} must look like postgres://user:password@host:5432/name (PostgreSQL 14+).")
     try:
         found: dict[str, Any] = environ.Env.db_url_config(value)
-    except ValueError as error:
-        raise ImproperlyConfigured(f"{name} cannot be read: {error}.") from None
+    except ValueError:  # its message may hold a part of the password
+        raise ImproperlyConfigured(
+            f"{name} cannot be read. It must look like postgres://user:password@host:5432/name, with the characters "
+            "/ ? # [ ] @ : % of a password escaped (as %2F, %3F, ...)."
+        ) from None
     # Django itself prepares nothing with this, see mqtt_app/services/pg_statements.py.
     prepared = {"prepare_threshold": 0} if flag(env, "DATABASE_PREPARED_STATEMENTS", default=True) else {}
     options = {"connect_timeout": 5, **prepared, **found.get("OPTIONS", {})}
     return {**found, "CONN_MAX_AGE": 60, "CONN_HEALTH_CHECKS": True, "OPTIONS": options}
+
+
+def mail(env: environ.Env, url: str, sender: str) -> dict[str, Any]:
+    """Django's EMAIL_* settings of smtp://user:password@host:port, +tls (STARTTLS) or +ssl; empty for no e-mail."""
+    value: str = env.str(url, default="")
+    if not value:
+        return {}
+    try:
+        parts = urlsplit(value)
+        valid = parts.scheme in {"smtp", "smtp+tls", "smtp+ssl"} and bool(parts.hostname) and parts.port != 0
+    except ValueError:
+        valid = False
+    if not valid:
+        raise ImproperlyConfigured(f"{url} must look like smtp+tls://user:password@host:587 (or smtp://, smtp+ssl://).")
+    address: str = env.str(sender, default="")
+    if "@" not in address:
+        raise ImproperlyConfigured(f"{sender} must be the address that e-mails come from, as {url} is set.")
+    config: dict[str, Any] = environ.Env.email_url_config(value)
+    return {**config, "EMAIL_TIMEOUT": 10, "DEFAULT_FROM_EMAIL": address}
 
 
 def knobs() -> dict[str, Any]:
@@ -158,7 +182,17 @@ def knobs() -> dict[str, Any]:
     unknown = [name for name in given if name not in fields]
     if unknown:
         raise ImproperlyConfigured(" ".join(_unknown(name, list(fields)) for name in unknown))
-    return {fields[name]: _convert(name, os.environ[name].strip(), hints[fields[name]]) for name in given}
+    values = {fields[name]: _convert(name, os.environ[name].strip(), hints[fields[name]]) for name in given}
+    _check_brokers(values)
+    return values
+
+
+def _check_brokers(values: dict[str, Any]) -> None:
+    """A worker with a guard that cannot be read must not start."""
+    knobs = Config(**values)
+    found = list(problems(knobs.broker_allow, knobs.broker_private, knobs.own_services))
+    if found:
+        raise ImproperlyConfigured(" ".join(found))
 
 
 def _unknown(name: str, known: list[str]) -> str:
@@ -204,6 +238,9 @@ def _single(name: str, value: str, kind: Any) -> Any:
     try:
         converted = kind(value)
     except ValueError:
+        if isinstance(kind, type) and issubclass(kind, Enum):
+            choices = ", ".join(str(choice.value) for choice in kind)
+            raise ImproperlyConfigured(f"{name}={value!r} is not known. Use one of: {choices}.") from None
         expected = {int: "a whole number", float: "a number"}.get(kind, f"a {getattr(kind, '__name__', kind)}")
         raise ImproperlyConfigured(f"{name}={value[:80]!r} is not {expected}.") from None
     if isinstance(converted, (int, float)) and not 0 < converted < float("inf"):

@@ -3,10 +3,9 @@ from typing import Any
 from rest_framework import serializers
 
 from mqtt_app.domain import ack_mode
-from mqtt_app.models import MqttConnection
+from mqtt_app.models import CONFIGURATION, MqttConnection
 from mqtt_app.selectors.connections import legible
 from mqtt_app.services.connection_rules import MAX_PEM, connection_errors
-from mqtt_app.services.sites import NOTICED_BY_LINK
 
 MAX_PASSWORD = 4_096  # characters; MQTT allows 65,535 bytes, no broker means that
 
@@ -60,7 +59,7 @@ class ConnectionSerializer(serializers.ModelSerializer[MqttConnection]):
         wish = self.initial_data.get("is_active")
         if wish is not None and wish is not (self.instance.is_active if self.instance else False):
             raise serializers.ValidationError({"is_active": [IS_ACTIVE_HINT]})
-        kept = {name: legible(self.instance, name) for name in NOTICED_BY_LINK} if self.instance else {}
+        kept = {name: legible(self.instance, name) for name in CONFIGURATION} if self.instance else {}
         errors = connection_errors(kept | attrs)
         if errors:
             raise serializers.ValidationError({field: [said] for field, said in errors.items()})

@@ -1,6 +1,9 @@
+from typing import Any
+
 from rest_framework import serializers
 
 from mqtt_app.models import MqttConnectionLog, MqttParsingLog
+from mqtt_app.selectors.disclosure import conceal_log, sees_failures
 
 
 class ConnectionLogSerializer(serializers.ModelSerializer[MqttConnectionLog]):
@@ -10,6 +13,11 @@ class ConnectionLogSerializer(serializers.ModelSerializer[MqttConnectionLog]):
             "id", "connection", "timestamp", "level", "message", "exception_type", "exception_traceback",
             "broker_host", "retry_attempt",
         )  # fmt: skip
+
+    def to_representation(self, instance: MqttConnectionLog) -> Any:
+        if not sees_failures(self.context["request"].user):
+            conceal_log(instance)
+        return super().to_representation(instance)
 
 
 class ParsingLogSerializer(serializers.ModelSerializer[MqttParsingLog]):

@@ -42,6 +42,12 @@ class LogQuery(WindowQuery):
     search = serializers.CharField(required=False, max_length=200, help_text="Part of the text, in any case.")
 
 
+class AuditQuery(WindowQuery):
+    site = serializers.IntegerField(required=False, min_value=1, max_value=MAX_BIGINT)
+    user = serializers.CharField(required=False, max_length=200, help_text="The exact user name.")
+    action = serializers.CharField(required=False, max_length=40, help_text="As in `created`, `changed`, `deleted`.")
+
+
 class ConnectionLogQuery(LogQuery):
     level = serializers.ChoiceField(required=False, choices=LogLevel.choices)
 

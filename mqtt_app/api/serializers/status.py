@@ -43,6 +43,8 @@ class LinkSerializer(FacetSerializer):
     stored_status = serializers.CharField(help_text="As last written by an owner, who may be gone.")
     connected_since = serializers.DateTimeField(allow_null=True)
     mqtt_version = serializers.CharField()
+    tls_verified = serializers.BooleanField(allow_null=True, help_text="Whether the broker has to prove who it is.")
+    allowed_by = serializers.CharField(help_text="Entry of SITEWIRE_BROKER_ALLOW without which it would be refused.")
     last_packet_age = serializers.FloatField(allow_null=True, help_text="Seconds.")
     retry_count = serializers.IntegerField()
     last_error = LastErrorSerializer(allow_null=True)
@@ -53,7 +55,7 @@ class FilterStateSerializer(serializers.Serializer[Any]):
     requested = serializers.IntegerField()
     granted = serializers.IntegerField(allow_null=True, help_text="0 or 1; 128 and above: refused; null: no answer.")
     refusal = serializers.CharField()
-    ever_matched = serializers.BooleanField(help_text="Since this owner has the link.")
+    ever_matched = serializers.BooleanField(help_text="Whoever had the link.")
     last_match = serializers.DateTimeField(allow_null=True)
     since = serializers.DateTimeField(allow_null=True)
 

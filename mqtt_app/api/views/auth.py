@@ -2,15 +2,20 @@ from http import HTTPStatus
 from typing import Any
 
 from django.contrib.auth import authenticate, logout
+from django.contrib.auth.base_user import AbstractBaseUser
+from django.utils import timezone
 from drf_spectacular.utils import OpenApiResponse, extend_schema
-from knox.models import AuthToken, get_token_model
 from rest_framework.permissions import AllowAny, IsAuthenticated
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from mqtt_app.api.serializers.auth import LoginSerializer, TokenSerializer
-from mqtt_app.api.throttling import LoginThrottle
+from mqtt_app.api.serializers.auth import LoginSerializer, TokenSerializer, rights_asked
+from mqtt_app.models import ApiToken
+from mqtt_app.services import audit
+from mqtt_app.services.accounts import logins, tokens
+from mqtt_app.services.accounts.requests import actor_of
+from mqtt_app.services.login_throttle import LoginRefused
 
 WRONG = {"detail": "Wrong user name or password."}
 
@@ -25,6 +30,7 @@ class LoginView(APIView):
         responses={
             200: TokenSerializer,
             401: OpenApiResponse(description="Wrong user name or password."),
+            409: OpenApiResponse(description="The user has as many tokens as there may be."),
             429: OpenApiResponse(description="Too many wrong tries; `Retry-After` says how long to wait."),
         },
     )
@@ -32,15 +38,14 @@ class LoginView(APIView):
         """A token for `Authorization: Token ...`. Each login makes another; logout ends its own."""
         form = LoginSerializer(data=request.data)
         form.is_valid(raise_exception=True)
-        throttle = LoginThrottle()
-        if not throttle.allow_request(request, self):
-            self.throttled(request, throttle.wait() or 60.0)
-        user = authenticate(request._request, **form.validated_data)
+        values = form.validated_data
+        try:
+            user = authenticate(request._request, username=values["username"], password=values["password"])
+        except LoginRefused as refused:
+            return _too_many(refused)
         if user is None:
-            throttle.count_failure()
             return Response(WRONG, status=HTTPStatus.UNAUTHORIZED, headers={"WWW-Authenticate": "Token"})
-        _, token = AuthToken.objects.create(user)
-        return Response(TokenSerializer({"token": token, "expiry": None}).data)
+        return _logged_in(request, user, values)
 
 
 class LogoutView(APIView):
@@ -50,8 +55,29 @@ class LogoutView(APIView):
     def post(self, request: Request) -> Response:
         """End the token, or the session, that this request came with."""
         credential: Any = request.auth
-        if isinstance(credential, get_token_model()):
-            credential.delete()
+        user: Any = request.user
+        logins.logged_out(request._request, user)
+        if isinstance(credential, ApiToken):
+            with audit.acting_as(actor_of(request._request, user)):
+                tokens.revoke(credential)
         else:
             logout(request._request)
         return Response(status=HTTPStatus.NO_CONTENT)
+
+
+def _logged_in(request: Request, user: AbstractBaseUser, values: dict[str, Any]) -> Response:
+    with audit.acting_as(actor_of(request._request, user)):
+        try:
+            row, text = tokens.make(user, values["name"], rights_asked(values, timezone.now()))
+        except tokens.TooManyTokens as full:
+            return Response({"detail": full.message}, status=HTTPStatus.CONFLICT)
+    logins.logged_in(request._request, user)
+    return Response(TokenSerializer({"token": text, "expiry": row.expiry}).data)
+
+
+def _too_many(refused: LoginRefused) -> Response:
+    return Response(
+        {"detail": refused.message},
+        status=HTTPStatus.TOO_MANY_REQUESTS,
+        headers={"Retry-After": str(refused.retry_after)},
+    )

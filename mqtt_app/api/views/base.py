@@ -8,10 +8,10 @@ from rest_framework.exceptions import NotFound
 from rest_framework.permissions import IsAuthenticated
 from rest_framework.request import Request
 
-from mqtt_app.api.permissions import SuperuserWrites
+from mqtt_app.api.permissions import ByRole, Needs
 from mqtt_app.models import MqttConnection, Site
 from mqtt_app.selectors.connections import without_secrets
-from mqtt_app.selectors.visibility import sites_visible_to
+from mqtt_app.selectors.visibility import viewer_of
 
 Query = TypeVar("Query", bound=serializers.Serializer[Any])
 
@@ -27,11 +27,13 @@ def read_query(form: type[Query], request: Request) -> dict[str, Any]:
 class SiteScoped(generics.GenericAPIView[Any]):
     """Below sites/{site_id}/. A site that is not there and a foreign one look the same."""
 
-    permission_classes: Any = (IsAuthenticated, SuperuserWrites)
+    permission_classes: Any = (IsAuthenticated, ByRole)
+    needs: Needs = {}
+    site_kwarg = "site_id"
 
     def get_site(self) -> Site:
         number: int = self.kwargs["site_id"]
-        site = sites_visible_to(self.request.user).filter(pk=number).first()
+        site = viewer_of(self.request).sites().filter(pk=number).first()
         if site is None:
             raise NotFound(f"There is no site {number}.")
         return site

@@ -9,14 +9,17 @@ from rest_framework.response import Response
 from mqtt_app.api.errors import Conflict
 from mqtt_app.api.serializers.connections import ConnectionSerializer
 from mqtt_app.api.views.base import SiteScoped
+from mqtt_app.domain.access import Action
 from mqtt_app.models import MqttConnection
 from mqtt_app.selectors.connections import without_secrets
+from mqtt_app.selectors.disclosure import conceal, sees_failures
 from mqtt_app.selectors.status import effective_statuses
 from mqtt_app.services import sites
 
 
 class ConnectionView(SiteScoped):
     serializer_class = ConnectionSerializer
+    needs = {"PUT": (Action.CONFIGURE,), "PATCH": (Action.CONFIGURE,)}
 
     @extend_schema(operation_id="sites_connection_retrieve")
     def get(self, request: Request, site_id: int) -> Response:
@@ -52,5 +55,7 @@ class ConnectionView(SiteScoped):
         return form
 
     def shown(self, connection: MqttConnection, status: int = HTTPStatus.OK) -> Response:
+        if not sees_failures(self.request.user):
+            conceal(connection)
         context: dict[str, Any] = {"statuses": effective_statuses([connection])}
         return Response(ConnectionSerializer(connection, context=context).data, status=status)

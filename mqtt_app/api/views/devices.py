@@ -9,12 +9,14 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.serializers import BaseSerializer
 
-from mqtt_app.api.permissions import SuperuserWrites
+from mqtt_app.api.permissions import ByRole, Needs
 from mqtt_app.api.serializers.devices import DeviceDetailSerializer, DeviceSerializer, ReadingSerializer
 from mqtt_app.api.serializers.queries import ReadingsQuery
 from mqtt_app.api.views.base import SiteScoped, read_query
+from mqtt_app.domain.access import Action
 from mqtt_app.models import Device, Reading
 from mqtt_app.selectors.devices import devices_of, devices_visible_to, readings_of, with_latest
+from mqtt_app.selectors.visibility import viewer_of
 from mqtt_app.services.devices import save_device
 
 
@@ -28,16 +30,19 @@ class DeviceListView(SiteScoped, generics.ListAPIView[Device]):
 
 
 class DeviceScoped(generics.GenericAPIView[Any]):
-    permission_classes = (IsAuthenticated, SuperuserWrites)
+    permission_classes = (IsAuthenticated, ByRole)
+    needs: Needs = {}
+    site_of_object = True
 
     def get_devices(self) -> QuerySet[Device]:
-        return devices_visible_to(self.request.user)
+        return devices_visible_to(viewer_of(self.request))
 
     def get_device(self) -> Device:
         number = self.kwargs["pk"]
         device = self.get_devices().filter(pk=number).first()
         if device is None:
             raise NotFound(f"There is no device {number}.")
+        self.check_object_permissions(self.request, device)
         return device
 
 
@@ -47,6 +52,7 @@ class DeviceView(DeviceScoped, generics.RetrieveUpdateAPIView[Device]):
     serializer_class = DeviceDetailSerializer
     queryset = Device.objects.none()
     http_method_names = ("get", "head", "options", "patch")
+    needs = {"PATCH": (Action.ATTEND,)}
 
     def get_devices(self) -> QuerySet[Device]:
         return with_latest(super().get_devices())

@@ -8,24 +8,24 @@ from rest_framework.permissions import IsAuthenticated
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from mqtt_app.api.permissions import SuperuserWrites
+from mqtt_app.api.permissions import ByRole
 from mqtt_app.api.serializers.logs import ConnectionLogSerializer, ParsingLogSerializer
 from mqtt_app.api.serializers.queries import ConnectionLogQuery, LogQuery, ParsingLogQuery
 from mqtt_app.api.views.base import read_query
 from mqtt_app.models import MqttConnectionLog, MqttParsingLog
 from mqtt_app.selectors.logs import connection_logs, parsing_logs
-from mqtt_app.selectors.visibility import sites_visible_to
+from mqtt_app.selectors.visibility import viewer_of
 
 
 class LogView(generics.ListAPIView[Any]):
-    permission_classes = (IsAuthenticated, SuperuserWrites)
+    permission_classes = (IsAuthenticated, ByRole)
     ordering = ("-timestamp", "-id")
 
     def query(self, form: type[LogQuery]) -> dict[str, Any]:
         """Keyword arguments for the selector. A site that is not there, or a foreign one, is said to be missing."""
         query = read_query(form, self.request)
         site = query.get("site")
-        if site is not None and not sites_visible_to(self.request.user).filter(pk=site).exists():
+        if site is not None and not viewer_of(self.request).sites().filter(pk=site).exists():
             raise NotFound(f"There is no site {site}.")
         renamed = {"from": "start", "to": "end"}
         return {renamed.get(name, name): value for name, value in query.items()}
@@ -36,7 +36,7 @@ class ConnectionLogListView(LogView):
     queryset = MqttConnectionLog.objects.none()
 
     def get_queryset(self) -> QuerySet[MqttConnectionLog]:
-        return connection_logs(self.request.user, **self.query(ConnectionLogQuery))
+        return connection_logs(viewer_of(self.request), **self.query(ConnectionLogQuery))
 
     @extend_schema(operation_id="connection_logs_list", parameters=[ConnectionLogQuery])
     def get(self, request: Request, *args: Any, **kwargs: Any) -> Response:
@@ -49,7 +49,7 @@ class ParsingLogListView(LogView):
     queryset = MqttParsingLog.objects.none()
 
     def get_queryset(self) -> QuerySet[MqttParsingLog]:
-        return parsing_logs(self.request.user, **self.query(ParsingLogQuery))
+        return parsing_logs(viewer_of(self.request), **self.query(ParsingLogQuery))
 
     @extend_schema(operation_id="parsing_logs_list", parameters=[ParsingLogQuery])
     def get(self, request: Request, *args: Any, **kwargs: Any) -> Response:

@@ -4,21 +4,26 @@ from typing import Any
 from django.db.models import QuerySet
 from drf_spectacular.utils import OpenApiResponse, extend_schema
 from rest_framework import viewsets
-from rest_framework.exceptions import NotFound
+from rest_framework.exceptions import NotFound, PermissionDenied
 from rest_framework.permissions import IsAuthenticated
 from rest_framework.request import Request
 from rest_framework.response import Response
+from rest_framework.serializers import BaseSerializer
 
-from mqtt_app.api.permissions import SuperuserWrites
+from mqtt_app.api.permissions import ByRole, Needs
 from mqtt_app.api.serializers.queries import SitesQuery
 from mqtt_app.api.serializers.sites import SiteSerializer, SwitchedSerializer
 from mqtt_app.api.serializers.status import SiteStatusSerializer
 from mqtt_app.api.views.base import SiteScoped, read_query
+from mqtt_app.domain.access import Action
 from mqtt_app.models import Site
+from mqtt_app.selectors.disclosure import sees_failures
 from mqtt_app.selectors.status import site_status
-from mqtt_app.selectors.visibility import sites_visible_to
+from mqtt_app.selectors.visibility import viewer_of
 from mqtt_app.services import sites
 
+CHANGES = (Action.CONFIGURE, Action.SWITCH)
+"""Either of them opens a change of a site; which fields, `perform_update` looks at."""
 SWITCH_RESPONSES = {
     202: SwitchedSerializer,
     200: OpenApiResponse(SwitchedSerializer, "It is so already."),
@@ -28,12 +33,14 @@ SWITCH_RESPONSES = {
 
 class SiteViewSet(viewsets.ModelViewSet[Site]):
     serializer_class = SiteSerializer
-    permission_classes = (IsAuthenticated, SuperuserWrites)
+    permission_classes = (IsAuthenticated, ByRole)
+    needs: Needs = {"PUT": CHANGES, "PATCH": CHANGES}
+    site_kwarg = "pk"
     ordering = ("id",)
     queryset = Site.objects.none()
 
     def get_queryset(self) -> QuerySet[Site]:
-        found = sites_visible_to(self.request.user)
+        found = viewer_of(self.request).sites()
         if self.action != "list":
             return found
         query = read_query(SitesQuery, self.request)
@@ -51,6 +58,18 @@ class SiteViewSet(viewsets.ModelViewSet[Site]):
     def list(self, request: Request, *args: Any, **kwargs: Any) -> Response:
         return super().list(request, *args, **kwargs)
 
+    def perform_update(self, serializer: BaseSerializer[Site]) -> None:
+        """`is_active` switches the site's link, so it is for those who may switch; the rest is configuration."""
+        site = serializer.instance
+        assert site is not None
+        changed = {name for name, value in serializer.validated_data.items() if getattr(site, name) != value}
+        needed = {Action.SWITCH if name == "is_active" else Action.CONFIGURE for name in changed}
+        for action in sorted(needed):
+            refusal = viewer_of(self.request).refusal(action, site.pk)
+            if refusal:
+                raise PermissionDenied(refusal)
+        serializer.save()
+
     def perform_destroy(self, instance: Site) -> None:
         sites.delete_site(instance)
 
@@ -59,6 +78,8 @@ class SwitchView(SiteScoped):
     """Writes the wish and answers at once; an MQTT worker acts on it."""
 
     serializer_class = SwitchedSerializer
+    needs = {"POST": (Action.SWITCH,)}
+    tells_nobody = True
     to: bool
     verb: str
     participle: str
@@ -106,4 +127,4 @@ class StatusView(SiteScoped):
     @extend_schema(operation_id="sites_status", responses=SiteStatusSerializer)
     def get(self, request: Request, site_id: int) -> Response:
         """The evidence: what is wanted, who owns the link, is it up, what is subscribed, what flows."""
-        return Response(SiteStatusSerializer(site_status(self.get_site())).data)
+        return Response(SiteStatusSerializer(site_status(self.get_site(), detailed=sees_failures(request.user))).data)

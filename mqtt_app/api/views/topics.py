@@ -12,6 +12,7 @@ from rest_framework.serializers import BaseSerializer
 from mqtt_app.api.serializers.queries import DiscoveredTopicsQuery
 from mqtt_app.api.serializers.topics import DUPLICATE, DiscoveredTopicSerializer, TopicSerializer
 from mqtt_app.api.views.base import SiteScoped, read_query
+from mqtt_app.domain.access import Action
 from mqtt_app.models import DiscoveredTopic, MqttTopic
 from mqtt_app.selectors.topics import discovered_topics
 from mqtt_app.services import topics
@@ -22,6 +23,7 @@ Topic = TypeVar("Topic", MqttTopic, DiscoveredTopic)
 class TopicScoped(SiteScoped):
     serializer_class = TopicSerializer
     queryset = MqttTopic.objects.none()
+    needs = {method: (Action.CONFIGURE,) for method in ("POST", "PUT", "PATCH", "DELETE")}
     ordering = ("id",)
 
     def get_queryset(self) -> QuerySet[MqttTopic]:
@@ -76,6 +78,7 @@ class DiscoveredTopicView(SiteScoped, generics.RetrieveUpdateAPIView[DiscoveredT
     serializer_class = DiscoveredTopicSerializer
     queryset = DiscoveredTopic.objects.none()
     http_method_names = ("get", "head", "options", "patch")
+    needs = {"PATCH": (Action.ATTEND,)}
 
     def get_object(self) -> DiscoveredTopic:
         mine = DiscoveredTopic.objects.filter(connection=self.get_connection())

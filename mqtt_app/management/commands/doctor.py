@@ -11,7 +11,7 @@ from django.core.management.base import BaseCommand, CommandParser
 from django.db import connection
 from kombu.exceptions import OperationalError
 
-from mqtt_app.selectors.checkup import Finding, Severity, database, fleet, memory_and_writes, settings_checks
+from mqtt_app.selectors.checkup import Finding, Severity, database, exposure, fleet, memory_and_writes, settings_checks
 from mqtt_app.selectors.system import pulse
 
 ANSWER_TIMEOUT = 2.0  # s for task workers to say which queues they serve
@@ -57,6 +57,7 @@ def _findings() -> list[Finding]:
         *of_database,
         *memory_and_writes(),
         *fleet(seen, _served() if seen.reachable else None, database=_usable(of_database)),
+        *exposure(seen, database=_usable(of_database)),
     ]
 
 

@@ -9,6 +9,7 @@ A connection goes round like this, `generation` growing at each take::
 A row without an owner never says `connecting` or `connected`.
 """
 
+from mqtt_app.services.ownership.matches import Matches, record_matches
 from mqtt_app.services.ownership.reconcile import ReconcileReport, needs_reconcile, reconcile
 from mqtt_app.services.ownership.reported import Answers, Key, LinkStatus, Written, record_answers, record_statuses
 from mqtt_app.services.ownership.rows import ConnectionRow, homeless_exist, rows_of
@@ -22,6 +23,7 @@ __all__ = [
     "Filter",
     "Key",
     "LinkStatus",
+    "Matches",
     "ReconcileReport",
     "Written",
     "config_of",
@@ -30,6 +32,7 @@ __all__ = [
     "needs_reconcile",
     "reconcile",
     "record_answers",
+    "record_matches",
     "record_statuses",
     "rows_of",
     "take",

@@ -8,7 +8,7 @@ from django.db import transaction
 from mqtt_app import events
 from mqtt_app.models import MqttConnection
 
-_COLUMNS = ("site_id", "status", "is_active", "error_message")
+_COLUMNS = ("site_id", "status", "is_active", "error_class", "error_message")
 
 
 def announce(connection_ids: Iterable[int]) -> None:

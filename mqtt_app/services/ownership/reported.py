@@ -163,8 +163,9 @@ def _held(keys: Collection[Key]) -> frozenset[Key]:
 
 def _announce(row: _Row) -> None:
     events.connection_changed(
-        site_id=row.site_id, status=row.status, is_active=row.is_active, error_message=row.error_message
-    )
+        site_id=row.site_id, status=row.status, is_active=row.is_active, error_class=row.error_class,
+        error_message=row.error_message,
+    )  # fmt: skip
 
 
 def _storable(text: str) -> str:

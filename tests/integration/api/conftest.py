@@ -1,5 +1,4 @@
 import pytest
-from django.core.cache import cache
 
 from mqtt_app.models import Site
 from tests.integration.api.client import Caller, connected_site, member_of, superuser
@@ -28,8 +27,3 @@ def stranger(db: None) -> Caller:
 @pytest.fixture
 def nobody() -> Caller:
     return Caller()
-
-
-@pytest.fixture(autouse=True)
-def _no_failed_logins_of_other_tests() -> None:
-    cache.clear()

@@ -23,7 +23,7 @@ def keys(settings):
 def test_after_a_rotation_the_old_key_is_no_longer_needed(keys, capsys):
     keys(OLD)
     connection = connected_site(password="s3cret").connection
-    version = connection.config_version
+    version = MqttConnection.objects.get().config_version
     keys(NEW, OLD)
     call_command("rotate_keys")
     keys(NEW)

@@ -10,12 +10,11 @@ from django.conf import settings
 from django.contrib.auth import get_user_model
 from django.db import connections
 from django.test import Client
-from knox.models import AuthToken
 
 from mqtt_app.live import consumers
 from mqtt_app.live.access import SameHostOnly
 from mqtt_app.live.routing import websocket
-from mqtt_app.models import Membership, MqttConnection, Site
+from mqtt_app.models import ApiToken, Membership, MqttConnection, Site
 from tests.integration.live.communicator import WebsocketCommunicator
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.asyncio]
@@ -29,7 +28,7 @@ def make_site(name, **values):
 
 def make_user(name, **values):
     user = get_user_model().objects.create_user(name, password="a-password", **values)
-    return user, AuthToken.objects.create(user)[1]
+    return user, ApiToken.objects.create(user)[1]
 
 
 def authorization(token):
@@ -146,7 +145,7 @@ async def test_a_revoked_token_closes_an_open_socket(monkeypatch):
     _, token = await sync_to_async(make_user)("root", is_superuser=True)
     async with socket(authorization(token)) as browser:
         await browser.receive_json_from(5)
-        await AuthToken.objects.all().adelete()
+        await ApiToken.objects.all().adelete()
         assert await closed_with(browser) == consumers.UNAUTHENTICATED
 
 

@@ -59,6 +59,7 @@ class World:
     owner: dict[int, str] = field(default_factory=dict)
     statuses: dict[int, dict[str, Any]] = field(default_factory=dict)
     grants: dict[int, dict[str, int]] = field(default_factory=dict)
+    matches: dict[int, dict[str, float]] = field(default_factory=dict)
     batches: list[Batch] = field(default_factory=list)
     committing: bool = True
     redis_up: bool = True
@@ -124,6 +125,11 @@ class World:
             config = msgspec.structs.replace(config, subscribed_version=version, obsolete_filters=())
         self.configs[connection_id] = config
 
+    def record_matches(self, matches: Any) -> int:
+        for connection_id, filters in matches.items():
+            self.matches.setdefault(connection_id, {}).update(filters)
+        return len(matches)
+
     # Redis
 
     def acquire(self, lease: Lease) -> bool:
@@ -136,6 +142,7 @@ class World:
         if self.wiped:
             self.wiped = False
             return Renewal.ASSERTED
+        self.lease = lease
         return Renewal.HELD
 
     def release(self, lease: Lease) -> bool:
@@ -197,12 +204,12 @@ class World:
         said = self.statuses.get(number, {})
         return str(said.get("error_class", "")), str(said.get("error_message", ""))
 
-    def runtime(self, guard: Callable[[str, int], str] = lambda address, port: "", **changes: Any) -> Runtime:
-        resolve = changes.pop("resolve", None)
+    def runtime(self, guard: Callable[[str, str, int], str] = lambda *_: "", **changes: Any) -> Runtime:
+        resolve, opened_by = changes.pop("resolve", None), changes.pop("opened_by", lambda _host: "")
         ports = Ports(
             on_batch=self.on_batch, ownership=self, leases=self, acks=self, nudges=self, evidence=self,
             committed=lambda ids: [], flow=lambda sites: None, nudge=self.nudge, tidy=tidy_nothing,
-            guard=guard, resolve=resolve,
+            guard=guard, resolve=resolve, opened_by=opened_by,
         )  # fmt: skip
         return Runtime("mqtt-1", Config(**(FAST | changes)), ports)
 

@@ -63,6 +63,17 @@ CASES = {
     "parser paused": (
         replace(RUNNING, paused_parsers=("json",)), "degraded: the parser json fails on most messages",
     ),
+    "filter added just now": (
+        replace(linked(config_version=1), granted=(1, None), config_version=2, wanted_since=NOW - 3), "starting",
+    ),
+    "filter not asked for": (
+        replace(linked(config_version=1), granted=(1, None), config_version=2),
+        "degraded: its worker mqtt-1 has not yet asked for 1 of 2 topic filters",
+    ),
+    "asked for, unanswered": (
+        replace(linked(config_version=2), granted=(1, None), config_version=2),
+        "degraded: the broker did not answer for 1 of 2",
+    ),
     "subscribe unanswered": (replace(RUNNING, granted=(1, None)), "degraded: the broker did not answer for 1 of 2"),
 }
 

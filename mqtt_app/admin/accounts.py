@@ -1,0 +1,143 @@
+"""Users, their tokens, and wrong log-ins. Superusers only: whoever edits users could make themselves one."""
+
+from typing import Any
+
+from django import forms
+from django.contrib import admin
+from django.contrib.auth.admin import UserAdmin
+from django.contrib.auth.forms import AdminPasswordChangeForm
+from django.contrib.auth.models import User
+from django.db.models import Model, QuerySet
+from django.http import HttpRequest, HttpResponse
+from django.template.response import TemplateResponse
+
+from mqtt_app.admin.base import ReadOnlyAdmin, coloured
+from mqtt_app.models import ApiToken, LoginCounter
+from mqtt_app.services import login_throttle
+from mqtt_app.services.accounts import passwords, tokens
+
+
+class SuperusersOnly:
+    """Also to look at: names of tokens and of whoever is locked out are nobody else's business."""
+
+    def has_module_permission(self, request: HttpRequest) -> bool:
+        return _is_superuser(request)
+
+    def has_view_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
+        return _is_superuser(request)
+
+
+@admin.register(ApiToken)
+class ApiTokenAdmin(SuperusersOnly, ReadOnlyAdmin[ApiToken]):
+    """To see and to revoke. Neither the digest nor a token is on a page, and nobody makes a token for others."""
+
+    list_display = ("name", "user", "begins", "scope", "sites", "created", "ends", "last_used_at", "last_used_address")
+    list_filter = ("scope",)
+    list_select_related = ("user",)
+    search_fields = ("name", "user__username")
+    fields = ("name", "user", "begins", "scope", "sites", "created", "ends", "last_used_at", "last_used_address")
+    readonly_fields = fields
+    ordering = ("-created",)
+
+    @admin.display(description="begins")
+    def begins(self, token: ApiToken) -> str:
+        return f"{token.token_key[:8]}…"
+
+    @admin.display(description="sites")
+    def sites(self, token: ApiToken) -> str:
+        return "all" if token.site_ids is None else ", ".join(map(str, token.site_ids))
+
+    @admin.display(description="ends", ordering="expiry")
+    def ends(self, token: ApiToken) -> Any:
+        return token.expiry or coloured("off", "never")
+
+    def delete_model(self, request: HttpRequest, obj: ApiToken) -> None:
+        tokens.revoke(obj)
+
+    def delete_queryset(self, request: HttpRequest, queryset: QuerySet[ApiToken]) -> None:
+        tokens.revoke_all(queryset)
+
+
+@admin.register(LoginCounter)
+class LoginCounterAdmin(SuperusersOnly, ReadOnlyAdmin[LoginCounter]):
+    """Wrong log-ins that are not forgotten yet. To unlock is to forget them."""
+
+    list_display = ("shown", "kind", "locked_until", "wrong", "refused", "clear_at")
+    list_filter = ("kind",)
+    search_fields = ("label",)
+    fields = ("kind", "label", "locked_until", "wrong", "refused", "pending", "clear_at")
+    readonly_fields = fields
+    actions = ("unlock",)
+
+    @admin.display(description="who", ordering="label")
+    def shown(self, counter: LoginCounter) -> str:
+        return counter.label or "a name that no user has"
+
+    @admin.action(description="Unlock the selected", permissions=["delete"])
+    def unlock(self, request: HttpRequest, queryset: QuerySet[LoginCounter]) -> None:
+        number = login_throttle.unlock_rows(LoginCounter.objects.filter(pk__in=queryset.values("pk")))
+        self.message_user(request, f"{number} unlocked.")
+
+    def delete_model(self, request: HttpRequest, obj: LoginCounter) -> None:
+        login_throttle.unlock_rows(LoginCounter.objects.filter(pk=obj.pk))
+
+    def delete_queryset(self, request: HttpRequest, queryset: QuerySet[LoginCounter]) -> None:
+        login_throttle.unlock_rows(LoginCounter.objects.filter(pk__in=queryset.values("pk")))
+
+
+class AdminPasswordForm(AdminPasswordChangeForm):
+    """A superuser sets somebody's password."""
+
+    keep_tokens = forms.BooleanField(
+        required=False,
+        label="Keep API tokens",
+        help_text="Without this they end with the old password.",
+    )
+
+    def save(self, commit: bool = True) -> User:
+        user: User = super().save(commit)
+        passwords.ended(user, keep_tokens=self.cleaned_data["keep_tokens"], action="password changed")
+        return user
+
+
+class AccountAdmin(SuperusersOnly, UserAdmin):
+    """Django's own page for users, with a one-time link for a password, and without what outlives a change."""
+
+    actions = ("make_password_links", "unlock_log_ins")
+    change_password_form = AdminPasswordForm
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        return _is_superuser(request)
+
+    def has_change_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
+        return _is_superuser(request)
+
+    def has_delete_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
+        return _is_superuser(request)
+
+    def save_model(self, request: HttpRequest, obj: User, form: Any, change: bool) -> None:
+        super().save_model(request, obj, form, change)
+        if change and "is_active" in form.changed_data and not obj.is_active:
+            passwords.deactivate(obj)
+
+    @admin.action(description="Make a one-time link to set a password", permissions=["change"])
+    def make_password_links(self, request: HttpRequest, queryset: QuerySet[User]) -> HttpResponse:
+        """Shown by this answer and kept nowhere."""
+        base = request.build_absolute_uri("/")
+        links = [(user, passwords.one_time_link(user, base)) for user in queryset.filter(is_active=True)]
+        context = self.admin_site.each_context(request) | {"title": "One-time links", "links": links}
+        return TemplateResponse(request, "admin/mqtt/password_links.html", context)
+
+    @admin.action(description="Unlock log-ins after too many wrong tries", permissions=["change"])
+    def unlock_log_ins(self, request: HttpRequest, queryset: QuerySet[User]) -> None:
+        number = sum(login_throttle.unlock(name=user.get_username()) for user in queryset)
+        self.message_user(request, f"{number} of the selected users were locked or counted; now they are not.")
+
+
+admin.site.unregister(User)
+admin.site.register(User, AccountAdmin)
+
+
+def _is_superuser(request: HttpRequest) -> bool:
+    user: Any = request.user
+    return bool(user.is_active and user.is_superuser)

@@ -1,0 +1,41 @@
+"""In whose name a request acts, for the audit trail."""
+
+from collections.abc import Callable
+from typing import Any
+
+from django.http import HttpRequest
+from django.http.response import HttpResponseBase
+
+from mqtt_app.domain.audit import Actor, Source
+from mqtt_app.middleware.address import client_address
+from mqtt_app.models import ApiToken
+from mqtt_app.services.audit import acting_as
+
+_SOURCES = (("/api/", Source.API), ("/admin/", Source.ADMIN))
+
+
+class ActorMiddleware:
+    """Sets the actor for the time of the request, and takes it back: threads go on to other requests.
+
+    Who it is, is looked up when something is recorded. By then the API has read the token.
+    """
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponseBase]) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponseBase:
+        with acting_as(lambda: actor_of(request)):
+            return self.get_response(request)
+
+
+def actor_of(request: HttpRequest) -> Actor:
+    user: Any = getattr(request, "user", None)
+    token: Any = getattr(request, "auth", None)
+    known = user is not None and user.is_authenticated
+    return Actor(
+        source=next((source for prefix, source in _SOURCES if request.path_info.startswith(prefix)), Source.PAGE),
+        user_id=user.pk if known else None,
+        user_name=user.get_username() if known else "",
+        token_name=token.name if isinstance(token, ApiToken) else "",
+        address=client_address(request.META),
+    )

@@ -1,0 +1,36 @@
+"""The one place where passwords of users are checked: pages, admin and API all come here."""
+
+from typing import Any
+
+from asgiref.sync import sync_to_async
+from django.contrib.auth.backends import ModelBackend
+from django.contrib.auth.base_user import AbstractBaseUser
+from django.http import HttpRequest
+
+from mqtt_app.services import audit, login_throttle
+from mqtt_app.services.accounts.requests import actor_of, client_address
+
+
+class ThrottledBackend(ModelBackend):
+    """Django's own backend behind the counters of `login_throttle`."""
+
+    def authenticate(
+        self, request: HttpRequest | None, username: str | None = None, password: str | None = None, **kwargs: Any
+    ) -> AbstractBaseUser | None:
+        """Raises LoginRefused, a ValidationError, which forms show as it is."""
+        if username is None or password is None:
+            return None
+        found: list[AbstractBaseUser] = []
+
+        def verify() -> bool:
+            user = super(ThrottledBackend, self).authenticate(request, username, password, **kwargs)
+            found.extend([user] if user is not None else [])
+            return user is not None
+
+        with audit.acting_as(actor_of(request)):
+            login_throttle.checked(login_throttle.of_login(username, client_address(request)), verify)
+        return found[0] if found else None
+
+    async def aauthenticate(self, request: HttpRequest | None, **kwargs: Any) -> AbstractBaseUser | None:
+        """The base class has a way of its own here, which would pass the counters by."""
+        return await sync_to_async(self.authenticate)(request, **kwargs)

@@ -1,0 +1,113 @@
+"""Every route of the API that writes leaves an entry, in the transaction of its change."""
+
+from typing import Any
+
+import pytest
+from django.urls import URLPattern, URLResolver, get_resolver
+
+from mqtt_app.models import AuditEntry, Device, DiscoveredTopic, MqttTopic, Site
+from tests.integration.audit.conftest import fingerprint, new_entries
+
+UNSAFE = ("post", "put", "patch", "delete")
+ACCOUNTS = "v1/auth/"  # log-ins are events of an account, recorded where they happen
+SITE, TOPIC = "v1/mqtt/sites/<int:site_id>/", "v1/mqtt/sites/<int:site_id>/topics/<int:pk>/"
+
+CALLS: dict[tuple[str, str], Any] = {
+    ("post", "v1/mqtt/sites/"): ({"name": "New"}, "created", "site"),
+    ("put", "v1/mqtt/sites/<int:pk>/"): ({"name": "Other"}, "changed", "site"),
+    ("patch", "v1/mqtt/sites/<int:pk>/"): ({"silence_after": 60}, "changed", "site"),
+    ("delete", "v1/mqtt/sites/<int:pk>/"): (None, "deleted", "site"),
+    ("post", SITE + "start/"): (None, "started", "mqttconnection"),
+    ("post", SITE + "stop/"): (None, "stopped", "mqttconnection"),
+    ("put", SITE + "connection/"): ({"broker_host": "b.example"}, "changed", "mqttconnection"),
+    ("patch", SITE + "connection/"): ({"password": "new-canary"}, "changed", "mqttconnection"),
+    ("post", SITE + "topics/"): ({"filter": "a/#"}, "created", "mqtttopic"),
+    ("put", TOPIC): ({"filter": "b/#"}, "changed", "mqtttopic"),
+    ("patch", TOPIC): ({"qos": 0}, "changed", "mqtttopic"),
+    ("delete", TOPIC): (None, "deleted", "mqtttopic"),
+    ("patch", SITE + "discovered-topics/<int:pk>/"): ({"is_active": True}, "allowed", "discoveredtopic"),
+    ("patch", "v1/mqtt/devices/<int:pk>/"): ({"name": "Boiler"}, "changed", "device"),
+}
+
+
+def routes(patterns: list[URLPattern | URLResolver], prefix: str = "") -> dict[str, Any]:
+    found: dict[str, Any] = {}
+    for pattern in patterns:
+        route = prefix + str(pattern.pattern)
+        if isinstance(pattern, URLResolver):
+            found |= routes(pattern.url_patterns, route)
+        else:
+            found[route] = pattern.callback
+    return found
+
+
+def writing_routes() -> set[tuple[str, str]]:
+    api = routes(get_resolver("mqtt_app.api.urls").url_patterns)
+    found = set()
+    for route, view in api.items():
+        actions = getattr(view, "actions", None)
+        allowed = set(getattr(getattr(view, "cls", None), "http_method_names", ()))
+        methods = set(actions or ()) if actions else {m for m in UNSAFE if hasattr(getattr(view, "cls", None), m)}
+        found |= {(method, route) for method in methods & allowed & set(UNSAFE) if not route.startswith(ACCOUNTS)}
+    return found
+
+
+def address(route: str, site: Site) -> str:
+    numbers = {"topics": MqttTopic, "discovered-topics": DiscoveredTopic, "devices": Device}
+    model = next((model for name, model in numbers.items() if f"/{name}/<int:pk>" in route), Site)
+    path = route.replace("<int:site_id>", str(site.pk)).replace("<int:pk>", str(model.objects.get().pk))
+    return f"/api/{path}"
+
+
+def test_every_route_that_writes_has_a_line_here():
+    assert writing_routes() == CALLS.keys()
+
+
+@pytest.mark.parametrize(("method", "route"), CALLS)
+def test_a_write_leaves_one_entry_that_says_who_and_what(method, route, root, site):
+    body, action, kind = CALLS[method, route]
+    if action == "stopped":
+        root.call("POST", f"sites/{site.pk}/start/")
+    known, before = AuditEntry.objects.count(), fingerprint()
+    answer = root.call(method.upper(), address(route, site), body)
+    assert answer.status_code < 300, answer.content
+    assert fingerprint() != before
+    (entry,) = new_entries(known)
+    assert (entry.action, entry.object_type, entry.source) == (action, kind, "api")
+    assert (entry.user_name, entry.token_name, entry.address) == ("root", "API log-in", "127.0.0.1")
+    assert "canary" not in str(entry.changes)
+    assert entry.site_id == site.pk or kind == "site"
+
+
+@pytest.mark.parametrize(("method", "route"), CALLS)
+def test_what_cannot_be_recorded_is_not_done(method, route, root, site, no_entries_possible):
+    body, action, _ = CALLS[method, route]
+    if action == "stopped":
+        root.call("POST", f"sites/{site.pk}/start/")
+    before = fingerprint()
+    no_entries_possible()
+    assert root.call(method.upper(), address(route, site), body).status_code == 500
+    assert fingerprint() == before
+
+
+def test_what_changes_nothing_leaves_no_entry(root, site):
+    root.call("PATCH", f"sites/{site.pk}/", {"name": site.name})
+    root.call("PATCH", f"sites/{site.pk}/connection/", {"broker_host": "broker.example", "password": "canary"})
+    root.call("POST", f"sites/{site.pk}/stop/")
+    root.call("PATCH", f"sites/{site.pk}/topics/{MqttTopic.objects.get().pk}/", {"qos": 1})
+    root.call("PATCH", f"sites/{site.pk}/", {"silence_after": 0})
+    assert new_entries() == []
+
+
+def test_old_and_new_values_are_written_down_but_of_a_secret_only_that_it_changed(root, site):
+    change = {"broker_port": 8883, "password": "new-canary", "tls_verify": False}
+    root.call("PATCH", f"sites/{site.pk}/connection/", change)
+    (entry,) = new_entries()
+    assert entry.changes == {"broker_port": [1883, 8883], "password": "changed", "tls_verify": [True, False]}
+
+
+def test_a_session_is_recorded_as_the_person_without_a_token(client, site, django_user_model):
+    client.force_login(django_user_model.objects.create_superuser("anna"))
+    client.post(f"/api/v1/mqtt/sites/{site.pk}/start/", REMOTE_ADDR="2001:db8::7")
+    (entry,) = new_entries()
+    assert (entry.user_name, entry.token_name, entry.address) == ("anna", "", "2001:db8::7")
