@@ -149,7 +149,7 @@ DROP FUNCTION mqtt_resubscribe(bigint, varchar[]);
 
 
 class Migration(migrations.Migration):
-    dependencies = [("mqtt", "0010_sessions_and_sweeps")]
+    dependencies = [("mqtt", "0011_access")]
 
     operations = [
         migrations.AddField(

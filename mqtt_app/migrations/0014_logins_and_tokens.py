@@ -8,7 +8,7 @@ class Migration(migrations.Migration):
     """Counters of wrong log-ins, and tokens with a number of their own instead of their digest as the key."""
 
     dependencies = [
-        ('mqtt', '0011_access'),
+        ('mqtt', '0013_configuration_triggers'),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 

@@ -36,7 +36,7 @@ DROP FUNCTION mqtt_auditentry_append_only();
 
 
 class Migration(migrations.Migration):
-    dependencies = [("mqtt", "0011_access")]
+    dependencies = [("mqtt", "0014_logins_and_tokens")]
 
     operations = [
         migrations.AddIndex(
