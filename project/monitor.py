@@ -1,6 +1,6 @@
-"""The Celery app that Flower runs with: the address of Redis, and nothing else of the settings.
+"""A Celery app that knows the address of Redis and nothing else of the settings: what health checks ask workers with.
 
-No key, no database, no task that it could start by itself.
+Made in a tenth of the time of the whole one, and with no key and no database.
 """
 
 import os

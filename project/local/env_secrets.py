@@ -33,6 +33,7 @@ def fresh() -> dict[str, str]:
         "POSTGRES_PASSWORD": secrets.token_urlsafe(24),
         "REDIS_PASSWORD": secrets.token_urlsafe(24),
         "FLOWER_BASIC_AUTH": f"admin:{secrets.token_urlsafe(18)}",
+        "FLOWER_DATABASE_PASSWORD": secrets.token_urlsafe(24),
         "ADMIN_USERNAME": "admin",
         "ADMIN_PASSWORD": secrets.token_urlsafe(18),
     }

@@ -108,7 +108,7 @@ def _flower(programs: Programs, port: int, login: tuple[str, str]) -> Service:
         "-m",
         "celery",
         "-A",
-        "project.monitor",
+        "project",
         "flower",
         f"--address={LOOPBACK}",
         f"--port={port}",

@@ -7,6 +7,8 @@ from typing import Any
 import pytest
 import yaml
 
+from project.local.env_secrets import fresh
+
 ROOT = Path(__file__).resolve().parents[2]
 COMPOSE = yaml.safe_load((ROOT / "docker-compose.yml").read_text())
 SERVICES: dict[str, dict[str, Any]] = COMPOSE["services"]
@@ -17,6 +19,7 @@ OWNERS_OF_SECRETS = {
     "REDIS_PASSWORD": {"redis"},
     "FLOWER_BASIC_AUTH": {"flower"},
     "ADMIN_PASSWORD": {"migrate"},
+    "FLOWER_DATABASE_PASSWORD": {"migrate"},
 }
 PINNED = re.compile(r"[a-z/]+:\d+\.\d+(\.\d+)?(-[a-z-]+)?")
 
@@ -74,13 +77,27 @@ def test_a_secret_reaches_only_whom_it_belongs_to(secret, owners):
     assert takes_all == set()
 
 
-def test_flower_knows_redis_and_its_own_password_alone():
-    assert "env_file" not in SERVICES["flower"]
-    assert set(environment("flower")) == {"DJANGO_SETTINGS_MODULE", "REDIS_URL", "FLOWER_BASIC_AUTH"}
-    assert environment("flower")["DJANGO_SETTINGS_MODULE"] == ""
+def test_flower_knows_no_key_and_reaches_the_database_as_somebody_of_few_rights():
+    known = environment("flower")
+    keys = ("SECRET_KEY", "SECRET_KEY_FALLBACKS", "FIELD_ENCRYPTION_KEYS", "EMAIL_URL")
+    assert {name: known[name] for name in keys} == dict.fromkeys(keys, "")
+    assert known["DJANGO_SETTINGS_MODULE"] == "project.settings.flower"
+    assert known["DATABASE_URL"].startswith("postgres://sitewire_flower:${FLOWER_DATABASE_PASSWORD")
 
 
-@pytest.mark.parametrize("name", sorted(set(OURS) - {"flower"}))
+def test_every_secret_that_init_makes_is_accounted_for():
+    of_processes = {"SECRET_KEY", "FIELD_ENCRYPTION_KEYS"}
+    made = {name for name in fresh() if name != "ADMIN_USERNAME"}
+    assert made == OWNERS_OF_SECRETS.keys() | of_processes
+
+
+def test_security_md_names_tests_that_exist():
+    named = re.findall(r"`(tests/[^`]+)`", (ROOT / "SECURITY.md").read_text())
+    assert named
+    assert [path for path in named if not (ROOT / path).exists()] == []
+
+
+@pytest.mark.parametrize("name", OURS)
 def test_every_setting_of_the_environment_file_passes_through(name):
     assert SERVICES[name]["env_file"] == [".env"]
     assert not any(variable.startswith("SITEWIRE_") for variable in environment(name))

@@ -136,26 +136,3 @@ def test_an_unknown_kind_is_told_the_known_ones(module):
     assert done.returncode == 2
     assert done.stdout.startswith("Known: ")
 
-
-def test_flower_runs_without_settings_and_without_a_database():
-    port = free_port()
-    command = [
-        sys.executable,
-        "-m",
-        "celery",
-        "-A",
-        "project.monitor",
-        "flower",
-        "--address=127.0.0.1",
-        f"--port={port}",
-    ]
-    env = {
-        "PATH": os.environ["PATH"], "REDIS_URL": os.environ["REDIS_URL"], "DJANGO_SETTINGS_MODULE": "",
-        "FLOWER_BASIC_AUTH": "admin:a password",
-    }  # fmt: skip
-    with subprocess.Popen(command, cwd=ROOT, env=env, stderr=subprocess.DEVNULL) as process:
-        try:
-            assert wait_until(lambda: health_check._answers(f"http://127.0.0.1:{port}/healthcheck") == "", 60)
-            assert "401" in health_check._answers(f"http://127.0.0.1:{port}/workers")
-        finally:
-            process.terminate()

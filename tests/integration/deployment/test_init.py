@@ -16,6 +16,7 @@ from tests.stack import ROOT
 PYTHON = Path(sys.base_prefix) / "bin/python3"
 SECRETS = {
     "SECRET_KEY", "FIELD_ENCRYPTION_KEYS", "POSTGRES_PASSWORD", "REDIS_PASSWORD", "FLOWER_BASIC_AUTH", "ADMIN_PASSWORD",
+    "FLOWER_DATABASE_PASSWORD",
 }  # fmt: skip
 
 
