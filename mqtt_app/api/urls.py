@@ -43,6 +43,6 @@ urlpatterns = [
     path("v1/auth/login/", LoginView.as_view()),
     path("v1/auth/logout/", LogoutView.as_view()),
     path("schema/", SpectacularAPIView.as_view(), name="schema"),
-    path("docs/", SpectacularSwaggerView.as_view(url_name="schema"), name="docs"),
+    path("docs/", SpectacularSwaggerView.as_view(url_name="schema", http_method_names=["get", "head"]), name="docs"),
     re_path(r"", no_such_address),
 ]
