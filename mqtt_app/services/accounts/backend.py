@@ -4,7 +4,7 @@ from typing import Any
 
 from asgiref.sync import sync_to_async
 from django.contrib.auth.backends import ModelBackend
-from django.contrib.auth.base_user import AbstractBaseUser
+from django.contrib.auth.models import User
 from django.http import HttpRequest
 
 from mqtt_app.services import audit, login_throttle
@@ -14,13 +14,13 @@ from mqtt_app.services.accounts.requests import actor_of, client_address
 class ThrottledBackend(ModelBackend):
     """Django's own backend behind the counters of `login_throttle`."""
 
-    def authenticate(
+    def authenticate(  # type: ignore[override]  # as ModelBackend does itself
         self, request: HttpRequest | None, username: str | None = None, password: str | None = None, **kwargs: Any
-    ) -> AbstractBaseUser | None:
+    ) -> User | None:
         """Raises LoginRefused, a ValidationError, which forms show as it is."""
         if username is None or password is None:
             return None
-        found: list[AbstractBaseUser] = []
+        found: list[User] = []
 
         def verify() -> bool:
             user = super(ThrottledBackend, self).authenticate(request, username, password, **kwargs)
@@ -31,6 +31,8 @@ class ThrottledBackend(ModelBackend):
             login_throttle.checked(login_throttle.of_login(username, client_address(request)), verify)
         return found[0] if found else None
 
-    async def aauthenticate(self, request: HttpRequest | None, **kwargs: Any) -> AbstractBaseUser | None:
+    async def aauthenticate(  # type: ignore[override]  # the same
+        self, request: HttpRequest | None, username: str | None = None, password: str | None = None, **kwargs: Any
+    ) -> User | None:
         """The base class has a way of its own here, which would pass the counters by."""
-        return await sync_to_async(self.authenticate)(request, **kwargs)
+        return await sync_to_async(self.authenticate)(request, username, password, **kwargs)
