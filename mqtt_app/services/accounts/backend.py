@@ -14,7 +14,7 @@ from mqtt_app.services.accounts.requests import actor_of, client_address
 class ThrottledBackend(ModelBackend):
     """Django's own backend behind the counters of `login_throttle`."""
 
-    def authenticate(  # type: ignore[override]  # as ModelBackend does itself
+    def authenticate(
         self, request: HttpRequest | None, username: str | None = None, password: str | None = None, **kwargs: Any
     ) -> User | None:
         """Raises LoginRefused, a ValidationError, which forms show as it is."""
@@ -31,7 +31,7 @@ class ThrottledBackend(ModelBackend):
             login_throttle.checked(login_throttle.of_login(username, client_address(request)), verify)
         return found[0] if found else None
 
-    async def aauthenticate(  # type: ignore[override]  # the same
+    async def aauthenticate(
         self, request: HttpRequest | None, username: str | None = None, password: str | None = None, **kwargs: Any
     ) -> User | None:
         """The base class has a way of its own here, which would pass the counters by."""

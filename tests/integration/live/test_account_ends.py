@@ -31,7 +31,7 @@ def end_sessions(user):
     sessions.end(user)
 
 
-def test_the_default_is_within_twenty_seconds():
+async def test_the_default_is_within_twenty_seconds():
     assert consumers.RECHECK <= 20
 
 
