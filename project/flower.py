@@ -82,7 +82,7 @@ def judge(header: str, known: Iterable[str], address: str) -> Answer | None:
         with audit.acting_as(Actor(Source.PAGE, user_name="Flower", address=address or None)):
             login_throttle.judge(login_throttle.of_login(name, address), right=right)
     except LoginRefused as refused:
-        return Answer(HTTPStatus.TOO_MANY_REQUESTS, refused.message, refused.retry_after)
+        return Answer(HTTPStatus.TOO_MANY_REQUESTS, str(refused.message), refused.retry_after)
     except DatabaseError as error:
         log.warning("A log-in at Flower was refused: %s", error)
         return UNKNOWN

@@ -85,7 +85,7 @@ class LoginCounterAdmin(SuperusersOnly, ReadOnlyAdmin[LoginCounter]):
         login_throttle.unlock_rows(LoginCounter.objects.filter(pk__in=queryset.values("pk")))
 
 
-class AdminPasswordForm(AdminPasswordChangeForm):
+class AdminPasswordForm(AdminPasswordChangeForm):  # type: ignore[type-arg]  # generic in the stubs only
     """A superuser sets somebody's password."""
 
     keep_tokens = forms.BooleanField(
@@ -95,12 +95,12 @@ class AdminPasswordForm(AdminPasswordChangeForm):
     )
 
     def save(self, commit: bool = True) -> User:
-        user: User = super().save(commit)
-        passwords.ended(user, keep_tokens=self.cleaned_data["keep_tokens"], action="password changed")
+        with passwords.changing("password changed", keep_tokens=self.cleaned_data["keep_tokens"]):
+            user: User = super().save(commit)
         return user
 
 
-class AccountAdmin(SuperusersOnly, UserAdmin):
+class AccountAdmin(SuperusersOnly, UserAdmin):  # type: ignore[type-arg]  # generic in the stubs only
     """Django's own page for users, with a one-time link for a password, and without what outlives a change."""
 
     actions = ("make_password_links", "unlock_log_ins")

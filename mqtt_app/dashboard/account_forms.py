@@ -5,8 +5,8 @@ from typing import Any
 
 from django import forms
 from django.contrib.auth import authenticate
-from django.contrib.auth.base_user import AbstractBaseUser
 from django.contrib.auth.forms import PasswordChangeForm, PasswordResetForm, SetPasswordForm
+from django.contrib.auth.models import User
 from django.core.exceptions import ValidationError
 from django.core.mail import EmailMultiAlternatives
 from django.http import HttpRequest
@@ -72,21 +72,22 @@ class ChangePasswordForm(PasswordChangeForm):
             raise ValidationError(self.error_messages["password_incorrect"], code="password_incorrect")
         return old
 
-    def save(self, commit: bool = True) -> AbstractBaseUser:  # noqa: ARG002  Django's signature
+    def save(self, commit: bool = True) -> User:  # noqa: ARG002  Django's signature
         values = self.cleaned_data
         passwords.change(self.user, values["new_password1"], keep_tokens=values["keep_tokens"])
         return self.user
 
 
-class NewPasswordForm(SetPasswordForm):
+class NewPasswordForm(SetPasswordForm):  # type: ignore[type-arg]  # generic in the stubs only
     """By a one-time link."""
 
     keep_tokens = forms.BooleanField(required=False, label="Keep my API tokens. Without this they end as well")
 
-    def save(self, commit: bool = True) -> AbstractBaseUser:  # noqa: ARG002  Django's signature
+    def save(self, commit: bool = True) -> User:  # noqa: ARG002  Django's signature
         values = self.cleaned_data
         passwords.reset(self.user, values["new_password1"], keep_tokens=values["keep_tokens"])
-        return self.user
+        user: User = self.user
+        return user
 
 
 class ResetForm(PasswordResetForm):

@@ -89,7 +89,7 @@ def site_view(site: Site, viewer: Viewer, *, text: str, topic_page: str, device_
 
 
 def _changes(site: Site, viewer: Viewer) -> list[Change] | None:
-    if not viewer.may(Action.AUDIT, site.pk):
+    if not viewer.may(Action.REVIEW, site.pk):
         return None
     newest = entries(viewer, site=site.pk)[:AUDIT_ROWS]
     return [Change(entry, [in_words(name, change) for name, change in entry.changes.items()]) for entry in newest]

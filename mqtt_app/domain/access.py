@@ -31,7 +31,6 @@ class Action(StrEnum):
     VIEW = "view"  # read a site and everything that hangs on it
     ATTEND = "attend"  # decide about discovered topics, name devices, have messages parsed again
     SWITCH = "switch"  # start and stop; superusers only, unless SITEWIRE_SWITCHING is "operators"
-    AUDIT = "audit"  # read who changed what at a site
     CONFIGURE = "configure"  # the site's settings, its connection and its topic filters
     REVIEW = "review"  # read who changed what at a site
     OVERSEE = "oversee"  # read what belongs to no single site: metrics, the audit trail of everything
@@ -52,7 +51,6 @@ ROLE_NEEDED: Mapping[Action, Role] = {
     Action.VIEW: Role.VIEWER,
     Action.ATTEND: Role.OPERATOR,
     Action.SWITCH: Role.OPERATOR,
-    Action.AUDIT: Role.MANAGER,
     Action.CONFIGURE: Role.MANAGER,
     Action.REVIEW: Role.MANAGER,
 }
@@ -61,7 +59,6 @@ SCOPE_NEEDED: Mapping[Action, Scope] = {
     Action.VIEW: Scope.READ,
     Action.ATTEND: Scope.OPERATE,
     Action.SWITCH: Scope.OPERATE,
-    Action.AUDIT: Scope.READ,
     Action.CONFIGURE: Scope.MANAGE,
     Action.REVIEW: Scope.READ,
     Action.OVERSEE: Scope.READ,

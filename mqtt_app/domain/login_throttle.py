@@ -32,7 +32,8 @@ class Limit(msgspec.Struct, frozen=True):
     def pause_after(self, failures: int) -> timedelta:
         if failures < self.free:
             return timedelta()
-        return min(self.pause * 2 ** min(failures - self.free, self._doublings), self.longest)
+        doublings: int = min(failures - self.free, self._doublings)
+        return min(self.pause * (1 << doublings), self.longest)
 
     @property
     def most(self) -> int:

@@ -23,7 +23,7 @@ SELECT action FROM found WHERE action IS NOT NULL
 def entries_visible_to(viewer: Viewer) -> QuerySet[AuditEntry]:
     if viewer.may(Action.OVERSEE):
         return AuditEntry.objects.all()
-    return viewer.permitted(AuditEntry.objects.all(), "site_id", Action.AUDIT)
+    return viewer.permitted(AuditEntry.objects.all(), "site_id", Action.REVIEW)
 
 
 def entries(

@@ -86,6 +86,7 @@ AUTH_PASSWORD_VALIDATORS = [
     {"NAME": "django.contrib.auth.password_validation.MinimumLengthValidator", "OPTIONS": {"min_length": 10}},
     {"NAME": "django.contrib.auth.password_validation.CommonPasswordValidator"},
     {"NAME": "django.contrib.auth.password_validation.NumericPasswordValidator"},
+    {"NAME": "mqtt_app.services.accounts.passwords.EndWithPassword"},
 ]
 AUTHENTICATION_BACKENDS = ["mqtt_app.services.accounts.backend.ThrottledBackend"]
 PASSWORD_RESET_TIMEOUT = 86_400  # s; of links that are sent by e-mail or made by an administrator

@@ -24,7 +24,10 @@ def test_the_defaults_keep_every_relation():
         (7, {"evidence_ttl": 5.0}),
         (8, {"bind_address": "eth0"}),
         (9, {"evidence_interval": 8.0}),
-        (20, {"health_allow": ("10.0.0.1/8",)}),
+        (20, {"login_pause": 3_601.0}),
+        (21, {"login_address_tries": 4}),
+        (22, {"health_allow": ("10.0.0.1/8",)}),
+        (23, {"unfinished_bytes": 33_554_431}),
     ],
 )
 def test_a_broken_relation_is_named_with_its_remedy(number, broken):

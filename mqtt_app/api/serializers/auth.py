@@ -64,8 +64,8 @@ class MadeTokenSerializer(ApiTokenSerializer):
     token = serializers.CharField(read_only=True, help_text="Shown this once. Send it as `Authorization: Token ...`.")
 
     class Meta(ApiTokenSerializer.Meta):
-        fields = (*ApiTokenSerializer.Meta.fields, "token")  # type: ignore[assignment]
-        read_only_fields = fields
+        fields = (*ApiTokenSerializer.Meta.fields, "token")  # type: ignore[assignment]  # one more than above
+        read_only_fields = fields  # type: ignore[assignment]
 
 
 def rights_asked(values: dict[str, Any], now: datetime) -> Rights:

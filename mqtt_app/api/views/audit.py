@@ -42,5 +42,5 @@ class AuditListView(generics.ListAPIView[AuditEntry]):
             return
         if not viewer.sees(site):
             raise NotFound(f"There is no site {site}.")
-        if not viewer.may(Action.AUDIT, site):
-            raise PermissionDenied(viewer.refusal(Action.AUDIT, site))
+        if not viewer.may(Action.REVIEW, site):
+            raise PermissionDenied(viewer.refusal(Action.REVIEW, site))

@@ -4,7 +4,7 @@ from typing import Any
 
 from asgiref.sync import sync_to_async
 from django.contrib.auth.backends import ModelBackend
-from django.contrib.auth.base_user import AbstractBaseUser
+from django.contrib.auth.models import User
 from django.http import HttpRequest
 
 from mqtt_app.domain.client_address import client_address
@@ -17,11 +17,11 @@ class ThrottledBackend(ModelBackend):
 
     def authenticate(
         self, request: HttpRequest | None, username: str | None = None, password: str | None = None, **kwargs: Any
-    ) -> AbstractBaseUser | None:
+    ) -> User | None:
         """Raises LoginRefused, a ValidationError, which forms show as it is."""
         if username is None or password is None:
             return None
-        found: list[AbstractBaseUser] = []
+        found: list[User] = []
 
         def verify() -> bool:
             user = super(ThrottledBackend, self).authenticate(request, username, password, **kwargs)
@@ -32,9 +32,11 @@ class ThrottledBackend(ModelBackend):
             login_throttle.checked(login_throttle.of_login(username, _address(request)), verify)
         return found[0] if found else None
 
-    async def aauthenticate(self, request: HttpRequest | None, **kwargs: Any) -> AbstractBaseUser | None:
+    async def aauthenticate(
+        self, request: HttpRequest | None, username: str | None = None, password: str | None = None, **kwargs: Any
+    ) -> User | None:
         """The base class has a way of its own here, which would pass the counters by."""
-        return await sync_to_async(self.authenticate)(request, **kwargs)
+        return await sync_to_async(self.authenticate)(request, username, password, **kwargs)
 
 
 def _address(request: HttpRequest | None) -> str:

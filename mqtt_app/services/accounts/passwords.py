@@ -4,9 +4,14 @@ Django's sessions are signed with the password's hash, so a new password ends th
 are not: they are revoked here, unless whoever changes the password keeps them.
 """
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 from urllib.parse import urljoin
 
+import msgspec
 from django.contrib.auth.base_user import AbstractBaseUser
+from django.contrib.auth.models import User
 from django.contrib.auth.tokens import default_token_generator
 from django.db import transaction
 from django.urls import reverse
@@ -17,32 +22,63 @@ from mqtt_app.services import audit, login_throttle
 from mqtt_app.services.accounts import sessions, tokens
 
 
+class EndWithPassword:
+    """A password validator that objects to nothing: Django tells validators of every password that was set.
+
+    So also one that is set by `manage.py changepassword` or in a shell ends the account's tokens. (A
+    password that is merely hashed anew is not told of.)
+    """
+
+    def validate(self, password: str, user: AbstractBaseUser | None = None) -> None:
+        """Django's interface."""
+
+    def get_help_text(self) -> str:
+        return "A new password ends the sessions and API tokens of the account."
+
+    def password_changed(self, password: str, user: AbstractBaseUser | None = None) -> None:  # noqa: ARG002
+        if user is not None and user.pk is not None:
+            _end(user, _change.get())
+
+
+class Change(msgspec.Struct, frozen=True):
+    """How the audit trail names the change that is being made, and whether tokens outlive it."""
+
+    action: str = "password set"
+    keep_tokens: bool = False
+
+
+_change: ContextVar[Change] = ContextVar("password_change", default=Change())  # noqa: B039  it is frozen
+
+
+@contextmanager
+def changing(action: str, *, keep_tokens: bool) -> Iterator[None]:
+    """Passwords that are set within are recorded as `action`."""
+    token = _change.set(Change(action, keep_tokens))
+    try:
+        yield
+    finally:
+        _change.reset(token)
+
+
 @transaction.atomic
 def change(
     user: AbstractBaseUser, password: str, *, keep_tokens: bool = False, action: str = "password changed"
-) -> int:
-    """Set the password and end what the old one opened. Gives the number of tokens that were revoked."""
-    user.set_password(password)
-    user.save(update_fields=["password"])
-    return ended(user, keep_tokens=keep_tokens, action=action)
+) -> None:
+    """Set the password and end what the old one opened."""
+    with changing(action, keep_tokens=keep_tokens):
+        user.set_password(password)
+        user.save(update_fields=["password"])
 
 
 @transaction.atomic
-def reset(user: AbstractBaseUser, password: str, *, keep_tokens: bool = False) -> int:
+def reset(user: AbstractBaseUser, password: str, *, keep_tokens: bool = False) -> None:
     """The same by a one-time link. Whoever had forgotten the old password may log in with the new one at once."""
     login_throttle.unlock(name=user.get_username())
-    return change(user, password, keep_tokens=keep_tokens, action="password reset")
+    change(user, password, keep_tokens=keep_tokens, action="password reset")
 
 
 @transaction.atomic
-def ended(user: AbstractBaseUser, *, keep_tokens: bool, action: str) -> int:
-    """The new password is stored already: record it, and end what the old one opened."""
-    audit.record(action, user)
-    return 0 if keep_tokens else tokens.revoke_all(tokens.tokens_of(user))
-
-
-@transaction.atomic
-def one_time_link(user: AbstractBaseUser, base: str = "") -> str:
+def one_time_link(user: User, base: str = "") -> str:
     """An address at which the user's password is set, once, within PASSWORD_RESET_TIMEOUT.
 
     `base` is the address of the installation; without it the link is a path. The link ends when it is
@@ -60,3 +96,10 @@ def deactivate(user: AbstractBaseUser) -> None:
     tokens.revoke_all(tokens.tokens_of(user))
     sessions.end(user)
     audit.record("deactivated", user)
+
+
+@transaction.atomic
+def _end(user: AbstractBaseUser, made: Change) -> None:
+    audit.record(made.action, user)
+    if not made.keep_tokens:
+        tokens.revoke_all(tokens.tokens_of(user))

@@ -32,7 +32,8 @@ class TooManyTokens(ValidationError):
 
 
 def tokens_of(user: AbstractBaseUser) -> QuerySet[ApiToken]:
-    return ApiToken.objects.filter(user_id=user.pk).order_by("-created", "-id")
+    mine: QuerySet[ApiToken] = ApiToken.objects.filter(user_id=user.pk)
+    return mine.order_by("-created", "-id")
 
 
 def rights_of(token: ApiToken) -> Rights:

@@ -168,6 +168,24 @@ def test_a_superuser_makes_the_link_in_the_admin(anna, admin):
     assert api_login(password=NEW).status_code == 200
 
 
+def test_a_password_that_is_set_in_a_shell_or_by_django_s_command_ends_tokens_as_well(anna, monkeypatch):
+    _, text = ApiToken.objects.create(anna)
+    monkeypatch.setattr("getpass.getpass", lambda **_: NEW)
+    call_command("changepassword", "anna", stdout=StringIO())
+    assert api(text, "GET", SITES).status_code == 401
+    assert AuditEntry.objects.filter(action="password set", object_label="anna", source="command").exists()
+
+
+def test_a_hash_that_is_only_made_anew_ends_nothing(anna, settings):
+    _, text = ApiToken.objects.create(anna)
+    weak = "django.contrib.auth.hashers.MD5PasswordHasher"
+    settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.PBKDF2PasswordHasher", weak]
+    assert api_login().status_code == 200
+    anna.refresh_from_db()
+    assert anna.password.startswith("pbkdf2")
+    assert api(text, "GET", SITES).status_code == 200
+
+
 # The admin
 
 
