@@ -1,4 +1,4 @@
-"""Which tests are nearest to a file of the product, by imports: these notice a fault in it first. Pure but for reading."""
+"""Which tests are nearest to a file of the product, by imports: these notice a fault in it first."""
 
 import ast
 from collections import defaultdict, deque

@@ -113,7 +113,7 @@ def _observable(node: ast.AST) -> Iterator[ast.AST]:
 
 
 def _is_unobservable(node: ast.AST) -> bool:
-    """A docstring, a line for the log, a check of lengths that cannot differ, or a class that is not frozen any more."""
+    """A docstring, a line for the log, a check of lengths that never differ, a class that is no longer frozen."""
     if isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant):
         return True
     if isinstance(node, ast.Expr) and isinstance(node.value, ast.Call):

@@ -65,7 +65,19 @@ class Trial:
     def _passes(self, tests: Sequence[str]) -> str:
         if self._has_database:
             self._renew_database()
-        command = [sys.executable, "-m", "pytest", "-x", "-q", "--no-header", "--reuse-db", "-p", "no:cacheprovider", "-m", COMMON]
+        command = [
+            sys.executable,
+            "-m",
+            "pytest",
+            "-x",
+            "-q",
+            "--no-header",
+            "--reuse-db",
+            "-p",
+            "no:cacheprovider",
+            "-m",
+            COMMON,
+        ]
         status, output = _run([*command, *tests], self._copy, self._env)
         if status == 0:
             return ""

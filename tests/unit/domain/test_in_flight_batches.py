@@ -1,4 +1,4 @@
-"""When a batch that is not known to be committed is asked for, sent again, cut, or put aside: each limit from both sides."""
+"""When a batch in flight is asked for, sent again, cut, or put aside: each limit from both sides."""
 
 import itertools
 
