@@ -15,6 +15,7 @@ import tempfile
 import time
 from pathlib import Path
 
+from tests.faults.nearness import FAR
 from tests.faults.planting import Fault, lua_faults, python_faults
 from tests.faults.trying import ALL, UNIT, Trial, servers
 
@@ -33,7 +34,8 @@ def main() -> int:
     with contextlib.ExitStack() as stack:
         folder = stack.enter_context(tempfile.TemporaryDirectory(prefix="sitewire-faults-"))
         copy = _copy(Path(folder))
-        trial = Trial(copy, UNIT if chosen.quick else ALL, stack.enter_context(servers()))
+        folders = UNIT if chosen.quick else ALL
+        trial = Trial(copy, folders, stack.enter_context(servers()), chosen.within)
         if not chosen.trust and not trial.passes_without_fault():
             print("The tests fail without any fault; mend that first.")
             return 2
@@ -49,6 +51,7 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--sql", action="store_true", help="only faults within SQL")
     parser.add_argument("--only", default="", help="only in files whose path contains this")
     parser.add_argument("--quick", action="store_true", help="unit tests only")
+    parser.add_argument("--within", type=int, default=FAR, help="only tests at most so many imports away")
     parser.add_argument("--minutes", type=float, default=600.0, help="plant no more faults after so long")
     parser.add_argument("--trust", action="store_true", help="do not run the tests without a fault first")
     parser.add_argument("--list", action="store_true", help="print the sample and run nothing")

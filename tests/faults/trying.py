@@ -27,9 +27,11 @@ PRISTINE = "faults_pristine"
 class Trial:
     """`is_noticed` by any test below `folders`, nearest first. One server and one migrated database serve all runs."""
 
-    def __init__(self, copy: Path, folders: Sequence[str], servers: dict[str, str]) -> None:
+    def __init__(self, copy: Path, folders: Sequence[str], servers: dict[str, str], within: int = FAR) -> None:
+        """`within`: leave out tests that are more imports away; what is noticed by fewer is noticed by all."""
         self._copy = copy
         self._folders = folders
+        self._within = within
         self._servers = servers
         self._nearness = Nearness(copy)
         self._has_database = folders != UNIT
@@ -59,7 +61,7 @@ class Trial:
             files = [file for file in distances if any(file.is_relative_to(folder) for folder in folders)]
             ordered = sorted(files, key=lambda file: (distances[file], str(file)))
             near = [str(file) for file in ordered if distances[file] <= NEAR]
-            rest = [str(file) for file in ordered if NEAR < distances[file] <= farthest]
+            rest = [str(file) for file in ordered if NEAR < distances[file] <= min(farthest, self._within)]
             yield from (stage for stage in (near, rest) if stage)
 
     def _passes(self, tests: Sequence[str]) -> str:
@@ -81,7 +83,7 @@ class Trial:
         status, output = _run([*command, *tests], self._copy, self._env)
         if status == 0:
             return ""
-        failed = [line for line in output.splitlines() if line.startswith(("FAILED", "ERROR"))]
+        failed = [line for line in output.splitlines() if line.startswith(("FAILED tests", "ERROR tests"))]
         return failed[0][:160] if failed else f"the run ended with {status}"
 
     @property

@@ -133,11 +133,29 @@ def test_a_name_given_by_a_person_stays(link):
 
 
 def test_a_device_moves_to_the_gateway_behind_which_it_was_heard_last(link):
-    for base in ("zigbee2mqtt", "zigbee2mqtt2"):
+    for base in ("zigbee2mqtt", "zigbee2mqtt2", "zigbee2mqtt", "zigbee2mqtt2"):
         hear(link, f"{base}/lamp", {"v": 1})
         assert lamp().gateway.identifier == base
     hear(link, "lamp", {"v": 1})
     assert lamp().gateway.identifier == "zigbee2mqtt2", "who speaks directly says nothing of a gateway"
+
+
+def test_early_messages_of_the_present_owner_are_never_copies(link):
+    """Equal ones under one identifier: the broker was told at once, so the identifier came round again."""
+    for _ in range(2):
+        hear(link, "lamp", {"v": 1}, packet_id=7, early=True)
+    assert books(link) == {"stored": 2}
+    hear(link, "lamp", {"v": 1}, packet_id=7, early=True, generation=2)
+    assert books(link) == {"stored": 2, "duplicate": 1}
+
+
+def test_a_redelivery_is_known_by_its_own_link_its_identifier_its_topic_and_its_payload(link, neighbour):
+    hear(link, "lamp", {"v": 1}, packet_id=7)
+    hear(neighbour, "lamp", {"v": 1}, packet_id=7, dup=True)
+    for change in ({"packet_id": 8}, {"topic": "pump"}, {"payload": {"v": 2}}, {"qos": 0}):
+        values = {"topic": "lamp", "payload": {"v": 1}, "packet_id": 7, "dup": True} | change
+        hear(link, values.pop("topic"), values.pop("payload"), **values)
+    assert (books(link), books(neighbour)) == ({"stored": 5}, {"stored": 1})
 
 
 # The site and its topics

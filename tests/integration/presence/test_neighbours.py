@@ -121,7 +121,9 @@ def test_whoever_was_never_heard_is_not_offline(site, check):
     ],
 )  # fmt: skip
 @pytest.mark.parametrize("model", [Device, Gateway])
-def test_whoever_changed_between_look_and_write_is_left_alone(site, check, said, monkeypatch, model, change):
+def test_whoever_changed_between_look_and_write_is_left_alone(  # noqa: PLR0917
+    site, check, said, monkeypatch, model, change
+):
     """And the silent neighbour of the same look is not."""
     pump, other = silent(site, "pump", model), silent(site, "other", model)
     look = presence_rows.due

@@ -133,3 +133,11 @@ def test_a_batch_of_another_version_or_damaged_is_refused_by_name():
 def test_a_batch_is_as_large_as_its_messages():
     parts = (envelope(payload=b"12345"), envelope(topic="t"))
     assert Batch("f" * 32, "i", "s", parts).size == (100 + 5 + 3) + (100 + 1 + 1)
+
+
+def test_the_limits_where_nobody_sets_any():
+    expected = Limits(
+        messages=2_000, size=1_048_576, linger=0.05, patience=0.2, in_flight=4, pending=134_217_728,
+        receipt_timeout=30.0, quarantine_after=3,
+    )  # fmt: skip
+    assert Limits() == expected

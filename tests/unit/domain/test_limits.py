@@ -2,6 +2,7 @@
 
 import math
 
+import msgspec
 import pytest
 
 from mqtt_app.domain import grants, hosts, overlap, sweep, times
@@ -267,6 +268,10 @@ def test_a_host_may_have_as_many_characters_as_names_have():
     for wrong in (longest + "d", "a" * 64 + ".example"):
         with pytest.raises(hosts.HostError):
             hosts.validate_host(wrong)
+
+
+def test_a_worker_that_has_said_nothing_yet_waits_for_nothing():
+    assert set(msgspec.to_builtins(Vitals()).values()) == {0}
 
 
 @pytest.mark.parametrize("code", [0, 1, 2, 127])
