@@ -13,7 +13,8 @@ pytestmark = pytest.mark.mosquitto
     [
         (("auto", ""), "5"), (("auto", "5"), "5"), (("auto", "3.1.1"), "3.1.1"), (("5", "3.1.1"), "5"),
         (("3.1.1", "5"), "3.1.1"),
-    ],)  # fmt: skip
+    ],
+)  # fmt: skip
 def test_the_version_that_worked_last_is_the_one_that_is_spoken(world, run, mosquitto, versions, spoken):
     chosen, remembered = versions
     own = mosquitto()
