@@ -161,3 +161,51 @@ def test_a_certificate_needs_its_key_and_the_other_way_round(tmp_path):
     padded = ca.pem + "\n" * (MAX_PEM - len(ca.pem))
     assert wrong(padded, "", "") == {}
     assert "100,000" in wrong(padded + "\n", "", "")["tls_ca_certificate"]
+
+
+# Who hears of a wish
+
+
+@pytest.fixture
+def heard(monkeypatch, django_capture_on_commit_callbacks):
+    """`heard(change)`: the sites of which browsers were told, and how often workers were nudged."""
+    told, nudged = [], []
+    monkeypatch.setattr(sites.events, "connection_changed", lambda **values: told.append(values))
+    monkeypatch.setattr(sites, "nudge", lambda: nudged.append(1))
+
+    def run(change):
+        told.clear(), nudged.clear()
+        with django_capture_on_commit_callbacks(execute=True):
+            change()
+        return [(one["site_id"], one["is_active"]) for one in told], len(nudged)
+
+    return run
+
+
+def switched(site, active):
+    site.is_active = active
+    return sites.save_site(site, ["is_active"])
+
+
+def test_browsers_and_workers_hear_of_every_switch_and_of_nothing_else(heard):
+    row = connection(is_active=False)
+    user = type("User", (), {"pk": 1})()
+    assert heard(lambda: sites.start(row, user)) == ([(row.site_id, True)], 1)
+    assert heard(lambda: sites.start(row, user)) == ([], 0)
+    assert heard(lambda: switched(row.site, False)) == ([(row.site_id, True)], 1)
+    assert heard(lambda: switched(row.site, False)) == ([], 0)
+    assert heard(lambda: switched(row.site, True)) == ([(row.site_id, True)], 1)
+    assert heard(lambda: sites.save_site(row.site, [])) == ([], 0)
+    assert heard(lambda: sites.stop(row, user)) == ([(row.site_id, False)], 1)
+
+
+def test_workers_hear_of_a_new_a_changed_and_a_deleted_connection(heard):
+    site = sites.create_site({"name": "Lab"})
+    made = []
+    values = {"broker_host": "broker.example"}
+    assert heard(lambda: made.append(sites.create_connection(site, values))) == ([(site.pk, made[0].is_active)], 1)
+    made[0].keepalive = 30
+    assert heard(lambda: sites.save_connection(made[0], ["keepalive"])) == ([], 1)
+    assert heard(lambda: sites.save_connection(made[0], ["keepalive"])) == ([], 0)
+    assert heard(lambda: sites.delete_connection(made[0])) == ([], 1)
+    assert heard(lambda: sites.delete_site(site)) == ([], 1)

@@ -142,3 +142,10 @@ def test_paused_reading_is_shown_before_silence():
 def test_nobody_speaks_for_the_status_of_a_link_without_an_owner(facts, status):
     values = {"owner": "mqtt-1", "lease_age": 1.0, "status": "connected"} | facts
     assert effective_status(Facts(**values)) == status
+
+
+def test_without_any_fact_a_connection_waits_for_a_worker_from_the_epoch_on():
+    assert str(headline(Facts(workers=1), 44.9)) == "starting"
+    assert str(headline(Facts(workers=1), 45.0)) == "degraded: no MQTT worker has taken it"
+    assert str(headline(Facts(), 0.0)) == "degraded: no MQTT worker is running"
+    assert effective_status(Facts()) == "disconnected"

@@ -126,6 +126,15 @@ def test_json_may_be_nested_thirty_two_levels_deep(depth, fits, opening, closing
         assert "32 levels" in str(error("json", "a", payload))
 
 
+@pytest.mark.parametrize(("depth", "fits"), [(32, True), (33, False)])
+def test_brackets_beside_the_deepest_ones_make_nothing_deeper(depth, fits):
+    payload = b"[" * depth + b"1" + b"]" * (depth - 1) + b",[2]]"
+    if fits:
+        assert list(values("json", "a", payload).values()) == [1.0, 2.0]
+    else:
+        assert "32 levels" in str(error("json", "a", payload))
+
+
 def test_many_brackets_side_by_side_or_in_strings_are_no_depth():
     assert len(values("json", "a", b"[" + b",".join([b"[1]"] * 40) + b"]")) == 40
     assert values("json", "a", b'{"a": "' + b"[" * 40 + b'", "b": "\\"' + b"{" * 40 + b'"}')["a"] == "[" * 40
