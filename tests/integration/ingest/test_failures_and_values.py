@@ -114,7 +114,7 @@ def test_a_parser_works_in_part_from_ten_minutes_after_its_pause_for_an_hour(
 
 
 def test_a_parser_that_never_ends_is_ended(link, parser, monkeypatch):
-    monkeypatch.setattr(rehearsal, "START", 0.3)
+    monkeypatch.setattr(rehearsal, "START", 1.0)
     endless, good = message(link, "hall/a", {"endless": 1}), message(link, "hall/a", {"n": 1})
     parse = parser.parse
 
