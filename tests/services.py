@@ -41,7 +41,7 @@ def pytest_load_initial_conftests() -> Generator[None, None, None]:
     os.environ["DATABASE_POOL_SIZE"] = "0"  # of this process, whose tests roll back what they do on one connection
     atexit.register(_stop)
     if "PYTEST_XDIST_WORKER" not in os.environ:
-        os.environ["DATABASE_URL"] = _enter(start_postgres())
+        os.environ["DATABASE_URL"] = os.environ.get("TEST_DATABASE_URL") or _enter(start_postgres())
     os.environ["REDIS_URL"] = _enter(start_valkey())
     os.environ["DATA_DIR"] = os.environ["LOG_DIR"] = _enter(_folder())
     return (yield)

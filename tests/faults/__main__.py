@@ -1,65 +1,77 @@
 """`python -m tests.faults --layer domain --count 20 --seed 1`: do the tests notice a fault?
 
-Plants a seeded sample of small faults, one at a time, in a copy of the checkout, runs the tests on each,
-and prints the score by layer with every fault that nobody noticed, for somebody to read.
+Plants a seeded sample of small faults, one at a time, in a copy of the checkout, runs the tests on each (the nearest
+ones first, by imports), and prints the score with every fault that nobody noticed, for somebody to read. `--quick`
+runs unit tests only; `--minutes` bounds the whole; `--only` names files; `--list` prints the sample.
 """
 
 import argparse
-import os
+import contextlib
 import random
 import shutil
 import subprocess
 import sys
 import tempfile
+import time
 from pathlib import Path
 
+from tests.faults.nearness import FAR
 from tests.faults.planting import Fault, lua_faults, python_faults
+from tests.faults.trying import ALL, UNIT, Trial, servers
 
 ROOT = Path(__file__).resolve().parents[2]
 LAYERS = ("domain", "parsers", "services", "coordination", "selectors", "mqtt")
-QUICK = ("tests/unit",)
-THOROUGH = ("tests/unit", "tests/contracts", "tests/integration")
-LONGEST = 1_500  # s for one run of the tests; a fault that hangs them is noticed, too
+Place = tuple[Path, Fault]
 
 
 def main() -> int:
     chosen = _arguments()
-    sample = _sample(chosen.layer, chosen.count, chosen.seed, sql_only=chosen.sql)
-    with tempfile.TemporaryDirectory(prefix="sitewire-faults-") as folder:
+    sample = _sample(chosen)
+    if chosen.list:
+        for path, fault in sample:
+            print(f"{path}:{fault.line}  {fault.what}")
+        return 0
+    with contextlib.ExitStack() as stack:
+        folder = stack.enter_context(tempfile.TemporaryDirectory(prefix="sitewire-faults-"))
         copy = _copy(Path(folder))
-        if not _passes(copy, THOROUGH):
+        folders = UNIT if chosen.quick else ALL
+        trial = Trial(copy, folders, stack.enter_context(servers()), chosen.within)
+        if not chosen.trust and not trial.passes_without_fault():
             print("The tests fail without any fault; mend that first.")
             return 2
-        missed = [place for place in sample if not _is_noticed(copy, *place)]
-    noticed = len(sample) - len(missed)
-    print(f"{chosen.layer}: {noticed} of {len(sample)} noticed ({noticed / max(len(sample), 1):.0%})")
+        _report(", ".join(chosen.layer), *_tried(trial, sample, chosen.minutes))
     return 0
 
 
 def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m tests.faults", description=__doc__)
-    parser.add_argument("--layer", choices=LAYERS, default="domain")
+    parser.add_argument("--layer", choices=LAYERS, nargs="+", default=["domain"])
     parser.add_argument("--count", type=int, default=20)
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--sql", action="store_true", help="only faults within SQL")
+    parser.add_argument("--only", default="", help="only in files whose path contains this")
+    parser.add_argument("--quick", action="store_true", help="unit tests only")
+    parser.add_argument("--within", type=int, default=FAR, help="only tests at most so many imports away")
+    parser.add_argument("--minutes", type=float, default=600.0, help="plant no more faults after so long")
+    parser.add_argument("--trust", action="store_true", help="do not run the tests without a fault first")
+    parser.add_argument("--list", action="store_true", help="print the sample and run nothing")
     return parser.parse_args()
 
 
-def _sample(layer: str, count: int, seed: int, *, sql_only: bool) -> list[tuple[Path, Fault]]:
-    found = []
-    for path in sorted((ROOT / "mqtt_app" / layer).rglob("*")):
-        if path.suffix in {".py", ".lua"}:
+def _sample(chosen: argparse.Namespace) -> list[Place]:
+    found: list[Place] = []
+    for path in sorted(path for layer in chosen.layer for path in (ROOT / "mqtt_app" / layer).rglob("*")):
+        if path.suffix in {".py", ".lua"} and chosen.only in str(path):
             planted = (lua_faults if path.suffix == ".lua" else python_faults)(path.read_text())
             found += [(path.relative_to(ROOT), fault) for fault in planted]
-    wanted = [place for place in found if place[1].is_sql or not sql_only]
-    return random.Random(seed).sample(wanted, min(count, len(wanted)))
+    wanted = [place for place in found if place[1].is_sql or not chosen.sql]
+    return random.Random(chosen.seed).sample(wanted, min(chosen.count, len(wanted)))
 
 
 def _copy(folder: Path) -> Path:
     """The files as they are now, with the same environment."""
-    names = subprocess.run(
-        ["git", "ls-files", "-z"], cwd=ROOT, capture_output=True, text=True, check=True
-    ).stdout.split("\0")
+    command = ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"]
+    names = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True).stdout.split("\0")
     for name in filter(None, names):
         if (ROOT / name).is_file():
             target = folder / name
@@ -69,25 +81,28 @@ def _copy(folder: Path) -> Path:
     return folder
 
 
-def _is_noticed(copy: Path, path: Path, fault: Fault) -> bool:
-    original = (copy / path).read_text()
-    (copy / path).write_text(fault.source)
-    try:
-        noticed = not (_passes(copy, QUICK) and _passes(copy, THOROUGH[1:]))
-    finally:
-        (copy / path).write_text(original)
-    print(f"{'noticed' if noticed else 'MISSED '}  {path}:{fault.line}  {fault.what}", flush=True)
-    return noticed
+def _tried(trial: Trial, sample: list[Place], minutes: float) -> tuple[list[Place], list[Place]]:
+    """(noticed, missed), said one by one as they come."""
+    noticed: list[Place] = []
+    missed: list[Place] = []
+    began = time.monotonic()
+    for number, (path, fault) in enumerate(sample, 1):
+        if time.monotonic() - began > minutes * 60:
+            break
+        start = time.monotonic()
+        by = trial.is_noticed(path, fault)
+        (noticed if by else missed).append((path, fault))
+        seconds = time.monotonic() - start
+        verdict = "noticed" if by else "MISSED "
+        print(f"{number:3}/{len(sample)} {seconds:4.0f} s {verdict} {path}:{fault.line} {fault.what}  {by}", flush=True)
+    return noticed, missed
 
 
-def _passes(copy: Path, folders: tuple[str, ...]) -> bool:
-    command = [sys.executable, "-m", "pytest", "-x", "-q", "--no-header", *folders]
-    env = {**os.environ, "PYTHONPATH": str(copy)}
-    try:
-        done = subprocess.run(command, cwd=copy, env=env, capture_output=True, timeout=LONGEST, check=False)
-    except subprocess.TimeoutExpired:
-        return False
-    return done.returncode == 0
+def _report(name: str, noticed: list[Place], missed: list[Place]) -> None:
+    count = len(noticed) + len(missed)
+    for path, fault in missed:
+        print(f"not noticed: {path}:{fault.line}  {fault.what}")
+    print(f"{name}: {len(noticed)} of {count} noticed ({len(noticed) / max(count, 1):.0%})")
 
 
 if __name__ == "__main__":

@@ -41,7 +41,17 @@ WORDS = (
     (r"\band\b", "or"),
     (r"~=", "=="),
 )
-SQL = re.compile(r"\b(SELECT|INSERT INTO|UPDATE|DELETE FROM)\b")
+LOGGERS = {"log", "logger", "_log", "_logger"}
+UNOBSERVABLE: dict[type[ast.AST], tuple[str, ...]] = {
+    ast.FunctionDef: ("returns", "decorator_list"),
+    ast.AsyncFunctionDef: ("returns", "decorator_list"),
+    ast.ClassDef: ("decorator_list",),
+    ast.arg: ("annotation",),
+    ast.AnnAssign: ("annotation",),
+    ast.JoinedStr: ("values",),  # the wording of a message to people, and where it is cut
+}
+SQL = re.compile(r"\b(SELECT|INSERT INTO|UPDATE|DELETE FROM|WHERE|ON CONFLICT)\b")
+COMMENT = re.compile(r"--[^\n]*")  # in SQL and Lua
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,9 +65,9 @@ class Fault:
 
 
 def python_faults(source: str) -> list[Fault]:
-    """Every fault that this module knows for one file of Python."""
+    """Every fault that this module knows for one file of Python, in code that a test can observe."""
     text = _Text(source)
-    return [fault for node in ast.walk(ast.parse(source)) for fault in _faults_at(node, text)]
+    return [fault for node in _observable(ast.parse(source)) for fault in _faults_at(node, text)]
 
 
 def lua_faults(source: str) -> list[Fault]:
@@ -89,6 +99,27 @@ class _Text:
         before = " ".join(self.source[start:end].split())[:60]
         what = f"{before!r} -> {text.strip()!r}"
         return Fault(line, what, self.source[:start] + text + self.source[end:], is_sql)
+
+
+def _observable(node: ast.AST) -> Iterator[ast.AST]:
+    """The node and all below it, without what no test can see the effect of."""
+    yield node
+    for name, value in ast.iter_fields(node):
+        if name in UNOBSERVABLE.get(type(node), ()):
+            continue
+        for child in value if isinstance(value, list) else [value]:
+            if isinstance(child, ast.AST) and not _is_unobservable(child):
+                yield from _observable(child)
+
+
+def _is_unobservable(node: ast.AST) -> bool:
+    """A docstring, a line for the log, a check of lengths that never differ, a class that is no longer frozen."""
+    if isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant):
+        return True
+    if isinstance(node, ast.Expr) and isinstance(node.value, ast.Call):
+        called = node.value.func
+        return isinstance(called, ast.Attribute) and ast.unparse(called.value) in LOGGERS
+    return isinstance(node, ast.keyword) and node.arg in {"strict", "frozen", "slots", "gc", "kw_only"}
 
 
 def _faults_at(node: ast.AST, text: _Text) -> Iterator[Fault]:
@@ -127,15 +158,20 @@ def _move_constant(node: ast.Constant, text: _Text) -> Iterator[Fault]:
     elif isinstance(value, int | float):
         moved = value + 1 if isinstance(value, int) else value * 2 + 1
         yield text.replaced(text.start(node), text.end(node), repr(moved))
-    elif isinstance(value, str) and SQL.search(value):
-        yield from _word_faults(text, text.start(node), text.end(node), is_sql=True)
+    elif isinstance(value, str):
+        yield from _turn_sql(node, text)
+
+
+def _turn_sql(node: ast.Constant | ast.JoinedStr, text: _Text) -> Iterator[Fault]:
+    start, end = text.start(node), text.end(node)
+    if SQL.search(text.source, start, end):
+        yield from _word_faults(text, start, end, is_sql=True)
 
 
 def _delete_statement(node: ast.stmt, text: _Text) -> Iterator[Fault]:
     """A call whose value nobody uses, or a change of something that exists already."""
-    is_docstring = isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant)
     target = node.targets[0] if isinstance(node, ast.Assign) else None
-    if is_docstring or isinstance(target, ast.Name | ast.Tuple):
+    if isinstance(target, ast.Name | ast.Tuple):
         return
     yield text.replaced(text.start(node), text.end(node), "pass")
 
@@ -148,9 +184,11 @@ def _swap(text: _Text, start: int, end: int, words: tuple[str, str]) -> Iterator
 
 
 def _word_faults(text: _Text, start: int, end: int, *, is_sql: bool) -> Iterator[Fault]:
+    comments = [found.span() for found in COMMENT.finditer(text.source, start, end)]
     for pattern, other in WORDS:
         for found in re.compile(pattern).finditer(text.source, start, end):
-            yield text.replaced(found.start(), found.end(), other, is_sql=is_sql)
+            if not any(first <= found.start() < last for first, last in comments):
+                yield text.replaced(found.start(), found.end(), other, is_sql=is_sql)
 
 
 PLANTERS: dict[type[ast.AST] | tuple[type[ast.AST], ...], Callable[..., Iterator[Fault]]] = {
@@ -159,5 +197,6 @@ PLANTERS: dict[type[ast.AST] | tuple[type[ast.AST], ...], Callable[..., Iterator
     ast.BoolOp: _turn_boolean,
     ast.UnaryOp: _drop_not,
     ast.Constant: _move_constant,
+    ast.JoinedStr: _turn_sql,
     (ast.Expr, ast.AugAssign, ast.Assign): _delete_statement,
 }

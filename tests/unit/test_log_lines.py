@@ -41,7 +41,8 @@ def test_a_failure_in_a_hot_loop_is_a_few_lines_and_a_number(log, handler, file)
     handler.close()
     lines = file.getvalue().splitlines()
     assert lines[:FREE] == ["Redis does not answer (TimeoutError)"] * FREE
-    assert lines[FREE:] == [f"Redis does not answer (TimeoutError) ({10_000 - FREE} times in the last 1 s)"]
+    assert len(lines) == FREE + 1
+    assert lines[-1].startswith(f"Redis does not answer (TimeoutError) ({10_000 - FREE} times in the last ")
 
 
 def test_the_number_is_told_even_when_nothing_else_happens(log, file, monkeypatch):

@@ -59,6 +59,7 @@ class Worker:
     good_until: float = float("-inf")
     leased: bool = False
     looked: bool = True  # at the rows, since its lease was last in doubt; it does not act before
+    looked_at: float = float("-inf")
     next_renewal: float = 0.0
     next_scan: float = 0.0
     held: dict[int, int] = field(default_factory=dict)  # connection -> generation
@@ -172,7 +173,7 @@ class OwnershipMachine(RuleBasedStateMachine):
             row = self.rows[number]
             if not worker.leased or (row.owner, row.generation) != (worker.name, generation):
                 del worker.held[number]
-        worker.looked = True
+        worker.looked, worker.looked_at = True, self.now
         if not self.acts(worker):
             return
         for number, row in self.rows.items():
@@ -226,11 +227,14 @@ class OwnershipMachine(RuleBasedStateMachine):
 
     def nobody_else_acts(self, taker: Worker, number: int) -> None:
         """Whoever had it lets go, or stopped acting before its lease ran out; by force it is taken only from one that
-        does not see the rows.
+        has not seen its row since that was assigned away (it may reach the database again from this very step on).
+        Who holds an older generation was judged when that one was followed, and is fenced off.
         """
+        present = self.rows[number].generation
         for other in self.workers.values():
-            if other is not taker and number in other.held and self.acts(other):
-                assert not other.database, f"{taker.name} takes {number} while {other.name} acts on it"
+            if other is not taker and other.held.get(number) == present and self.acts(other):
+                unseen = other.looked_at <= self.rows[number].assigned_at
+                assert unseen, f"{taker.name} takes {number} while {other.name} acts on it"
                 assert self.now - self.rows[number].assigned_at >= KNOBS.force_after
 
     @invariant()
@@ -265,6 +269,22 @@ class OwnershipMachine(RuleBasedStateMachine):
 
 OwnershipMachine.TestCase.settings = settings(max_examples=60, stateful_step_count=12, deadline=None)
 TestOwnership = OwnershipMachine.TestCase
+
+
+def test_who_follows_a_successor_at_once_is_not_blamed_for_the_one_before():
+    """`a` does not see the rows, so `b` takes by force; `b` drains in good order, so `c` need not wait."""
+    world = OwnershipMachine()
+    world.world(count=3, seconds=40)
+    number = next(number for number, row in world.rows.items() if row.owner == "a")
+    world.cut_from_database(world.workers["a"], True)
+    world.drain(world.workers["a"], True)
+    world.workers["c"].draining = True
+    world.pass_time(2 * KNOBS.force_after + KNOBS.reconcile_interval)
+    assert world.rows[number].owner == "b"
+    world.workers["c"].draining = False
+    world.drain(world.workers["b"], True)
+    world.pass_time(KNOBS.reconcile_interval + KNOBS.scan_interval)
+    assert (world.rows[number].owner, world.workers["a"].held[number]) == ("c", 1)
 
 
 class LongOwnershipMachine(OwnershipMachine):

@@ -1,0 +1,79 @@
+"""What a user reads of devices and links of which nothing is known: nothing, rather than the year 1970."""
+
+import time
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from mqtt_app.coordination.client import quick_client
+from mqtt_app.coordination.evidence import EvidenceStore, LinkEvidence
+from mqtt_app.coordination.leases import Lease, LeaseStore
+from mqtt_app.models import Device, MqttConnection, SiteBooks
+from mqtt_app.selectors.status import site_status
+from mqtt_app.services import ingest
+from tests.integration.ingest.test_store import NOW, batch, message
+
+HEARD = datetime.fromtimestamp(NOW, UTC)
+
+
+@pytest.fixture
+def link(site):
+    MqttConnection.objects.filter(site=site).update(generation=3, owner="mqtt-1")
+    return MqttConnection.objects.get(site=site)
+
+
+@pytest.fixture(autouse=True)
+def _empty_redis():
+    quick_client().flushdb()
+    yield
+    quick_client().flushdb()
+
+
+def rows(root, site):
+    return {row["identifier"]: row for row in root.get(f"sites/{site.pk}/devices/")["results"]}
+
+
+def test_whoever_was_never_heard_was_last_seen_never(site, link, root):
+    goodbye = message(link, "zigbee2mqtt/lamp/availability", {"state": "offline"})
+    ingest.store(batch(goodbye, message(link, "zigbee2mqtt/torch", {"v": 1}, retain=True)), NOW)
+    found = rows(root, site)
+    assert {name: (row["status"], row["last_seen"]) for name, row in found.items()} == {
+        "lamp": ("offline", None), "torch": ("unknown", None),
+    }  # fmt: skip
+    ingest.store(batch(message(link, "zigbee2mqtt/lamp", {"v": 1})), NOW)
+    assert datetime.fromisoformat(rows(root, site)["lamp"]["last_seen"]) == HEARD
+    device = Device.objects.get(identifier="lamp")
+    assert datetime.fromisoformat(root.get(f"devices/{device.pk}/")["last_seen"]) == HEARD
+
+
+def test_a_site_without_a_message_has_no_last_one(site, link, root):
+    flow = root.get(f"sites/{site.pk}/status/")["flow"]
+    assert (flow["last_message_at"], flow["rate"], flow["messages"]) == (None, None, None)
+
+
+@pytest.fixture
+def lease(monkeypatch):
+    """Of the owner, in a Redis that has been up for long."""
+    store = LeaseStore(quick_client(), 60)
+    monkeypatch.setattr(LeaseStore, "known_for", lambda _: 3_600.0)
+    assert store.acquire(Lease("mqtt-1", "start", 10))
+
+
+def evidence(link, **values):
+    now = time.time()
+    said = {"generation": 3, "state": "up", "since": now, "at": now, "connected_since": now - 60} | values
+    EvidenceStore(quick_client(), 60).publish("mqtt-1", [LinkEvidence(connection_id=link.pk, **said)])
+
+
+@pytest.mark.parametrize(("by_books", "by_owner", "newest"), [(100, 50, 50), (50, 100, 50), (100, None, 100)])
+@pytest.mark.usefixtures("lease")
+def test_the_last_message_of_a_site_is_the_newest_that_anybody_knows(site, link, by_books, by_owner, newest):
+    now = datetime.now(UTC)
+    SiteBooks.objects.update_or_create(site=site, defaults={"last_message_at": now - timedelta(seconds=by_books)})
+    last = None if by_owner is None else now.timestamp() - by_owner
+    evidence(link, last_message_at=last, rate=2.5, messages=7, unacked=3)
+    flow = site_status(site).flow
+    assert flow.last_message_at is not None
+    assert abs((now - flow.last_message_at).total_seconds() - newest) < 1
+    assert abs(flow.last_message_age - newest) < 30
+    assert (flow.rate, flow.messages, flow.unacked, flow.paused) == (2.5, 7, 3, False)

@@ -1,0 +1,203 @@
+"""Which raw messages are moved, asked for, taken and shown as a sample: these and no neighbour's, up to each limit."""
+
+from datetime import UTC, datetime, timedelta
+from itertools import pairwise
+
+import pytest
+
+from mqtt_app.models import KeptMessage, KeptState, MqttConnection, ParserHealth, QuarantinedMessage, Site
+from mqtt_app.services import ingest, kept, kept_rows, quarantine
+from mqtt_app.services.ingest_books import Tally
+from tests.integration.ingest.flaky import attend, moment, numbered, send
+from tests.integration.ingest.test_store import NOW, batch, books, message
+
+pytestmark = pytest.mark.django_db
+
+AT = datetime.fromtimestamp(NOW, UTC)
+
+
+@pytest.fixture
+def neighbour() -> MqttConnection:
+    site = Site.objects.create(name="Neighbour")
+    return MqttConnection.objects.create(site=site, broker_host="broker.example", generation=3, owner="mqtt-1")
+
+
+def raw(link, name="flaky", state=KeptState.FAILED, payload=b"12345", **values):
+    defaults = {"topic": "a", "qos": 1, "retain": False, "received_at": AT, "created_at": AT}
+    return KeptMessage.objects.create(
+        site_id=link.site_id, connection_id=link.pk, parser_name=name, state=state, payload=payload, **defaults | values
+    )
+
+
+def health(link, name="flaky", **values):
+    return ParserHealth.objects.create(site_id=link.site_id, parser_name=name, **values)
+
+
+def states():
+    return list(KeptMessage.objects.order_by("id").values_list("state", flat=True))
+
+
+def moved(tally, link):
+    entry = tally.entries[link.site_id]
+    return entry.failed, entry.kept, entry.kept_bytes
+
+
+def test_failures_of_this_parser_at_this_site_that_nobody_tried_again_are_kept_after_all(link, neighbour):
+    raw(link), raw(link, payload=b"123")
+    raw(neighbour), raw(link, "other"), raw(link, tries=1), raw(link, state=KeptState.DUE)
+    tally = Tally()
+    kept_rows.adopt(health(link), KeptState.KEPT, AT, AT, tally)
+    assert states() == ["kept", "kept", "failed", "failed", "failed", "due"]
+    assert moved(tally, link) == (-2, 2, 8)
+
+
+@pytest.mark.parametrize(("second", "state"), [(-120.1, "failed"), (-120.0, "kept"), (60.0, "kept"), (60.1, "failed")])
+def test_the_failures_of_two_windows_before_a_pause_and_a_minute_after_it_led_to_it(link, second, state):
+    raw(link, created_at=AT + timedelta(seconds=second))
+    kept_rows.adopt_before(health(link), AT, AT, Tally())
+    assert states() == [state]
+
+
+def test_nothing_to_keep_after_all_leaves_the_books_alone(link):
+    tally = Tally()
+    kept_rows.adopt(health(link), KeptState.KEPT, AT, AT, tally)
+    assert dict(tally.entries) == {}
+
+
+def test_what_somebody_asks_for_is_due_and_failed_ones_are_kept_from_then_on(link, neighbour):
+    asked = [raw(link), raw(link, state=KeptState.KEPT), raw(neighbour, payload=b"1")]
+    raw(link), raw(neighbour)
+    tally = Tally()
+    assert kept_rows.ask_for([row.pk for row in asked], tally) == 3
+    assert states() == ["again", "again", "again", "failed", "failed"]
+    assert (moved(tally, link), moved(tally, neighbour)) == ((-1, 1, 5), (-1, 1, 1))
+
+
+def test_what_is_due_is_taken_in_its_order_up_to_a_number_and_a_size(link):
+    later = raw(link, state=KeptState.DUE, tries=1)
+    first, second = raw(link, state=KeptState.AGAIN), raw(link, state=KeptState.DUE)
+    raw(link), raw(link, state=KeptState.KEPT)
+
+    def taken(limit, size):
+        return [row.pk for row in kept_rows.take_due(limit, size)]
+
+    assert taken(10, 1_000) == [first.pk, second.pk, later.pk]
+    assert taken(2, 1_000) == [first.pk, second.pk]
+    assert taken(10, 10) == [first.pk, second.pk]
+    assert taken(10, 9) == [first.pk]
+    assert taken(10, 1) == [first.pk], "one at least"
+
+
+def test_a_sample_is_spread_from_the_first_to_the_last(link, neighbour):
+    rows = [raw(link) for _ in range(77)]
+    raw(neighbour), raw(link, "other"), raw(link, tries=1), raw(link, state=KeptState.KEPT)
+    found = sorted(one.packet_id for one in kept_rows.sample(health(link), KeptState.FAILED))
+    assert (len(found), found[0], found[-1]) == (20, rows[0].pk, rows[-1].pk)
+    gaps = [later - earlier for earlier, later in pairwise(found)]
+    assert set(gaps) == {4}
+
+
+def test_a_sample_of_few_is_all_of_them(link):
+    rows = [raw(link, state=KeptState.KEPT, tries=number) for number in range(3)]
+    found = kept_rows.sample(health(link), KeptState.KEPT)
+    assert sorted(one.packet_id for one in found) == [row.pk for row in rows]
+    assert kept_rows.sample(health(link, "none"), KeptState.KEPT) == []
+
+
+def test_only_what_is_kept_of_this_parser_at_this_site_is_released(link, neighbour):
+    raw(link, state=KeptState.KEPT)
+    raw(link), raw(neighbour, state=KeptState.KEPT), raw(link, "other", KeptState.KEPT)
+    kept_rows.release(health(link))
+    assert states() == ["due", "failed", "kept", "kept"]
+
+
+def test_a_raw_message_is_as_it_came(link):
+    row = raw(link, payload=b"\x00\xff", topic="hall/a", qos=0, retain=True)
+    (found,) = kept_rows.envelopes([row])
+    assert (found.connection_id, found.site_id, found.packet_id) == (link.pk, link.site_id, row.pk)
+    assert (found.topic, found.payload, found.qos, found.retain, found.dup) == ("hall/a", b"\x00\xff", 0, True, False)
+    assert (found.received_at, found.generation, found.epoch) == (NOW, 0, 0)
+
+
+def test_what_is_written_of_a_failure(link, parser):
+    parser.broken = True
+    ingest.store(batch(message(link, "hall/a", b'{"n": 1}', retain=True, received_at=NOW - 5, qos=0)), NOW)
+    row = KeptMessage.objects.get()
+    assert (row.state, row.tries, row.created_at, row.received_at) == ("failed", 0, AT, AT - timedelta(seconds=5))
+    assert (row.topic, bytes(row.payload), row.qos, row.retain) == ("hall/a", b'{"n": 1}', 0, True)
+    assert (row.parser_name, row.error, row.site_id, row.connection_id) == (
+        "flaky",
+        "no such field",
+        link.site_id,
+        link.pk,
+    )
+
+
+@pytest.mark.parametrize(("count", "paused"), [(199, False), (200, True)])
+def test_a_parser_is_paused_with_its_two_hundredth_failure(link, parser, count, paused):
+    parser.broken = True
+    send(link, range(count))
+    assert ParserHealth.objects.get().is_paused is paused
+    assert books(link) == {"kept" if paused else "failed": count}
+
+
+@pytest.mark.parametrize(("later", "paused"), [(59.0, True), (60.0, False)])
+def test_failures_of_one_minute_count_together(link, parser, later, paused):
+    parser.broken = True
+    send(link, range(100))
+    send(link, range(100, 200), NOW + later)
+    assert ParserHealth.objects.get().is_paused is paused
+
+
+def test_good_messages_of_the_same_minute_speak_for_the_parser(link, parser):
+    send(link, range(150))
+    parser.broken = True
+    send(link, range(150, 299), NOW + 1)
+    row = ParserHealth.objects.get()
+    assert (row.is_paused, row.parsed, row.failed) == (False, 0, 0), "judged, so that a new window begins"
+    send(link, range(100), NOW + 2)
+    assert (ParserHealth.objects.get().parsed, ParserHealth.objects.get().failed) == (0, 100)
+
+
+@pytest.mark.parametrize(("failed", "paused"), [(50, False), (51, True)])
+def test_three_quarters_of_new_messages_resume_a_parser(link, parser, failed, paused):
+    parser.broken = True
+    send(link, range(300))
+    parser.broken = False
+    bad = [message(link, "hall/a", {"bad": number}) for number in range(failed)]
+    ingest.store(batch(*numbered(link, range(200 - failed)), *bad), NOW + 1)
+    assert ParserHealth.objects.get().is_paused is paused
+
+
+@pytest.mark.parametrize(("good", "paused"), [(150, True), (151, False)])
+def test_a_trial_on_what_is_kept_needs_more_than_half(link, parser, good, paused):
+    """The kept ones are tried again, evenly spread: bad and good ones alternate here."""
+    parser.broken = True
+    mixed = (
+        [message(link, "hall/a", {"n" if number % 2 else "bad": number}) for number in range(1, 301)]
+        if good == 150
+        else numbered(link, range(300))
+    )
+    ingest.store(batch(*mixed), NOW)
+    parser.broken = False
+    kept.attend(moment(NOW + 10))
+    assert ParserHealth.objects.get().is_paused is paused
+
+
+def test_what_people_ask_for_again_of_what_was_put_aside_is_that_and_no_more(link, neighbour, parser):
+    send(link, range(1))
+    for one in (link, neighbour):
+        aside = [message(one, topic, {"n": 7}) for topic in ("hall/a", "new")]
+        ingest.store(batch(*aside, quarantine_reason="killed the process"), NOW)
+    mine = QuarantinedMessage.objects.filter(site=link.site_id).order_by("id")
+    assert quarantine.parse_again([mine[0].pk, mine[1].pk, 0], moment(NOW + 5)) == 2
+    found = list(KeptMessage.objects.order_by("id").values_list("topic", "parser_name", "state", "site_id", "error"))
+    assert found == [
+        ("hall/a", "flaky", "again", link.site_id, "killed the process"),
+        ("new", "", "again", link.site_id, "killed the process"),
+    ]  # fmt: skip
+    assert books(link) == {"stored": 1, "kept": 2}
+    assert books(neighbour) == {"quarantined": 2}
+    attend(NOW + 10)
+    assert books(link) == {"stored": 3}
+    assert QuarantinedMessage.objects.count() == 2

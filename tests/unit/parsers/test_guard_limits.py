@@ -1,0 +1,165 @@
+"""The guard around every parser: each limit of what can be stored, at the limit and one beyond it."""
+
+import math
+
+import pytest
+
+from mqtt_app.domain.readings import Availability, Description, ParseError, ParseErrorKind, Reading
+from mqtt_app.parsers import registry
+from mqtt_app.parsers.base import Message
+from mqtt_app.parsers.registry import Registry, built_ins, load, run
+
+NOW = 1_700_000_000.0
+PARSERS = {parser.name: parser for parser in built_ins()}
+
+
+class Made:
+    version = "1"
+
+    def __init__(self, name="made", confidence=0.5, answer=()):
+        self.name, self.confidence, self.answer = name, confidence, answer
+
+    def matches(self, topic, sample):
+        return self.confidence
+
+    def parse(self, message):
+        return self.answer
+
+
+def passes(fact):
+    """False when it is refused as something that cannot be stored; any other error is raised."""
+    try:
+        run(Made(answer=[fact]), Message("a", b"x", NOW))
+    except ParseError as refused:
+        if refused.kind is not ParseErrorKind.VALIDATION:
+            raise
+        return False
+    return True
+
+
+def reading(**changes):
+    return Reading(**{"device": "d", "metric": "m", "value": 1.0} | changes)
+
+
+@pytest.mark.parametrize(("confidence", "chosen"), [(0.1, True), (0.099, False), (5.0, True), (math.inf, False)])
+def test_from_a_tenth_of_confidence_on_a_parser_is_chosen(confidence, chosen):
+    assert (Registry([Made(confidence=confidence)]).recognise("a", b"") is not None) is chosen
+
+
+def test_nobody_is_surer_than_sure():
+    assert Registry([Made("first", 1.0), Made("boaster", 7.0)]).recognise("a", b"").name == "first"
+
+
+# The guard around every parser
+
+
+@pytest.mark.parametrize(
+    ("fact", "fits"),
+    [
+        (reading(metric="x" * 255), True), (reading(metric="x" * 256), False),
+        (reading(device="x" * 512), True), (reading(device="x" * 513), False),
+        (reading(gateway="x" * 512), True), (reading(gateway="x" * 513), False), (reading(gateway=None), True),
+        (reading(value="x" * 4096), True), (reading(value="x" * 4097), False),
+        (reading(value=b"x" * 4096), True), (reading(value=b"x" * 4097), False), (reading(value=b"\x00"), True),
+        (reading(value=True), True), (reading(value=[]), False), (reading(value=-math.inf), False),
+        (reading(time=-62_135_510_400.0), True), (reading(time=-62_135_510_401.0), False),
+        (reading(time=253_402_128_000.0), True), (reading(time=253_402_128_001.0), False), (reading(time=5), True),
+        (Description(device="d", name="x" * 200), True), (Description(device="d", name="x" * 201), False),
+        (Description(device="d", name="a\x00"), False), (Description(device="", name="a"), False),
+        (Availability(identifier="x" * 512, online=True), True),
+        (Availability(identifier="x" * 513, online=True), False),
+        (Availability(identifier="x", online=True, gateway=""), False), (reading(value="\U0001f600"), True),
+        (reading(value="\ud800"), False), (reading(value="\ue000"), True),
+    ],
+)  # fmt: skip
+def test_what_fits_into_a_row(fact, fits):
+    assert passes(fact) is fits
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"metric": ""}, {"device": "new\x00"}, {"gateway": "new\x00"}, {"value": math.nan}, {"value": math.inf},
+        {"time": 1e12}, {"time": -1e12}, {"time": math.nan},
+    ],
+)  # fmt: skip
+def test_names_that_are_known_spare_no_other_check(wrong):
+    known = {"device": "known", "metric": "known", "gateway": "relay", "time": NOW}
+    assert passes(reading(**known))
+    assert not passes(reading(**known | wrong))
+
+
+def test_names_are_known_after_their_first_reading_and_forgotten_by_the_thousand(monkeypatch):
+    monkeypatch.setattr(registry, "SEEN", 3)
+    monkeypatch.setattr(registry, "_metrics", set())
+    monkeypatch.setattr(registry, "_identifiers", set())
+    common = reading(device="d1", metric="m1")
+    assert not registry._is_common(common)
+    assert passes(common)
+    assert registry._is_common(common)
+    assert not registry._is_common(reading(device="d1", metric="m1", gateway="g"))
+    assert passes(reading(device="d1", metric="m1", gateway="g"))
+    assert registry._is_common(reading(device="d1", metric="m1", gateway="g"))
+    for number in range(3):
+        assert passes(reading(device="d1", metric=f"other {number}"))
+    assert len(registry._metrics) <= 3
+
+
+@pytest.mark.parametrize(("length", "fits"), [(0, False), (1, True), (100, True), (101, False)])
+def test_how_long_the_name_of_a_parser_may_be(length, fits):
+    registry_ = load([_Point(Made("n" * length))])
+    assert (registry_.get("n" * length) is not None, len(registry_.failures)) == (fits, 0 if fits else 1)
+
+
+class _Point:
+    """As an entry point that gives this parser, or what makes it."""
+
+    name = "point"
+
+    def __init__(self, made):
+        self._made = made
+
+    def load(self):
+        return self._made
+
+
+@pytest.mark.parametrize("missing", ["name", "version", "matches", "parse"])
+def test_a_parser_has_a_name_a_version_and_two_methods(missing):
+    made = Made()
+    setattr(made, missing, None)
+    failures = load([_Point(made)]).failures
+    assert [name for name, _ in failures] == ["point"]
+
+
+def test_an_entry_point_may_be_a_class_or_a_ready_parser():
+    assert load([_Point(Made)]).get("made") is not None
+    assert load([_Point(Made())]).get("made") is not None
+
+
+def test_two_entry_points_of_one_name_are_one_parser_and_one_failure():
+    found = load([_Point(Made()), _Point(Made())])
+    assert ([parser.name for parser in found.parsers][-1], len(found.failures)) == ("made", 1)
+
+
+def test_the_order_of_the_built_in_parsers_decides_ties():
+    assert [parser.name for parser in built_ins()] == ["zigbee2mqtt", "tasmota", "json", "scalar"]
+
+
+@pytest.mark.parametrize(("count", "fits"), [(5_000, True), (5_001, False)])
+def test_a_parser_may_give_five_thousand_facts(count, fits):
+    made, message = Made(answer=[reading()] * count), Message("a", b"x", NOW)
+    if fits:
+        assert len(run(made, message)) == count
+    else:
+        with pytest.raises(ParseError, match="5,000"):
+            run(made, message)
+
+
+@pytest.mark.parametrize(("size", "fits"), [(1_048_576, True), (1_048_577, False)])
+def test_a_parser_is_given_a_megabyte_at_most(size, fits):
+    message = Message("a", b"x" * size, NOW)
+    if fits:
+        assert run(Made(answer=[reading()]), message) == [reading()]
+    else:
+        with pytest.raises(ParseError, match="1,048,577"):
+            run(Made(answer=[reading()]), message)
