@@ -110,7 +110,8 @@ BEGIN
     RETURN NULL;
 END $$;
 
-CREATE FUNCTION mqtt_topics_are_updated() RETURNS trigger LANGUAGE plpgsql AS $$
+-- Its plan is made once a session, maybe for one row, and has to do for thousands: rows are matched by hash.
+CREATE FUNCTION mqtt_topics_are_updated() RETURNS trigger LANGUAGE plpgsql SET enable_nestloop = off AS $$
 BEGIN
     PERFORM mqtt_resubscribe(connection_id, filters)
     FROM (

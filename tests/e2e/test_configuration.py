@@ -1,6 +1,7 @@
 """What somebody else's code or SQL changes reaches the link, and what was seen of it outlives its owner."""
 
 import json
+from urllib.parse import urlsplit
 
 import pytest
 
@@ -55,3 +56,22 @@ def test_what_a_filter_matched_is_known_to_the_next_owner_and_attempts_are_over_
     wait_for(lambda: stack.get(f"sites/{site_id}/connection/")["owner"] == "mqtt-2", 40)
     stack.until(site_id, "connected")
     assert filters(stack, site_id) == matched
+
+
+@pytest.mark.parametrize("url", ["database", "redis"])
+@pytest.mark.parametrize("host", ["127.0.0.1", "localhost", "::ffff:127.0.0.1"])
+def test_our_own_servers_are_no_brokers_and_a_member_learns_no_more_than_that(stack, url, host):
+    address = urlsplit(stack.env["DATABASE_URL" if url == "database" else "REDIS_URL"])
+    site_id = stack.site(f"{url} {host}", address.port, broker_host=host)
+    stack.rows(
+        "INSERT INTO mqtt_membership (site_id, user_id) "
+        "SELECT %s, id FROM auth_user WHERE username = 'member' RETURNING 1",
+        site_id,
+    )
+    stack.switch(site_id, "start")
+    wait_for(lambda: stack.get(f"sites/{site_id}/connection/")["error_class"] == "configuration", 15)
+    assert "belongs to Sitewire itself" in stack.get(f"sites/{site_id}/connection/")["error_message"]
+    seen = stack.call("GET", f"sites/{site_id}/status/", token=stack.member_token)
+    assert seen.json()["headline"] == "refused: The settings of the connection cannot work."
+    assert "belongs" not in seen.text
+    stack.switch(site_id, "stop")
