@@ -170,6 +170,10 @@ class MqttClient(Client):
     def packets_begun(self) -> int:
         return self._ready.packets_begun
 
+    def hung_up(self) -> None:
+        """The connection has ended, which was seen without reading."""
+        self._fail(self._why(ConnectionResetError()))
+
     def end_for(self, violation: Violation) -> None:
         """End the link for what the broker did. MQTT 5 says why in a DISCONNECT, 3.1.1 has no word for it."""
         other = None if self._stream.connected else not_mqtt(self._ready.first)

@@ -15,6 +15,7 @@ log = logging.getLogger(__name__)
 
 LONGEST_WAIT = 1.0  # s; the loop looks around at least this often
 MIN_WAIT = 0.001  # s
+GONE = select.EPOLLHUP | select.EPOLLERR  # reported whatever is asked for, round after round until the socket is closed
 MIN_ROUND = 0.001  # s from round to round while sockets are busy: each of them then has more to read at once
 
 
@@ -24,6 +25,10 @@ class Reader(Protocol):
         ...
 
     def write_turn(self) -> None: ...
+
+    def gone_turn(self) -> None:
+        """The connection has ended, and nothing is to be read that would say so."""
+        ...
 
 
 class Timer:
@@ -148,7 +153,9 @@ class Loop:
             return  # closed earlier in this round
         if event & select.EPOLLOUT:
             _guarded(reader.write_turn)
-        if event & ~select.EPOLLOUT:
+        if event & GONE and not self._interests.get(descriptor, 0) & select.EPOLLIN:
+            _guarded(reader.gone_turn)
+        elif event & ~select.EPOLLOUT:
             pending.pop(descriptor, None)
             self._read(descriptor, reader)
 

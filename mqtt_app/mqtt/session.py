@@ -35,7 +35,7 @@ class Session:
         self.subscriptions = Subscriptions(config)
         self.keepalive = Keepalive(
             context.loop,
-            judging=self._is_judged,
+            judging=lambda: self.link.state is State.UP and not self.paused,
             pinging=self._is_pinged,
             lost=lambda failure: self._happened(machine.Lost(failure)),
             packet_timeout=context.packet_timeout,
@@ -116,6 +116,10 @@ class Session:
                 self._want_write = True
             self._set_interest()
 
+    def gone_turn(self) -> None:
+        if self._client is not None:
+            self._client.hung_up()
+
     # From the client
 
     def on_accepted(self, session_present: bool) -> None:
@@ -136,9 +140,7 @@ class Session:
 
     def on_granted(self, packet_id: int, codes: Sequence[int]) -> None:
         client = self._client
-        if client is None:
-            return
-        answer = self.subscriptions.answered(packet_id, codes, client)
+        answer = self.subscriptions.answered(packet_id, codes, client) if client is not None else {}
         self._say_answers(answer)
         self._voice.answered(self.config, answer)
         if self.subscriptions.are_answered:
@@ -271,9 +273,6 @@ class Session:
     def _finish(self) -> None:
         self._context.delivery.detach(self.config.id, self)
         self._finished(self)
-
-    def _is_judged(self) -> bool:
-        return self.link.state is State.UP and not self.paused
 
     def _is_pinged(self, silence: float, interval: float) -> bool:
         return self.link.state in {State.UP, State.DRAINING} and (self.paused or silence >= interval)

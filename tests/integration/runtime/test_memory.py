@@ -1,6 +1,9 @@
 """What a broker sends costs a bounded amount of memory, whatever it announces and however it sends it."""
 
+import socket
 import ssl
+import struct
+import threading
 import time
 import tracemalloc
 
@@ -150,3 +153,28 @@ def test_a_hundred_links_that_stutter_are_ended_in_time_and_leave_nothing(world,
     wait_for(lambda: all(world.status(number) == "error" for number in range(1, 101)), 30)
     assert {world.error(number)[0] for number in range(1, 101)} == {"broker"}
     assert runtime._context.unfinished.total == 0
+
+
+def test_a_link_that_is_not_read_and_is_reset_is_lost_at_once_and_keeps_nobody_busy(world, run, rogue):
+    """The poll reports it in every round, whether or not it is asked."""
+    is_full = threading.Event()
+
+    def script(link):
+        link.accept_and_subscribe()
+        for number in range(1, 60):
+            link.send(publish("5", payload=bytes(20_000), qos=1, packet_id=number))
+        is_full.wait(10)
+        link.sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))  # close resets
+        link.sock.shutdown(socket.SHUT_RDWR)  # ends the other thread's read of it
+        link.sock.close()
+
+    world.committing = False
+    world.add(connection(1, rogue(script).port))
+    runtime = run(pending_bytes=300_000, batch_bytes=50_000, backoff_base=60.0, backoff_cap=60.0, **ONE_TRY)
+    wait_for(lambda: runtime.sessions() and runtime.sessions()[0].paused)
+    is_full.set()
+    wait_for(lambda: world.status(1) == "error", 5)
+    rounds = []
+    runtime.loop.turns.append(lambda: rounds.append(1))
+    time.sleep(0.5)
+    assert len(rounds) < 100
