@@ -15,6 +15,9 @@ from mqtt_app.coordination.outbox import count_given_up
 from mqtt_app.domain.vitals import Vitals
 from mqtt_app.models import MqttConnection, ParserHealth, Site, SiteBooks
 from mqtt_app.selectors import system
+from mqtt_app.selectors.alarms import alarms
+from mqtt_app.selectors.checkup import fleet
+from mqtt_app.selectors.system import pulse
 from tests.integration.api.client import Caller, member_of, superuser
 
 
@@ -208,3 +211,27 @@ def test_networks_can_be_allowed_to_see_the_details(peer, sees, monkeypatch):
     assert (Caller().client.get("/metrics", REMOTE_ADDR=peer).status_code == 200) is sees
     behind = Caller().client.get("/readyz", REMOTE_ADDR=peer, HTTP_X_FORWARDED_FOR="203.0.113.5")
     assert behind.json().keys() == {"ready"}
+@pytest.mark.django_db
+def test_messages_that_are_not_stored_are_told_by_readyz_metrics_and_the_alarms(client):
+    leased(batches=1, links_not_stored=3, oldest_not_stored=12.0, waits_for="task_worker", suspects=2)
+    check = client.get("/readyz").json()["checks"]["storing"]
+    assert (check["ok"], check["links"]) == (False, 3)
+    assert (
+        "mqtt-1: the messages of 3 links are not stored (the oldest for 12 s): they wait for a task worker"
+        in (check["error"])
+    )
+    shown = client.get("/metrics").content.decode()
+    assert 'sitewire_mqtt_worker_links_not_stored{instance="mqtt-1"} 3.0' in shown
+    assert 'sitewire_mqtt_worker_oldest_not_stored_age_seconds{instance="mqtt-1"} 12.0' in shown
+    assert 'sitewire_mqtt_worker_suspect_links{instance="mqtt-1"} 2.0' in shown
+    found = [alarm for alarm in alarms(pulse()) if "not stored" in alarm.text]
+    assert [bool(alarm.remedy) for alarm in found] == [True]
+    findings = [one for one in fleet(pulse(), None, database=False) if one.check == "storing"]
+    assert [one.severity for one in findings] == ["ERROR"]
+
+
+@pytest.mark.django_db
+def test_messages_that_wait_for_a_moment_are_nothing_to_report(client):
+    leased(batches=1, links_not_stored=3, oldest_not_stored=5.0, waits_for="task_worker")
+    assert client.get("/readyz").json()["checks"]["storing"]["ok"]
+    assert [one.severity for one in fleet(pulse(), None, database=False) if one.check == "storing"] == ["OK"]

@@ -12,6 +12,7 @@ from mqtt_app.api.serializers.status import SiteStatusSerializer
 from mqtt_app.coordination.client import quick_client
 from mqtt_app.coordination.evidence import EvidenceStore, LinkEvidence
 from mqtt_app.coordination.leases import Lease, LeaseStore
+from mqtt_app.domain.vitals import Vitals
 from mqtt_app.models import MqttConnection, MqttTopic, Site, SiteBooks
 from mqtt_app.selectors import evidence
 from mqtt_app.selectors.status import site_status, statuses
@@ -140,3 +141,29 @@ def test_a_secret_that_no_key_opens_any_more_does_not_hide_the_status():
     with database.cursor() as cursor:
         cursor.execute("UPDATE mqtt_mqttconnection SET password = 'written under a lost key'")
     assert site_status(site).status == "connected"
+
+
+@pytest.mark.django_db
+def test_a_site_whose_messages_are_not_stored_says_since_when_and_what_they_wait_for():
+    site = owned_site()
+    lease()
+    report(site, not_stored_since=time.time() - 12, waits_for="refused")
+    status = site_status(site)
+    assert status.headline.startswith("degraded: its messages are not stored: the database, or ingest itself, refuses")
+    flow = SiteStatusSerializer(status).data["flow"]
+    assert flow["not_stored_age"] == pytest.approx(12, abs=2)
+    assert "refuses" in flow["waits_for"]
+    assert "broker keeps it" in flow["remedy"]
+
+
+@pytest.mark.django_db
+def test_when_nothing_is_stored_at_all_every_site_says_so():
+    site = owned_site()
+    stalled = Vitals(batches=2, not_storing=12.0, waits_for="database")
+    other = Lease(instance_id="mqtt-2", incarnation="j", capacity=10, vitals=stalled)
+    assert LeaseStore(quick_client(), 15).acquire(other)
+    lease()
+    report(site)
+    assert site_status(site).headline == (
+        "degraded: no site's messages are stored: the database does not answer the task workers"
+    )
