@@ -46,6 +46,13 @@ def _is_address(text: str) -> bool:
         return False
 
 
+def _is_network(text: str) -> bool:
+    try:
+        return bool(ipaddress.ip_network(text))
+    except ValueError:
+        return False
+
+
 def violations(c: Config) -> list[tuple[int, str, str]]:
     """(number, what is wrong, what to do) for each broken relation."""
     rules = (*_of_ownership(c), *_of_the_rest(c))
@@ -109,5 +116,17 @@ def _of_the_rest(c: Config) -> list[Rule]:
             c.login_name_tries <= c.login_address_tries,
             "login_name_tries must not exceed login_address_tries, or one mistyped name locks a whole office",
             "Raise SITEWIRE_LOGIN_ADDRESS_TRIES.",
+        ),
+        (
+            22,
+            all(map(_is_network, c.health_allow)),
+            "health_allow holds what is not a network",
+            "Write SITEWIRE_HEALTH_ALLOW as CIDR, for instance 10.0.0.0/8 or 192.0.2.7/32.",
+        ),
+        (
+            23,
+            c.maximum_packet_size * 2 <= c.unfinished_bytes,
+            "maximum_packet_size must be at most half of unfinished_bytes, or one large packet takes the room of all",
+            "Raise SITEWIRE_UNFINISHED_BYTES.",
         ),
     ]

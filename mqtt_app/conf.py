@@ -35,8 +35,13 @@ class Config:
     backoff_stable: float = 60.0  # a link this old resets the back-off
     refused_base: float = 60.0  # wrong credentials do not get better by asking every second
     refused_cap: float = 900.0
+    violation_base: float = (
+        5.0  # first pause after a violation of MQTT; doubled up to refused_cap until a link is stable
+    )
     receive_maximum: int = 1_000  # MQTT 5 Receive Maximum that we announce
     maximum_packet_size: int = 16_777_216  # above what parsers accept, so that an oversized message is seen and named
+    packet_timeout: float = 30.0  # for a packet that has begun, plus its time at 64 KB/s; brokers send it in one go
+    unfinished_bytes: int = 67_108_864  # of such packets, over all links: 4 of the largest, or 1,000 of 64 KB
     session_expiry: int = 86_400  # how long the broker keeps our session and its queue when we are away
     client_id_prefix: str = "sitewire"
     bind_address: str = ""  # local address that connections to brokers come from; "" leaves it to the system
@@ -70,6 +75,8 @@ class Config:
     # Topics and devices
     max_topics: int = 100_000  # per site
     max_devices: int = 50_000  # per site
+    max_topic_levels: int = 64  # of a message's topic; beyond it the message is counted and dropped
+    max_topic_bytes: int = 1_000  # the same for its length in UTF-8; MQTT allows 65,535
     max_new_topics: int = 10_000  # per site and minute, not counting those of retained messages
     silence_after: float = 900.0  # default of a site: a device that says nothing for this long is offline
     offline_check_interval: float = 30.0
@@ -85,6 +92,7 @@ class Config:
     login_address_forget: float = 600.0  # one of an address
     login_counters_max: int = 100_000  # names and addresses remembered; beyond it the least guilty are forgotten
     tokens_per_user: int = 200
+    health_allow: tuple[str, ...] = ()  # networks that read /metrics and the details of /readyz, as CIDR
 
     # Upkeep
     audit_retention_days: int = 730

@@ -44,6 +44,9 @@ WORKER_LOG_ROWS = "sitewire_mqtt_worker_log_rows_waiting"
 WORKER_EVENTS = "sitewire_mqtt_worker_events_waiting"
 GIVEN_UP = "sitewire_given_up"
 WORKER_NOT_READ = "sitewire_mqtt_worker_links_not_read"
+WORKER_NOT_STORED = "sitewire_mqtt_worker_links_not_stored"
+WORKER_NOT_STORED_AGE = "sitewire_mqtt_worker_oldest_not_stored_age_seconds"
+WORKER_SUSPECTS = "sitewire_mqtt_worker_suspect_links"
 ORPHANS = "sitewire_orphaned_connections"
 REDIS_WRITABLE = "sitewire_redis_writable"
 REDIS_MEMORY = "sitewire_redis_memory_bytes"
@@ -147,6 +150,9 @@ def _of_workers(seen: Pulse) -> Iterator[Metric]:
             ("pending_bytes", WORKER_PENDING, "Messages in memory, until they are committed."),
             ("pending_limit", WORKER_PENDING_LIMIT, "Bytes at which no socket is read any more."),
             ("reading_paused", WORKER_NOT_READ, "Links that are not read, because memory or their share is used up."),
+            ("links_not_stored", WORKER_NOT_STORED, "Links with messages that are not being stored."),
+            ("oldest_not_stored", WORKER_NOT_STORED_AGE, "Age of the oldest of those messages."),
+            ("suspects", WORKER_SUSPECTS, "Links whose batches failed, and whose messages travel by themselves."),
             ("log_rows", WORKER_LOG_ROWS, "Log rows in memory that are not on their queue yet."),
             ("events", WORKER_EVENTS, "Events for browsers in memory."),
         )

@@ -8,14 +8,16 @@ import redis
 from billiard.exceptions import TimeLimitExceeded, WorkerLostError
 from celery import shared_task
 from celery.signals import task_failure
-from django.db import Error
 from django.utils import timezone
 from kombu.exceptions import OperationalError
 
+from mqtt_app.conf import config
 from mqtt_app.coordination.acks import AckList, Fate, note
 from mqtt_app.coordination.client import quick_client
+from mqtt_app.domain.faults import Fault
 from mqtt_app.domain.messages import Batch, unpack
 from mqtt_app.services import ingest, kept, kept_drain
+from mqtt_app.services.ingest_faults import fault_of
 
 log = logging.getLogger(__name__)
 
@@ -28,17 +30,20 @@ _said = float("-inf")
 
 @shared_task(name=STORE_BATCH, ignore_result=True, serializer="msgpack")
 def store_batch(*, blob: bytes) -> None:
-    """Idempotent by the batch's receipt. When the database is away the owner hears it, and sends the batch again."""
+    """Idempotent by the batch's receipt. Whatever keeps all of it from being stored, the owner is told, and sends it
+    again: as it is while the database is away, in parts when only this batch is refused.
+    """
     batch = unpack(blob)
     try:
         outcome = ingest.store(batch, time.time())
-    except Error as error:
+    except Exception as error:  # noqa: BLE001  no fault may leave the owner without an answer
         _say(error)
-        if any(message.early for message in batch.messages):
+        away = fault_of(error) in {Fault.AWAY, Fault.CONFLICT}
+        if any(message.early for message in batch.messages) and (away or batch.tries < config().quarantine_after):
             _put_back(blob)
-        _tell(batch, note(batch.id, fate=Fate.FAILED))
+        _tell(batch, note(batch.id, fate=Fate.FAILED if away else Fate.REFUSED))
     else:
-        _tell(batch, note(batch.id, outcome.skipped, outcome.postponed))
+        _tell(batch, note(batch.id, outcome.skipped, outcome.postponed, refused=outcome.refused))
 
 
 @shared_task(name="tasks.ingest.parse_kept", ignore_result=True)
@@ -48,7 +53,7 @@ def parse_kept(*, attend: bool = True) -> None:
         if attend:
             kept.attend(timezone.now())
         more = kept_drain.drain(time.time())
-    except Error as error:
+    except Exception as error:  # noqa: BLE001  the next round tries again
         _say(error)
     else:
         if more:
@@ -81,8 +86,11 @@ def _tell(batch: Batch, text: str) -> None:
         log.warning("What became of a batch could not be told: %s", type(error).__name__)
 
 
-def _say(error: Error) -> None:
+def _say(error: Exception) -> None:
+    """With its traceback when it is not just the database that is away."""
     global _said  # noqa: PLW0603
     if time.monotonic() - _said >= SAY_AGAIN:
         _said = time.monotonic()
-        log.warning("Batches cannot be stored (%s: %s); they are sent again", type(error).__name__, error)
+        trace = None if fault_of(error) in {Fault.AWAY, Fault.CONFLICT} else error
+        text = "Batches cannot be stored (%s: %s); they are sent again"
+        log.warning(text, type(error).__name__, error, exc_info=trace)

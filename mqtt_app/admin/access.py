@@ -29,23 +29,25 @@ else:
 class ByMembership(AdminBase):
     """In front of a ModelAdmin. `site_path` leads from a row to the id of its site.
 
-    `to_add`, `to_change` and `to_delete` are the actions that this takes, all of them, at the row's site.
+    `to_view` is the action that seeing a row is; `to_add`, `to_change` and `to_delete` are those, all of them, that
+    this takes at the row's site.
     """
 
     decides_who_may = True
     site_path = "site_id"
+    to_view = Action.VIEW
     to_add: Actions = (Action.ADMINISTER,)
     to_change: Actions = (Action.ADMINISTER,)
     to_delete: Actions = (Action.ADMINISTER,)
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
-        return viewer_of(request).narrow(super().get_queryset(request), self.site_path)
+        return viewer_of(request).permitted(super().get_queryset(request), self.site_path, self.to_view)
 
     def has_module_permission(self, request: HttpRequest) -> bool:
         return self.has_view_permission(request)
 
     def has_view_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return self.may(request, (Action.VIEW,), obj)
+        return self.may(request, (self.to_view,), obj)
 
     def has_add_permission(self, request: HttpRequest) -> bool:
         return self.may(request, self.to_add)

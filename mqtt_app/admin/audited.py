@@ -10,14 +10,16 @@ from collections.abc import Callable, Iterable
 from functools import wraps
 from typing import Any
 
+from django import forms
 from django.contrib import admin
 from django.contrib.auth.admin import UserAdmin
-from django.db import transaction
+from django.db import models, transaction
 from django.db.models import Model, QuerySet
 from django.http import HttpRequest
 from django.http.response import HttpResponseBase
 
 from mqtt_app.domain.audit import is_secret
+from mqtt_app.models.validators import validate_name
 from mqtt_app.services import audit
 
 _DELETE = "delete_selected"  # ends in `delete_queryset`, after a page that asks
@@ -77,6 +79,14 @@ class Audited(admin.ModelAdmin):  # type: ignore[type-arg]
             name: (action if name == _DELETE else _recorded(action, name), name, description)
             for action, name, description in found.values()
         }
+
+    def formfield_for_dbfield(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:
+        """Names of users, groups and schedules, whose models are not ours, are checked like those of sites."""
+        field = super().formfield_for_dbfield(db_field, request, **kwargs)
+        is_name = isinstance(db_field, models.CharField) and validate_name not in db_field.validators
+        if field is not None and is_name and isinstance(field, forms.CharField):
+            field.validators = [*field.validators, validate_name]
+        return field
 
     def lookup_allowed(self, lookup: str, value: Any, request: HttpRequest | None = None) -> bool:
         """Who may filter by a secret finds it out letter by letter."""

@@ -4,8 +4,8 @@ A web process without MQTT workers is ready (it serves), but warns: nothing will
 ready, `/readyz?instance=mqtt-1` says, for the probe of that worker.
 """
 
-import ipaddress
 from http import HTTPStatus
+from ipaddress import ip_address, ip_network
 from typing import Any
 
 import msgspec
@@ -19,6 +19,7 @@ from mqtt_app import metrics
 from mqtt_app.conf import config
 from mqtt_app.coordination.leases import Lease
 from mqtt_app.domain.access import Action
+from mqtt_app.domain.client_address import client_address
 from mqtt_app.selectors.system import Pulse, database_answers, orphans, pending_migrations, pulse
 from mqtt_app.selectors.visibility import viewer_for, viewer_of
 from mqtt_app.services.accounts.token_authentication import TokenAuthentication
@@ -37,10 +38,18 @@ def livez(_request: HttpRequest) -> HttpResponse:
 
 @require_safe
 def readyz(request: HttpRequest) -> HttpResponse:
-    """503 when requests cannot be served; `warnings` for what works without. With `instance`, of that worker alone."""
+    """503 when requests cannot be served; `warnings` for what works without. With `instance`, of that worker alone.
+
+    Strangers hear the verdict alone; see `_may_see`.
+    """
     seen = pulse()
-    if "instance" in request.GET:
-        return _worker_ready(seen, request.GET["instance"])
+    answer = _worker_ready(seen, request.GET["instance"]) if "instance" in request.GET else _ready(seen)
+    if _may_see(request):
+        return answer
+    return JsonResponse({"ready": answer.status_code == HTTPStatus.OK}, status=answer.status_code)
+
+
+def _ready(seen: Pulse) -> HttpResponse:
     needed = {
         "database": _check(database_answers(), "does not answer"),
         "migrations": _migrations(),
@@ -48,22 +57,25 @@ def readyz(request: HttpRequest) -> HttpResponse:
     }
     helpful = {
         "mqtt_workers": _workers(seen),
+        "storing": _storing(seen),
         "orphans": _orphans(seen, database=needed["database"]["ok"]),
         "reconcile": _reconcile(seen),
         "queues": _queues(seen),
     }
     ready = all(check["ok"] for check in needed.values())
     warnings = [f"{name}: {check['error']}" for name, check in helpful.items() if not check["ok"]]
-    body = {"status": "ready" if ready else "not ready", "checks": needed | helpful, "warnings": warnings}
+    status = "ready" if ready else "not ready"
+    body = {"ready": ready, "status": status, "checks": needed | helpful, "warnings": warnings}
     return JsonResponse(body, status=HTTPStatus.OK if ready else HTTPStatus.SERVICE_UNAVAILABLE)
 
 
 @require_safe
 def metrics_page(request: HttpRequest) -> HttpResponse:
     """For this machine itself, and for superusers (Prometheus: `authorization: {type: Token, credentials: ...}`)."""
-    if not (_is_local(request) or _may_oversee(request)):
+    if not _may_see(request):
+        said = "Metrics need a superuser's token, or an address of SITEWIRE_HEALTH_ALLOW or this machine."
         return JsonResponse(
-            {"detail": "Metrics need a superuser's token from anywhere but this machine."},
+            {"detail": said},
             status=HTTPStatus.UNAUTHORIZED,
             headers={"WWW-Authenticate": "Token"},
         )
@@ -85,7 +97,8 @@ def _worker_ready(seen: Pulse, instance: str) -> HttpResponse:
     lease, why = seen.leases.get(instance), seen.stuck().get(instance, "")
     if lease is None:
         why = "no such MQTT worker has a lease" if seen.reachable else "Redis does not answer"
-    body = {"status": "not ready" if why else "ready", "instance": instance, "error": why} | _vitals(lease)
+    status = "not ready" if why else "ready"
+    body = {"ready": not why, "status": status, "instance": instance, "error": why} | _vitals(lease)
     return JsonResponse(body, status=HTTPStatus.SERVICE_UNAVAILABLE if why else HTTPStatus.OK)
 
 
@@ -110,6 +123,14 @@ def _workers(seen: Pulse) -> Check:
         lease_ages=ages,
         workers=workers,
     )
+
+
+def _storing(seen: Pulse) -> Check:
+    """Whether every message that was received is stored soon."""
+    stalled = seen.not_storing()
+    error = "; ".join(f"{name}: {why}" for name, why in stalled.items())
+    count = sum(lease.vitals.links_not_stored for lease in seen.leases.values() if lease.vitals)
+    return _check(seen.reachable and not stalled, error or "unknown, Redis does not answer", links=count)
 
 
 def _vitals(lease: Lease | None) -> dict[str, Any]:
@@ -138,14 +159,18 @@ def _queues(seen: Pulse) -> Check:
     return _check(seen.reachable and not full, error, depths=dict(seen.queues))
 
 
-def _is_local(request: HttpRequest) -> bool:
-    """A peer on the loopback that is no proxy; a proxy there would make everybody local."""
-    if any(name in request.META for name in FORWARDED):
+def _may_see(request: HttpRequest) -> bool:
+    """This machine itself, the networks of SITEWIRE_HEALTH_ALLOW, and superusers from anywhere."""
+    return _is_near(request) or _may_oversee(request)
+
+
+def _is_near(request: HttpRequest) -> bool:
+    """The peer itself, not somebody behind it: a proxy on this machine would make everybody local."""
+    peer = client_address(request.META)
+    if peer is None or any(name in request.META for name in FORWARDED):
         return False
-    try:
-        return ipaddress.ip_address(request.META.get("REMOTE_ADDR", "")).is_loopback
-    except ValueError:
-        return False
+    address = ip_address(peer)
+    return address.is_loopback or any(address in ip_network(network) for network in config().health_allow)
 
 
 def _may_oversee(request: HttpRequest) -> bool:

@@ -3,7 +3,7 @@
 from typing import Any
 
 from django.urls import URLPattern, URLResolver, include, path, re_path
-from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerView
+from drf_spectacular.views import SpectacularAPIView
 
 from mqtt_app.api import schema  # noqa: F401  tells the generator below how requests are authenticated
 from mqtt_app.api.errors import no_such_address
@@ -11,6 +11,7 @@ from mqtt_app.api.views.audit import AuditListView
 from mqtt_app.api.views.auth import LoginView, LogoutView
 from mqtt_app.api.views.connections import ConnectionView
 from mqtt_app.api.views.devices import DeviceListView, DeviceView, ReadingListView
+from mqtt_app.api.views.docs import DocsView
 from mqtt_app.api.views.logs import ConnectionLogListView, ParsingLogListView
 from mqtt_app.api.views.sites import SiteViewSet, StartView, StatusView, StopView
 from mqtt_app.api.views.tokens import TokenListView, TokenView
@@ -49,6 +50,6 @@ urlpatterns = [
     path("v1/auth/tokens/", TokenListView.as_view()),
     path("v1/auth/tokens/<int:pk>/", TokenView.as_view()),
     path("schema/", SpectacularAPIView.as_view(), name="schema"),
-    path("docs/", SpectacularSwaggerView.as_view(url_name="schema"), name="docs"),
+    path("docs/", DocsView.as_view(url_name="schema"), name="docs"),
     re_path(r"", no_such_address),
 ]

@@ -14,6 +14,7 @@ from mqtt_app.coordination import keys
 
 SKIPPED = "!"  # before the connections whose messages must not be acknowledged
 POSTPONED = "~"  # before the connections whose messages were not taken yet
+REFUSED = "^"  # before the connections of which messages were refused
 LIST_TTL = 3_600  # s; nobody will come for the list of a process that died
 DRAIN = 1_000  # notes taken in one go
 
@@ -23,34 +24,42 @@ class Fate(StrEnum):
 
     COMMITTED = ""
     FAILED = "?"  # not committed, and not for anything in it: the database was away
+    REFUSED = "#"  # not committed: the database answers and takes none of it, or ingest itself failed at all of it
     KILLED = "*"  # the process that stored it died of it, or with it
 
 
 class Note(msgspec.Struct, frozen=True):
-    """Connections of the batch: `skipped`, whose messages were left to a newer owner, and `postponed`, whose messages
-    have to be brought again later.
+    """Connections of the batch: `skipped`, whose messages were left to a newer owner, `postponed`, whose messages
+    have to be brought again later, and `refused`, of which some messages were refused.
     """
 
     batch_id: str
     fate: Fate = Fate.COMMITTED
     skipped: frozenset[int] = frozenset()
     postponed: frozenset[int] = frozenset()
+    refused: frozenset[int] = frozenset()
 
 
 def note(
-    batch_id: str, skipped: Iterable[int] = (), postponed: Iterable[int] = (), fate: Fate = Fate.COMMITTED
+    batch_id: str,
+    skipped: Iterable[int] = (),
+    postponed: Iterable[int] = (),
+    fate: Fate = Fate.COMMITTED,
+    *,
+    refused: Iterable[int] = (),
 ) -> str:
     """A note as it is on the list."""
-    lists = ((SKIPPED, skipped), (POSTPONED, postponed))
+    lists = ((SKIPPED, skipped), (POSTPONED, postponed), (REFUSED, refused))
     texts = [sign + ",".join(str(number) for number in sorted(numbers)) for sign, numbers in lists if numbers]
     return f"{batch_id}{fate}{''.join(texts)}"
 
 
 def read_note(text: str) -> Note:
+    text, _, refused = text.partition(REFUSED)
     text, _, postponed = text.partition(POSTPONED)
     head, _, skipped = text.partition(SKIPPED)
-    fate = next((one for one in (Fate.FAILED, Fate.KILLED) if head.endswith(one)), Fate.COMMITTED)
-    return Note(head.removesuffix(fate), fate, _numbers(skipped), _numbers(postponed))
+    fate = next((fate for fate in Fate if fate and head.endswith(fate)), Fate.COMMITTED)
+    return Note(head.removesuffix(fate), fate, _numbers(skipped), _numbers(postponed), _numbers(refused))
 
 
 def _numbers(text: str) -> frozenset[int]:

@@ -17,10 +17,10 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 from mqtt_app.dashboard.account_forms import ChangePasswordForm, NewPasswordForm, ResetForm, TokenForm
 from mqtt_app.dashboard.entrance import as_refused, refusal_of
 from mqtt_app.dashboard.policy import strict
+from mqtt_app.domain.client_address import client_address
 from mqtt_app.selectors.account import site_names
 from mqtt_app.services import login_throttle
 from mqtt_app.services.accounts import sessions, tokens
-from mqtt_app.services.accounts.requests import client_address
 from mqtt_app.services.login_throttle import LoginRefused
 
 DONE = {
@@ -122,7 +122,7 @@ class ResetView(PasswordResetView):
         return super().post(request, *args, **kwargs)
 
     def form_valid(self, form: Any) -> HttpResponse:
-        attempt = login_throttle.of_reset(form.cleaned_data["email"], client_address(self.request))
+        attempt = login_throttle.of_reset(form.cleaned_data["email"], client_address(self.request.META) or "")
         try:
             login_throttle.judge(attempt, right=False)
         except LoginRefused as refused:

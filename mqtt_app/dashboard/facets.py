@@ -94,7 +94,9 @@ def _subscriptions(facet: Subscriptions, linked: bool) -> Card:
 
 
 def _flow(facet: Flow, linked: bool) -> Card:
-    if facet.paused:
+    if facet.not_stored_since:
+        badge = Badge(BAD, "Not stored")
+    elif facet.paused:
         badge = Badge(WARN, "Paused until stored")
     elif facet.paused_parsers:
         badge = Badge(WARN, "Kept until a parser works")
@@ -108,6 +110,8 @@ def _flow(facet: Flow, linked: bool) -> Card:
         ("Waiting for commit", unacked),
         ("Since link start", words.NOTHING if facet.messages is None else f"{facet.messages:,}"),
     ]
+    if facet.not_stored_since:
+        facts.insert(0, ("Nothing stored", facet.not_stored_since))
     facts.append(("Acknowledged when", facet.acknowledged.mode))
     queue = facet.broker_queue
     held = "size not known" if queue.limit is None else f"{queue.limit:,} messages"
@@ -116,12 +120,14 @@ def _flow(facet: Flow, linked: bool) -> Card:
         facts.append(("Kept raw", f"{facet.books.kept:,}"))
     for parser in facet.paused_parsers:
         facts.append((f"Parser {parser.name} paused", parser.since))
-    remedy = PARSER_REMEDY if facet.paused_parsers else ""
+    remedy = facet.remedy or (PARSER_REMEDY if facet.paused_parsers else "")
     return Card("Flow", badge, facet.since, _evidence(facet), tuple(facts), remedy, facet.acknowledged.can_lose)
 
 
 def _evidence(facet: Flow) -> str:
-    """While parsers are paused: what they say."""
+    """What messages wait for that are not stored; while parsers are paused, what they say."""
+    if facet.waits_for:
+        return f"Messages are not stored: {facet.waits_for}."
     said = [f"{parser.name}: {parser.reason}" for parser in facet.paused_parsers if parser.reason]
     return "; ".join(said) or facet.evidence
 

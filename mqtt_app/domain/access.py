@@ -3,6 +3,7 @@
 role      viewer  <  operator  <  manager        what a Membership gives, at one site or at all
 scope     read    <  operate   <  manage         the most that a token allows, whoever made it
 action    VIEW       SWITCH, ATTEND  CONFIGURE   needs at least the role and the scope of its column
+          REVIEW                                 needs a manager, and a token of any scope
           OVERSEE                                superusers only, with a token of any scope for all sites
           ADMINISTER                             superusers only, with a token of scope `manage` for all sites
 
@@ -32,6 +33,7 @@ class Action(StrEnum):
     SWITCH = "switch"  # start and stop; superusers only, unless SITEWIRE_SWITCHING is "operators"
     AUDIT = "audit"  # read who changed what at a site
     CONFIGURE = "configure"  # the site's settings, its connection and its topic filters
+    REVIEW = "review"  # read who changed what at a site
     OVERSEE = "oversee"  # read what belongs to no single site: metrics, the audit trail of everything
     ADMINISTER = "administer"  # sites, users, memberships and everything that belongs to no single site
 
@@ -52,6 +54,7 @@ ROLE_NEEDED: Mapping[Action, Role] = {
     Action.SWITCH: Role.OPERATOR,
     Action.AUDIT: Role.MANAGER,
     Action.CONFIGURE: Role.MANAGER,
+    Action.REVIEW: Role.MANAGER,
 }
 """The least role for an action at a site. What is not in here is for superusers."""
 SCOPE_NEEDED: Mapping[Action, Scope] = {
@@ -60,6 +63,7 @@ SCOPE_NEEDED: Mapping[Action, Scope] = {
     Action.SWITCH: Scope.OPERATE,
     Action.AUDIT: Scope.READ,
     Action.CONFIGURE: Scope.MANAGE,
+    Action.REVIEW: Scope.READ,
     Action.OVERSEE: Scope.READ,
     Action.ADMINISTER: Scope.MANAGE,
 }

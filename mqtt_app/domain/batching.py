@@ -1,7 +1,7 @@
 """Messages to batches and back to acknowledgements. Pure: the caller brings the clock and carries out what is due."""
 
 from collections import defaultdict, deque
-from collections.abc import Collection
+from collections.abc import Collection, Iterator
 
 import msgspec
 
@@ -35,6 +35,7 @@ class Batcher:
     def __init__(self, limits: Limits) -> None:
         self._limits = limits
         self._queues: dict[int, deque[Envelope]] = {}
+        self._apart: dict[int, deque[Envelope]] = {}  # of suspects, which are in no batch with others
         self._drops: defaultdict[tuple[int, str], int] = defaultdict(int)
         self._since: float | None = None  # when the oldest one came
         self._urgent = False
@@ -43,6 +44,9 @@ class Batcher:
 
     def add(self, message: Envelope, now: float, *, urgent: bool = False) -> None:
         """`urgent`: the broker sends no more before this one is acknowledged, so do not wait for company."""
+        if self._apart and message.connection_id in self._apart:
+            self._apart[message.connection_id].append(message)
+            return
         queue = self._queues.get(message.connection_id)
         if queue is None:
             queue = self._queues[message.connection_id] = deque()
@@ -56,6 +60,45 @@ class Batcher:
     def drop(self, site_id: int, reason: str, now: float) -> None:
         self._drops[site_id, reason] += 1
         self._since = now if self._since is None else self._since
+
+    def set_apart(self, connection_id: int) -> None:
+        """From here on `take` passes over its messages; `take_apart` has them."""
+        if connection_id not in self._apart:
+            queue = self._apart[connection_id] = self._queues.pop(connection_id, deque())
+            self._count(-1, queue)
+
+    def rejoin(self, connection_id: int, now: float) -> None:
+        queue = self._apart.pop(connection_id, None)
+        if queue:
+            self._queues[connection_id] = queue
+            self._count(1, queue)
+            self._since = now if self._since is None else self._since
+
+    def apart(self) -> list[int]:
+        """The connections that are apart and have messages, whose turn is next first."""
+        return [connection_id for connection_id, queue in self._apart.items() if queue]
+
+    def take_apart(self, connection_id: int, number: int) -> tuple[Envelope, ...]:
+        """Its next messages, at least one. Its turn is over then."""
+        queue = self._apart.pop(connection_id)
+        self._apart[connection_id] = queue
+        taken: list[Envelope] = []
+        room = self._limits.size
+        while queue and len(taken) < number and room > 0:
+            taken.append(queue.popleft())
+            room -= taken[-1].size
+        return tuple(taken)
+
+    def waiting(self) -> Iterator[tuple[int, Envelope]]:
+        """The oldest message of each connection."""
+        for queues in (self._queues, self._apart):
+            yield from ((connection_id, queue[0]) for connection_id, queue in queues.items() if queue)
+
+    def _count(self, sign: int, queue: Collection[Envelope]) -> None:
+        self.count += sign * len(queue)
+        self.size += sign * sum(message.size for message in queue)
+        if not self.count and not self._drops:
+            self._since, self._urgent = None, False
 
     def due_at(self, in_flight: int = 0) -> float | None:
         """When to take the next batch: 0 for at once, None while there is nothing.
@@ -140,6 +183,13 @@ class AckOrder:
         for packet_id in found:
             del self._done[packet_id]
         return found
+
+
+SUSPECT_SHARE = 32  # part of the memory that a connection may hold whose messages are not being stored
+
+
+def may_read_suspect(held: int, limit: int) -> bool:
+    return held < limit // SUSPECT_SHARE
 
 
 def may_read(held: int, total: int, holders: int, limit: int) -> bool:

@@ -5,7 +5,7 @@
                           ▲  │ DialFailed       │ Refused, Lost        │ Lost                │ Lost
                      Tick │  ▼                  ▼                      ▼                     ▼
                           W waiting ◄───────────┴──────────────────────┴─────────────────────┘
-                          (R refused: the same, but slowly, because only a person can mend it)
+                          (R refused: the same, but slowly, because only a person can mend it, or the broker itself)
 
     S, U ──Drain──► G draining ──Drained, Tick, Lost──► C closed
     any other ──Drain──► C          any ──Abandon──► C (without a DISCONNECT)
@@ -53,12 +53,13 @@ class Policy(msgspec.Struct, frozen=True):
     backoff_stable: float = 60.0
     refused_base: float = 60.0
     refused_cap: float = 900.0
+    violation_base: float = 5.0
 
 
 class Link(msgspec.Struct, frozen=True):
     """`versions` are the MQTT versions still to be tried, the first one next. Times are the caller's clock.
 
-    `failing_since`: of the first failure after a stable link.
+    `failing_since`: of the first failure after a stable link. `violations` of MQTT since then.
     """
 
     state: State = State.IDLE
@@ -68,6 +69,7 @@ class Link(msgspec.Struct, frozen=True):
     all_versions: tuple[str, ...] = ("5", "3.1.1")
     retries: int = 0
     refusals: int = 0
+    violations: int = 0
     up_since: float | None = None
     failing_since: float | None = None
     short_lives: int = 0
@@ -214,12 +216,12 @@ def _failed(link: Link, event: DialFailed | Refused | Lost, now: float, policy: 
 
 def _lost(link: Link, event: Lost, now: float, policy: Policy, jitter: float) -> Step:
     lived = now - (link.up_since or now)
-    short = link.short_lives + 1 if lived < SHORT_LIFE else 0
-    stable = lived >= policy.backoff_stable
-    retries, since = (0, None) if stable else (link.retries, link.failing_since)
+    short = link.short_lives + 1 if lived < SHORT_LIFE and not event.failure.is_violation else 0
+    if lived >= policy.backoff_stable:
+        link = msgspec.structs.replace(link, retries=0, violations=0, failing_since=None)
     failure = _conflict() if short >= SHORT_LIVES and event.failure.kind == NETWORK else event.failure
-    link = msgspec.structs.replace(link, short_lives=short, retries=retries, failing_since=since)
-    return _back_off(link, failure, now, policy, jitter), (Effect.CLOSE, Effect.SAY_LOST)
+    link = _back_off(msgspec.structs.replace(link, short_lives=short), failure, now, policy, jitter)
+    return link, (Effect.CLOSE, Effect.SAY_LOST)
 
 
 def _conflict() -> Failure:
@@ -233,11 +235,13 @@ def _conflict() -> Failure:
 def _back_off(link: Link, failure: Failure, now: float, policy: Policy, jitter: float) -> Link:
     since = now if link.failing_since is None else link.failing_since
     link = msgspec.structs.replace(link, retries=link.retries + 1, failure=failure, up_since=None, failing_since=since)
+    # Slow ones wait for at least half of the range: they must not be repeated at once by chance.
+    if failure.is_violation:
+        wait = wait_before(link.violations + 1, policy.violation_base, policy.refused_cap, 0.5 + jitter / 2)
+        return _enter(link, State.REFUSED, now, wait, violations=link.violations + 1)
     if failure.is_slow:
-        refusals = link.refusals + 1
-        # At least half of the range: a refusal must not be repeated at once by chance.
-        wait = wait_before(refusals, policy.refused_base, policy.refused_cap, 0.5 + jitter / 2)
-        return _enter(link, State.REFUSED, now, wait, refusals=refusals)
+        wait = wait_before(link.refusals + 1, policy.refused_base, policy.refused_cap, 0.5 + jitter / 2)
+        return _enter(link, State.REFUSED, now, wait, refusals=link.refusals + 1)
     # Never longer than it has failed already: who was away for 30 s is not kept waiting for a minute.
     cap = min(policy.backoff_cap, policy.backoff_base + now - since)
     wait = wait_before(link.retries, policy.backoff_base, cap, jitter)

@@ -2,21 +2,46 @@
 
 import msgspec
 
+from mqtt_app.domain.protocol.violations import Reason, Violation
+
 CONFIGURATION, CREDENTIALS, NETWORK, TLS = "configuration", "credentials", "network", "tls"
 BROKER, CONFLICT, INTERNAL = "broker", "conflict", "internal"
 SLOW = {CONFIGURATION, CREDENTIALS, CONFLICT}  # asking again soon does not help; a change of settings starts afresh
 
 
 class Failure(msgspec.Struct, frozen=True):
-    """`kind` is one of the words above. `older_mqtt`: the broker may still take MQTT 3.1.1."""
+    """`kind` is one of the words above. `older_mqtt`: the broker may still take MQTT 3.1.1. `reason_code`: with which
+    MQTT 5 ends a link whose broker broke the protocol; 0 for everything else.
+    """
 
     kind: str
     message: str
     older_mqtt: bool = False
+    reason_code: int = 0
 
     @property
     def is_slow(self) -> bool:
         return self.kind in SLOW
+
+    @property
+    def is_violation(self) -> bool:
+        """Of the protocol, by the broker: it will most likely do the same again."""
+        return bool(self.reason_code)
+
+
+def violated(violation: Violation) -> Failure:
+    text = f"The broker broke the MQTT protocol: it sent {violation.what}. {violation.remedy}"
+    return Failure(BROKER, text, older_mqtt=violation.older_mqtt, reason_code=violation.reason)
+
+
+def out_of_memory(limit: int) -> Failure:
+    return Failure(
+        BROKER,
+        "The broker left a packet unfinished for longer than any other broker, while packets that have not come whole "
+        f"filled the {limit:,} bytes that this MQTT worker has for them. If many brokers send large packets over slow "
+        "networks, raise SITEWIRE_UNFINISHED_BYTES.",
+        reason_code=Reason.QUOTA_EXCEEDED,
+    )
 
 
 _OLD_CODES = {  # MQTT 3.1.1, table 3.1
@@ -62,7 +87,7 @@ def refusal(code: int) -> Failure:
 
 
 def not_mqtt(first: bytes) -> Failure | None:
-    """Judge the first bytes of an answer to CONNECT; None when they may be a CONNACK (or nothing came)."""
+    """Judge the first bytes of an answer to CONNECT; None when they may be MQTT (or nothing came)."""
     if not first or first[0] == 0x20:
         return None
     if first.startswith(b"HTTP"):
@@ -73,7 +98,17 @@ def not_mqtt(first: bytes) -> Failure | None:
         return Failure(TLS, "The broker speaks TLS on this port and we spoke in plain. Turn on TLS.")
     if first.startswith(b"SSH-"):
         return Failure(CONFIGURATION, "An SSH server answers on this port, not an MQTT broker. Check host and port.")
+    if _may_be_a_packet(first):
+        return None
     return Failure(CONFIGURATION, "Whatever answers on this port is no MQTT broker. Check host and port.")
+
+
+def _may_be_a_packet(first: bytes) -> bool:
+    """Not what greets in words, as mail and FTP servers do, nor what begins with a byte that MQTT has no use for."""
+    is_text = all(byte in b"\r\n\t" or 0x20 <= byte < 0x7F for byte in first)
+    kind, flags = first[0] >> 4, first[0] & 15
+    is_known = 0 < kind < 15 and (kind == 3 or flags == (2 if kind in (6, 8, 10) else 0))
+    return is_known and not (is_text and len(first) >= 4)
 
 
 def closed_before_connack(use_tls: bool) -> Failure:

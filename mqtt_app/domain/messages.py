@@ -42,6 +42,16 @@ class Envelope(msgspec.Struct, array_like=True, frozen=True, gc=False):
         return len(self.payload) + len(self.topic) + ENVELOPE_OVERHEAD
 
 
+def plain(message: Envelope) -> Envelope:
+    """Whatever its fields hold, in a form that can be packed."""
+    payload = message.payload
+    return msgspec.structs.replace(
+        message,
+        topic=str(message.topic).encode("ascii", "backslashreplace").decode(),
+        payload=payload if isinstance(payload, bytes) else repr(payload).encode("ascii", "backslashreplace"),
+    )
+
+
 ENVELOPE_OVERHEAD = 100  # bytes; measured size of the numbers and object headers around topic and payload
 
 
@@ -62,6 +72,7 @@ class Batch(msgspec.Struct, array_like=True, frozen=True):
     `id` is 32 hex digits; `incarnation` names the process start that waits for the receipt. With a `quarantine_reason`
     the messages are not parsed but put aside as they are. `instead_of`: the batches that this one is a part of, the
     largest first. They are not on their way any more, as far as their owner knows; whichever is committed first counts.
+    `tries`: how often it was sent before.
     """
 
     id: str
@@ -71,6 +82,7 @@ class Batch(msgspec.Struct, array_like=True, frozen=True):
     drops: tuple[Drop, ...] = ()
     quarantine_reason: str = ""
     instead_of: tuple[str, ...] = ()
+    tries: int = 0
 
     @property
     def size(self) -> int:

@@ -121,7 +121,7 @@ class Copies:
             self._filters.clear()
         self._filters |= {one.identifier: one.filter for one in arranged if one.identifier}
 
-    def is_one(self, topic: bytes, payload: bytes, identifiers: Iterable[int], now: float) -> bool:
+    def is_one(self, topic: str, payload: bytes, identifiers: Iterable[int], now: float) -> bool:
         """Of a delivery for these subscriptions, told in the order in which they come.
 
         A message is new when it brings one of its filters to more deliveries of such a message than any filter had.

@@ -9,6 +9,13 @@ def storable(text: str) -> str:
     return text.replace("\x00", "\u2400").encode("utf-8", "replace").decode()
 
 
+def escaped(text: str, limit: int) -> str:
+    """ASCII only, with every other character as its escape sequence; cut to `limit` characters, and saying so."""
+    shown = text[:limit].encode("ascii", "backslashreplace").decode()
+    shown = "".join(char if char.isprintable() else f"\\x{ord(char):02x}" for char in shown)
+    return shown if len(shown) <= limit and len(text) <= limit else f"{shown[:limit]}... (cut)"
+
+
 def sample(payload: Any, limit: int) -> Any:
     """A JSON value that shows `payload` in at most `limit` characters; None stays None.
 

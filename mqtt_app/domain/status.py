@@ -1,19 +1,22 @@
 """The truth about a link in one line: judged from evidence, never from one stored flag. All times are unix seconds.
 
-    stopped      nobody wants it up, and nobody holds it
-    starting     wanted, and still within the time a start may take
-    running      wanted, owned by a live worker, link up, every filter granted, packets arrive, parsers work
-    refused: …   somebody said no; it stays so until a person changes something
-    degraded: …  anything else: what is wrong, in words
+stopped      nobody wants it up, and nobody holds it
+starting     wanted, and still within the time a start may take
+running      wanted, owned by a live worker, link up, every filter granted, packets arrive, parsers work
+refused: …   somebody said no; it stays so until a person changes something
+degraded: …  anything else: what is wrong, in words
 """
 
 from dataclasses import dataclass
 from enum import StrEnum
 
+from mqtt_app.domain.stalls import sentence
+
 START_GRACE = 45.0  # s a start may take: one reconcile (30 s), a scan, a dial and a handshake
 SUBSCRIBE_GRACE = 15.0  # s from CONNACK to the last SUBACK
 EVIDENCE_STALE = 15.0  # s without a word from a worker whose lease is alive
 SILENCE = 30.0  # s without any packet, or the keepalive when that is shorter: a live broker answers PINGREQ by then
+NOT_STORED = 8.0  # s for which messages may wait without any of them being stored; the evidence is some seconds old
 SHORTEST_SILENCE = 10.0  # s; the evidence itself is some seconds old
 REFUSED = 128  # SUBACK codes from here on are refusals
 
@@ -45,6 +48,8 @@ class LinkFacts:
     last_packet_at: float | None = None
     paused: bool = False
     config_version: int = 0
+    not_stored_since: float | None = None
+    waits_for: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -53,7 +58,8 @@ class Facts:
 
     `wanted_since` is the last change of the wish or the configuration. `granted` holds one SUBACK code (None: not
     answered yet) for each active filter. `workers` counts live MQTT workers that accept connections. `blind` says why
-    nothing live is known; empty: all of it is.
+    nothing live is known; empty: all of it is. `nothing_stored`: why no message of any site is being stored; empty:
+    some are.
     """
 
     configured: bool = True
@@ -72,6 +78,7 @@ class Facts:
     keepalive: float = 60.0
     granted: tuple[int | None, ...] = ()
     paused_parsers: tuple[str, ...] = ()
+    nothing_stored: str = ""
     blind: str = ""
     workers: int = 0
     lease_age: float | None = None
@@ -161,12 +168,22 @@ def _linked(facts: Facts, now: float) -> Headline:
     link = facts.current_link
     if link is None or link.connected_since is None:
         return _dialling(facts, now)
+    if stalled := _stalled(facts, link, now):
+        return Headline(Kind.DEGRADED, stalled)
     if link.paused:
         return Headline(Kind.DEGRADED, "reading is paused until what arrived is stored")
     silent = now - (link.last_packet_at or link.connected_since)
     if silent > min(SILENCE, max(facts.keepalive, SHORTEST_SILENCE)):
         return Headline(Kind.DEGRADED, f"the broker has been silent for {silent:.0f} s")
     return _subscribed(facts, link, now)
+
+
+def _stalled(facts: Facts, link: LinkFacts, now: float) -> str:
+    """Why its messages are not being stored, "" when they are, or there are none."""
+    if link.not_stored_since is not None and now - link.not_stored_since >= NOT_STORED:
+        waiting = f"the oldest has waited for {now - link.not_stored_since:.0f} s"
+        return f"its messages are not stored: {sentence(link.waits_for)}; {waiting}"
+    return f"no site's messages are stored: {facts.nothing_stored}" if facts.nothing_stored else ""
 
 
 def _dialling(facts: Facts, now: float) -> Headline:

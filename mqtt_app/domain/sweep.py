@@ -24,7 +24,7 @@ class Sweep:
         if now - self._began >= LENGTH:
             self._seen = None
 
-    def is_copy(self, topic: bytes, payload: bytes, now: float) -> bool:
+    def is_copy(self, topic: str, payload: bytes, now: float) -> bool:
         """Of a message that is marked as retained."""
         if self._seen is None:
             return False

@@ -1,7 +1,12 @@
 """Topic names and topic filters by the rules of MQTT 5, chapter 4.7, told so that a person can mend them."""
 
+from mqtt_app.domain.characters import code_point, forbidden
+
 MAX_BYTES = 65_535  # MQTT 5, 1.5.4: the length of a string is two bytes
 SHARE = "$share/"
+
+# Why a message's topic is not taken; reasons of drops.
+TOPIC_CHARACTERS, TOPIC_LEVELS, TOPIC_SIZE = "topic_characters", "topic_levels", "topic_size"
 
 
 class TopicError(ValueError):
@@ -27,9 +32,23 @@ def validate_topic(text: str) -> None:
         raise TopicError("A topic name has no wildcards. Remove the '#' or '+'.")
 
 
+def unfit(topic: str, *, max_levels: int, max_bytes: int) -> tuple[str, str]:
+    """Why the topic of a message gets no row: the reason of its drop, and the same in words. Empty when it is fit."""
+    if wrong := forbidden(topic):
+        return TOPIC_CHARACTERS, f"its topic contains the character {code_point(wrong)}"
+    levels = topic.count("/") + 1
+    if levels > max_levels:
+        return TOPIC_LEVELS, f"its topic has {levels:,} levels; the limit is {max_levels:,}"
+    size = len(topic) if topic.isascii() else len(topic.encode())
+    if size > max_bytes:
+        return TOPIC_SIZE, f"its topic is {size:,} bytes long; the limit is {max_bytes:,}"
+    return "", ""
+
+
 def matches(topic_filter: str, topic: str) -> bool:
     """Does a valid filter select a valid topic name? A leading wildcard never selects `$SYS` and its like."""
-    wanted, levels = topic_filter.split("/"), topic.split("/")
+    wanted = topic_filter.split("/")
+    levels = topic.split("/", len(wanted))  # no further than needed: a topic may have 30,000 levels
     if topic.startswith("$") and wanted[0] in {"#", "+"}:
         return False
     if wanted[-1] == "#":  # also selects the parent level itself
@@ -45,9 +64,8 @@ def _level_matches(wanted: str, level: str) -> bool:
 def _check_text(text: str, what: str) -> None:
     if not text:
         raise TopicError(f"The {what} is empty. Enter at least one level, such as 'sensors/#'.")
-    wrong = next((char for char in text if _is_forbidden(ord(char))), None)
-    if wrong is not None:
-        raise TopicError(f"The {what} contains the character U+{ord(wrong):04X}, which cannot be used. Remove it.")
+    if wrong := forbidden(text):
+        raise TopicError(f"The {what} contains the character {code_point(wrong)}, which cannot be used. Remove it.")
     size = len(text.encode())
     if size > MAX_BYTES:
         raise TopicError(f"The {what} is {size} bytes long. MQTT allows {MAX_BYTES}; shorten it.")
@@ -60,10 +78,3 @@ def _check_level(level: str, *, is_last: bool) -> None:
         raise TopicError(f"'+' must stand alone between slashes, but stands in '{level[:40]}'. Write '/+/'.")
     if level == "#" and not is_last:
         raise TopicError("'#' must be the last level. Use '+' for one level, or end the filter at the '#'.")
-
-
-def _is_forbidden(code: int) -> bool:
-    """Control characters, surrogates and non-characters: brokers may close the link over them (MQTT 5, 1.5.4)."""
-    is_control = code < 0x20 or 0x7F <= code <= 0x9F
-    is_no_character = 0xFDD0 <= code <= 0xFDEF or code & 0xFFFE == 0xFFFE
-    return is_control or is_no_character or 0xD800 <= code <= 0xDFFF

@@ -3,14 +3,14 @@
 from collections.abc import Awaitable, Callable, Iterable, MutableMapping
 from importlib import import_module
 from typing import Any
-from urllib.parse import urlsplit
 
 from django.conf import settings
 from django.contrib.auth import get_user
 from django.http import HttpRequest, parse_cookie
-from django.http.request import validate_host
+from django.http.request import split_domain_port, validate_host
 from rest_framework.exceptions import AuthenticationFailed
 
+from mqtt_app.middleware.origin import same_origin
 from mqtt_app.selectors.visibility import Viewer, viewer_for
 from mqtt_app.services.accounts.token_authentication import TokenAuthentication
 
@@ -59,7 +59,7 @@ def _by_session(scope: Scope) -> Viewer | None:
 
 
 class SameHostOnly:
-    """Refuses pages of other origins.
+    """Refuses pages of other origins: another scheme or port of our host is one.
 
     A browser always sends `Origin` with a WebSocket and adds cookies by itself, so a foreign page could listen in our
     user's name. A program sends no `Origin`, and whatever it shows it was given on purpose: it may pass.
@@ -70,17 +70,27 @@ class SameHostOnly:
 
     async def __call__(self, scope: Scope, receive: Any, send: Any) -> None:
         origin = header(scope, b"origin")
-        if origin is None or is_own(origin):
+        if origin is None or is_own(origin, scope):
             await self.application(scope, receive, send)
             return
         await receive()
         await send({"type": "websocket.close", "code": _FORBIDDEN})
 
 
-def is_own(origin: str) -> bool:
-    try:
-        host = urlsplit(origin).hostname
-    except ValueError:
+def is_own(origin: str, scope: Scope) -> bool:
+    """Scheme, host and port are those under which the socket was opened, and the host is one of ours."""
+    host = header(scope, b"host") or ""
+    name = split_domain_port(host)[0]
+    if not name or not validate_host(name, settings.ALLOWED_HOSTS):
         return False
-    bracketed = f"[{host}]" if host and ":" in host else host
-    return bool(bracketed) and validate_host(bracketed or "", settings.ALLOWED_HOSTS)
+    return same_origin(origin, _scheme(scope), host, settings.CSRF_TRUSTED_ORIGINS)
+
+
+def _scheme(scope: Scope) -> str:
+    """As a page of ours has it. Behind a proxy that ends TLS its header says so, as for requests."""
+    if settings.SECURE_PROXY_SSL_HEADER:
+        name, secure = settings.SECURE_PROXY_SSL_HEADER[:2]
+        told = header(scope, name.removeprefix("HTTP_").replace("_", "-").lower().encode())
+        if told is not None:
+            return "https" if told.partition(",")[0].strip() == secure else "http"
+    return "https" if scope.get("scheme") in {"wss", "https"} else "http"

@@ -7,7 +7,7 @@ from django.http import HttpRequest
 from django.http.response import HttpResponseBase
 
 from mqtt_app.domain.audit import Actor, Source
-from mqtt_app.middleware.address import client_address
+from mqtt_app.domain.client_address import client_address
 from mqtt_app.models import ApiToken
 from mqtt_app.services.audit import acting_as
 

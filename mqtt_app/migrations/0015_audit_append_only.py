@@ -2,6 +2,8 @@
 
 from django.db import migrations, models
 
+from mqtt_app.models.validators import validate_name
+
 APPEND_ONLY = """
 CREATE FUNCTION mqtt_auditentry_append_only() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
@@ -48,4 +50,20 @@ class Migration(migrations.Migration):
             index=models.Index(fields=["action", "-at", "-id"], name="audit_by_action"),
         ),
         migrations.RunSQL(APPEND_ONLY, ALTERABLE),
+        migrations.AlterField("apitoken", "name", models.CharField(default="API log-in", max_length=100, validators=[validate_name])),
+        migrations.AlterField("device", "name", models.CharField(blank=True, default="", max_length=200, validators=[validate_name])),
+        migrations.AlterField("gateway", "name", models.CharField(blank=True, default="", max_length=200, validators=[validate_name])),
+        migrations.AlterField(
+            "mqttconnection",
+            "client_id",
+            models.CharField(
+                blank=True,
+                default="",
+                help_text="Empty: made from the prefix and the connection's id.",
+                max_length=128,
+                validators=[validate_name],
+            ),
+        ),
+        migrations.AlterField("mqttconnection", "username", models.CharField(blank=True, max_length=256, validators=[validate_name])),
+        migrations.AlterField("site", "name", models.CharField(max_length=200, unique=True, validators=[validate_name])),
     ]

@@ -8,6 +8,7 @@ from knox.models import AbstractAuthToken
 
 from mqtt_app.domain.access import ROLE_CHOICES, SCOPE_CHOICES, Role, Scope
 from mqtt_app.models.sites import Site
+from mqtt_app.models.validators import validate_name
 
 
 class Membership(models.Model):
@@ -49,7 +50,7 @@ class ApiToken(AbstractAuthToken):  # type: ignore[misc]  # knox has no types
 
     id = models.BigAutoField(primary_key=True)
     digest = models.CharField(max_length=128, unique=True, editable=False)  # not in addresses, as the base's key is
-    name = models.CharField(max_length=100, default="API log-in")
+    name = models.CharField(max_length=100, default="API log-in", validators=[validate_name])
     scope = models.CharField(max_length=10, choices=SCOPE_CHOICES, default=Scope.MANAGE.value)
     site_ids = ArrayField(models.BigIntegerField(), null=True, blank=True, help_text="Empty: all sites of its user.")
     last_used_at = models.DateTimeField(null=True, blank=True, editable=False)

@@ -9,7 +9,7 @@ from mqtt_app.models.choices import ConnectionStatus, ErrorClass, ProtocolVersio
 from mqtt_app.models.fields import EncryptedTextField
 from mqtt_app.models.operated import OperatedModel
 from mqtt_app.models.sites import Site
-from mqtt_app.models.validators import validate_broker_host, validate_topic_filter
+from mqtt_app.models.validators import validate_broker_host, validate_name, validate_topic_filter
 
 ACK_MODES = [mode.value for mode in AckMode]
 
@@ -41,7 +41,7 @@ class MqttConnection(OperatedModel):
     broker_port = models.PositiveIntegerField(
         default=1883, validators=[MinValueValidator(1), MaxValueValidator(65_535)]
     )
-    username = models.CharField(max_length=256, blank=True)
+    username = models.CharField(max_length=256, blank=True, validators=[validate_name])
     password = EncryptedTextField(blank=True, default="")
     use_tls = models.BooleanField(default=False, verbose_name="use TLS")
     tls_ca_certificate = models.TextField(
@@ -56,7 +56,11 @@ class MqttConnection(OperatedModel):
     )
     protocol_version = models.CharField(max_length=8, choices=ProtocolVersion.choices, default=ProtocolVersion.AUTO)
     client_id = models.CharField(
-        max_length=128, blank=True, default="", help_text="Empty: made from the prefix and the connection's id."
+        max_length=128,
+        blank=True,
+        default="",
+        validators=[validate_name],
+        help_text="Empty: made from the prefix and the connection's id.",
     )
     keepalive = models.PositiveIntegerField(
         default=60, validators=[MinValueValidator(5), MaxValueValidator(65_535)], help_text="Seconds."

@@ -7,6 +7,7 @@ from django.utils import timezone
 from mqtt_app.models.choices import DeviceStatus
 from mqtt_app.models.connections import MqttConnection
 from mqtt_app.models.sites import Site
+from mqtt_app.models.validators import validate_name
 
 
 class DiscoveredTopic(models.Model):
@@ -40,7 +41,7 @@ class Presence(models.Model):
     # devices of a site to find one.
     site = models.ForeignKey(Site, on_delete=models.CASCADE, db_index=False)
     identifier = models.CharField(max_length=512)
-    name = models.CharField(max_length=200, blank=True, default="")
+    name = models.CharField(max_length=200, blank=True, default="", validators=[validate_name])
     status = models.CharField(max_length=8, choices=DeviceStatus.choices, default=DeviceStatus.UNKNOWN, editable=False)
     status_reason = models.CharField(max_length=100, blank=True, default="", editable=False)
     status_since = models.DateTimeField(default=timezone.now, editable=False)

@@ -3,6 +3,7 @@ from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import models
 
 from mqtt_app.conf import Config
+from mqtt_app.models.validators import validate_name
 
 _DEFAULTS = Config()
 
@@ -10,7 +11,7 @@ _DEFAULTS = Config()
 class Site(models.Model):
     """A customer's place: a lab, a building, a factory. Has at most one MqttConnection."""
 
-    name = models.CharField(max_length=200, unique=True)
+    name = models.CharField(max_length=200, unique=True, validators=[validate_name])
     is_active = models.BooleanField(default=True, help_text="Off stops the site whatever its connection says.")
     new_topics_active = models.BooleanField(
         default=True, help_text="Off: a newly discovered topic waits until someone approves it."

@@ -3,6 +3,7 @@
 from django.core.exceptions import ValidationError
 
 from mqtt_app.domain.hosts import HostError, validate_host
+from mqtt_app.domain.names import deceptive_character
 from mqtt_app.domain.topics import TopicError, validate_filter
 
 
@@ -18,3 +19,11 @@ def validate_topic_filter(value: str) -> None:
         validate_filter(value)
     except TopicError as error:
         raise ValidationError(str(error), code="invalid_filter") from None
+
+
+def validate_name(value: str) -> None:
+    """For whatever people enter and others read: a site's, device's, user's or token's name."""
+    found = deceptive_character(value)
+    if found:
+        message = "It holds %(character)s, a character that is invisible or turns text around. Type the text anew."
+        raise ValidationError(message, code="deceptive_character", params={"character": found})

@@ -1,100 +1,107 @@
-"""A socket that is read 64 KB at a time and serves the MQTT library's tiny reads from memory."""
+"""A socket that is read 64 KB at a time, as packets."""
 
 import socket
 import ssl
+from collections.abc import Callable
 
-from mqtt_app.domain.packets import Publish, read_publish
+from mqtt_app.domain.packets import Publish
+from mqtt_app.domain.protocol.control_packets import ControlPacket
+from mqtt_app.domain.protocol.stream import PacketStream
+from mqtt_app.mqtt.unfinished import UnfinishedBytes
 
-CHUNK = 65_536  # bytes; one recv for each header byte is most of the cost of a message
-FIRST = 64  # bytes kept from the start, to tell what else may have answered
+CHUNK = 65_536  # bytes; one recv for each packet would be most of the cost of a message
+CHUNKS_PER_TURN = 4  # read of one link before the others get their turn
+FIRST = 64  # bytes kept from the start, to know what else may have answered
 
 
 class BufferedSocket:
-    """Looks like a non-blocking socket. `first` holds the first bytes that ever came."""
+    """Looks like a non-blocking socket to whoever writes. `first` holds the first bytes that ever came.
 
-    def __init__(self, sock: socket.socket) -> None:
-        self._sock = sock
-        self._buffer = b""
-        self._position = 0
-        self.first = b""
+    `given_up` is called when the part of a packet that is here was freed, because memory for such parts is used up.
+    """
+
+    def __init__(
+        self, sock: socket.socket, stream: PacketStream, shared: UnfinishedBytes, given_up: Callable[[], None]
+    ) -> None:
+        self._sock, self.stream, self._shared, self._given_up = sock, stream, shared, given_up
+        self._is_tls = isinstance(sock, ssl.SSLSocket)
+        self._chunks = CHUNKS_PER_TURN
         self._emptied = False  # the last read took all there was, so that another one is not worth its system call
-        self._pending: OSError | None = None  # met where it could not be raised
+        self._held = 0  # bytes of an unfinished packet, as the shared account knows them
+        self.packets_begun = 0  # that did not come whole in one read
+        self.first = b""
         self.error: OSError | None = None  # what broke the connection; the MQTT library keeps it to itself
 
-    def recv(self, size: int) -> bytes:
-        """Up to `size` bytes; raises BlockingIOError when there are none now, gives b"" at the end of the stream."""
-        start = self._position
-        if start >= len(self._buffer):
-            self._raise_pending()
-            self._fill()
-            start = 0
-        self._position = start + size
-        return self._buffer[start : start + size]
+    def begin_turn(self) -> None:
+        self._chunks = CHUNKS_PER_TURN
 
-    def next_publish(self, *, with_properties: bool) -> Publish | None:
-        """Take a PUBLISH that is here in one piece. Only between packets: not after a part of one was received."""
-        if self._position >= len(self._buffer) and not self._has_more():
-            return None
-        found = read_publish(self._buffer, self._position, with_properties=with_properties)
-        if found is None:
-            return None
-        self._position = found[1]
-        return found[0]
-
-    def is_dry(self) -> bool:
-        """Whether `next_publish` has just found that nothing is here now: says what else `recv` would raise."""
-        dry = isinstance(self._pending, BlockingIOError)
-        if dry:
-            self._pending = None
-        return dry
-
-    def _has_more(self) -> bool:
-        """Whether bytes came. What else the socket has to say is kept for the next `recv`."""
-        if self._pending is not None:
-            return False
-        if self._emptied:
-            self._buffer, self._position, self._emptied = b"", 0, False
-            self._pending = BlockingIOError()
-            return False
-        try:
-            self._fill()
-        except OSError as error:
-            self._pending = error
-        return len(self._buffer) > 0
-
-    def _raise_pending(self) -> None:
-        pending, self._pending = self._pending, None
-        if pending is not None:
-            try:
-                raise pending
-            finally:
-                del pending  # an error whose own frame knows it is left to the garbage collector
+    def next_packet(self) -> Publish | ControlPacket | None:
+        """None: no whole packet is here now. Raises Violation, EOFError at the end of the stream, or OSError."""
+        packet = self.stream.next()
+        return packet if packet is not None else self._read_on()
 
     def holds_more(self) -> bool:
-        """Bytes that no poll would report: here, or decrypted inside TLS."""
-        if self._position < len(self._buffer):
-            return True
-        return isinstance(self._sock, ssl.SSLSocket) and self._sock.pending() > 0
+        """After `next_packet` gave None: there may be bytes that no poll would report, unread or decrypted by TLS."""
+        return not self._chunks or (isinstance(self._sock, ssl.SSLSocket) and self._sock.pending() > 0)
 
-    def _fill(self) -> None:
-        self._buffer, self._position, self._emptied = b"", 0, False
+    def _read_on(self) -> Publish | ControlPacket | None:
+        packet = None
+        while packet is None and self._fill():
+            packet = self.stream.next()
+        if self.stream.unfinished or self._held:
+            self._account(is_new=packet is not None or not self._held)
+        return packet
+
+    def _account(self, *, is_new: bool) -> None:
+        size = self.stream.unfinished
+        if is_new:
+            self._shared.release(self)
+            self.packets_begun += 1
+        self._held = size
+        if size:
+            self._shared.hold(self, size)
+
+    def give_up(self) -> None:
+        self._held = 0
+        self.stream.clear()
+        self._given_up()
+
+    def _fill(self) -> bool:
+        """False when nothing is to be read now."""
+        if self._emptied or not self._chunks:
+            self._emptied = False
+            return False
+        self._chunks -= 1
         try:
-            self._buffer = self._sock.recv(CHUNK)
-            self._emptied = 0 < len(self._buffer) < CHUNK and not isinstance(self._sock, ssl.SSLSocket)
-        except (ssl.SSLWantReadError, ssl.SSLWantWriteError):
-            raise BlockingIOError from None
-        except BlockingIOError:
-            raise
+            data = self._sock.recv(CHUNK)
+        except (BlockingIOError, ssl.SSLWantReadError, ssl.SSLWantWriteError):
+            return False
         except OSError as error:
             self.error = error
             raise
+        if not data:
+            raise EOFError
         if len(self.first) < FIRST:
-            self.first += self._buffer[: FIRST - len(self.first)]
+            self.first += data[: FIRST - len(self.first)]
+        self._emptied = len(data) < CHUNK and not self._is_tls
+        self.stream.feed(data)
+        return True
+
+    # What the MQTT library calls
 
     def send(self, data: bytes | bytearray) -> int:
-        return self._sock.send(data)
+        try:
+            return self._sock.send(data)
+        except (BlockingIOError, ssl.SSLWantReadError, ssl.SSLWantWriteError):
+            raise BlockingIOError from None
+        except OSError as error:
+            self.error = error
+            raise
 
     def close(self) -> None:
+        self._shared.release(self)
+        self._held = 0
+        self.stream.clear()
         self._sock.close()
 
     def fileno(self) -> int:

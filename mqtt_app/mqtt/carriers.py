@@ -3,7 +3,7 @@
 import logging
 import queue
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Collection, Sequence
 from functools import partial
 from typing import Protocol
 
@@ -11,13 +11,17 @@ import redis
 from django.db import Error, close_old_connections, connection
 
 from mqtt_app.domain.messages import Batch, pack
-from mqtt_app.mqtt.delivery import Committed, Delivery
+from mqtt_app.mqtt.delivery import Delivery
 from mqtt_app.mqtt.loop import Loop
 
 log = logging.getLogger(__name__)
 
 RETRY_AFTER = 0.5  # s, when a batch is not taken
+REFUSED_AFTER = 3  # tries of a batch that is not taken, when others are
 POP_TIMEOUT = 1.0  # s one wait for acknowledgements lasts
+
+Committed = Callable[[Sequence[str]], Collection[str]]
+"""Which of these batch ids have a receipt; blocks, may raise."""
 
 
 class Acks(Protocol):
@@ -25,12 +29,16 @@ class Acks(Protocol):
 
 
 class Sender:
-    """Hands batches over, one after the other; one that is not taken is tried until it is."""
+    """Hands batches over, one after the other. One that is not taken is tried again behind the others; one that cannot
+    be packed, or is not taken while others are, goes back to be taken apart.
+    """
 
     def __init__(self, loop: Loop, delivery: Delivery, on_batch: Callable[[bytes], None]) -> None:
         self._loop, self._delivery, self._on_batch = loop, delivery, on_batch
         self._stopping = threading.Event()
         self._down = False
+        self._refusals: dict[str, int] = {}  # batch id -> how often it was not taken
+        self._given_back: set[str] = set()  # batches that are still among those to be sent
         self._thread = threading.Thread(target=self._run, name="mqtt-sender", daemon=True)
 
     def start(self) -> None:
@@ -43,22 +51,45 @@ class Sender:
 
     def _run(self) -> None:
         while (batch := self._delivery.to_send.get()) is not None:
-            while not self._sent(batch) and not self._stopping.wait(RETRY_AFTER):
-                pass
+            if batch.id in self._given_back:
+                self._given_back.discard(batch.id)
+                continue
+            blob = self._packed(batch)
+            if blob is not None and not self._sent(batch, blob):
+                self._delivery.to_send.put(batch)
+                self._stopping.wait(RETRY_AFTER)
 
-    def _sent(self, batch: Batch) -> bool:
+    def _packed(self, batch: Batch) -> bytes | None:
         try:
-            self._on_batch(pack(batch))
+            return pack(batch)
+        except Exception:
+            log.exception("A batch of %d messages cannot be packed", len(batch.messages))
+            self._loop.call(partial(self._delivery.unsendable, batch.id))
+            return None
+
+    def _sent(self, batch: Batch, blob: bytes) -> bool:
+        try:
+            self._on_batch(blob)
         except Exception as error:  # noqa: BLE001  whatever the way out raises, the batch stays ours
             if not self._down:
                 log.warning("Batches are not taken (%s: %s); they wait here", type(error).__name__, error)
             self._down = True
+            self._refusals[batch.id] = self._refusals.get(batch.id, 0) + 1
             return False
         if self._down:
             log.info("Batches are taken again")
         self._down = False
         self._loop.call(partial(self._delivery.sent, batch.id))
+        self._refusals.pop(batch.id, None)
+        self._give_back_refused()
         return True
+
+    def _give_back_refused(self) -> None:
+        """Others are taken, so it is these batches that are at fault."""
+        for batch_id in [batch_id for batch_id, times in self._refusals.items() if times >= REFUSED_AFTER]:
+            del self._refusals[batch_id]
+            self._given_back.add(batch_id)
+            self._loop.call(partial(self._delivery.unsendable, batch_id))
 
 
 class AckReceiver:

@@ -1,43 +1,52 @@
 """One MQTT link on a socket that is connected already. The only file that knows paho; nothing here blocks.
 
-paho speaks the protocol; when to read and write, keep alive, give up and come back is decided outside.
+paho writes the packets; what the broker sends is read and judged by `domain/protocol`, and a violation ends the link.
+When to read and write, keep alive, give up and come back is decided outside.
 """
 
 import logging
 import socket
-import ssl
 import struct
 import time
 from collections.abc import Callable, Sequence
 from typing import Any, Protocol
 
-from paho.mqtt.client import Client, MQTTMessage
-from paho.mqtt.enums import CallbackAPIVersion, MQTTErrorCode, MQTTProtocolVersion
+from paho.mqtt.client import Client
+from paho.mqtt.enums import CallbackAPIVersion, MQTTProtocolVersion
 from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.properties import Properties
-from paho.mqtt.reasoncodes import ReasonCode
 from paho.mqtt.subscribeoptions import SubscribeOptions
 
-from mqtt_app.domain.failures import BROKER, INTERNAL, NETWORK, Failure, closed_before_connack, not_mqtt, refusal
+from mqtt_app.domain.failures import INTERNAL, Failure, not_mqtt, out_of_memory, refusal, violated
 from mqtt_app.domain.overlap import Subscription
 from mqtt_app.domain.packets import Publish
-from mqtt_app.mqtt import tls
+from mqtt_app.domain.protocol.control_packets import Connack, ControlPacket, Disconnect, Pubrel, Suback, Unsuback
+from mqtt_app.domain.protocol.stream import PacketStream
+from mqtt_app.domain.protocol.topic_names import TopicNames
+from mqtt_app.domain.protocol.violations import Reason, Violation
+from mqtt_app.mqtt import loss
 from mqtt_app.mqtt.buffered import BufferedSocket
+from mqtt_app.mqtt.unfinished import UnfinishedBytes
 from mqtt_app.services.ownership import ConnectionConfig
 
 log = logging.getLogger(__name__)
 
 OLD_WINDOW = 20  # unacknowledged messages that brokers send without MQTT 5's Receive Maximum; mosquitto's default
-PUBACK = 0x40
+IDENTIFIERS = 65_535  # Packet Identifiers that there are
+MOST_UNSENT = 4 * IDENTIFIERS  # bytes of PUBACK: a broker that frees no identifier has none left for more messages
+PUBACK, PUBCOMP, DISCONNECT = 0x40, 0x70, 0xE0
+UNKNOWN_IDENTIFIER = 0x92  # Reason Code of a PUBCOMP
 
 
 class Listener(Protocol):
-    """Who is told. Called on the loop's thread; an exception is caught, logged and ends this link only."""
+    """Who is told. Called on the loop's thread; an exception is caught, logged and ends this link only, as a fault of
+    ours, or, if it is a Violation, as one of the broker.
+    """
 
     def on_accepted(self, session_present: bool) -> None: ...
     def on_refused(self, failure: Failure) -> None: ...
     def on_granted(self, packet_id: int, codes: Sequence[int]) -> None: ...
-    def on_left(self, packet_id: int) -> None: ...
+    def on_left(self, packet_id: int, codes: Sequence[int] | None) -> None: ...
     def on_message(self, message: Publish) -> None: ...
     def on_lost(self, failure: Failure) -> None: ...
     def on_socket_closing(self, descriptor: int) -> None: ...
@@ -45,7 +54,9 @@ class Listener(Protocol):
 
 
 class MqttClient(Client):
-    """`send_connect` first; then `read`, `write` and `ping` as the loop finds. `window`: messages we may leave open."""
+    """`send_connect` first; then `read`, `write` and `ping` as the loop finds. `window`: messages we may leave open.
+    `most_open`: more than these a broker must not send ahead.
+    """
 
     def __init__(
         self,
@@ -57,6 +68,8 @@ class MqttClient(Client):
         receive_maximum: int,
         maximum_packet_size: int,
         session_expiry: int,
+        unfinished: UnfinishedBytes,
+        names: TopicNames,
     ) -> None:
         self.is_v5 = version == "5"
         super().__init__(
@@ -68,11 +81,13 @@ class MqttClient(Client):
             manual_ack=True,
         )
         self.window = receive_maximum if self.is_v5 else OLD_WINDOW
-        self._ready = BufferedSocket(sock)
+        self.most_open = receive_maximum if self.is_v5 else IDENTIFIERS
+        self._stream = PacketStream(v5=self.is_v5, limit=maximum_packet_size, names=names)
+        self._shared = unfinished
+        self._ready = BufferedSocket(sock, self._stream, unfinished, self._gave_up)
         self._listener = listener
         self._use_tls = config.use_tls
-        self._answered = False  # CONNACK was seen
-        self._said_lost = False
+        self._is_over = False  # the listener knows that the link has ended, or ends it
         self.takes_identifiers = self.is_v5  # Subscription Identifiers
         if config.username or config.password:
             self.username_pw_set(config.username, config.password or None)
@@ -87,15 +102,11 @@ class MqttClient(Client):
     def _describe(self, config: ConnectionConfig, properties: Properties | None) -> None:
         arguments: dict[str, Any] = {"clean_start": False, "properties": properties} if self.is_v5 else {}
         self.connect_async(config.host, config.port, config.keepalive, **arguments)
-        self.on_connect = self._guard(self._connected)
-        self.on_message = self._guard(self._received)
-        self.on_subscribe = self._guard(self._subscribed)
-        self.on_unsubscribe = self._guard(lambda _c, _u, packet_id, *_: self._listener.on_left(packet_id))
         self.on_disconnect = self._guard(self._disconnected)
         self.on_socket_close = self._guard(lambda _c, _u, sock: self._listener.on_socket_closing(sock.fileno()))
         self.on_socket_register_write = self._guard(lambda *_: self._listener.on_writable_wanted())
 
-    def _create_socket(self) -> BufferedSocket:
+    def _create_socket(self) -> BufferedSocket:  # type: ignore[override]  # the library never reads from it
         return self._ready
 
     def fileno(self) -> int:
@@ -108,34 +119,73 @@ class MqttClient(Client):
 
     def read(self, limit: int) -> bool:
         """Handle up to `limit` packets. True when more is at hand that no poll would report."""
+        if self._is_over:
+            return False
+        try:
+            return self._read(limit)
+        except Violation as violation:
+            self.end_for(violation)
+        except (EOFError, OSError) as error:
+            self._end(self._why(error))
+        except Exception as error:
+            log.exception("A packet of a broker could not be taken in")
+            self._fault(error)
+        return False
+
+    def _read(self, limit: int) -> bool:
+        source, listener = self._ready, self._listener
+        source.begin_turn()
         for _ in range(limit):
-            if self._sock is None:
-                return False
-            if self._takes_publish():
-                continue
-            if self._ready.is_dry():
-                return self._ready.holds_more()
-            try:
-                code = self._packet_read()
-            except (struct.error, IndexError, ValueError, UnicodeError) as error:
-                self._fail(self._unreadable(error))
-                return False
-            if code == MQTTErrorCode.MQTT_ERR_AGAIN:
-                return self._ready.holds_more()
-            if code > 0:
-                self._loop_rc_handle(code)
+            packet = source.next_packet()
+            if packet is None:
+                return source.holds_more()
+            if isinstance(packet, Publish):
+                listener.on_message(packet)
+            else:
+                self._take(packet)
+            if self._is_over:
                 return False
         return True
 
-    def _takes_publish(self) -> bool:
-        """The library takes 20 us for a PUBLISH; the common ones are read here, all others by it."""
-        if not self._answered or self._in_packet["command"]:
-            return False  # it is in the middle of a packet
-        publish = self._ready.next_publish(with_properties=self.is_v5)
-        if publish is None:
-            return False
-        self._heard(publish)
-        return True
+    def _take(self, packet: ControlPacket) -> None:
+        """Everything but PUBLISH."""
+        match packet:
+            case Connack():
+                self._connected(packet)
+            case Suback():
+                self._listener.on_granted(packet.packet_id, packet.codes)
+            case Unsuback():
+                self._listener.on_left(packet.packet_id, packet.codes)
+            case Disconnect():
+                self._fail(refusal(packet.code))
+            case Pubrel():
+                self._complete(packet.packet_id)
+
+    @property
+    def unfinished(self) -> int:
+        """Bytes of a packet that has not come whole."""
+        return self._stream.unfinished
+
+    @property
+    def packets_begun(self) -> int:
+        return self._ready.packets_begun
+
+    def end_for(self, violation: Violation) -> None:
+        """End the link for what the broker did. MQTT 5 says why in a DISCONNECT, 3.1.1 has no word for it."""
+        other = None if self._stream.connected else not_mqtt(self._ready.first)
+        self._end(other or violated(violation))
+
+    def _end(self, failure: Failure) -> None:
+        if self._is_over:
+            return
+        self._fail(failure)
+        if self.is_v5 and failure.reason_code:
+            self._packet_queue(DISCONNECT, bytes((DISCONNECT, 1, failure.reason_code)), 0, 0)
+            self.loop_write()
+
+    def _gave_up(self) -> None:
+        """What was read of a packet had to make room."""
+        self._end(out_of_memory(self._shared.limit))
 
     def write(self) -> None:
         self.loop_write()
@@ -144,7 +194,7 @@ class MqttClient(Client):
         self._send_pingreq()
 
     def keepalive_seconds(self) -> int:
-        """As agreed: an MQTT 5 broker may have set another one in its CONNACK."""
+        """As agreed: an MQTT 5 broker may have set another one in its CONNACK, but for 0, which leaves it to us."""
         return int(self._keepalive)
 
     def unsaid(self) -> float:
@@ -155,8 +205,23 @@ class MqttClient(Client):
 
     def acknowledge(self, packet_ids: Sequence[int]) -> None:
         """PUBACKs in the given order, as one write."""
-        packets = b"".join(struct.pack("!BBH", PUBACK, 2, packet_id) for packet_id in packet_ids)
-        self._packet_queue(PUBACK, packets, 0, 1)
+        self._answer(b"".join(struct.pack("!BBH", PUBACK, 2, packet_id) for packet_id in packet_ids))
+
+    def _complete(self, packet_id: int) -> None:
+        code = bytes((UNKNOWN_IDENTIFIER,)) if self.is_v5 else b""
+        self._answer(struct.pack("!BBH", PUBCOMP, 2 + len(code), packet_id) + code)
+
+    def _answer(self, packets: bytes) -> None:
+        """Together with answers that the broker has not taken yet."""
+        last = self._out_packet[-1] if self._out_packet else None
+        if last is None or last["command"] != PUBACK:
+            self._packet_queue(PUBACK, packets, 0, 1)
+            return
+        last["packet"] = last["packet"][last["pos"] :] + packets
+        last["pos"], last["to_process"] = 0, len(last["packet"])
+        if sum(packet["to_process"] for packet in self._out_packet) > MOST_UNSENT:
+            what = "ever more messages, and takes none of our acknowledgements"
+            self.end_for(Violation(Reason.RECEIVE_MAXIMUM_EXCEEDED, what))
 
     def subscribe_to(self, part: Sequence[Subscription], retained: int) -> int | None:
         """The Packet Identifier of a SUBSCRIBE. `retained`: Retain Handling, where it is known."""
@@ -175,7 +240,7 @@ class MqttClient(Client):
 
     def goodbye(self) -> None:
         """DISCONNECT, keeping the session at the broker, then close. What cannot be sent at once is not sent."""
-        self._said_lost = True
+        self._is_over = True
         try:
             self.disconnect()
             self.loop_write()
@@ -185,7 +250,7 @@ class MqttClient(Client):
 
     def close(self) -> None:
         """Close the socket without a word."""
-        self._said_lost = True
+        self._is_over = True
         self._sock_close()
         self._ready.close()
 
@@ -209,56 +274,23 @@ class MqttClient(Client):
     def _fault(self, error: Exception) -> None:
         self._fail(Failure(INTERNAL, f"Sitewire failed at a packet of this broker: {error!r}"))
 
-    def _connected(self, _c: Any, _u: Any, flags: Any, code: ReasonCode, properties: Any) -> None:
-        self._answered = True
-        if code.is_failure:
-            self._said_lost = True
-            self._listener.on_refused(refusal(code.value if self.is_v5 else self._ready.first[3]))
+    def _connected(self, packet: Connack) -> None:
+        if packet.code:
+            self._is_over = True
+            self._listener.on_refused(refusal(packet.code))
             return
-        self.takes_identifiers = self.is_v5 and getattr(properties, "SubscriptionIdentifierAvailable", 1) != 0
-        self._listener.on_accepted(bool(flags.session_present))
+        self._keepalive = packet.keepalive or self._keepalive
+        self.takes_identifiers = packet.takes_identifiers
+        self._listener.on_accepted(packet.session_present)
 
-    def _received(self, _c: Any, _u: Any, message: MQTTMessage) -> None:
-        payload, flags = bytes(message.payload), (message.qos, message.retain, message.dup)
-        subscriptions = tuple(getattr(message.properties, "SubscriptionIdentifier", ()))
-        self._heard(Publish(message._topic, payload, *flags, message.mid, subscriptions))
+    def _disconnected(self, *_: Any) -> None:
+        """A write failed, or our DISCONNECT was sent."""
+        self._fail(self._why(self._ready.error or ConnectionResetError()))
 
-    def _heard(self, message: Publish) -> None:
-        try:
-            self._listener.on_message(message)
-        except Exception as error:
-            log.exception("A message could not be taken in")
-            self._fault(error)
-
-    def _subscribed(self, _c: Any, _u: Any, packet_id: int, codes: Sequence[ReasonCode], _p: Any) -> None:
-        self._listener.on_granted(packet_id, [code.value for code in codes])
-
-    def _disconnected(self, _c: Any, _u: Any, flags: Any, code: ReasonCode, _properties: Any) -> None:
-        if flags.is_disconnect_packet_from_server:
-            self._fail(refusal(code.value))
-        else:
-            self._fail(self._why())
-
-    def _why(self) -> Failure:
-        if self._answered:
-            return Failure(NETWORK, "The broker closed the connection, or the network broke it.")
-        if self._is_old_refusal():
-            return refusal(1)
-        if isinstance(self._ready.error, ssl.SSLError):
-            return tls.explain(self._ready.error, self._host)
-        return not_mqtt(self._ready.first) or closed_before_connack(self._use_tls)
-
-    def _unreadable(self, error: Exception) -> Failure:
-        if not self._answered and (self._is_old_refusal() or not_mqtt(self._ready.first)):
-            return self._why()
-        return Failure(BROKER, f"The broker sent a packet that cannot be read ({error}).")
-
-    def _is_old_refusal(self) -> bool:
-        """A broker that knows no MQTT 5 may refuse it in the form of 3.1.1."""
-        first = self._ready.first
-        return first[:2] == b"\x20\x02" and len(first) >= 4 and first[3] in (1, 0x84)
+    def _why(self, error: EOFError | OSError) -> Failure:
+        return loss.explain(error, self._ready, self._host, use_tls=self._use_tls)
 
     def _fail(self, failure: Failure) -> None:
-        if not self._said_lost:
-            self._said_lost = True
+        if not self._is_over:
+            self._is_over = True
             self._listener.on_lost(failure)

@@ -7,12 +7,14 @@ from dataclasses import dataclass, field
 from itertools import count
 
 from mqtt_app.domain.connection import Policy
+from mqtt_app.domain.protocol.topic_names import TopicNames
 from mqtt_app.mqtt.client import Listener, MqttClient
 from mqtt_app.mqtt.delivery import Delivery
 from mqtt_app.mqtt.dialer import Dialer
 from mqtt_app.mqtt.logbook import LogBook
 from mqtt_app.mqtt.loop import Loop
 from mqtt_app.mqtt.reports import Reports
+from mqtt_app.mqtt.unfinished import UnfinishedBytes
 from mqtt_app.services.ownership import ConnectionConfig
 
 
@@ -49,6 +51,9 @@ class Context:
     receive_maximum: int = 1_000
     maximum_packet_size: int = 16_777_216
     session_expiry: int = 86_400
+    packet_timeout: float = 30.0
+    unfinished: UnfinishedBytes = field(default_factory=lambda: UnfinishedBytes(67_108_864))
+    names: TopicNames = field(default_factory=TopicNames)
     _epochs: "count[int]" = field(default_factory=lambda: itertools.count(1))
 
     def next_epoch(self) -> int:
@@ -63,4 +68,6 @@ class Context:
             receive_maximum=self.receive_maximum,
             maximum_packet_size=self.maximum_packet_size,
             session_expiry=self.session_expiry,
+            unfinished=self.unfinished,
+            names=self.names,
         )

@@ -3,6 +3,7 @@
 from mqtt_app.domain.topics import matches
 
 REMEMBERED = 2_000  # topics whose filters are kept in memory, per connection
+LONGEST_REMEMBERED = 250  # characters; with the above a megabyte or two at most
 
 
 class Flow:
@@ -36,7 +37,9 @@ class Flow:
             self.matched[one] = now
 
     def _find(self, topic: str) -> tuple[str, ...]:
-        if len(self._by_topic) >= REMEMBERED:
-            self._by_topic.clear()
-        found = self._by_topic[topic] = tuple(one for one in self._filters if matches(one, topic))
+        found = tuple(one for one in self._filters if matches(one, topic))
+        if len(topic) <= LONGEST_REMEMBERED:
+            if len(self._by_topic) >= REMEMBERED:
+                self._by_topic.clear()
+            self._by_topic[topic] = found
         return found

@@ -6,6 +6,7 @@ from mqtt_app.domain.ack_mode import AckMode
 from mqtt_app.domain.batching import AckOrder
 from mqtt_app.domain.messages import DUPLICATE, Envelope
 from mqtt_app.domain.packets import Publish
+from mqtt_app.domain.protocol.violations import Reason, Violation, protocol_error
 from mqtt_app.mqtt.context import Context
 from mqtt_app.mqtt.flow import Flow
 from mqtt_app.mqtt.subscriptions import Subscriptions
@@ -29,26 +30,26 @@ class Intake:
     def end(self) -> None:
         self.acks, self.settles = AckOrder(), False
 
-    def take(self, message: Publish, config: ConnectionConfig, window: int) -> None:
-        """`window`: messages that the broker leaves unacknowledged at most."""
-        packet_id = message.mid
+    def take(self, message: Publish, config: ConnectionConfig, window: int, most_open: int) -> None:
+        """`window`: messages that the broker leaves unacknowledged as a rule; `most_open`: what the protocol allows.
+
+        Raises Violation.
+        """
+        packet_id = message.packet_id
         early = message.qos > 0 and config.ack_mode is not AckMode.STORED
         at_once = early and config.ack_mode is AckMode.RECEIVED
         if message.qos:
+            if not message.dup and (packet_id in self.acks or len(self.acks) >= most_open):
+                raise _too_many_open(packet_id in self.acks, packet_id, most_open)
             self.acks.received(packet_id, done=at_once)
             self.settles |= at_once
-        try:
-            topic = message.topic.decode()
-        except UnicodeDecodeError:
-            self._pass_over(packet_id, config, "topic_not_utf8")
-            return
         now = time.time()
-        self.flow.seen(topic, now)
+        self.flow.seen(message.topic, now)
         if (message.retain or message.subscriptions) and self._subscriptions.is_copy(message, self._clock()):
             self._pass_over(packet_id, config, DUPLICATE)
             return
         envelope = Envelope(
-            config.id, config.site_id, config.generation, self.epoch, packet_id, topic, message.payload,
+            config.id, config.site_id, config.generation, self.epoch, packet_id, message.topic, message.payload,
             message.qos, message.retain, message.dup, now, early,
         )  # fmt: skip
         self._delivery.add(envelope, urgent=len(self.acks) >= window)
@@ -57,3 +58,13 @@ class Intake:
         self._delivery.drop(config.site_id, reason)
         self.acks.committed(packet_id)
         self.settles = True
+
+
+def _too_many_open(is_in_use: bool, packet_id: int, most_open: int) -> Violation:
+    """Only of new messages: after a restart of the broker, or of ours with a lower Receive Maximum, brokers send again
+    all that they have sent before, and some repeat on one link what they think is lost.
+    """
+    if is_in_use:
+        return protocol_error(f"a new PUBLISH with the packet identifier {packet_id}, which is still in use")
+    what = f"more than {most_open:,} messages without waiting for our acknowledgements"
+    return Violation(Reason.RECEIVE_MAXIMUM_EXCEEDED, what)

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from mqtt_app.domain.failures import NETWORK, Failure
 from mqtt_app.mqtt.client import MqttClient
 from mqtt_app.mqtt.loop import Loop, Timer
+from mqtt_app.mqtt.unfinished import PacketTimer
 
 PING_AFTER = 25.0  # s without a packet in one of the directions, or half the keepalive when that is shorter
 PING_PATIENCE = 15.0  # s for the answer; with the above it ends before a status says that a link is half-open
@@ -24,14 +25,17 @@ class Keepalive:
         judging: Callable[[], bool],
         pinging: Callable[[float, float], bool],
         lost: Callable[[Failure], None],
+        packet_timeout: float,
     ) -> None:
         self._loop, self._judging, self._pinging, self._lost = loop, judging, pinging, lost
         self._client: MqttClient | None = None
         self._timer: Timer | None = None
+        self.packet_timer = PacketTimer(loop, packet_timeout, judging)
         self.last_packet_at = 0.0  # the loop's clock
 
     def begin(self, client: MqttClient) -> None:
         self._client = client
+        self.packet_timer.begin(client)
         self.heard()
         self._look()
 
@@ -40,6 +44,7 @@ class Keepalive:
 
     def end(self) -> None:
         self._client = None
+        self.packet_timer.end()
         if self._timer is not None:
             self._timer.cancel()
 

@@ -13,6 +13,7 @@ from mqtt_app.coordination.evidence import LinkEvidence
 from mqtt_app.domain.rates import Rates
 from mqtt_app.mqtt.loop import Loop
 from mqtt_app.mqtt.session import Session
+from mqtt_app.mqtt.stalls import Stall
 
 log = logging.getLogger(__name__)
 
@@ -50,10 +51,13 @@ class Pulse:
         opened_by: Callable[[str], str],
         evidence_every: float,
         live_every: float,
+        stalls: Callable[[], Mapping[int, Stall]],
     ) -> None:
         self._loop, self._sessions, self._evidence, self._flow = loop, sessions, evidence, flow
         self._instance_id, self._matched, self._opened_by = instance_id, matched, opened_by
         self._evidence_every, self._live_every = evidence_every, live_every
+        self._find_stalls = stalls
+        self._stalls: Mapping[int, Stall] = {}  # for the loop's thread
         self._meter = Rates()
         self._totals: dict[int, int] = {}  # connection id -> messages that are measured
         self._rates: dict[int, float] = {}  # connection id -> messages a second, of those that have any
@@ -126,7 +130,7 @@ class Pulse:
         mark = (
             session.config.generation, session.config.config_version, session.link.since, session.connected_at,
             session.keepalive.last_packet_at, session.intake.flow.messages, len(session.intake.acks), session.paused,
-            self._rates.get(session.config.id, 0.0),
+            self._rates.get(session.config.id, 0.0), self._stalls.get(session.config.id),
         )  # fmt: skip
         if self._marks.get(session.config.id) == mark:
             return None
@@ -135,6 +139,7 @@ class Pulse:
 
     def _evidence_of(self, session: Session) -> LinkEvidence:
         now, clock = time.time(), self._loop.clock()
+        stall = self._stalls.get(session.config.id)
         return LinkEvidence(
             connection_id=session.config.id,
             generation=session.config.generation,
@@ -149,6 +154,8 @@ class Pulse:
             messages=session.intake.flow.messages,
             unacked=len(session.intake.acks),
             paused=session.paused,
+            not_stored_since=stall.since if stall else None,
+            waits_for=stall.waits_for if stall else "",
             matched=dict(session.intake.flow.matched),
             config_version=session.config.config_version,
             opened_by=self._opened_by(session.config.host),
@@ -179,6 +186,7 @@ class Pulse:
     def _tell(self, *, whole: bool) -> bool:
         if whole:
             self._marks = {}
+        self._loop.call(self._note_stalls)
         found = self._read(self._news_of)
         if found is None:
             self._whole_at = float("-inf")
@@ -197,6 +205,9 @@ class Pulse:
             if due:
                 known.update(due)
                 self._matched(evidence.connection_id, due)
+
+    def _note_stalls(self) -> None:
+        self._stalls = self._find_stalls()
 
     def _forget_all_but(self, connection_ids: set[int]) -> None:
         if not self._totals.keys() <= connection_ids:

@@ -30,6 +30,7 @@ from mqtt_app.mqtt.pulse import Evidence, FlowOut, Pulse
 from mqtt_app.mqtt.reports import Reports, Writer
 from mqtt_app.mqtt.session import DOUBT, Session
 from mqtt_app.mqtt.supervisor import Ownership, Supervisor
+from mqtt_app.mqtt.unfinished import UnfinishedBytes
 from mqtt_app.services.ownership import ConnectionConfig
 
 log = logging.getLogger(__name__)
@@ -212,6 +213,8 @@ class Runtime:
             is_still_ours=self._is_still_ours,
             receive_maximum=config.receive_maximum,
             maximum_packet_size=config.maximum_packet_size,
+            packet_timeout=config.packet_timeout,
+            unfinished=UnfinishedBytes(config.unfinished_bytes),
             session_expiry=config.session_expiry,
         )
 
@@ -240,6 +243,7 @@ class Runtime:
             opened_by=self._ports.opened_by,
             evidence_every=self._config.evidence_interval,
             live_every=self._config.live_interval,
+            stalls=self.delivery.stalls,
         )
 
     def _new_session(self, config: ConnectionConfig, finished: Callable[[Session], None]) -> Session:
@@ -270,4 +274,5 @@ def _policy(config: Config) -> Policy:
         backoff_stable=config.backoff_stable,
         refused_base=config.refused_base,
         refused_cap=config.refused_cap,
+        violation_base=config.violation_base,
     )

@@ -9,9 +9,7 @@ from mqtt_app.domain import connection as machine
 from mqtt_app.domain import sweep
 from mqtt_app.domain.connection import Effect, Link, State
 from mqtt_app.domain.failures import Failure
-from mqtt_app.domain.grants import REFUSED
 from mqtt_app.domain.packets import Publish
-from mqtt_app.models import LogLevel
 from mqtt_app.mqtt.client import MqttClient
 from mqtt_app.mqtt.context import Context
 from mqtt_app.mqtt.dialer import Dial
@@ -40,6 +38,7 @@ class Session:
             judging=self._is_judged,
             pinging=self._is_pinged,
             lost=lambda failure: self._happened(machine.Lost(failure)),
+            packet_timeout=context.packet_timeout,
         )
         self.intake = Intake(context, self.subscriptions, config)
         self.connected_at: float | None = None  # unix time
@@ -103,6 +102,7 @@ class Session:
             return False
         self.keepalive.heard()
         more = client.read(TURN)
+        self.keepalive.packet_timer.look()
         if self.intake.settles:
             self.intake.settles = False
             self.settle()
@@ -123,8 +123,8 @@ class Session:
         if client is None:
             return
         # MQTT 5 can be asked once more without harm. An older broker sends all it retains then: only if it was away.
-        trusted, identified = not client.is_v5 and self.link.retries <= 1, client.takes_identifiers
-        known = {"present": session_present, "identified": identified, "trusted": trusted}
+        trusted = not client.is_v5 and self.link.retries <= 1
+        known = {"present": session_present, "identified": client.takes_identifiers, "trusted": trusted}
         self.subscriptions.on_session(self.config, **known)
         self._happened(machine.Accepted(to_subscribe=self.subscriptions.differ))
 
@@ -136,18 +136,17 @@ class Session:
 
     def on_granted(self, packet_id: int, codes: Sequence[int]) -> None:
         client = self._client
-        answer = self.subscriptions.answered(packet_id, codes, client) if client is not None else {}
+        if client is None:
+            return
+        answer = self.subscriptions.answered(packet_id, codes, client)
         self._say_answers(answer)
-        for name, code in sorted(answer.items()):
-            if code >= REFUSED:
-                text = f"The broker refused the subscription to {name} (code {code})"
-                self._context.book.write(self.config, LogLevel.ERROR, text)
+        self._voice.answered(self.config, answer)
         if self.subscriptions.are_answered:
             self._happened(machine.Granted())
 
-    def on_left(self, packet_id: int) -> None:
+    def on_left(self, packet_id: int, codes: Sequence[int] | None) -> None:
         if self._client is not None:
-            self.subscriptions.left(packet_id, self._client)
+            self.subscriptions.left(packet_id, codes, self._client)
             self._say_answers()
 
     def _say_answers(self, codes: Mapping[str, int] | None = None) -> None:
@@ -157,7 +156,8 @@ class Session:
             self._context.reports.answers(self.config, said)
 
     def on_message(self, message: Publish) -> None:
-        self.intake.take(message, self.config, self._client.window if self._client is not None else 1)
+        if self._client is not None:
+            self.intake.take(message, self.config, self._client.window, self._client.most_open)
 
     def on_socket_closing(self, descriptor: int) -> None:
         self._context.loop.unwatch(descriptor)

@@ -8,6 +8,7 @@ import msgspec
 from mqtt_app.domain.grants import REFUSED
 from mqtt_app.domain.overlap import Copies, Subscription, arrange, in_packets, pieces
 from mqtt_app.domain.packets import Publish
+from mqtt_app.domain.protocol.control_packets import SUBACK, UNSUBACK, unknown_answer, wrong_number_of_codes
 from mqtt_app.domain.sweep import Sweep
 from mqtt_app.mqtt.client import MqttClient
 from mqtt_app.services.ownership import ConnectionConfig
@@ -35,6 +36,7 @@ class Subscriptions:
         self._swept: dict[int, Sequence[Subscription]] = {}  # asked for at QoS 0, for the retained messages
         self._between: dict[int, Sequence[Subscription]] = {}  # taken back after that, to be asked for as wanted
         self._leaving: dict[int, Sequence[str]] = {}
+        self._asked_for: dict[int, int] = {}  # how many topic filters each of them names
         self._copies = Copies()
         self._sweep = Sweep()
 
@@ -46,6 +48,7 @@ class Subscriptions:
         self._adopt(config)
         self._identified = identified
         self._asked, self._swept, self._between, self._leaving = {}, {}, {}, {}
+        self._asked_for = {}
         wanted = self._wanted()
         self._copies = Copies(wanted)
         if not present:
@@ -86,7 +89,7 @@ class Subscriptions:
         for part in in_packets(missing, FILTERS_PER_PACKET):
             self._subscribe(part, client)
         for names_left in pieces(sorted(self._obsolete), FILTERS_PER_PACKET):
-            _note(self._leaving, client.unsubscribe_from(names_left), names_left)
+            self._note(self._leaving, client.unsubscribe_from(names_left), names_left)
 
     def _subscribe(self, part: Sequence[Subscription], client: MqttClient) -> None:
         """Brokers send retained messages for a subscription that is new, and queue a limited number of those at QoS 1
@@ -97,32 +100,49 @@ class Subscriptions:
         """
         fresh = [msgspec.structs.replace(one, qos=0) for one in part if one.filter not in self._granted]
         if not fresh or not any(one.qos for one in part):
-            _note(self._asked, client.subscribe_to(part, SEND_IF_NEW), part)
+            self._note(self._asked, client.subscribe_to(part, SEND_IF_NEW), part)
             return
-        _note(self._swept, client.subscribe_to(fresh, SEND), part)
+        self._note(self._swept, client.subscribe_to(fresh, SEND), part, len(fresh))
         if client.is_v5:
-            _note(self._asked, client.subscribe_to(part, SEND_NOT), part)
+            self._note(self._asked, client.subscribe_to(part, SEND_NOT), part)
 
     def end_sweep(self, now: float) -> None:
         self._sweep.end(now)
 
     def answered(self, packet_id: int, codes: Sequence[int], client: MqttClient) -> Mapping[str, int]:
-        """Filter -> code of a SUBACK."""
+        """Filter -> code of a SUBACK. Raises Violation when it answers nothing, or something else."""
+        self._judge(SUBACK, packet_id, codes, packet_id in self._asked or packet_id in self._swept)
         swept = self._swept.pop(packet_id, ())
         if swept and not client.is_v5:
-            _note(self._between, client.unsubscribe_from([one.filter for one in swept]), swept)
+            self._note(self._between, client.unsubscribe_from([one.filter for one in swept]), swept)
         answer = {one.filter: code for one, code in zip(self._asked.pop(packet_id, ()), codes, strict=False)}
         accepted = {name for name, code in answer.items() if code < REFUSED}
         self._granted = self._granted - answer.keys() | accepted
         self._held |= {one for one in self._wanted() if one.filter in accepted}
         return answer
 
-    def left(self, packet_id: int, client: MqttClient) -> None:
-        """An UNSUBACK."""
+    def left(self, packet_id: int, codes: Sequence[int] | None, client: MqttClient) -> None:
+        """An UNSUBACK; without codes in MQTT 3.1.1. Raises Violation as `answered` does."""
+        self._judge(UNSUBACK, packet_id, codes, packet_id in self._leaving or packet_id in self._between)
         self._obsolete -= set(self._leaving.pop(packet_id, ()))
         swept = self._between.pop(packet_id, ())
         if swept:
-            _note(self._asked, client.subscribe_to(swept, SEND_IF_NEW), swept)
+            self._note(self._asked, client.subscribe_to(swept, SEND_IF_NEW), swept)
+
+    def _judge(self, kind: int, packet_id: int, codes: Sequence[int] | None, is_asked: bool) -> None:
+        if not is_asked:
+            raise unknown_answer(kind, packet_id)
+        asked = self._asked_for.pop(packet_id)
+        if codes is not None and len(codes) != asked:
+            raise wrong_number_of_codes(kind, asked, len(codes))
+
+    def _note(
+        self, sent: dict[int, Sequence[Item]], packet_id: int | None, what: Sequence[Item], count: int | None = None
+    ) -> None:
+        """`count`: topic filters in the packet, when that are not all of `what`."""
+        if packet_id is not None:
+            sent[packet_id] = what
+            self._asked_for[packet_id] = len(what) if count is None else count
 
     @property
     def are_answered(self) -> bool:
@@ -140,8 +160,3 @@ class Subscriptions:
             return True
         numbers = message.subscriptions
         return bool(numbers) and self._copies.is_one(message.topic, message.payload, numbers, now)
-
-
-def _note(sent: dict[int, Sequence[Item]], packet_id: int | None, what: Sequence[Item]) -> None:
-    if packet_id is not None:
-        sent[packet_id] = what

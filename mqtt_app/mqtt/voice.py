@@ -1,5 +1,6 @@
 """What a link says about itself: the status for the row, and a log row for people."""
 
+from collections.abc import Mapping
 from datetime import UTC, datetime
 
 import msgspec
@@ -7,6 +8,7 @@ import msgspec
 from mqtt_app.domain.connection import Link
 from mqtt_app.domain.disclosure import LOST
 from mqtt_app.domain.failures import NETWORK, Failure
+from mqtt_app.domain.grants import REFUSED
 from mqtt_app.domain.masking import masked
 from mqtt_app.models import ConnectionStatus, LogLevel
 from mqtt_app.mqtt.logbook import LogBook
@@ -38,6 +40,13 @@ class Voice:
     def lost(self, config: ConnectionConfig, link: Link) -> None:
         failure = self._error(config, link)
         self._book.write(config, LogLevel.WARNING, f"{LOST}{failure.message}")
+
+    def answered(self, config: ConnectionConfig, codes: Mapping[str, int]) -> None:
+        """Filter -> SUBACK code."""
+        for name, code in sorted(codes.items()):
+            if code >= REFUSED:
+                text = f"The broker refused the subscription to {name} (code {code})"
+                self._book.write(config, LogLevel.ERROR, text)
 
     def clean(self, config: ConnectionConfig, _link: Link) -> None:
         self._book.write(config, LogLevel.INFO, "Disconnected cleanly")

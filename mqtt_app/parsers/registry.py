@@ -5,6 +5,7 @@ from collections.abc import Iterable, Sequence
 from importlib.metadata import EntryPoint, entry_points
 from itertools import islice
 
+from mqtt_app.domain.characters import code_point, forbidden
 from mqtt_app.domain.readings import Availability, Description, Fact, ParseError, ParseErrorKind, Reading
 from mqtt_app.domain.times import EARLIEST, LATEST
 from mqtt_app.parsers.base import MAX_FACTS, MAX_PAYLOAD, Message, Parser
@@ -199,6 +200,8 @@ def _check_text(text: object, what: str, limit: int) -> None:
     if len(text) > limit:
         raise _invalid(f"the {what} {text[:60]!r}... is {len(text):,} characters long; the limit is {limit}")
     _well_formed(text, f"the {what} {text[:60]!r}")
+    if wrong := forbidden(text):
+        raise _invalid(f"the {what} {text[:60]!r} contains the character {code_point(wrong)}")
 
 
 def _well_formed(text: str, where: str) -> str:

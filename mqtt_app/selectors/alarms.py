@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from mqtt_app.conf import config
+from mqtt_app.domain.stalls import remedy
 from mqtt_app.selectors.system import Pulse
 
 MISSED = 3  # periods without a reconcile
@@ -38,6 +39,9 @@ def _workers(seen: Pulse) -> Iterator[Alarm]:
         )
     for name, why in seen.stuck().items():
         yield Alarm(f"The MQTT worker {name} lives and does not get on: {why}.", "")
+    for name, why in seen.not_storing().items():
+        vitals = seen.leases[name].vitals
+        yield Alarm(f"At the MQTT worker {name} {why}.", remedy(vitals.waits_for) if vitals else "")
 
 
 def reconcile_is_late(seen: Pulse) -> bool:

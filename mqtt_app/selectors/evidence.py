@@ -10,6 +10,8 @@ from mqtt_app.conf import config
 from mqtt_app.coordination.client import quick_client
 from mqtt_app.coordination.evidence import EvidenceStore, LinkEvidence
 from mqtt_app.coordination.leases import Lease, LeaseStore
+from mqtt_app.domain.stalls import sentence
+from mqtt_app.domain.vitals import stores_nothing
 
 NO_ANSWER = "Redis does not answer"
 TOO_YOUNG = "Redis has just started, and not every worker had time to report"
@@ -28,6 +30,12 @@ class Live:
     def workers(self) -> int:
         """Live MQTT workers that accept connections."""
         return sum(not lease.draining for lease in self.leases.values())
+
+    @property
+    def nothing_stored(self) -> str:
+        """Why no message of any site is being stored, "" when some are, or none waits."""
+        stalled = stores_nothing(lease.vitals for lease in self.leases.values() if lease.vitals is not None)
+        return sentence(stalled.waits_for) if stalled else ""
 
     def lease_age(self, instance_id: str) -> float | None:
         lease = self.leases.get(instance_id)

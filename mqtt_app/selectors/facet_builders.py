@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from datetime import UTC, datetime
 
 from mqtt_app.coordination.evidence import LinkEvidence
-from mqtt_app.domain import broker_queue
+from mqtt_app.domain import broker_queue, stalls
 from mqtt_app.domain.ack_mode import CAN_LOSE, AckMode
 from mqtt_app.domain.status import REFUSED, REMEDIES, Facts, effective_status
 from mqtt_app.models import MqttConnection, MqttTopic, ParserHealth, Site, SiteBooks
@@ -123,12 +123,17 @@ def flow(
     known = [time for time in (_maybe_time(evidence.last_message_at) if evidence else None,
                                books.last_message_at if books else None) if time]  # fmt: skip
     last = max(known, default=None)
+    stalled = _maybe_time(evidence.not_stored_since) if evidence else None
     return Flow(
         last_message_at=last,
         last_message_age=_age(last.timestamp(), seen) if last else None,
         rate=evidence.rate if evidence else None,
         messages=evidence.messages if evidence else None,
         unacked=evidence.unacked if evidence else None,
+        not_stored_since=stalled,
+        not_stored_age=_age(stalled.timestamp(), seen) if stalled else None,
+        waits_for=stalls.sentence(evidence.waits_for) if evidence and stalled else "",
+        remedy=stalls.remedy(evidence.waits_for) if evidence and stalled else "",
         paused=evidence.paused if evidence else None,
         paused_parsers=tuple(
             PausedParser(name=one.parser_name, since=one.paused_since, reason=one.reason)

@@ -125,7 +125,8 @@ class Acknowledged:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Flow:
     """`rate` is messages a second over the last ten or so; `unacked` messages wait for their commit. `paused` is the
-    reading of the link, not a parser.
+    reading of the link, not a parser. `not_stored_since`: messages wait and none was stored since, for
+    `not_stored_age` seconds; `waits_for` says for what, `remedy` what to do.
     """
 
     last_message_at: datetime | None
@@ -133,6 +134,10 @@ class Flow:
     rate: float | None
     messages: int | None
     unacked: int | None
+    not_stored_since: datetime | None
+    not_stored_age: float | None
+    waits_for: str
+    remedy: str
     paused: bool | None
     paused_parsers: tuple[PausedParser, ...]
     acknowledged: Acknowledged

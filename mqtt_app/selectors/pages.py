@@ -43,7 +43,7 @@ def addresses(site_ids: Iterable[int]) -> dict[int, Address]:
     """By site id. Reads no credentials."""
     found = MqttConnection.objects.filter(site__in=list(site_ids))
     rows = found.values_list("site_id", "broker_host", "broker_port", "use_tls", "tls_verify")
-    return {site_id: Address(*address) for site_id, *address in rows}
+    return {row[0]: Address(*row[1:]) for row in rows}
 
 
 def waiting_counts(sites: QuerySet[Site]) -> dict[int, int]:

@@ -111,6 +111,7 @@ def _facts(
         keepalive=float(row.keepalive),
         granted=tuple(topic.granted_qos for topic in topics),
         paused_parsers=tuple(parser.parser_name for parser in parsers),
+        nothing_stored=seen.nothing_stored,
         blind=seen.blind,
         workers=seen.workers,
         lease_age=seen.lease_age(row.owner),
@@ -126,4 +127,6 @@ def _link_facts(evidence: LinkEvidence) -> LinkFacts:
         last_packet_at=evidence.last_packet_at,
         paused=evidence.paused,
         config_version=evidence.config_version,
+        not_stored_since=evidence.not_stored_since,
+        waits_for=evidence.waits_for,
     )

@@ -14,6 +14,8 @@ from mqtt_app.conf import config
 from mqtt_app.coordination import keys
 from mqtt_app.coordination.client import quick_client
 from mqtt_app.coordination.leases import Lease, LeaseStore
+from mqtt_app.domain.stalls import sentence
+from mqtt_app.domain.status import NOT_STORED
 from mqtt_app.domain.vitals import complaint
 from mqtt_app.models import ConnectionStatus, MqttConnection, ParserHealth, SiteBooks
 
@@ -46,6 +48,17 @@ class Pulse:
             return ""
         knobs = config()
         return complaint(lease.vitals, scan_interval=knobs.scan_interval, receipt_timeout=knobs.receipt_timeout)
+
+    def not_storing(self) -> dict[str, str]:
+        """MQTT workers with links whose messages are not being stored: how many, for how long, and why."""
+        return {
+            name: (
+                f"the messages of {vitals.links_not_stored} links are not stored"
+                f" (the oldest for {vitals.oldest_not_stored:.0f} s): {sentence(vitals.waits_for)}"
+            )
+            for name, lease in sorted(self.leases.items())
+            if (vitals := lease.vitals) is not None and vitals.oldest_not_stored >= NOT_STORED
+        }
 
     def lease_ages(self) -> dict[str, float]:
         return {name: round(max(0.0, self.at - lease.renewed_at), 1) for name, lease in sorted(self.leases.items())}

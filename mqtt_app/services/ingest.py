@@ -4,30 +4,32 @@ Everything happens in one transaction, together with the receipt that makes a re
 MQTT session acknowledges to the broker only after it; whatever fails before it is sent again.
 
     batch ──► admit ──► discover ──► parse ──► store + mark seen ──► settle ──► commit ──► events
-               │           │           │            │
-               │           │           │            └ a row the database refuses: only that message fails
+               │           │           │
                │           │           └ ParseError: a parsing log row; kept while its parser is paused
-               │           └ switched off, or nobody's: counted
+               │           └ no topic that anybody has: dropped; switched off, or nobody's: counted
                └ seen before, or of a past owner: not stored again
+
+When the database, or our own code, refuses something at any step, the batch is done again with care (ingest_isolate):
+the message that is at fault becomes a dead letter, everything else is stored.
 """
 
-from collections import Counter, defaultdict
+import logging
+from collections import Counter
 from collections.abc import Callable, Sequence
-from contextlib import nullcontext
 from datetime import UTC, datetime
 from functools import partial
 from typing import TypeVar
 
 import msgspec
-from django.db import DataError, IntegrityError, OperationalError, transaction
-from psycopg.errors import DeadlockDetected, SerializationFailure
+from django.db import transaction
 
-from mqtt_app import events
+from mqtt_app.conf import config
+from mqtt_app.domain.faults import Fault
 from mqtt_app.domain.messages import Batch, Envelope
-from mqtt_app.domain.readings import ParseError, ParseErrorKind
+from mqtt_app.domain.readings import ParseError
 from mqtt_app.services import (
-    ingest_books,
     ingest_context,
+    ingest_dead_letters,
     ingest_devices,
     ingest_failures,
     ingest_full,
@@ -37,11 +39,15 @@ from mqtt_app.services import (
     quarantine,
 )
 from mqtt_app.services.ingest_books import Failure, Tally
+from mqtt_app.services.ingest_closing import close
 from mqtt_app.services.ingest_context import Context
-from mqtt_app.services.ingest_known import StaleError
+from mqtt_app.services.ingest_faults import as_parse_error, fault_of
+from mqtt_app.services.ingest_isolate import Isolation, limit_statements, undone_on_failure
 from mqtt_app.services.ingest_rows import Parsed
-from mqtt_app.services.ingest_topics import Topic
+from mqtt_app.services.ingest_topics import Topics
 from mqtt_app.services.pg_statements import Later
+
+log = logging.getLogger(__name__)
 
 ATTEMPTS = 4  # of a batch that met another one in a deadlock, or a change of what it remembered
 
@@ -51,35 +57,35 @@ Result = TypeVar("Result")
 
 class Outcome(msgspec.Struct, frozen=True):
     """`repeated`: the batch was committed before. `skipped`: connections whose messages a newer owner will bring.
-    `postponed`: connections whose messages this owner has to bring again.
+    `postponed`: connections whose messages this owner has to bring again. `refused`: connections of which messages were
+    refused, so that they cost the others time.
     """
 
     repeated: bool = False
     skipped: frozenset[int] = frozenset()
     postponed: frozenset[int] = frozenset()
+    refused: frozenset[int] = frozenset()
 
 
 def store(batch: Batch, now: float) -> Outcome:
-    """`now` is unix seconds. Raises django.db.Error when the database cannot commit: the batch is then sent again."""
+    """`now` is unix seconds. Raises when nothing can be committed, for no message's fault: it is then sent again."""
     return commit(partial(_store, batch, datetime.fromtimestamp(now, UTC)))
 
 
 def commit(work: Callable[[bool], Result]) -> Result:
     """What `work` gives, done in one transaction, again when another one came in between.
 
-    It is told whether to be careful: the database refused something in it, so find out what, under savepoints.
+    It is told whether to be careful: something in it was refused, so find out what, under savepoints.
     """
     careful = False
     for _ in range(ATTEMPTS - 1):
         try:
             return _attempt(work, careful=careful)
-        except StaleError:
-            continue
-        except (DataError, IntegrityError):
-            careful = True
-        except OperationalError as error:
-            if not isinstance(error.__cause__, DeadlockDetected | SerializationFailure):
+        except Exception as error:
+            fault = fault_of(error)
+            if fault is Fault.AWAY or (careful and fault is not Fault.CONFLICT):
                 raise
+            careful = careful or fault is not Fault.CONFLICT
     return _attempt(work, careful=True)
 
 
@@ -88,11 +94,11 @@ def _attempt(work: Callable[[bool], Result], *, careful: bool) -> Result:
         with transaction.atomic():
             return work(careful)
     except BaseException:
-        _forget()
+        forget()
         raise
 
 
-def _forget() -> None:
+def forget() -> None:
     """What was learnt within something that is rolled back."""
     ingest_topics.forget()
     ingest_devices.forget()
@@ -102,71 +108,124 @@ def _store(batch: Batch, now: datetime, careful: bool) -> Outcome:
     context = ingest_context.claim(batch, now, careful=careful)
     if not isinstance(context, Context):
         return Outcome(True, *context)
-    tally = Tally(batch.drops)
-    taken = batch.messages if batch.quarantine_reason else ingest_full.hold_back(batch.messages, context)
-    messages = ingest_context.admit(taken, context, tally)
-    if batch.quarantine_reason:
-        quarantine.put_aside(messages, batch.quarantine_reason, tally)
+    refused: set[int] = set()
+    if careful:
+        refused = _store_carefully(batch, context, now)
     else:
-        _process(messages, context, tally, now)
-    ingest_context.remember(messages, context, now)
+        _store_part(batch, batch.messages, context, Tally(batch.drops), now)
     ingest_context.note_exceptions(batch, context)
+    return Outcome(
+        skipped=frozenset(context.skipped), postponed=frozenset(context.postponed), refused=frozenset(refused)
+    )
+
+
+def _store_part(
+    batch: Batch, messages: Sequence[Envelope], context: Context, tally: Tally, now: datetime, *, whole: bool = True
+) -> None:
+    """Messages of the batch; `whole`: all that it has of their connections."""
+    aside = batch.quarantine_reason
+    taken = ingest_full.hold_back(messages, context) if whole and not aside else messages
+    admitted = ingest_context.admit(taken, context, tally)
+    if aside:
+        quarantine.put_aside(admitted, aside, tally)
+    else:
+        _process(admitted, context, tally, now)
+    ingest_context.remember(admitted, context, now)
     close(tally, now, context.later)
-    return Outcome(skipped=frozenset(context.skipped), postponed=frozenset(context.postponed))
 
 
-def close(tally: Tally, now: datetime | None, later: Later) -> None:
-    """The last step: the books, all that waited for it, and word to the browsers.
+def _store_carefully(batch: Batch, context: Context, now: datetime) -> set[int]:
+    """Gives the connections of which something was refused."""
 
-    `now` is None when nothing was received.
-    """
-    ingest_books.write(tally, now, later)
-    later.run()
-    transaction.on_commit(partial(_tell, tally))
+    def store_some(messages: Sequence[Envelope], *, whole: bool) -> None:
+        part = context.part()
+        _store_part(batch, messages, part, Tally(), now, whole=whole)
+        context.skipped |= part.skipped
+        context.postponed |= part.postponed
+
+    def give_up(message: Envelope, error: Exception) -> None:
+        ingest_dead_letters.bury(message, error, context, now, forget)
+
+    limit_statements()
+    _count_drops(batch, now)
+    insist = batch.tries >= config().quarantine_after
+    isolation = Isolation(store_some, give_up, forget, insist=insist)
+    isolation.run(batch.messages)
+    context.postponed |= isolation.findings.postponed
+    return isolation.findings.refused
+
+
+def _count_drops(batch: Batch, now: datetime) -> None:
+    try:
+        with undone_on_failure(forget):
+            close(Tally(batch.drops), now, Later())
+    except Exception as error:
+        if fault_of(error) in {Fault.AWAY, Fault.CONFLICT}:
+            raise
+        log.exception("What an MQTT worker dropped could not be counted: %s", batch.drops)
 
 
 def _process(messages: Sequence[Envelope], context: Context, tally: Tally, now: datetime) -> None:
     topics = discover(messages, context, tally, now)
     parsed, failures = parse(messages, topics, tally)
-    refused = store_and_mark_seen(parsed, context, tally, now)
-    ingest_topics.count(messages, topics, context)
-    good = ingest_failures.good_ones(parsed, refused)
-    ingest_failures.settle(good, failures + refused, context, tally, now)
+    store_and_mark_seen(parsed, context, tally, now)
+    ingest_topics.count(messages, topics.rows, context)
+    good = Counter((entry.message.site_id, entry.parser_name) for entry in parsed)
+    ingest_failures.settle(good, failures, context, tally, now)
 
 
 def process_again(messages: Sequence[Envelope], context: Context, tally: Tally, now: datetime) -> list[Failure]:
     """Messages that were kept, and counted when they came. Gives those that fail; the caller decides what of them."""
-    _forget()
+    if context.careful:
+        return _process_carefully(messages, context, tally, now)
+    forget()
     parsed, failures = parse(messages, discover(messages, context, tally, now), tally)
-    return failures + store_and_mark_seen(parsed, context, tally, now)
+    store_and_mark_seen(parsed, context, tally, now)
+    return failures
 
 
-def discover(
-    messages: Sequence[Envelope], context: Context, tally: Tally, now: datetime
-) -> dict[tuple[int, str], Topic]:
-    """The topics of these messages, new ones made, by (connection id, topic). Over a site's quota there is none."""
+def _process_carefully(messages: Sequence[Envelope], context: Context, tally: Tally, now: datetime) -> list[Failure]:
+    failures: list[Failure] = []
+
+    def store_some(messages: Sequence[Envelope], *, whole: bool) -> None:  # noqa: ARG001  no site is postponed here
+        part, counted = context.part(), Tally()
+        parsed, failed = parse(messages, discover(messages, part, counted, now), counted)
+        store_and_mark_seen(parsed, part, counted, now)
+        part.later.run()
+        tally.merge(counted)
+        failures.extend(failed)
+
+    def give_up(message: Envelope, error: Exception) -> None:
+        failures.append(Failure(message, "", as_parse_error(error)))
+
+    limit_statements()
+    Isolation(store_some, give_up, forget, patient=True).run(messages)
+    return failures
+
+
+def discover(messages: Sequence[Envelope], context: Context, tally: Tally, now: datetime) -> Topics:
+    """The topics of these messages, new ones made. Over a site's quota there is none, nor for one that is unfit."""
     samples = {(message.connection_id, message.topic): message for message in messages}
     parsers = ingest_parsers.installed()
     topics = ingest_topics.find(list(samples))
-    ingest_topics.recognise_again(topics, samples, parsers)
-    missing = [key for key in samples if key not in topics]
+    ingest_topics.recognise_again(topics.rows, samples, parsers)
+    missing = [key for key in samples if key not in topics.rows and key not in topics.unfit]
     if missing:
-        topics |= ingest_topics.create(missing, samples, context, parsers=parsers, tally=tally, now=now)
+        made = ingest_topics.create(missing, samples, context, parsers=parsers, tally=tally, now=now)
+        topics.rows.update(made)
     return topics
 
 
-def parse(
-    messages: Sequence[Envelope], topics: dict[tuple[int, str], Topic], tally: Tally
-) -> tuple[list[Parsed], list[Failure]]:
+def parse(messages: Sequence[Envelope], topics: Topics, tally: Tally) -> tuple[list[Parsed], list[Failure]]:
     """Facts of every message whose topic has both flags. The rest is counted by what kept it out."""
     parsed: list[Parsed] = []
     failures: list[Failure] = []
     installed = ingest_parsers.installed()
     for message in messages:
-        topic = topics.get((message.connection_id, message.topic))
+        topic = topics.rows.get((message.connection_id, message.topic))
         parser = installed.get(topic.parser_name) if topic else None
         if topic is None:
-            tally.drop(message.site_id, "topic_quota")
+            tally.drop(message.site_id, topics.why_missing(message))
         elif not topic.is_processable:
             tally.add(message.site_id, "unprocessable")
         elif not topic.is_active:
@@ -182,41 +241,15 @@ def parse(
     return parsed, failures
 
 
-def store_and_mark_seen(parsed: Sequence[Parsed], context: Context, tally: Tally, now: datetime) -> list[Failure]:
-    """Rows of all messages at once. In a careful attempt, one that the database refuses is found by halving."""
+def store_and_mark_seen(parsed: Sequence[Parsed], context: Context, tally: Tally, now: datetime) -> None:
+    """Rows of all messages at once."""
     if not parsed:
-        return []
-    try:
-        with transaction.atomic() if context.careful else nullcontext():
-            written = ingest_rows.write(parsed, context, now)
-            if context.careful:
-                context.later.run()
-    except (DataError, IntegrityError) as error:
-        if not context.careful:
-            raise
-        _forget()
-        context.later.clear()
-        if len(parsed) == 1:
-            one = parsed[0]
-            refused = ParseError(ParseErrorKind.DB, f"the database refused the readings: {error}")
-            refused.__cause__ = error
-            return [Failure(one.message, one.parser_name, refused)]
-        middle = len(parsed) // 2
-        halves = (parsed[:middle], parsed[middle:])
-        return [failure for half in halves for failure in store_and_mark_seen(half, context, tally, now)]
-    stored = Counter(one.message.site_id for one in parsed)
+        return
+    written = ingest_rows.write(parsed, context, now)
+    stored = Counter(entry.message.site_id for entry in parsed)
     stored.subtract(message.site_id for message in written.over_quota)
     for site_id, count in stored.items():
         tally.add(site_id, "stored", count)
     for message in written.over_quota:
         tally.drop(message.site_id, "device_quota")
     tally.add_readings(written.readings)
-    return []
-
-
-def _tell(tally: Tally) -> None:
-    discovered: defaultdict[int, int] = tally.discovered
-    for site_id, count in discovered.items():
-        events.topic_discovered(site_id=site_id, topics=count)
-    for site_id, entry in tally.entries.items():
-        events.stored(site_id=site_id, messages=entry.received, readings=entry.readings)

@@ -91,6 +91,15 @@ class Tally:
         self.add(site_id, "kept", messages)
         self.add(site_id, "kept_bytes", size)
 
+    def merge(self, other: "Tally") -> None:
+        for site_id, entry in other.entries.items():
+            for column in _SUMMED:
+                self.add(site_id, column, getattr(entry, column))
+            for reason, count in entry.dropped.items():
+                self.drop(site_id, reason, count)
+        for site_id, count in other.discovered.items():
+            self.discovered[site_id] += count
+
     def add_readings(self, by_site: dict[int, int]) -> None:
         for site_id, count in by_site.items():
             self.entries[site_id].readings += count
@@ -100,6 +109,7 @@ _COLUMNS = (
     "received", "stored", "duplicate", "inactive", "unprocessable", "failed", "quarantined", "kept", "kept_bytes",
     "readings",
 )  # fmt: skip
+_SUMMED = _COLUMNS[1:]  # `received` follows from the others
 
 
 def move(tally: Tally) -> None:
@@ -133,18 +143,18 @@ def log_failures(failures: Sequence[Failure]) -> None:
         MqttParsingLog.objects.bulk_create(rows)
 
 
-_minute: dict[tuple[int, str], tuple[int, int]] = {}
+rows_by_minute: dict[tuple[int, str], tuple[int, int]] = {}
 
 
 def _allowance(message: Envelope) -> int:
     """How many rows this topic may still write in this minute, this one included; 0 for none."""
     minute = int(time.time() // 60)
     key = (message.connection_id, message.topic)
-    if len(_minute) > 10_000:
-        _minute.clear()
-    started, used = _minute.get(key, (minute, 0))
+    if len(rows_by_minute) > 10_000:
+        rows_by_minute.clear()
+    started, used = rows_by_minute.get(key, (minute, 0))
     used = used if started == minute else 0
-    _minute[key] = (minute, used + 1)
+    rows_by_minute[key] = (minute, used + 1)
     return max(0, LOGGED_A_MINUTE - used)
 
 

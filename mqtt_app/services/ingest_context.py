@@ -28,6 +28,7 @@ _SETTINGS = {
     "enable_mergejoin": "off",
     "enable_seqscan": "off",
     "plan_cache_mode": "force_generic_plan",
+    "statement_timeout": "60s",  # half of a task's time limit: what hangs is told as an error, not by a death
 }
 _PLAN_ONCE_IN_ORDER = ", ".join(f"set_config('{name}', '{value}', true)" for name, value in _SETTINGS.items())
 _CLAIM = """
@@ -93,6 +94,10 @@ class Context(msgspec.Struct):
     postponed: set[int] = msgspec.field(default_factory=set)
     later: Later = msgspec.field(default_factory=Later)
 
+    def part(self) -> "Context":
+        """The same for some of the messages, with exceptions and statements of its own."""
+        return msgspec.structs.replace(self, skipped=set(), postponed=set(), later=Later())
+
 
 def claim(batch: Batch, now: datetime, *, careful: bool) -> Context | Exceptions:
     """Write the receipt, hold off any change of owner until the commit, then read who owns what.
@@ -154,11 +159,17 @@ def _context(found: Cursor, *, careful: bool, late: bool = False) -> Context:
 def admit(messages: Sequence[Envelope], context: Context, tally: Tally) -> list[Envelope]:
     """The messages that are ours to store, each once.
 
-    Those of a deleted connection vanish with it. A QoS 1 message of a past owner is left to the new one, to whom the
-    broker delivers it again, unless it was acknowledged early. Only a redelivery (DUP) can be a duplicate, or an early
-    one of a past owner, whose acknowledgement may have been lost: equal messages published twice are two.
+    Only a redelivery (DUP) can be a duplicate, or an early one of a past owner, whose acknowledgement may have been
+    lost: equal messages published twice are two.
     """
-    current = []
+    return _without_duplicates(current(messages, context), context, tally)
+
+
+def current(messages: Sequence[Envelope], context: Context) -> list[Envelope]:
+    """Those of a deleted connection vanish with it. A QoS 1 message of a past owner is left to the new one, to whom the
+    broker delivers it again, unless it was acknowledged early.
+    """
+    found = []
     for message in messages:
         rules = context.rules.get(message.connection_id)
         if rules is None:
@@ -166,8 +177,8 @@ def admit(messages: Sequence[Envelope], context: Context, tally: Tally) -> list[
         if message.qos and message.generation < rules.generation and not message.early:
             context.skipped.add(message.connection_id)
         else:
-            current.append(message)
-    return _without_duplicates(current, context, tally)
+            found.append(message)
+    return found
 
 
 def _without_duplicates(messages: Sequence[Envelope], context: Context, tally: Tally) -> list[Envelope]:

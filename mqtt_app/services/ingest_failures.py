@@ -5,7 +5,7 @@ that was known is kept as well.
 """
 
 from collections import Counter, defaultdict
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 
 from mqtt_app.models import KeptState, ParserHealth
@@ -13,7 +13,6 @@ from mqtt_app.parsers.base import MAX_PAYLOAD
 from mqtt_app.services import ingest_books, kept_rows, parser_health
 from mqtt_app.services.ingest_books import Failure, Tally
 from mqtt_app.services.ingest_context import Context
-from mqtt_app.services.ingest_rows import Parsed
 from mqtt_app.services.parser_health import Scope
 
 RAW_A_MINUTE = 2_000  # failed messages of one parser at one site whose bytes stay, for each process
@@ -33,13 +32,6 @@ def settle(
         keepable = {scope for scope in paused if scope[0] not in full}
         _keep_or_fail(failures, keepable, tally, now)
         ingest_books.log_failures(failures)
-
-
-def good_ones(parsed: Iterable[Parsed], refused: Iterable[Failure]) -> Mapping[Scope, int]:
-    """How many were parsed, without those that the database refused."""
-    counts = Counter((one.message.site_id, one.parser_name) for one in parsed)
-    counts.subtract(map(scope_of, refused))
-    return counts
 
 
 def scope_of(failure: Failure) -> Scope:
@@ -68,12 +60,12 @@ def _is_keepable(failure: Failure) -> bool:
     return len(failure.message.payload) <= MAX_PAYLOAD
 
 
-_minute: defaultdict[Scope, tuple[int, int]] = defaultdict(lambda: (0, 0))
+minute_of: defaultdict[Scope, tuple[int, int]] = defaultdict(lambda: (0, 0))
 
 
 def _may_stay(failure: Failure, now: datetime) -> bool:
     minute, scope = int(now.timestamp() // 60), scope_of(failure)
-    started, used = _minute[scope]
+    started, used = minute_of[scope]
     used = used if started == minute else 0
-    _minute[scope] = (minute, used + 1)
+    minute_of[scope] = (minute, used + 1)
     return used < RAW_A_MINUTE and _is_keepable(failure)

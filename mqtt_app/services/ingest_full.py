@@ -39,12 +39,10 @@ def hold_back(messages: Sequence[Envelope], context: Context) -> Sequence[Envelo
 Probe = tuple[Envelope, ingest_topics.Topic]
 
 
-def _of_paused_parsers(
-    messages: Sequence[Envelope], full: set[int], context: Context
-) -> defaultdict[int, list[Probe]]:
+def _of_paused_parsers(messages: Sequence[Envelope], full: set[int], context: Context) -> defaultdict[int, list[Probe]]:
     """By connection."""
     suspects = [message for message in messages if message.connection_id in full]
-    topics = ingest_topics.find({(message.connection_id, message.topic) for message in suspects})
+    topics = ingest_topics.find({(message.connection_id, message.topic) for message in suspects}).rows
     found: defaultdict[int, list[Probe]] = defaultdict(list)
     for message in suspects:
         topic = topics.get((message.connection_id, message.topic))

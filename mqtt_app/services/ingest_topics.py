@@ -13,6 +13,7 @@ from mqtt_app.domain.messages import Envelope
 from mqtt_app.logging_utils import log_connection_event
 from mqtt_app.models import LogLevel, MqttConnection
 from mqtt_app.parsers.registry import Registry
+from mqtt_app.services import ingest_unfit
 from mqtt_app.services.ingest_books import Tally
 from mqtt_app.services.ingest_context import Context
 from mqtt_app.services.ingest_known import Known, StaleError
@@ -53,14 +54,29 @@ class Topic(msgspec.Struct):
     parser_name: str
 
 
+class Topics(msgspec.Struct, frozen=True):
+    """`rows` of those that have one; `unfit`: why those are dropped that never get one, as the reason of a drop."""
+
+    rows: dict[Key, Topic]
+    unfit: dict[Key, str]
+
+    def why_missing(self, message: Envelope) -> str:
+        return self.unfit.get((message.connection_id, message.topic), "topic_quota")
+
+
 _known: Known[Key, Topic] = Known()
 forget = _known.forget
 
 
-def find(keys: Collection[Key]) -> dict[Key, Topic]:
+def find(keys: Collection[Key]) -> Topics:
+    """Without making any. A topic that is remembered is fit; the others are looked at before the database is asked."""
     found = _known.of(keys)
+    if len(found) == len(keys):
+        return Topics(found, {})
     missing = [key for key in keys if key not in found]
-    return found | _read(_FIND, _columns(missing)) if missing else found
+    unfit = ingest_unfit.among(missing)
+    missing = [key for key in missing if key not in unfit] if unfit else missing
+    return Topics(found | _read(_FIND, _columns(missing)) if missing else found, unfit)
 
 
 def recognise_again(topics: Mapping[Key, Topic], samples: Mapping[Key, Envelope], parsers: Registry) -> None:
@@ -108,7 +124,7 @@ def create(
     for topic in created.values():
         tally.discovered[context.rules[topic.connection_id].site_id] += 1
     met_by_others = [key for key in allowed if key not in created]
-    return created | (find(met_by_others) if met_by_others else {})
+    return created | (find(met_by_others).rows if met_by_others else {})
 
 
 def count(messages: Sequence[Envelope], topics: Mapping[Key, Topic], context: Context) -> None:
@@ -143,9 +159,7 @@ def _check(counted: Cursor, topics: int) -> None:
         raise StaleError
 
 
-def _within_quota(
-    keys: Sequence[Key], samples: Mapping[Key, Envelope], context: Context, now: datetime
-) -> list[Key]:
+def _within_quota(keys: Sequence[Key], samples: Mapping[Key, Envelope], context: Context, now: datetime) -> list[Key]:
     """What a broker retains comes all at once when a site is connected: it uses up no room of what is new."""
     with connection.cursor() as cursor:
         cursor.execute(

@@ -10,6 +10,7 @@ from mqtt_app.domain.messages import Envelope
 from mqtt_app.models import KeptMessage, KeptState, ParserHealth
 from mqtt_app.services import ingest, ingest_books, ingest_context, kept_rows, parser_health, quarantine
 from mqtt_app.services.ingest_books import Failure, Tally
+from mqtt_app.services.ingest_closing import close
 from mqtt_app.services.parser_health import Scope
 from mqtt_app.services.pg_statements import Later
 from mqtt_app.services.rehearsal import first_fatal
@@ -39,7 +40,7 @@ def _drain(now: datetime, careful: bool) -> bool:
             tally.drop(message.site_id, "connection_deleted")
     present = [message for message in messages if message.connection_id in context.rules]
     _settle(rows, ingest.process_again(present, context, tally, now), tally, now)
-    ingest.close(tally, None, context.later)
+    close(tally, None, context.later)
     return True
 
 
@@ -48,7 +49,7 @@ def _put_aside(fatal: Envelope, tally: Tally) -> None:
     KeptMessage.objects.filter(pk=fatal.packet_id).delete()
     tally.keep(fatal.site_id, -1, -len(fatal.payload))
     quarantine.put_aside([fatal], "killed the process that parsed it, or kept it busy for ever", tally)
-    ingest.close(tally, None, Later())
+    close(tally, None, Later())
 
 
 def _settle(rows: Sequence[KeptMessage], failures: Sequence[Failure], tally: Tally, now: datetime) -> None:

@@ -27,7 +27,7 @@ _PAUSED = (
 )
 _RESUMED = "The parser {name} works again at this site. What was kept is being stored."
 
-_parsed: dict[Scope, Window] = {}  # not told to the others yet
+parsed_by: dict[Scope, Window] = {}  # not told to the others yet
 
 
 def rule() -> Rule:
@@ -138,13 +138,13 @@ def _window(row: ParserHealth) -> Window:
 
 
 def _remember(scope: Scope, count: int, now: datetime) -> None:
-    if len(_parsed) > REMEMBERED:
-        _parsed.clear()
-    _parsed[scope] = parser_health.extended(_parsed.get(scope), count, 0, now.timestamp(), rule())
+    if len(parsed_by) > REMEMBERED:
+        parsed_by.clear()
+    parsed_by[scope] = parser_health.extended(parsed_by.get(scope), count, 0, now.timestamp(), rule())
 
 
 def _forget(scope: Scope, now: datetime) -> int:
-    window = _parsed.pop(scope, None)
+    window = parsed_by.pop(scope, None)
     return window.parsed if window is not None and parser_health.is_open(window, now.timestamp(), rule()) else 0
 
 

@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterable, Sequence
 from functools import lru_cache
 from typing import Any
 
+REMEMBERED = 128  # characters of the texts that are remembered: names come again and again, long values do not
 _QUOTED = str.maketrans({"\\": "\\\\", '"': '\\"'})
 _EPOCH = 946_684_800_000_000  # 2000-01-01 in unix microseconds: where PostgreSQL counts from
 
@@ -40,9 +41,15 @@ def blobs(values: Iterable[bytes | None]) -> str:
     return "{" + ",".join(["NULL" if value is None else f'"\\\\x{value.hex()}"' for value in values]) + "}"
 
 
-@lru_cache(maxsize=65_536)
 def _quoted(text: str) -> str:
+    return _remembered(text) if len(text) <= REMEMBERED else _quote(text)
+
+
+def _quote(text: str) -> str:
     return f'"{text.translate(_QUOTED)}"'
+
+
+_remembered = lru_cache(maxsize=65_536)(_quote)
 
 
 def microseconds(moment: float) -> int:

@@ -65,7 +65,7 @@ def _script(messages: Collection[Envelope]) -> Script:
     """Everything that the child needs: it must not touch the database, whose connection is its parent's."""
     ingest_topics.forget()
     installed()
-    topics = ingest_topics.find({(message.connection_id, message.topic) for message in messages})
+    topics = ingest_topics.find({(message.connection_id, message.topic) for message in messages}).rows
     return [(message, topics.get((message.connection_id, message.topic))) for message in messages]
 
 

@@ -49,9 +49,11 @@ INSTALLED_APPS = [
 ]
 
 MIDDLEWARE = [
+    "mqtt_app.middleware.policy.PolicyMiddleware",
     "project.health_paths.AnyHost",
     "django.middleware.security.SecurityMiddleware",
     "project.static_files.WholeFiles",
+    "mqtt_app.middleware.origin.CrossSiteMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
@@ -116,6 +118,7 @@ REST_FRAMEWORK = {
     "DEFAULT_PARSER_CLASSES": ["mqtt_app.api.parsers.FiniteJSONParser"],
     "DEFAULT_PAGINATION_CLASS": "mqtt_app.api.pagination.TimeCursorPagination",
     "DEFAULT_FILTER_BACKENDS": ["django_filters.rest_framework.DjangoFilterBackend"],
+    "DEFAULT_METADATA_CLASS": "mqtt_app.api.metadata.PlainMetadata",
     "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",
 }
 KNOX_TOKEN_MODEL = "mqtt.ApiToken"
@@ -183,5 +186,6 @@ LOGGING_CONFIG = None  # project.logs.configure() is called by the composition r
 SECURE_CONTENT_TYPE_NOSNIFF = True
 X_FRAME_OPTIONS = "DENY"
 SESSION_COOKIE_HTTPONLY = True
+SESSION_COOKIE_SAMESITE = CSRF_COOKIE_SAMESITE = "Lax"
 SECURE_REFERRER_POLICY = "same-origin"
 DATA_UPLOAD_MAX_MEMORY_SIZE = 1_048_576

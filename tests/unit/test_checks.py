@@ -24,6 +24,7 @@ def test_the_defaults_keep_every_relation():
         (7, {"evidence_ttl": 5.0}),
         (8, {"bind_address": "eth0"}),
         (9, {"evidence_interval": 8.0}),
+        (20, {"health_allow": ("10.0.0.1/8",)}),
     ],
 )
 def test_a_broken_relation_is_named_with_its_remedy(number, broken):

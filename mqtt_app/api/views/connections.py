@@ -21,6 +21,9 @@ class ConnectionView(SiteScoped):
     serializer_class = ConnectionSerializer
     needs = {"PUT": (Action.CONFIGURE,), "PATCH": (Action.CONFIGURE,)}
 
+    def get_object(self) -> MqttConnection:
+        return self.get_connection()
+
     @extend_schema(operation_id="sites_connection_retrieve")
     def get(self, request: Request, site_id: int) -> Response:
         return self.shown(self.get_connection())

@@ -5,6 +5,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from django.db.models import Count
 
 from mqtt_app.conf import config
+from mqtt_app.domain.stalls import remedy
 from mqtt_app.models import ConnectionStatus, MqttConnection
 from mqtt_app.selectors.alarms import BEAT_REMEDY, reconcile_is_late
 from mqtt_app.selectors.checkup.findings import Finding, error, ok, warning
@@ -18,6 +19,7 @@ def fleet(seen: Pulse, served: Mapping[str, Sequence[str]] | None, *, database: 
     if not seen.reachable:
         return
     yield from _workers(seen)
+    yield from _storing(seen)
     yield _reconcile(seen)
     yield from _queues(seen, served)
     if database:
@@ -36,6 +38,15 @@ def _workers(seen: Pulse) -> Iterator[Finding]:
         else:
             yield ok("mqtt workers", f"{name} holds {lease.load} of at most {lease.capacity} connections, "
                      f"lease renewed {seen.lease_ages()[name]} s ago.")  # fmt: skip
+
+
+def _storing(seen: Pulse) -> Iterator[Finding]:
+    stalled = seen.not_storing()
+    for name, why in stalled.items():
+        vitals = seen.leases[name].vitals
+        yield error("storing", f"{name}: {why}.", remedy(vitals.waits_for) if vitals else "")
+    if seen.leases and not stalled:
+        yield ok("storing", "Every link's messages are being stored.")
 
 
 def _reconcile(seen: Pulse) -> Finding:

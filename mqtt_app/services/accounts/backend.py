@@ -7,8 +7,9 @@ from django.contrib.auth.backends import ModelBackend
 from django.contrib.auth.base_user import AbstractBaseUser
 from django.http import HttpRequest
 
+from mqtt_app.domain.client_address import client_address
 from mqtt_app.services import audit, login_throttle
-from mqtt_app.services.accounts.requests import actor_of, client_address
+from mqtt_app.services.accounts.requests import actor_of
 
 
 class ThrottledBackend(ModelBackend):
@@ -28,9 +29,14 @@ class ThrottledBackend(ModelBackend):
             return user is not None
 
         with audit.acting_as(actor_of(request)):
-            login_throttle.checked(login_throttle.of_login(username, client_address(request)), verify)
+            login_throttle.checked(login_throttle.of_login(username, _address(request)), verify)
         return found[0] if found else None
 
     async def aauthenticate(self, request: HttpRequest | None, **kwargs: Any) -> AbstractBaseUser | None:
         """The base class has a way of its own here, which would pass the counters by."""
         return await sync_to_async(self.authenticate)(request, **kwargs)
+
+
+def _address(request: HttpRequest | None) -> str:
+    """Empty for a log-in that came by no request, or from a Unix socket."""
+    return "" if request is None else client_address(request.META) or ""

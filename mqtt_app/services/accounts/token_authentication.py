@@ -10,8 +10,8 @@ from knox.settings import CONSTANTS
 from rest_framework.exceptions import AuthenticationFailed
 from rest_framework.request import Request
 
+from mqtt_app.domain.client_address import client_address
 from mqtt_app.models import ApiToken
-from mqtt_app.services.accounts.requests import client_address
 from mqtt_app.services.accounts.tokens import note_use
 
 
@@ -21,7 +21,7 @@ class TokenAuthentication(KnoxAuthentication):  # type: ignore[misc]  # knox has
     def authenticate(self, request: Request) -> tuple[Any, ApiToken] | None:
         found: tuple[Any, ApiToken] | None = super().authenticate(request)
         if found is not None:
-            note_use(found[1], client_address(request))
+            note_use(found[1], client_address(request.META) or "")
         return found
 
     def authenticate_credentials(self, token: bytes) -> tuple[Any, ApiToken]:

@@ -11,8 +11,8 @@ from django.db import connections
 from django.test import RequestFactory
 
 from mqtt_app.domain.audit import Source
+from mqtt_app.domain.client_address import client_address
 from mqtt_app.middleware.actor import ActorMiddleware
-from mqtt_app.middleware.address import client_address
 from mqtt_app.models import ApiToken, AuditEntry, Site
 from mqtt_app.services import audit, sites
 from project.asgi import application

@@ -8,6 +8,7 @@ from django.db import DatabaseError
 from django.utils import timezone
 
 from mqtt_app.api import health
+from mqtt_app.conf import Config
 from mqtt_app.coordination.client import quick_client
 from mqtt_app.coordination.leases import Lease, LeaseStore
 from mqtt_app.coordination.outbox import count_given_up
@@ -173,3 +174,37 @@ def test_metrics_from_elsewhere_need_a_superuser():
 @pytest.mark.django_db
 def test_a_proxy_on_this_machine_does_not_make_its_callers_local(client):
     assert client.get("/metrics", headers={"x-forwarded-for": "127.0.0.1"}).status_code == 401
+
+
+STRANGERS = {"REMOTE_ADDR": "203.0.113.5"}
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("path", ["/readyz", "/readyz?instance=mqtt-1"])
+def test_a_stranger_hears_the_verdict_alone(path):
+    leased(batches=3, oldest_batch=1.0)
+    answer = Caller().client.get(path, **STRANGERS)
+    assert (answer.status_code, answer.json()) == (200, {"ready": True})
+    member = Caller(member_of(Site.objects.create(name="A")))
+    assert member.client.get(path, **STRANGERS).json() == {"ready": True}
+    assert "status" in Caller(superuser()).client.get(path, **STRANGERS).json()
+
+
+@pytest.mark.django_db
+@pytest.mark.usefixtures("dead_redis")
+def test_a_stranger_hears_that_it_is_not_ready_and_not_why():
+    for path in ("/readyz", "/readyz?instance=mqtt-1"):
+        answer = Caller().client.get(path, **STRANGERS)
+        assert (answer.status_code, answer.json()) == (503, {"ready": False})
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize(
+    ("peer", "sees"), [("10.1.2.3", True), ("::ffff:10.1.2.3", True), ("11.1.2.3", False), ("", False)]
+)
+def test_networks_can_be_allowed_to_see_the_details(peer, sees, monkeypatch):
+    monkeypatch.setattr(health, "config", lambda: Config(health_allow=("10.0.0.0/8",)))
+    assert ("checks" in Caller().client.get("/readyz", REMOTE_ADDR=peer).json()) is sees
+    assert (Caller().client.get("/metrics", REMOTE_ADDR=peer).status_code == 200) is sees
+    behind = Caller().client.get("/readyz", REMOTE_ADDR=peer, HTTP_X_FORWARDED_FOR="203.0.113.5")
+    assert behind.json().keys() == {"ready"}

@@ -13,10 +13,17 @@ def link() -> MqttConnection:
 
 
 @pytest.fixture
+def healthy() -> MqttConnection:
+    """Of another site."""
+    site = Site.objects.create(name="Healthy")
+    return MqttConnection.objects.create(site=site, broker_host="broker.example", generation=3, owner="mqtt-1")
+
+
+@pytest.fixture
 def parser(monkeypatch) -> Flaky:
     """The only parser there is."""
     flaky = Flaky()
     monkeypatch.setattr(ingest_parsers, "installed", lambda: Registry([flaky]))
-    parser_health._parsed.clear()
-    ingest._forget()
+    parser_health.parsed_by.clear()
+    ingest.forget()
     return flaky

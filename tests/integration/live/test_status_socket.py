@@ -13,7 +13,7 @@ from django.test import Client
 
 from mqtt_app.live import consumers
 from mqtt_app.live.access import SameHostOnly
-from mqtt_app.live.routing import websocket
+from mqtt_app.live.routing import NO_SUCH_ADDRESS, websocket
 from mqtt_app.models import ApiToken, Membership, MqttConnection, Site
 from tests.integration.live.communicator import WebsocketCommunicator
 
@@ -158,16 +158,32 @@ async def test_a_page_that_asks_hears_that_we_are_there():
 
 
 @pytest.mark.parametrize(
-    ("headers", "passes"),
+    ("origin", "passes", "proxy"),
     [
-        ([], True),
-        ([(b"origin", b"http://localhost:8000")], True),
-        ([(b"origin", b"https://evil.example")], False),
-        ([(b"origin", b"null")], False),
-        ([(b"origin", b"http://[")], False),
+        (None, True, None),
+        (b"http://localhost:8000", True, None),
+        (b"http://LOCALHOST:8000", True, None),
+        (b"https://localhost:8000", False, None),
+        (b"http://localhost:8001", False, None),
+        (b"http://localhost", False, None),
+        (b"http://127.0.0.1:8000", False, None),
+        (b"https://evil.example", False, None),
+        (b"http://localhost:8000.evil.example", False, None),
+        (b"null", False, None),
+        (b"", False, None),
+        (b"http://[", False, None),
+        (b"http://localhost:port", False, None),
+        (b"https://localhost:8000", True, b"https"),
+        (b"http://localhost:8000", False, b"https"),
     ],
 )
-async def test_pages_of_other_origins_are_refused_and_programs_without_one_are_not(headers, passes):
+async def test_pages_of_other_origins_are_refused_and_programs_without_one_are_not(origin, passes, proxy, settings):
+    """`proxy`: what a proxy that ends TLS says of the scheme."""
+    settings.SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
+    headers = [(b"host", b"localhost:8000")]
+    headers += [(b"origin", origin)] if origin is not None else []
+    headers += [(b"x-forwarded-proto", proxy)] if proxy is not None else []
+
     async def inside(scope, receive, send):
         await receive()
         await send({"type": "websocket.accept"})
@@ -175,3 +191,21 @@ async def test_pages_of_other_origins_are_refused_and_programs_without_one_are_n
     communicator = WebsocketCommunicator(SameHostOnly(inside), "/", headers=headers)
     connected, _ = await asyncio.wait_for(communicator.connect(), 5)
     assert connected is passes
+
+
+@pytest.mark.parametrize("path", ["/ws/", "/ws/mqtt/status", "/", "/ws/mqtt/status/1/"])
+async def test_an_unknown_address_is_closed_at_the_handshake_without_a_line_in_the_log(path, caplog):
+    communicator = WebsocketCommunicator(websocket, path)
+    connected, code = await communicator.connect()
+    assert (connected, code) == (False, NO_SUCH_ADDRESS)
+    await communicator.wait(5)
+    assert caplog.records == []
+
+
+async def test_an_unknown_address_is_404_where_the_server_can_say_so():
+    communicator = WebsocketCommunicator(websocket, "/ws/nothing/")
+    communicator.scope["extensions"] = {"websocket.http.response": {}}
+    await communicator.send_input({"type": "websocket.connect"})
+    start, body = await communicator.receive_output(5), await communicator.receive_output(5)
+    assert start["status"] == 404
+    assert b"/ws/mqtt/status/" in body["body"]

@@ -140,4 +140,4 @@ def test_another_way_needs_no_other_link(world, up, own):
 
 def _again(packet_id, payload):
     """As a broker sends it: a new message under an identifier that is free again."""
-    return Publish(b"plant/temperature", payload, 1, retain=False, dup=False, mid=packet_id)
+    return Publish("plant/temperature", payload, 1, retain=False, dup=False, packet_id=packet_id)

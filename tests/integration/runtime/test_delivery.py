@@ -6,7 +6,6 @@ import pytest
 
 from mqtt_app.coordination.acks import note
 from mqtt_app.domain.failures import Failure
-from mqtt_app.domain.packets import Publish
 from tests.integration.runtime.world import connection, wait_for
 from tests.publisher import publisher
 
@@ -119,16 +118,6 @@ def test_batches_that_a_wiped_redis_forgot_are_sent_again_at_once(world, run, br
     first = wait_for(lambda: world.batches and world.batches[0])
     world.wiped = True
     wait_for(lambda: [batch.id for batch in world.batches] == [first.id, first.id])
-
-
-def test_a_topic_that_is_not_utf_8_is_counted_and_harms_nobody(world, run, broker):
-    world.add(connection(1, broker.port))
-    runtime = run()
-    wait_for(lambda: world.status(1) == "connected")
-    session = runtime.sessions()[0]
-    runtime.loop.call(lambda: session.on_message(Publish(b"plant/\xff", b"", 0, retain=False, dup=False, mid=0)))
-    batch = wait_for(lambda: [batch for batch in world.batches if batch.drops])[0]
-    assert [(drop.site_id, drop.reason, drop.count) for drop in batch.drops] == [(1, "topic_not_utf8", 1)]
 
 
 def test_five_megabytes_in_one_message_arrive(world, run, broker):

@@ -230,7 +230,7 @@ def test_while_a_filter_is_refused_the_session_is_not_in_line_so_that_it_is_aske
     wanted = connection(1, 1883, filters=(Filter("a", 1), Filter("b", 1)), obsolete_filters=("gone",))
     config, subscriptions, client = granted(wanted)
     assert subscriptions.answered(1, [REFUSED, 1], client) == {"a": REFUSED, "b": 1}
-    subscriptions.left(2, client)
+    subscriptions.left(2, [0], client)
     assert subscriptions.differ
     assert not subscriptions.in_line_with
     subscriptions.bring_about(config, client, 0.0)
@@ -255,5 +255,5 @@ def test_a_session_is_in_line_only_when_the_broker_has_confirmed_what_went():
     _, subscriptions, client = granted(connection(1, 1883, filters=(Filter("a", 1),), obsolete_filters=("gone",)))
     subscriptions.answered(1, [1], client)
     assert not subscriptions.in_line_with
-    subscriptions.left(2, client)
+    subscriptions.left(2, [0], client)
     assert subscriptions.in_line_with

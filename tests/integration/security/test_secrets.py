@@ -119,7 +119,7 @@ def test_staff_who_may_only_look_see_that_secrets_are_there_and_not_which(caller
 
 @pytest.mark.parametrize("debug", [False, True])
 @pytest.mark.parametrize("path", ["/sites/{}/", "/api/v1/mqtt/sites/{}/connection/", "/admin/mqtt/mqttconnection/"])
-def test_a_fault_inside_a_view_shows_no_value(
+def test_a_fault_inside_a_view_shows_no_value(  # noqa: PLR0917
     debug, path, callers, secrets, site, settings, monkeypatch, log_lines
 ):
     settings.DEBUG = debug

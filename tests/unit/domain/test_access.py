@@ -41,10 +41,10 @@ def allowed(principal, switching=BY_SUPERUSERS, site=HERE):
     [
         (Role.VIEWER, BY_SUPERUSERS, {"view"}),
         (Role.OPERATOR, BY_SUPERUSERS, {"view", "attend"}),
-        (Role.MANAGER, BY_SUPERUSERS, {"view", "attend", "configure"}),
+        (Role.MANAGER, BY_SUPERUSERS, {"view", "attend", "configure", "review"}),
         (Role.VIEWER, BY_OPERATORS, {"view"}),
         (Role.OPERATOR, BY_OPERATORS, {"view", "attend", "switch"}),
-        (Role.MANAGER, BY_OPERATORS, {"view", "attend", "switch", "configure"}),
+        (Role.MANAGER, BY_OPERATORS, {"view", "attend", "switch", "configure", "review"}),
     ],
 )
 @pytest.mark.parametrize("site", [HERE, None])
@@ -56,10 +56,10 @@ def test_a_role_allows_at_its_site_what_the_table_says_and_nothing_elsewhere(rol
 @pytest.mark.parametrize(
     ("scope", "sites", "expected"),
     [
-        (Scope.READ, None, {"view", "oversee"}),
-        (Scope.OPERATE, None, {"view", "attend", "switch", "oversee"}),
+        (Scope.READ, None, {"view", "review", "oversee"}),
+        (Scope.OPERATE, None, {"view", "attend", "switch", "review", "oversee"}),
         (Scope.MANAGE, None, {action.value for action in Action}),
-        (Scope.MANAGE, frozenset({HERE}), {"view", "attend", "switch", "configure"}),
+        (Scope.MANAGE, frozenset({HERE}), {"view", "attend", "switch", "configure", "review"}),
         (Scope.MANAGE, frozenset({THERE}), set()),
         (Scope.MANAGE, frozenset(), set()),
     ],

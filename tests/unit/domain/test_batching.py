@@ -2,17 +2,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mqtt_app.domain.batching import CROWD, AckOrder, Batcher, Limits, may_read
-from mqtt_app.domain.ledger import Ledger
-from mqtt_app.domain.messages import Batch, Envelope
+from mqtt_app.domain.messages import Envelope
 
 
 def message(connection_id, packet_id, payload=b"x"):
     return Envelope(connection_id, connection_id, 1, 1, packet_id, "a/b", payload, 1, False, False, 0.0)
-
-
-def ledger(**limits):
-    numbers = iter(range(1, 10_000))
-    return Ledger(Limits(**limits), lambda: f"{next(numbers):032x}")
 
 
 @given(st.lists(st.tuples(st.integers(1, 5), st.integers(1, 500)), max_size=200), st.integers(1, 20))
@@ -93,97 +87,8 @@ def test_acknowledgements_are_in_order_and_never_before_the_commit(commits):
     assert acknowledged == list(range(1, 30))
 
 
-@given(st.lists(st.sampled_from(["commit", "ask", "send"]), max_size=60))
-def test_a_ledger_never_loses_a_message(steps):
-    book = ledger(quarantine_after=3)
-    book.register(Batch("f" * 32, "i", "s", tuple(message(1, number) for number in range(8))))
-    known, now, released = ["f" * 32], 0.0, []
-    for step in steps:
-        now += 400.0
-        if step == "send":
-            for batch_id in known:
-                book.sent(batch_id, now)
-        elif step == "ask":
-            known += [batch.id for batch in book.missing(book.overdue(now)) if batch.id not in known]
-        elif known:
-            released += [one.packet_id for one in getattr(book.committed(known.pop()), "messages", ())]
-    for batch_id in known:
-        released += [one.packet_id for one in getattr(book.committed(batch_id), "messages", ())]
-    assert sorted(released) == list(range(8))
-    assert (len(book), book.size) == (0, 0)
-
-
-def _overtaken(book, batches, now):
-    """Send these, then see a later batch committed, then let them be overdue."""
-    for batch in batches:
-        book.sent(batch.id, now)
-    book.register(Batch(f"later-{now}", "i", "s", ()))
-    book.sent(f"later-{now}", now + 1)
-    book.committed(f"later-{now}")
-    return book.missing(book.overdue(now + 100))
-
-
-def test_a_batch_that_others_overtake_is_halved_until_its_poison_is_put_aside():
-    book = ledger(quarantine_after=3)
-    batches = [Batch("f" * 32, "i", "s", tuple(message(1, number) for number in range(2)))]
-    book.register(batches[0])
-    seen = []
-    for turn in range(8):
-        batches = _overtaken(book, batches, turn * 1_000.0)
-        seen.append([(len(batch.messages), bool(batch.quarantine_reason)) for batch in batches])
-    assert seen[0] == [(2, False)]
-    assert seen[1] == [(1, False), (1, False)]
-    assert seen[-1] == [(1, True), (1, True)]
-    chains = [batch.instead_of for batch in batches]
-    assert {chain[0] for chain in chains} == {"f" * 32}, "whoever stores a part has to know what it is a part of"
-    assert {len(chain) for chain in chains} == {2}
-
-
-def test_nothing_is_halved_or_put_aside_while_nobody_commits_anything():
-    book = ledger(receipt_timeout=30.0)
-    batch = Batch("f" * 32, "i", "s", (message(1, 1), message(1, 2)))
-    book.register(batch)
-    for turn in range(20):
-        book.sent(batch.id, turn * 1_000.0)
-        assert book.missing(book.overdue(turn * 1_000.0 + 999)) == [batch]
-
-
 @given(st.integers(0, 1_000), st.integers(0, 1_000), st.integers(1, 50))
 def test_full_memory_stops_everybody_and_half_full_only_the_greedy(held, total, holders):
     allowed = may_read(held, total, holders, 1_000)
     assert not allowed or total < 1_000
     assert allowed or total >= 500
-
-
-def test_a_message_that_kills_its_process_is_found_in_few_deaths_and_its_neighbours_are_all_stored():
-    book = ledger(quarantine_after=3)
-    first = Batch("f" * 32, "i", "s", tuple(message(1, number) for number in range(2_000)))
-    book.register(first)
-    waiting, stored, aside, deaths = [first], set(), set(), 0
-    while waiting:
-        batch = waiting.pop()
-        book.sent(batch.id, 0.0)
-        numbers = {one.packet_id for one in batch.messages}
-        if batch.quarantine_reason:
-            aside |= numbers
-            book.committed(batch.id)
-        elif 1_234 in numbers:
-            deaths += 1
-            waiting += book.killed(batch.id)
-        else:
-            stored |= numbers
-            book.committed(batch.id)
-    assert (aside, stored) == ({1_234}, set(range(2_000)) - {1_234})
-    assert deaths <= 12
-    assert (len(book), book.size) == (0, 0)
-
-
-def test_a_batch_that_failed_for_no_fault_of_its_own_is_asked_for_soon_and_sent_whole():
-    book = ledger(receipt_timeout=30.0)
-    batch = Batch("f" * 32, "i", "s", (message(1, 1), message(1, 2)))
-    book.register(batch)
-    for turn in range(20):
-        book.sent(batch.id, turn * 10.0)
-        book.failed(batch.id, turn * 10.0)
-        assert book.overdue(turn * 10.0 + 1.0) == []
-        assert book.missing(book.overdue(turn * 10.0 + 2.5)) == [batch]

@@ -7,10 +7,11 @@ from mqtt_app.domain.connection import Effect, Link, Policy, State, step
 from mqtt_app.domain.failures import BROKER, CREDENTIALS, NETWORK, Failure
 
 LOST = c.Lost(Failure(NETWORK, "gone"))
+BROKEN = c.Lost(Failure(BROKER, "a wildcard", reason_code=0x90))
 OLD = c.Refused(Failure(BROKER, "no MQTT 5", older_mqtt=True))
 EVENTS = [
     c.Start(), c.Paced(30.0), c.Dialed(), c.DialFailed(Failure(NETWORK, "refused")), c.Accepted(True),
-    c.Accepted(False), c.Refused(Failure(CREDENTIALS, "password")), OLD, c.Granted(), LOST, c.Tick(), c.Drain(),
+    c.Accepted(False), c.Refused(Failure(CREDENTIALS, "password")), OLD, c.Granted(), LOST, BROKEN, c.Tick(), c.Drain(),
     c.Drained(), c.Abandon(),
 ]  # fmt: skip
 VOLATILE = {
@@ -109,6 +110,32 @@ def test_links_that_are_thrown_out_at_once_look_like_a_second_client():
         up, _ = run(c.Start() if not turn else c.Tick(), c.Dialed(), c.Accepted(False), link=link, now=turn + 1.0)
         link, _ = run(LOST, link=up, now=turn + 1.5)
     assert (link.state, link.failure.kind) == (State.REFUSED, "conflict")
+
+
+def test_a_broker_that_breaks_the_protocol_after_each_connack_waits_ever_longer_up_to_a_quarter_of_an_hour():
+    link, waits, now = Link(), [], 0.0
+    for _ in range(10):
+        link, _ = run(c.Tick() if waits else c.Start(), c.Dialed(), c.Accepted(False), BROKEN, link=link, now=now)
+        assert (link.state, link.failure.kind) == (State.REFUSED, BROKER)
+        waits.append(link.deadline - now)
+        now = link.deadline
+    assert waits == [3.75, 7.5, 15.0, 30.0, 60.0, 120.0, 240.0, 480.0, 675.0, 675.0]
+
+
+def test_only_a_stable_link_makes_up_for_what_a_broker_broke():
+    def next_wait(lived):
+        up, _ = run(c.Start(), c.Dialed(), c.Accepted(False), link=Link(violations=5), now=100.0)
+        return run(BROKEN, link=up, now=100.0 + lived)[0].deadline - 100.0 - lived
+
+    assert (next_wait(59.0), next_wait(60.0)) == (120.0, 3.75)
+
+
+def test_a_broker_that_breaks_the_protocol_is_no_second_client():
+    link = Link()
+    for turn in range(6):
+        up, _ = run(c.Start() if not turn else c.Tick(), c.Dialed(), c.Accepted(False), link=link, now=turn * 1e3 + 1)
+        link, _ = run(LOST if turn % 3 == 2 else BROKEN, link=up, now=turn * 1e3 + 1.5)
+        assert link.failure.kind == (NETWORK if turn % 3 == 2 else BROKER)
 
 
 def test_a_drain_settles_before_it_parts():

@@ -60,7 +60,7 @@ WAYS = ([(FIRST,), (SECOND,)], [(SECOND,), (FIRST,)], [(FIRST, SECOND)], [(SECON
 def test_each_message_is_taken_once_in_whatever_way_its_copies_come(published):
     """Also when the broker leaves out the copies of one filter, and when messages are equal."""
     copies, sent = Copies(TWO), [(payload, numbers) for payload, way in published for numbers in way]
-    kept = [payload for payload, numbers in sent if not copies.is_one(b"a/b", payload, numbers, 0.0)]
+    kept = [payload for payload, numbers in sent if not copies.is_one("a/b", payload, numbers, 0.0)]
     assert sorted(kept) == sorted(payload for payload, _ in published)
 
 
@@ -68,7 +68,7 @@ def test_copies_that_a_broker_queued_under_other_filters_are_all_taken():
     other = arrange([("a/#", 1), ("a/+", 1), ("a/b", 1)], identified=True)
     assert not {one.identifier for one in other} & {FIRST, SECOND}
     copies = Copies(TWO)
-    assert not any(copies.is_one(b"a/b", b"1", (one.identifier,), 0.0) for one in other)
+    assert not any(copies.is_one("a/b", b"1", (one.identifier,), 0.0) for one in other)
 
 
 @pytest.mark.parametrize("sent", [[0, 1, 2, 3], [0, 3, 2, 1], [0, 2, 1, 3]])
@@ -78,15 +78,15 @@ def test_while_filters_change_an_equal_message_is_another_one_and_a_copy_is_a_co
     copies = Copies(TWO)
     copies.change(other)
     numbers = [FIRST, SECOND, *(one.identifier for one in other if one.filter != "a/b")]
-    kept = [place for place in sent if not copies.is_one(b"a/b", b"1", (numbers[place],), 0.0)]
+    kept = [place for place in sent if not copies.is_one("a/b", b"1", (numbers[place],), 0.0)]
     assert len(kept) == 2
 
 
 def test_what_comes_long_after_is_no_copy(monkeypatch):
     copies = Copies(TWO)
-    assert not copies.is_one(b"a/b", b"1", (FIRST,), 0.0)
-    assert copies.is_one(b"a/b", b"1", (SECOND,), overlap.COPIES_WITHIN)
+    assert not copies.is_one("a/b", b"1", (FIRST,), 0.0)
+    assert copies.is_one("a/b", b"1", (SECOND,), overlap.COPIES_WITHIN)
     monkeypatch.setattr(overlap, "REMEMBERED", 2)
     for number in range(6):
-        assert not copies.is_one(b"a/c", b"%d" % number, (FIRST,), overlap.COPIES_WITHIN)
-    assert not copies.is_one(b"a/b", b"1", (SECOND,), overlap.COPIES_WITHIN)
+        assert not copies.is_one("a/c", b"%d" % number, (FIRST,), overlap.COPIES_WITHIN)
+    assert not copies.is_one("a/b", b"1", (SECOND,), overlap.COPIES_WITHIN)

@@ -38,6 +38,15 @@ CASES = {
     "no worker at all": (replace(UNOWNED, wanted_since=NOW - 5, workers=0), "degraded: no MQTT worker is running"),
     "owner died, another lives": (replace(RUNNING, lease_age=None), "degraded: its worker mqtt-1 is gone, another"),
     "owner died, none lives": (replace(RUNNING, lease_age=None, workers=0), "degraded: no MQTT worker is running"),
+    "messages that are not stored": (
+        linked(not_stored_since=NOW - 9, waits_for="refused"),
+        "degraded: its messages are not stored: the database, or",
+    ),
+    "messages that have waited for a moment": (linked(not_stored_since=NOW - 7, waits_for="refused"), "running"),
+    "an installation that stores nothing": (
+        replace(RUNNING, nothing_stored="they wait for a task worker"),
+        "degraded: no site's messages are stored: they",
+    ),
     "owner silent": (replace(RUNNING, link=None), "degraded: its worker mqtt-1 reports nothing"),
     "owner hangs": (linked(at=NOW - 20), "degraded: its worker mqtt-1 last reported 20 s ago"),
     "report of an earlier owner": (linked(generation=3), "degraded: its worker mqtt-1 reports nothing"),
@@ -61,7 +70,8 @@ CASES = {
     "filter refused": (replace(RUNNING, granted=(1, 128)), "degraded: the broker refused 1 of 2 topic filters"),
     "subscribing": (replace(linked(connected_since=NOW - 3), granted=(None,)), "starting"),
     "parser paused": (
-        replace(RUNNING, paused_parsers=("json",)), "degraded: the parser json fails on most messages",
+        replace(RUNNING, paused_parsers=("json",)),
+        "degraded: the parser json fails on most messages",
     ),
     "filter added just now": (
         replace(linked(config_version=1), granted=(1, None), config_version=2, wanted_since=NOW - 3), "starting",

@@ -2,7 +2,8 @@
 
 import pytest
 
-from mqtt_app.domain.vitals import Vitals, complaint
+from mqtt_app.domain.stalls import WaitsFor, remedy, sentence
+from mqtt_app.domain.vitals import NOT_STORING, Vitals, complaint, stores_nothing
 
 
 def said(**vitals):
@@ -15,7 +16,27 @@ def test_a_worker_that_gets_on_is_not_complained_about():
 
 @pytest.mark.parametrize(
     ("vitals", "word"),
-    [({"last_turn": 11.0}, "loop"), ({"last_look": 31.0}, "PostgreSQL"), ({"oldest_batch": 61.0}, "task workers")],
+    [
+        ({"last_turn": 11.0}, "loop"),
+        ({"last_look": 31.0}, "PostgreSQL"),
+        ({"oldest_batch": 61.0}, "task workers"),
+        ({"not_storing": NOT_STORING + 1, "waits_for": "database"}, "the database does not answer"),
+    ],
 )
 def test_each_standstill_is_named_with_where_to_look(vitals, word):
     assert word in said(**vitals)
+
+
+def test_the_installation_stores_nothing_only_when_every_worker_that_waits_waits_in_vain():
+    idle, busy = Vitals(), Vitals(batches=1, not_storing=NOT_STORING)
+    stuck, longer = Vitals(batches=1, not_storing=NOT_STORING + 1), Vitals(batches=1, not_storing=NOT_STORING + 9)
+    assert stores_nothing([]) is stores_nothing([idle]) is stores_nothing([stuck, busy]) is None
+    assert stores_nothing([idle, stuck, longer]) is longer
+
+
+def test_whatever_messages_wait_for_is_said_in_words_with_what_to_do():
+    for waits_for in WaitsFor:
+        assert sentence(waits_for)
+        assert remedy(waits_for)
+    assert sentence("something newer")
+    assert remedy("something newer") == ""

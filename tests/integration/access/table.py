@@ -1,0 +1,151 @@
+"""Who gets which answer, one line for each route. `test_matrix.py` says how to add one."""
+
+from mqtt_app.domain.access import Switching
+from tests.integration.access.rules import (
+    ADMIN,
+    ADMIN_SUPERUSERS,
+    ADMINISTER,
+    ADMINISTER_ALL,
+    ANYONE,
+    ATTEND,
+    CONFIGURE,
+    DOCUMENTS,
+    LIST,
+    MISSING,
+    NO_DOCUMENTS,
+    OVERSEE,
+    OWN,
+    PAGE,
+    READ,
+    SITE_PAGE,
+    SUPERUSERS,
+    SWITCH,
+    SWITCH_BY_OPERATORS,
+    Line,
+    api,
+    every_method,
+    model,
+    page,
+)
+
+FILTER = {"filter": "new/#"}
+BROKER = {"broker_host": "new.example"}
+
+API = {
+    "sites/": api(get=LIST, post=ADMINISTER_ALL.gives(201, name="New")),
+    "sites/<int:pk>/": api(
+        pk="site",
+        get=READ,
+        put=CONFIGURE.gives(200, name="Renamed"),
+        patch=CONFIGURE.gives(200, silence_after=60),
+        delete=ADMINISTER.gives(204),
+    ),
+    "sites/<int:site_id>/start/": api(post=SWITCH.gives(202)),
+    "sites/<int:site_id>/stop/": api(post=SWITCH.gives(200)),
+    "sites/<int:site_id>/status/": api(get=READ),
+    "sites/<int:site_id>/connection/": api(
+        get=READ, put=CONFIGURE.gives(200, **BROKER), patch=CONFIGURE.gives(200, **BROKER)
+    ),
+    "sites/<int:site_id>/topics/": api(get=READ, post=CONFIGURE.gives(201, **FILTER)),
+    "sites/<int:site_id>/topics/<int:pk>/": api(
+        pk="mqtttopic",
+        get=READ,
+        put=CONFIGURE.gives(200, **FILTER),
+        patch=CONFIGURE.gives(200, is_active=False),
+        delete=CONFIGURE.gives(204),
+    ),
+    "sites/<int:site_id>/discovered-topics/": api(get=READ),
+    "sites/<int:site_id>/discovered-topics/<int:pk>/": api(
+        pk="discoveredtopic", get=READ, patch=ATTEND.gives(200, is_active=False)
+    ),
+    "sites/<int:site_id>/devices/": api(get=READ),
+    "devices/<int:pk>/": api(pk="device", options=LIST, get=READ, patch=ATTEND.gives(200, name="Boiler")),
+    "devices/<int:pk>/readings/": api(pk="device", options=LIST, get=READ),
+    "connection-logs/": api(get=LIST),
+    "parsing-logs/": api(get=LIST),
+}
+"""Below api/v1/mqtt/."""
+
+WHERE_OPERATORS_SWITCH = {
+    "sites/<int:site_id>/start/": api(post=SWITCH_BY_OPERATORS.gives(202)),
+    "sites/<int:site_id>/stop/": api(post=SWITCH_BY_OPERATORS.gives(200)),
+}
+"""What is different with SITEWIRE_SWITCHING=operators."""
+
+OTHERS = {
+    "": page(PAGE),
+    "fragments/overview/": page(PAGE),
+    "sites/<int:site_id>/": page(SITE_PAGE),
+    "fragments/sites/<int:site_id>/": page(SITE_PAGE),
+    "login/": Line({}, ANYONE.gives(200, 302, 405)),
+    "logout/": Line({}, ANYONE.gives(302, 200, 405)),
+    "livez": page(ANYONE),
+    "readyz": page(ANYONE.gives(200, 503)),
+    "metrics": page(OVERSEE),
+    "api/": Line({}, MISSING),
+    "api/schema/": api(get=DOCUMENTS, options=DOCUMENTS, others=NO_DOCUMENTS),
+    "api/docs/": api(get=DOCUMENTS, options=DOCUMENTS.gives(200, 405), others=NO_DOCUMENTS),
+    "api/v1/auth/login/": api(post=ANYONE.gives(400), options=ANYONE, others=ANYONE.gives(405)),
+    "api/v1/auth/logout/": api(post=OWN.gives(204), options=OWN),
+    "admin/": every_method(ADMIN),
+    "admin/<app_label>/": every_method(ADMIN),
+    "admin/<url>": every_method(ADMIN.gives(404)),
+    "admin/autocomplete/": every_method(ADMIN.gives(200, 403, 405)),  # without a field to complete
+    "admin/jsi18n/": every_method(ADMIN.gives(200, 405)),
+    "admin/login/": Line({}, ANYONE.gives(200, 302, 405)),
+    "admin/logout/": Line({}, ANYONE.gives(200, 302, 405)),
+    "admin/password_change/": every_method(ADMIN.gives(200, 302, 405)),
+    "admin/password_change/done/": every_method(ADMIN.gives(200, 302, 405)),
+    "admin/r/<path:content_type_id>/<path:object_id>/": every_method(ADMIN.gives(404)),  # no model has a page there
+    "admin/auth/user/<id>/password/": every_method(ADMIN_SUPERUSERS),
+}
+
+MODELS = {
+    # below admin/                      sees       adds       changes    deletes
+    "mqtt/site": model("                viewer     superuser  manager    superuser"),
+    "mqtt/mqttconnection": model("      viewer     manager    manager    superuser"),
+    "mqtt/mqtttopic": model("           viewer     manager    manager    manager"),
+    "mqtt/discoveredtopic": model("     viewer     nobody     operator   superuser"),
+    "mqtt/gateway": model("             viewer     nobody     operator   superuser"),
+    "mqtt/device": model("              viewer     nobody     operator   superuser"),
+    "mqtt/mqttconnectionlog": model("   viewer     nobody     nobody     superuser"),
+    "mqtt/mqttparsinglog": model("      viewer     nobody     nobody     superuser"),
+    "mqtt/keptmessage": model("         viewer     nobody     nobody     nobody"),
+    "mqtt/quarantinedmessage": model("  viewer     nobody     nobody     superuser"),
+    "mqtt/parserhealth": model("        viewer     nobody     nobody     nobody"),
+    "mqtt/sitebooks": model("           viewer     nobody     nobody     superuser"),
+    "mqtt/batchreceipt": model("        superuser  nobody     nobody     superuser"),
+    "mqtt/membership": SUPERUSERS,
+    "auth/user": SUPERUSERS,
+    "auth/group": SUPERUSERS,
+    "django_celery_beat/periodictask": SUPERUSERS,
+    "django_celery_beat/clockedschedule": SUPERUSERS,
+    "django_celery_beat/crontabschedule": SUPERUSERS,
+    "django_celery_beat/intervalschedule": SUPERUSERS,
+    "django_celery_beat/solarschedule": SUPERUSERS,
+}
+"""Who at least; whoever comes later in viewer, operator, manager, superuser may as well."""
+
+UNAUTHENTICATED = 4401  # close code
+WEBSOCKETS = {
+    "ws/mqtt/status/": {
+        "anonymous": UNAUTHENTICATED,
+        "foreign": {"elsewhere"},
+        "viewer": {"here"},
+        "operator": {"here"},
+        "manager": {"here"},
+        "superuser": {"here", "elsewhere"},
+        "expired": UNAUTHENTICATED,
+        "read": {"here", "elsewhere"},
+        "elsewhere": {"elsewhere"},
+    }
+}
+"""Of which sites each caller hears, or the code that the socket is closed with."""
+
+
+def line_for(route: str, switching: Switching) -> Line | None:
+    below = route.removeprefix("api/v1/mqtt/")
+    if below == route:
+        return OTHERS.get(route)
+    different = WHERE_OPERATORS_SWITCH if switching is Switching.OPERATORS else {}
+    return different.get(below) or API.get(below)

@@ -1,0 +1,186 @@
+"""Where care ends: faults of the installation, refusals in masses, what care costs, and replays of dead letters."""
+
+from datetime import UTC, datetime
+from typing import Any
+
+import psycopg
+import pytest
+from django.db import DatabaseError, OperationalError, connection
+from django.db.models import F
+from django.test.utils import CaptureQueriesContext
+
+from mqtt_app.domain.messages import Batch
+from mqtt_app.models import (
+    BatchReceipt,
+    DiscoveredTopic,
+    MqttParsingLog,
+    QuarantinedMessage,
+    Reading,
+    SiteBooks,
+)
+from mqtt_app.services import (
+    ingest,
+    ingest_isolate,
+    ingest_rows,
+    quarantine,
+)
+from mqtt_app.services.ingest_books import Tally
+from tests.integration.ingest.flaky import attend
+from tests.integration.ingest.poison import (
+    POISON,
+    TEXT,
+    TOPIC,
+    assert_only_the_poison_was_put_aside,
+    good,
+    refusing,
+    with_poison,
+)
+from tests.integration.ingest.test_store import NOW, batch, books, message
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture(autouse=True)
+def _fresh_memory():
+    ingest.forget()
+    yield
+    ingest.forget()
+
+
+def test_a_batch_of_which_everything_meets_an_unknown_fault_is_kept_for_later(link, healthy):
+    """It is the installation that is broken then, as with a migration that was forgotten, and no message's fault."""
+    everything = batch(*good(link), *good(healthy))
+    refusal = ("mqtt_discoveredtopic", "INSERT", "true")
+    with refusing(refusal, code="42P01"), pytest.raises(DatabaseError, match="trigger"):
+        ingest.store(everything, NOW)
+    assert QuarantinedMessage.objects.count() == BatchReceipt.objects.count() == 0
+
+
+def test_a_single_message_that_meets_an_unknown_fault_again_and_again_is_put_aside(link):
+    def tried(times: int) -> Batch:
+        return batch(message(link, POISON, {"v": 1}), tries=times)
+
+    with refusing(("mqtt_discoveredtopic", "INSERT", TOPIC), code="XX000"):
+        for times in range(3):
+            with pytest.raises(DatabaseError, match="trigger"):
+                ingest.store(tried(times), NOW)
+        ingest.store(tried(3), NOW)
+    assert books(link) == {"quarantined": 1}
+
+
+@pytest.mark.parametrize("code", ["57P01", "53100", "08006", "25006", "55P03"])
+def test_a_database_that_takes_nothing_is_no_message_fault(link, healthy, code):
+    with refusing(("mqtt_discoveredtopic", "INSERT", TOPIC), code=code), pytest.raises(DatabaseError, match="trigger"):
+        ingest.store(with_poison(link, healthy, POISON, {"v": 1}), NOW)
+    assert QuarantinedMessage.objects.count() == BatchReceipt.objects.count() == Reading.objects.count() == 0
+
+
+def test_a_site_whose_messages_are_refused_in_masses_is_postponed_and_its_neighbours_are_stored(link, healthy):
+    many = [message(link, f"hall/poison/{number}", {"v": number}) for number in range(300)]
+    condition = "NEW.topic LIKE 'hall/poison/%'"
+    with refusing(("mqtt_discoveredtopic", "INSERT", condition)):
+        outcome = ingest.store(batch(*good(healthy), *many, *good(healthy)), NOW)
+        assert (outcome.postponed, outcome.refused) == ({link.pk}, {link.pk})
+        assert books(healthy) == {"stored": 6}
+        assert not QuarantinedMessage.objects.exists()
+        ingest.store(batch(*many[: ingest_isolate.SMALL]), NOW)
+    assert books(link) == {"quarantined": ingest_isolate.SMALL}
+
+
+def test_finding_one_of_two_thousand_costs_a_logarithm(link, monkeypatch):
+    tried: list[int] = []
+    original = ingest._store_part
+
+    def counting(part, messages, *arguments, **named):
+        tried.append(len(messages))
+        return original(part, messages, *arguments, **named)
+
+    monkeypatch.setattr(ingest, "_store_part", counting)
+    messages = [message(link, "hall/a", {"v": number}) for number in range(2_000)]
+    messages[1_234] = message(link, POISON, {"v": 1})
+    with refusing(("mqtt_discoveredtopic", "INSERT", TOPIC)):
+        ingest.store(batch(*messages), NOW)
+    assert books(link) == {"stored": 1_999, "quarantined": 1}
+    assert len(tried) <= 2 + 2 * 11
+
+
+def test_a_healthy_batch_costs_no_statement_for_it(link):
+    ingest.store(batch(*good(link)), NOW)
+    with CaptureQueriesContext(connection) as queries:
+        ingest.store(batch(*good(link)), NOW)
+    assert len(queries) <= 15
+    assert not any("SAVEPOINT" in query["sql"] for query in queries[1:-1])
+
+
+def test_what_is_counted_by_the_minute_is_counted_once_for_parts_that_were_undone(link, healthy):
+    bad = [message(link, "hall/bad", b"{") for _ in range(10)]
+    with refusing(("mqtt_discoveredtopic", "INSERT", TOPIC)):
+        ingest.store(batch(*bad, message(link, POISON, {"v": 1}), *good(healthy)), NOW)
+    assert MqttParsingLog.objects.filter(topic="hall/bad").count() == 10
+    assert books(link) == {"failed": 10, "quarantined": 1}
+
+
+def test_a_database_link_that_breaks_in_the_careful_attempt_ends_it(link, monkeypatch):
+    def breaks(*_: Any, **__: Any) -> None:
+        raise OperationalError("the server closed the connection unexpectedly") from psycopg.OperationalError()
+
+    monkeypatch.setattr(ingest_rows, "_copy", breaks)
+    with pytest.raises(OperationalError):
+        ingest.store(batch(*good(link)), NOW)
+
+
+def test_topics_exist_for_all_but_the_poison(link, healthy):
+    with refusing(("mqtt_latestreading", "INSERT", TEXT)):
+        ingest.store(with_poison(link, healthy, POISON, {"v": "poison"}), NOW)
+    assert set(DiscoveredTopic.objects.filter(connection=link).values_list("topic", flat=True)) == {
+        "hall/0", "hall/1", "hall/2",
+    }  # fmt: skip
+
+
+def test_an_integrity_error_is_not_left_to_the_commit(link, healthy, monkeypatch):
+    """Foreign keys are checked at the end of a transaction; in a careful one within the part that breaks them."""
+    original = ingest_rows._keep_latest
+
+    def to_nobody(rows, later):
+        return original([(10**15, *row[1:]) if row[5] == "poison" else row for row in rows], later)
+
+    monkeypatch.setattr(ingest_rows, "_keep_latest", to_nobody)
+    monkeypatch.setattr(ingest, "_attempt", checked(ingest._attempt))
+    outcome = ingest.store(with_poison(link, healthy, POISON, {"v": "poison"}), NOW)
+    assert_only_the_poison_was_put_aside(link, healthy, outcome)
+
+
+def checked(attempt):
+    """The test's own transaction never commits, so the check of a commit is made here."""
+
+    def run(work, *, careful):
+        def work_and_check(is_careful):
+            done = work(is_careful)
+            with connection.cursor() as cursor:
+                cursor.execute("SET CONSTRAINTS ALL IMMEDIATE")
+                cursor.execute("SET CONSTRAINTS ALL DEFERRED")
+            return done
+
+        return attempt(work_and_check, careful=careful)
+
+    return run
+
+
+def test_a_dead_letter_that_is_parsed_again_is_stored_once_nothing_refuses_it(link, healthy):
+    with refusing(("mqtt_reading", "INSERT", TEXT)):
+        ingest.store(with_poison(link, healthy, POISON, {"v": "poison"}), NOW)
+    quarantine.parse_again([QuarantinedMessage.objects.get().pk], datetime.fromtimestamp(NOW, UTC))
+    attend()
+    assert books(link) == {"stored": 7}
+
+
+def test_one_that_is_refused_again_fails_alone_and_holds_up_no_other_replay(link, healthy):
+    with refusing(("mqtt_reading", "INSERT", TEXT)):
+        ingest.store(with_poison(link, healthy, POISON, {"v": "poison"}), NOW)
+        quarantine.put_aside([message(healthy, "hall/again", {"v": 1})], "by hand", Tally())
+        SiteBooks.objects.filter(site=healthy.site).update(quarantined=1, received=F("received") + 1)
+        ids = list(QuarantinedMessage.objects.values_list("pk", flat=True))
+        quarantine.parse_again(ids, datetime.fromtimestamp(NOW, UTC))
+        attend()
+    assert books(healthy) == {"stored": 7}
+    assert books(link) == {"stored": 6, "failed": 1}

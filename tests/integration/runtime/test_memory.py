@@ -1,0 +1,152 @@
+"""What a broker sends costs a bounded amount of memory, whatever it announces and however it sends it."""
+
+import ssl
+import time
+import tracemalloc
+
+import pytest
+
+from tests.fakes.rogue import RogueBroker
+from tests.fakes.violations import BOTH
+from tests.fakes.wire import publish, variable
+from tests.integration.runtime.world import connection, wait_for
+from tests.publisher import publisher
+
+MB = 1_048_576
+ONE_TRY = {"violation_base": 60.0, "refused_cap": 900.0}
+
+
+@pytest.fixture
+def rogue():
+    started = []
+
+    def start(script, **options):
+        started.append(RogueBroker(script, **options))
+        return started[-1]
+
+    yield start
+    for broker in started:
+        broker.stop()
+
+
+@pytest.fixture
+def siege(world, run, rogue):
+    """`siege(script, ...)`: the world, and the only broker of its only site."""
+
+    def start(script, tls=None, **settings):
+        broker = rogue(script, tls=tls)
+        world.add(connection(1, broker.port, **settings))
+        run(**ONE_TRY)
+        return world, broker
+
+    return start
+
+
+@pytest.fixture
+def memory():
+    """`memory()`: bytes of the most that was in use since the test began, beyond what was in use then."""
+    tracemalloc.start()
+    before = tracemalloc.get_traced_memory()[0]
+    yield lambda: tracemalloc.get_traced_memory()[1] - before
+    tracemalloc.stop()
+
+
+def stream_200_megabytes(first):
+    def script(link):
+        link.accept_and_subscribe()
+        link.send(bytes([first]) + variable(200 * MB))
+        for _ in range(200):
+            if link.closed.is_set():
+                return
+            link.send(NOTHING)
+
+    return script
+
+
+NOTHING = bytes(MB)
+
+
+@pytest.fixture(params=BOTH)
+def version(request):
+    return request.param
+
+
+@pytest.mark.parametrize("first", [0x30, 0x32, 0x90, 0xD0], ids=["QoS 0", "QoS 1", "SUBACK", "PINGRESP"])
+def test_a_broker_that_streams_200_megabytes_is_ended_at_the_header(siege, memory, version, first):
+    world, broker = siege(stream_200_megabytes(first), protocol_version=version)
+    wait_for(lambda: world.status(1) == "error")
+    kind, text = world.error(1)
+    assert (kind, "209,715,2" in text) == ("broker", True), text
+    assert broker.links[0].closed.wait(5)
+    assert broker.links[0].goodbyes() == ([0x95] if version == "5" else [])
+    assert memory() < 8 * MB  # 1 MB of it is the broker's in this process, and what it reads
+
+
+def test_the_same_over_tls(siege, memory, authority, version):
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(*authority.server())
+    settings = {"protocol_version": version, "use_tls": True, "tls_ca": authority.pem}
+    world, _ = siege(stream_200_megabytes(0x30), tls=context, **settings)
+    wait_for(lambda: world.status(1) == "error")
+    assert (world.error(1)[0], "209,715,2" in world.error(1)[1]) == ("broker", True), world.error(1)
+    assert memory() < 8 * MB
+
+
+def test_a_broker_that_streams_packets_just_below_the_limit_is_not_read_beyond_its_share(world, run, rogue, memory):
+    def script(link):
+        link.accept_and_subscribe()
+        for number in range(1, 60):
+            link.send(publish("5", payload=NOTHING, qos=1, packet_id=number))
+
+    world.committing = False
+    world.add(connection(1, rogue(script).port))
+    runtime = run(pending_bytes=8 * MB, batch_bytes=1_000)
+    wait_for(lambda: runtime.sessions() and runtime.sessions()[0].paused)
+    time.sleep(0.5)
+    assert sum(len(message.payload) for message in world.messages) <= 9 * MB
+    assert memory() < 60 * MB  # three copies of 8 MB, as message, packed batch and in the world of this test
+
+
+@pytest.mark.mosquitto
+def test_two_hundred_links_that_stay_half_cost_no_more_than_the_limit(world, run, rogue, mosquitto):
+    """60 KB of each; the ones that began first make room, and a healthy site goes on."""
+
+    def script(link):
+        link.accept_and_subscribe()
+        link.send(publish(link.version, payload=bytes(65_000))[:60_000])
+
+    broker, healthy = rogue(script), mosquitto()
+    for number in range(1, 201):
+        world.add(connection(number, broker.port))
+    world.add(connection(1_000, healthy.port))
+    runtime = run(unfinished_bytes=3 * MB, **ONE_TRY)
+    shared, most = runtime._context.unfinished, 0
+    deadline = time.monotonic() + 30
+    while len(broker.links) < 200 or len([link for link in broker.links if link.closed.is_set()]) < 140:
+        most = max(most, shared.total)
+        assert time.monotonic() < deadline
+        time.sleep(0.001)
+    assert most <= 3 * MB + 65_536
+    wait_for(lambda: world.error(1)[0] == "broker" and "SITEWIRE_UNFINISHED_BYTES" in world.error(1)[1])
+    assert {code for link in broker.links for code in link.goodbyes()} == {0x97}
+    wait_for(lambda: world.status(1_000) == "connected")
+    with publisher(healthy.port) as sender:
+        sender.send("healthy/a", "x" * 100_000)
+    wait_for(lambda: any(message.site_id == 1_000 for message in world.messages))
+
+
+def test_a_hundred_links_that_stutter_are_ended_in_time_and_leave_nothing(world, run, rogue):
+    def script(link):
+        link.accept_and_subscribe()
+        for byte in publish(link.version, payload=bytes(10_000)):
+            if link.closed.wait(0.05):
+                return
+            link.send(bytes([byte]))
+
+    broker = rogue(script)
+    for number in range(1, 101):
+        world.add(connection(number, broker.port))
+    runtime = run(packet_timeout=1.0, **ONE_TRY)
+    wait_for(lambda: all(world.status(number) == "error" for number in range(1, 101)), 30)
+    assert {world.error(number)[0] for number in range(1, 101)} == {"broker"}
+    assert runtime._context.unfinished.total == 0
