@@ -100,7 +100,16 @@ def test_security_md_names_tests_that_exist():
 @pytest.mark.parametrize("name", OURS)
 def test_every_setting_of_the_environment_file_passes_through(name):
     assert SERVICES[name]["env_file"] == [".env"]
-    assert not any(variable.startswith("SITEWIRE_") for variable in environment(name))
+    ours = {variable: value for variable, value in environment(name).items() if variable.startswith("SITEWIRE_")}
+    assert [variable for variable, value in ours.items() if not value.startswith(f"${{{variable}:-")] == []
+
+
+def test_every_published_service_is_one_that_no_broker_may_be():
+    own = environment("mqtt-worker")["SITEWIRE_OWN_SERVICES"].partition(":-")[2].rstrip("}").split(",")
+    published = {
+        f"{name}:{port.rpartition(':')[2]}" for name, service in SERVICES.items() for port in service.get("ports", [])
+    }
+    assert set(own) == published
 
 
 def test_database_and_redis_are_in_a_network_that_ends_there():
