@@ -20,6 +20,9 @@ ALL = ("tests/unit", "tests/contracts", "tests/integration")
 NEAR = 1  # imports away from a fault: the tests that are run first
 SMOKE = "tests/integration/commands/test_scheduler.py"  # any test that has a database made
 COMMON = "not chaos and not benchmark"  # which a file that is named would bring
+OPTIONS = (
+    "-x", "-q", "--no-header", "--reuse-db", "-p", "no:cacheprovider", "-p", "tests.faults.first_failure", "-m", COMMON
+)  # fmt: skip
 LONGEST = 1_500.0  # s for one run of the tests; a fault that hangs them is noticed, too
 PRISTINE = "faults_pristine"
 
@@ -67,19 +70,7 @@ class Trial:
     def _passes(self, tests: Sequence[str]) -> str:
         if self._has_database:
             self._renew_database()
-        command = [
-            sys.executable,
-            "-m",
-            "pytest",
-            "-x",
-            "-q",
-            "--no-header",
-            "--reuse-db",
-            "-p",
-            "no:cacheprovider",
-            "-m",
-            COMMON,
-        ]
+        command = [sys.executable, "-m", "pytest", *OPTIONS]
         status, output = _run([*command, *tests], self._copy, self._env)
         if status == 0:
             return ""

@@ -29,3 +29,12 @@ def test_a_filter_may_be_as_long_as_a_string_of_the_protocol(size, fits):
         return
     with pytest.raises(TopicError, match="shorten"):
         validate_filter("x" * size)
+
+
+@pytest.mark.parametrize(("code", "fits"), [(0xD7FF, True), (0xD800, False), (0xDFFF, False), (0xE000, True)])
+def test_halves_of_surrogate_pairs_are_refused_from_the_first_to_the_last(code, fits):
+    if fits:
+        validate_filter(chr(code))
+        return
+    with pytest.raises(TopicError, match="Remove it"):
+        validate_filter(chr(code))

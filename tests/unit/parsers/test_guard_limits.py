@@ -163,3 +163,8 @@ def test_a_parser_is_given_a_megabyte_at_most(size, fits):
     else:
         with pytest.raises(ParseError, match="1,048,577"):
             run(Made(answer=[reading()]), message)
+
+
+def test_halves_of_surrogate_pairs_are_refused_from_the_first_to_the_last():
+    codes = {0xD7FF: True, 0xD800: False, 0xDFFF: False, 0xE000: True}
+    assert {code: passes(reading(value=chr(code))) for code in codes} == codes
