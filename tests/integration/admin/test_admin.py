@@ -249,7 +249,8 @@ def test_a_site_is_edited_and_removed_with_its_members(admin, site):
     address = reverse("admin:mqtt_site_change", args=[site.pk])
     values = form_of(admin, address) | {"name": "Renamed", "silence_after": 60}
     user = get_user_model().objects.create_user("m")
-    inline = {"memberships-TOTAL_FORMS": 1, "memberships-INITIAL_FORMS": 0, "memberships-0-user": user.pk, "memberships-0-role": "viewer"}
+    inline = {"memberships-TOTAL_FORMS": 1, "memberships-INITIAL_FORMS": 0, "memberships-0-user": user.pk}
+    inline["memberships-0-role"] = "viewer"
     assert admin.post(address, values | inline).status_code == 302
     site.refresh_from_db()
     assert (site.name, site.silence_after) == ("Renamed", 60)
