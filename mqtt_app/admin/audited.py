@@ -16,7 +16,6 @@ from django.contrib.auth.admin import UserAdmin
 from django.db import models, transaction
 from django.db.models import Model, QuerySet
 from django.http import HttpRequest
-from django.http.response import HttpResponseBase
 
 from mqtt_app.domain.audit import is_secret
 from mqtt_app.models.validators import validate_name
