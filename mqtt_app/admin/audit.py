@@ -6,7 +6,9 @@ from django.http import HttpRequest
 from django.utils.html import format_html_join
 from django.utils.safestring import SafeString
 
+from mqtt_app.admin.access import NOBODY
 from mqtt_app.admin.base import ReadOnlyAdmin, SiteFilter, shortened
+from mqtt_app.domain.access import Action
 from mqtt_app.domain.audit import Source, in_words
 from mqtt_app.models import AuditEntry
 from mqtt_app.selectors.audit import actions, entries_visible_to
@@ -43,6 +45,8 @@ class AuditSiteFilter(SiteFilter):
 
 @admin.register(AuditEntry)
 class AuditEntryAdmin(ReadOnlyAdmin[AuditEntry]):
+    to_view = Action.REVIEW
+    to_delete = NOBODY
     list_display = ("at", "who", "source", "address", "action", "what", "short_changes")
     list_display_links = ("at",)
     list_filter = (SourceFilter, ActionFilter, "at", AuditSiteFilter)
@@ -53,9 +57,6 @@ class AuditEntryAdmin(ReadOnlyAdmin[AuditEntry]):
         "every_change",
     )  # fmt: skip
     readonly_fields = fields
-
-    def has_delete_permission(self, request: HttpRequest, obj: AuditEntry | None = None) -> bool:
-        return False
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[AuditEntry]:
         return entries_visible_to(viewer_of(request))
