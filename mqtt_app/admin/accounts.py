@@ -13,7 +13,7 @@ from django.template.response import TemplateResponse
 
 from mqtt_app.admin.base import InstanceRowAdmin, coloured
 from mqtt_app.models import ApiToken, LoginCounter
-from mqtt_app.services import login_throttle
+from mqtt_app.services import audit, login_throttle
 from mqtt_app.services.accounts import passwords, tokens
 
 
@@ -97,9 +97,17 @@ class AccountAdmin(UserAdmin):  # type: ignore[type-arg]  # generic in the stubs
     change_password_form = AdminPasswordForm
 
     def save_model(self, request: HttpRequest, obj: User, form: Any, change: bool) -> None:
+        """Recorded here: what a password ends leaves entries too, which are not those of the change."""
+        before = audit.values_of(User.objects.get(pk=obj.pk)) if change else {}
         super().save_model(request, obj, form, change)
-        if change and "is_active" in form.changed_data and not obj.is_active:
+        if not change:
+            audit.record_created(obj)
+            return
+        if "is_active" in form.changed_data and not obj.is_active:
             passwords.deactivate(obj)
+        after = audit.values_of(obj)
+        if before != after:
+            audit.record("changed", obj, before=before, after=after)
 
     @admin.action(description="Make a one-time link to set a password", permissions=["change"])
     def make_password_links(self, request: HttpRequest, queryset: QuerySet[User]) -> HttpResponse:
