@@ -55,7 +55,7 @@ def _is_network(text: str) -> bool:
 
 def violations(c: Config) -> list[tuple[int, str, str]]:
     """(number, what is wrong, what to do) for each broken relation."""
-    rules = (*_of_ownership(c), *_of_the_rest(c))
+    rules = (*_of_ownership(c), *_of_the_rest(c), *_of_entry(c))
     return [(number, text + ".", hint) for number, holds, text, hint in rules if not holds]
 
 
@@ -105,6 +105,11 @@ def _of_the_rest(c: Config) -> list[Rule]:
             f"evidence_interval must be at most half of {EVIDENCE_STALE:.0f} s, or healthy links are called stale",
             "Lower SITEWIRE_EVIDENCE_INTERVAL.",
         ),
+    ]
+
+
+def _of_entry(c: Config) -> list[Rule]:
+    return [
         (
             20,
             c.login_pause <= c.login_pause_cap,
