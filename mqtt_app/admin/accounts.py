@@ -7,28 +7,19 @@ from django.contrib import admin
 from django.contrib.auth.admin import UserAdmin
 from django.contrib.auth.forms import AdminPasswordChangeForm
 from django.contrib.auth.models import User
-from django.db.models import Model, QuerySet
+from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
 
-from mqtt_app.admin.base import ReadOnlyAdmin, coloured
+from mqtt_app.admin.base import InstanceRowAdmin, coloured
+from mqtt_app.admin_site import SuperusersOnly
 from mqtt_app.models import ApiToken, LoginCounter
 from mqtt_app.services import login_throttle
 from mqtt_app.services.accounts import passwords, tokens
 
 
-class SuperusersOnly:
-    """Also to look at: names of tokens and of whoever is locked out are nobody else's business."""
-
-    def has_module_permission(self, request: HttpRequest) -> bool:
-        return _is_superuser(request)
-
-    def has_view_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
-        return _is_superuser(request)
-
-
 @admin.register(ApiToken)
-class ApiTokenAdmin(SuperusersOnly, ReadOnlyAdmin[ApiToken]):
+class ApiTokenAdmin(InstanceRowAdmin[ApiToken]):
     """To see and to revoke. Neither the digest nor a token is on a page, and nobody makes a token for others."""
 
     list_display = ("name", "user", "begins", "scope", "sites", "created", "ends", "last_used_at", "last_used_address")
@@ -59,7 +50,7 @@ class ApiTokenAdmin(SuperusersOnly, ReadOnlyAdmin[ApiToken]):
 
 
 @admin.register(LoginCounter)
-class LoginCounterAdmin(SuperusersOnly, ReadOnlyAdmin[LoginCounter]):
+class LoginCounterAdmin(InstanceRowAdmin[LoginCounter]):
     """Wrong log-ins that are not forgotten yet. To unlock is to forget them."""
 
     list_display = ("shown", "kind", "locked_until", "wrong", "refused", "clear_at")
@@ -106,15 +97,6 @@ class AccountAdmin(SuperusersOnly, UserAdmin):  # type: ignore[type-arg]  # gene
     actions = ("make_password_links", "unlock_log_ins")
     change_password_form = AdminPasswordForm
 
-    def has_add_permission(self, request: HttpRequest) -> bool:
-        return _is_superuser(request)
-
-    def has_change_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
-        return _is_superuser(request)
-
-    def has_delete_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
-        return _is_superuser(request)
-
     def save_model(self, request: HttpRequest, obj: User, form: Any, change: bool) -> None:
         super().save_model(request, obj, form, change)
         if change and "is_active" in form.changed_data and not obj.is_active:
@@ -136,8 +118,3 @@ class AccountAdmin(SuperusersOnly, UserAdmin):  # type: ignore[type-arg]  # gene
 
 admin.site.unregister(User)
 admin.site.register(User, AccountAdmin)
-
-
-def _is_superuser(request: HttpRequest) -> bool:
-    user: Any = request.user
-    return bool(user.is_active and user.is_superuser)

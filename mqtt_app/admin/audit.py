@@ -6,7 +6,9 @@ from django.http import HttpRequest
 from django.utils.html import format_html_join
 from django.utils.safestring import SafeString
 
+from mqtt_app.admin.access import NOBODY
 from mqtt_app.admin.base import ReadOnlyAdmin, SiteFilter, shortened
+from mqtt_app.domain.access import Action
 from mqtt_app.domain.audit import Source, in_words
 from mqtt_app.models import AuditEntry
 from mqtt_app.selectors.audit import actions, entries_visible_to
@@ -53,9 +55,8 @@ class AuditEntryAdmin(ReadOnlyAdmin[AuditEntry]):
         "every_change",
     )  # fmt: skip
     readonly_fields = fields
-
-    def has_delete_permission(self, request: HttpRequest, obj: AuditEntry | None = None) -> bool:
-        return False
+    to_view = Action.REVIEW
+    to_delete = NOBODY
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[AuditEntry]:
         return entries_visible_to(viewer_of(request))
