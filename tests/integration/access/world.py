@@ -14,12 +14,14 @@ from django.utils import timezone
 from mqtt_app.domain.access import Role, Scope
 from mqtt_app.models import (
     ApiToken,
+    AuditEntry,
     BatchReceipt,
     Device,
     DiscoveredTopic,
     Gateway,
     KeptMessage,
     LatestReading,
+    LoginCounter,
     Membership,
     MqttConnection,
     MqttConnectionLog,
@@ -65,8 +67,10 @@ def build() -> World:
         "elsewhere": token(users["superuser"], site_ids=[elsewhere.pk]),
     }
     Group.objects.create(name="group")
+    LoginCounter.objects.create(key="name", kind=LoginCounter.Kind.NAME, label="name", clear_at=timezone.now())
     BatchReceipt.objects.create(id=uuid4(), instance="mqtt-1", messages=2)
-    return World(here, elsewhere, rows_of(here), users, tokens)
+    made, _ = ApiToken.objects.create(users["superuser"])
+    return World(here, elsewhere, rows_of(here) | {"apitoken": made}, users, tokens)
 
 
 def user(name: str, site: Site | None, role: Role | None, **values: Any) -> Any:
@@ -99,6 +103,7 @@ def site_with_everything(name: str) -> Site:
     QuarantinedMessage.objects.create(**message, reason=name)
     ParserHealth.objects.create(site=site, parser_name=name, paused_since=now, reason=name)
     SiteBooks.objects.create(site=site, received=2, failed=1, quarantined=1)
+    AuditEntry.objects.create(at=now, source="page", action="changed", object_label=name, site_id=site.pk)
     return site
 
 
@@ -108,5 +113,6 @@ def rows_of(site: Site) -> dict[str, Model]:
         site, connection, site.books, connection.topics.first(), connection.discovered_topics.first(),
         site.gateway_set.first(), site.device_set.first(), connection.logs.first(), site.parsing_logs.first(),
         site.kept_messages.first(), site.quarantined.first(), site.parsers.first(),
+        AuditEntry.objects.filter(site_id=site.pk).first(),
     ]  # fmt: skip
     return {str(row._meta.model_name): row for row in rows if row is not None}
