@@ -26,9 +26,13 @@ app.conf["CELERY_DB_REUSE_MAX"] = 1_000_000_000
 
 
 @task_prerun.connect
-def _leave_broken_connections(**_: Any) -> None:
-    """As Django does before each request: what is too old or does not answer is closed, everything else is kept."""
-    close_old_connections()
+def _leave_broken_connections(task: Any, **_: Any) -> None:
+    """As Django does before each request: what is too old or does not answer is closed, everything else is kept.
+
+    A task that is applied within a process of ours uses the connection of its caller, who may be in a transaction.
+    """
+    if not task.request.is_eager:
+        close_old_connections()
 
 
 @worker_process_init.connect

@@ -4,11 +4,12 @@ Production never shows it. Whoever turns DEBUG on to find a fault reads the trac
 frames may be a customer's password.
 """
 
-from collections.abc import Iterable
+from collections.abc import ItemsView
 from types import FrameType
 from typing import Any
 
 from django.http import HttpRequest, QueryDict
+from django.utils.safestring import SafeString
 from django.views.debug import ExceptionReporter, SafeExceptionReporterFilter
 
 from mqtt_app.masking import masked
@@ -22,8 +23,8 @@ class NoValues(SafeExceptionReporterFilter):
         self,
         request: HttpRequest | None,  # noqa: ARG002
         tb_frame: FrameType,
-    ) -> Iterable[tuple[str, Any]]:
-        return [(name, self.cleansed_substitute) for name in tb_frame.f_locals]
+    ) -> ItemsView[str, Any]:
+        return dict.fromkeys(tb_frame.f_locals, self.cleansed_substitute).items()
 
     def get_post_parameters(self, request: HttpRequest | None) -> dict[str, Any]:
         sent = QueryDict() if request is None else request.POST
@@ -36,8 +37,8 @@ class NoValues(SafeExceptionReporterFilter):
 class MaskedReporter(ExceptionReporter):
     """What is left is masked like a log line: settings hold URLs with passwords."""
 
-    def get_traceback_html(self) -> str:
-        return masked(super().get_traceback_html())
+    def get_traceback_html(self) -> SafeString:
+        return SafeString(masked(super().get_traceback_html()))
 
-    def get_traceback_text(self) -> str:
-        return masked(super().get_traceback_text())
+    def get_traceback_text(self) -> SafeString:
+        return SafeString(masked(super().get_traceback_text()))

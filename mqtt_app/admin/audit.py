@@ -45,6 +45,8 @@ class AuditSiteFilter(SiteFilter):
 
 @admin.register(AuditEntry)
 class AuditEntryAdmin(ReadOnlyAdmin[AuditEntry]):
+    to_view = Action.REVIEW
+    to_delete = NOBODY
     list_display = ("at", "who", "source", "address", "action", "what", "short_changes")
     list_display_links = ("at",)
     list_filter = (SourceFilter, ActionFilter, "at", AuditSiteFilter)
@@ -55,8 +57,6 @@ class AuditEntryAdmin(ReadOnlyAdmin[AuditEntry]):
         "every_change",
     )  # fmt: skip
     readonly_fields = fields
-    to_view = Action.REVIEW
-    to_delete = NOBODY
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[AuditEntry]:
         return entries_visible_to(viewer_of(request))

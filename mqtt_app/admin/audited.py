@@ -16,7 +16,6 @@ from django.contrib.auth.admin import UserAdmin
 from django.db import models, transaction
 from django.db.models import Model, QuerySet
 from django.http import HttpRequest
-from django.http.response import HttpResponseBase
 
 from mqtt_app.domain.audit import is_secret
 from mqtt_app.models.validators import validate_name
@@ -76,7 +75,7 @@ class Audited(admin.ModelAdmin):  # type: ignore[type-arg]
                 audit.record_groups("deleted", self.model, groups)
 
     def get_actions(self, request: HttpRequest) -> Any:
-        found = super().get_actions(request)
+        found: dict[str, Any] = super().get_actions(request) or {}
         return {
             name: (action if name == _DELETE else _recorded(action, name), name, description)
             for action, name, description in found.values()
@@ -90,7 +89,7 @@ class Audited(admin.ModelAdmin):  # type: ignore[type-arg]
             field.validators = [*field.validators, validate_name]
         return field
 
-    def lookup_allowed(self, lookup: str, value: Any, request: HttpRequest | None = None) -> bool:
+    def lookup_allowed(self, lookup: str, value: Any, request: Any = None) -> bool:
         """Who may filter by a secret finds it out letter by letter."""
         return not is_secret(lookup) and bool(super().lookup_allowed(lookup, value, request))
 
@@ -103,14 +102,14 @@ class Audited(admin.ModelAdmin):  # type: ignore[type-arg]
         return [(title, {**options, "fields": _without_secrets(options["fields"])}) for title, options in found]
 
 
-class AuditedUsers(Audited, UserAdmin):
+class AuditedUsers(Audited, UserAdmin):  # type: ignore[type-arg]
     """The page for somebody's password saves past `save_model`."""
 
-    def user_change_password(self, request: HttpRequest, id: str, form_url: str = "") -> HttpResponseBase:
+    def user_change_password(self, request: HttpRequest, id: str, form_url: str = "") -> Any:
         with transaction.atomic():
             before = self._password(request, id)
             known = audit.recorded()
-            response: HttpResponseBase = super().user_change_password(request, id, form_url)
+            response = super().user_change_password(request, id, form_url)
             user = self.get_object(request, id)
             if user is not None and before != user.password and audit.recorded() == known:
                 audit.record("changed", user, before={"password": before}, after={"password": user.password})
@@ -168,14 +167,15 @@ def _stored(obj: Model) -> Model:
 
 def _linked(obj: Model) -> dict[str, list[Any]]:
     """Ids of what is linked to `obj` by tables between, as a user's groups and permissions."""
-    fields = [field for field in obj._meta.many_to_many if field.remote_field.through._meta.auto_created]
+    links: list[Any] = list(obj._meta.many_to_many)
+    fields = [field for field in links if field.remote_field.through._meta.auto_created]
     return {
         field.name: sorted(getattr(obj, field.name).order_by("pk").values_list("pk", flat=True)) for field in fields
     }
 
 
 def _without_secrets(fields: Iterable[Any]) -> list[Any]:
-    shown = []
+    shown: list[Any] = []
     for field in fields:
         if not isinstance(field, str):
             shown.append(tuple(_without_secrets(field)))

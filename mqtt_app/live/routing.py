@@ -23,5 +23,6 @@ async def no_such_address(scope: Scope, receive: Any, send: Any) -> None:
     await send({"type": "websocket.close", "code": NO_SUCH_ADDRESS})
 
 
-websocket_urlpatterns = [path("ws/mqtt/status/", StatusConsumer.as_asgi()), re_path(r"", no_such_address)]
+_elsewhere: Any = no_such_address
+websocket_urlpatterns = [path("ws/mqtt/status/", StatusConsumer.as_asgi()), re_path(r"", _elsewhere)]
 websocket = SameHostOnly(URLRouter(websocket_urlpatterns))

@@ -44,7 +44,8 @@ def http() -> list[str]:
 
 
 def websockets() -> list[str]:
-    return [str(pattern.pattern) for pattern in websocket_urlpatterns]
+    """But for the last one, which takes whatever is no address of ours."""
+    return [str(pattern.pattern) for pattern in websocket_urlpatterns if str(pattern.pattern)]
 
 
 def address(route: str, values: dict[str, Any]) -> str:

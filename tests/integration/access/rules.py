@@ -56,10 +56,8 @@ ADMINISTER_ALL = rule("     401     403     403     403     403     ok        40
 OVERSEE = rule("            401     401     401     401     401     ok        401   ok    401")
 NO_METHOD = rule("          401     405     405     405     405     405       401   405   405")
 OWN = rule("                401     ok      ok      ok      ok      ok        401   ok    ok ")
-# Of a superuser's token that allows everything
-OWN_TOKEN = rule("          401     404     404     404     404     ok        401   ok    ok ")
 MAKE_TOKEN = rule("         401     ok      ok      ok      ok      ok        401   403   ok ")
-REVOKE_TOKEN = rule("       401     404     404     404     404     ok        401   403   403")
+NOT_MINE = rule("           401     404     404     404     404     404       401   404   404")
 DOCUMENTS = rule("          ok      ok      ok      ok      ok      ok        401   ok    ok ")
 NO_DOCUMENTS = rule("       405     405     405     405     405     405       401   405   405")
 MISSING = rule("            404     404     404     404     404     404       404   404   404")
@@ -68,7 +66,7 @@ MISSING = rule("            404     404     404     404     404     404       40
 ANYONE = rule("             ok      ok      ok      ok      ok      ok        ok    ok    ok ")
 PAGE = rule("               302     ok      ok      ok      ok      ok        302   302   302")
 SITE_PAGE = rule("          302     404     ok      ok      ok      ok        302   302   302")
-REVOKED = rule("            302     404     404     404     404     302       302   302   302")
+NOBODYS_PAGE = rule("       302     404     404     404     404     404       302   302   302")
 NOT_THERE = rule("          405     405     405     405     405     405       405   405   405")
 
 # The admin; everybody here is staff
@@ -105,9 +103,6 @@ def page(reading: Rule, **rules: Rule) -> Line:
 def every_method(ruled: Rule) -> Line:
     """Views that ask for no method in particular, as most of the admin's."""
     return Line({}, ruled)
-
-
-FORM_FOR_ANYONE = page(ANYONE, post=ANYONE.gives(200, 302), put=ANYONE.gives(200, 302), options=ANYONE)
 
 
 @dataclass(frozen=True)

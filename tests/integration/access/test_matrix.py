@@ -88,14 +88,8 @@ def wrong_answers(clients, quick, address: str, rule_for: Any, asked: Any = lamb
 
 
 def values_for(world: World, pk: str) -> dict[str, Any]:
-    other = {
-        "id": world.users["viewer"].pk,
-        "app_label": "mqtt",
-        "url": "nothing/here",
-        "content_type_id": 1,
-        "uidb64": "MQ",
-        "token": "set-x",
-    }
+    other = {"id": world.users["viewer"].pk, "app_label": "mqtt", "url": "nothing/here", "content_type_id": 1}
+    other |= {"uidb64": "MQ", "token": "no-such-link"}
     row = world.rows.get(pk or "site")
     return {"site_id": world.here.pk, "pk": row.pk, "object_id": 1, **other}
 
@@ -145,8 +139,8 @@ def admin_column(view: str, method: str, line: ModelLine, row: Any, caller: str)
     """What Django's admin answers. A row that is not there, or foreign, leads back to the index: 302."""
     if caller not in {"foreign", "viewer", "operator", "manager", "superuser"} or view == routes.OBJECT_ID:
         return "302"  # to the log-in; of the short address of a row to its long one
-    is_hidden = line.view != "superuser" and (caller == "foreign" or not reaches(caller, line.view))
-    missing = row is None or is_hidden
+    hidden = caller == "foreign" or not reaches(caller, line.view)
+    missing = row is None or (hidden and line.view != "superuser")
     page = view.removeprefix(routes.OBJECT_ID)
     least = {"": line.view, "add/": line.add, "delete/": line.delete, "history/": line.view}.get(page)
     if page == "change/":

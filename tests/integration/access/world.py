@@ -66,11 +66,12 @@ def build() -> World:
         "read": token(users["superuser"], scope=Scope.READ.value),
         "elsewhere": token(users["superuser"], site_ids=[elsewhere.pk]),
     }
+    rows = rows_of(here)
+    rows["apitoken"] = ApiToken.objects.create(user("somebody", None, None), name="a token")[0]
+    LoginCounter.objects.create(key="k", kind=LoginCounter.Kind.NAME, clear_at=timezone.now())
     Group.objects.create(name="group")
-    LoginCounter.objects.create(key="name", kind=LoginCounter.Kind.NAME, label="name", clear_at=timezone.now())
     BatchReceipt.objects.create(id=uuid4(), instance="mqtt-1", messages=2)
-    made, _ = ApiToken.objects.create(users["superuser"])
-    return World(here, elsewhere, rows_of(here) | {"apitoken": made}, users, tokens)
+    return World(here, elsewhere, rows, users, tokens)
 
 
 def user(name: str, site: Site | None, role: Role | None, **values: Any) -> Any:

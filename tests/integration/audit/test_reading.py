@@ -77,7 +77,7 @@ def test_a_viewer_reads_none_and_is_told_why(site, entries):
     assert asked(viewer) == []
     answer = viewer.call("GET", f"audit/?site={site.pk}")
     assert answer.status_code == 403
-    assert "managers" in answer.json()["detail"]
+    assert "role manager" in answer.json()["detail"]
     assert Caller().call("GET", "audit/").status_code == 401
 
 

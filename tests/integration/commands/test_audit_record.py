@@ -21,7 +21,7 @@ def test_an_entry_says_who_did_what_to_which_object():
         "changed", "site", str(site.pk), str(site),
     )  # fmt: skip
     assert first.changes == {"name": ["a", "b"], "password": "changed"}
-    assert (second.changes, second.site_id, first.site_id) == ({"name": [None, "b"]}, site.pk, None)
+    assert (second.changes, second.site_id, first.site_id) == ({"name": [None, "b"]}, site.pk, site.pk)
     assert third.changes == {"name": ["b", None]}
 
 

@@ -12,6 +12,7 @@ from django.urls import reverse
 from mqtt_app.live.audience import _view
 from mqtt_app.live.picture import Picture
 from mqtt_app.models import Membership, MqttConnection, MqttConnectionLog, Site
+from mqtt_app.selectors.visibility import viewer_for
 from tests.integration.api.client import Caller, connected_site, member_of, superuser
 
 pytestmark = pytest.mark.django_db
@@ -85,7 +86,7 @@ def test_a_browser_is_told_the_class_in_snapshots_and_in_events(site):
     event = {"type": "connection", "site_id": site.pk, "status": "error", "is_active": True, "error_class": "network",
              "error_message": CANARY, "at": "t"}  # fmt: skip
     for user, told in ((member_of(site), GENERAL), (superuser(), CANARY)):
-        view = _view(user)
+        view = _view(viewer_for(user))
         picture = Picture(view.rows, view.sites, detailed=view.detailed)
         shown = picture.visible(event)
         assert shown is not None

@@ -105,8 +105,10 @@ class World:
         return self.configs[connection_id]
 
     def record_statuses(self, said: Any) -> Written:
+        """As the database does: what is said of a connection that was let go meanwhile changes nothing."""
         for (connection_id, _), status in said.items():
-            self.statuses[connection_id] = msgspec.structs.asdict(status)
+            if self.owner.get(connection_id):
+                self.statuses[connection_id] = msgspec.structs.asdict(status)
         return Written()
 
     def record_answers(self, said: Any) -> int:

@@ -7,7 +7,7 @@ from typing import Any
 from django.contrib.contenttypes.models import ContentType
 from django.urls import URLPattern, URLResolver, get_resolver
 
-from mqtt_app.models import Device, DiscoveredTopic, MqttTopic, Site
+from mqtt_app.models import ApiToken, Device, DiscoveredTopic, MqttTopic, Site
 
 CONVERTER = re.compile(r"<(?:\w+:)?(\w+)>")
 
@@ -38,12 +38,14 @@ def _value(route: str, pattern: URLPattern) -> Callable[[re.Match[str]], str]:
 
 
 def _argument(name: str, route: str, pattern: URLPattern) -> Any:
-    below = {"topics": MqttTopic, "discovered-topics": DiscoveredTopic, "devices": Device}
+    below = {"topics": MqttTopic, "discovered-topics": DiscoveredTopic, "devices": Device, "tokens": ApiToken}
     model = next((model for part, model in below.items() if f"/{part}/<int:pk>" in route), Site)
     page = getattr(pattern.callback, "model_admin", None)
     known: dict[str, Callable[[], Any]] = {
         "site_id": lambda: Site.objects.get().pk,
-        "pk": lambda: model.objects.get().pk,
+        "pk": lambda: _last(model),
+        "uidb64": lambda: "MQ",
+        "token": lambda: "no-such-link",
         "object_id": lambda: page and _last(page.model),
         "id": lambda: page and _last(page.model),
         "content_type_id": lambda: ContentType.objects.get_for_model(Site).pk,
