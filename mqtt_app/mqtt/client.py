@@ -54,9 +54,7 @@ class Listener(Protocol):
 
 
 class MqttClient(Client):
-    """`send_connect` first; then `read`, `write` and `ping` as the loop finds. `window`: messages we may leave open.
-    `most_open`: more than these a broker must not send ahead.
-    """
+    """`send_connect` first; then `read`, `write` and `ping` as the loop finds. `window`: messages we may leave open."""
 
     def __init__(
         self,
@@ -81,7 +79,6 @@ class MqttClient(Client):
             manual_ack=True,
         )
         self.window = receive_maximum if self.is_v5 else OLD_WINDOW
-        self.most_open = receive_maximum if self.is_v5 else IDENTIFIERS
         self._stream = PacketStream(v5=self.is_v5, limit=maximum_packet_size, names=names)
         self._shared = unfinished
         self._ready = BufferedSocket(sock, self._stream, unfinished, self._gave_up)

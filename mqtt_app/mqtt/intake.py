@@ -6,7 +6,7 @@ from mqtt_app.domain.ack_mode import AckMode
 from mqtt_app.domain.batching import AckOrder
 from mqtt_app.domain.messages import DUPLICATE, Envelope
 from mqtt_app.domain.packets import Publish
-from mqtt_app.domain.protocol.violations import Reason, Violation, protocol_error
+from mqtt_app.domain.protocol.violations import Violation, protocol_error
 from mqtt_app.mqtt.context import Context
 from mqtt_app.mqtt.flow import Flow
 from mqtt_app.mqtt.subscriptions import Subscriptions
@@ -30,17 +30,18 @@ class Intake:
     def end(self) -> None:
         self.acks, self.settles = AckOrder(), False
 
-    def take(self, message: Publish, config: ConnectionConfig, window: int, most_open: int) -> None:
-        """`window`: messages that the broker leaves unacknowledged as a rule; `most_open`: what the protocol allows.
+    def take(self, message: Publish, config: ConnectionConfig, window: int) -> None:
+        """`window`: messages that the broker leaves unacknowledged as a rule. Raises Violation.
 
-        Raises Violation.
+        More than our Receive Maximum is no reason to end a link: mosquitto 2.0 sends beyond it under
+        load, what waits in memory is bounded, and a broker has no more than 65,535 identifiers.
         """
         packet_id = message.packet_id
         early = message.qos > 0 and config.ack_mode is not AckMode.STORED
         at_once = early and config.ack_mode is AckMode.RECEIVED
         if message.qos:
-            if not message.dup and (packet_id in self.acks or len(self.acks) >= most_open):
-                raise _too_many_open(packet_id in self.acks, packet_id, most_open)
+            if not message.dup and packet_id in self.acks:
+                raise _identifier_in_use(packet_id)
             self.acks.received(packet_id, done=at_once)
             self.settles |= at_once
         now = time.time()
@@ -60,11 +61,6 @@ class Intake:
         self.settles = True
 
 
-def _too_many_open(is_in_use: bool, packet_id: int, most_open: int) -> Violation:
-    """Only of new messages: after a restart of the broker, or of ours with a lower Receive Maximum, brokers send again
-    all that they have sent before, and some repeat on one link what they think is lost.
-    """
-    if is_in_use:
-        return protocol_error(f"a new PUBLISH with the packet identifier {packet_id}, which is still in use")
-    what = f"more than {most_open:,} messages without waiting for our acknowledgements"
-    return Violation(Reason.RECEIVE_MAXIMUM_EXCEEDED, what)
+def _identifier_in_use(packet_id: int) -> Violation:
+    """Only of new messages: some brokers repeat on one link what they think is lost."""
+    return protocol_error(f"a new PUBLISH with the packet identifier {packet_id}, which is still in use")

@@ -159,7 +159,7 @@ class Session:
 
     def on_message(self, message: Publish) -> None:
         if self._client is not None:
-            self.intake.take(message, self.config, self._client.window, self._client.most_open)
+            self.intake.take(message, self.config, self._client.window)
 
     def on_socket_closing(self, descriptor: int) -> None:
         self._context.loop.unwatch(descriptor)

@@ -75,10 +75,6 @@ PUBLISHES = [
         "an identifier that is in use", 0x82, "still in use",
         lambda version: publish(version, qos=1, packet_id=7) + publish(version, payload=b"2", qos=1, packet_id=7),
     ),
-    Case(
-        "more than the Receive Maximum", 0x93, "without waiting",
-        lambda version: b"".join(publish(version, qos=1, packet_id=number) for number in range(1, 1_002)), ("5",),
-    ),
     Case("a PUBLISH instead of a CONNACK", 0x82, "before its CONNACK", publish, when=FIRST),
 ]  # fmt: skip
 PROPERTIES = [

@@ -161,6 +161,22 @@ def test_a_packet_that_stays_half_ends_the_link_in_time(world, run, rogue, versi
     assert broker.links[0].goodbyes() == ([0x81] if version == "5" else [])
 
 
+@pytest.mark.parametrize("version", BOTH)
+def test_a_broker_that_sends_beyond_our_receive_maximum_keeps_its_link(world, run, rogue, version):
+    """mosquitto 2.0 does so under load; to end its link would bring all of it once more."""
+    numbers = range(1, 2_501)
+
+    def script(link):
+        link.accept_and_subscribe()
+        link.send(b"".join(publish(version, b"a", b"%d" % n, qos=1, packet_id=n) for n in numbers))
+
+    broker = rogue(script)
+    world.add(connection(1, broker.port, protocol_version=version))
+    run(**SLOW)
+    wait_for(lambda: len(world.payloads()) == len(numbers) and world.status(1) == "connected")
+    assert len(broker.links) == 1
+
+
 def test_a_broker_that_takes_no_acknowledgement_while_it_sends_is_ended(world, run, rogue):
     """3.1.1 has no Receive Maximum; that it has 65,535 packet identifiers is the bound."""
 
