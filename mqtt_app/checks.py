@@ -55,7 +55,7 @@ def _is_network(text: str) -> bool:
 
 def violations(c: Config) -> list[tuple[int, str, str]]:
     """(number, what is wrong, what to do) for each broken relation."""
-    rules = (*_of_ownership(c), *_of_the_rest(c), *_of_entry(c))
+    rules = (*_of_ownership(c), *_of_links(c), *_of_entrances(c))
     return [(number, text + ".", hint) for number, holds, text, hint in rules if not holds]
 
 
@@ -78,7 +78,7 @@ def _of_ownership(c: Config) -> list[Rule]:
     ]
 
 
-def _of_the_rest(c: Config) -> list[Rule]:
+def _of_links(c: Config) -> list[Rule]:
     return [
         (5, c.backoff_base <= c.backoff_cap, "backoff_base must not exceed backoff_cap", "Raise SITEWIRE_BACKOFF_CAP."),
         (
@@ -105,10 +105,16 @@ def _of_the_rest(c: Config) -> list[Rule]:
             f"evidence_interval must be at most half of {EVIDENCE_STALE:.0f} s, or healthy links are called stale",
             "Lower SITEWIRE_EVIDENCE_INTERVAL.",
         ),
+        (
+            23,
+            c.maximum_packet_size * 2 <= c.unfinished_bytes,
+            "maximum_packet_size must be at most half of unfinished_bytes, or one large packet takes the room of all",
+            "Raise SITEWIRE_UNFINISHED_BYTES.",
+        ),
     ]
 
 
-def _of_entry(c: Config) -> list[Rule]:
+def _of_entrances(c: Config) -> list[Rule]:
     return [
         (
             20,
@@ -127,11 +133,5 @@ def _of_entry(c: Config) -> list[Rule]:
             all(map(_is_network, c.health_allow)),
             "health_allow holds what is not a network",
             "Write SITEWIRE_HEALTH_ALLOW as CIDR, for instance 10.0.0.0/8 or 192.0.2.7/32.",
-        ),
-        (
-            23,
-            c.maximum_packet_size * 2 <= c.unfinished_bytes,
-            "maximum_packet_size must be at most half of unfinished_bytes, or one large packet takes the room of all",
-            "Raise SITEWIRE_UNFINISHED_BYTES.",
         ),
     ]

@@ -57,7 +57,7 @@ class SiteRowAdmin(ByMembership, GenericAdmin[ModelT]):
 
 
 class InstanceRowAdmin(SuperusersOnly, GenericAdmin[ModelT]):
-    """For rows that MQTT workers write, which mix all sites: superusers look, and delete."""
+    """For rows that the system writes and that belong to no site: superusers look, and delete."""
 
     paginator = BoundedPaginator
     show_full_result_count = False

@@ -26,6 +26,7 @@ class Allowed:
     switch: bool
     configure: bool
 
+
 AUDIT_ROWS = 10
 
 

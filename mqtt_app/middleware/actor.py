@@ -6,12 +6,10 @@ from typing import Any
 from django.http import HttpRequest
 from django.http.response import HttpResponseBase
 
-from mqtt_app.domain.audit import Actor, Source
-from mqtt_app.domain.client_address import client_address
+from mqtt_app.domain.audit import Actor
 from mqtt_app.models import ApiToken
+from mqtt_app.services.accounts.requests import actor_of
 from mqtt_app.services.audit import acting_as
-
-_SOURCES = (("/api/", Source.API), ("/admin/", Source.ADMIN))
 
 
 class ActorMiddleware:
@@ -24,18 +22,12 @@ class ActorMiddleware:
         self.get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponseBase:
-        with acting_as(lambda: actor_of(request)):
+        with acting_as(lambda: _sender(request)):
             return self.get_response(request)
 
 
-def actor_of(request: HttpRequest) -> Actor:
+def _sender(request: HttpRequest) -> Actor:
     user: Any = getattr(request, "user", None)
     token: Any = getattr(request, "auth", None)
     known = user is not None and user.is_authenticated
-    return Actor(
-        source=next((source for prefix, source in _SOURCES if request.path_info.startswith(prefix)), Source.PAGE),
-        user_id=user.pk if known else None,
-        user_name=user.get_username() if known else "",
-        token_name=token.name if isinstance(token, ApiToken) else "",
-        address=client_address(request.META),
-    )
+    return actor_of(request, user if known else None, token if isinstance(token, ApiToken) else None)

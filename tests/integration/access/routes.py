@@ -44,8 +44,8 @@ def http() -> list[str]:
 
 
 def websockets() -> list[str]:
-    """But for the last one, which takes whatever is no address of ours."""
-    return [str(pattern.pattern) for pattern in websocket_urlpatterns if str(pattern.pattern)]
+    """The last, empty, takes whatever is no address of ours."""
+    return [str(pattern.pattern) for pattern in websocket_urlpatterns]
 
 
 def address(route: str, values: dict[str, Any]) -> str:

@@ -57,7 +57,9 @@ OVERSEE = rule("            401     401     401     401     401     ok        40
 NO_METHOD = rule("          401     405     405     405     405     405       401   405   405")
 OWN = rule("                401     ok      ok      ok      ok      ok        401   ok    ok ")
 MAKE_TOKEN = rule("         401     ok      ok      ok      ok      ok        401   403   ok ")
-NOT_MINE = rule("           401     404     404     404     404     404       401   404   404")
+# Of a superuser's own token, which allows everything
+OWN_TOKEN = rule("          401     404     404     404     404     ok        401   ok    ok ")
+REVOKE_TOKEN = rule("       401     404     404     404     404     ok        401   403   403")
 DOCUMENTS = rule("          ok      ok      ok      ok      ok      ok        401   ok    ok ")
 NO_DOCUMENTS = rule("       405     405     405     405     405     405       401   405   405")
 MISSING = rule("            404     404     404     404     404     404       404   404   404")
@@ -66,7 +68,7 @@ MISSING = rule("            404     404     404     404     404     404       40
 ANYONE = rule("             ok      ok      ok      ok      ok      ok        ok    ok    ok ")
 PAGE = rule("               302     ok      ok      ok      ok      ok        302   302   302")
 SITE_PAGE = rule("          302     404     ok      ok      ok      ok        302   302   302")
-NOBODYS_PAGE = rule("       302     404     404     404     404     404       302   302   302")
+REVOKED = rule("            302     404     404     404     404     302       302   302   302")
 NOT_THERE = rule("          405     405     405     405     405     405       405   405   405")
 
 # The admin; everybody here is staff

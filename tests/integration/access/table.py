@@ -1,6 +1,7 @@
 """Who gets which answer, one line for each route. `test_matrix.py` says how to add one."""
 
 from mqtt_app.domain.access import Switching
+from mqtt_app.live.routing import NO_SUCH_ADDRESS
 from tests.integration.access.rules import (
     ADMIN,
     ADMIN_SUPERUSERS,
@@ -8,19 +9,21 @@ from tests.integration.access.rules import (
     ADMINISTER_ALL,
     ANYONE,
     ATTEND,
+    CALLERS,
     CONFIGURE,
     DOCUMENTS,
     LIST,
     MAKE_TOKEN,
     MISSING,
     NO_DOCUMENTS,
-    NOBODYS_PAGE,
-    NOT_MINE,
     NOT_THERE,
     OVERSEE,
     OWN,
+    OWN_TOKEN,
     PAGE,
     READ,
+    REVOKE_TOKEN,
+    REVOKED,
     SITE_PAGE,
     SUPERUSERS,
     SWITCH,
@@ -89,20 +92,20 @@ OTHERS = {
     "metrics": page(OVERSEE),
     "api/": Line({}, MISSING),
     "api/schema/": api(get=DOCUMENTS, options=DOCUMENTS, others=NO_DOCUMENTS),
-    "api/docs/": api(get=DOCUMENTS, options=DOCUMENTS.gives(200, 204), others=NO_DOCUMENTS),
+    "api/docs/": api(get=DOCUMENTS, options=DOCUMENTS.gives(204), others=NO_DOCUMENTS),
     "api/v1/auth/login/": api(post=ANYONE.gives(400), options=ANYONE, others=ANYONE.gives(405)),
     "api/v1/auth/logout/": api(post=OWN.gives(204), options=OWN),
     "api/v1/auth/tokens/": api(get=LIST, post=MAKE_TOKEN.gives(201, name="script")),
-    "api/v1/auth/tokens/<int:pk>/": api(pk="apitoken", options=OWN, get=NOT_MINE, delete=NOT_MINE),
+    "api/v1/auth/tokens/<int:pk>/": api(pk="apitoken", options=OWN, get=OWN_TOKEN, delete=REVOKE_TOKEN.gives(204)),
     "account/": page(PAGE),
     "account/password/": page(PAGE, POST=PAGE),
     "account/sessions/": Line({"POST": PAGE.gives(302)}, NOT_THERE),
-    "account/tokens/": Line({"POST": PAGE.gives(400)}, NOT_THERE),
-    "account/tokens/<int:pk>/revoke/": Line({"POST": NOBODYS_PAGE}, NOT_THERE, "apitoken"),
-    "password-reset/": Line({}, ANYONE.gives(200, 405)),
-    "password-reset/sent/": Line({}, ANYONE.gives(200, 405)),
-    "password-reset/done/": Line({}, ANYONE.gives(200, 405)),
-    "password-reset/<uidb64>/<token>/": Line({}, ANYONE.gives(200, 302, 405)),
+    "account/tokens/": Line({"POST": PAGE.gives(400)}, NOT_THERE),  # without a name
+    "account/tokens/<int:pk>/revoke/": Line({"POST": REVOKED}, NOT_THERE, "apitoken"),
+    "password-reset/": page(ANYONE, POST=ANYONE, PUT=ANYONE, OPTIONS=ANYONE),
+    "password-reset/sent/": page(ANYONE, OPTIONS=ANYONE),
+    "password-reset/done/": page(ANYONE, OPTIONS=ANYONE),
+    "password-reset/<uidb64>/<token>/": every_method(ANYONE),  # says that the link is wrong, or was used
     "admin/": every_method(ADMIN),
     "admin/<app_label>/": every_method(ADMIN),
     "admin/<url>": every_method(ADMIN.gives(404)),
@@ -110,7 +113,7 @@ OTHERS = {
     "admin/jsi18n/": every_method(ADMIN.gives(200, 405)),
     "admin/login/": Line({}, ANYONE.gives(200, 302, 405)),
     "admin/logout/": Line({}, ANYONE.gives(200, 302, 405)),
-    "admin/password_change/": every_method(ADMIN.gives(200, 302, 405)),
+    "admin/password_change/": every_method(ANYONE.gives(302)),  # to the page of the account
     "admin/password_change/done/": every_method(ADMIN.gives(200, 302, 405)),
     "admin/r/<path:content_type_id>/<path:object_id>/": every_method(ADMIN.gives(404)),  # no model has a page there
     "admin/auth/user/<id>/password/": every_method(ADMIN_SUPERUSERS),
@@ -157,7 +160,8 @@ WEBSOCKETS = {
         "expired": UNAUTHENTICATED,
         "read": {"here", "elsewhere"},
         "elsewhere": {"elsewhere"},
-    }
+    },
+    "": dict.fromkeys(CALLERS, NO_SUCH_ADDRESS),
 }
 """Of which sites each caller hears, or the code that the socket is closed with."""
 

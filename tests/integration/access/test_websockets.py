@@ -30,7 +30,10 @@ def headers_of(caller: str, world: World) -> list[tuple[bytes, bytes]]:
 async def first_answer(path: str, headers: list[tuple[bytes, bytes]]) -> Any:
     """The sites of the snapshot, or the code that the socket is closed with."""
     communicator = WebsocketCommunicator(websocket, path, headers=headers)
-    await communicator.connect()
+    is_open, code = await communicator.connect()
+    if not is_open:
+        await communicator.wait(5)
+        return code
     first = await communicator.receive_output(5)
     await communicator.disconnect()
     if first["type"] == "websocket.close":

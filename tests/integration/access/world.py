@@ -67,7 +67,7 @@ def build() -> World:
         "elsewhere": token(users["superuser"], site_ids=[elsewhere.pk]),
     }
     rows = rows_of(here)
-    rows["apitoken"] = ApiToken.objects.create(user("somebody", None, None), name="a token")[0]
+    rows["apitoken"] = ApiToken.objects.create(users["superuser"], name="a token")[0]
     LoginCounter.objects.create(key="k", kind=LoginCounter.Kind.NAME, clear_at=timezone.now())
     Group.objects.create(name="group")
     BatchReceipt.objects.create(id=uuid4(), instance="mqtt-1", messages=2)

@@ -135,4 +135,3 @@ def test_an_unknown_kind_is_told_the_known_ones(module):
     done = run("-m", module, "nonsense", env=environment())
     assert done.returncode == 2
     assert done.stdout.startswith("Known: ")
-

@@ -211,6 +211,8 @@ def test_networks_can_be_allowed_to_see_the_details(peer, sees, monkeypatch):
     assert (Caller().client.get("/metrics", REMOTE_ADDR=peer).status_code == 200) is sees
     behind = Caller().client.get("/readyz", REMOTE_ADDR=peer, HTTP_X_FORWARDED_FOR="203.0.113.5")
     assert behind.json().keys() == {"ready"}
+
+
 @pytest.mark.django_db
 def test_messages_that_are_not_stored_are_told_by_readyz_metrics_and_the_alarms(client):
     leased(batches=1, links_not_stored=3, oldest_not_stored=12.0, waits_for="task_worker", suspects=2)

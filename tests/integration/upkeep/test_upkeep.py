@@ -58,7 +58,7 @@ def test_a_new_month_has_the_index_of_the_table() -> None:
     partitions.ensure(NOW)
     with connection.cursor() as cursor:
         cursor.execute("SELECT indexdef FROM pg_indexes WHERE tablename = 'mqtt_reading_203105'")
-        assert ["(device_id, \"time\" DESC)" in row[0] for row in cursor.fetchall()] == [True]
+        assert ['(device_id, "time" DESC)' in row[0] for row in cursor.fetchall()] == [True]
 
 
 def test_a_table_that_is_in_use_is_left_for_the_next_run(other_session: psycopg.Connection) -> None:

@@ -74,7 +74,8 @@ CASES = {
         "degraded: the parser json fails on most messages",
     ),
     "filter added just now": (
-        replace(linked(config_version=1), granted=(1, None), config_version=2, wanted_since=NOW - 3), "starting",
+        replace(linked(config_version=1), granted=(1, None), config_version=2, wanted_since=NOW - 3),
+        "starting",
     ),
     "filter not asked for": (
         replace(linked(config_version=1), granted=(1, None), config_version=2),
