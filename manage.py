@@ -12,7 +12,7 @@ if sys.version_info < (3, 11):  # noqa: UP036  this file alone is read by older 
         "python3.11 manage.py {}".format(sys.version_info[0], sys.version_info[1], " ".join(sys.argv[1:]))
     )
 
-from project.local.bootstrap import main
+from project.local.install.bootstrap import main
 
 if __name__ == "__main__":
     sys.exit(main(sys.argv))

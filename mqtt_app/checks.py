@@ -6,8 +6,8 @@ from typing import Any
 from django.core.checks import CheckMessage, Error, Warning, register
 
 from mqtt_app.conf import Config, config
-from mqtt_app.domain.broker_settings import problems, useless
-from mqtt_app.domain.status import EVIDENCE_STALE
+from mqtt_app.domain.link.broker_settings import problems, useless
+from mqtt_app.domain.status.headline import EVIDENCE_STALE
 
 Rule = tuple[int, bool, str, str]
 """Number, whether it holds, what is wrong, what to do."""

@@ -12,7 +12,7 @@ from typing import Any
 
 from mqtt_app.conf import config
 from mqtt_app.coordination.outbox import Outbox
-from mqtt_app.domain.samples import sample, storable
+from mqtt_app.domain.ingest.samples import sample, storable
 from mqtt_app.masking import masked
 from mqtt_app.models import MqttConnection, Site
 

@@ -8,9 +8,9 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metri
 from prometheus_client.registry import Collector
 
 from mqtt_app.conf import config
-from mqtt_app.domain.vitals import Vitals
-from mqtt_app.selectors.exposure import allow_listed, unverified_tls
-from mqtt_app.selectors.system import (
+from mqtt_app.domain.health.vitals import Vitals
+from mqtt_app.selectors.health.exposure import allow_listed, unverified_tls
+from mqtt_app.selectors.status.system import (
     BOOKS,
     Pulse,
     books_of_sites,

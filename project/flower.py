@@ -20,8 +20,9 @@ from flower.api import BaseApiHandler
 from flower.views import BaseHandler
 
 from mqtt_app.domain.audit import Actor, Source
-from mqtt_app.services import audit, login_throttle
-from mqtt_app.services.login_throttle import LoginRefused
+from mqtt_app.services import audit
+from mqtt_app.services.accounts import login_throttle
+from mqtt_app.services.accounts.login_throttle import LoginRefused
 
 log = logging.getLogger(__name__)
 GUARDED = (BaseHandler, BaseApiHandler)  # every handler of Flower's derives its `prepare` from one of them

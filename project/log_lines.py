@@ -7,7 +7,7 @@ import os
 import threading
 import time
 
-from mqtt_app.domain.repeats import Repeats, Told, words
+from mqtt_app.domain.logs.repeats import Repeats, Told, words
 
 REMEMBERED = 2_000  # different lines
 OURS = ("mqtt_app", "tasks", "project", "mqtt")  # of other loggers only warnings are counted

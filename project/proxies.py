@@ -12,7 +12,7 @@ from collections.abc import Awaitable, Callable, Iterable, Sequence
 from ipaddress import ip_network
 from typing import Any
 
-from mqtt_app.domain.proxies import Client, Network, TrustedProxies, client_of, is_trusted, normal
+from mqtt_app.domain.accounts.proxies import Client, Network, TrustedProxies, client_of, is_trusted, normal
 
 Application = Callable[..., Awaitable[None]]
 WsgiApplication = Callable[..., Iterable[bytes]]

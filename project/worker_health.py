@@ -15,7 +15,7 @@ from kombu.exceptions import OperationalError
 from mqtt_app.conf import Config
 from mqtt_app.coordination import keys
 from mqtt_app.coordination.leases import Lease
-from mqtt_app.domain.vitals import complaint
+from mqtt_app.domain.health.vitals import complaint
 from project.health_check import TIMEOUT, report
 from project.monitor import app
 from project.settings import checked

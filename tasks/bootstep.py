@@ -20,10 +20,10 @@ from mqtt_app.coordination.client import blocking_client, quick_client
 from mqtt_app.coordination.evidence import EvidenceStore
 from mqtt_app.coordination.leases import LeaseStore
 from mqtt_app.coordination.nudges import NudgeListener, nudge
-from mqtt_app.domain.broker_settings import policy_of
-from mqtt_app.mqtt.carriers import POP_TIMEOUT
-from mqtt_app.mqtt.guard import BrokerGuard, own_services
-from mqtt_app.mqtt.ownership import DatabaseOwnership
+from mqtt_app.domain.link.broker_settings import policy_of
+from mqtt_app.mqtt.delivery.carriers import POP_TIMEOUT
+from mqtt_app.mqtt.link.guard import BrokerGuard, own_services
+from mqtt_app.mqtt.ownership.port import DatabaseOwnership
 from mqtt_app.mqtt.runtime import Ports, Runtime
 from mqtt_app.selectors.receipts import committed
 from mqtt_app.services.ownership import needs_reconcile, reconcile

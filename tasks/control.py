@@ -7,7 +7,7 @@ from mqtt_app.conf import config
 from mqtt_app.coordination.client import quick_client
 from mqtt_app.coordination.leases import LeaseStore
 from mqtt_app.services import ownership
-from mqtt_app.services import upkeep as housekeeping
+from mqtt_app.services.upkeep import pruning as housekeeping
 
 
 @shared_task(name="tasks.control.reconcile", ignore_result=True, time_limit=60)

@@ -14,10 +14,11 @@ from kombu.exceptions import OperationalError
 from mqtt_app.conf import config
 from mqtt_app.coordination.acks import AckList, Fate, note
 from mqtt_app.coordination.client import quick_client
-from mqtt_app.domain.faults import Fault
-from mqtt_app.domain.messages import Batch, unpack
-from mqtt_app.services import ingest, kept, kept_drain
-from mqtt_app.services.ingest_faults import fault_of
+from mqtt_app.domain.delivery.faults import Fault
+from mqtt_app.domain.delivery.messages import Batch, unpack
+from mqtt_app.services.ingest import pipeline
+from mqtt_app.services.ingest.faults import fault_of
+from mqtt_app.services.replay import drain, schedule
 
 log = logging.getLogger(__name__)
 
@@ -35,7 +36,7 @@ def store_batch(*, blob: bytes) -> None:
     """
     batch = unpack(blob)
     try:
-        outcome = ingest.store(batch, time.time())
+        outcome = pipeline.store(batch, time.time())
     except Exception as error:  # noqa: BLE001  no fault may leave the owner without an answer
         _say(error)
         away = fault_of(error) in {Fault.AWAY, Fault.CONFLICT}
@@ -51,8 +52,8 @@ def parse_kept(*, attend: bool = True) -> None:
     """On this queue: its workers have the parsers that matter. A further batch waits its turn behind what is new."""
     try:
         if attend:
-            kept.attend(timezone.now())
-        more = kept_drain.drain(time.time())
+            schedule.attend(timezone.now())
+        more = drain.drain(time.time())
     except Exception as error:  # noqa: BLE001  the next round tries again
         _say(error)
     else:

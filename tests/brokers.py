@@ -12,10 +12,10 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
-from project.local import provision
-from project.local.ports import free_port
-from project.local.process import spawn
-from project.local.waiting import wait_until
+from project.local.install import provision
+from project.local.processes.ports import free_port
+from project.local.processes.process import spawn
+from project.local.processes.waiting import wait_until
 
 HOST = "127.0.0.1"
 DAY = datetime.timedelta(days=1)

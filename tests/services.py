@@ -17,11 +17,12 @@ from pathlib import Path
 
 import pytest
 
-from project.local import postgres, provision
-from project.local.ports import free_port
-from project.local.process import postgres_account
-from project.local.valkey import Valkey
-from project.local.waiting import wait_until
+from project.local.install import provision
+from project.local.processes.ports import free_port
+from project.local.processes.process import postgres_account
+from project.local.processes.waiting import wait_until
+from project.local.servers import postgres
+from project.local.servers.valkey import Valkey
 from tests.brokers import CertificateAuthority, Mosquitto
 
 __all__ = ["free_port", "start_valkey"]

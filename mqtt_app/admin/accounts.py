@@ -13,8 +13,8 @@ from django.template.response import TemplateResponse
 
 from mqtt_app.admin.base import InstanceRowAdmin, coloured
 from mqtt_app.models import ApiToken, LoginCounter
-from mqtt_app.services import audit, login_throttle
-from mqtt_app.services.accounts import passwords, tokens
+from mqtt_app.services import audit
+from mqtt_app.services.accounts import login_throttle, passwords, tokens
 
 
 @admin.register(ApiToken)

@@ -12,7 +12,7 @@ from mqtt_app.domain.access import Action
 from mqtt_app.models import ConnectionStatus, MqttConnection
 from mqtt_app.selectors.connections import SECRETS, legible
 from mqtt_app.selectors.disclosure import conceal, sees_failures
-from mqtt_app.selectors.status import effective_statuses
+from mqtt_app.selectors.status.sites import effective_statuses
 from mqtt_app.services import sites
 
 KINDS = {

@@ -6,7 +6,7 @@ from django.utils import timezone
 from mqtt_app.admin.base import InstanceRowAdmin, ParseAgainAdmin, SiteFilter, shortened
 from mqtt_app.domain.access import Action
 from mqtt_app.models import BatchReceipt, QuarantinedMessage
-from mqtt_app.services import quarantine
+from mqtt_app.services.dead_letters import quarantine
 
 
 @admin.register(QuarantinedMessage)

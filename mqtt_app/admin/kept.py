@@ -7,7 +7,7 @@ from mqtt_app.admin.access import NOBODY
 from mqtt_app.admin.base import ParseAgainAdmin, ReadOnlyAdmin, SiteFilter, coloured, shortened
 from mqtt_app.domain.access import Action
 from mqtt_app.models import KeptMessage, ParserHealth
-from mqtt_app.services import kept
+from mqtt_app.services.replay import schedule
 
 
 @admin.register(KeptMessage)
@@ -36,7 +36,7 @@ class KeptMessageAdmin(ParseAgainAdmin[KeptMessage]):
     def parse_again(self, request: HttpRequest, queryset: QuerySet[KeptMessage]) -> None:
         if self.refuses(request, queryset, Action.ATTEND):
             return
-        number = kept.parse_again(queryset.values_list("pk", flat=True))
+        number = schedule.parse_again(queryset.values_list("pk", flat=True))
         self.message_user(request, f"{number:,} messages are parsed again within seconds.", messages.SUCCESS)
 
 

@@ -19,8 +19,8 @@ from mqtt_app import metrics
 from mqtt_app.conf import config
 from mqtt_app.coordination.leases import Lease
 from mqtt_app.domain.access import Action
-from mqtt_app.domain.client_address import client_address
-from mqtt_app.selectors.system import Pulse, database_answers, orphans, pending_migrations, pulse
+from mqtt_app.domain.accounts.client_address import client_address
+from mqtt_app.selectors.status.system import Pulse, database_answers, orphans, pending_migrations, pulse
 from mqtt_app.selectors.visibility import viewer_for, viewer_of
 from mqtt_app.services.accounts.token_authentication import TokenAuthentication
 

@@ -13,7 +13,7 @@ import redis
 
 from mqtt_app.coordination import keys
 from mqtt_app.coordination.scripts import source
-from mqtt_app.domain.vitals import Vitals
+from mqtt_app.domain.health.vitals import Vitals
 
 MARK_TTL = 86_400  # s
 

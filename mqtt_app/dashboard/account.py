@@ -17,11 +17,10 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 from mqtt_app.dashboard.account_forms import ChangePasswordForm, NewPasswordForm, ResetForm, TokenForm
 from mqtt_app.dashboard.entrance import as_refused, refusal_of
 from mqtt_app.dashboard.policy import strict
-from mqtt_app.domain.client_address import client_address
+from mqtt_app.domain.accounts.client_address import client_address
 from mqtt_app.selectors.account import site_names
-from mqtt_app.services import login_throttle
-from mqtt_app.services.accounts import sessions, tokens
-from mqtt_app.services.login_throttle import LoginRefused
+from mqtt_app.services.accounts import login_throttle, sessions, tokens
+from mqtt_app.services.accounts.login_throttle import LoginRefused
 
 DONE = {
     "password": "Your password is changed. Your other sessions have ended, and so have your API tokens.",

@@ -13,7 +13,7 @@ from django.http import HttpRequest
 from django.template import loader
 
 from mqtt_app.domain.access import SCOPE_CHOICES, Scope
-from mqtt_app.domain.tokens import NAME_LENGTH, Rights
+from mqtt_app.domain.accounts.tokens import NAME_LENGTH, Rights
 from mqtt_app.models import Site
 from mqtt_app.selectors.visibility import viewer_for
 from mqtt_app.services.accounts import passwords, reset_mail

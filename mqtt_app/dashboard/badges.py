@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from mqtt_app.selectors.facets import SiteStatus
+from mqtt_app.selectors.status.facets import SiteStatus
 
 
 @dataclass(frozen=True, slots=True)

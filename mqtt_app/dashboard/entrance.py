@@ -12,7 +12,7 @@ from django.http.response import HttpResponseBase
 
 from mqtt_app.dashboard.policy import strict
 from mqtt_app.services.accounts import logins
-from mqtt_app.services.login_throttle import LoginRefused
+from mqtt_app.services.accounts.login_throttle import LoginRefused
 
 View = Callable[..., HttpResponseBase]
 Response = TypeVar("Response", bound=HttpResponseBase)

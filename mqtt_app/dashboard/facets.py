@@ -5,7 +5,7 @@ from datetime import datetime
 
 from mqtt_app.dashboard import words
 from mqtt_app.dashboard.badges import BAD, LINKS, OFF, OK, WAIT, WARN, Badge
-from mqtt_app.selectors.facets import Books, Desired, Flow, Link, Owner, SiteStatus, Subscriptions
+from mqtt_app.selectors.status.facets import Books, Desired, Flow, Link, Owner, SiteStatus, Subscriptions
 
 PARSER_REMEDY = (
     "Correct the parser and restart the task workers. Nothing is lost: what was kept is then stored by itself."

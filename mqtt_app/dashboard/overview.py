@@ -9,12 +9,12 @@ from django.core.paginator import Page, Paginator
 from mqtt_app.dashboard.badges import Badge, group, headline_badge
 from mqtt_app.domain.access import Action
 from mqtt_app.selectors import pages
-from mqtt_app.selectors.alarms import Alarm, alarms
 from mqtt_app.selectors.disclosure import sees_failures
-from mqtt_app.selectors.facets import SiteStatus
+from mqtt_app.selectors.health.alarms import Alarm, alarms
 from mqtt_app.selectors.pages import Address
-from mqtt_app.selectors.status import statuses
-from mqtt_app.selectors.system import pulse
+from mqtt_app.selectors.status.facets import SiteStatus
+from mqtt_app.selectors.status.sites import statuses
+from mqtt_app.selectors.status.system import pulse
 from mqtt_app.selectors.visibility import Viewer
 
 STATES = ("running", "starting", "degraded", "stopped")

@@ -12,9 +12,9 @@ from mqtt_app.models import AuditEntry, Device, DiscoveredTopic, MqttConnectionL
 from mqtt_app.selectors import pages
 from mqtt_app.selectors.audit import entries
 from mqtt_app.selectors.disclosure import sees_failures
-from mqtt_app.selectors.facets import SiteStatus
 from mqtt_app.selectors.pages import Address
-from mqtt_app.selectors.status import site_status
+from mqtt_app.selectors.status.facets import SiteStatus
+from mqtt_app.selectors.status.sites import site_status
 from mqtt_app.selectors.visibility import Viewer
 
 

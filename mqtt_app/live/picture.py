@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from typing import Any
 
-from mqtt_app.domain.disclosure import error_in_general
+from mqtt_app.domain.link.disclosure import error_in_general
 
 Event = dict[str, Any]
 Row = dict[str, Any]  # site_id, status, is_active, error_message, at

@@ -2,7 +2,7 @@
 
 from django.core.exceptions import ValidationError
 
-from mqtt_app.domain.hosts import HostError, validate_host
+from mqtt_app.domain.link.hosts import HostError, validate_host
 from mqtt_app.domain.names import deceptive_character
 from mqtt_app.domain.topics import TopicError, validate_filter
 

@@ -2,7 +2,7 @@
 
 import msgspec
 
-from mqtt_app.domain.repeats import Repeats, Told, words
+from mqtt_app.domain.logs.repeats import Repeats, Told, words
 from mqtt_app.logging_utils import log_connection_event
 from mqtt_app.models import MqttConnection
 from mqtt_app.mqtt.loop import Loop

@@ -10,10 +10,10 @@ import msgspec
 import redis
 
 from mqtt_app.coordination.evidence import LinkEvidence
-from mqtt_app.domain.rates import Rates
+from mqtt_app.domain.status.rates import Rates
+from mqtt_app.mqtt.delivery.stalls import Stall
+from mqtt_app.mqtt.link.session import Session
 from mqtt_app.mqtt.loop import Loop
-from mqtt_app.mqtt.session import Session
-from mqtt_app.mqtt.stalls import Stall
 
 log = logging.getLogger(__name__)
 

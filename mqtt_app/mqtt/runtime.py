@@ -15,22 +15,22 @@ import msgspec
 from mqtt_app import events, logging_utils
 from mqtt_app.conf import Config
 from mqtt_app.coordination.leases import Lease
-from mqtt_app.domain.batching import Limits
-from mqtt_app.domain.connection import Policy
-from mqtt_app.domain.vitals import Vitals
+from mqtt_app.domain.delivery.batching import Limits
+from mqtt_app.domain.health.vitals import Vitals
+from mqtt_app.domain.link.state import Policy
 from mqtt_app.mqtt import clocks
-from mqtt_app.mqtt.carriers import AckReceiver, Acks, Sender
-from mqtt_app.mqtt.context import Context, Pacer
-from mqtt_app.mqtt.delivery import Delivery
-from mqtt_app.mqtt.dialer import Dialer, Guard, Resolver, Settings
-from mqtt_app.mqtt.lease_keeper import LeaseKeeper, Leases
+from mqtt_app.mqtt.delivery.carriers import AckReceiver, Acks, Sender
+from mqtt_app.mqtt.delivery.delivery import Delivery
+from mqtt_app.mqtt.link.dialer import Dialer, Guard, Resolver, Settings
+from mqtt_app.mqtt.link.link_services import Context, Pacer
+from mqtt_app.mqtt.link.session import DOUBT, Session
+from mqtt_app.mqtt.link.unfinished import UnfinishedBytes
 from mqtt_app.mqtt.logbook import LogBook
 from mqtt_app.mqtt.loop import Loop
+from mqtt_app.mqtt.ownership.lease_keeper import LeaseKeeper, Leases
+from mqtt_app.mqtt.ownership.supervisor import Ownership, Supervisor
 from mqtt_app.mqtt.pulse import Evidence, FlowOut, Pulse
 from mqtt_app.mqtt.reports import Reports, Writer
-from mqtt_app.mqtt.session import DOUBT, Session
-from mqtt_app.mqtt.supervisor import Ownership, Supervisor
-from mqtt_app.mqtt.unfinished import UnfinishedBytes
 from mqtt_app.services.ownership import ConnectionConfig
 
 log = logging.getLogger(__name__)

@@ -12,8 +12,8 @@ from collections.abc import Sequence
 from functools import lru_cache
 from typing import Any
 
+from mqtt_app.domain.ingest.times import looks_like_time, parse_time
 from mqtt_app.domain.readings import Fact, Reading
-from mqtt_app.domain.times import looks_like_time, parse_time
 from mqtt_app.parsers.base import MAX_FACTS, Message
 from mqtt_app.parsers.json_tree import BOM, decode, flatten, invalid, is_number
 

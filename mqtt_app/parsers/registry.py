@@ -6,8 +6,8 @@ from importlib.metadata import EntryPoint, entry_points
 from itertools import islice
 
 from mqtt_app.domain.characters import code_point, forbidden
+from mqtt_app.domain.ingest.times import EARLIEST, LATEST
 from mqtt_app.domain.readings import Availability, Description, Fact, ParseError, ParseErrorKind, Reading
-from mqtt_app.domain.times import EARLIEST, LATEST
 from mqtt_app.parsers.base import MAX_FACTS, MAX_PAYLOAD, Message, Parser
 from mqtt_app.parsers.json_objects import JsonParser
 from mqtt_app.parsers.scalar import ScalarParser

@@ -7,8 +7,8 @@ base topic is `zigbee2mqtt` or starts with it; it names the gateway.
 from collections.abc import Iterator, Sequence
 from typing import Any
 
+from mqtt_app.domain.ingest.times import parse_time
 from mqtt_app.domain.readings import Availability, Description, Fact, ParseError, ParseErrorKind, Reading
-from mqtt_app.domain.times import parse_time
 from mqtt_app.parsers.base import Message
 from mqtt_app.parsers.json_tree import decode, flatten, invalid
 

@@ -3,7 +3,7 @@
 from django.contrib.auth.models import AbstractBaseUser, AnonymousUser
 from django.db.models import Q
 
-from mqtt_app.domain.disclosure import LOST, error_in_general, log_in_general
+from mqtt_app.domain.link.disclosure import LOST, error_in_general, log_in_general
 from mqtt_app.models import MqttConnection, MqttConnectionLog
 
 TELLING = Q(retry_attempt__isnull=False) | Q(message__startswith=LOST)

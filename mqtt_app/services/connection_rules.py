@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
-from mqtt_app.domain.pem import PemError, certificates, check_pair, private_key
+from mqtt_app.domain.link.pem import PemError, certificates, check_pair, private_key
 
 MAX_PEM = 100_000  # characters; a long chain has some 10,000
 

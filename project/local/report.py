@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from project.local.options import ROOT, Options
-from project.local.ports import LOOPBACK
+from project.local.processes.ports import LOOPBACK
 
 KEPT_LOGS = 3  # earlier runs
 

@@ -5,8 +5,9 @@ import os
 from collections.abc import Mapping
 from pathlib import Path
 
-from project.local import files, runlock
+from project.local import files
 from project.local.options import ROOT
+from project.local.processes import runlock
 from project.local.refusal import Refusal
 
 UP = "up.json"

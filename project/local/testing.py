@@ -3,7 +3,7 @@
 import os
 import sys
 
-from project.local import provision
+from project.local.install import provision
 
 # Without cached bytecode every process that a test starts needs 1.5 s more.
 DROPPED = {"DJANGO_SETTINGS_MODULE", "PYTHONDONTWRITEBYTECODE"}

@@ -5,9 +5,11 @@ import sys
 import time
 from types import FrameType
 
-from project.local import ledger, options, preflight, runlock
-from project.local.machine import Local
+from project.local import options
+from project.local.install import preflight
 from project.local.options import Options
+from project.local.processes import registry, runlock
+from project.local.processes.machine import Local
 from project.local.progress import say
 from project.local.refusal import Refusal, Stopped
 
@@ -44,7 +46,7 @@ def main(arguments: list[str]) -> int:
         chosen = options.parse(arguments)
         preflight.check_up(chosen)
         with runlock.held(chosen.data_dir):
-            ledger.sweep(chosen.data_dir)
+            registry.sweep(chosen.data_dir)
             return _run(chosen, asked)
     except Refusal as refusal:
         print(refusal, file=sys.stderr)

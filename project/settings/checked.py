@@ -15,8 +15,8 @@ from cryptography.fernet import Fernet
 from django.core.exceptions import ImproperlyConfigured
 
 from mqtt_app.conf import Config
-from mqtt_app.domain.broker_settings import problems
-from mqtt_app.domain.proxies import TrustedProxies, parse_proxies
+from mqtt_app.domain.accounts.proxies import TrustedProxies, parse_proxies
+from mqtt_app.domain.link.broker_settings import problems
 
 MAKE_SECRETS = "`python3 manage.py init` makes one"
 PREFIX = "SITEWIRE_"
@@ -149,7 +149,7 @@ def database(env: environ.Env, name: str) -> dict[str, Any]:
             f"{name} cannot be read. It must look like postgres://user:password@host:5432/name, with the characters "
             "/ ? # [ ] @ : % of a password escaped (as %2F, %3F, ...)."
         ) from None
-    # Django itself prepares nothing with this, see mqtt_app/services/pg_statements.py.
+    # Django itself prepares nothing with this, see mqtt_app/services/postgres/statements.py.
     prepared = {"prepare_threshold": 0} if flag(env, "DATABASE_PREPARED_STATEMENTS", default=True) else {}
     options = {"connect_timeout": 5, **prepared, **found.get("OPTIONS", {})}
     return {**found, "CONN_MAX_AGE": 60, "CONN_HEALTH_CHECKS": True, "OPTIONS": options}

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 import yaml
 
-from project.local.env_secrets import fresh
+from project.local.deploy.env_secrets import fresh
 
 ROOT = Path(__file__).resolve().parents[2]
 COMPOSE = yaml.safe_load((ROOT / "docker-compose.yml").read_text())

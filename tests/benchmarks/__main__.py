@@ -6,7 +6,7 @@ import sys
 from dataclasses import asdict
 from pathlib import Path
 
-from project.local import provision
+from project.local.install import provision
 from tests.benchmarks import api, connections, fairness, ingest, latency, storage, window, workers
 from tests.benchmarks.machine import about
 from tests.benchmarks.result import Result

@@ -13,7 +13,7 @@ from pathlib import Path
 import psutil
 from cryptography.fernet import Fernet
 
-from project.local import provision
+from project.local.install import provision
 from tests.brokers import CertificateAuthority, Mosquitto
 from tests.services import free_port, start_postgres, start_valkey
 from tests.stack import Stack, environment, set_up

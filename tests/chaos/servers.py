@@ -7,10 +7,10 @@ import subprocess
 import tempfile
 from pathlib import Path
 
-from project.local import postgres
-from project.local.ports import free_port
-from project.local.process import postgres_account
-from project.local.valkey import Valkey
+from project.local.processes.ports import free_port
+from project.local.processes.process import postgres_account
+from project.local.servers import postgres
+from project.local.servers.valkey import Valkey
 from tests.stack import wait_for
 
 # Commits are written before they are answered, as in production; only the machine itself is trusted not to fail.

@@ -11,8 +11,8 @@ from pathlib import Path
 import psycopg
 import pytest
 
-from project.local.ports import free_port
-from project.local.waiting import wait_until
+from project.local.processes.ports import free_port
+from project.local.processes.waiting import wait_until
 from tests.e2e.test_up import Up, environment, tree
 
 __all__ = ["tree"]  # a fixture

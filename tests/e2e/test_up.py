@@ -15,9 +15,9 @@ import pytest
 import redis
 import requests
 
-from project.local.ledger import is_alive
-from project.local.ports import free_ports
-from project.local.waiting import wait_until
+from project.local.processes.ports import free_ports
+from project.local.processes.registry import is_alive
+from project.local.processes.waiting import wait_until
 
 ROOT = Path(__file__).resolve().parents[2]
 KINDS = {"postgres", "redis", "web", "mqtt-worker", "worker", "beat", "flower"}

@@ -5,10 +5,10 @@ import socket
 
 import pytest
 
-from mqtt_app.domain.protocol.stream import PacketStream
-from mqtt_app.domain.protocol.topic_names import TopicNames
-from mqtt_app.mqtt.buffered import CHUNK, CHUNKS_PER_TURN, BufferedSocket
-from mqtt_app.mqtt.unfinished import UnfinishedBytes
+from mqtt_app.domain.link.protocol.stream import PacketStream
+from mqtt_app.domain.link.protocol.topic_names import TopicNames
+from mqtt_app.mqtt.link.buffered import CHUNK, CHUNKS_PER_TURN, BufferedSocket
+from mqtt_app.mqtt.link.unfinished import UnfinishedBytes
 from tests.fakes.wire import connack, publish
 
 PUBLISH = publish("3.1.1", b"a", b"x")

@@ -5,8 +5,8 @@ from ipaddress import ip_address
 
 import pytest
 
-from mqtt_app.domain.broker_settings import policy_of
-from mqtt_app.mqtt.guard import BrokerGuard, is_of_this_machine, own_services
+from mqtt_app.domain.link.broker_settings import policy_of
+from mqtt_app.mqtt.link.guard import BrokerGuard, is_of_this_machine, own_services
 
 OPEN = policy_of(["127.0.0.0/8", "::1/128", "10.0.0.0/8", "any.example"], "allow")
 NAMES = {"db.example": {"10.0.0.5", "fd12::5"}, "cache.example": {"203.0.113.9"}, "localhost": {"127.0.0.1", "::1"}}

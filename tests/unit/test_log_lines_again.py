@@ -6,8 +6,8 @@ import time
 
 import pytest
 
-from mqtt_app.domain import repeats
-from mqtt_app.domain.repeats import FREE
+from mqtt_app.domain.logs import repeats
+from mqtt_app.domain.logs.repeats import FREE
 from project.log_lines import CountingHandler
 from tests.integration.runtime.world import wait_for
 

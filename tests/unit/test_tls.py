@@ -1,4 +1,4 @@
-from mqtt_app.mqtt import tls
+from mqtt_app.mqtt.link import tls
 from tests.brokers import CertificateAuthority
 
 

@@ -5,7 +5,7 @@ from django.utils import timezone
 from rest_framework import serializers
 
 from mqtt_app.domain.access import SCOPE_CHOICES, Scope
-from mqtt_app.domain.tokens import LONGEST, NAME_LENGTH, Rights
+from mqtt_app.domain.accounts.tokens import LONGEST, NAME_LENGTH, Rights
 from mqtt_app.models import ApiToken
 
 LONGEST_SECONDS = int(LONGEST.total_seconds())

@@ -4,8 +4,8 @@ from typing import Any
 
 from rest_framework import serializers
 
-from mqtt_app.domain import ack_mode
-from mqtt_app.domain.status import Kind
+from mqtt_app.domain.delivery import ack_mode
+from mqtt_app.domain.status.headline import Kind
 
 Field = serializers.Field[Any, Any, Any, Any]
 

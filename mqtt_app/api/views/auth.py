@@ -14,8 +14,8 @@ from mqtt_app.api.serializers.auth import LoginSerializer, TokenSerializer, righ
 from mqtt_app.models import ApiToken
 from mqtt_app.services import audit
 from mqtt_app.services.accounts import logins, tokens
+from mqtt_app.services.accounts.login_throttle import LoginRefused
 from mqtt_app.services.accounts.requests import actor_of
-from mqtt_app.services.login_throttle import LoginRefused
 
 WRONG = {"detail": "Wrong user name or password."}
 

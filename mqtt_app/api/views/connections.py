@@ -13,7 +13,7 @@ from mqtt_app.domain.access import Action
 from mqtt_app.models import MqttConnection
 from mqtt_app.selectors.connections import without_secrets
 from mqtt_app.selectors.disclosure import conceal, sees_failures
-from mqtt_app.selectors.status import effective_statuses
+from mqtt_app.selectors.status.sites import effective_statuses
 from mqtt_app.services import sites
 
 

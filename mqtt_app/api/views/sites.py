@@ -18,7 +18,7 @@ from mqtt_app.api.views.base import SiteScoped, read_query
 from mqtt_app.domain.access import Action
 from mqtt_app.models import Site
 from mqtt_app.selectors.disclosure import sees_failures
-from mqtt_app.selectors.status import site_status
+from mqtt_app.selectors.status.sites import site_status
 from mqtt_app.selectors.visibility import viewer_of
 from mqtt_app.services import sites
 

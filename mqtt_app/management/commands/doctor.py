@@ -11,8 +11,16 @@ from django.core.management.base import BaseCommand, CommandParser
 from django.db import connection
 from kombu.exceptions import OperationalError
 
-from mqtt_app.selectors.checkup import Finding, Severity, database, exposure, fleet, memory_and_writes, settings_checks
-from mqtt_app.selectors.system import pulse
+from mqtt_app.selectors.health.checkup import (
+    Finding,
+    Severity,
+    database,
+    exposure,
+    fleet,
+    memory_and_writes,
+    settings_checks,
+)
+from mqtt_app.selectors.status.system import pulse
 
 ANSWER_TIMEOUT = 2.0  # s for task workers to say which queues they serve
 CONNECT_TIMEOUT = 3  # s for PostgreSQL

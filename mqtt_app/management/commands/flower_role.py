@@ -6,7 +6,7 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError
 from django.db import ProgrammingError
 
-from mqtt_app.services.flower_role import ROLE, create_flower_role
+from mqtt_app.services.accounts.flower_role import ROLE, create_flower_role
 
 PASSWORD = "FLOWER_DATABASE_PASSWORD"  # a variable, not an option: a command line can be read by others
 

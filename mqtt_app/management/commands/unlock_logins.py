@@ -5,8 +5,8 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
 
-from mqtt_app.domain.login_throttle import same_address
-from mqtt_app.services import login_throttle
+from mqtt_app.domain.accounts.login_throttle import same_address
+from mqtt_app.services.accounts import login_throttle
 
 
 class Command(BaseCommand):

@@ -7,8 +7,9 @@ from django.contrib.auth.backends import ModelBackend
 from django.contrib.auth.models import User
 from django.http import HttpRequest
 
-from mqtt_app.domain.client_address import client_address
-from mqtt_app.services import audit, login_throttle
+from mqtt_app.domain.accounts.client_address import client_address
+from mqtt_app.services import audit
+from mqtt_app.services.accounts import login_throttle
 from mqtt_app.services.accounts.requests import actor_of
 
 

@@ -18,8 +18,8 @@ from django.urls import reverse
 from django.utils.encoding import force_bytes
 from django.utils.http import urlsafe_base64_encode
 
-from mqtt_app.services import audit, login_throttle
-from mqtt_app.services.accounts import sessions, tokens
+from mqtt_app.services import audit
+from mqtt_app.services.accounts import login_throttle, sessions, tokens
 
 
 class EndWithPassword:

@@ -3,8 +3,8 @@
 from django.contrib.auth.models import AbstractBaseUser
 from django.http import HttpRequest
 
+from mqtt_app.domain.accounts.client_address import client_address
 from mqtt_app.domain.audit import Actor, Source
-from mqtt_app.domain.client_address import client_address
 from mqtt_app.models import ApiToken
 
 _SOURCES = (("/api/", Source.API), ("/admin/", Source.ADMIN))

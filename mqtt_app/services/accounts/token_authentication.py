@@ -10,7 +10,7 @@ from knox.settings import CONSTANTS
 from rest_framework.exceptions import AuthenticationFailed
 from rest_framework.request import Request
 
-from mqtt_app.domain.client_address import client_address
+from mqtt_app.domain.accounts.client_address import client_address
 from mqtt_app.models import ApiToken
 from mqtt_app.services.accounts.tokens import note_use
 

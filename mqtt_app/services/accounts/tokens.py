@@ -13,9 +13,9 @@ from knox.models import get_digest_token
 from knox.settings import CONSTANTS
 
 from mqtt_app.conf import config
-from mqtt_app.domain import tokens as rules
 from mqtt_app.domain.access import Scope
-from mqtt_app.domain.tokens import Rights
+from mqtt_app.domain.accounts import tokens as rules
+from mqtt_app.domain.accounts.tokens import Rights
 from mqtt_app.models import ApiToken
 from mqtt_app.services import audit
 

@@ -9,12 +9,12 @@ A connection goes round like this, `generation` growing at each take::
 A row without an owner never says `connecting` or `connected`.
 """
 
+from mqtt_app.services.ownership.claims import let_go_all, take, take_all
+from mqtt_app.services.ownership.connection_config import ConnectionConfig, Filter, config_of
+from mqtt_app.services.ownership.link_status import Answers, Key, LinkStatus, Written, record_answers, record_statuses
 from mqtt_app.services.ownership.matches import Matches, record_matches
 from mqtt_app.services.ownership.reconcile import ReconcileReport, needs_reconcile, reconcile
-from mqtt_app.services.ownership.reported import Answers, Key, LinkStatus, Written, record_answers, record_statuses
 from mqtt_app.services.ownership.rows import ConnectionRow, homeless_exist, rows_of
-from mqtt_app.services.ownership.settings import ConnectionConfig, Filter, config_of
-from mqtt_app.services.ownership.taking import let_go_all, take, take_all
 
 __all__ = [
     "Answers",

@@ -14,14 +14,14 @@ from django.db import connection, transaction
 from mqtt_app.conf import config
 from mqtt_app.coordination.leases import LeaseStore
 from mqtt_app.coordination.nudges import nudge
-from mqtt_app.domain import planner
+from mqtt_app.domain.ownership import planner
 from mqtt_app.models import MqttConnection
 from mqtt_app.models.locks import RECONCILE_LOCK
-from mqtt_app.services.ownership import bulk, truth
+from mqtt_app.services.ownership import bulk_writes, disown_reasons
 from mqtt_app.services.ownership.announce import announce
-from mqtt_app.services.ownership.bulk import Seen
+from mqtt_app.services.ownership.bulk_writes import Seen
 from mqtt_app.services.ownership.rows import WANTED
-from mqtt_app.services.ownership.view import View, look, seen_rows
+from mqtt_app.services.ownership.snapshot import View, look, seen_rows
 
 log = logging.getLogger(__name__)
 
@@ -76,13 +76,13 @@ def _cycle(now: datetime, leases: LeaseStore) -> ReconcileReport:
 
 
 def _write(seen: list[Seen], plan: planner.Plan, view: View, now: datetime, active: int) -> ReconcileReport:
-    assigned = bulk.assign(seen, plan.assign, now)
+    assigned = bulk_writes.assign(seen, plan.assign, now)
     after = [_as_assigned(one, plan.assign[one.row.id]) if one.row.id in assigned else one for one in seen]
-    messages = truth.messages(seen, plan, view.instances or (), now) if view.complete else {}
-    disowned = bulk.disown(after, messages, now)
-    settled = bulk.settle_stopped(now)
+    messages = disown_reasons.messages(seen, plan, view.instances or (), now) if view.complete else {}
+    disowned = bulk_writes.disown(after, messages, now)
+    settled = bulk_writes.settle_stopped(now)
     announce(disowned | settled)
-    truth.write_logs(disowned)
+    disown_reasons.write_logs(disowned)
     if assigned or disowned:
         transaction.on_commit(nudge)
     return ReconcileReport(

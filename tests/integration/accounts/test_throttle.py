@@ -13,8 +13,8 @@ from django.utils import timezone
 
 from mqtt_app.conf import Config, config
 from mqtt_app.models import AuditEntry, LoginCounter
-from mqtt_app.services import login_throttle
-from mqtt_app.services.login_throttle import LoginRefused
+from mqtt_app.services.accounts import login_throttle
+from mqtt_app.services.accounts.login_throttle import LoginRefused
 from tests.integration.accounts.conftest import ADDRESS, PASSWORD, api_login, page_login
 
 PAGES = ("/login/", "/admin/login/")

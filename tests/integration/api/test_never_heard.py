@@ -9,8 +9,8 @@ from mqtt_app.coordination.client import quick_client
 from mqtt_app.coordination.evidence import EvidenceStore, LinkEvidence
 from mqtt_app.coordination.leases import Lease, LeaseStore
 from mqtt_app.models import Device, MqttConnection, SiteBooks
-from mqtt_app.selectors.status import site_status
-from mqtt_app.services import ingest
+from mqtt_app.selectors.status.sites import site_status
+from mqtt_app.services.ingest import pipeline
 from tests.integration.ingest.test_store import NOW, batch, message
 
 HEARD = datetime.fromtimestamp(NOW, UTC)
@@ -35,12 +35,12 @@ def rows(root, site):
 
 def test_whoever_was_never_heard_was_last_seen_never(site, link, root):
     goodbye = message(link, "zigbee2mqtt/lamp/availability", {"state": "offline"})
-    ingest.store(batch(goodbye, message(link, "zigbee2mqtt/torch", {"v": 1}, retain=True)), NOW)
+    pipeline.store(batch(goodbye, message(link, "zigbee2mqtt/torch", {"v": 1}, retain=True)), NOW)
     found = rows(root, site)
     assert {name: (row["status"], row["last_seen"]) for name, row in found.items()} == {
         "lamp": ("offline", None), "torch": ("unknown", None),
     }  # fmt: skip
-    ingest.store(batch(message(link, "zigbee2mqtt/lamp", {"v": 1})), NOW)
+    pipeline.store(batch(message(link, "zigbee2mqtt/lamp", {"v": 1})), NOW)
     assert datetime.fromisoformat(rows(root, site)["lamp"]["last_seen"]) == HEARD
     device = Device.objects.get(identifier="lamp")
     assert datetime.fromisoformat(root.get(f"devices/{device.pk}/")["last_seen"]) == HEARD

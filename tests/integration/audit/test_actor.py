@@ -10,13 +10,13 @@ from asgiref.testing import ApplicationCommunicator
 from django.db import connections
 from django.test import RequestFactory
 
+from mqtt_app.domain.accounts.client_address import client_address
 from mqtt_app.domain.audit import Source
-from mqtt_app.domain.client_address import client_address
 from mqtt_app.middleware.actor import ActorMiddleware
 from mqtt_app.models import ApiToken, AuditEntry, Site
 from mqtt_app.services import audit, sites
 from project.asgi import application
-from project.local import first_rows
+from project.local.demo import first_rows
 from tests.integration.api.client import connected_site, superuser
 
 

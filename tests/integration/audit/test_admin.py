@@ -9,7 +9,7 @@ from django_celery_beat.models import IntervalSchedule, PeriodicTask
 
 from mqtt_app.admin.audited import Audited
 from mqtt_app.models import AuditEntry, DiscoveredTopic, LoginCounter, Membership, MqttConnection, Site
-from mqtt_app.services import login_throttle
+from mqtt_app.services.accounts import login_throttle
 from tests.integration.api.client import superuser
 from tests.integration.audit.conftest import fingerprint, new_entries
 

@@ -7,7 +7,8 @@ from django.db import IntegrityError, connection, transaction
 from django.utils import timezone
 
 from mqtt_app.models import AuditEntry, Site
-from mqtt_app.services import audit, upkeep
+from mqtt_app.services import audit
+from mqtt_app.services.upkeep import pruning
 
 pytestmark = pytest.mark.django_db
 
@@ -59,11 +60,11 @@ def test_no_way_alters_or_removes_an_entry(way, entry):
 
 
 def test_upkeep_removes_what_is_past_its_retention_and_nothing_newer(settings, monkeypatch):
-    monkeypatch.setattr(upkeep, "CHUNK", 2)
+    monkeypatch.setattr(pruning, "CHUNK", 2)
     now = timezone.now()
     for days in (731, 740, 750, 729, 0):
         AuditEntry.objects.create(at=now - timedelta(days=days), source="api", action="changed")
-    upkeep.run(now)
+    pruning.run(now)
     assert sorted((now - at).days for at in AuditEntry.objects.values_list("at", flat=True)) == [0, 729]
 
 

@@ -13,7 +13,7 @@ from django.utils import timezone
 from mqtt_app.conf import config
 from mqtt_app.coordination.client import quick_client
 from mqtt_app.coordination.leases import Lease, LeaseStore
-from mqtt_app.domain.vitals import Vitals
+from mqtt_app.domain.health.vitals import Vitals
 from mqtt_app.models import (
     Device,
     DiscoveredTopic,

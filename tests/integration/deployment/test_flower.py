@@ -15,8 +15,8 @@ from django.db import connection as database
 from psycopg.errors import InsufficientPrivilege
 
 from mqtt_app.models import AuditEntry, LoginCounter
-from project.local.ports import free_port
-from project.local.waiting import wait_until
+from project.local.processes.ports import free_port
+from project.local.processes.waiting import wait_until
 from tests.integration.deployment.production import run
 from tests.stack import ROOT
 

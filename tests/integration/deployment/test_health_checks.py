@@ -13,10 +13,10 @@ import pytest
 import redis
 
 from mqtt_app.coordination.leases import Lease, LeaseStore
-from mqtt_app.domain.vitals import Vitals
+from mqtt_app.domain.health.vitals import Vitals
 from project import health_check
-from project.local.ports import free_port
-from project.local.waiting import wait_until
+from project.local.processes.ports import free_port
+from project.local.processes.waiting import wait_until
 from tests.integration.deployment.production import environment, run
 from tests.stack import ROOT
 

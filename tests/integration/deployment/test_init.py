@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from project.local.env_file import parse
+from project.local.deploy.env_file import parse
 from tests.integration.deployment.production import environment, run
 from tests.stack import ROOT
 

@@ -6,8 +6,8 @@ from typing import Any
 import pytest
 from django.test import RequestFactory
 
-from mqtt_app.domain.client_address import client_address
-from mqtt_app.domain.proxies import parse_proxies
+from mqtt_app.domain.accounts.client_address import client_address
+from mqtt_app.domain.accounts.proxies import parse_proxies
 from project.proxies import NAME_TTL, BehindProxies, TrustedNetworks, WsgiBehindProxies
 
 FORGED = [

@@ -11,7 +11,7 @@ from django.contrib.auth.models import User
 from django.db import connection as database
 from django.test import Client
 
-from project.local.env_file import parse
+from project.local.deploy.env_file import parse
 from tests.integration.api.client import connected_site
 from tests.integration.deployment.production import environment, run
 

@@ -12,12 +12,12 @@ from mqtt_app.conf import Config
 from mqtt_app.coordination.client import quick_client
 from mqtt_app.coordination.leases import Lease, LeaseStore
 from mqtt_app.coordination.outbox import count_given_up
-from mqtt_app.domain.vitals import Vitals
+from mqtt_app.domain.health.vitals import Vitals
 from mqtt_app.models import MqttConnection, ParserHealth, Site, SiteBooks
-from mqtt_app.selectors import system
-from mqtt_app.selectors.alarms import alarms
-from mqtt_app.selectors.checkup import fleet
-from mqtt_app.selectors.system import pulse
+from mqtt_app.selectors.health.alarms import alarms
+from mqtt_app.selectors.health.checkup import fleet
+from mqtt_app.selectors.status import system
+from mqtt_app.selectors.status.system import pulse
 from tests.integration.api.client import Caller, member_of, superuser
 
 

@@ -2,7 +2,8 @@ import pytest
 
 from mqtt_app.models import MqttConnection, Site
 from mqtt_app.parsers.registry import Registry
-from mqtt_app.services import ingest, ingest_parsers, parser_health
+from mqtt_app.services.dead_letters import parser_health
+from mqtt_app.services.ingest import parsing, pipeline
 from tests.integration.ingest.flaky import Flaky
 
 
@@ -23,7 +24,7 @@ def healthy() -> MqttConnection:
 def parser(monkeypatch) -> Flaky:
     """The only parser there is."""
     flaky = Flaky()
-    monkeypatch.setattr(ingest_parsers, "installed", lambda: Registry([flaky]))
+    monkeypatch.setattr(parsing, "installed", lambda: Registry([flaky]))
     parser_health.parsed_by.clear()
-    ingest.forget()
+    pipeline.forget()
     return flaky

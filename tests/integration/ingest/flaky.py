@@ -6,10 +6,11 @@ import signal
 from datetime import UTC, datetime
 from typing import Any
 
-from mqtt_app.domain.messages import Envelope
+from mqtt_app.domain.delivery.messages import Envelope
 from mqtt_app.domain.readings import ParseError, ParseErrorKind, Reading
 from mqtt_app.models import MqttConnection
-from mqtt_app.services import ingest, kept, kept_drain
+from mqtt_app.services.ingest import pipeline
+from mqtt_app.services.replay import drain, schedule
 from tests.integration.ingest.test_store import NOW, batch, message
 
 
@@ -38,7 +39,7 @@ def numbered(link: MqttConnection, numbers: range, **changes: Any) -> list[Envel
 
 
 def send(link: MqttConnection, numbers: range, at: float = NOW, **changes: Any) -> None:
-    ingest.store(batch(*numbered(link, numbers, **changes)), at)
+    pipeline.store(batch(*numbered(link, numbers, **changes)), at)
 
 
 def moment(at: float) -> datetime:
@@ -47,6 +48,6 @@ def moment(at: float) -> datetime:
 
 def attend(at: float = NOW) -> None:
     """A round of the periodic task, as often as there is something to do."""
-    kept.attend(moment(at))
-    while kept_drain.drain(at):
+    schedule.attend(moment(at))
+    while drain.drain(at):
         pass

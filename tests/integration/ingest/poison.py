@@ -6,9 +6,9 @@ from typing import Any
 
 from django.db import connection
 
-from mqtt_app.domain.messages import Batch, Envelope
+from mqtt_app.domain.delivery.messages import Batch, Envelope
 from mqtt_app.models import MqttConnection, MqttParsingLog, QuarantinedMessage, Reading
-from mqtt_app.services.ingest import Outcome
+from mqtt_app.services.ingest.pipeline import Outcome
 from tests.integration.ingest.test_store import batch, books, message
 
 POISON = "hall/poison"

@@ -18,7 +18,10 @@ from mqtt_app.models import (
 )
 from mqtt_app.models import Reading as ReadingRow
 from mqtt_app.parsers.registry import Registry, built_ins
-from mqtt_app.services import ingest, ingest_parsers, kept, kept_drain, quarantine, topics
+from mqtt_app.services import topics
+from mqtt_app.services.dead_letters import quarantine
+from mqtt_app.services.ingest import parsing, pipeline
+from mqtt_app.services.replay import drain, schedule
 from tests.integration.ingest.flaky import attend, moment, numbered, send
 from tests.integration.ingest.test_store import NOW, batch, books, message, values
 
@@ -78,7 +81,7 @@ def test_old_messages_do_not_bring_a_silent_device_to_life(link, parser):
 def test_what_nobody_can_parse_fails_at_the_end_as_it_would_have_at_once(link, parser):
     parser.broken = True
     bad = [message(link, "hall/a", {"bad": number}) for number in range(30)]
-    ingest.store(batch(*numbered(link, range(270)), *bad), NOW)
+    pipeline.store(batch(*numbered(link, range(270)), *bad), NOW)
     parser.broken = False
     attend(NOW + 10)
     assert books(link) == {"stored": 270, "failed": 30}
@@ -89,7 +92,7 @@ def test_what_nobody_can_parse_fails_at_the_end_as_it_would_have_at_once(link, p
 
 def test_half_of_the_messages_failing_pauses_nobody(link):
     bad = [message(link, "hall/a", {"bad": number}) for number in range(200)]
-    ingest.store(batch(*numbered(link, range(200)), *bad), NOW)
+    pipeline.store(batch(*numbered(link, range(200)), *bad), NOW)
     assert not ParserHealth.objects.get().is_paused
     assert books(link) == {"stored": 200, "failed": 200}
 
@@ -145,9 +148,9 @@ def test_a_process_with_the_broken_version_puts_back_what_it_drains(link, parser
     parser.broken = True
     send(link, range(300))
     parser.broken = False
-    kept.attend(moment(NOW + 10))
+    schedule.attend(moment(NOW + 10))
     parser.broken = True
-    kept_drain.drain(NOW + 11)
+    drain.drain(NOW + 11)
     assert books(link) == {"kept": 300}
     assert ParserHealth.objects.get().is_paused
     parser.broken = False
@@ -157,7 +160,7 @@ def test_a_process_with_the_broken_version_puts_back_what_it_drains(link, parser
 
 def test_a_parser_that_works_on_new_messages_is_resumed(link, parser):
     parser.broken = True
-    ingest.store(batch(*(message(link, "hall/a", {"bad": number}) for number in range(300))), NOW)
+    pipeline.store(batch(*(message(link, "hall/a", {"bad": number}) for number in range(300))), NOW)
     parser.broken = False
     attend(NOW + 5)
     assert ParserHealth.objects.get().is_paused, "none of what was kept can be parsed"
@@ -177,11 +180,11 @@ def test_messages_of_a_connection_that_was_deleted_meanwhile_are_dropped_by_name
 def test_messages_of_a_parser_that_went_missing_wait_for_it(link, parser, monkeypatch):
     send(link, range(1))
     broken = Registry(built_ins(), [("flaky", "ImportError: no such library")])
-    monkeypatch.setattr(ingest_parsers, "installed", lambda: broken)
+    monkeypatch.setattr(parsing, "installed", lambda: broken)
     send(link, range(1, 300), NOW + 1)
     assert "could not be loaded: ImportError" in ParserHealth.objects.get().reason
     assert DiscoveredTopic.objects.get().parser_name == "flaky", "no other parser takes the topic"
-    monkeypatch.setattr(ingest_parsers, "installed", lambda: Registry([parser]))
+    monkeypatch.setattr(parsing, "installed", lambda: Registry([parser]))
     attend(NOW + 10)
     assert values() == list(range(300))
     assert books(link) == {"stored": 300}
@@ -189,7 +192,7 @@ def test_messages_of_a_parser_that_went_missing_wait_for_it(link, parser, monkey
 
 def test_a_parser_that_is_gone_for_good_gives_way_when_people_say_so(link, monkeypatch):
     send(link, range(250))
-    monkeypatch.setattr(ingest_parsers, "installed", lambda: Registry(built_ins()))
+    monkeypatch.setattr(parsing, "installed", lambda: Registry(built_ins()))
     send(link, range(250, 500), NOW + 1)
     topics.recognise_anew([DiscoveredTopic.objects.get().pk])
     attend(NOW + 10)
@@ -200,9 +203,9 @@ def test_a_parser_that_is_gone_for_good_gives_way_when_people_say_so(link, monke
 def test_a_kept_message_that_kills_the_mended_parser_is_put_aside_and_kills_nobody_of_ours(link, parser):
     parser.broken = True
     fatal = [message(link, "hall/a", {"fatal": number}) for number in range(2)]
-    ingest.store(batch(*numbered(link, range(250)), *fatal), NOW)
+    pipeline.store(batch(*numbered(link, range(250)), *fatal), NOW)
     parser.broken = False
-    kept.parse_again(KeptMessage.objects.values_list("id", flat=True))
+    schedule.parse_again(KeptMessage.objects.values_list("id", flat=True))
     attend(NOW + 10)
     assert books(link) == {"stored": 250, "quarantined": 2}
     assert {bytes(row.payload) for row in QuarantinedMessage.objects.all()} == {b'{"fatal": 0}', b'{"fatal": 1}'}
@@ -210,7 +213,7 @@ def test_a_kept_message_that_kills_the_mended_parser_is_put_aside_and_kills_nobo
 
 def test_a_message_that_was_put_aside_is_stored_when_people_ask_after_the_fix(link, parser):
     send(link, range(1))
-    ingest.store(batch(*numbered(link, range(1, 2)), quarantine_reason="killed the process"), NOW)
+    pipeline.store(batch(*numbered(link, range(1, 2)), quarantine_reason="killed the process"), NOW)
     assert quarantine.parse_again(QuarantinedMessage.objects.values_list("id", flat=True), moment(NOW)) == 1
     assert books(link) == {"stored": 1, "kept": 1}
     attend(NOW + 10)
@@ -220,7 +223,7 @@ def test_a_message_that_was_put_aside_is_stored_when_people_ask_after_the_fix(li
 
 def test_a_parser_that_kills_its_process_does_not_pass_a_trial(link, parser):
     parser.broken = True
-    ingest.store(batch(*(message(link, "hall/a", {"fatal": number}) for number in range(250))), NOW)
+    pipeline.store(batch(*(message(link, "hall/a", {"fatal": number}) for number in range(250))), NOW)
     parser.broken = False
     attend(NOW + 10)
     assert ParserHealth.objects.get().is_paused
@@ -231,7 +234,7 @@ def test_people_may_ask_for_another_try_and_get_an_answer(link, parser):
     parser.broken = True
     send(link, range(250))
     ids = list(KeptMessage.objects.values_list("id", flat=True))
-    assert kept.parse_again(ids) == 250
+    assert schedule.parse_again(ids) == 250
     attend(NOW + 10)
     assert books(link) == {"failed": 250}
 

@@ -8,7 +8,10 @@ import pytest
 from mqtt_app.domain.readings import Reading as ReadingFact
 from mqtt_app.models import KeptMessage, LatestReading, MqttConnection, ParserHealth, Reading, Site, SiteBooks
 from mqtt_app.parsers.base import MAX_PAYLOAD
-from mqtt_app.services import ingest, ingest_failures, logs, parser_health, rehearsal
+from mqtt_app.services import logs
+from mqtt_app.services.dead_letters import parser_health
+from mqtt_app.services.ingest import failures, pipeline
+from mqtt_app.services.replay import sandbox
 from tests.integration.ingest.flaky import moment, numbered, send
 from tests.integration.ingest.test_store import NOW, batch, books, message
 
@@ -26,7 +29,7 @@ def raw_of(link):
 
 
 def test_of_a_flood_of_failures_so_many_a_minute_keep_their_bytes(link, neighbour, parser, monkeypatch):
-    monkeypatch.setattr(ingest_failures, "RAW_A_MINUTE", 2)
+    monkeypatch.setattr(failures, "RAW_A_MINUTE", 2)
     parser.broken = True
     start = NOW - NOW % 60
     send(link, range(3), start)
@@ -42,7 +45,7 @@ def test_of_a_flood_of_failures_so_many_a_minute_keep_their_bytes(link, neighbou
 @pytest.mark.parametrize(("size", "kept"), [(MAX_PAYLOAD, 1), (MAX_PAYLOAD + 1, 0)])
 def test_what_no_parser_is_ever_given_keeps_no_bytes(link, parser, size, kept):
     parser.broken = True
-    ingest.store(batch(message(link, "hall/a", b"{" + b" " * (size - 1))), NOW)
+    pipeline.store(batch(message(link, "hall/a", b"{" + b" " * (size - 1))), NOW)
     assert raw_of(link) == kept
     assert books(link) == {"failed": 1}
 
@@ -51,7 +54,7 @@ def test_too_large_a_message_fails_while_its_parser_is_paused(link, parser):
     parser.broken = True
     send(link, range(250))
     large = message(link, "hall/a", b"{" + b" " * MAX_PAYLOAD)
-    ingest.store(batch(large, *numbered(link, range(250, 251))), NOW + 1)
+    pipeline.store(batch(large, *numbered(link, range(250, 251))), NOW + 1)
     assert books(link) == {"kept": 251, "failed": 1}
 
 
@@ -82,7 +85,7 @@ def test_a_site_is_full_at_the_limit_of_messages_or_of_bytes(link, neighbour, pa
     send(link, range(250))
     limited(link, **counts)
     mixed = batch(*numbered(link, range(250, 252)), *numbered(neighbour, range(2)))
-    assert ingest.store(mixed, NOW + 1).postponed == ({link.pk} if postponed else frozenset())
+    assert pipeline.store(mixed, NOW + 1).postponed == ({link.pk} if postponed else frozenset())
     assert books(neighbour) == {"failed": 2}
 
 
@@ -90,7 +93,7 @@ def test_a_full_site_whose_parser_is_not_paused_goes_on(link, parser):
     parser.broken = True
     send(link, range(3))
     limited(link, kept=1_000_000)
-    assert ingest.store(batch(*numbered(link, range(3, 5))), NOW + 1).postponed == frozenset()
+    assert pipeline.store(batch(*numbered(link, range(3, 5))), NOW + 1).postponed == frozenset()
 
 
 @pytest.mark.parametrize(
@@ -106,7 +109,7 @@ def test_a_parser_works_in_part_from_ten_minutes_after_its_pause_for_an_hour(
     send(link, range(250, 251), NOW + parsed_at)
     limited(link, kept=1_000_000)
     parser.broken = True
-    outcome = ingest.store(batch(*numbered(link, range(251, 253))), NOW + asked_at)
+    outcome = pipeline.store(batch(*numbered(link, range(251, 253))), NOW + asked_at)
     assert outcome.postponed == ({link.pk} if postponed else frozenset())
 
 
@@ -114,7 +117,7 @@ def test_a_parser_works_in_part_from_ten_minutes_after_its_pause_for_an_hour(
 
 
 def test_a_parser_that_never_ends_is_ended(link, parser, monkeypatch):
-    monkeypatch.setattr(rehearsal, "START", 1.0)
+    monkeypatch.setattr(sandbox, "START", 1.0)
     endless, good = message(link, "hall/a", {"endless": 1}), message(link, "hall/a", {"n": 1})
     parse = parser.parse
 
@@ -127,18 +130,18 @@ def test_a_parser_that_never_ends_is_ended(link, parser, monkeypatch):
     monkeypatch.setattr(parser, "parse", slow)
     send(link, range(1))
     begun = time.monotonic()
-    assert rehearsal.first_fatal([good, endless, good]) is endless
-    assert not rehearsal.most_can_be_parsed([endless])
+    assert sandbox.first_fatal([good, endless, good]) is endless
+    assert not sandbox.most_can_be_parsed([endless])
     assert time.monotonic() - begun < 15
-    assert rehearsal.first_fatal([good]) is None
-    assert rehearsal.first_fatal([]) is None
+    assert sandbox.first_fatal([good]) is None
+    assert sandbox.first_fatal([]) is None
 
 
 @pytest.mark.parametrize(("good", "bad", "most"), [(1, 1, False), (2, 1, True), (0, 1, False)])
 def test_most_is_more_than_half(link, parser, good, bad, most):
     send(link, range(1))
     mixed = numbered(link, range(good)) + [message(link, "hall/a", {"bad": n}) for n in range(bad)]
-    assert rehearsal.most_can_be_parsed(mixed) is most
+    assert sandbox.most_can_be_parsed(mixed) is most
 
 
 # Values
@@ -155,13 +158,13 @@ def test_most_is_more_than_half(link, parser, good, bad, most):
 )  # fmt: skip
 @pytest.mark.parametrize("together", [False, True])
 def test_the_newest_good_value_is_the_latest_and_a_retained_one_fills_a_gap(link, neighbour, stored, shown, together):
-    ingest.store(batch(message(neighbour, "lamp", {"v": 9})), NOW)
+    pipeline.store(batch(message(neighbour, "lamp", {"v": 9})), NOW)
     sent = [
         message(link, "lamp", {"v": value, "ts": int((NOW + seconds) * 1000)}, retain=retain)
         for value, seconds, retain in stored
     ]
     for part in [sent] if together else [[one] for one in sent]:
-        ingest.store(batch(*part), NOW + 10)
+        pipeline.store(batch(*part), NOW + 10)
     found = LatestReading.objects.get(device__site=link.site_id)
     assert (found.shown, found.quality) == shown
     assert LatestReading.objects.get(device__site=neighbour.site_id).shown == 9
@@ -171,7 +174,7 @@ def test_the_newest_good_value_is_the_latest_and_a_retained_one_fills_a_gap(link
     ("off", "quality"), [(86_400, 0), (86_401, 2), (-315_576_000, 0), (-315_576_001, 2)]
 )  # fmt: skip
 def test_an_impossible_time_is_stored_and_marked_and_never_the_latest(link, off, quality):
-    ingest.store(batch(message(link, "lamp", {"v": 1, "ts": int(NOW + off) * 1000})), NOW)
+    pipeline.store(batch(message(link, "lamp", {"v": 1, "ts": int(NOW + off) * 1000})), NOW)
     row = Reading.objects.get()
     assert (row.quality == 0, row.time) == (quality == 0, datetime.fromtimestamp(int(NOW + off), UTC))
     assert LatestReading.objects.exists() is (quality == 0)
@@ -179,7 +182,7 @@ def test_an_impossible_time_is_stored_and_marked_and_never_the_latest(link, off,
 
 def test_each_type_of_a_value_is_kept_as_it_is(link):
     sent = {"a": 1.5, "b": True, "c": False, "d": "text", "e": "7"}
-    ingest.store(batch(message(link, "lamp", sent)), NOW)
+    pipeline.store(batch(message(link, "lamp", sent)), NOW)
     expected = {"a": 1.5, "b": True, "c": False, "d": "text", "e": 7.0}
     assert {row.metric: row.shown for row in Reading.objects.all()} == expected
     assert {row.metric: row.shown for row in LatestReading.objects.all()} == expected

@@ -10,16 +10,16 @@ from mqtt_app.models import (
     BatchReceipt,
     QuarantinedMessage,
 )
-from mqtt_app.services import (
-    ingest,
-    ingest_context,
-    ingest_devices,
-    ingest_failures,
-    ingest_parsers,
-    ingest_rows,
-    ingest_seen,
-    ingest_topics,
-    ingest_unfit,
+from mqtt_app.services.ingest import (
+    admission,
+    devices,
+    failures,
+    parsing,
+    pipeline,
+    presence,
+    readings,
+    topics,
+    unfit_topics,
 )
 from tests.integration.ingest.poison import (
     POISON,
@@ -61,9 +61,9 @@ CODES = {
 
 @pytest.fixture(autouse=True)
 def _fresh_memory():
-    ingest.forget()
+    pipeline.forget()
     yield
-    ingest.forget()
+    pipeline.forget()
 
 
 @pytest.mark.parametrize("code", CODES.values(), ids=CODES)
@@ -71,7 +71,7 @@ def _fresh_memory():
 def test_what_the_database_refuses_is_put_aside_alone_at_whatever_step(link, healthy, step, code):
     topic, payload, refusal = STEPS[step]
     with refusing(refusal, code=code):
-        outcome = ingest.store(with_poison(link, healthy, topic, payload), NOW)
+        outcome = pipeline.store(with_poison(link, healthy, topic, payload), NOW)
     row = assert_only_the_poison_was_put_aside(link, healthy, outcome, topic)
     assert row.error_type == "DB_ERROR"
     assert "the trigger refuses it" in row.error_message
@@ -83,17 +83,17 @@ def of_poison(value: Any) -> bool:
 
 
 FUNCTIONS: dict[str, tuple[Any, str, Any]] = {
-    "duplicates": (ingest_context, "_without_duplicates", {"v": 1}),
-    "hashes": (ingest_context, "fingerprint", {"v": 1}),
-    "topics": (ingest_topics, "_within_quota", {"v": 1}),
-    "counting": (ingest_topics, "count", {"v": 1}),
-    "parsers": (ingest_parsers, "run", {"v": 1}),
-    "devices": (ingest_devices, "_devices", {"v": 1}),
-    "rows": (ingest_rows, "copy_rows", {"v": "poison"}),
-    "latest": (ingest_rows, "_keep_latest", {"v": "poison"}),
-    "presence": (ingest_seen, "_heard", {"v": 1}),
-    "failures": (ingest_failures, "settle", b"{"),
-    "limits": (ingest_unfit, "unfit", {"v": 1}),
+    "duplicates": (admission, "_without_duplicates", {"v": 1}),
+    "hashes": (admission, "fingerprint", {"v": 1}),
+    "topics": (topics, "_within_quota", {"v": 1}),
+    "counting": (topics, "count", {"v": 1}),
+    "parsers": (parsing, "run", {"v": 1}),
+    "devices": (devices, "_devices", {"v": 1}),
+    "rows": (readings, "copy_rows", {"v": "poison"}),
+    "latest": (readings, "_keep_latest", {"v": "poison"}),
+    "presence": (presence, "_heard", {"v": 1}),
+    "failures": (failures, "settle", b"{"),
+    "limits": (unfit_topics, "unfit", {"v": 1}),
 }
 ERRORS = {
     "unknown": RuntimeError("a bug"),
@@ -119,16 +119,16 @@ def test_what_our_own_code_fails_at_is_put_aside_alone_at_whatever_step(link, he
         return original(*arguments, **named)
 
     monkeypatch.setattr(module, name, fails)
-    outcome = ingest.store(with_poison(link, healthy, POISON, payload), NOW)
+    outcome = pipeline.store(with_poison(link, healthy, POISON, payload), NOW)
     assert_only_the_poison_was_put_aside(link, healthy, outcome)
 
 
 def test_a_hash_that_is_refused_by_the_delivery_table_costs_its_message_only(link, healthy):
     whole = with_poison(link, healthy, POISON, {"v": 1})
-    mark = next(ingest_context.fingerprint(one).hex() for one in whole.messages if one.topic == POISON)
+    mark = next(admission.fingerprint(one).hex() for one in whole.messages if one.topic == POISON)
     refusal = ("mqtt_delivery", "INSERT", f"position('\\x{mark}'::bytea in NEW.entries) > 0")
     with refusing(refusal):
-        outcome = ingest.store(whole, NOW)
+        outcome = pipeline.store(whole, NOW)
     assert_only_the_poison_was_put_aside(link, healthy, outcome)
 
 
@@ -138,27 +138,27 @@ def test_what_makes_its_own_dead_letter_impossible_is_written_in_escaped_form(li
     refusals = [(table, "INSERT", holds) for table in
                 ("mqtt_discoveredtopic", "mqtt_quarantinedmessage", "mqtt_mqttparsinglog")]  # fmt: skip
     with refusing(*refusals):
-        outcome = ingest.store(with_poison(link, healthy, topic, {"v": 1}), NOW)
+        outcome = pipeline.store(with_poison(link, healthy, topic, {"v": 1}), NOW)
     assert_only_the_poison_was_put_aside(link, healthy, outcome, "hall/pois\\xf6n")
 
 
 def test_a_dead_letter_without_a_log_row_is_better_than_none(link, healthy):
     with refusing(("mqtt_discoveredtopic", "INSERT", TOPIC), ("mqtt_mqttparsinglog", "INSERT", "true")):
-        ingest.store(with_poison(link, healthy, POISON, {"v": 1}), NOW)
+        pipeline.store(with_poison(link, healthy, POISON, {"v": 1}), NOW)
     assert QuarantinedMessage.objects.get().topic == POISON
     assert books(link) == {"stored": 6, "quarantined": 1}
 
 
 def test_what_cannot_be_written_in_any_form_is_counted(link, healthy):
     with refusing(("mqtt_discoveredtopic", "INSERT", TOPIC), ("mqtt_quarantinedmessage", "INSERT", "true")):
-        ingest.store(with_poison(link, healthy, POISON, {"v": 1}), NOW)
+        pipeline.store(with_poison(link, healthy, POISON, {"v": 1}), NOW)
     assert books(link) == {"stored": 6, "refused": 1}
     assert books(healthy) == {"stored": 6}
 
 
 def test_what_cannot_even_be_counted_holds_nobody_up(link, healthy):
     with refusing(("mqtt_sitebooks", "INSERT", f"NEW.site_id = {link.site_id}")):
-        outcome = ingest.store(with_poison(link, healthy, POISON, {"v": 1}), NOW)
+        outcome = pipeline.store(with_poison(link, healthy, POISON, {"v": 1}), NOW)
     assert outcome.refused == {link.pk}
     assert books(healthy) == {"stored": 6}
     assert BatchReceipt.objects.count() == 1
@@ -166,12 +166,12 @@ def test_what_cannot_even_be_counted_holds_nobody_up(link, healthy):
 
 def test_a_poison_that_is_alone_in_its_batch_is_put_aside(link):
     with refusing(("mqtt_discoveredtopic", "INSERT", TOPIC)):
-        ingest.store(batch(message(link, POISON, {"v": 1})), NOW)
+        pipeline.store(batch(message(link, POISON, {"v": 1})), NOW)
     assert books(link) == {"quarantined": 1}
 
 
 def test_a_redelivery_of_a_dead_letter_is_a_duplicate(link):
     with refusing(("mqtt_discoveredtopic", "INSERT", TOPIC)):
-        ingest.store(batch(message(link, POISON, {"v": 1}, packet_id=7)), NOW)
-        ingest.store(batch(message(link, POISON, {"v": 1}, packet_id=7, dup=True)), NOW)
+        pipeline.store(batch(message(link, POISON, {"v": 1}, packet_id=7)), NOW)
+        pipeline.store(batch(message(link, POISON, {"v": 1}, packet_id=7, dup=True)), NOW)
     assert books(link) == {"quarantined": 1, "duplicate": 1}

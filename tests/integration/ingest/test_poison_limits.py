@@ -9,7 +9,7 @@ from django.db import DatabaseError, OperationalError, connection
 from django.db.models import F
 from django.test.utils import CaptureQueriesContext
 
-from mqtt_app.domain.messages import Batch
+from mqtt_app.domain.delivery.messages import Batch
 from mqtt_app.models import (
     BatchReceipt,
     DiscoveredTopic,
@@ -18,13 +18,9 @@ from mqtt_app.models import (
     Reading,
     SiteBooks,
 )
-from mqtt_app.services import (
-    ingest,
-    ingest_isolate,
-    ingest_rows,
-    quarantine,
-)
-from mqtt_app.services.ingest_books import Tally
+from mqtt_app.services.accounting import Tally
+from mqtt_app.services.dead_letters import quarantine
+from mqtt_app.services.ingest import isolate, pipeline, readings
 from tests.integration.ingest.flaky import attend
 from tests.integration.ingest.poison import (
     POISON,
@@ -42,9 +38,9 @@ pytestmark = pytest.mark.django_db
 
 @pytest.fixture(autouse=True)
 def _fresh_memory():
-    ingest.forget()
+    pipeline.forget()
     yield
-    ingest.forget()
+    pipeline.forget()
 
 
 def test_a_batch_of_which_everything_meets_an_unknown_fault_is_kept_for_later(link, healthy):
@@ -52,7 +48,7 @@ def test_a_batch_of_which_everything_meets_an_unknown_fault_is_kept_for_later(li
     everything = batch(*good(link), *good(healthy))
     refusal = ("mqtt_discoveredtopic", "INSERT", "true")
     with refusing(refusal, code="42P01"), pytest.raises(DatabaseError, match="trigger"):
-        ingest.store(everything, NOW)
+        pipeline.store(everything, NOW)
     assert QuarantinedMessage.objects.count() == BatchReceipt.objects.count() == 0
 
 
@@ -63,15 +59,15 @@ def test_a_single_message_that_meets_an_unknown_fault_again_and_again_is_put_asi
     with refusing(("mqtt_discoveredtopic", "INSERT", TOPIC), code="XX000"):
         for times in range(3):
             with pytest.raises(DatabaseError, match="trigger"):
-                ingest.store(tried(times), NOW)
-        ingest.store(tried(3), NOW)
+                pipeline.store(tried(times), NOW)
+        pipeline.store(tried(3), NOW)
     assert books(link) == {"quarantined": 1}
 
 
 @pytest.mark.parametrize("code", ["57P01", "53100", "08006", "25006", "55P03"])
 def test_a_database_that_takes_nothing_is_no_message_fault(link, healthy, code):
     with refusing(("mqtt_discoveredtopic", "INSERT", TOPIC), code=code), pytest.raises(DatabaseError, match="trigger"):
-        ingest.store(with_poison(link, healthy, POISON, {"v": 1}), NOW)
+        pipeline.store(with_poison(link, healthy, POISON, {"v": 1}), NOW)
     assert QuarantinedMessage.objects.count() == BatchReceipt.objects.count() == Reading.objects.count() == 0
 
 
@@ -79,35 +75,35 @@ def test_a_site_whose_messages_are_refused_in_masses_is_postponed_and_its_neighb
     many = [message(link, f"hall/poison/{number}", {"v": number}) for number in range(300)]
     condition = "NEW.topic LIKE 'hall/poison/%'"
     with refusing(("mqtt_discoveredtopic", "INSERT", condition)):
-        outcome = ingest.store(batch(*good(healthy), *many, *good(healthy)), NOW)
+        outcome = pipeline.store(batch(*good(healthy), *many, *good(healthy)), NOW)
         assert (outcome.postponed, outcome.refused) == ({link.pk}, {link.pk})
         assert books(healthy) == {"stored": 6}
         assert not QuarantinedMessage.objects.exists()
-        ingest.store(batch(*many[: ingest_isolate.SMALL]), NOW)
-    assert books(link) == {"quarantined": ingest_isolate.SMALL}
+        pipeline.store(batch(*many[: isolate.SMALL]), NOW)
+    assert books(link) == {"quarantined": isolate.SMALL}
 
 
 def test_finding_one_of_two_thousand_costs_a_logarithm(link, monkeypatch):
     tried: list[int] = []
-    original = ingest._store_part
+    original = pipeline._store_part
 
     def counting(part, messages, *arguments, **named):
         tried.append(len(messages))
         return original(part, messages, *arguments, **named)
 
-    monkeypatch.setattr(ingest, "_store_part", counting)
+    monkeypatch.setattr(pipeline, "_store_part", counting)
     messages = [message(link, "hall/a", {"v": number}) for number in range(2_000)]
     messages[1_234] = message(link, POISON, {"v": 1})
     with refusing(("mqtt_discoveredtopic", "INSERT", TOPIC)):
-        ingest.store(batch(*messages), NOW)
+        pipeline.store(batch(*messages), NOW)
     assert books(link) == {"stored": 1_999, "quarantined": 1}
     assert len(tried) <= 2 + 2 * 11
 
 
 def test_a_healthy_batch_costs_no_statement_for_it(link):
-    ingest.store(batch(*good(link)), NOW)
+    pipeline.store(batch(*good(link)), NOW)
     with CaptureQueriesContext(connection) as queries:
-        ingest.store(batch(*good(link)), NOW)
+        pipeline.store(batch(*good(link)), NOW)
     assert len(queries) <= 15
     assert not any("SAVEPOINT" in query["sql"] for query in queries[1:-1])
 
@@ -115,7 +111,7 @@ def test_a_healthy_batch_costs_no_statement_for_it(link):
 def test_what_is_counted_by_the_minute_is_counted_once_for_parts_that_were_undone(link, healthy):
     bad = [message(link, "hall/bad", b"{") for _ in range(10)]
     with refusing(("mqtt_discoveredtopic", "INSERT", TOPIC)):
-        ingest.store(batch(*bad, message(link, POISON, {"v": 1}), *good(healthy)), NOW)
+        pipeline.store(batch(*bad, message(link, POISON, {"v": 1}), *good(healthy)), NOW)
     assert MqttParsingLog.objects.filter(topic="hall/bad").count() == 10
     assert books(link) == {"failed": 10, "quarantined": 1}
 
@@ -124,14 +120,14 @@ def test_a_database_link_that_breaks_in_the_careful_attempt_ends_it(link, monkey
     def breaks(*_: Any, **__: Any) -> None:
         raise OperationalError("the server closed the connection unexpectedly") from psycopg.OperationalError()
 
-    monkeypatch.setattr(ingest_rows, "_copy", breaks)
+    monkeypatch.setattr(readings, "_copy", breaks)
     with pytest.raises(OperationalError):
-        ingest.store(batch(*good(link)), NOW)
+        pipeline.store(batch(*good(link)), NOW)
 
 
 def test_topics_exist_for_all_but_the_poison(link, healthy):
     with refusing(("mqtt_latestreading", "INSERT", TEXT)):
-        ingest.store(with_poison(link, healthy, POISON, {"v": "poison"}), NOW)
+        pipeline.store(with_poison(link, healthy, POISON, {"v": "poison"}), NOW)
     assert set(DiscoveredTopic.objects.filter(connection=link).values_list("topic", flat=True)) == {
         "hall/0", "hall/1", "hall/2",
     }  # fmt: skip
@@ -139,14 +135,14 @@ def test_topics_exist_for_all_but_the_poison(link, healthy):
 
 def test_an_integrity_error_is_not_left_to_the_commit(link, healthy, monkeypatch):
     """Foreign keys are checked at the end of a transaction; in a careful one within the part that breaks them."""
-    original = ingest_rows._keep_latest
+    original = readings._keep_latest
 
     def to_nobody(rows, later):
         return original([(10**15, *row[1:]) if row[5] == "poison" else row for row in rows], later)
 
-    monkeypatch.setattr(ingest_rows, "_keep_latest", to_nobody)
-    monkeypatch.setattr(ingest, "_attempt", checked(ingest._attempt))
-    outcome = ingest.store(with_poison(link, healthy, POISON, {"v": "poison"}), NOW)
+    monkeypatch.setattr(readings, "_keep_latest", to_nobody)
+    monkeypatch.setattr(pipeline, "_attempt", checked(pipeline._attempt))
+    outcome = pipeline.store(with_poison(link, healthy, POISON, {"v": "poison"}), NOW)
     assert_only_the_poison_was_put_aside(link, healthy, outcome)
 
 
@@ -168,7 +164,7 @@ def checked(attempt):
 
 def test_a_dead_letter_that_is_parsed_again_is_stored_once_nothing_refuses_it(link, healthy):
     with refusing(("mqtt_reading", "INSERT", TEXT)):
-        ingest.store(with_poison(link, healthy, POISON, {"v": "poison"}), NOW)
+        pipeline.store(with_poison(link, healthy, POISON, {"v": "poison"}), NOW)
     quarantine.parse_again([QuarantinedMessage.objects.get().pk], datetime.fromtimestamp(NOW, UTC))
     attend()
     assert books(link) == {"stored": 7}
@@ -176,7 +172,7 @@ def test_a_dead_letter_that_is_parsed_again_is_stored_once_nothing_refuses_it(li
 
 def test_one_that_is_refused_again_fails_alone_and_holds_up_no_other_replay(link, healthy):
     with refusing(("mqtt_reading", "INSERT", TEXT)):
-        ingest.store(with_poison(link, healthy, POISON, {"v": "poison"}), NOW)
+        pipeline.store(with_poison(link, healthy, POISON, {"v": "poison"}), NOW)
         quarantine.put_aside([message(healthy, "hall/again", {"v": 1})], "by hand", Tally())
         SiteBooks.objects.filter(site=healthy.site).update(quarantined=1, received=F("received") + 1)
         ids = list(QuarantinedMessage.objects.values_list("pk", flat=True))

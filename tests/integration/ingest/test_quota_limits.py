@@ -3,7 +3,7 @@
 import pytest
 
 from mqtt_app.models import Device, DiscoveredTopic, MqttConnection, Site
-from mqtt_app.services import ingest
+from mqtt_app.services.ingest import pipeline
 from tests.integration.ingest.test_store import NOW, batch, books, message
 
 pytestmark = pytest.mark.django_db
@@ -20,7 +20,7 @@ def limit(link, **limits):
 
 
 def say(link, *topics, at=NOW, **changes):
-    ingest.store(batch(*(message(link, topic, {"v": 1}, **changes) for topic in topics)), at)
+    pipeline.store(batch(*(message(link, topic, {"v": 1}, **changes) for topic in topics)), at)
 
 
 def topics_of(link):
@@ -48,7 +48,7 @@ def test_a_batch_fills_the_topics_of_a_site_to_the_last(link, neighbour):
     mixed = [message(link, f"a{n}", {"v": 1}) for n in range(5)] + [
         message(neighbour, f"n{n}", {"v": 1}) for n in range(5)
     ]
-    ingest.store(batch(*mixed), NOW)
+    pipeline.store(batch(*mixed), NOW)
     assert topics_of(link) == ["a0", "a1", "a2"]
     assert len(topics_of(neighbour)) == 5
     assert books(link) == {"stored": 3, "topic_quota": 2}

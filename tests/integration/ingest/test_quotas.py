@@ -3,7 +3,7 @@
 import pytest
 
 from mqtt_app.models import Device, DiscoveredTopic, LatestReading, MqttConnection, Site
-from mqtt_app.services import ingest
+from mqtt_app.services.ingest import pipeline
 from tests.integration.ingest.test_store import NOW, batch, books, message
 
 pytestmark = pytest.mark.django_db
@@ -11,11 +11,11 @@ pytestmark = pytest.mark.django_db
 
 @pytest.fixture(autouse=True)
 def _fresh_memory():
-    ingest.forget()
+    pipeline.forget()
 
 
 def say(link, *topics, at=NOW, **changes):
-    ingest.store(batch(*(message(link, topic, {"v": 1}, **changes) for topic in topics)), at)
+    pipeline.store(batch(*(message(link, topic, {"v": 1}, **changes) for topic in topics)), at)
 
 
 def test_the_quota_of_topics_is_exact_across_batches(link):

@@ -6,8 +6,11 @@ from itertools import pairwise
 import pytest
 
 from mqtt_app.models import KeptMessage, KeptState, MqttConnection, ParserHealth, QuarantinedMessage, Site
-from mqtt_app.services import ingest, kept, kept_rows, quarantine
-from mqtt_app.services.ingest_books import Tally
+from mqtt_app.services.accounting import Tally
+from mqtt_app.services.dead_letters import quarantine
+from mqtt_app.services.dead_letters import rows as kept_rows
+from mqtt_app.services.ingest import pipeline
+from mqtt_app.services.replay import schedule
 from tests.integration.ingest.flaky import attend, moment, numbered, send
 from tests.integration.ingest.test_store import NOW, batch, books, message
 
@@ -121,7 +124,7 @@ def test_a_raw_message_is_as_it_came(link):
 
 def test_what_is_written_of_a_failure(link, parser):
     parser.broken = True
-    ingest.store(batch(message(link, "hall/a", b'{"n": 1}', retain=True, received_at=NOW - 5, qos=0)), NOW)
+    pipeline.store(batch(message(link, "hall/a", b'{"n": 1}', retain=True, received_at=NOW - 5, qos=0)), NOW)
     row = KeptMessage.objects.get()
     assert (row.state, row.tries, row.created_at, row.received_at) == ("failed", 0, AT, AT - timedelta(seconds=5))
     assert (row.topic, bytes(row.payload), row.qos, row.retain) == ("hall/a", b'{"n": 1}', 0, True)
@@ -165,7 +168,7 @@ def test_three_quarters_of_new_messages_resume_a_parser(link, parser, failed, pa
     send(link, range(300))
     parser.broken = False
     bad = [message(link, "hall/a", {"bad": number}) for number in range(failed)]
-    ingest.store(batch(*numbered(link, range(200 - failed)), *bad), NOW + 1)
+    pipeline.store(batch(*numbered(link, range(200 - failed)), *bad), NOW + 1)
     assert ParserHealth.objects.get().is_paused is paused
 
 
@@ -178,9 +181,9 @@ def test_a_trial_on_what_is_kept_needs_more_than_half(link, parser, good, paused
         if good == 150
         else numbered(link, range(300))
     )
-    ingest.store(batch(*mixed), NOW)
+    pipeline.store(batch(*mixed), NOW)
     parser.broken = False
-    kept.attend(moment(NOW + 10))
+    schedule.attend(moment(NOW + 10))
     assert ParserHealth.objects.get().is_paused is paused
 
 
@@ -188,7 +191,7 @@ def test_what_people_ask_for_again_of_what_was_put_aside_is_that_and_no_more(lin
     send(link, range(1))
     for one in (link, neighbour):
         aside = [message(one, topic, {"n": 7}) for topic in ("hall/a", "new")]
-        ingest.store(batch(*aside, quarantine_reason="killed the process"), NOW)
+        pipeline.store(batch(*aside, quarantine_reason="killed the process"), NOW)
     mine = QuarantinedMessage.objects.filter(site=link.site_id).order_by("id")
     assert quarantine.parse_again([mine[0].pk, mine[1].pk, 0], moment(NOW + 5)) == 2
     found = list(KeptMessage.objects.order_by("id").values_list("topic", "parser_name", "state", "site_id", "error"))

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from mqtt_app.conf import config
-from mqtt_app.domain.messages import Batch, Drop, Envelope
+from mqtt_app.domain.delivery.messages import Batch, Drop, Envelope
 from mqtt_app.models import (
     BatchReceipt,
     Device,
@@ -22,8 +22,8 @@ from mqtt_app.models import (
     SiteBooks,
 )
 from mqtt_app.selectors.receipts import committed
-from mqtt_app.services import ingest
-from mqtt_app.services.ingest_context import LOOK_BACK
+from mqtt_app.services.ingest import pipeline
+from mqtt_app.services.ingest.admission import LOOK_BACK
 
 pytestmark = pytest.mark.django_db
 
@@ -63,7 +63,7 @@ def values() -> list[float | bool | str | None]:
 
 
 def test_messages_leave_topics_devices_readings_and_closed_books(link):
-    ingest.store(batch(message(link, "hall/a", {"t": 1.5}), message(link, "hall/b", b"on")), NOW)
+    pipeline.store(batch(message(link, "hall/a", {"t": 1.5}), message(link, "hall/b", b"on")), NOW)
     assert values() == [1.5, True]
     assert list(DiscoveredTopic.objects.order_by("topic").values_list("topic", "is_processable", "message_count")) == [
         ("hall/a", True, 1),
@@ -75,8 +75,8 @@ def test_messages_leave_topics_devices_readings_and_closed_books(link):
 
 def test_a_repeated_batch_stores_nothing_and_is_reported_as_repeated(link):
     twice = batch(message(link, "hall/a", {"v": 1}))
-    assert not ingest.store(twice, NOW).repeated
-    assert ingest.store(twice, NOW).repeated
+    assert not pipeline.store(twice, NOW).repeated
+    assert pipeline.store(twice, NOW).repeated
     assert values() == [1]
     assert books(link) == {"stored": 1}
     assert committed([twice.id]) == {twice.id}
@@ -92,9 +92,9 @@ def parts_of(whole: Batch) -> list[Batch]:
 def test_a_batch_that_was_only_late_is_not_stored_after_its_parts(link):
     whole = batch(*(message(link, "hall/a", {"v": number}) for number in range(4)))
     first, second = parts_of(whole)
-    ingest.store(first, NOW)
-    assert ingest.store(whole, NOW).repeated
-    ingest.store(second, NOW)
+    pipeline.store(first, NOW)
+    assert pipeline.store(whole, NOW).repeated
+    pipeline.store(second, NOW)
     assert values() == [0, 1, 2, 3]
     assert books(link) == {"stored": 4}
 
@@ -102,49 +102,49 @@ def test_a_batch_that_was_only_late_is_not_stored_after_its_parts(link):
 def test_the_parts_of_a_batch_that_was_stored_after_all_are_not_stored(link):
     whole = batch(*(message(link, "hall/a", {"v": number}) for number in range(4)))
     first, second = parts_of(whole)
-    ingest.store(whole, NOW)
+    pipeline.store(whole, NOW)
     smaller = parts_of(first)
     chained = [Batch(one.id, "mqtt-1", "abc", one.messages, instead_of=(whole.id, first.id)) for one in smaller]
-    assert all(ingest.store(one, NOW).repeated for one in [second, *chained])
+    assert all(pipeline.store(one, NOW).repeated for one in [second, *chained])
     assert committed([second.id]) == {second.id}
     assert books(link) == {"stored": 4}
 
 
 def test_a_redelivery_is_a_duplicate_and_an_equal_message_is_not(link):
-    ingest.store(batch(message(link, "hall/a", {"v": 1}, packet_id=7)), NOW)
-    ingest.store(batch(message(link, "hall/a", {"v": 1}, packet_id=7, dup=True, epoch=2)), NOW)
-    ingest.store(batch(message(link, "hall/a", {"v": 1}, packet_id=8)), NOW)
+    pipeline.store(batch(message(link, "hall/a", {"v": 1}, packet_id=7)), NOW)
+    pipeline.store(batch(message(link, "hall/a", {"v": 1}, packet_id=7, dup=True, epoch=2)), NOW)
+    pipeline.store(batch(message(link, "hall/a", {"v": 1}, packet_id=8)), NOW)
     assert values() == [1, 1]
     assert books(link) == {"stored": 2, "duplicate": 1}
 
 
 def test_a_redelivery_that_was_never_stored_is_stored(link):
-    ingest.store(batch(message(link, "hall/a", {"v": 1}, packet_id=7)), NOW)
-    ingest.store(batch(message(link, "hall/a", {"v": 2}, packet_id=7, dup=True)), NOW)
+    pipeline.store(batch(message(link, "hall/a", {"v": 1}, packet_id=7)), NOW)
+    pipeline.store(batch(message(link, "hall/a", {"v": 2}, packet_id=7, dup=True)), NOW)
     assert values() == [1, 2]
 
 
 def test_a_redelivery_is_known_though_hundreds_were_stored_since(link):
     """Its acknowledgement was held up, and each of the others came in a batch of its own."""
     for number in range(LOOK_BACK + 50):
-        ingest.store(batch(message(link, "hall/a", {"v": number}, packet_id=number + 1)), NOW)
-    ingest.store(batch(message(link, "hall/a", {"v": 0}, packet_id=1, dup=True, epoch=2)), NOW)
+        pipeline.store(batch(message(link, "hall/a", {"v": number}, packet_id=number + 1)), NOW)
+    pipeline.store(batch(message(link, "hall/a", {"v": 0}, packet_id=1, dup=True, epoch=2)), NOW)
     assert books(link) == {"stored": LOOK_BACK + 50, "duplicate": 1}
 
 
 def test_an_identifier_that_has_come_round_again_makes_no_duplicate_of_an_equal_message(link):
     """Its first delivery was lost with the link, so it comes as a redelivery; what it equals was stored long ago."""
     many = 2 * config().receive_maximum
-    ingest.store(batch(*(message(link, "hall/a", {"v": 1}, packet_id=number) for number in range(1, many + 2))), NOW)
-    ingest.store(batch(message(link, "hall/a", {"v": 1}, packet_id=1, dup=True, epoch=2)), NOW)
-    ingest.store(batch(message(link, "hall/a", {"v": 1}, packet_id=3, dup=True, epoch=2)), NOW)
+    pipeline.store(batch(*(message(link, "hall/a", {"v": 1}, packet_id=number) for number in range(1, many + 2))), NOW)
+    pipeline.store(batch(message(link, "hall/a", {"v": 1}, packet_id=1, dup=True, epoch=2)), NOW)
+    pipeline.store(batch(message(link, "hall/a", {"v": 1}, packet_id=3, dup=True, epoch=2)), NOW)
     assert books(link) == {"stored": many + 2, "duplicate": 1}
 
 
 def test_qos_1_messages_of_a_past_owner_are_left_to_the_new_one_and_named(link):
     past = {"generation": 2}
     late = batch(message(link, "hall/a", {"v": 1}, **past), message(link, "hall/a", {"v": 2}, **past, qos=0))
-    outcome = ingest.store(late, NOW)
+    outcome = pipeline.store(late, NOW)
     assert outcome.skipped == {link.pk}
     assert values() == [2]
     assert committed([late.id]) == {f"{late.id}!{link.pk}"}
@@ -152,45 +152,45 @@ def test_qos_1_messages_of_a_past_owner_are_left_to_the_new_one_and_named(link):
 
 def test_messages_that_were_acknowledged_early_are_stored_whoever_owns_them_now(link):
     past = {"generation": 2, "early": True}
-    outcome = ingest.store(batch(message(link, "hall/a", {"v": 1}, **past), message(link, "hall/a", {"v": 2})), NOW)
+    outcome = pipeline.store(batch(message(link, "hall/a", {"v": 1}, **past), message(link, "hall/a", {"v": 2})), NOW)
     assert outcome.skipped == frozenset()
     assert values() == [1, 2]
 
 
 def test_an_early_acknowledgement_that_was_lost_doubles_nothing(link):
     again = message(link, "hall/a", {"v": 1}, dup=True, packet_id=7)
-    ingest.store(batch(again), NOW)
-    ingest.store(batch(message(link, "hall/a", {"v": 1}, packet_id=7, generation=2, early=True)), NOW)
+    pipeline.store(batch(again), NOW)
+    pipeline.store(batch(message(link, "hall/a", {"v": 1}, packet_id=7, generation=2, early=True)), NOW)
     assert values() == [1]
     assert books(link) == {"stored": 1, "duplicate": 1}
 
 
 def test_either_flag_off_means_counted_and_not_stored(link):
-    ingest.store(batch(message(link, "hall/a", {"v": 1}), message(link, "odd", b"\x00\x01\xfe")), NOW)
+    pipeline.store(batch(message(link, "hall/a", {"v": 1}), message(link, "odd", b"\x00\x01\xfe")), NOW)
     DiscoveredTopic.objects.filter(topic="hall/a").update(is_active=False)
-    ingest.store(batch(message(link, "hall/a", {"v": 2}), message(link, "odd", b"\x00\x01\xfe")), NOW)
+    pipeline.store(batch(message(link, "hall/a", {"v": 2}), message(link, "odd", b"\x00\x01\xfe")), NOW)
     assert values() == [1]
     assert books(link) == {"stored": 1, "inactive": 1, "unprocessable": 2}
 
 
 def test_new_topics_wait_when_the_site_says_so(link):
     Site.objects.update(new_topics_active=False)
-    ingest.store(batch(message(link, "hall/a", {"v": 1})), NOW)
+    pipeline.store(batch(message(link, "hall/a", {"v": 1})), NOW)
     topic = DiscoveredTopic.objects.get()
     assert (topic.is_active, topic.is_processable) == (False, True)
     assert books(link) == {"inactive": 1}
 
 
 def test_an_unknown_topic_becomes_processable_when_a_later_message_shows_what_it_is(link):
-    ingest.store(batch(message(link, "hall/a", b"\xff\xfe\x00")), NOW)
+    pipeline.store(batch(message(link, "hall/a", b"\xff\xfe\x00")), NOW)
     assert not DiscoveredTopic.objects.get().is_processable
-    ingest.store(batch(message(link, "hall/a", {"v": 1})), NOW)
+    pipeline.store(batch(message(link, "hall/a", {"v": 1})), NOW)
     assert DiscoveredTopic.objects.get().is_processable
     assert values() == [1]
 
 
 def test_a_bad_payload_fails_alone_with_a_row_that_shows_it(link):
-    ingest.store(batch(message(link, "hall/a", {"v": 1}), message(link, "hall/a", b'{"v": "\\u0000'), message(link, "hall/a", {"v": 2})), NOW)  # fmt: skip  # noqa: E501
+    pipeline.store(batch(message(link, "hall/a", {"v": 1}), message(link, "hall/a", b'{"v": "\\u0000'), message(link, "hall/a", {"v": 2})), NOW)  # fmt: skip  # noqa: E501
     assert values() == [1, 2]
     row = MqttParsingLog.objects.get()
     assert row.topic == "hall/a"
@@ -199,7 +199,7 @@ def test_a_bad_payload_fails_alone_with_a_row_that_shows_it(link):
 
 
 def test_a_flood_of_failures_is_counted_whole_and_logged_in_part(link):
-    ingest.store(batch(*(message(link, "hall/flood", b"{") for _ in range(100))), NOW)
+    pipeline.store(batch(*(message(link, "hall/flood", b"{") for _ in range(100))), NOW)
     assert MqttParsingLog.objects.count() == 20
     assert "counted, not logged" in MqttParsingLog.objects.order_by("id").last().error_message
     assert books(link) == {"failed": 100}
@@ -207,45 +207,45 @@ def test_a_flood_of_failures_is_counted_whole_and_logged_in_part(link):
 
 def test_a_quota_of_topics_drops_by_name_and_makes_no_rows(link):
     Site.objects.update(max_topics=1)
-    ingest.store(batch(message(link, "a", {"v": 1}), message(link, "b", {"v": 2})), NOW)
+    pipeline.store(batch(message(link, "a", {"v": 1}), message(link, "b", {"v": 2})), NOW)
     assert DiscoveredTopic.objects.count() == 1
     assert books(link) == {"stored": 1, "topic_quota": 1}
 
 
 def test_a_quota_of_devices_drops_by_name_and_makes_no_rows(link):
     Site.objects.update(max_devices=1)
-    ingest.store(batch(message(link, "a", {"v": 1}), message(link, "b", {"v": 2})), NOW)
+    pipeline.store(batch(message(link, "a", {"v": 1}), message(link, "b", {"v": 2})), NOW)
     assert Device.objects.count() == 1
     assert books(link) == {"stored": 1, "device_quota": 1}
 
 
 def test_drops_of_the_worker_reach_the_books(link):
-    ingest.store(batch(drops=(Drop(link.site_id, "topic_not_utf8", 3),)), NOW)
-    ingest.store(batch(drops=(Drop(link.site_id, "topic_not_utf8", 2),)), NOW)
+    pipeline.store(batch(drops=(Drop(link.site_id, "topic_not_utf8", 3),)), NOW)
+    pipeline.store(batch(drops=(Drop(link.site_id, "topic_not_utf8", 2),)), NOW)
     assert books(link) == {"topic_not_utf8": 5}
 
 
 def test_the_latest_value_is_the_newest_plausible_one_whatever_the_order(link):
     for seconds, value in ((10, 2), (5, 1), (9_000_000_000_000, 3), (0.001, 4)):
         ts = int((NOW + seconds) * 1000) if seconds > 1 else 1
-        ingest.store(batch(message(link, "hall/a", {"v": value, "ts": ts if seconds < 1e6 else 9_223_372_036})), NOW)
+        pipeline.store(batch(message(link, "hall/a", {"v": value, "ts": ts if seconds < 1e6 else 9_223_372_036})), NOW)
     assert values() == [2, 1, 3, 4]
     assert LatestReading.objects.get().value == 2
 
 
 def test_a_retained_message_fills_a_gap_and_proves_nothing(link):
-    ingest.store(batch(message(link, "hall/a", {"v": 1}, retain=True)), NOW)
+    pipeline.store(batch(message(link, "hall/a", {"v": 1}, retain=True)), NOW)
     assert Device.objects.get().status == "unknown"
     assert LatestReading.objects.get().value == 1
-    ingest.store(batch(message(link, "hall/a", {"v": 2})), NOW)
-    ingest.store(batch(message(link, "hall/a", {"v": 1}, retain=True)), NOW + 5)
+    pipeline.store(batch(message(link, "hall/a", {"v": 2})), NOW)
+    pipeline.store(batch(message(link, "hall/a", {"v": 1}, retain=True)), NOW + 5)
     assert LatestReading.objects.get().value == 2
 
 
 def test_a_gateway_that_says_goodbye_hides_its_devices(link):
-    ingest.store(batch(message(link, "zigbee2mqtt/lamp", {"temperature": 20.5})), NOW)
+    pipeline.store(batch(message(link, "zigbee2mqtt/lamp", {"temperature": 20.5})), NOW)
     assert Device.objects.get().gateway == Gateway.objects.get()
-    ingest.store(batch(message(link, "zigbee2mqtt/bridge/state", {"state": "offline"})), NOW)
+    pipeline.store(batch(message(link, "zigbee2mqtt/bridge/state", {"state": "offline"})), NOW)
     assert Gateway.objects.get().status == "offline"
     assert (Device.objects.get().status, Device.objects.get().status_reason) == (
         "unknown",
@@ -255,7 +255,7 @@ def test_a_gateway_that_says_goodbye_hides_its_devices(link):
 
 def gateway_says(link, state, seconds):
     said = message(link, "zigbee2mqtt/bridge/state", {"state": state}, received_at=NOW + seconds)
-    ingest.store(batch(said), NOW + 10)
+    pipeline.store(batch(said), NOW + 10)
     return Gateway.objects.get().status
 
 
@@ -272,7 +272,7 @@ def test_a_goodbye_that_is_committed_late_does_not_end_what_was_heard_since(link
 
 
 def test_a_quarantined_message_is_kept_as_it_came(link):
-    ingest.store(batch(message(link, "hall/a", b"\x00poison"), quarantine_reason="not stored after 3 tries"), NOW)
+    pipeline.store(batch(message(link, "hall/a", b"\x00poison"), quarantine_reason="not stored after 3 tries"), NOW)
     assert bytes(QuarantinedMessage.objects.get().payload) == b"\x00poison"
     assert books(link) == {"quarantined": 1}
 
@@ -280,7 +280,7 @@ def test_a_quarantined_message_is_kept_as_it_came(link):
 def test_messages_of_a_deleted_connection_vanish_and_the_batch_is_settled(link):
     gone = message(link, "hall/a", {"v": 1})
     link.delete()
-    ingest.store(batch(gone), NOW)
+    pipeline.store(batch(gone), NOW)
     assert BatchReceipt.objects.count() == 1
     assert values() == []
 
@@ -288,4 +288,4 @@ def test_messages_of_a_deleted_connection_vanish_and_the_batch_is_settled(link):
 def test_the_number_of_queries_does_not_grow_with_the_messages(link, django_assert_max_num_queries):
     for size in (2, 200):
         with django_assert_max_num_queries(28):
-            ingest.store(batch(*(message(link, f"hall/{n}", {"v": n}) for n in range(size))), NOW)
+            pipeline.store(batch(*(message(link, f"hall/{n}", {"v": n}) for n in range(size))), NOW)

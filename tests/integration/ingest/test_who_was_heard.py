@@ -5,8 +5,9 @@ from datetime import UTC, datetime
 import pytest
 
 from mqtt_app.models import Device, DiscoveredTopic, Gateway, MqttConnection, Site, SiteBooks
-from mqtt_app.services import ingest, ingest_books
-from mqtt_app.services.ingest_books import Tally
+from mqtt_app.services import accounting
+from mqtt_app.services.accounting import Tally
+from mqtt_app.services.ingest import pipeline
 from tests.integration.ingest.test_store import NOW, batch, books, message
 
 pytestmark = pytest.mark.django_db
@@ -19,7 +20,7 @@ def moment(seconds=0.0):
 def hear(link, topic, payload, seconds=0.0, late=0.0, **changes):
     """A message that came at `seconds` and is stored `late` seconds later."""
     sent = message(link, topic, payload, received_at=NOW + seconds, **changes)
-    ingest.store(batch(sent), NOW + seconds + late)
+    pipeline.store(batch(sent), NOW + seconds + late)
 
 
 def lamp():
@@ -174,7 +175,7 @@ def test_messages_that_only_move_within_the_books_are_no_news(link):
     tally = Tally()
     tally.add(link.site_id, "stored", -1)
     tally.add(link.site_id, "failed", 1)
-    ingest_books.move(tally)
+    accounting.move(tally)
     assert books(link) == {"failed": 1}
     assert SiteBooks.objects.get(site=link.site_id).last_message_at == moment(10)
 
@@ -190,7 +191,7 @@ def test_a_topic_counts_its_messages_and_knows_the_newest(link, neighbour):
 
 
 def test_each_site_has_books_of_its_own(link, neighbour):
-    ingest.store(batch(
+    pipeline.store(batch(
         message(link, "a", {"v": 1}), message(link, "a", b"{"), message(neighbour, "b", {"v": 1, "w": 2}),
     ), NOW)  # fmt: skip
     assert (books(link), books(neighbour)) == ({"stored": 1, "failed": 1}, {"stored": 1})

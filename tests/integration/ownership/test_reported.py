@@ -9,7 +9,7 @@ from django.db import transaction
 
 from mqtt_app.models import MqttConnection, MqttTopic
 from mqtt_app.services import ownership
-from mqtt_app.services.ownership import Answers, LinkStatus, reported
+from mqtt_app.services.ownership import Answers, LinkStatus, link_status
 from tests.integration.ownership.fleet import fresh, owned
 
 UP = LinkStatus("connected", retry_count=3)
@@ -19,7 +19,7 @@ UP = LinkStatus("connected", retry_count=3)
 def said(monkeypatch: pytest.MonkeyPatch) -> list[dict[str, Any]]:
     """What browsers were told."""
     heard: list[dict[str, Any]] = []
-    monkeypatch.setattr(reported.events, "connection_changed", lambda **values: heard.append(values))
+    monkeypatch.setattr(link_status.events, "connection_changed", lambda **values: heard.append(values))
     return heard
 
 

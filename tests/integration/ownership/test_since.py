@@ -7,12 +7,12 @@ import pytest
 from cryptography.fernet import Fernet
 from django.utils import timezone
 
-from mqtt_app.domain.planner import Row
+from mqtt_app.domain.ownership.planner import Row
 from mqtt_app.models import MqttConnection
 from mqtt_app.models.fields import _cipher
 from mqtt_app.services import ownership, sites
-from mqtt_app.services.ownership import bulk, taking
-from mqtt_app.services.ownership.bulk import Seen
+from mqtt_app.services.ownership import bulk_writes, claims
+from mqtt_app.services.ownership.bulk_writes import Seen
 from tests.integration.ownership.fleet import ago, connection, fresh, let_go, owned, say, take
 
 pytestmark = pytest.mark.django_db
@@ -27,12 +27,12 @@ def seen(row: MqttConnection) -> Seen:
 
 
 def disowned(row: MqttConnection) -> None:
-    bulk.disown([seen(row)], {row.pk: "Its worker is gone."}, timezone.now())
+    bulk_writes.disown([seen(row)], {row.pk: "Its worker is gone."}, timezone.now())
 
 
 def settled(row: MqttConnection) -> None:
     MqttConnection.objects.filter(pk=row.pk).update(owner="", is_active=False, error_message="old")
-    assert bulk.settle_stopped(timezone.now()) == {row.pk}
+    assert bulk_writes.settle_stopped(timezone.now()) == {row.pk}
 
 
 def let_go_by_its_owner(row: MqttConnection) -> None:
@@ -49,7 +49,7 @@ def reported_down(row: MqttConnection) -> None:
 
 def refused(row: MqttConnection) -> None:
     MqttConnection.objects.filter(pk=row.pk).update(owner="")
-    taking._refuse(row.pk, 1, "No key decrypts its password.")
+    claims._refuse(row.pk, 1, "No key decrypts its password.")
 
 
 WRITERS: list[tuple[Callable[[MqttConnection], None], str]] = [
@@ -76,13 +76,13 @@ def test_since_moves_with_the_status_and_only_then(write, status, before):
 def test_whoever_is_disowned_says_why_and_has_no_link():
     row, neighbour = owned("mqtt-1", connected_at=ago(5)), owned("mqtt-1")
     MqttConnection.objects.filter(pk=row.pk).update(owned_since=ago(9))
-    assert bulk.disown([seen(row), seen(neighbour)], {row.pk: "Gone."}, timezone.now()) == {row.pk}
+    assert bulk_writes.disown([seen(row), seen(neighbour)], {row.pk: "Gone."}, timezone.now()) == {row.pk}
     found = fresh(row)
     assert (found.owner, found.owned_since, found.connected_at) == ("", None, None)
     assert (found.error_class, found.error_message, found.error_at is None) == ("internal", "Gone.", False)
     assert fresh(neighbour).owner == "mqtt-1"
-    assert bulk.disown([seen(row)], {row.pk: "Gone."}, timezone.now()) == set(), "it is so already"
-    assert bulk.disown([seen(row)], {row.pk: ""}, timezone.now()) == {row.pk}
+    assert bulk_writes.disown([seen(row)], {row.pk: "Gone."}, timezone.now()) == set(), "it is so already"
+    assert bulk_writes.disown([seen(row)], {row.pk: ""}, timezone.now()) == {row.pk}
     found = fresh(row)
     assert (found.error_class, found.error_message, found.error_at) == ("", "", None)
 
@@ -93,8 +93,8 @@ def test_a_row_that_changed_since_the_look_is_neither_assigned_nor_disowned(chan
     looked = [seen(row), seen(neighbour)]
     MqttConnection.objects.filter(pk=row.pk).update(**change)
     targets = {row.pk: "mqtt-9", neighbour.pk: "mqtt-9"}
-    assert bulk.disown(looked, {row.pk: "Gone."}, timezone.now()) == set()
-    assert bulk.assign(looked, targets, timezone.now()) == {neighbour.pk}
+    assert bulk_writes.disown(looked, {row.pk: "Gone."}, timezone.now()) == set()
+    assert bulk_writes.assign(looked, targets, timezone.now()) == {neighbour.pk}
     assert fresh(row).assigned_instance != "mqtt-9"
     assert fresh(neighbour).assigned_at is not None
 
@@ -109,7 +109,7 @@ def test_a_row_that_changed_since_the_look_is_neither_assigned_nor_disowned(chan
 )  # fmt: skip
 def test_what_nobody_wants_and_nobody_owns_comes_to_rest(values, settled_):
     row = connection(**{"is_active": False} | values)
-    assert (row.pk in bulk.settle_stopped(timezone.now())) is settled_
+    assert (row.pk in bulk_writes.settle_stopped(timezone.now())) is settled_
     if settled_:
         found = fresh(row)
         assert (found.status, found.error_class, found.error_message, found.retry_count) == ("disconnected", "", "", 0)
@@ -118,10 +118,10 @@ def test_what_nobody_wants_and_nobody_owns_comes_to_rest(values, settled_):
 
 def test_what_a_site_that_is_switched_off_has_comes_to_rest_too():
     row = connection(status="error")
-    assert bulk.settle_stopped(timezone.now()) == set()
+    assert bulk_writes.settle_stopped(timezone.now()) == set()
     row.site.is_active = False
     row.site.save()
-    assert bulk.settle_stopped(timezone.now()) == {row.pk}
+    assert bulk_writes.settle_stopped(timezone.now()) == {row.pk}
 
 
 def test_secrets_without_a_key_are_said_once(settings):

@@ -12,7 +12,7 @@ from mqtt_app.models import MqttConnection, MqttTopic
 from mqtt_app.models.fields import _cipher
 from mqtt_app.models.locks import TAKE_LOCK_CLASS, take_lock_key
 from mqtt_app.services import ownership
-from mqtt_app.services.ownership import Answers, taking
+from mqtt_app.services.ownership import Answers, claims
 from tests.integration.ownership.fleet import ago, connection, fresh, let_go, owned, say, take
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -72,7 +72,7 @@ def test_the_owner_is_told_all_it_needs_and_its_repr_hides_the_secrets():
 
 
 def test_a_take_waits_for_the_batches_of_the_former_owner(monkeypatch):
-    monkeypatch.setattr(taking, "LOCK_TIMEOUT", "200ms")
+    monkeypatch.setattr(claims, "LOCK_TIMEOUT", "200ms")
     row = connection(assigned_instance="mqtt-1")
     held, leave = threading.Event(), threading.Event()
 

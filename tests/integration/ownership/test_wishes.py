@@ -6,7 +6,7 @@ from django.utils import timezone
 from mqtt_app.models import DiscoveredTopic, MqttConnection, MqttTopic
 from mqtt_app.services import ownership, sites, topics
 from mqtt_app.services.connection_rules import MAX_PEM, connection_errors
-from mqtt_app.services.ownership.view import seen_rows
+from mqtt_app.services.ownership.snapshot import seen_rows
 from tests.brokers import CertificateAuthority
 from tests.integration.ownership.fleet import ago, connection, fresh, owned, take
 

@@ -13,8 +13,10 @@ from django.test.utils import CaptureQueriesContext
 from mqtt_app import events
 from mqtt_app.models import Device, Gateway, MqttConnection, Site
 from mqtt_app.models.locks import OFFLINE_CHECK_LOCK
-from mqtt_app.services import devices, presence, presence_rows, sites
-from mqtt_app.services.presence import Report
+from mqtt_app.services import devices, sites
+from mqtt_app.services.presence import check as presence
+from mqtt_app.services.presence import rows
+from mqtt_app.services.presence.check import Report
 from tests.integration.upkeep.test_upkeep import other_session  # noqa: F401
 
 pytestmark = pytest.mark.django_db
@@ -163,14 +165,14 @@ def test_an_unknown_device_of_a_site_that_is_back_goes_offline_after_its_silence
 
 def test_a_message_between_look_and_write_keeps_a_device_online(site, check, monkeypatch):
     pump = device(site)
-    due = presence_rows.due
+    due = rows.due
 
     def overtaken(*arguments: Any) -> Any:
         found = due(*arguments)
         Device.objects.update(last_seen=NOW)
         return found
 
-    monkeypatch.setattr(presence_rows, "due", overtaken)
+    monkeypatch.setattr(rows, "due", overtaken)
     assert check() == (Report(0, 0), [])
     assert state(pump)[0] == "online"
 

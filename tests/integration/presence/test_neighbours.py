@@ -8,7 +8,9 @@ import pytest
 
 from mqtt_app import events
 from mqtt_app.models import Device, Gateway, MqttConnection, Site
-from mqtt_app.services import devices, presence, presence_rows, sites
+from mqtt_app.services import devices, sites
+from mqtt_app.services.presence import check as presence
+from mqtt_app.services.presence import rows as presence_rows
 
 pytestmark = pytest.mark.django_db
 

@@ -5,9 +5,9 @@ import time
 import msgspec
 import pytest
 
-from mqtt_app.domain.ack_mode import AckMode
-from mqtt_app.domain.failures import Failure
-from mqtt_app.domain.packets import Publish
+from mqtt_app.domain.delivery.ack_mode import AckMode
+from mqtt_app.domain.link.failures import Failure
+from mqtt_app.domain.link.packets import Publish
 from tests.integration.runtime.test_delivery import publish
 from tests.integration.runtime.world import connection, wait_for
 

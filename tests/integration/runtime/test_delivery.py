@@ -5,7 +5,7 @@ import time
 import pytest
 
 from mqtt_app.coordination.acks import note
-from mqtt_app.domain.failures import Failure
+from mqtt_app.domain.link.failures import Failure
 from tests.integration.runtime.world import connection, wait_for
 from tests.publisher import publisher
 

@@ -4,9 +4,9 @@ import socket
 
 import pytest
 
-from mqtt_app.domain.addresses import Policy
-from mqtt_app.domain.broker_settings import policy_of
-from mqtt_app.mqtt.guard import BrokerGuard
+from mqtt_app.domain.link.addresses import Policy
+from mqtt_app.domain.link.broker_settings import policy_of
+from mqtt_app.mqtt.link.guard import BrokerGuard
 from tests.integration.runtime.world import connection, wait_for
 
 pytestmark = pytest.mark.mosquitto

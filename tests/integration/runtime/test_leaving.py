@@ -4,7 +4,7 @@ import time
 
 import pytest
 
-from mqtt_app.mqtt import supervisor
+from mqtt_app.mqtt.ownership import supervisor
 from tests.integration.runtime.world import connection, wait_for
 
 pytestmark = pytest.mark.mosquitto

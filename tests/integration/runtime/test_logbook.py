@@ -1,6 +1,6 @@
 """Links that flap, and what is left of it in the log."""
 
-from mqtt_app.domain.repeats import FREE
+from mqtt_app.domain.logs.repeats import FREE
 from mqtt_app.mqtt.logbook import LogBook
 from mqtt_app.mqtt.loop import Loop
 from tests.integration.runtime.world import connection, wait_for

@@ -2,7 +2,7 @@
 
 import pytest
 
-from mqtt_app.domain.connection import versions_to_try
+from mqtt_app.domain.link.state import versions_to_try
 from tests.integration.runtime.world import connection, wait_for
 
 pytestmark = pytest.mark.mosquitto

@@ -9,11 +9,11 @@ import msgspec
 import pytest
 from paho.mqtt.client import MQTTv311
 
-from mqtt_app.mqtt.subscriptions import Subscriptions
+from mqtt_app.mqtt.link.subscriptions import Subscriptions
 from mqtt_app.services.ownership import Filter
-from project.local.demo_devices import SITES
-from project.local.ports import free_ports, problem_with
-from project.local.process import spawn
+from project.local.demo.devices import SITES
+from project.local.processes.ports import free_ports, problem_with
+from project.local.processes.process import spawn
 from tests.integration.runtime.world import connection, wait_for
 from tests.publisher import publisher
 from tests.stack import ROOT
@@ -178,7 +178,7 @@ def test_a_session_that_the_broker_lost_is_subscribed_anew(world, run, own):
 def lax(tmp_path):
     """The port of one of the demo's brokers, which leave a subscription that they have at its QoS."""
     ports = free_ports(len(SITES))
-    command = [sys.executable, "-m", "project.local.demo_broker", *map(str, ports)]
+    command = [sys.executable, "-m", "project.local.demo.broker", *map(str, ports)]
     with spawn(command, env=dict(os.environ), log=tmp_path / "broker.log", cwd=ROOT) as process:
         wait_for(lambda: all(problem_with(port) for port in ports), 20)
         yield ports[0]

@@ -3,8 +3,8 @@
 import pytest
 
 from mqtt_app.coordination.acks import Fate, note
-from mqtt_app.domain.messages import unpack
-from mqtt_app.mqtt import carriers
+from mqtt_app.domain.delivery.messages import unpack
+from mqtt_app.mqtt.delivery import carriers
 from tests.integration.runtime.test_delivery import publish
 from tests.integration.runtime.world import connection, wait_for
 

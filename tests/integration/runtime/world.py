@@ -11,7 +11,7 @@ import msgspec
 
 from mqtt_app.conf import Config
 from mqtt_app.coordination.leases import Lease, Renewal
-from mqtt_app.domain.messages import Batch, unpack
+from mqtt_app.domain.delivery.messages import Batch, unpack
 from mqtt_app.mqtt.runtime import Ports, Runtime
 from mqtt_app.services.ownership import ConnectionConfig, ConnectionRow, Filter, Written
 

@@ -14,12 +14,12 @@ from django.test import Client
 from django.urls import reverse
 
 from mqtt_app import logging_utils
-from mqtt_app.domain.connection import Link
-from mqtt_app.domain.failures import Failure
+from mqtt_app.domain.link.failures import Failure
+from mqtt_app.domain.link.state import Link
 from mqtt_app.domain.masking import MASK, masked
 from mqtt_app.masking import masked as masked_here
 from mqtt_app.models import MqttConnection
-from mqtt_app.mqtt.voice import Voice
+from mqtt_app.mqtt.link.reporter import Voice
 from mqtt_app.services.ownership import config_of
 from project import logs
 from project.settings import checked

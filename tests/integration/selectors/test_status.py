@@ -12,10 +12,10 @@ from mqtt_app.api.serializers.status import SiteStatusSerializer
 from mqtt_app.coordination.client import quick_client
 from mqtt_app.coordination.evidence import EvidenceStore, LinkEvidence
 from mqtt_app.coordination.leases import Lease, LeaseStore
-from mqtt_app.domain.vitals import Vitals
+from mqtt_app.domain.health.vitals import Vitals
 from mqtt_app.models import MqttConnection, MqttTopic, Site, SiteBooks
-from mqtt_app.selectors import evidence
-from mqtt_app.selectors.status import site_status, statuses
+from mqtt_app.selectors.status import evidence
+from mqtt_app.selectors.status.sites import site_status, statuses
 
 LEASE = Lease(instance_id="mqtt-1", incarnation="i", capacity=10)
 

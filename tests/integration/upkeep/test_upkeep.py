@@ -10,7 +10,7 @@ from django.db import connection
 
 from mqtt_app.models import BatchReceipt, Device, MqttConnection, MqttConnectionLog, Reading, Site
 from mqtt_app.models.locks import UPKEEP_LOCK
-from mqtt_app.services import partitions, upkeep
+from mqtt_app.services.upkeep import partitions, pruning
 
 pytestmark = pytest.mark.django_db
 
@@ -71,9 +71,9 @@ def test_a_table_that_is_in_use_is_left_for_the_next_run(other_session: psycopg.
 def test_a_month_is_dropped_when_the_longest_retention_has_passed_its_end(device: Device) -> None:
     partitions.ensure(NOW)
     store(device, NOW)
-    report = upkeep.run(datetime(2031, 6, 1, tzinfo=UTC) + timedelta(days=399))
+    report = pruning.run(datetime(2031, 6, 1, tzinfo=UTC) + timedelta(days=399))
     assert "mqtt_reading_203105" not in report.partitions_dropped
-    report = upkeep.run(datetime(2031, 6, 1, tzinfo=UTC) + timedelta(days=400))
+    report = pruning.run(datetime(2031, 6, 1, tzinfo=UTC) + timedelta(days=400))
     assert "mqtt_reading_203105" in report.partitions_dropped
     assert not Reading.objects.exists()
 
@@ -83,24 +83,24 @@ def test_a_site_that_keeps_less_loses_its_rows_one_by_one(device: Device) -> Non
     for each in (device, short):
         store(each, NOW - timedelta(days=11))
         store(each, NOW - timedelta(days=9))
-    upkeep.run(NOW)
+    pruning.run(NOW)
     assert (Reading.objects.filter(device=device).count(), Reading.objects.filter(device=short).count()) == (2, 1)
 
 
 def test_an_impossible_device_time_is_kept_as_long_as_its_receipt_says(device: Device) -> None:
     for year in (1970, 2262):
         store(device, datetime(year, 1, 1, tzinfo=UTC), received_at=NOW)
-    upkeep.run(NOW + timedelta(days=399))
+    pruning.run(NOW + timedelta(days=399))
     assert Reading.objects.count() == 2
-    upkeep.run(NOW + timedelta(days=401))
+    pruning.run(NOW + timedelta(days=401))
     assert not Reading.objects.exists()
 
 
 def test_more_rows_than_one_chunk_all_go(device: Device, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(upkeep, "CHUNK", 3)
+    monkeypatch.setattr(pruning, "CHUNK", 3)
     for minute in range(7):
         store(device, NOW - timedelta(days=401, minutes=minute))
-    assert upkeep.run(NOW).rows == 7
+    assert pruning.run(NOW).rows == 7
 
 
 def test_logs_and_receipts_past_their_time_are_forgotten_and_younger_ones_kept(device: Device) -> None:
@@ -112,16 +112,16 @@ def test_logs_and_receipts_past_their_time_are_forgotten_and_younger_ones_kept(d
         BatchReceipt.objects.create(
             id=uuid.uuid4(), instance=f"{age}", messages=1, created_at=NOW - timedelta(days=age)
         )
-    upkeep.run(NOW)
+    pruning.run(NOW)
     assert [row.message for row in MqttConnectionLog.objects.all()] == ["29 days"]
     assert [row.instance for row in BatchReceipt.objects.all()] == ["6"]
 
 
 def test_a_second_upkeep_at_the_same_time_does_nothing(other_session: psycopg.Connection) -> None:
     other_session.execute("SELECT pg_advisory_lock(%s::bigint)", [UPKEEP_LOCK])
-    assert upkeep.run(NOW).busy
+    assert pruning.run(NOW).busy
     other_session.execute("SELECT pg_advisory_unlock(%s::bigint)", [UPKEEP_LOCK])
-    assert not upkeep.run(NOW).busy
+    assert not pruning.run(NOW).busy
 
 
 def _leaf_of(device: Device) -> list[str]:

@@ -14,7 +14,7 @@ from mqtt_app.models import (
     Reading,
     Site,
 )
-from mqtt_app.services import partitions, upkeep
+from mqtt_app.services.upkeep import partitions, pruning
 
 pytestmark = pytest.mark.django_db
 
@@ -85,7 +85,7 @@ def test_each_site_keeps_its_readings_for_its_own_time_to_the_second():
     for row in (short, long):
         for age in (timedelta(days=10) + SECOND, timedelta(days=10), timedelta(days=9)):
             store(row, NOW - age)
-    assert upkeep.run(NOW).rows == 1
+    assert pruning.run(NOW).rows == 1
     assert (left(short), left(long)) == (2, 3)
 
 
@@ -100,8 +100,8 @@ def test_logs_receipts_and_deliveries_are_kept_for_their_time_to_the_second():
         MqttParsingLog.objects.filter(pk=parsing.pk).update(timestamp=old)
         created = NOW - timedelta(days=7, seconds=seconds)
         BatchReceipt.objects.create(id=uuid.uuid4(), instance="i", messages=1, created_at=created)
-    assert upkeep.run(NOW).rows == 3
-    assert upkeep.run(NOW).rows == 0
+    assert pruning.run(NOW).rows == 3
+    assert pruning.run(NOW).rows == 0
     counts = [model.objects.count() for model in (MqttConnectionLog, MqttParsingLog, BatchReceipt)]
     assert counts == [1, 1, 1]
 
@@ -112,7 +112,7 @@ def test_as_many_days_as_no_calendar_has_keep_everything():
 
 
 def test_what_a_run_did_is_reported():
-    report = upkeep.run(NOW)
+    report = pruning.run(NOW)
     assert (len(report.partitions_made), report.busy, report.rows) == (5, False, 0)
-    assert upkeep.run(NOW).partitions_made == ()
-    assert upkeep.Report() == upkeep.Report((), (), 0, False)
+    assert pruning.run(NOW).partitions_made == ()
+    assert pruning.Report() == pruning.Report((), (), 0, False)

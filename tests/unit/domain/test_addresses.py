@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mqtt_app.domain.addresses import RANGES, Policy, Private, judge, opens_nothing
-from mqtt_app.domain.broker_settings import policy_of, problems, useless
+from mqtt_app.domain.link.addresses import RANGES, Policy, Private, judge, opens_nothing
+from mqtt_app.domain.link.broker_settings import policy_of, problems, useless
 
 EVERYTHING = policy_of(["0.0.0.0/0", "::/0"], "allow")
 NEVER = (

@@ -2,9 +2,9 @@
 
 import pytest
 
-from mqtt_app.domain import batching, messages
-from mqtt_app.domain.batching import AckOrder, Batcher, Limits, may_read
-from mqtt_app.domain.messages import Batch, Envelope, WireError, pack, unpack
+from mqtt_app.domain.delivery import batching, messages
+from mqtt_app.domain.delivery.batching import AckOrder, Batcher, Limits, may_read
+from mqtt_app.domain.delivery.messages import Batch, Envelope, WireError, pack, unpack
 
 
 def envelope(connection_id=1, number=1, payload=b"x", topic="a/b"):

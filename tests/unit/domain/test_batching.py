@@ -1,8 +1,8 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mqtt_app.domain.batching import CROWD, AckOrder, Batcher, Limits, may_read
-from mqtt_app.domain.messages import Envelope
+from mqtt_app.domain.delivery.batching import CROWD, AckOrder, Batcher, Limits, may_read
+from mqtt_app.domain.delivery.messages import Envelope
 
 
 def message(connection_id, packet_id, payload=b"x"):

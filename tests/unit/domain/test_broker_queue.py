@@ -1,4 +1,4 @@
-from mqtt_app.domain.broker_queue import lasts, said
+from mqtt_app.domain.delivery.broker_queue import lasts, said
 
 
 def test_a_queue_lasts_as_long_as_its_limit_at_the_present_rate():

@@ -2,9 +2,9 @@ import msgspec
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mqtt_app.domain import connection as c
-from mqtt_app.domain.connection import Effect, Link, Policy, State, step
-from mqtt_app.domain.failures import BROKER, CREDENTIALS, NETWORK, Failure
+from mqtt_app.domain.link import state as c
+from mqtt_app.domain.link.failures import BROKER, CREDENTIALS, NETWORK, Failure
+from mqtt_app.domain.link.state import Effect, Link, Policy, State, step
 
 LOST = c.Lost(Failure(NETWORK, "gone"))
 BROKEN = c.Lost(Failure(BROKER, "a wildcard", reason_code=0x90))

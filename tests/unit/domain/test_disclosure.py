@@ -2,7 +2,7 @@
 
 import pytest
 
-from mqtt_app.domain.disclosure import error_in_general, log_in_general
+from mqtt_app.domain.link.disclosure import error_in_general, log_in_general
 from mqtt_app.models import ErrorClass
 
 FOUND = (

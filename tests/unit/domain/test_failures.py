@@ -1,7 +1,7 @@
 import pytest
 
-from mqtt_app.domain.failures import BROKER, CONFIGURATION, TLS, not_mqtt, violated
-from mqtt_app.domain.protocol.violations import Reason, Violation
+from mqtt_app.domain.link.failures import BROKER, CONFIGURATION, TLS, not_mqtt, violated
+from mqtt_app.domain.link.protocol.violations import Reason, Violation
 
 
 @pytest.mark.parametrize(

@@ -1,6 +1,6 @@
 import pytest
 
-from mqtt_app.domain.grants import refusal
+from mqtt_app.domain.link.grants import refusal
 
 
 @pytest.mark.parametrize("code", [0, 1, 2])

@@ -2,7 +2,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mqtt_app.domain.hosts import HostError, validate_host
+from mqtt_app.domain.link.hosts import HostError, validate_host
 
 
 @pytest.mark.parametrize(

@@ -4,9 +4,9 @@ import itertools
 
 import pytest
 
-from mqtt_app.domain.batching import Limits
-from mqtt_app.domain.ledger import Ledger
-from mqtt_app.domain.messages import Batch, Envelope
+from mqtt_app.domain.delivery.batching import Limits
+from mqtt_app.domain.delivery.in_flight import Ledger
+from mqtt_app.domain.delivery.messages import Batch, Envelope
 
 FIRST = "f" * 32
 

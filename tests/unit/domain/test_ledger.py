@@ -2,9 +2,9 @@ import msgspec
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mqtt_app.domain.batching import Limits
-from mqtt_app.domain.ledger import Ledger
-from mqtt_app.domain.messages import Batch
+from mqtt_app.domain.delivery.batching import Limits
+from mqtt_app.domain.delivery.in_flight import Ledger
+from mqtt_app.domain.delivery.messages import Batch
 from tests.unit.domain.test_batching import message
 
 

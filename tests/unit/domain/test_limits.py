@@ -5,10 +5,7 @@ import math
 import msgspec
 import pytest
 
-from mqtt_app.domain import grants, hosts, overlap, sweep, times
-from mqtt_app.domain.broker_queue import lasts
-from mqtt_app.domain.overlap import Copies, Subscription, arrange, in_packets
-from mqtt_app.domain.parser_health import (
+from mqtt_app.domain.dead_letters.parser_health import (
     Health,
     Rule,
     Window,
@@ -20,10 +17,14 @@ from mqtt_app.domain.parser_health import (
     passes,
     takes_part,
 )
+from mqtt_app.domain.delivery.broker_queue import lasts
+from mqtt_app.domain.health.vitals import Vitals, complaint
+from mqtt_app.domain.ingest import times
+from mqtt_app.domain.link import grants, hosts, overlap, sweep
+from mqtt_app.domain.link.overlap import Copies, Subscription, arrange, in_packets
+from mqtt_app.domain.link.sweep import Sweep
 from mqtt_app.domain.presence import Verdict, judge
-from mqtt_app.domain.rates import Rates
-from mqtt_app.domain.sweep import Sweep
-from mqtt_app.domain.vitals import Vitals, complaint
+from mqtt_app.domain.status.rates import Rates
 
 # Times of devices
 

@@ -5,9 +5,8 @@ import math
 import msgspec
 import pytest
 
-from mqtt_app.domain import connection as c
-from mqtt_app.domain.connection import Effect, Link, Policy, State, step
-from mqtt_app.domain.failures import (
+from mqtt_app.domain.link import state as c
+from mqtt_app.domain.link.failures import (
     BROKER,
     CONFIGURATION,
     CONFLICT,
@@ -20,6 +19,7 @@ from mqtt_app.domain.failures import (
     not_mqtt,
     refusal,
 )
+from mqtt_app.domain.link.state import Effect, Link, Policy, State, step
 
 # The life of a link
 

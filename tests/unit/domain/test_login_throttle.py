@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mqtt_app.domain import login_throttle as rules
-from mqtt_app.domain.login_throttle import Limit, Refusal, Tally
+from mqtt_app.domain.accounts import login_throttle as rules
+from mqtt_app.domain.accounts.login_throttle import Limit, Refusal, Tally
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 LIMIT = Limit(5, timedelta(seconds=30), timedelta(hours=1), timedelta(hours=2))

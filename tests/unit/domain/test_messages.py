@@ -3,7 +3,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mqtt_app.domain.messages import WIRE_VERSION, Batch, Drop, Envelope, WireError, pack, total_size, unpack
+from mqtt_app.domain.delivery.messages import WIRE_VERSION, Batch, Drop, Envelope, WireError, pack, total_size, unpack
 
 NUMBERS = st.integers(0, 2**31)
 ENVELOPES = st.builds(

@@ -2,8 +2,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mqtt_app.domain import overlap
-from mqtt_app.domain.overlap import LARGEST, Copies, arrange, overlaps
+from mqtt_app.domain.link import overlap
+from mqtt_app.domain.link.overlap import LARGEST, Copies, arrange, overlaps
 from mqtt_app.domain.topics import matches
 
 LEVELS = st.sampled_from(["a", "b", "c", "$x"])

@@ -13,7 +13,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, ru
 
 from mqtt_app.conf import Config
 from mqtt_app.coordination.leases import Lease, Renewal
-from mqtt_app.domain.planner import BALANCE_SHARE, Instance, Row, plan
+from mqtt_app.domain.ownership.planner import BALANCE_SHARE, Instance, Row, plan
 from tests.fakes.leases import FakeLeaseStore
 
 KNOBS = Config()

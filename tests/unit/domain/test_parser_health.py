@@ -3,7 +3,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mqtt_app.domain.parser_health import (
+from mqtt_app.domain.dead_letters.parser_health import (
     Health,
     Rule,
     Window,

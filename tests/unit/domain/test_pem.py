@@ -4,7 +4,7 @@ import pytest
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 
-from mqtt_app.domain.pem import PemError, certificates, check_pair, private_key
+from mqtt_app.domain.link.pem import PemError, certificates, check_pair, private_key
 from tests.brokers import CertificateAuthority
 
 

@@ -3,7 +3,7 @@
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from mqtt_app.domain.planner import BALANCE_SHARE, Instance, Plan, Row, plan
+from mqtt_app.domain.ownership.planner import BALANCE_SHARE, Instance, Plan, Row, plan
 
 NOW = 1_000_000.0
 NAMES = ("a", "b", "c", "d")

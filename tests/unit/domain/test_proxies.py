@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mqtt_app.domain.proxies import Client, client_of, normal, parse_proxies
+from mqtt_app.domain.accounts.proxies import Client, client_of, normal, parse_proxies
 
 OURS = parse_proxies(["10.0.0.0/24", "192.0.2.7", "2001:db8::/64"]).networks
 addresses = st.one_of(st.ip_addresses(v=4), st.ip_addresses(v=6)).map(str)

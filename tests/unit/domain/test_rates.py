@@ -1,7 +1,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mqtt_app.domain.rates import WINDOW, Rates
+from mqtt_app.domain.status.rates import WINDOW, Rates
 
 
 @given(st.lists(st.integers(0, 1_000), min_size=1, max_size=60))

@@ -1,6 +1,6 @@
 """A line that was held back is let out again: nothing is swallowed for ever."""
 
-from mqtt_app.domain.repeats import EARLY, FREE, PERIOD, Repeats, Told, words
+from mqtt_app.domain.logs.repeats import EARLY, FREE, PERIOD, Repeats, Told, words
 
 KEY = ("link 1", "gone")
 

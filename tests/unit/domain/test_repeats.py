@@ -3,7 +3,7 @@ from collections import Counter
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mqtt_app.domain.repeats import FREE, PERIOD, Repeats, Told, words
+from mqtt_app.domain.logs.repeats import FREE, PERIOD, Repeats, Told, words
 
 MOST = 10  # equal lines in a minute
 

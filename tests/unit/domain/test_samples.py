@@ -3,7 +3,7 @@
 import pytest
 
 from mqtt_app.domain.audit import CHANGED, changes_between
-from mqtt_app.domain.samples import sample, storable
+from mqtt_app.domain.ingest.samples import sample, storable
 
 
 @pytest.mark.parametrize(

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mqtt_app.domain.status import REMEDIES, Facts, Kind, LinkFacts, effective_status, headline
+from mqtt_app.domain.status.headline import REMEDIES, Facts, Kind, LinkFacts, effective_status, headline
 from mqtt_app.models import ErrorClass
 
 NOW = 10_000.0

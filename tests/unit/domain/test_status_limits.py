@@ -2,7 +2,7 @@
 
 import pytest
 
-from mqtt_app.domain.status import Facts, LinkFacts, effective_status, headline
+from mqtt_app.domain.status.headline import Facts, LinkFacts, effective_status, headline
 
 NOW = 10_000.0
 

@@ -1,5 +1,5 @@
-from mqtt_app.domain import sweep
-from mqtt_app.domain.sweep import Sweep
+from mqtt_app.domain.link import sweep
+from mqtt_app.domain.link.sweep import Sweep
 
 
 def test_what_comes_twice_is_a_copy_and_another_value_of_the_topic_is_not():

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mqtt_app.domain.times import is_plausible, looks_like_time, parse_time
+from mqtt_app.domain.ingest.times import is_plausible, looks_like_time, parse_time
 
 NOW = 1_700_000_000.0
 

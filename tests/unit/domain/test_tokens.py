@@ -4,9 +4,9 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from mqtt_app.domain import tokens as rules
 from mqtt_app.domain.access import Scope
-from mqtt_app.domain.tokens import Rights
+from mqtt_app.domain.accounts import tokens as rules
+from mqtt_app.domain.accounts.tokens import Rights
 
 SOON = datetime(2026, 1, 1, tzinfo=UTC)
 LATE = SOON + timedelta(days=1)

@@ -2,8 +2,8 @@
 
 import pytest
 
-from mqtt_app.domain.stalls import WaitsFor, remedy, sentence
-from mqtt_app.domain.vitals import NOT_STORING, Vitals, complaint, stores_nothing
+from mqtt_app.domain.delivery.stalls import WaitsFor, remedy, sentence
+from mqtt_app.domain.health.vitals import NOT_STORING, Vitals, complaint, stores_nothing
 
 
 def said(**vitals):

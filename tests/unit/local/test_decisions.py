@@ -6,9 +6,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from project.local import backoff, installer, options, preflight
-from project.local.installer import Tools
-from project.local.preflight import Machine
+from project.local import options
+from project.local.install import installer, preflight
+from project.local.install.installer import Tools
+from project.local.install.preflight import Machine
+from project.local.processes import backoff
 from project.local.refusal import Refusal
 
 DEBIAN = Machine("linux", "x86_64", "cpython-311-x86_64-linux-gnu x86_64-pc-linux-gnu", "2.36")

@@ -4,8 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from project.local.access import Access, valid_bind, valid_host
-from project.local.env_file import changed, parse
+from project.local.deploy.access import Access, valid_bind, valid_host
+from project.local.deploy.env_file import changed, parse
 from project.local.refusal import Refusal
 
 names = st.from_regex(r"[A-Z][A-Z0-9_]{0,8}", fullmatch=True)

@@ -7,9 +7,9 @@ from collections.abc import Callable
 from typing import Any
 
 from mqtt_app.coordination.acks import Fate, note
-from mqtt_app.domain.batching import Limits
-from mqtt_app.domain.messages import Batch, Envelope
-from mqtt_app.mqtt.delivery import Delivery
+from mqtt_app.domain.delivery.batching import Limits
+from mqtt_app.domain.delivery.messages import Batch, Envelope
+from mqtt_app.mqtt.delivery.delivery import Delivery
 
 STEP = 2.5  # s from round to round
 

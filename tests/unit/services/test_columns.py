@@ -4,9 +4,9 @@ import struct
 
 import pytest
 
-from mqtt_app.services import ingest_known
-from mqtt_app.services.ingest_known import Known
-from mqtt_app.services.pg_columns import blobs, booleans, copy_rows, microseconds, numbers, texts
+from mqtt_app.services.ingest import cache
+from mqtt_app.services.ingest.cache import Known
+from mqtt_app.services.postgres.columns import blobs, booleans, copy_rows, microseconds, numbers, texts
 
 
 def test_array_literals():
@@ -47,7 +47,7 @@ def test_a_row_of_a_binary_copy(value, columns):
 
 
 def test_what_is_remembered_is_forgotten_when_it_is_too_much(monkeypatch):
-    monkeypatch.setattr(ingest_known, "LIMIT", 3)
+    monkeypatch.setattr(cache, "LIMIT", 3)
     known: Known[int, str] = Known()
     known.learn({1: "a", 2: "b", 3: "c"})
     assert known.of([1, 3, 9]) == {1: "a", 3: "c"}

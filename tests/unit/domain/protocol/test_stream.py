@@ -9,10 +9,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mqtt_app.domain.packets import Publish
-from mqtt_app.domain.protocol.stream import PacketStream
-from mqtt_app.domain.protocol.topic_names import TopicNames
-from mqtt_app.domain.protocol.violations import Reason, Violation
+from mqtt_app.domain.link.packets import Publish
+from mqtt_app.domain.link.protocol.stream import PacketStream
+from mqtt_app.domain.link.protocol.topic_names import TopicNames
+from mqtt_app.domain.link.protocol.violations import Reason, Violation
 from tests.fakes.violations import CASES, FIRST
 from tests.fakes.wire import answer, connack, packet, publish, text, variable
 

@@ -1,0 +1,202 @@
+"""Messages to batches and back to acknowledgements. Pure: the caller brings the clock and carries out what is due."""
+
+from collections import defaultdict, deque
+from collections.abc import Collection, Iterator
+
+import msgspec
+
+from mqtt_app.domain.delivery.messages import Drop, Envelope
+
+EAGER = 2  # batches on their way while others follow as soon as they are due: one is being stored, the next one waits
+CROWD = 200  # messages that wait: fewer are stored so fast that nobody need go first
+LITTLE = 4  # a connection with so many times less than the average of a crowd has little
+
+
+class Limits(msgspec.Struct, frozen=True):
+    """Sizes in bytes, times in seconds; see mqtt_app/conf.py."""
+
+    messages: int = 2_000
+    size: int = 1_048_576
+    linger: float = 0.05
+    patience: float = 0.2
+    in_flight: int = 4
+    pending: int = 134_217_728
+    receipt_timeout: float = 30.0
+    quarantine_after: int = 3
+
+
+class Batcher:
+    """Collects messages, a queue for each connection; `take` serves the connections in turn, each its share.
+
+    When some flood, those who have little to say go in a batch of their own, before the flood: a small batch is stored
+    in a few milliseconds, and shares no row with what the others wait for.
+    """
+
+    def __init__(self, limits: Limits) -> None:
+        self._limits = limits
+        self._queues: dict[int, deque[Envelope]] = {}
+        self._apart: dict[int, deque[Envelope]] = {}  # of suspects, which are in no batch with others
+        self._drops: defaultdict[tuple[int, str], int] = defaultdict(int)
+        self._since: float | None = None  # when the oldest one came
+        self._urgent = False
+        self.count = 0
+        self.size = 0
+
+    def add(self, message: Envelope, now: float, *, urgent: bool = False) -> None:
+        """`urgent`: the broker sends no more before this one is acknowledged, so do not wait for company."""
+        if self._apart and message.connection_id in self._apart:
+            self._apart[message.connection_id].append(message)
+            return
+        queue = self._queues.get(message.connection_id)
+        if queue is None:
+            queue = self._queues[message.connection_id] = deque()
+        queue.append(message)
+        self.count += 1
+        self.size += message.size
+        self._urgent |= urgent
+        if self._since is None:
+            self._since = now
+
+    def drop(self, site_id: int, reason: str, now: float) -> None:
+        self._drops[site_id, reason] += 1
+        self._since = now if self._since is None else self._since
+
+    def set_apart(self, connection_id: int) -> None:
+        """From here on `take` passes over its messages; `take_apart` has them."""
+        if connection_id not in self._apart:
+            queue = self._apart[connection_id] = self._queues.pop(connection_id, deque())
+            self._count(-1, queue)
+
+    def rejoin(self, connection_id: int, now: float) -> None:
+        queue = self._apart.pop(connection_id, None)
+        if queue:
+            self._queues[connection_id] = queue
+            self._count(1, queue)
+            self._since = now if self._since is None else self._since
+
+    def apart(self) -> list[int]:
+        """The connections that are apart and have messages, whose turn is next first."""
+        return [connection_id for connection_id, queue in self._apart.items() if queue]
+
+    def take_apart(self, connection_id: int, number: int) -> tuple[Envelope, ...]:
+        """Its next messages, at least one. Its turn is over then."""
+        queue = self._apart.pop(connection_id)
+        self._apart[connection_id] = queue
+        taken: list[Envelope] = []
+        room = self._limits.size
+        while queue and len(taken) < number and room > 0:
+            taken.append(queue.popleft())
+            room -= taken[-1].size
+        return tuple(taken)
+
+    def waiting(self) -> Iterator[tuple[int, Envelope]]:
+        """The oldest message of each connection."""
+        for queues in (self._queues, self._apart):
+            yield from ((connection_id, queue[0]) for connection_id, queue in queues.items() if queue)
+
+    def _count(self, sign: int, queue: Collection[Envelope]) -> None:
+        self.count += sign * len(queue)
+        self.size += sign * sum(message.size for message in queue)
+        if not self.count and not self._drops:
+            self._since, self._urgent = None, False
+
+    def due_at(self, in_flight: int = 0) -> float | None:
+        """When to take the next batch: 0 for at once, None while there is nothing.
+
+        While `in_flight` batches keep the task workers busy anyway, the next one grows: larger batches cost less a
+        message, so load makes the whole faster.
+        """
+        limits = self._limits
+        if self._since is None:
+            return None
+        if self.count >= limits.messages or self.size >= limits.size:
+            return 0.0
+        if in_flight >= EAGER:
+            return self._since + limits.patience
+        return 0.0 if self._urgent else self._since + limits.linger
+
+    def take(self, now: float) -> tuple[tuple[Envelope, ...], tuple[Drop, ...]]:
+        quiet = self._quiet()
+        taken = self._take(quiet or self._queues)
+        if not quiet:  # else the crowd has waited long enough, too
+            self._since = now if self.count else None
+            self._urgent = False
+        drops = tuple(Drop(site_id, reason, count) for (site_id, reason), count in self._drops.items())
+        self._drops.clear()
+        return tuple(taken), drops
+
+    def _quiet(self) -> list[int]:
+        """Those who have little, while others crowd."""
+        if self.count < CROWD:
+            return []
+        little = self.count / (LITTLE * len(self._queues))
+        return [connection_id for connection_id, queue in self._queues.items() if len(queue) <= little]
+
+    def _take(self, connections: Collection[int]) -> list[Envelope]:
+        """From each in turn, until all are empty or the batch is full; who is not empty then is behind the others."""
+        taken: list[Envelope] = []
+        limits, turns = self._limits, deque(connections)
+        room, share = limits.size, max(1, limits.messages // max(1, len(turns)))
+        while turns and len(taken) < limits.messages and room > 0:
+            connection_id = turns.popleft()
+            queue = self._queues.pop(connection_id)
+            for _ in range(min(share, len(queue), limits.messages - len(taken))):
+                taken.append(queue.popleft())
+                room -= taken[-1].size
+                if room <= 0:
+                    break
+            if queue:
+                self._queues[connection_id] = queue
+                turns.append(connection_id)
+        self.count -= len(taken)
+        self.size -= limits.size - room
+        return taken
+
+
+class AckOrder:
+    """Acknowledgements of one link in the order of receipt, as MQTT demands, whatever the order of the commits."""
+
+    def __init__(self) -> None:
+        self._done: dict[int, bool] = {}  # packet id -> committed; in order of receipt
+
+    def __len__(self) -> int:
+        return len(self._done)
+
+    def __contains__(self, packet_id: int) -> bool:
+        return packet_id in self._done
+
+    def received(self, packet_id: int, *, done: bool = False) -> None:
+        """`done`: need not wait for a commit."""
+        self._done[packet_id] = done
+
+    def committed(self, packet_id: int) -> None:
+        if packet_id in self._done:
+            self._done[packet_id] = True
+
+    def ready(self) -> list[int]:
+        """Takes out what may be acknowledged now: all up to the first that is not committed."""
+        found = []
+        for packet_id, done in self._done.items():
+            if not done:
+                break
+            found.append(packet_id)
+        for packet_id in found:
+            del self._done[packet_id]
+        return found
+
+
+SUSPECT_SHARE = 32  # part of the memory that a connection may hold whose messages are not being stored
+
+
+def may_read_suspect(held: int, limit: int) -> bool:
+    return held < limit // SUSPECT_SHARE
+
+
+def may_read(held: int, total: int, holders: int, limit: int) -> bool:
+    """May a connection that holds `held` of `total` bytes in memory read on? `holders` connections hold any.
+
+    Up to half of the limit whoever needs memory has it; beyond that, only who holds less than an equal share of it.
+    """
+    if total >= limit:
+        return False
+    return total < limit // 2 or held < limit // (2 * max(1, holders))

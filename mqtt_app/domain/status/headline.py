@@ -1,0 +1,226 @@
+"""The truth about a link in one line: judged from evidence, never from one stored flag. All times are unix seconds.
+
+stopped      nobody wants it up, and nobody holds it
+starting     wanted, and still within the time a start may take
+running      wanted, owned by a live worker, link up, every filter granted, packets arrive, parsers work
+refused: …   somebody said no; it stays so until a person changes something
+degraded: …  anything else: what is wrong, in words
+"""
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+from mqtt_app.domain.delivery.stalls import sentence
+
+START_GRACE = 45.0  # s a start may take: one reconcile (30 s), a scan, a dial and a handshake
+SUBSCRIBE_GRACE = 15.0  # s from CONNACK to the last SUBACK
+EVIDENCE_STALE = 15.0  # s without a word from a worker whose lease is alive
+SILENCE = 30.0  # s without any packet, or the keepalive when that is shorter: a live broker answers PINGREQ by then
+NOT_STORED = 8.0  # s for which messages may wait without any of them being stored; the evidence is some seconds old
+SHORTEST_SILENCE = 10.0  # s; the evidence itself is some seconds old
+REFUSED = 128  # SUBACK codes from here on are refusals
+
+
+class Kind(StrEnum):
+    RUNNING = "running"
+    STARTING = "starting"
+    STOPPED = "stopped"
+    DEGRADED = "degraded"
+    REFUSED = "refused"
+
+
+@dataclass(frozen=True, slots=True)
+class Headline:
+    kind: Kind
+    reason: str = ""
+
+    def __str__(self) -> str:
+        return f"{self.kind}: {self.reason}" if self.kind in {Kind.DEGRADED, Kind.REFUSED} else str(self.kind)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LinkFacts:
+    """What the owner last said about the socket, taken at `at`. `config_version`: whose filters it has asked for."""
+
+    generation: int
+    at: float
+    connected_since: float | None = None
+    last_packet_at: float | None = None
+    paused: bool = False
+    config_version: int = 0
+    not_stored_since: float | None = None
+    waits_for: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Facts:
+    """Everything the headline is judged by. `link` is None without evidence, `lease_age` without a lease.
+
+    `wanted_since` is the last change of the wish or the configuration. `granted` holds one SUBACK code (None: not
+    answered yet) for each active filter. `workers` counts live MQTT workers that accept connections. `blind` says why
+    nothing live is known; empty: all of it is. `nothing_stored`: why no message of any site is being stored; empty:
+    some are.
+    """
+
+    configured: bool = True
+    site_active: bool = True
+    active: bool = True
+    wanted_since: float = 0.0
+    status: str = "disconnected"
+    status_since: float = 0.0
+    error_class: str = ""
+    error_message: str = ""
+    retry_count: int = 0
+    owner: str = ""
+    owned_since: float | None = None
+    generation: int = 0
+    config_version: int = 0
+    keepalive: float = 60.0
+    granted: tuple[int | None, ...] = ()
+    paused_parsers: tuple[str, ...] = ()
+    nothing_stored: str = ""
+    blind: str = ""
+    workers: int = 0
+    lease_age: float | None = None
+    link: LinkFacts | None = None
+
+    @property
+    def wanted(self) -> bool:
+        return self.configured and self.site_active and self.active
+
+    @property
+    def owner_is_gone(self) -> bool:
+        return bool(self.owner) and not self.blind and self.lease_age is None
+
+    @property
+    def current_link(self) -> LinkFacts | None:
+        """Evidence of an earlier owner says nothing about this one."""
+        return self.link if self.link is not None and self.link.generation == self.generation else None
+
+
+WHO_SAID_NO = {
+    "credentials": "wrong user name or password",
+    "configuration": "the settings cannot work",
+    "tls": "no trusted TLS connection",
+}
+
+REMEDIES = {
+    "": "",
+    "configuration": "Correct the connection's settings; it is tried again as soon as they are saved.",
+    "credentials": "Check user name and password with whoever runs the broker, then save them here.",
+    "network": "Check host, port and firewall. It is tried again by itself, at most a minute apart.",
+    "tls": "Check that the port speaks TLS, and that the CA, the host name and the client certificate fit.",
+    "broker": "Ask whoever runs the broker: it answers, but not as an MQTT broker that accepts us should.",
+    "conflict": "Another client uses the same client id. Give this connection a client id of its own.",
+    "internal": "A fault of this service. See the connection log and the log file of the MQTT worker.",
+}
+
+
+def headline(facts: Facts, now: float) -> Headline:
+    if not facts.configured:
+        return Headline(Kind.STOPPED, "no connection is configured")
+    if not facts.wanted:
+        return _unwanted(facts)
+    if facts.blind:
+        return Headline(Kind.DEGRADED, f"live evidence is unavailable: {facts.blind}; last known: {facts.status}")
+    return _unowned(facts, now) or _refused(facts) or _unproven(facts, now) or _linked(facts, now)
+
+
+def _unwanted(facts: Facts) -> Headline:
+    if not facts.owner or facts.owner_is_gone:
+        return Headline(Kind.STOPPED, "" if facts.site_active else "the site is switched off")
+    if facts.blind:
+        return Headline(Kind.DEGRADED, f"stopping; whether {facts.owner} let go is not known: {facts.blind}")
+    return Headline(Kind.DEGRADED, f"stopping, {facts.owner} still holds the link")
+
+
+def _unowned(facts: Facts, now: float) -> Headline | None:
+    if facts.owner and facts.lease_age is not None:
+        return None
+    if not facts.workers:
+        return Headline(Kind.DEGRADED, "no MQTT worker is running")
+    if facts.owner:
+        return Headline(Kind.DEGRADED, f"its worker {facts.owner} is gone, another one takes over")
+    if now - max(facts.wanted_since, facts.status_since) < START_GRACE:
+        return Headline(Kind.STARTING, "waiting for an MQTT worker to take it")
+    return Headline(Kind.DEGRADED, "no MQTT worker has taken it")
+
+
+def _refused(facts: Facts) -> Headline | None:
+    if facts.status == "error" and facts.error_class in WHO_SAID_NO:
+        return Headline(Kind.REFUSED, facts.error_message or WHO_SAID_NO[facts.error_class])
+    return None
+
+
+def _unproven(facts: Facts, now: float) -> Headline | None:
+    """The owner's lease is alive, but is there news of the link?"""
+    link = facts.current_link
+    if link is None and now - (facts.owned_since or 0.0) < EVIDENCE_STALE:
+        return _dialling(facts, now)
+    if link is None:
+        return Headline(Kind.DEGRADED, f"its worker {facts.owner} reports nothing about it")
+    if now - link.at > EVIDENCE_STALE:
+        return Headline(Kind.DEGRADED, f"its worker {facts.owner} last reported {now - link.at:.0f} s ago")
+    return None
+
+
+def _linked(facts: Facts, now: float) -> Headline:
+    link = facts.current_link
+    if link is None or link.connected_since is None:
+        return _dialling(facts, now)
+    if stalled := _stalled(facts, link, now):
+        return Headline(Kind.DEGRADED, stalled)
+    if link.paused:
+        return Headline(Kind.DEGRADED, "reading is paused until what arrived is stored")
+    silent = now - (link.last_packet_at or link.connected_since)
+    if silent > min(SILENCE, max(facts.keepalive, SHORTEST_SILENCE)):
+        return Headline(Kind.DEGRADED, f"the broker has been silent for {silent:.0f} s")
+    return _subscribed(facts, link, now)
+
+
+def _stalled(facts: Facts, link: LinkFacts, now: float) -> str:
+    """Why its messages are not being stored, "" when they are, or there are none."""
+    if link.not_stored_since is not None and now - link.not_stored_since >= NOT_STORED:
+        waiting = f"the oldest has waited for {now - link.not_stored_since:.0f} s"
+        return f"its messages are not stored: {sentence(link.waits_for)}; {waiting}"
+    return f"no site's messages are stored: {facts.nothing_stored}" if facts.nothing_stored else ""
+
+
+def _dialling(facts: Facts, now: float) -> Headline:
+    if facts.error_message and facts.status != "connected":
+        return Headline(Kind.DEGRADED, f"{facts.error_message} (attempt {facts.retry_count})")
+    if now - max(facts.wanted_since, facts.owned_since or 0.0) < START_GRACE:
+        return Headline(Kind.STARTING, "connecting")
+    return Headline(Kind.DEGRADED, "the link is down")
+
+
+def _subscribed(facts: Facts, link: LinkFacts, now: float) -> Headline:
+    refused = sum(code is not None and code >= REFUSED for code in facts.granted)
+    unanswered = sum(code is None for code in facts.granted)
+    if not facts.granted:
+        return Headline(Kind.DEGRADED, "no active topic filter, so nothing can arrive")
+    if refused:
+        return Headline(Kind.DEGRADED, f"the broker refused {refused} of {len(facts.granted)} topic filters")
+    if unanswered and now - max(link.connected_since or 0.0, facts.wanted_since) < SUBSCRIBE_GRACE:
+        return Headline(Kind.STARTING, "subscribing")
+    if unanswered:
+        which = f"{unanswered} of {len(facts.granted)} topic filters"
+        asked = not link.config_version or link.config_version >= facts.config_version
+        who = "the broker did not answer for" if asked else f"its worker {facts.owner} has not yet asked for"
+        return Headline(Kind.DEGRADED, f"{who} {which}")
+    return _parsed(facts.paused_parsers)
+
+
+def _parsed(paused: tuple[str, ...]) -> Headline:
+    if not paused:
+        return Headline(Kind.RUNNING)
+    which = f"parser {paused[0]} fails" if len(paused) == 1 else f"parsers {', '.join(paused)} fail"
+    return Headline(Kind.DEGRADED, f"the {which} on most messages, which are kept until it is mended")
+
+
+def effective_status(facts: Facts) -> str:
+    """The stored status, unless its writer is gone: nobody speaks for it then."""
+    orphaned = not facts.owner or facts.owner_is_gone
+    if orphaned and facts.status in {"connected", "connecting"}:
+        return "disconnected"
+    return facts.status

@@ -1,0 +1,80 @@
+"""Which connections have messages that are not being stored, since when, and what they wait for."""
+
+import time
+from collections.abc import Iterable, Mapping
+
+import msgspec
+
+from mqtt_app.domain.delivery.batch_in_flight import InFlight
+from mqtt_app.domain.delivery.batching import Batcher
+from mqtt_app.domain.delivery.messages import Envelope
+from mqtt_app.domain.delivery.stalls import WORTH_TELLING, WaitsFor
+from mqtt_app.domain.delivery.suspicion import Suspicion
+
+YOUNG = 1.0  # s; a batch on its way for less is not looked into
+
+
+class Stall(msgspec.Struct, frozen=True):
+    """`since`: unix seconds, when the oldest message that is not stored came, or the last one was stored."""
+
+    since: float
+    waits_for: str
+
+
+class Stalls:
+    """`clock` is the loop's. The messages themselves carry unix time."""
+
+    def __init__(self, batcher: Batcher, suspicion: Suspicion) -> None:
+        self._batcher, self._suspicion = batcher, suspicion
+        self._stored_at: dict[int, float] = {}  # connection id -> unix time of its last commit
+
+    def stored(self, connection_ids: Iterable[int]) -> None:
+        now = time.time()
+        for connection_id in connection_ids:
+            self._stored_at[connection_id] = now
+
+    def forget(self, connection_id: int) -> None:
+        self._stored_at.pop(connection_id, None)
+
+    def find(
+        self, entries: Iterable[InFlight], postponed: Mapping[int, list[Envelope]], clock: float
+    ) -> dict[int, Stall]:
+        """By connection id."""
+        oldest: dict[int, Stall] = {}
+        lane = ""
+        for entry in sorted(entries, key=lambda entry: entry.registered_at):
+            if clock - entry.registered_at < YOUNG:
+                continue
+            reason = _reason(entry)
+            lane = lane or ("" if entry.aside else reason)
+            for message in entry.batch.messages:
+                _note(oldest, message, reason)
+        for connection_id, messages in postponed.items():
+            for message in messages[:1]:
+                _note(oldest, message, WaitsFor.REFUSED if connection_id in self._suspicion else WaitsFor.PARSER)
+        for connection_id, message in self._batcher.waiting():
+            _note(oldest, message, WaitsFor.REFUSED if connection_id in self._suspicion else lane or WaitsFor.QUEUE)
+        return self._long_enough(oldest)
+
+    def _long_enough(self, oldest: Mapping[int, Stall]) -> dict[int, Stall]:
+        limit = time.time() - WORTH_TELLING
+        found = {}
+        for connection_id, stall in oldest.items():
+            since = max(stall.since, self._stored_at.get(connection_id, 0.0))
+            if since <= limit:
+                found[connection_id] = Stall(since, stall.waits_for)
+        return found
+
+
+def _note(oldest: dict[int, Stall], message: Envelope, reason: str) -> None:
+    known = oldest.get(message.connection_id)
+    if known is None or message.received_at < known.since:
+        oldest[message.connection_id] = Stall(message.received_at, known.waits_for if known else reason)
+
+
+def _reason(entry: InFlight) -> str:
+    if entry.waits_for:
+        return entry.waits_for
+    if entry.aside:
+        return WaitsFor.REFUSED
+    return WaitsFor.QUEUE if entry.sent_at is None else WaitsFor.TASK_WORKER

@@ -1,0 +1,206 @@
+"""Name look-up, TCP and TLS in a pool of threads, because each of them may block for as long as it likes."""
+
+import errno
+import queue
+import socket
+import threading
+from collections import Counter
+from collections.abc import Callable
+from typing import Any
+
+import msgspec
+
+from mqtt_app.domain.link.failures import CONFIGURATION, INTERNAL, NETWORK, Failure
+from mqtt_app.mqtt.link import tls
+from mqtt_app.services.ownership import ConnectionConfig
+
+Resolver = Callable[[str, int], list[tuple[Any, ...]]]
+Guard = Callable[[str, str, int], str]  # (host, its address, port) -> why it must not be dialled, "" when it may
+
+
+class Dial:
+    """One attempt. `cancel` from any thread: the result is closed and nobody is told."""
+
+    def __init__(self, config: ConnectionConfig, told: Callable[[socket.socket | Failure], None]) -> None:
+        self.config, self._told = config, told
+        self.cancelled = False
+
+    def cancel(self) -> None:
+        self.cancelled = True
+
+    def tell(self, result: socket.socket | Failure) -> None:
+        if not self.cancelled:
+            self._told(result)
+        elif isinstance(result, socket.socket):
+            result.close()
+
+
+class Settings(msgspec.Struct, frozen=True):
+    threads: int = 64
+    timeout: float = 10.0  # s; for TCP, and again for each step of TLS
+    source: str = ""  # the local address to connect from, "" for any
+
+
+class Dialer:
+    """At most an eighth of the threads work for one host, so a host that hangs holds up nobody else."""
+
+    def __init__(self, settings: Settings, guard: Guard, resolve: Resolver | None = None) -> None:
+        self._settings, self._guard, self._resolve = settings, guard, resolve or _look_up
+        self._per_host = max(2, settings.threads // 8)
+        self._lock = threading.Lock()
+        self._waiting: dict[str, queue.SimpleQueue[Dial]] = {}
+        self._busy: Counter[str] = Counter()
+        self._ready: queue.SimpleQueue[str | None] = queue.SimpleQueue()
+        self._threads: list[threading.Thread] = []
+        self._idle = 0
+
+    def dial(self, attempt: Dial) -> None:
+        """Never blocks. The attempt is told a connected, non-blocking socket or a Failure, on a thread of the pool."""
+        with self._lock:
+            host = attempt.config.host
+            self._waiting.setdefault(host, queue.SimpleQueue()).put(attempt)
+            if self._busy[host] < self._per_host:
+                self._busy[host] += 1
+                self._ready.put(host)
+            if self._ready.qsize() > self._idle and len(self._threads) < self._settings.threads:
+                self._threads.append(threading.Thread(target=self._work, name="mqtt-dial", daemon=True))
+                self._threads[-1].start()
+
+    def stop(self) -> None:
+        for _ in self._threads:
+            self._ready.put(None)
+
+    def _work(self) -> None:
+        while True:
+            self._idle += 1
+            host = self._ready.get()
+            self._idle -= 1
+            if host is None:
+                return
+            attempt = self._next(host)
+            if attempt is not None:
+                attempt.tell(self._attempt(attempt))
+                self._ready.put(host)
+
+    def _next(self, host: str) -> Dial | None:
+        with self._lock:
+            waiting = self._waiting[host]
+            while not waiting.empty():
+                attempt = waiting.get()
+                if not attempt.cancelled:
+                    return attempt
+            self._busy[host] -= 1
+            if not self._busy[host]:
+                del self._waiting[host], self._busy[host]
+            return None
+
+    def _attempt(self, attempt: Dial) -> socket.socket | Failure:
+        try:
+            return self._connect(attempt)
+        except Exception as error:  # noqa: BLE001  whatever it is, the site is told and the thread lives on
+            return Failure(INTERNAL, f"Sitewire failed while connecting: {error!r}")
+
+    def _connect(self, attempt: Dial) -> socket.socket | Failure:
+        config = attempt.config
+        try:
+            addresses = self._resolve(config.host, config.port)
+        except (UnicodeError, ValueError):
+            return Failure(CONFIGURATION, f"{config.host!r} is not a host name. Correct the broker's host.")
+        except OSError as error:
+            return _unresolved(config.host, error)
+        failure = Failure(NETWORK, f"The name {config.host} has no address.")
+        for family, kind, protocol, _, address in addresses:
+            if attempt.cancelled:
+                return failure
+            result = self._connect_to(config, family, kind, protocol, address)
+            if isinstance(result, socket.socket):
+                return result
+            failure = result
+        return failure
+
+    def _connect_to(
+        self, config: ConnectionConfig, family: int, kind: int, protocol: int, address: Any
+    ) -> socket.socket | Failure:
+        forbidden = self._guard(config.host, str(address[0]), int(address[1]))
+        if forbidden:
+            return Failure(CONFIGURATION, forbidden)
+        try:
+            sock = socket.socket(family, kind, protocol)
+        except OSError as error:
+            return _no_socket(error)
+        source = self._settings.source
+        try:
+            if source:
+                sock.bind((source, 0))
+        except OSError as error:
+            sock.close()
+            return _not_ours(source, str(address[0]), error)
+        try:
+            sock.settimeout(self._settings.timeout)
+            sock.connect(address)
+            sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        except OSError as error:
+            sock.close()
+            return _unreachable(config, str(address[0]), error)
+        secured = _secure(config, sock) if config.use_tls else sock
+        if isinstance(secured, socket.socket):
+            secured.setblocking(False)
+        else:
+            sock.close()
+        return secured
+
+
+def _secure(config: ConnectionConfig, sock: socket.socket) -> socket.socket | Failure:
+    try:
+        context = tls.context(
+            ca=config.tls_ca,
+            certificate=config.tls_client_certificate,
+            key=config.tls_client_key,
+            verify=config.tls_verify,
+        )
+    except tls.TlsSettingsError as error:
+        return Failure(CONFIGURATION, str(error))
+    try:
+        return context.wrap_socket(sock, server_hostname=config.host)
+    except (OSError, ValueError) as error:
+        return tls.explain(error, config.host)
+
+
+def _look_up(host: str, port: int) -> list[tuple[Any, ...]]:
+    host.encode("idna")  # raises UnicodeError for `a..b`, which getaddrinfo would do in the middle of its work
+    return list(socket.getaddrinfo(host, port, type=socket.SOCK_STREAM))
+
+
+def _unresolved(host: str, error: OSError) -> Failure:
+    if isinstance(error, socket.gaierror) and error.errno in (socket.EAI_NONAME, getattr(socket, "EAI_NODATA", -5)):
+        return Failure(NETWORK, f"The name {host} is not known to the DNS. Check the broker's host.")
+    return Failure(NETWORK, f"The name {host} could not be looked up ({error.strerror or error}).")
+
+
+def _no_socket(error: OSError) -> Failure:
+    if error.errno not in (errno.EMFILE, errno.ENFILE):
+        return Failure(INTERNAL, f"No socket can be opened ({error.strerror or error}).")
+    return Failure(
+        INTERNAL,
+        "This MQTT worker may open no more files, so it has no room for another connection. Raise its limit "
+        "(ulimit -n, LimitNOFILE) or lower SITEWIRE_CAPACITY below it, so that another worker takes the rest.",
+    )
+
+
+def _not_ours(source: str, address: str, error: OSError) -> Failure:
+    return Failure(
+        CONFIGURATION,
+        f"Cannot connect to {address} from SITEWIRE_BIND_ADDRESS {source} ({error.strerror or error}). Set it to an "
+        "address of this machine, of the same IP version as the broker's.",
+    )
+
+
+def _unreachable(config: ConnectionConfig, address: str, error: OSError) -> Failure:
+    where = f"{config.host}:{config.port}" if address == config.host else f"{config.host}:{config.port} ({address})"
+    if isinstance(error, ConnectionRefusedError):
+        return Failure(
+            NETWORK, f"Nothing listens at {where}: connection refused. Check the port; is the broker running?"
+        )
+    if isinstance(error, TimeoutError):
+        return Failure(NETWORK, f"No answer from {where} in time. Check host, port and firewalls.")
+    return Failure(NETWORK, f"{where} cannot be reached ({error.strerror or error}).")

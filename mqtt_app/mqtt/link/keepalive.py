@@ -1,0 +1,66 @@
+"""Is anybody there? Pings a silent broker, and calls it lost when it does not answer; pings also when we have been
+silent ourselves, as we are while messages of QoS 0 flow, or while nothing may be acknowledged.
+"""
+
+from collections.abc import Callable
+
+from mqtt_app.domain.link.failures import NETWORK, Failure
+from mqtt_app.mqtt.link.client import MqttClient
+from mqtt_app.mqtt.link.unfinished import PacketTimer
+from mqtt_app.mqtt.loop import Loop, Timer
+
+PING_AFTER = 25.0  # s without a packet in one of the directions, or half the keepalive when that is shorter
+PING_PATIENCE = 15.0  # s for the answer; with the above it ends before a status says that a link is half-open
+
+TOGETHER = 0.25  # s; looks fall on its multiples, so that pings of many links, and their answers, are one round each
+
+
+class Keepalive:
+    """`judging`: whether silence counts now; a paused link proves nothing. `pinging`: whether to ping."""
+
+    def __init__(
+        self,
+        loop: Loop,
+        *,
+        judging: Callable[[], bool],
+        pinging: Callable[[float, float], bool],
+        lost: Callable[[Failure], None],
+        packet_timeout: float,
+    ) -> None:
+        self._loop, self._judging, self._pinging, self._lost = loop, judging, pinging, lost
+        self._client: MqttClient | None = None
+        self._timer: Timer | None = None
+        self.packet_timer = PacketTimer(loop, packet_timeout, judging)
+        self.last_packet_at = 0.0  # the loop's clock
+
+    def begin(self, client: MqttClient) -> None:
+        self._client = client
+        self.packet_timer.begin(client)
+        self.heard()
+        self._look()
+
+    def heard(self) -> None:
+        self.last_packet_at = self._loop.clock()
+
+    def end(self) -> None:
+        self._client = None
+        self.packet_timer.end()
+        if self._timer is not None:
+            self._timer.cancel()
+
+    def _look(self) -> None:
+        client = self._client
+        if client is None:
+            return
+        interval = min(PING_AFTER, client.keepalive_seconds() / 2)
+        silence = self._loop.clock() - self.last_packet_at
+        if self._judging() and silence > interval + PING_PATIENCE:
+            self._lost(Failure(NETWORK, f"The broker has said nothing for {silence:.0f} s."))
+            return
+        quiet, wait = max(silence, client.unsaid()), min(interval, PING_PATIENCE)
+        if self._pinging(quiet, interval):
+            client.ping()
+        elif quiet < interval:
+            wait = interval - quiet  # not before there is a reason to ping: of thousands of links few are silent
+        due = self._loop.clock() + wait
+        self._timer = self._loop.at((due // TOGETHER + 1) * TOGETHER, self._look)

@@ -1,0 +1,65 @@
+"""What a link says about itself: the status for the row, and a log row for people."""
+
+from collections.abc import Mapping
+from datetime import UTC, datetime
+
+import msgspec
+
+from mqtt_app.domain.link.disclosure import LOST
+from mqtt_app.domain.link.failures import NETWORK, Failure
+from mqtt_app.domain.link.grants import REFUSED
+from mqtt_app.domain.link.state import Link
+from mqtt_app.domain.masking import masked
+from mqtt_app.models import ConnectionStatus, LogLevel
+from mqtt_app.mqtt.logbook import LogBook
+from mqtt_app.mqtt.reports import Reports
+from mqtt_app.services.ownership import ConnectionConfig, LinkStatus
+
+_UNEXPLAINED = Failure(NETWORK, "The link broke.")
+
+
+class Voice:
+    def __init__(self, reports: Reports, book: LogBook) -> None:
+        self._reports, self._book = reports, book
+
+    def connecting(self, config: ConnectionConfig, link: Link) -> None:
+        if link.failure is None:  # otherwise the last error stays to be seen until the link is up
+            self._reports.say(config, LinkStatus(ConnectionStatus.CONNECTING, retry_count=link.retries))
+
+    def connected(self, config: ConnectionConfig, link: Link, at: float) -> None:
+        """`at` is unix seconds."""
+        since = datetime.fromtimestamp(at, UTC)
+        said = LinkStatus(ConnectionStatus.CONNECTED, connected_at=since, negotiated_version=link.version)
+        self._reports.say(config, said)
+        self._book.write(config, LogLevel.INFO, f"Successfully connected to {config.host}:{config.port}")
+
+    def failed(self, config: ConnectionConfig, link: Link) -> None:
+        failure = self._error(config, link)
+        self._book.write(config, LogLevel.ERROR, failure.message, link.retries)
+
+    def lost(self, config: ConnectionConfig, link: Link) -> None:
+        failure = self._error(config, link)
+        self._book.write(config, LogLevel.WARNING, f"{LOST}{failure.message}")
+
+    def answered(self, config: ConnectionConfig, codes: Mapping[str, int]) -> None:
+        """Filter -> SUBACK code."""
+        for name, code in sorted(codes.items()):
+            if code >= REFUSED:
+                text = f"The broker refused the subscription to {name} (code {code})"
+                self._book.write(config, LogLevel.ERROR, text)
+
+    def clean(self, config: ConnectionConfig, _link: Link) -> None:
+        self._book.write(config, LogLevel.INFO, "Disconnected cleanly")
+
+    def replaced(self, config: ConnectionConfig) -> None:
+        """The status belongs to the new owner; what happened here is still to be told."""
+        text = f"The owner of generation {config.generation} was replaced; it has closed its link"
+        self._book.write(config, LogLevel.WARNING, text)
+
+    def _error(self, config: ConnectionConfig, link: Link) -> Failure:
+        """A broker, or a library, may repeat in its reason what we sent to it."""
+        failure = link.failure or _UNEXPLAINED
+        message = masked(failure.message, (config.password, config.tls_client_key))
+        failure = msgspec.structs.replace(failure, message=message)
+        self._reports.say(config, LinkStatus(ConnectionStatus.ERROR, failure.kind, failure.message, link.retries))
+        return failure

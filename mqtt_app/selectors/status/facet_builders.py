@@ -1,0 +1,188 @@
+"""From rows and reports to facets."""
+
+from collections.abc import Iterable
+from datetime import UTC, datetime
+
+from mqtt_app.coordination.evidence import LinkEvidence
+from mqtt_app.domain.delivery import broker_queue, stalls
+from mqtt_app.domain.delivery.ack_mode import CAN_LOSE, AckMode
+from mqtt_app.domain.status.headline import REFUSED, REMEDIES, Facts, effective_status
+from mqtt_app.models import MqttConnection, MqttTopic, ParserHealth, Site, SiteBooks
+from mqtt_app.selectors.status.evidence import Live
+from mqtt_app.selectors.status.facets import (
+    Acknowledged,
+    Books,
+    BrokerQueue,
+    Desired,
+    FilterState,
+    Flow,
+    LastError,
+    Link,
+    Owner,
+    PausedParser,
+    Subscriptions,
+)
+
+
+def desired(site: Site, row: MqttConnection, facts: Facts) -> Desired:
+    if not facts.configured:
+        said = "no connection is configured"
+    elif not site.is_active:
+        said = "the site is switched off, whatever its connection says"
+    else:
+        said = "an operator started it" if row.is_active else "an operator stopped it, or never started it"
+    return Desired(
+        wanted=facts.wanted,
+        is_active=row.is_active,
+        site_is_active=site.is_active,
+        since=row.updated_at,
+        evidence=said,
+    )
+
+
+def owner(row: MqttConnection, seen: Live) -> Owner:
+    age = seen.lease_age(row.owner)
+    if not row.owner:
+        said = f"assigned to {row.assigned_instance}, not taken yet" if row.assigned_instance else "nobody owns it"
+    elif seen.blind:
+        said = f"not known: {seen.blind}"
+    else:
+        said = "no lease: that worker is gone" if age is None else f"lease renewed {age:.1f} s ago"
+    return Owner(
+        instance=row.owner,
+        generation=row.generation,
+        alive=(age is not None) if row.owner and not seen.blind else None,
+        lease_age=age,
+        assigned_instance=row.assigned_instance,
+        since=row.owned_since,
+        evidence=said,
+    )
+
+
+def link(row: MqttConnection, facts: Facts, evidence: LinkEvidence | None, seen: Live) -> Link:
+    current = evidence if facts.current_link else None
+    status = effective_status(facts)
+    connected = _maybe_time(current.connected_since) if current else None
+    return Link(
+        status=status,
+        stored_status=row.status,
+        connected_since=connected,
+        mqtt_version=current.protocol if current and connected else "",
+        tls_verified=row.tls_verify if row.use_tls else None,
+        allowed_by=current.opened_by if current else "",
+        last_packet_age=_age(current.last_packet_at, seen) if current and current.last_packet_at else None,
+        retry_count=row.retry_count,
+        last_error=_last_error(row),
+        since=connected or row.status_since,
+        evidence=_said(current, seen),
+    )
+
+
+def _last_error(row: MqttConnection) -> LastError | None:
+    if not (row.error_class or row.error_message):
+        return None
+    return LastError(
+        error_class=row.error_class,
+        message=row.error_message,
+        at=row.error_at,
+        remedy=REMEDIES.get(row.error_class, ""),
+    )
+
+
+def subscriptions(topics: Iterable[MqttTopic], evidence: LinkEvidence | None) -> Subscriptions:
+    matched = evidence.matched if evidence else {}
+    filters = tuple(
+        FilterState(
+            filter=topic.filter,
+            requested=topic.qos,
+            granted=topic.granted_qos,
+            refusal=topic.refusal,
+            ever_matched=topic.filter in matched or topic.matched_at is not None,
+            last_match=_maybe_time(matched.get(topic.filter)) or topic.matched_at,
+            since=topic.granted_at,
+        )
+        for topic in topics
+    )
+    granted = sum(state.granted is not None and state.granted < REFUSED for state in filters)
+    answered = [state.since for state in filters if state.since]
+    return Subscriptions(
+        filters=filters,
+        since=max(answered, default=None),
+        evidence=f"the broker granted {granted} of {len(filters)} active filters",
+    )
+
+
+def flow(
+    row: MqttConnection,
+    books: SiteBooks | None,
+    parsers: Iterable[ParserHealth],
+    evidence: LinkEvidence | None,
+    seen: Live,
+) -> Flow:
+    """`parsers` are those that are paused."""
+    known = [time for time in (_maybe_time(evidence.last_message_at) if evidence else None,
+                               books.last_message_at if books else None) if time]  # fmt: skip
+    last = max(known, default=None)
+    stalled = _maybe_time(evidence.not_stored_since) if evidence else None
+    return Flow(
+        last_message_at=last,
+        last_message_age=_age(last.timestamp(), seen) if last else None,
+        rate=evidence.rate if evidence else None,
+        messages=evidence.messages if evidence else None,
+        unacked=evidence.unacked if evidence else None,
+        not_stored_since=stalled,
+        not_stored_age=_age(stalled.timestamp(), seen) if stalled else None,
+        waits_for=stalls.sentence(evidence.waits_for) if evidence and stalled else "",
+        remedy=stalls.remedy(evidence.waits_for) if evidence and stalled else "",
+        paused=evidence.paused if evidence else None,
+        paused_parsers=tuple(
+            PausedParser(name=one.parser_name, since=one.paused_since, reason=one.reason)
+            for one in parsers
+            if one.paused_since is not None
+        ),
+        acknowledged=Acknowledged(mode=row.ack_mode, can_lose=CAN_LOSE[AckMode(row.ack_mode)]),
+        broker_queue=_broker_queue(row.broker_queue_limit, evidence.rate if evidence else None),
+        books=_books(books),
+        since=_maybe_time(evidence.connected_since) if evidence else None,
+        evidence=_said(evidence, seen),
+    )
+
+
+def _broker_queue(limit: int | None, rate: float | None) -> BrokerQueue:
+    lasts = broker_queue.lasts(limit, rate)
+    return BrokerQueue(limit=limit, lasts=lasts, evidence=broker_queue.said(limit, rate))
+
+
+def _books(row: SiteBooks | None) -> Books:
+    if row is None:
+        return Books()
+    return Books(
+        received=row.received,
+        stored=row.stored,
+        duplicate=row.duplicate,
+        inactive=row.inactive,
+        unprocessable=row.unprocessable,
+        failed=row.failed,
+        quarantined=row.quarantined,
+        kept=row.kept,
+        dropped=row.dropped,
+        readings=row.readings,
+    )
+
+
+def _said(evidence: LinkEvidence | None, seen: Live) -> str:
+    if seen.blind:
+        return f"not known: {seen.blind}"
+    return f"reported by its owner {_age(evidence.at, seen):.1f} s ago" if evidence else "no report of an owner"
+
+
+def _age(at: float | None, seen: Live) -> float:
+    return round(max(0.0, seen.at - (at or seen.at)), 3)
+
+
+def moment(at: float) -> datetime:
+    return datetime.fromtimestamp(at, UTC)
+
+
+def _maybe_time(at: float | None) -> datetime | None:
+    return None if at is None else moment(at)

@@ -1,0 +1,153 @@
+"""How parsers do at each site, counted by all task workers together; who is paused and who works again.
+
+A batch in which nothing fails costs no statement: what it parsed is remembered in this process, and told with the next
+batch that has a failure.
+"""
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping
+from datetime import UTC, datetime
+from functools import partial
+
+from django.db import transaction
+
+from mqtt_app.conf import config
+from mqtt_app.domain.dead_letters import parser_health
+from mqtt_app.domain.dead_letters.parser_health import Health, Rule, Window
+from mqtt_app.domain.ingest.samples import storable
+from mqtt_app.logging_utils import log_connection_event
+from mqtt_app.models import LogLevel, MqttConnection, MqttParsingLog, ParserHealth, ParsingErrorType
+
+Scope = tuple[int, str]  # site id, parser name
+REMEMBERED = 10_000  # scopes whose good messages this process counts
+
+_PAUSED = (
+    "The parser {name} is paused at this site: it failed on {failed:,} of {total:,} messages. What it cannot parse is"
+    " kept, and stored once it works again. The last failure: {error}"
+)
+_RESUMED = "The parser {name} works again at this site. What was kept is being stored."
+
+parsed_by: dict[Scope, Window] = {}  # not told to the others yet
+
+
+def rule() -> Rule:
+    return Rule(enough=config().parser_enough, seconds=config().parser_window)
+
+
+def observe(
+    parsed: Mapping[Scope, int], failed: Mapping[Scope, int], paused: Iterable[Scope], errors: Mapping[Scope, str],
+    now: datetime,
+) -> set[Scope]:  # fmt: skip
+    """Count a batch; `paused` are scopes that were paused when it began. Gives those that are paused now."""
+    before = set(paused)
+    told = failed.keys() | (before & parsed.keys())
+    for scope, count in parsed.items():
+        if scope not in told:
+            _remember(scope, count, now)
+    if not told:
+        return before
+    counts = {scope: (parsed.get(scope, 0) + _forget(scope, now), failed.get(scope, 0)) for scope in told}
+    rows = _locked(counts)
+    for row in rows:
+        _count(row, *counts[row.site_id, row.parser_name], now)
+        _judge(row, errors, now)
+    _judge_together([row for row in rows if not row.is_paused], errors, now)
+    ParserHealth.objects.bulk_update(rows, _FIELDS)
+    return (before - counts.keys()) | {(row.site_id, row.parser_name) for row in rows if row.is_paused}
+
+
+def pause(row: ParserHealth, failed: int, total: int, error: str, now: datetime) -> None:
+    """The caller saves the row, within a transaction."""
+    row.paused_since, row.resumed_at, row.last_parsed_at = now, None, None
+    row.reason = storable(error)[:500]
+    text = _PAUSED.format(name=row.parser_name, failed=failed, total=total, error=row.reason)
+    MqttParsingLog.objects.create(
+        site_id=row.site_id,
+        topic="",
+        parser_name=row.parser_name,
+        error_type=ParsingErrorType.UNKNOWN_ERROR,
+        error_message=text,
+    )
+    transaction.on_commit(partial(_say, row.site_id, LogLevel.ERROR, text))
+
+
+def resume(row: ParserHealth, now: datetime) -> None:
+    """The caller saves the row, within a transaction."""
+    row.resumed_at = now
+    row.window_started, row.parsed, row.failed = now, 0, 0
+    transaction.on_commit(partial(_say, row.site_id, LogLevel.INFO, _RESUMED.format(name=row.parser_name)))
+
+
+_FIELDS = ("window_started", "parsed", "failed", "paused_since", "resumed_at", "last_parsed_at", "reason")
+
+
+def _locked(scopes: Iterable[Scope]) -> list[ParserHealth]:
+    """The rows of these scopes, made where there are none, always in one order."""
+    wanted = set(scopes)
+    rows = _read(wanted)
+    if len(rows) < len(wanted):
+        missing = sorted(wanted - {(row.site_id, row.parser_name) for row in rows})
+        made = [ParserHealth(site_id=site_id, parser_name=name) for site_id, name in missing]
+        ParserHealth.objects.bulk_create(made, ignore_conflicts=True)
+        rows = _read(wanted)
+    return rows
+
+
+def _read(wanted: set[Scope]) -> list[ParserHealth]:
+    found = ParserHealth.objects.select_for_update().filter(
+        site_id__in={site_id for site_id, _ in wanted}, parser_name__in={name for _, name in wanted}
+    )
+    return [row for row in found.order_by("id") if (row.site_id, row.parser_name) in wanted]
+
+
+def _count(row: ParserHealth, parsed: int, failed: int, now: datetime) -> None:
+    window = parser_health.extended(_window(row), parsed, failed, now.timestamp(), rule())
+    row.window_started = datetime.fromtimestamp(window.started, UTC)
+    row.parsed, row.failed = window.parsed, window.failed
+    if parsed and row.is_paused:
+        row.last_parsed_at = now
+
+
+def _judge(row: ParserHealth, errors: Mapping[Scope, str], now: datetime) -> None:
+    window = _window(row)
+    found = parser_health.judged(window, rule())
+    if row.is_paused and parser_health.has_recovered(window, rule()):
+        resume(row, now)
+    elif not row.is_paused and found is Health.FAILING:
+        pause(row, row.failed, window.total, errors.get((row.site_id, row.parser_name), ""), now)
+    if found is not Health.UNDECIDED:
+        row.window_started, row.parsed, row.failed = now, 0, 0
+
+
+def _judge_together(rows: Iterable[ParserHealth], errors: Mapping[Scope, str], now: datetime) -> None:
+    """A parser may fail at a hundred sites, and at none of them often enough to decide."""
+    suspects = [row for row in rows if parser_health.takes_part(_window(row), rule())]
+    by_parser: defaultdict[str, list[ParserHealth]] = defaultdict(list)
+    for row in suspects:
+        by_parser[row.parser_name].append(row)
+    for name, own in by_parser.items():
+        others = ParserHealth.objects.filter(parser_name=name).exclude(pk__in=[row.pk for row in own])
+        windows = [_window(row) for row in [*own, *others]]
+        if parser_health.failing_everywhere(windows, now.timestamp(), rule()):
+            for row in own:
+                pause(row, row.failed, row.parsed + row.failed, errors.get((row.site_id, name), ""), now)
+
+
+def _window(row: ParserHealth) -> Window:
+    return Window(row.window_started.timestamp(), row.parsed, row.failed)
+
+
+def _remember(scope: Scope, count: int, now: datetime) -> None:
+    if len(parsed_by) > REMEMBERED:
+        parsed_by.clear()
+    parsed_by[scope] = parser_health.extended(parsed_by.get(scope), count, 0, now.timestamp(), rule())
+
+
+def _forget(scope: Scope, now: datetime) -> int:
+    window = parsed_by.pop(scope, None)
+    return window.parsed if window is not None and parser_health.is_open(window, now.timestamp(), rule()) else 0
+
+
+def _say(site_id: int, level: str, text: str) -> None:
+    for row in MqttConnection.objects.filter(site=site_id).only("id", "site_id", "broker_host"):
+        log_connection_event(row, level, text)

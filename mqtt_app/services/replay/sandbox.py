@@ -1,0 +1,95 @@
+"""Parsers tried on old messages in a process that may die of it: nothing of ours is lost with that process.
+
+New messages need no rehearsal, since their owner finds out which of them kills
+(domain/delivery/in_flight.py). Kept ones have no owner: a parser that was mended so that it kills
+its process now would do so again and again.
+"""
+
+import os
+import signal
+import time
+import warnings
+from collections.abc import Callable, Collection, Sequence
+from enum import Enum
+
+from mqtt_app.domain.dead_letters import parser_health
+from mqtt_app.domain.delivery.messages import Envelope
+from mqtt_app.services.ingest import topics as ingest_topics
+from mqtt_app.services.ingest.parsing import can_parse, installed
+from mqtt_app.services.ingest.topics import Topic
+
+START = 2.0  # s that a rehearsal may take, whatever it is of
+EACH = 0.01  # s more for each message: a hundred times what a parser needs
+LOOK_EVERY = 0.002  # s
+
+
+class End(Enum):
+    YES = 0
+    NO = 1
+    DIED = 2  # or did not come to an end
+
+
+Script = Sequence[tuple[Envelope, Topic | None]]
+
+
+def most_can_be_parsed(messages: Collection[Envelope]) -> bool:
+    """By the parsers of this process."""
+    script = _script(messages)
+
+    def judge() -> bool:
+        parsed = sum(can_parse(message, topic) for message, topic in script)
+        return parser_health.passes(parsed, len(script) - parsed)
+
+    return _in_child(judge, len(script)) is End.YES
+
+
+def first_fatal(messages: Collection[Envelope]) -> Envelope | None:
+    """One that kills the process that parses it, or keeps it busy for ever; None when all of them end."""
+    return _first_fatal(_script(messages))
+
+
+def _first_fatal(script: Script) -> Envelope | None:
+    def judge() -> bool:
+        for message, topic in script:
+            can_parse(message, topic)
+        return True
+
+    if not script or _in_child(judge, len(script)) is not End.DIED:
+        return None
+    if len(script) == 1:
+        return script[0][0]
+    middle = len(script) // 2
+    return _first_fatal(script[:middle]) or _first_fatal(script[middle:])
+
+
+def _script(messages: Collection[Envelope]) -> Script:
+    """Everything that the child needs: it must not touch the database, whose connection is its parent's."""
+    ingest_topics.forget()
+    installed()
+    topics = ingest_topics.find({(message.connection_id, message.topic) for message in messages}).rows
+    return [(message, topics.get((message.connection_id, message.topic))) for message in messages]
+
+
+def _in_child(judge: Callable[[], bool], size: int) -> End:
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", DeprecationWarning)  # a fork beside threads; the child needs nothing of theirs
+        child = os.fork()
+    if not child:
+        end = End.DIED
+        try:
+            end = End.YES if judge() else End.NO
+        finally:
+            os._exit(end.value)
+    return _wait(child, time.monotonic() + START + EACH * size)
+
+
+def _wait(child: int, deadline: float) -> End:
+    while time.monotonic() < deadline:
+        done, status = os.waitpid(child, os.WNOHANG)
+        if done:
+            code = os.waitstatus_to_exitcode(status)
+            return End(code) if code in {End.YES.value, End.NO.value} else End.DIED
+        time.sleep(LOOK_EVERY)
+    os.kill(child, signal.SIGKILL)
+    os.waitpid(child, 0)
+    return End.DIED
