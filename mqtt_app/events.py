@@ -66,7 +66,7 @@ def waiting() -> int:
     return len(_outbox)
 
 
-class Tally:
+class EventTally:
     """Adds up what is stored for each site; `say(site id, messages, readings)` about every `every` seconds a site."""
 
     def __init__(self, say: Callable[[int, int, int], None], every: float) -> None:
@@ -128,5 +128,5 @@ def _say_stored(site_id: int, messages: int, readings: int) -> None:
     _send({"type": "stored", "site_id": site_id, "messages": messages, "readings": readings, "at": _now()})
 
 
-_tally = Tally(_say_stored, STORED_EVERY)
+_tally = EventTally(_say_stored, STORED_EVERY)
 _outbox: Outbox[Event] = Outbox("events for browsers", _deliver, limit=LIMIT)

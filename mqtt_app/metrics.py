@@ -12,7 +12,7 @@ from mqtt_app.domain.health.vitals import Vitals
 from mqtt_app.selectors.health.exposure import allow_listed, unverified_tls
 from mqtt_app.selectors.status.system import (
     BOOKS,
-    Pulse,
+    SystemSnapshot,
     books_of_sites,
     books_total,
     connection_counts,
@@ -72,7 +72,7 @@ class SitewireCollector(Collector):
         return [up, *stored, *(_live(seen) if seen.reachable else ())]
 
 
-def _stored(seen: Pulse) -> Iterator[Metric]:
+def _stored(seen: SystemSnapshot) -> Iterator[Metric]:
     connections = GaugeMetricFamily(CONNECTIONS, "Connections by wish and stored status.", labels=("wanted", "status"))
     for (wanted, status), number in connection_counts().items():
         connections.add_metric((str(wanted).lower(), status), number)
@@ -109,7 +109,7 @@ def _of_sites() -> Metric:
     return family
 
 
-def _live(seen: Pulse) -> Iterator[Metric]:
+def _live(seen: SystemSnapshot) -> Iterator[Metric]:
     yield GaugeMetricFamily(WORKERS, "MQTT workers with a lease.", value=len(seen.leases))
     listed = allow_listed(seen)
     yield GaugeMetricFamily(ALLOW_LISTED, "Links to addresses that only SITEWIRE_BROKER_ALLOW permits.", value=listed)
@@ -138,7 +138,7 @@ def _live(seen: Pulse) -> Iterator[Metric]:
         yield GaugeMetricFamily(RECONCILE_AGE, "Since the last finished reconcile.", value=seen.reconcile_age)
 
 
-def _of_workers(seen: Pulse) -> Iterator[Metric]:
+def _of_workers(seen: SystemSnapshot) -> Iterator[Metric]:
     """How far each MQTT worker gets on, and how full its memory is."""
     stuck = seen.stuck()
     ready = GaugeMetricFamily(WORKER_READY, "Whether a living MQTT worker gets on.", labels=("instance",))

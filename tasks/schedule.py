@@ -15,7 +15,7 @@ DAY = 86_400  # s
 
 
 @dataclass(frozen=True, slots=True)
-class Entry:
+class ScheduleEntry:
     """A periodic task. `every` and `expires` in seconds, the second below the first: old ticks must not pile up."""
 
     name: str
@@ -26,12 +26,12 @@ class Entry:
     description: str
 
 
-def entries() -> tuple[Entry, ...]:
+def entries() -> tuple[ScheduleEntry, ...]:
     reconcile = max(2, round(config().reconcile_interval))
     offline = max(2, round(config().offline_check_interval))
     trial = max(2, round(config().parser_trial_interval))
     return (
-        Entry(
+        ScheduleEntry(
             "Reconcile MQTT connections",
             "tasks.control.reconcile",
             reconcile,
@@ -39,7 +39,7 @@ def entries() -> tuple[Entry, ...]:
             _below(reconcile),
             "Compares the connections that are wanted with the MQTT workers that are alive.",
         ),
-        Entry(
+        ScheduleEntry(
             "Check for silent devices",
             "tasks.presence.check_offline",
             offline,
@@ -47,7 +47,7 @@ def entries() -> tuple[Entry, ...]:
             _below(offline),
             "Marks devices and gateways offline that said nothing for longer than they may.",
         ),
-        Entry(
+        ScheduleEntry(
             "Try paused parsers again",
             "tasks.ingest.parse_kept",
             trial,
@@ -55,7 +55,7 @@ def entries() -> tuple[Entry, ...]:
             _below(trial),
             "Parses what was kept of parsers that failed on most messages, once they work again.",
         ),
-        Entry(
+        ScheduleEntry(
             "Prune logs",
             "tasks.control.upkeep",
             DAY,
@@ -78,7 +78,7 @@ def connect() -> None:
     beat_init.connect(_at_beat_start, dispatch_uid="tasks.schedule")
 
 
-def _create(entry: Entry) -> bool:
+def _create(entry: ScheduleEntry) -> bool:
     if PeriodicTask.objects.filter(name=entry.name).exists():
         return False
     # Two intervals of the same length may exist, and either will do: get_or_create would raise.

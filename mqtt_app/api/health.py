@@ -20,7 +20,7 @@ from mqtt_app.conf import config
 from mqtt_app.coordination.leases import Lease
 from mqtt_app.domain.access import Action
 from mqtt_app.domain.accounts.client_address import client_address
-from mqtt_app.selectors.status.system import Pulse, database_answers, orphans, pending_migrations, pulse
+from mqtt_app.selectors.status.system import SystemSnapshot, database_answers, orphans, pending_migrations, pulse
 from mqtt_app.selectors.visibility import viewer_for, viewer_of
 from mqtt_app.services.accounts.token_authentication import TokenAuthentication
 
@@ -49,7 +49,7 @@ def readyz(request: HttpRequest) -> HttpResponse:
     return JsonResponse({"ready": answer.status_code == HTTPStatus.OK}, status=answer.status_code)
 
 
-def _ready(seen: Pulse) -> HttpResponse:
+def _ready(seen: SystemSnapshot) -> HttpResponse:
     needed = {
         "database": _check(database_answers(), "does not answer"),
         "migrations": _migrations(),
@@ -93,7 +93,7 @@ def _migrations() -> Check:
     return _check(not pending, f"{len(pending)} not applied, run `manage.py migrate`")
 
 
-def _worker_ready(seen: Pulse, instance: str) -> HttpResponse:
+def _worker_ready(seen: SystemSnapshot, instance: str) -> HttpResponse:
     lease, why = seen.leases.get(instance), seen.stuck().get(instance, "")
     if lease is None:
         why = "no such MQTT worker has a lease" if seen.reachable else "Redis does not answer"
@@ -102,14 +102,14 @@ def _worker_ready(seen: Pulse, instance: str) -> HttpResponse:
     return JsonResponse(body, status=HTTPStatus.SERVICE_UNAVAILABLE if why else HTTPStatus.OK)
 
 
-def _redis(seen: Pulse) -> Check:
+def _redis(seen: SystemSnapshot) -> Check:
     memory = {"memory": seen.memory, "memory_limit": seen.memory_limit} if seen.reachable else {}
     if seen.refusal:
         return _check(False, f"takes no writes ({seen.refusal}); give it memory, or find out what fills it", **memory)
     return _check(seen.reachable, "does not answer", **memory)
 
 
-def _workers(seen: Pulse) -> Check:
+def _workers(seen: SystemSnapshot) -> Check:
     ages, stuck = seen.lease_ages(), seen.stuck()
     error = "; ".join(f"{name} is not ready: {why}" for name, why in stuck.items())
     workers = {
@@ -125,7 +125,7 @@ def _workers(seen: Pulse) -> Check:
     )
 
 
-def _storing(seen: Pulse) -> Check:
+def _storing(seen: SystemSnapshot) -> Check:
     """Whether every message that was received is stored soon."""
     stalled = seen.not_storing()
     error = "; ".join(f"{name}: {why}" for name, why in stalled.items())
@@ -137,14 +137,14 @@ def _vitals(lease: Lease | None) -> dict[str, Any]:
     return {} if lease is None or lease.vitals is None else msgspec.structs.asdict(lease.vitals)
 
 
-def _orphans(seen: Pulse, *, database: bool) -> Check:
+def _orphans(seen: SystemSnapshot, *, database: bool) -> Check:
     if not (seen.reachable and database):
         return _check(False, "unknown, Redis or the database does not answer")
     count = orphans(seen)
     return _check(not count, f"{count} connections that are wanted have no living owner", count=count)
 
 
-def _reconcile(seen: Pulse) -> Check:
+def _reconcile(seen: SystemSnapshot) -> Check:
     """Beat sends it; without it workers still take orphans over, but nothing is balanced or tidied."""
     age = seen.reconcile_age
     limit = config().reconcile_interval * MISSED_RECONCILES
@@ -153,7 +153,7 @@ def _reconcile(seen: Pulse) -> Check:
     return _check(age is not None and age < limit, error, age=None if age is None else round(age, 1))
 
 
-def _queues(seen: Pulse) -> Check:
+def _queues(seen: SystemSnapshot) -> Check:
     full = [name for name, depth in seen.queues.items() if depth >= config().ingest_queue_max]
     error = f"full: {', '.join(full)}" if full else "unknown, Redis does not answer"
     return _check(seen.reachable and not full, error, depths=dict(seen.queues))

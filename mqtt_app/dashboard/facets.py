@@ -5,7 +5,15 @@ from datetime import datetime
 
 from mqtt_app.dashboard import words
 from mqtt_app.dashboard.badges import BAD, LINKS, OFF, OK, WAIT, WARN, Badge
-from mqtt_app.selectors.status.facets import Books, Desired, Flow, Link, Owner, SiteStatus, Subscriptions
+from mqtt_app.selectors.status.facets import (
+    Books,
+    DesiredFacet,
+    FlowFacet,
+    LinkFacet,
+    OwnerFacet,
+    SiteStatus,
+    SubscriptionsFacet,
+)
 
 PARSER_REMEDY = (
     "Correct the parser and restart the task workers. Nothing is lost: what was kept is then stored by itself."
@@ -38,16 +46,16 @@ def cards(status: SiteStatus) -> list[Card]:
     ]
 
 
-def _desired(facet: Desired) -> Card:
+def _desired(facet: DesiredFacet) -> Card:
     badge = Badge(OK, "Should run") if facet.wanted else Badge(OFF, "Should be stopped")
     facts = (
         ("Connection", "on" if facet.is_active else "off"),
         ("Site", "on" if facet.site_is_active else "off"),
     )
-    return Card("Desired", badge, facet.since, facet.evidence, facts)
+    return Card("DesiredFacet", badge, facet.since, facet.evidence, facts)
 
 
-def _owner(facet: Owner, wanted: bool) -> Card:
+def _owner(facet: OwnerFacet, wanted: bool) -> Card:
     if not facet.instance:
         badge = Badge(WAIT, "Waiting for a worker") if wanted else Badge(OFF, "No owner needed")
     elif facet.alive is None:
@@ -56,10 +64,10 @@ def _owner(facet: Owner, wanted: bool) -> Card:
         badge = Badge(OK, facet.instance) if facet.alive else Badge(BAD, f"{facet.instance} is gone")
     lease = "none" if facet.lease_age is None else words.span(facet.lease_age)
     facts = (("Generation", str(facet.generation)), ("Lease age", lease))
-    return Card("Owner", badge, facet.since, facet.evidence, facts)
+    return Card("OwnerFacet", badge, facet.since, facet.evidence, facts)
 
 
-def _link(facet: Link, wanted: bool, configured: bool) -> Card:
+def _link(facet: LinkFacet, wanted: bool, configured: bool) -> Card:
     badge = LINKS[facet.status] if configured else Badge(OFF, "Not configured")
     facts: list[tuple[str, str | datetime]] = []
     if facet.mqtt_version:
@@ -70,30 +78,30 @@ def _link(facet: Link, wanted: bool, configured: bool) -> Card:
         facts.append(("Attempts", str(facet.retry_count)))
     error = facet.last_error
     if error is None:
-        return Card("Link", badge, facet.since, facet.evidence, tuple(facts))
+        return Card("LinkFacet", badge, facet.since, facet.evidence, tuple(facts))
     facts.append(("Last error", error.at or "time unknown"))
     facts.append(("Kind of error", error.error_class or "unknown"))
     remedy = error.remedy if wanted and facet.status != "connected" else ""
-    return Card("Link", badge, facet.since, error.message or facet.evidence, tuple(facts), remedy)
+    return Card("LinkFacet", badge, facet.since, error.message or facet.evidence, tuple(facts), remedy)
 
 
-def _subscriptions(facet: Subscriptions, linked: bool) -> Card:
+def _subscriptions(facet: SubscriptionsFacet, linked: bool) -> Card:
     total = len(facet.filters)
     granted = sum(state.granted is not None and state.granted < REFUSED for state in facet.filters)
     refused = sum(state.granted is not None and state.granted >= REFUSED for state in facet.filters)
     facts = (("Requested", str(total)), ("Granted", str(granted)), ("Refused", str(refused)))
     if not total:
         remedy = "Add a topic filter, for example “#”: without one nothing can arrive."
-        return Card("Subscriptions", Badge(WARN, "No filter"), facet.since, facet.evidence, facts, remedy)
+        return Card("SubscriptionsFacet", Badge(WARN, "No filter"), facet.since, facet.evidence, facts, remedy)
     if refused:
         remedy = "Ask whoever runs the broker for the right to subscribe, or change the filter."
-        return Card("Subscriptions", Badge(BAD, f"{refused} refused"), facet.since, facet.evidence, facts, remedy)
+        return Card("SubscriptionsFacet", Badge(BAD, f"{refused} refused"), facet.since, facet.evidence, facts, remedy)
     word = f"{granted} of {total} granted"
     badge = Badge(OFF if not linked else OK if granted == total else WAIT, word)
-    return Card("Subscriptions", badge, facet.since, facet.evidence, facts)
+    return Card("SubscriptionsFacet", badge, facet.since, facet.evidence, facts)
 
 
-def _flow(facet: Flow, linked: bool) -> Card:
+def _flow(facet: FlowFacet, linked: bool) -> Card:
     if facet.not_stored_since:
         badge = Badge(BAD, "Not stored")
     elif facet.paused:
@@ -121,10 +129,10 @@ def _flow(facet: Flow, linked: bool) -> Card:
     for parser in facet.paused_parsers:
         facts.append((f"Parser {parser.name} paused", parser.since))
     remedy = facet.remedy or (PARSER_REMEDY if facet.paused_parsers else "")
-    return Card("Flow", badge, facet.since, _evidence(facet), tuple(facts), remedy, facet.acknowledged.can_lose)
+    return Card("FlowFacet", badge, facet.since, _evidence(facet), tuple(facts), remedy, facet.acknowledged.can_lose)
 
 
-def _evidence(facet: Flow) -> str:
+def _evidence(facet: FlowFacet) -> str:
     """What messages wait for that are not stored; while parsers are paused, what they say."""
     if facet.waits_for:
         return f"Messages are not stored: {facet.waits_for}."

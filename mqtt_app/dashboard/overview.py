@@ -21,7 +21,7 @@ STATES = ("running", "starting", "degraded", "stopped")
 
 
 @dataclass(frozen=True, slots=True)
-class Row:
+class OverviewRow:
     """A line of the table; `wanted` decides between the stop and the start button, if the viewer may switch."""
 
     site_id: int
@@ -50,7 +50,7 @@ class Overview:
     """
 
     page: Page[SiteStatus]
-    rows: list[Row]
+    rows: list[OverviewRow]
     counts: dict[str, int]
     waiting: int
     total: int
@@ -98,8 +98,8 @@ def _in_state(status: SiteStatus, state: str, waiting: dict[int, int]) -> bool:
     return state not in STATES or group(status) == state
 
 
-def row(status: SiteStatus, address: Address | None, waiting: dict[int, int], viewer: Viewer) -> Row:
-    return Row(
+def row(status: SiteStatus, address: Address | None, waiting: dict[int, int], viewer: Viewer) -> OverviewRow:
+    return OverviewRow(
         site_id=status.site_id,
         name=status.site_name,
         badge=headline_badge(status),

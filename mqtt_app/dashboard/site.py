@@ -31,7 +31,7 @@ AUDIT_ROWS = 10
 
 
 @dataclass(frozen=True, slots=True)
-class Change:
+class AuditRow:
     """An entry of the audit trail, `lines` for people."""
 
     entry: AuditEntry
@@ -57,7 +57,7 @@ class SiteView:
     devices: Page[Device]
     connection_logs: list[MqttConnectionLog]
     parsing_logs: list[MqttParsingLog]
-    changes: list[Change] | None
+    changes: list[AuditRow] | None
     text: str
     may: Allowed
 
@@ -89,8 +89,8 @@ def site_view(site: Site, viewer: Viewer, *, text: str, topic_page: str, device_
     )
 
 
-def _changes(site: Site, viewer: Viewer) -> list[Change] | None:
+def _changes(site: Site, viewer: Viewer) -> list[AuditRow] | None:
     if not viewer.may(Action.REVIEW, site.pk):
         return None
     newest = entries(viewer, site=site.pk)[:AUDIT_ROWS]
-    return [Change(entry, [in_words(name, change) for name, change in entry.changes.items()]) for entry in newest]
+    return [AuditRow(entry, [in_words(name, change) for name, change in entry.changes.items()]) for entry in newest]

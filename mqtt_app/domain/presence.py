@@ -12,7 +12,7 @@ NOT_HEARD = "not heard since it became reachable again"
 
 
 @dataclass(frozen=True, slots=True)
-class Verdict:
+class PresenceVerdict:
     status: str
     reason: str = ""
 
@@ -31,13 +31,13 @@ def is_silent(last_seen: float, silence: float, now: float, grace_end: float) ->
     return now >= max(due_at(last_seen, silence), grace_end)
 
 
-def effective_status(device_status: str, gateway_status: str | None, *, site_reachable: bool) -> Verdict:
+def effective_status(device_status: str, gateway_status: str | None, *, site_reachable: bool) -> PresenceVerdict:
     """What can be said of a device: nothing while nobody could hear it. `gateway_status` is None without a gateway."""
     if not site_reachable:
-        return Verdict(UNKNOWN, SITE_UNREACHABLE)
+        return PresenceVerdict(UNKNOWN, SITE_UNREACHABLE)
     if gateway_status == OFFLINE:
-        return Verdict(UNKNOWN, GATEWAY_OFFLINE)
-    return Verdict(device_status, SILENT if device_status == OFFLINE else "")
+        return PresenceVerdict(UNKNOWN, GATEWAY_OFFLINE)
+    return PresenceVerdict(device_status, SILENT if device_status == OFFLINE else "")
 
 
 def may_mark_offline(*, status: str, gateway_status: str | None, site_reachable: bool) -> bool:
@@ -48,7 +48,7 @@ def may_mark_offline(*, status: str, gateway_status: str | None, site_reachable:
 def judge(
     status: str, last_seen: float | None, silence: float, now: float, *,
     listening_since: float | None, gateway_status: str | None = None,
-) -> Verdict:  # fmt: skip
+) -> PresenceVerdict:  # fmt: skip
     """The status of a device (or of a gateway, which has none above it).
 
     `listening_since` is when the site's link last came up with all filters granted; None while it is down. Who was
@@ -58,7 +58,7 @@ def judge(
     if listening_since is None or gateway_status == OFFLINE:
         return effective_status(status, gateway_status, site_reachable=reachable)
     if last_seen is None:
-        return Verdict(UNKNOWN)
+        return PresenceVerdict(UNKNOWN)
     if is_silent(last_seen, silence, now, grace_until(listening_since, silence)):
-        return Verdict(OFFLINE, SILENT)
-    return Verdict(ONLINE if last_seen >= listening_since or status == ONLINE else UNKNOWN)
+        return PresenceVerdict(OFFLINE, SILENT)
+    return PresenceVerdict(ONLINE if last_seen >= listening_since or status == ONLINE else UNKNOWN)

@@ -25,7 +25,7 @@ class ParseError(Exception):
         self.kind = kind
 
 
-class Reading(msgspec.Struct, frozen=True, kw_only=True, gc=False):
+class ReadingFact(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """One value of one metric of one device.
 
     `device` is an identifier unique within the site. `time` is unix seconds by the device's own clock, or None when
@@ -57,4 +57,4 @@ class Description(msgspec.Struct, frozen=True, kw_only=True):
     gateway: str | None = None
 
 
-Fact = Reading | Availability | Description
+Fact = ReadingFact | Availability | Description

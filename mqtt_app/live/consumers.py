@@ -12,8 +12,8 @@ from channels.generic.websocket import AsyncWebsocketConsumer
 from django.db import DatabaseError
 
 from mqtt_app.live.audience import View, look
-from mqtt_app.live.outbox import Outbox
-from mqtt_app.live.picture import Picture, snapshot
+from mqtt_app.live.outbox import BoundedBuffer
+from mqtt_app.live.picture import ClientState, snapshot
 
 logger = logging.getLogger(__name__)
 
@@ -25,12 +25,12 @@ RECHECK = 20.0  # s; how soon a changed membership, a revoked token or a lost ev
 class StatusConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]
     """Events go into an outbox at once; one task per socket sends, so a slow browser delays nobody but itself."""
 
-    outbox: Outbox
+    outbox: BoundedBuffer
     sender: asyncio.Task[None] | None = None
 
     async def connect(self) -> None:
         await self.accept()
-        self.outbox = Outbox()
+        self.outbox = BoundedBuffer()
         # Subscribed before the snapshot is read: what changes in between is in the outbox.
         await self.channel_layer.group_add(GROUP, self.channel_name)
         self.sender = asyncio.create_task(self._send_all())
@@ -81,19 +81,19 @@ class StatusConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]
             await self.close(UNAUTHENTICATED)
         return view
 
-    async def _show(self, view: View) -> Picture:
+    async def _show(self, view: View) -> ClientState:
         await self._send_json(snapshot(view.rows, datetime.now(UTC).isoformat()))
-        return Picture(view.rows, view.sites, detailed=view.detailed)
+        return ClientState(view.rows, view.sites, detailed=view.detailed)
 
-    async def _correct(self, picture: Picture, view: View) -> Picture:
+    async def _correct(self, picture: ClientState, view: View) -> ClientState:
         """Say what was missed; everything anew when the sites are others than before."""
         if (picture.sites, picture.detailed) != (view.sites, view.detailed):
             return await self._show(view)
         for event in picture.missed(view.rows):
             await self._send_json(event)
-        return Picture(view.rows, view.sites, detailed=view.detailed)
+        return ClientState(view.rows, view.sites, detailed=view.detailed)
 
-    async def _pass_on(self, picture: Picture, event: dict[str, Any]) -> None:
+    async def _pass_on(self, picture: ClientState, event: dict[str, Any]) -> None:
         if event["type"] == "pong":
             await self._send_json(event)
             return

@@ -9,7 +9,7 @@ Event = dict[str, Any]
 LIMIT = 1_000  # events a slow browser may be behind; past it one fresh snapshot is shorter than the backlog
 
 
-class Outbox:
+class BoundedBuffer:
     """Never blocks who puts. Too long a backlog is forgotten and reported as `overflowed` instead."""
 
     def __init__(self, limit: int = LIMIT) -> None:

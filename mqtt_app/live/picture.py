@@ -22,7 +22,7 @@ def shown(row: Row, *, detailed: bool) -> Row:
     return {key: value for key, value in row.items() if key != "error_class"} | {"error_message": told}
 
 
-class Picture:
+class ClientState:
     """The sites one user may see and what was last said of each. Not `detailed`: errors in general words."""
 
     def __init__(self, rows: Iterable[Row], sites: frozenset[int], *, detailed: bool = True) -> None:

@@ -18,7 +18,7 @@ class _Line(msgspec.Struct, frozen=True):
     attempt: int | None
 
 
-class LogBook:
+class ConnectionLogWriter:
     """For the loop's own thread; `close` once that has ended. Never blocks."""
 
     def __init__(self, loop: Loop) -> None:

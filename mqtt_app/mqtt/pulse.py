@@ -38,7 +38,7 @@ class _Flow(msgspec.Struct, frozen=True):
     last_message_at: float | None
 
 
-class Pulse:
+class EvidencePublisher:
     def __init__(
         self,
         loop: Loop,

@@ -13,7 +13,7 @@ from typing import Protocol, TypeVar
 
 from django.db import DataError, Error, IntegrityError, close_old_connections, connection
 
-from mqtt_app.services.ownership import Answers, ConnectionConfig, Key, LinkStatus, Matches, Written
+from mqtt_app.services.ownership import Answers, ConnectionConfig, Key, LinkStatus, Matches, WrittenStatuses
 
 log = logging.getLogger(__name__)
 
@@ -30,12 +30,12 @@ Replies = dict[Key, Answers]
 class Writer(Protocol):
     """The part of `services.ownership` that writes what an owner says."""
 
-    def record_statuses(self, said: Mapping[Key, LinkStatus]) -> Written: ...
+    def record_statuses(self, said: Mapping[Key, LinkStatus]) -> WrittenStatuses: ...
     def record_answers(self, said: Mapping[Key, Answers]) -> int: ...
     def record_matches(self, matches: Matches) -> int: ...
 
 
-class Reports:
+class StatusWriter:
     """`say`, `answers` and `matched` never block. `disowned` is called when a write shows that a link is not ours."""
 
     def __init__(self, writer: Writer, disowned: Callable[[], None]) -> None:
@@ -128,7 +128,7 @@ class Reports:
         except Exception:
             log.exception("The matches of %d links could not be written", len(matches))
 
-    def _heed(self, statuses: Statuses, written: Written) -> None:
+    def _heed(self, statuses: Statuses, written: WrittenStatuses) -> None:
         if written.lost:
             self._disowned()
         with self._wake:

@@ -17,20 +17,20 @@ from mqtt_app.conf import Config
 from mqtt_app.coordination.leases import Lease
 from mqtt_app.domain.delivery.batching import Limits
 from mqtt_app.domain.health.vitals import Vitals
-from mqtt_app.domain.link.state import Policy
+from mqtt_app.domain.link.state import LinkTimeouts
 from mqtt_app.mqtt import clocks
 from mqtt_app.mqtt.delivery.carriers import AckReceiver, Acks, Sender
-from mqtt_app.mqtt.delivery.delivery import Delivery
+from mqtt_app.mqtt.delivery.delivery import BatchDelivery
 from mqtt_app.mqtt.link.dialer import Dialer, Guard, Resolver, Settings
-from mqtt_app.mqtt.link.link_services import Context, Pacer
+from mqtt_app.mqtt.link.link_services import LinkServices, Pacer
 from mqtt_app.mqtt.link.session import DOUBT, Session
 from mqtt_app.mqtt.link.unfinished import UnfinishedBytes
-from mqtt_app.mqtt.logbook import LogBook
+from mqtt_app.mqtt.logbook import ConnectionLogWriter
 from mqtt_app.mqtt.loop import Loop
 from mqtt_app.mqtt.ownership.lease_keeper import LeaseKeeper, Leases
-from mqtt_app.mqtt.ownership.supervisor import Ownership, Supervisor
-from mqtt_app.mqtt.pulse import Evidence, FlowOut, Pulse
-from mqtt_app.mqtt.reports import Reports, Writer
+from mqtt_app.mqtt.ownership.supervisor import LinkReconciler, Ownership
+from mqtt_app.mqtt.pulse import Evidence, EvidencePublisher, FlowOut
+from mqtt_app.mqtt.reports import StatusWriter, Writer
 from mqtt_app.services.ownership import ConnectionConfig
 
 log = logging.getLogger(__name__)
@@ -74,11 +74,11 @@ class Runtime:
         self._stopping = threading.Event()
         ownership: DatabasePort = ports.ownership
         self.loop = Loop(clocks.now)
-        self.delivery = Delivery(self.loop, _limits(config), instance_id, self.incarnation)
+        self.delivery = BatchDelivery(self.loop, _limits(config), instance_id, self.incarnation)
         self._waiting = Vitals()
         self._keeper = self._make_keeper(ports.leases)
-        self._reports = Reports(ownership, self._wake)
-        self._book = LogBook(self.loop)
+        self._reports = StatusWriter(ownership, self._wake)
+        self._book = ConnectionLogWriter(self.loop)
         dialling = Settings(config.dial_threads, config.connect_timeout, config.bind_address)
         self._dialer = Dialer(dialling, ports.guard, ports.resolve)
         self._context = self._make_context()
@@ -198,9 +198,9 @@ class Runtime:
             vitals=self._vitals,
         )
 
-    def _make_context(self) -> Context:
+    def _make_context(self) -> LinkServices:
         config = self._config
-        return Context(
+        return LinkServices(
             loop=self.loop,
             dialer=self._dialer,
             delivery=self.delivery,
@@ -218,8 +218,8 @@ class Runtime:
             session_expiry=config.session_expiry,
         )
 
-    def _make_supervisor(self, ownership: Ownership) -> Supervisor:
-        return Supervisor(
+    def _make_supervisor(self, ownership: Ownership) -> LinkReconciler:
+        return LinkReconciler(
             self.instance_id,
             self.loop,
             self._keeper,
@@ -232,8 +232,8 @@ class Runtime:
             nudge=self._ports.nudge,
         )
 
-    def _make_pulse(self, evidence: Evidence) -> Pulse:
-        return Pulse(
+    def _make_pulse(self, evidence: Evidence) -> EvidencePublisher:
+        return EvidencePublisher(
             self.loop,
             self.sessions,
             evidence,
@@ -263,8 +263,8 @@ def _limits(config: Config) -> Limits:
     )
 
 
-def _policy(config: Config) -> Policy:
-    return Policy(
+def _policy(config: Config) -> LinkTimeouts:
+    return LinkTimeouts(
         dial_timeout=2 * config.connect_timeout,
         connack_timeout=config.connack_timeout,
         suback_timeout=config.suback_timeout,

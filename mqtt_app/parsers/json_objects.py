@@ -13,7 +13,7 @@ from functools import lru_cache
 from typing import Any
 
 from mqtt_app.domain.ingest.times import looks_like_time, parse_time
-from mqtt_app.domain.readings import Fact, Reading
+from mqtt_app.domain.readings import Fact, ReadingFact
 from mqtt_app.parsers.base import MAX_FACTS, Message
 from mqtt_app.parsers.json_tree import BOM, decode, flatten, invalid, is_number
 
@@ -108,7 +108,7 @@ def _records(tree: Any) -> Sequence[Any]:
     return (tree,)
 
 
-def _readings(record: Any, device: str) -> list[Reading]:
+def _readings(record: Any, device: str) -> list[ReadingFact]:
     time = None
     if isinstance(record, dict):
         time, time_keys = take_time(record)
@@ -118,7 +118,7 @@ def _readings(record: Any, device: str) -> list[Reading]:
             record = {key: value for key, value in record.items() if key not in time_keys and key != named}
         if time_keys and isinstance(record.get("values"), dict):
             record = record | record.pop("values")
-    return [Reading(device=device, metric=metric, value=value, time=time) for metric, value in flatten(record)]
+    return [ReadingFact(device=device, metric=metric, value=value, time=time) for metric, value in flatten(record)]
 
 
 def _named(record: dict[str, Any]) -> str:

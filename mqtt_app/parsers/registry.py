@@ -7,7 +7,7 @@ from itertools import islice
 
 from mqtt_app.domain.characters import code_point, forbidden
 from mqtt_app.domain.ingest.times import EARLIEST, LATEST
-from mqtt_app.domain.readings import Availability, Description, Fact, ParseError, ParseErrorKind, Reading
+from mqtt_app.domain.readings import Availability, Description, Fact, ParseError, ParseErrorKind, ReadingFact
 from mqtt_app.parsers.base import MAX_FACTS, MAX_PAYLOAD, Message, Parser
 from mqtt_app.parsers.json_objects import JsonParser
 from mqtt_app.parsers.scalar import ScalarParser
@@ -93,7 +93,7 @@ def run(parser: Parser, message: Message) -> Sequence[Fact]:
 def _is_common(fact: object) -> bool:
     """A finite float of a device and a metric that were checked before: nearly every reading, so this one is quick."""
     return (
-        type(fact) is Reading
+        type(fact) is ReadingFact
         and type(fact.value) is float
         and math.isfinite(fact.value)
         and fact.metric in _metrics
@@ -129,7 +129,7 @@ def _confidence(parser: Parser, topic: str, sample: bytes) -> float:
 def _storable(fact: object) -> Fact:
     """The fact itself, an integer made a float; ParseError when it could not be a row."""
     match fact:
-        case Reading():
+        case ReadingFact():
             _check_text(fact.metric, "metric", MAX_METRIC)
             _check_identifiers(fact.device, fact.gateway)
             storable = _with_value(fact)
@@ -145,7 +145,7 @@ def _storable(fact: object) -> Fact:
     raise ParseError(ParseErrorKind.UNKNOWN, f"the parser returned {type(fact).__name__}, which is no fact")
 
 
-def _remember(reading: Reading) -> None:
+def _remember(reading: ReadingFact) -> None:
     for known, text in ((_metrics, reading.metric), (_identifiers, reading.device), (_identifiers, reading.gateway)):
         if len(known) >= SEEN:
             known.clear()
@@ -153,13 +153,13 @@ def _remember(reading: Reading) -> None:
             known.add(text)
 
 
-def _with_value(reading: Reading) -> Reading:
+def _with_value(reading: ReadingFact) -> ReadingFact:
     where = f"metric {reading.metric[:60]!r}"
     time = reading.time
     if time is not None and not (isinstance(time, int | float) and EARLIEST <= time <= LATEST):
         raise _invalid(f"{where}: its time is no date between the years 1 and 9999")
     value = _value(reading.value, where)
-    return reading if value is reading.value else Reading(
+    return reading if value is reading.value else ReadingFact(
         device=reading.device, metric=reading.metric, value=value, time=time, gateway=reading.gateway
     )  # fmt: skip
 

@@ -7,7 +7,7 @@ is none (`21,5`, `1_000`, other scripts' digits) is an error rather than text, s
 import re
 from collections.abc import Sequence
 
-from mqtt_app.domain.readings import Fact, ParseError, ParseErrorKind, Reading, Value
+from mqtt_app.domain.readings import Fact, ParseError, ParseErrorKind, ReadingFact, Value
 from mqtt_app.parsers.base import Message
 from mqtt_app.parsers.json_tree import invalid, to_value
 
@@ -44,7 +44,7 @@ class ScalarParser:
             reason = f"expected one value as text of at most {MAX_LENGTH} bytes in UTF-8"
             raise ParseError(ParseErrorKind.PARSE, reason)
         device, metric = _names(message.topic)
-        return [Reading(device=device, metric=metric, value=read(text, metric))]
+        return [ReadingFact(device=device, metric=metric, value=read(text, metric))]
 
 
 def read(text: str, metric: str) -> Value:

@@ -8,7 +8,7 @@ import re
 from collections.abc import Sequence
 from typing import Any
 
-from mqtt_app.domain.readings import Availability, Fact, ParseError, ParseErrorKind, Reading
+from mqtt_app.domain.readings import Availability, Fact, ParseError, ParseErrorKind, ReadingFact
 from mqtt_app.parsers.base import Message
 from mqtt_app.parsers.json_tree import decode, flatten, invalid
 from mqtt_app.parsers.scalar import read
@@ -44,7 +44,7 @@ class TasmotaParser:
             return [Availability(identifier=device, online=_is_online(message.payload))]
         if _POWER.fullmatch(kind):
             text = message.payload.decode("latin-1").strip()
-            return [Reading(device=device, metric=kind, value=read(text, kind))]
+            return [ReadingFact(device=device, metric=kind, value=read(text, kind))]
         if kind in JSON_MESSAGES or _STATUS.fullmatch(kind):
             return _readings(device, kind, decode(message.payload))
         return []
@@ -68,7 +68,7 @@ def _readings(device: str, kind: str, tree: Any) -> list[Fact]:
     if not isinstance(tree, dict):
         raise invalid("expected a JSON object under StatusSNS")
     values = {key: value for key, value in tree.items() if key not in METADATA}
-    return [Reading(device=device, metric=metric, value=value) for metric, value in flatten(values)]
+    return [ReadingFact(device=device, metric=metric, value=value) for metric, value in flatten(values)]
 
 
 def _is_online(payload: bytes) -> bool:

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 from mqtt_app.domain.ingest.times import parse_time
-from mqtt_app.domain.readings import Availability, Description, Fact, ParseError, ParseErrorKind, Reading
+from mqtt_app.domain.readings import Availability, Description, Fact, ParseError, ParseErrorKind, ReadingFact
 from mqtt_app.parsers.base import Message
 from mqtt_app.parsers.json_tree import decode, flatten, invalid
 
@@ -64,14 +64,14 @@ def _title(name: str, definition: Any) -> str:
     return (f"{name} ({kind})" if kind else name)[:MAX_NAME]
 
 
-def _state(base: str, device: str, payload: bytes) -> Iterator[Reading]:
+def _state(base: str, device: str, payload: bytes) -> Iterator[ReadingFact]:
     state = decode(payload)
     if not isinstance(state, dict):
         raise invalid("expected a JSON object with the state of a device")
     time = parse_time(state.get("last_seen"))
     values = {key: value for key, value in state.items() if key not in METADATA}
     for metric, value in flatten(values):
-        yield Reading(device=device, metric=metric, value=value, time=time, gateway=base)
+        yield ReadingFact(device=device, metric=metric, value=value, time=time, gateway=base)
 
 
 def _is_online(payload: bytes) -> bool:

@@ -40,7 +40,7 @@ UPDATE mqtt_sitebooks SET dropped = jsonb_set(dropped, ARRAY[%s::text],
 """
 
 
-class Entry(msgspec.Struct):
+class AccountingEntry(msgspec.Struct):
     """One site's share of a batch. Negative where messages move from one term to another."""
 
     stored: int = 0
@@ -60,17 +60,17 @@ class Entry(msgspec.Struct):
         return settled + self.kept + sum(self.dropped.values())
 
 
-class Failure(msgspec.Struct, frozen=True):
+class ParseFailure(msgspec.Struct, frozen=True):
     message: Envelope
     parser_name: str
     error: ParseError
 
 
-class Tally:
+class AccountingTally:
     """Counts of one batch, by site id."""
 
     def __init__(self, drops: Iterable[Drop] = ()) -> None:
-        self.entries: defaultdict[int, Entry] = defaultdict(Entry)
+        self.entries: defaultdict[int, AccountingEntry] = defaultdict(AccountingEntry)
         self.discovered: defaultdict[int, int] = defaultdict(int)
         for drop in drops:
             if drop.reason == DUPLICATE:
@@ -91,7 +91,7 @@ class Tally:
         self.add(site_id, "kept", messages)
         self.add(site_id, "kept_bytes", size)
 
-    def merge(self, other: "Tally") -> None:
+    def merge(self, other: "AccountingTally") -> None:
         for site_id, entry in other.entries.items():
             for column in _SUMMED:
                 self.add(site_id, column, getattr(entry, column))
@@ -112,14 +112,14 @@ _COLUMNS = (
 _SUMMED = _COLUMNS[1:]  # `received` follows from the others
 
 
-def move(tally: Tally) -> None:
+def move(tally: AccountingTally) -> None:
     """Nothing was received: messages only move from one term to another."""
     later = Later()
     write(tally, None, later)
     later.run()
 
 
-def write(tally: Tally, now: datetime | None, later: Later) -> None:
+def write(tally: AccountingTally, now: datetime | None, later: Later) -> None:
     """Last in the transaction, in the order of site ids: these rows are hot, and held until the commit."""
     sites = sorted(tally.entries)
     if not sites:
@@ -132,7 +132,7 @@ def write(tally: Tally, now: datetime | None, later: Later) -> None:
             later.add(_DROP, [reason, reason, count, site_id])
 
 
-def log_failures(failures: Sequence[Failure]) -> None:
+def log_failures(failures: Sequence[ParseFailure]) -> None:
     """A row for each, as far as its topic may still write any in this minute."""
     rows = []
     for failure in failures:
@@ -158,7 +158,7 @@ def _allowance(message: Envelope) -> int:
     return max(0, LOGGED_A_MINUTE - used)
 
 
-def _row(failure: Failure, *, last: bool) -> MqttParsingLog:
+def _row(failure: ParseFailure, *, last: bool) -> MqttParsingLog:
     message, error = failure.message, failure.error
     cause = error.__cause__
     note = " (more failures of this topic within this minute are counted, not logged)" if last else ""

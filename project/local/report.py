@@ -11,7 +11,7 @@ KEPT_LOGS = 3  # earlier runs
 
 
 @dataclass(frozen=True, slots=True)
-class Row:
+class ReportRow:
     what: str
     where: str
     seconds: float
@@ -25,7 +25,7 @@ class Login:
     flower_password: str
 
 
-def table(rows: list[Row], seconds: float, login: Login, options: Options, logs: Path) -> str:
+def table(rows: list[ReportRow], seconds: float, login: Login, options: Options, logs: Path) -> str:
     width = max(len(row.what) for row in rows)
     place = max(len(row.where) for row in rows)
     lines = ["", f"{'what':<{width}}  {'where':<{place}}  seconds"]

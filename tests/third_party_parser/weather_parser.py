@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from mqtt_app.domain.readings import Fact, ParseError, ParseErrorKind, Reading
+from mqtt_app.domain.readings import Fact, ParseError, ParseErrorKind, ReadingFact
 from mqtt_app.parsers.base import Message
 
 
@@ -20,6 +20,6 @@ class WeatherParser:
             raise ParseError(ParseErrorKind.PARSE, "expected <temperature>;<humidity>") from None
         station = message.topic.removeprefix("weather/")
         return [
-            Reading(device=station, metric="temperature", value=temperature),
-            Reading(device=station, metric="humidity", value=humidity),
+            ReadingFact(device=station, metric="temperature", value=temperature),
+            ReadingFact(device=station, metric="humidity", value=humidity),
         ]

@@ -5,7 +5,7 @@ from typing import Any
 from rest_framework import serializers
 
 from mqtt_app.domain.delivery import ack_mode
-from mqtt_app.domain.status.headline import Kind
+from mqtt_app.domain.status.headline import HeadlineKind
 
 Field = serializers.Field[Any, Any, Any, Any]
 
@@ -118,7 +118,7 @@ class SiteStatusSerializer(serializers.Serializer[Any]):
     site_id = serializers.IntegerField()
     site_name = serializers.CharField()
     headline = serializers.CharField(help_text="running, starting, stopped, degraded: ..., refused: ...")
-    kind = serializers.ChoiceField(choices=[kind.value for kind in Kind], help_text="First word of the headline.")
+    kind = serializers.ChoiceField(choices=[kind.value for kind in HeadlineKind], help_text="First word of the headline.")
     reason = serializers.CharField()
     status = serializers.CharField(allow_null=True)
     live_evidence = serializers.BooleanField(help_text="False: Redis does not answer, only stored facts are shown.")

@@ -45,7 +45,7 @@ class Limit(msgspec.Struct, frozen=True):
         return max(0, math.ceil(math.log2(self.longest / self.pause)))
 
 
-class Tally(msgspec.Struct, frozen=True):
+class LoginTally(msgspec.Struct, frozen=True):
     """What is remembered of one user name or one address."""
 
     clear_at: datetime
@@ -54,7 +54,7 @@ class Tally(msgspec.Struct, frozen=True):
     pending_since: datetime | None = None
 
 
-class Refusal(msgspec.Struct, frozen=True):
+class LoginRefusal(msgspec.Struct, frozen=True):
     """No password is looked at for `wait`. `busy`: only because too many tries are pending right now."""
 
     wait: timedelta
@@ -71,7 +71,7 @@ class Refusal(msgspec.Struct, frozen=True):
         return f"Too many wrong tries. Try again in {in_words(self.retry_after)}, or ask an administrator to unlock."
 
 
-def failures(tally: Tally, limit: Limit, now: datetime) -> int:
+def failures(tally: LoginTally, limit: Limit, now: datetime) -> int:
     """Wrong tries that are not forgotten yet.
 
     Each is forgotten a tenth early: clocks of two machines differ, and a little more than one is still one.
@@ -80,17 +80,17 @@ def failures(tally: Tally, limit: Limit, now: datetime) -> int:
     return max(0, (left + limit.forget * 0.9) // limit.forget)
 
 
-def begin(tally: Tally, limit: Limit, now: datetime) -> Tally | Refusal:
+def begin(tally: LoginTally, limit: Limit, now: datetime) -> LoginTally | LoginRefusal:
     """The tally with one more pending try, or why there may be none."""
     tally = without_lost(tally, limit, now)
     if tally.locked_until is not None and tally.locked_until > now:
-        return Refusal(tally.locked_until - now)
+        return LoginRefusal(tally.locked_until - now)
     if tally.pending >= max(1, limit.free - failures(tally, limit, now)):
-        return Refusal(timedelta(seconds=1), busy=True)
+        return LoginRefusal(timedelta(seconds=1), busy=True)
     return msgspec.structs.replace(tally, pending=tally.pending + 1, pending_since=now)
 
 
-def fail(tally: Tally, limit: Limit, now: datetime) -> Tally:
+def fail(tally: LoginTally, limit: Limit, now: datetime) -> LoginTally:
     """A wrong try that is not pending (any more)."""
     clear_at = min(max(tally.clear_at, now) + limit.forget, now + limit.forget * limit.most)
     counted = msgspec.structs.replace(tally, clear_at=clear_at)
@@ -100,17 +100,17 @@ def fail(tally: Tally, limit: Limit, now: datetime) -> Tally:
     return msgspec.structs.replace(counted, locked_until=max(tally.locked_until or now, now + pause))
 
 
-def settle(tally: Tally) -> Tally:
+def settle(tally: LoginTally) -> LoginTally:
     """One pending try has an outcome."""
     return msgspec.structs.replace(tally, pending=max(0, tally.pending - 1))
 
 
-def forgive(tally: Tally, now: datetime) -> Tally:
+def forgive(tally: LoginTally, now: datetime) -> LoginTally:
     """The right password: nothing of the past counts against this name any more."""
     return msgspec.structs.replace(tally, clear_at=now, locked_until=None)
 
 
-def without_lost(tally: Tally, limit: Limit, now: datetime) -> Tally:
+def without_lost(tally: LoginTally, limit: Limit, now: datetime) -> LoginTally:
     """Pending tries that nobody will settle any more become wrong ones."""
     if not tally.pending or tally.pending_since is None or now - tally.pending_since <= LOST_AFTER:
         return tally
@@ -123,7 +123,7 @@ def is_locked(until: datetime | None, now: datetime) -> bool:
     return until is not None and until > now
 
 
-def is_blank(tally: Tally, now: datetime) -> bool:
+def is_blank(tally: LoginTally, now: datetime) -> bool:
     """Nothing in it would make a difference."""
     return not tally.pending and tally.clear_at <= now and not is_locked(tally.locked_until, now)
 

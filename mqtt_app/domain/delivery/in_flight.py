@@ -24,7 +24,7 @@ RETRY_CAP = 300.0  # s between two tries while nothing at all is being committed
 TURN_CAP = 10.0  # s for which a part that failed leaves its place to others
 
 
-class Ledger:
+class InFlightBatches:
     """Batches handed over and not known to be committed. `new_id` gives 32 hex digits.
 
     What is to be sent (again) comes from `to_send`; call it after everything that may have changed something.

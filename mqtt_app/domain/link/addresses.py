@@ -23,7 +23,7 @@ class Private(StrEnum):
     REFUSE = "refuse"
 
 
-class Policy(msgspec.Struct, frozen=True):
+class AddressPolicy(msgspec.Struct, frozen=True):
     """`names` are hosts in the form to dial: whatever they resolve to counts as listed."""
 
     networks: tuple[Network, ...] = ()
@@ -31,7 +31,7 @@ class Policy(msgspec.Struct, frozen=True):
     private: Private = Private.ALLOW
 
 
-class Verdict(msgspec.Struct, frozen=True):
+class AddressVerdict(msgspec.Struct, frozen=True):
     """`refusal`: why the address must not be dialled, "" when it may. `opened_by`: the entry that alone permits it."""
 
     refusal: str = ""
@@ -109,7 +109,7 @@ _FORMS = (
 )
 _ISATAP = _range("an ISATAP address", _LISTED)  # of any network
 _ISATAP_MARKS = (bytes.fromhex("00005efe"), bytes.fromhex("02005efe"))  # RFC 5214, 6.1: before the IPv4 address
-_OPEN = Policy()
+_OPEN = AddressPolicy()
 
 
 def opens_nothing(network: Network) -> bool:
@@ -118,7 +118,7 @@ def opens_nothing(network: Network) -> bool:
     return never or not any(one.covers(network) for one in RANGES)
 
 
-def judge(address: Address | str, policy: Policy = _OPEN, host: str = "") -> Verdict:
+def judge(address: Address | str, policy: AddressPolicy = _OPEN, host: str = "") -> AddressVerdict:
     """Whether `address`, to which `host` resolved, may be dialled."""
     found = as_address(address)
     if isinstance(found, IPv6Address):
@@ -146,20 +146,20 @@ def reached(address: Address) -> set[Address]:
     return {address} | mapped | nat64 | (_inner(address) if _form(address) is not None else set())
 
 
-def _judge_plain(address: Address, policy: Policy, host: str, shown: str) -> Verdict:
+def _judge_plain(address: Address, policy: AddressPolicy, host: str, shown: str) -> AddressVerdict:
     found = next((one for one in RANGES if address in one), None)
     if found is None or (found.opening is _Opening.PRIVATE and policy.private is Private.ALLOW):
-        return Verdict()
+        return AddressVerdict()
     entry = _entry_for(address, found, policy, host)
     closed = found.opening is _NEVER or (found.opening is _Opening.PRIVATE and policy.private is Private.REFUSE)
     if entry and not closed:
-        return Verdict(opened_by=entry)
+        return AddressVerdict(opened_by=entry)
     what = f"{address} is" if shown == str(address) else f"{shown} stands for {address},"
     hint = "" if closed else " SITEWIRE_BROKER_ALLOW can permit it."
-    return Verdict(f"{what} {found.text}, which a broker must not have here.{hint}")
+    return AddressVerdict(f"{what} {found.text}, which a broker must not have here.{hint}")
 
 
-def _judge_form(address: IPv6Address, form: _Range, policy: Policy, host: str) -> Verdict:
+def _judge_form(address: IPv6Address, form: _Range, policy: AddressPolicy, host: str) -> AddressVerdict:
     """As if each IPv4 address in it were dialled, and only if one is listed: nobody has to write a broker's so."""
     verdicts = [_judge_plain(inner, policy, host, shown=str(address)) for inner in sorted(_inner(address))]
     refused = next((one for one in verdicts if one.refusal), None)
@@ -167,11 +167,11 @@ def _judge_form(address: IPv6Address, form: _Range, policy: Policy, host: str) -
         return refused
     entry = _entry_for(address, form, policy, host) or next((one.opened_by for one in verdicts if one.opened_by), "")
     if entry:
-        return Verdict(opened_by=entry)
-    return Verdict(f"{address} is {form.text}, which a broker must not have here. Enter its IPv4 address.")
+        return AddressVerdict(opened_by=entry)
+    return AddressVerdict(f"{address} is {form.text}, which a broker must not have here. Enter its IPv4 address.")
 
 
-def _entry_for(address: Address, found: _Range, policy: Policy, host: str) -> str:
+def _entry_for(address: Address, found: _Range, policy: AddressPolicy, host: str) -> str:
     if host and host in policy.names:
         return host
     fitting = (one for one in policy.networks if found.covers(one) and _within(address, (one,)))

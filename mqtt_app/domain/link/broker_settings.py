@@ -4,7 +4,7 @@ from collections.abc import Iterable, Iterator
 from ipaddress import ip_network
 from urllib.parse import urlsplit
 
-from mqtt_app.domain.link.addresses import Network, Policy, Private, opens_nothing
+from mqtt_app.domain.link.addresses import Network, AddressPolicy, Private, opens_nothing
 from mqtt_app.domain.link.hosts import HostError, validate_host
 
 ALLOW, PRIVATE, OWN = "SITEWIRE_BROKER_ALLOW", "SITEWIRE_BROKER_PRIVATE", "SITEWIRE_OWN_SERVICES"
@@ -13,12 +13,12 @@ Service = tuple[str, int]
 """Host and port of a service of our own."""
 
 
-def policy_of(allow: Iterable[str], private: str) -> Policy:
+def policy_of(allow: Iterable[str], private: str) -> AddressPolicy:
     """Raises ValueError where `problems` has something to say."""
     entries = [_entry(entry) for entry in allow]
     networks = tuple(entry for entry in entries if not isinstance(entry, str))
     names = frozenset(entry for entry in entries if isinstance(entry, str))
-    return Policy(networks, names, Private(private))
+    return AddressPolicy(networks, names, Private(private))
 
 
 def problems(allow: Iterable[str], private: str, own: Iterable[str]) -> Iterator[str]:

@@ -22,7 +22,7 @@ from typing import Any
 
 import msgspec
 
-from mqtt_app.domain.link.failures import BROKER, CONFLICT, NETWORK, Failure
+from mqtt_app.domain.link.failures import BROKER, CONFLICT, NETWORK, LinkFailure
 
 NEVER = math.inf
 SHORT_LIFE = 5.0  # s; a link that lives shorter was thrown out rather than lost
@@ -41,7 +41,7 @@ class State(StrEnum):
     CLOSED = "closed"
 
 
-class Policy(msgspec.Struct, frozen=True):
+class LinkTimeouts(msgspec.Struct, frozen=True):
     """Durations in seconds."""
 
     dial_timeout: float = 20.0  # look-up, TCP and TLS together
@@ -73,7 +73,7 @@ class Link(msgspec.Struct, frozen=True):
     up_since: float | None = None
     failing_since: float | None = None
     short_lives: int = 0
-    failure: Failure | None = None
+    failure: LinkFailure | None = None
 
     @property
     def version(self) -> str:
@@ -98,7 +98,7 @@ class Dialed(msgspec.Struct, frozen=True):
 
 
 class DialFailed(msgspec.Struct, frozen=True):
-    failure: Failure
+    failure: LinkFailure
 
 
 class Accepted(msgspec.Struct, frozen=True):
@@ -108,7 +108,7 @@ class Accepted(msgspec.Struct, frozen=True):
 
 
 class Refused(msgspec.Struct, frozen=True):
-    failure: Failure
+    failure: LinkFailure
 
 
 class Granted(msgspec.Struct, frozen=True):
@@ -116,7 +116,7 @@ class Granted(msgspec.Struct, frozen=True):
 
 
 class Lost(msgspec.Struct, frozen=True):
-    failure: Failure
+    failure: LinkFailure
 
 
 class Tick(msgspec.Struct, frozen=True):
@@ -154,7 +154,7 @@ class Effect(StrEnum):
 
 
 Step = tuple[Link, tuple[Effect, ...]]
-_Rule = Callable[[Link, Any, float, Policy, float], Step]
+_Rule = Callable[[Link, Any, float, LinkTimeouts, float], Step]
 
 
 def versions_to_try(chosen: str, negotiated: str) -> tuple[str, ...]:
@@ -164,7 +164,7 @@ def versions_to_try(chosen: str, negotiated: str) -> tuple[str, ...]:
     return ("3.1.1",) if negotiated == "3.1.1" else ("5", "3.1.1")
 
 
-def step(link: Link, event: Event, now: float, policy: Policy, jitter: float) -> Step:
+def step(link: Link, event: Event, now: float, policy: LinkTimeouts, jitter: float) -> Step:
     """`jitter` is a random number in [0, 1)."""
     rule = _TABLE.get((link.state, type(event)))
     return rule(link, event, now, policy, jitter) if rule else (link, ())
@@ -179,27 +179,27 @@ def _enter(link: Link, state: State, now: float, stay: float = NEVER, **changes:
     return msgspec.structs.replace(link, state=state, since=now, deadline=now + stay, **changes)
 
 
-def _dial(link: Link, _event: Event, now: float, policy: Policy, _jitter: float) -> Step:
+def _dial(link: Link, _event: Event, now: float, policy: LinkTimeouts, _jitter: float) -> Step:
     fresh = _enter(link, State.DIALING, now, policy.dial_timeout, versions=link.all_versions)
     return fresh, (Effect.DIAL, Effect.SAY_CONNECTING)
 
 
-def _paced(link: Link, event: Paced, _now: float, policy: Policy, _jitter: float) -> Step:
+def _paced(link: Link, event: Paced, _now: float, policy: LinkTimeouts, _jitter: float) -> Step:
     return msgspec.structs.replace(link, deadline=event.at + policy.dial_timeout), ()
 
 
-def _dialed(link: Link, _event: Event, now: float, policy: Policy, _jitter: float) -> Step:
+def _dialed(link: Link, _event: Event, now: float, policy: LinkTimeouts, _jitter: float) -> Step:
     return _enter(link, State.HANDSHAKING, now, policy.connack_timeout), (Effect.HANDSHAKE,)
 
 
-def _accepted(link: Link, event: Accepted, now: float, policy: Policy, _jitter: float) -> Step:
+def _accepted(link: Link, event: Accepted, now: float, policy: LinkTimeouts, _jitter: float) -> Step:
     known = {"all_versions": link.versions, "refusals": 0}  # what worked is tried first from now on
     if event.to_subscribe:
         return _enter(link, State.SUBSCRIBING, now, policy.suback_timeout, **known), (Effect.SUBSCRIBE,)
     return _up(msgspec.structs.replace(link, **known), now)
 
 
-def _granted(link: Link, _event: Granted, now: float, _policy: Policy, _jitter: float) -> Step:
+def _granted(link: Link, _event: Granted, now: float, _policy: LinkTimeouts, _jitter: float) -> Step:
     return _up(link, now)
 
 
@@ -207,14 +207,14 @@ def _up(link: Link, now: float) -> Step:
     return _enter(link, State.UP, now, up_since=now, failure=None), (Effect.SAY_CONNECTED,)
 
 
-def _failed(link: Link, event: DialFailed | Refused | Lost, now: float, policy: Policy, jitter: float) -> Step:
+def _failed(link: Link, event: DialFailed | Refused | Lost, now: float, policy: LinkTimeouts, jitter: float) -> Step:
     if link.state is State.HANDSHAKING and event.failure.older_mqtt and len(link.versions) > 1:
         older = _enter(link, State.DIALING, now, policy.dial_timeout, versions=link.versions[1:])
         return older, (Effect.CLOSE, Effect.DIAL)
     return _back_off(link, event.failure, now, policy, jitter), (Effect.CLOSE, Effect.SAY_FAILED)
 
 
-def _lost(link: Link, event: Lost, now: float, policy: Policy, jitter: float) -> Step:
+def _lost(link: Link, event: Lost, now: float, policy: LinkTimeouts, jitter: float) -> Step:
     lived = now - (link.up_since or now)
     short = link.short_lives + 1 if lived < SHORT_LIFE and not event.failure.is_violation else 0
     if lived >= policy.backoff_stable:
@@ -224,15 +224,15 @@ def _lost(link: Link, event: Lost, now: float, policy: Policy, jitter: float) ->
     return link, (Effect.CLOSE, Effect.SAY_LOST)
 
 
-def _conflict() -> Failure:
-    return Failure(
+def _conflict() -> LinkFailure:
+    return LinkFailure(
         CONFLICT,
         f"The broker closed the connection within {SHORT_LIFE:.0f} s, {SHORT_LIVES} times in a row: most likely "
         "another client uses the same client id. Give each client its own.",
     )
 
 
-def _back_off(link: Link, failure: Failure, now: float, policy: Policy, jitter: float) -> Link:
+def _back_off(link: Link, failure: LinkFailure, now: float, policy: LinkTimeouts, jitter: float) -> Link:
     since = now if link.failing_since is None else link.failing_since
     link = msgspec.structs.replace(link, retries=link.retries + 1, failure=failure, up_since=None, failing_since=since)
     # Slow ones wait for at least half of the range: they must not be repeated at once by chance.
@@ -248,29 +248,29 @@ def _back_off(link: Link, failure: Failure, now: float, policy: Policy, jitter: 
     return _enter(link, State.WAITING, now, wait, refusals=0)
 
 
-def _timed_out(failure: Failure) -> _Rule:
-    def rule(link: Link, _event: Tick, now: float, policy: Policy, jitter: float) -> Step:
+def _timed_out(failure: LinkFailure) -> _Rule:
+    def rule(link: Link, _event: Tick, now: float, policy: LinkTimeouts, jitter: float) -> Step:
         return _failed(link, Lost(failure), now, policy, jitter)
 
     return rule
 
 
-def _drain(link: Link, _event: Drain, now: float, policy: Policy, _jitter: float) -> Step:
+def _drain(link: Link, _event: Drain, now: float, policy: LinkTimeouts, _jitter: float) -> Step:
     return _enter(link, State.DRAINING, now, policy.drain_timeout), (Effect.STOP_READING,)
 
 
-def _part(link: Link, _event: Event, now: float, _policy: Policy, _jitter: float) -> Step:
+def _part(link: Link, _event: Event, now: float, _policy: LinkTimeouts, _jitter: float) -> Step:
     return _enter(link, State.CLOSED, now, up_since=None), (Effect.GOODBYE, Effect.SAY_CLEAN, Effect.FINISHED)
 
 
-def _give_up(link: Link, _event: Event, now: float, _policy: Policy, _jitter: float) -> Step:
+def _give_up(link: Link, _event: Event, now: float, _policy: LinkTimeouts, _jitter: float) -> Step:
     return _enter(link, State.CLOSED, now, up_since=None), (Effect.CLOSE, Effect.FINISHED)
 
 
-_SLOW_DIAL = Failure(NETWORK, "Name look-up, connect and TLS together took too long.")
+_SLOW_DIAL = LinkFailure(NETWORK, "Name look-up, connect and TLS together took too long.")
 # A broker that knows 3.1.1 only may take the properties of MQTT 5 for the length of something, and wait for the rest.
-_NO_CONNACK = Failure(BROKER, "The broker accepted the connection but never answered our CONNECT.", older_mqtt=True)
-_NO_SUBACK = Failure(BROKER, "The broker did not answer our subscriptions.")
+_NO_CONNACK = LinkFailure(BROKER, "The broker accepted the connection but never answered our CONNECT.", older_mqtt=True)
+_NO_SUBACK = LinkFailure(BROKER, "The broker did not answer our subscriptions.")
 
 _VOLATILE_OR_IDLE = (State.IDLE, State.DIALING, State.HANDSHAKING, State.WAITING, State.REFUSED)
 

@@ -34,7 +34,7 @@ class Told(msgspec.Struct, Generic[Line], frozen=True):
     seconds: float = 0.0
 
 
-class _Entry(msgspec.Struct, Generic[Line]):
+class _Repeat(msgspec.Struct, Generic[Line]):
     """`until`: when what is held is told, 0 in A. `said`: when it went out, within the last PERIOD."""
 
     line: Line
@@ -64,13 +64,13 @@ class Repeats(Generic[Line]):
 
     def __init__(self, remembered: int = REMEMBERED) -> None:
         self._remembered = remembered
-        self._entries: dict[Key, _Entry[Line]] = {}  # whichever came last is last
+        self._entries: dict[Key, _Repeat[Line]] = {}  # whichever came last is last
         self._holding: dict[Hashable, set[Key]] = {}  # subject -> those in B
         self._due: deque[tuple[float, Key]] = deque()
 
     def came(self, key: Key, line: Line, now: float) -> list[Told[Line]]:
         told = self.due(now)
-        entry = self._entries.pop(key, None) or _Entry(line, now, [])
+        entry = self._entries.pop(key, None) or _Repeat(line, now, [])
         self._entries[key] = entry
         entry.line, entry.last = line, now
         if entry.until or entry.count_said(now) >= FREE:
@@ -107,17 +107,17 @@ class Repeats(Generic[Line]):
     def __len__(self) -> int:
         return len(self._entries)
 
-    def _hold(self, key: Key, entry: _Entry[Line], now: float) -> None:
+    def _hold(self, key: Key, entry: _Repeat[Line], now: float) -> None:
         entry.hold(now)
         if not entry.until:
             self._holding.setdefault(key[0], set()).add(key)
             self._wait(key, entry, now)
 
-    def _wait(self, key: Key, entry: _Entry[Line], now: float) -> None:
+    def _wait(self, key: Key, entry: _Repeat[Line], now: float) -> None:
         entry.until = now + PERIOD
         self._due.append((entry.until, key))
 
-    def _leave(self, key: Key, entry: _Entry[Line]) -> None:
+    def _leave(self, key: Key, entry: _Repeat[Line]) -> None:
         entry.until = 0.0
         others = self._holding.get(key[0], set())
         others.discard(key)

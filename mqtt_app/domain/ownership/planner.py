@@ -10,7 +10,7 @@ import msgspec
 BALANCE_SHARE = 10  # at most one in ten wanted connections is under way for balance at a time
 
 
-class Row(msgspec.Struct, frozen=True):
+class PlannedConnection(msgspec.Struct, frozen=True):
     """A connection: who should have it (`assigned`) and who has it (`owner`); "" is nobody."""
 
     id: int
@@ -45,7 +45,12 @@ class Plan(msgspec.Struct, frozen=True):
 
 
 def plan(
-    rows: Iterable[Row], instances: Iterable[Instance], now: float, *, complete: bool, rebalance_after: float
+    rows: Iterable[PlannedConnection],
+    instances: Iterable[Instance],
+    now: float,
+    *,
+    complete: bool,
+    rebalance_after: float,
 ) -> Plan:
     """The changes to make.
 
@@ -80,14 +85,14 @@ def plan(
     )
 
 
-def _first_homes(rows: Sequence[Row], takers: Mapping[str, Instance]) -> Plan:
+def _first_homes(rows: Sequence[PlannedConnection], takers: Mapping[str, Instance]) -> Plan:
     kept = [row for row in rows if row.wanted and row.assigned in takers]
     homeless = [row for row in rows if row.wanted and not row.assigned and not row.owner]
     placed = _place(homeless, takers, _load(takers, (row.assigned for row in kept)))
     return Plan(assign=placed, kept=_ids(kept), homeless=_ids(homeless))
 
 
-def _home(row: Row, takers: Mapping[str, Instance]) -> str:
+def _home(row: PlannedConnection, takers: Mapping[str, Instance]) -> str:
     """Where the connection is at home already, or "". A healthy owner keeps what was promised to one that died."""
     if row.assigned in takers:
         return row.assigned
@@ -101,7 +106,9 @@ def _load(takers: Iterable[str], homes: Iterable[str]) -> dict[str, int]:
     return load
 
 
-def _place(homeless: Iterable[Row], takers: Mapping[str, Instance], load: dict[str, int]) -> dict[int, str]:
+def _place(
+    homeless: Iterable[PlannedConnection], takers: Mapping[str, Instance], load: dict[str, int]
+) -> dict[int, str]:
     """Each to the emptiest instance that has room; counts them in `load`."""
     placed: dict[int, str] = {}
     for row in homeless:
@@ -118,14 +125,18 @@ def _stable(instances: Iterable[Instance], now: float, rebalance_after: float) -
     return now - max((instance.started_at for instance in instances), default=now) >= rebalance_after
 
 
-def _budget(kept: Iterable[Row], homes: Mapping[int, str], live: Mapping[str, Instance]) -> int:
+def _budget(kept: Iterable[PlannedConnection], homes: Mapping[int, str], live: Mapping[str, Instance]) -> int:
     """Voluntary moves allowed now: a share of all, less those still on their way from one owner to the next."""
     under_way = sum(homes[row.id] != row.owner for row in kept if row.owner in live)
     return max(0, max(1, len(homes) // BALANCE_SHARE) - under_way)
 
 
 def _balance(
-    kept: Iterable[Row], homes: Mapping[int, str], takers: Mapping[str, Instance], load: dict[str, int], budget: int
+    kept: Iterable[PlannedConnection],
+    homes: Mapping[int, str],
+    takers: Mapping[str, Instance],
+    load: dict[str, int],
+    budget: int,
 ) -> dict[int, str]:
     """From the fullest to the emptiest while that makes the spread smaller; only links that are settled."""
     settled: dict[str, list[int]] = {name: [] for name in load}
@@ -148,5 +159,5 @@ def _balance(
     return moved
 
 
-def _ids(rows: Iterable[Row]) -> tuple[int, ...]:
+def _ids(rows: Iterable[PlannedConnection]) -> tuple[int, ...]:
     return tuple(row.id for row in rows)

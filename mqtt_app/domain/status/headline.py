@@ -21,7 +21,7 @@ SHORTEST_SILENCE = 10.0  # s; the evidence itself is some seconds old
 REFUSED = 128  # SUBACK codes from here on are refusals
 
 
-class Kind(StrEnum):
+class HeadlineKind(StrEnum):
     RUNNING = "running"
     STARTING = "starting"
     STOPPED = "stopped"
@@ -31,11 +31,11 @@ class Kind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Headline:
-    kind: Kind
+    kind: HeadlineKind
     reason: str = ""
 
     def __str__(self) -> str:
-        return f"{self.kind}: {self.reason}" if self.kind in {Kind.DEGRADED, Kind.REFUSED} else str(self.kind)
+        return f"{self.kind}: {self.reason}" if self.kind in {HeadlineKind.DEGRADED, HeadlineKind.REFUSED} else str(self.kind)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -118,37 +118,37 @@ REMEDIES = {
 
 def headline(facts: Facts, now: float) -> Headline:
     if not facts.configured:
-        return Headline(Kind.STOPPED, "no connection is configured")
+        return Headline(HeadlineKind.STOPPED, "no connection is configured")
     if not facts.wanted:
         return _unwanted(facts)
     if facts.blind:
-        return Headline(Kind.DEGRADED, f"live evidence is unavailable: {facts.blind}; last known: {facts.status}")
+        return Headline(HeadlineKind.DEGRADED, f"live evidence is unavailable: {facts.blind}; last known: {facts.status}")
     return _unowned(facts, now) or _refused(facts) or _unproven(facts, now) or _linked(facts, now)
 
 
 def _unwanted(facts: Facts) -> Headline:
     if not facts.owner or facts.owner_is_gone:
-        return Headline(Kind.STOPPED, "" if facts.site_active else "the site is switched off")
+        return Headline(HeadlineKind.STOPPED, "" if facts.site_active else "the site is switched off")
     if facts.blind:
-        return Headline(Kind.DEGRADED, f"stopping; whether {facts.owner} let go is not known: {facts.blind}")
-    return Headline(Kind.DEGRADED, f"stopping, {facts.owner} still holds the link")
+        return Headline(HeadlineKind.DEGRADED, f"stopping; whether {facts.owner} let go is not known: {facts.blind}")
+    return Headline(HeadlineKind.DEGRADED, f"stopping, {facts.owner} still holds the link")
 
 
 def _unowned(facts: Facts, now: float) -> Headline | None:
     if facts.owner and facts.lease_age is not None:
         return None
     if not facts.workers:
-        return Headline(Kind.DEGRADED, "no MQTT worker is running")
+        return Headline(HeadlineKind.DEGRADED, "no MQTT worker is running")
     if facts.owner:
-        return Headline(Kind.DEGRADED, f"its worker {facts.owner} is gone, another one takes over")
+        return Headline(HeadlineKind.DEGRADED, f"its worker {facts.owner} is gone, another one takes over")
     if now - max(facts.wanted_since, facts.status_since) < START_GRACE:
-        return Headline(Kind.STARTING, "waiting for an MQTT worker to take it")
-    return Headline(Kind.DEGRADED, "no MQTT worker has taken it")
+        return Headline(HeadlineKind.STARTING, "waiting for an MQTT worker to take it")
+    return Headline(HeadlineKind.DEGRADED, "no MQTT worker has taken it")
 
 
 def _refused(facts: Facts) -> Headline | None:
     if facts.status == "error" and facts.error_class in WHO_SAID_NO:
-        return Headline(Kind.REFUSED, facts.error_message or WHO_SAID_NO[facts.error_class])
+        return Headline(HeadlineKind.REFUSED, facts.error_message or WHO_SAID_NO[facts.error_class])
     return None
 
 
@@ -158,9 +158,9 @@ def _unproven(facts: Facts, now: float) -> Headline | None:
     if link is None and now - (facts.owned_since or 0.0) < EVIDENCE_STALE:
         return _dialling(facts, now)
     if link is None:
-        return Headline(Kind.DEGRADED, f"its worker {facts.owner} reports nothing about it")
+        return Headline(HeadlineKind.DEGRADED, f"its worker {facts.owner} reports nothing about it")
     if now - link.at > EVIDENCE_STALE:
-        return Headline(Kind.DEGRADED, f"its worker {facts.owner} last reported {now - link.at:.0f} s ago")
+        return Headline(HeadlineKind.DEGRADED, f"its worker {facts.owner} last reported {now - link.at:.0f} s ago")
     return None
 
 
@@ -169,12 +169,12 @@ def _linked(facts: Facts, now: float) -> Headline:
     if link is None or link.connected_since is None:
         return _dialling(facts, now)
     if stalled := _stalled(facts, link, now):
-        return Headline(Kind.DEGRADED, stalled)
+        return Headline(HeadlineKind.DEGRADED, stalled)
     if link.paused:
-        return Headline(Kind.DEGRADED, "reading is paused until what arrived is stored")
+        return Headline(HeadlineKind.DEGRADED, "reading is paused until what arrived is stored")
     silent = now - (link.last_packet_at or link.connected_since)
     if silent > min(SILENCE, max(facts.keepalive, SHORTEST_SILENCE)):
-        return Headline(Kind.DEGRADED, f"the broker has been silent for {silent:.0f} s")
+        return Headline(HeadlineKind.DEGRADED, f"the broker has been silent for {silent:.0f} s")
     return _subscribed(facts, link, now)
 
 
@@ -188,34 +188,34 @@ def _stalled(facts: Facts, link: LinkFacts, now: float) -> str:
 
 def _dialling(facts: Facts, now: float) -> Headline:
     if facts.error_message and facts.status != "connected":
-        return Headline(Kind.DEGRADED, f"{facts.error_message} (attempt {facts.retry_count})")
+        return Headline(HeadlineKind.DEGRADED, f"{facts.error_message} (attempt {facts.retry_count})")
     if now - max(facts.wanted_since, facts.owned_since or 0.0) < START_GRACE:
-        return Headline(Kind.STARTING, "connecting")
-    return Headline(Kind.DEGRADED, "the link is down")
+        return Headline(HeadlineKind.STARTING, "connecting")
+    return Headline(HeadlineKind.DEGRADED, "the link is down")
 
 
 def _subscribed(facts: Facts, link: LinkFacts, now: float) -> Headline:
     refused = sum(code is not None and code >= REFUSED for code in facts.granted)
     unanswered = sum(code is None for code in facts.granted)
     if not facts.granted:
-        return Headline(Kind.DEGRADED, "no active topic filter, so nothing can arrive")
+        return Headline(HeadlineKind.DEGRADED, "no active topic filter, so nothing can arrive")
     if refused:
-        return Headline(Kind.DEGRADED, f"the broker refused {refused} of {len(facts.granted)} topic filters")
+        return Headline(HeadlineKind.DEGRADED, f"the broker refused {refused} of {len(facts.granted)} topic filters")
     if unanswered and now - max(link.connected_since or 0.0, facts.wanted_since) < SUBSCRIBE_GRACE:
-        return Headline(Kind.STARTING, "subscribing")
+        return Headline(HeadlineKind.STARTING, "subscribing")
     if unanswered:
         which = f"{unanswered} of {len(facts.granted)} topic filters"
         asked = not link.config_version or link.config_version >= facts.config_version
         who = "the broker did not answer for" if asked else f"its worker {facts.owner} has not yet asked for"
-        return Headline(Kind.DEGRADED, f"{who} {which}")
+        return Headline(HeadlineKind.DEGRADED, f"{who} {which}")
     return _parsed(facts.paused_parsers)
 
 
 def _parsed(paused: tuple[str, ...]) -> Headline:
     if not paused:
-        return Headline(Kind.RUNNING)
+        return Headline(HeadlineKind.RUNNING)
     which = f"parser {paused[0]} fails" if len(paused) == 1 else f"parsers {', '.join(paused)} fail"
-    return Headline(Kind.DEGRADED, f"the {which} on most messages, which are kept until it is mended")
+    return Headline(HeadlineKind.DEGRADED, f"the {which} on most messages, which are kept until it is mended")
 
 
 def effective_status(facts: Facts) -> str:

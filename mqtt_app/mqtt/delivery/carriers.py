@@ -11,7 +11,7 @@ import redis
 from django.db import Error, close_old_connections, connection
 
 from mqtt_app.domain.delivery.messages import Batch, pack
-from mqtt_app.mqtt.delivery.delivery import Delivery
+from mqtt_app.mqtt.delivery.delivery import BatchDelivery
 from mqtt_app.mqtt.loop import Loop
 
 log = logging.getLogger(__name__)
@@ -33,7 +33,7 @@ class Sender:
     be packed, or is not taken while others are, goes back to be taken apart.
     """
 
-    def __init__(self, loop: Loop, delivery: Delivery, on_batch: Callable[[bytes], None]) -> None:
+    def __init__(self, loop: Loop, delivery: BatchDelivery, on_batch: Callable[[bytes], None]) -> None:
         self._loop, self._delivery, self._on_batch = loop, delivery, on_batch
         self._stopping = threading.Event()
         self._down = False
@@ -96,7 +96,7 @@ class AckReceiver:
     """Waits for ids of committed batches, and asks the receipts about those that stay away."""
 
     def __init__(
-        self, loop: Loop, delivery: Delivery, acks: Acks, committed: Committed, *, who: tuple[str, str]
+        self, loop: Loop, delivery: BatchDelivery, acks: Acks, committed: Committed, *, who: tuple[str, str]
     ) -> None:
         self._loop, self._delivery, self._acks, self._committed = loop, delivery, acks, committed
         self._who = who  # instance id, incarnation

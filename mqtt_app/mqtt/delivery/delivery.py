@@ -9,7 +9,7 @@ from collections.abc import Collection, Sequence
 from mqtt_app.coordination.acks import Fate, Note, read_note
 from mqtt_app.domain.delivery.batching import Batcher, Limits
 from mqtt_app.domain.delivery.cutting import is_at_broker
-from mqtt_app.domain.delivery.in_flight import Ledger
+from mqtt_app.domain.delivery.in_flight import InFlightBatches
 from mqtt_app.domain.delivery.messages import Batch, Envelope, plain
 from mqtt_app.domain.delivery.stalls import WaitsFor
 from mqtt_app.domain.delivery.suspicion import Suspicion
@@ -27,7 +27,7 @@ _WAITS_FOR = {Fate.FAILED: WaitsFor.DATABASE, Fate.REFUSED: WaitsFor.REFUSED}
 OVERDUE_CHECK = 1.0  # s between two looks for batches without an acknowledgement
 
 
-class Delivery:
+class BatchDelivery:
     """`to_send` and `to_ask` are emptied by other threads, which answer through `Loop.call`."""
 
     def __init__(self, loop: Loop, limits: Limits, instance_id: str, incarnation: str) -> None:
@@ -35,7 +35,7 @@ class Delivery:
         self._instance_id, self._incarnation = instance_id, incarnation
         self._suspicion = Suspicion()
         self._batcher = Batcher(limits)
-        self._ledger = Ledger(limits, _new_id, self._suspicion)
+        self._ledger = InFlightBatches(limits, _new_id, self._suspicion)
         self._memory = Memory()
         self._stalls = Stalls(self._batcher, self._suspicion)
         self._stored_at = 0.0  # when the last batch was known to be committed

@@ -17,7 +17,7 @@ from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.properties import Properties
 from paho.mqtt.subscribeoptions import SubscribeOptions
 
-from mqtt_app.domain.link.failures import INTERNAL, Failure, not_mqtt, out_of_memory, refusal, violated
+from mqtt_app.domain.link.failures import INTERNAL, LinkFailure, not_mqtt, out_of_memory, refusal, violated
 from mqtt_app.domain.link.overlap import Subscription
 from mqtt_app.domain.link.packets import Publish
 from mqtt_app.domain.link.protocol.control_packets import Connack, ControlPacket, Disconnect, Pubrel, Suback, Unsuback
@@ -44,11 +44,11 @@ class Listener(Protocol):
     """
 
     def on_accepted(self, session_present: bool) -> None: ...
-    def on_refused(self, failure: Failure) -> None: ...
+    def on_refused(self, failure: LinkFailure) -> None: ...
     def on_granted(self, packet_id: int, codes: Sequence[int]) -> None: ...
     def on_left(self, packet_id: int, codes: Sequence[int] | None) -> None: ...
     def on_message(self, message: Publish) -> None: ...
-    def on_lost(self, failure: Failure) -> None: ...
+    def on_lost(self, failure: LinkFailure) -> None: ...
     def on_socket_closing(self, descriptor: int) -> None: ...
     def on_writable_wanted(self) -> None: ...
 
@@ -176,7 +176,7 @@ class MqttClient(Client):
         other = None if self._stream.connected else not_mqtt(self._ready.first)
         self._end(other or violated(violation))
 
-    def _end(self, failure: Failure) -> None:
+    def _end(self, failure: LinkFailure) -> None:
         if self._is_over:
             return
         self._fail(failure)
@@ -273,7 +273,7 @@ class MqttClient(Client):
         return guarded
 
     def _fault(self, error: Exception) -> None:
-        self._fail(Failure(INTERNAL, f"Sitewire failed at a packet of this broker: {error!r}"))
+        self._fail(LinkFailure(INTERNAL, f"Sitewire failed at a packet of this broker: {error!r}"))
 
     def _connected(self, packet: Connack) -> None:
         if packet.code:
@@ -288,10 +288,10 @@ class MqttClient(Client):
         """A write failed, or our DISCONNECT was sent."""
         self._fail(self._why(self._ready.error or ConnectionResetError()))
 
-    def _why(self, error: EOFError | OSError) -> Failure:
+    def _why(self, error: EOFError | OSError) -> LinkFailure:
         return loss.explain(error, self._ready, self._host, use_tls=self._use_tls)
 
-    def _fail(self, failure: Failure) -> None:
+    def _fail(self, failure: LinkFailure) -> None:
         if not self._is_over:
             self._is_over = True
             self._listener.on_lost(failure)

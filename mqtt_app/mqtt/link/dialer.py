@@ -10,7 +10,7 @@ from typing import Any
 
 import msgspec
 
-from mqtt_app.domain.link.failures import CONFIGURATION, INTERNAL, NETWORK, Failure
+from mqtt_app.domain.link.failures import CONFIGURATION, INTERNAL, NETWORK, LinkFailure
 from mqtt_app.mqtt.link import tls
 from mqtt_app.services.ownership import ConnectionConfig
 
@@ -21,14 +21,14 @@ Guard = Callable[[str, str, int], str]  # (host, its address, port) -> why it mu
 class Dial:
     """One attempt. `cancel` from any thread: the result is closed and nobody is told."""
 
-    def __init__(self, config: ConnectionConfig, told: Callable[[socket.socket | Failure], None]) -> None:
+    def __init__(self, config: ConnectionConfig, told: Callable[[socket.socket | LinkFailure], None]) -> None:
         self.config, self._told = config, told
         self.cancelled = False
 
     def cancel(self) -> None:
         self.cancelled = True
 
-    def tell(self, result: socket.socket | Failure) -> None:
+    def tell(self, result: socket.socket | LinkFailure) -> None:
         if not self.cancelled:
             self._told(result)
         elif isinstance(result, socket.socket):
@@ -94,21 +94,21 @@ class Dialer:
                 del self._waiting[host], self._busy[host]
             return None
 
-    def _attempt(self, attempt: Dial) -> socket.socket | Failure:
+    def _attempt(self, attempt: Dial) -> socket.socket | LinkFailure:
         try:
             return self._connect(attempt)
         except Exception as error:  # noqa: BLE001  whatever it is, the site is told and the thread lives on
-            return Failure(INTERNAL, f"Sitewire failed while connecting: {error!r}")
+            return LinkFailure(INTERNAL, f"Sitewire failed while connecting: {error!r}")
 
-    def _connect(self, attempt: Dial) -> socket.socket | Failure:
+    def _connect(self, attempt: Dial) -> socket.socket | LinkFailure:
         config = attempt.config
         try:
             addresses = self._resolve(config.host, config.port)
         except (UnicodeError, ValueError):
-            return Failure(CONFIGURATION, f"{config.host!r} is not a host name. Correct the broker's host.")
+            return LinkFailure(CONFIGURATION, f"{config.host!r} is not a host name. Correct the broker's host.")
         except OSError as error:
             return _unresolved(config.host, error)
-        failure = Failure(NETWORK, f"The name {config.host} has no address.")
+        failure = LinkFailure(NETWORK, f"The name {config.host} has no address.")
         for family, kind, protocol, _, address in addresses:
             if attempt.cancelled:
                 return failure
@@ -120,10 +120,10 @@ class Dialer:
 
     def _connect_to(
         self, config: ConnectionConfig, family: int, kind: int, protocol: int, address: Any
-    ) -> socket.socket | Failure:
+    ) -> socket.socket | LinkFailure:
         forbidden = self._guard(config.host, str(address[0]), int(address[1]))
         if forbidden:
-            return Failure(CONFIGURATION, forbidden)
+            return LinkFailure(CONFIGURATION, forbidden)
         try:
             sock = socket.socket(family, kind, protocol)
         except OSError as error:
@@ -150,7 +150,7 @@ class Dialer:
         return secured
 
 
-def _secure(config: ConnectionConfig, sock: socket.socket) -> socket.socket | Failure:
+def _secure(config: ConnectionConfig, sock: socket.socket) -> socket.socket | LinkFailure:
     try:
         context = tls.context(
             ca=config.tls_ca,
@@ -159,7 +159,7 @@ def _secure(config: ConnectionConfig, sock: socket.socket) -> socket.socket | Fa
             verify=config.tls_verify,
         )
     except tls.TlsSettingsError as error:
-        return Failure(CONFIGURATION, str(error))
+        return LinkFailure(CONFIGURATION, str(error))
     try:
         return context.wrap_socket(sock, server_hostname=config.host)
     except (OSError, ValueError) as error:
@@ -171,36 +171,36 @@ def _look_up(host: str, port: int) -> list[tuple[Any, ...]]:
     return list(socket.getaddrinfo(host, port, type=socket.SOCK_STREAM))
 
 
-def _unresolved(host: str, error: OSError) -> Failure:
+def _unresolved(host: str, error: OSError) -> LinkFailure:
     if isinstance(error, socket.gaierror) and error.errno in (socket.EAI_NONAME, getattr(socket, "EAI_NODATA", -5)):
-        return Failure(NETWORK, f"The name {host} is not known to the DNS. Check the broker's host.")
-    return Failure(NETWORK, f"The name {host} could not be looked up ({error.strerror or error}).")
+        return LinkFailure(NETWORK, f"The name {host} is not known to the DNS. Check the broker's host.")
+    return LinkFailure(NETWORK, f"The name {host} could not be looked up ({error.strerror or error}).")
 
 
-def _no_socket(error: OSError) -> Failure:
+def _no_socket(error: OSError) -> LinkFailure:
     if error.errno not in (errno.EMFILE, errno.ENFILE):
-        return Failure(INTERNAL, f"No socket can be opened ({error.strerror or error}).")
-    return Failure(
+        return LinkFailure(INTERNAL, f"No socket can be opened ({error.strerror or error}).")
+    return LinkFailure(
         INTERNAL,
         "This MQTT worker may open no more files, so it has no room for another connection. Raise its limit "
         "(ulimit -n, LimitNOFILE) or lower SITEWIRE_CAPACITY below it, so that another worker takes the rest.",
     )
 
 
-def _not_ours(source: str, address: str, error: OSError) -> Failure:
-    return Failure(
+def _not_ours(source: str, address: str, error: OSError) -> LinkFailure:
+    return LinkFailure(
         CONFIGURATION,
         f"Cannot connect to {address} from SITEWIRE_BIND_ADDRESS {source} ({error.strerror or error}). Set it to an "
         "address of this machine, of the same IP version as the broker's.",
     )
 
 
-def _unreachable(config: ConnectionConfig, address: str, error: OSError) -> Failure:
+def _unreachable(config: ConnectionConfig, address: str, error: OSError) -> LinkFailure:
     where = f"{config.host}:{config.port}" if address == config.host else f"{config.host}:{config.port} ({address})"
     if isinstance(error, ConnectionRefusedError):
-        return Failure(
+        return LinkFailure(
             NETWORK, f"Nothing listens at {where}: connection refused. Check the port; is the broker running?"
         )
     if isinstance(error, TimeoutError):
-        return Failure(NETWORK, f"No answer from {where} in time. Check host, port and firewalls.")
-    return Failure(NETWORK, f"{where} cannot be reached ({error.strerror or error}).")
+        return LinkFailure(NETWORK, f"No answer from {where} in time. Check host, port and firewalls.")
+    return LinkFailure(NETWORK, f"{where} cannot be reached ({error.strerror or error}).")

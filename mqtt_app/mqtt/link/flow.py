@@ -6,7 +6,7 @@ REMEMBERED = 2_000  # topics whose filters are kept in memory, per connection
 LONGEST_REMEMBERED = 250  # characters; with the above a megabyte or two at most
 
 
-class Flow:
+class LinkFlow:
     """Times are unix seconds."""
 
     def __init__(self, filters: tuple[str, ...]) -> None:

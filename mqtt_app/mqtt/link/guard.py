@@ -8,7 +8,7 @@ from ipaddress import ip_address
 from typing import Any
 from urllib.parse import urlsplit
 
-from mqtt_app.domain.link.addresses import Address, Policy, judge, reached
+from mqtt_app.domain.link.addresses import Address, AddressPolicy, judge, reached
 from mqtt_app.domain.link.broker_settings import Service, service_of
 from mqtt_app.domain.link.hosts import HostError, validate_host
 
@@ -37,7 +37,7 @@ class BrokerGuard:
 
     def __init__(
         self,
-        policy: Policy,
+        policy: AddressPolicy,
         services: Iterable[Service],
         deny_ports: Iterable[int] = (),
         resolve: Callable[[str], set[Address]] | None = None,

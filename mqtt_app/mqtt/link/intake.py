@@ -7,8 +7,8 @@ from mqtt_app.domain.delivery.batching import AckOrder
 from mqtt_app.domain.delivery.messages import DUPLICATE, Envelope
 from mqtt_app.domain.link.packets import Publish
 from mqtt_app.domain.link.protocol.violations import Violation, protocol_error
-from mqtt_app.mqtt.link.flow import Flow
-from mqtt_app.mqtt.link.link_services import Context
+from mqtt_app.mqtt.link.flow import LinkFlow
+from mqtt_app.mqtt.link.link_services import LinkServices
 from mqtt_app.mqtt.link.subscriptions import Subscriptions
 from mqtt_app.services.ownership import ConnectionConfig
 
@@ -16,9 +16,9 @@ from mqtt_app.services.ownership import ConnectionConfig
 class Intake:
     """`settles`: there are messages to acknowledge that no commit will bring to mind."""
 
-    def __init__(self, context: Context, subscriptions: Subscriptions, config: ConnectionConfig) -> None:
+    def __init__(self, context: LinkServices, subscriptions: Subscriptions, config: ConnectionConfig) -> None:
         self._delivery, self._clock, self._subscriptions = context.delivery, context.loop.clock, subscriptions
-        self.flow = Flow(tuple(one.filter for one in config.filters))
+        self.flow = LinkFlow(tuple(one.filter for one in config.filters))
         self.acks = AckOrder()
         self.epoch = 0
         self.settles = False

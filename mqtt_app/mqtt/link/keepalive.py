@@ -4,7 +4,7 @@ silent ourselves, as we are while messages of QoS 0 flow, or while nothing may b
 
 from collections.abc import Callable
 
-from mqtt_app.domain.link.failures import NETWORK, Failure
+from mqtt_app.domain.link.failures import NETWORK, LinkFailure
 from mqtt_app.mqtt.link.client import MqttClient
 from mqtt_app.mqtt.link.unfinished import PacketTimer
 from mqtt_app.mqtt.loop import Loop, Timer
@@ -24,7 +24,7 @@ class Keepalive:
         *,
         judging: Callable[[], bool],
         pinging: Callable[[float, float], bool],
-        lost: Callable[[Failure], None],
+        lost: Callable[[LinkFailure], None],
         packet_timeout: float,
     ) -> None:
         self._loop, self._judging, self._pinging, self._lost = loop, judging, pinging, lost
@@ -55,7 +55,7 @@ class Keepalive:
         interval = min(PING_AFTER, client.keepalive_seconds() / 2)
         silence = self._loop.clock() - self.last_packet_at
         if self._judging() and silence > interval + PING_PATIENCE:
-            self._lost(Failure(NETWORK, f"The broker has said nothing for {silence:.0f} s."))
+            self._lost(LinkFailure(NETWORK, f"The broker has said nothing for {silence:.0f} s."))
             return
         quiet, wait = max(silence, client.unsaid()), min(interval, PING_PATIENCE)
         if self._pinging(quiet, interval):

@@ -7,14 +7,14 @@ from dataclasses import dataclass, field
 from itertools import count
 
 from mqtt_app.domain.link.protocol.topic_names import TopicNames
-from mqtt_app.domain.link.state import Policy
-from mqtt_app.mqtt.delivery.delivery import Delivery
+from mqtt_app.domain.link.state import LinkTimeouts
+from mqtt_app.mqtt.delivery.delivery import BatchDelivery
 from mqtt_app.mqtt.link.client import Listener, MqttClient
 from mqtt_app.mqtt.link.dialer import Dialer
 from mqtt_app.mqtt.link.unfinished import UnfinishedBytes
-from mqtt_app.mqtt.logbook import LogBook
+from mqtt_app.mqtt.logbook import ConnectionLogWriter
 from mqtt_app.mqtt.loop import Loop
-from mqtt_app.mqtt.reports import Reports
+from mqtt_app.mqtt.reports import StatusWriter
 from mqtt_app.services.ownership import ConnectionConfig
 
 
@@ -32,7 +32,7 @@ class Pacer:
 
 
 @dataclass(frozen=True, slots=True)
-class Context:
+class LinkServices:
     """`may_act` is false while our lease is in doubt: no connect then. `may_acknowledge` is so until the rows were read
     again after a doubt, too: whoever slept must not confirm what is a new owner's by now. `is_still_ours(since)`: the
     rows were read after `since` (the loop's clock) and it was ours; no connect after a loss before that.
@@ -40,10 +40,10 @@ class Context:
 
     loop: Loop
     dialer: Dialer
-    delivery: Delivery
-    reports: Reports
-    book: LogBook
-    policy: Policy
+    delivery: BatchDelivery
+    reports: StatusWriter
+    book: ConnectionLogWriter
+    policy: LinkTimeouts
     pacer: Pacer
     may_act: Callable[[], bool]
     may_acknowledge: Callable[[], bool]

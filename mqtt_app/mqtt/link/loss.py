@@ -2,13 +2,13 @@
 
 import ssl
 
-from mqtt_app.domain.link.failures import NETWORK, Failure, closed_before_connack, not_mqtt, violated
+from mqtt_app.domain.link.failures import NETWORK, LinkFailure, closed_before_connack, not_mqtt, violated
 from mqtt_app.domain.link.protocol.violations import cut_off
 from mqtt_app.mqtt.link import tls
 from mqtt_app.mqtt.link.buffered import BufferedSocket
 
 
-def explain(error: EOFError | OSError, source: BufferedSocket, host: str, *, use_tls: bool) -> Failure:
+def explain(error: EOFError | OSError, source: BufferedSocket, host: str, *, use_tls: bool) -> LinkFailure:
     connected, unfinished = source.stream.connected, source.stream.unfinished
     if not connected and isinstance(error, ssl.SSLError):
         return tls.explain(error, host)
@@ -18,5 +18,5 @@ def explain(error: EOFError | OSError, source: BufferedSocket, host: str, *, use
     if unfinished and isinstance(error, EOFError | ConnectionError):
         return violated(cut_off(unfinished))
     if connected:
-        return Failure(NETWORK, "The broker closed the connection, or the network broke it.")
+        return LinkFailure(NETWORK, "The broker closed the connection, or the network broke it.")
     return closed_before_connack(use_tls)

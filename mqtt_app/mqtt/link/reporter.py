@@ -6,20 +6,20 @@ from datetime import UTC, datetime
 import msgspec
 
 from mqtt_app.domain.link.disclosure import LOST
-from mqtt_app.domain.link.failures import NETWORK, Failure
+from mqtt_app.domain.link.failures import NETWORK, LinkFailure
 from mqtt_app.domain.link.grants import REFUSED
 from mqtt_app.domain.link.state import Link
 from mqtt_app.domain.masking import masked
 from mqtt_app.models import ConnectionStatus, LogLevel
-from mqtt_app.mqtt.logbook import LogBook
-from mqtt_app.mqtt.reports import Reports
+from mqtt_app.mqtt.logbook import ConnectionLogWriter
+from mqtt_app.mqtt.reports import StatusWriter
 from mqtt_app.services.ownership import ConnectionConfig, LinkStatus
 
-_UNEXPLAINED = Failure(NETWORK, "The link broke.")
+_UNEXPLAINED = LinkFailure(NETWORK, "The link broke.")
 
 
-class Voice:
-    def __init__(self, reports: Reports, book: LogBook) -> None:
+class LinkReporter:
+    def __init__(self, reports: StatusWriter, book: ConnectionLogWriter) -> None:
         self._reports, self._book = reports, book
 
     def connecting(self, config: ConnectionConfig, link: Link) -> None:
@@ -56,7 +56,7 @@ class Voice:
         text = f"The owner of generation {config.generation} was replaced; it has closed its link"
         self._book.write(config, LogLevel.WARNING, text)
 
-    def _error(self, config: ConnectionConfig, link: Link) -> Failure:
+    def _error(self, config: ConnectionConfig, link: Link) -> LinkFailure:
         """A broker, or a library, may repeat in its reason what we sent to it."""
         failure = link.failure or _UNEXPLAINED
         message = masked(failure.message, (config.password, config.tls_client_key))

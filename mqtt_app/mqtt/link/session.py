@@ -7,15 +7,15 @@ from collections.abc import Callable, Mapping, Sequence
 
 from mqtt_app.domain.link import state as machine
 from mqtt_app.domain.link import sweep
-from mqtt_app.domain.link.failures import Failure
+from mqtt_app.domain.link.failures import LinkFailure
 from mqtt_app.domain.link.packets import Publish
 from mqtt_app.domain.link.state import Effect, Link, State
 from mqtt_app.mqtt.link.client import MqttClient
 from mqtt_app.mqtt.link.dialer import Dial
 from mqtt_app.mqtt.link.intake import Intake
 from mqtt_app.mqtt.link.keepalive import Keepalive
-from mqtt_app.mqtt.link.link_services import Context
-from mqtt_app.mqtt.link.reporter import Voice
+from mqtt_app.mqtt.link.link_services import LinkServices
+from mqtt_app.mqtt.link.reporter import LinkReporter
 from mqtt_app.mqtt.link.subscriptions import Subscriptions
 from mqtt_app.mqtt.loop import Timer
 from mqtt_app.services.ownership import Answers, ConnectionConfig
@@ -27,11 +27,11 @@ DOUBT = 0.1  # s between two looks while it is in doubt whether the link is stil
 class Session:
     """`finished` is called once, when the link is closed for good."""
 
-    def __init__(self, context: Context, config: ConnectionConfig, finished: Callable[["Session"], None]) -> None:
+    def __init__(self, context: LinkServices, config: ConnectionConfig, finished: Callable[["Session"], None]) -> None:
         self._context, self.config, self._finished = context, config, finished
         versions = machine.versions_to_try(config.protocol_version, config.negotiated_version)
         self.link = Link(versions=versions, all_versions=versions, retries=config.retry_count)
-        self._voice = Voice(context.reports, context.book)
+        self._voice = LinkReporter(context.reports, context.book)
         self.subscriptions = Subscriptions(config)
         self.keepalive = Keepalive(
             context.loop,
@@ -132,10 +132,10 @@ class Session:
         self.subscriptions.on_session(self.config, **known)
         self._happened(machine.Accepted(to_subscribe=self.subscriptions.differ))
 
-    def on_refused(self, failure: Failure) -> None:
+    def on_refused(self, failure: LinkFailure) -> None:
         self._later(machine.Refused(failure))
 
-    def on_lost(self, failure: Failure) -> None:
+    def on_lost(self, failure: LinkFailure) -> None:
         self._later(machine.Lost(failure))
 
     def on_granted(self, packet_id: int, codes: Sequence[int]) -> None:
@@ -210,13 +210,13 @@ class Session:
         self._happened(machine.Paced(slot))
         loop.at(slot, lambda: None if attempt.cancelled else self._context.dialer.dial(attempt))
 
-    def _dialed(self, attempt: Dial, result: socket.socket | Failure) -> None:
+    def _dialed(self, attempt: Dial, result: socket.socket | LinkFailure) -> None:
         if attempt is not self._dial or attempt.cancelled:
             if isinstance(result, socket.socket):
                 result.close()
             return
         self._dial = None
-        if isinstance(result, Failure):
+        if isinstance(result, LinkFailure):
             self._happened(machine.DialFailed(result))
             return
         self._client = self._context.new_client(self.config, self.link.version, result, self)

@@ -8,7 +8,7 @@ import time
 from collections.abc import Iterator
 from functools import lru_cache
 
-from mqtt_app.domain.link.failures import CREDENTIALS, NETWORK, TLS, Failure
+from mqtt_app.domain.link.failures import CREDENTIALS, NETWORK, TLS, LinkFailure
 
 _NOT_TLS = {"WRONG_VERSION_NUMBER", "RECORD_LAYER_FAILURE", "HTTP_REQUEST", "UNEXPECTED_MESSAGE"}
 
@@ -44,37 +44,39 @@ def _context(ca: str, certificate: str, key: str, verify: bool, _period: int) ->
     return made
 
 
-def explain(error: BaseException, host: str) -> Failure:
+def explain(error: BaseException, host: str) -> LinkFailure:
     """Why the handshake with `host` failed."""
     if isinstance(error, ssl.SSLCertVerificationError):
         return _unverified(error, host)
     if isinstance(error, TimeoutError):
-        return Failure(TLS, "The broker accepted the connection but did not answer our TLS greeting. Is it a TLS port?")
+        return LinkFailure(
+            TLS, "The broker accepted the connection but did not answer our TLS greeting. Is it a TLS port?"
+        )
     reason = getattr(error, "reason", None) or ""
     if isinstance(error, ssl.SSLError) and reason and "EOF" not in reason:
         return _refused(reason)
     if isinstance(error, (ssl.SSLError, ConnectionError)):
-        return Failure(TLS, "The broker closed the connection during the TLS handshake. Is this its TLS port?")
-    return Failure(NETWORK, f"The connection broke during the TLS handshake ({error}).")
+        return LinkFailure(TLS, "The broker closed the connection during the TLS handshake. Is this its TLS port?")
+    return LinkFailure(NETWORK, f"The connection broke during the TLS handshake ({error}).")
 
 
-def _refused(reason: str) -> Failure:
+def _refused(reason: str) -> LinkFailure:
     if reason in _NOT_TLS:
-        return Failure(TLS, "This port does not speak TLS. Turn off TLS, or enter the broker's TLS port.")
+        return LinkFailure(TLS, "This port does not speak TLS. Turn off TLS, or enter the broker's TLS port.")
     if "CERTIFICATE_REQUIRED" in reason:
-        return Failure(CREDENTIALS, "The broker asks for a client certificate. Enter one with its key.")
+        return LinkFailure(CREDENTIALS, "The broker asks for a client certificate. Enter one with its key.")
     if "ALERT" in reason and any(word in reason for word in ("CERTIFICATE", "UNKNOWN_CA", "BAD_CERT")):
-        return Failure(CREDENTIALS, f"The broker refused our client certificate ({reason}).")
-    return Failure(TLS, f"TLS could not be agreed with the broker ({reason}).")
+        return LinkFailure(CREDENTIALS, f"The broker refused our client certificate ({reason}).")
+    return LinkFailure(TLS, f"TLS could not be agreed with the broker ({reason}).")
 
 
-def _unverified(error: ssl.SSLCertVerificationError, host: str) -> Failure:
+def _unverified(error: ssl.SSLCertVerificationError, host: str) -> LinkFailure:
     said = error.verify_message
     if error.verify_code in (62, 64):  # host name mismatch, IP address mismatch
-        return Failure(TLS, f"The broker's certificate is not for {host} ({said}). Enter the name that it is for.")
+        return LinkFailure(TLS, f"The broker's certificate is not for {host} ({said}). Enter the name that it is for.")
     if error.verify_code == 10:
-        return Failure(TLS, "The broker's certificate has expired. Whoever runs the broker has to renew it.")
-    return Failure(
+        return LinkFailure(TLS, "The broker's certificate has expired. Whoever runs the broker has to renew it.")
+    return LinkFailure(
         TLS, f"The broker's certificate is not signed by a CA that we trust ({said}). Enter the right CA certificate."
     )
 

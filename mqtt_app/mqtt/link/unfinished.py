@@ -40,7 +40,7 @@ class UnfinishedBytes:
         self.total -= self._held.pop(holder, 0)
 
 
-class Reading(Protocol):
+class PacketReader(Protocol):
     """The client of one link. `packets_begun` counts packets that did not come whole in one read."""
 
     @property
@@ -59,12 +59,12 @@ class PacketTimer:
 
     def __init__(self, loop: Loop, limit: float, judging: Callable[[], bool]) -> None:
         self._loop, self._limit, self._judging = loop, limit, judging
-        self._client: Reading | None = None
+        self._client: PacketReader | None = None
         self._timer: Timer | None = None
         self._packet = 0
         self._since = 0.0
 
-    def begin(self, client: Reading) -> None:
+    def begin(self, client: PacketReader) -> None:
         self._client = client
 
     def end(self) -> None:
@@ -78,7 +78,7 @@ class PacketTimer:
         if self._timer is None and self._client is not None and self._client.unfinished:
             self._watch(self._client)
 
-    def _watch(self, client: Reading) -> None:
+    def _watch(self, client: PacketReader) -> None:
         self._packet, self._since = client.packets_begun, self._loop.clock()
         self._timer = self._loop.at(self._since + self._limit, self._judge)
 

@@ -10,7 +10,7 @@ from mqtt_app.services.ownership import (
     Key,
     LinkStatus,
     Matches,
-    Written,
+    WrittenStatuses,
 )
 
 
@@ -29,7 +29,7 @@ class DatabaseOwnership:
     def config_of(self, connection_id: int, generation: int) -> ConnectionConfig | None:
         return ownership.config_of(connection_id, generation)
 
-    def record_statuses(self, said: Mapping[Key, LinkStatus]) -> Written:
+    def record_statuses(self, said: Mapping[Key, LinkStatus]) -> WrittenStatuses:
         return ownership.record_statuses(said)
 
     def record_answers(self, said: Mapping[Key, Answers]) -> int:

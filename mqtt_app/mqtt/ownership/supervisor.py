@@ -40,7 +40,7 @@ class Ownership(Protocol):
     def config_of(self, connection_id: int, generation: int) -> ConnectionConfig | None: ...
 
 
-class _Held(msgspec.Struct):
+class _HeldLink(msgspec.Struct):
     """`ending`: why it is being closed; "" while it is to stay."""
 
     session: Session
@@ -54,7 +54,7 @@ _SESSION = ("filters", "granted", "obsolete_filters", "subscribed_version")
 _ADJUSTED = (*_SESSION, "ack_mode", "config_version", "retry_count", "negotiated_version", "site_name")
 
 
-class Supervisor:
+class LinkReconciler:
     """`tidy` decides about homeless connections when beat is away; `nudge` makes other workers look."""
 
     def __init__(
@@ -75,7 +75,7 @@ class Supervisor:
         self._new_session = new_session
         self._scan_interval, self._force_after, self._drain_timeout = scan_interval, force_after, drain_timeout
         self._tidy, self._nudge = tidy, nudge
-        self._held: dict[int, _Held] = {}
+        self._held: dict[int, _HeldLink] = {}
         self._leaving: dict[int, int] = {}  # closed here; connection id -> generation, still to be written
         self._closed: queue.SimpleQueue[Session] = queue.SimpleQueue()
         self._wake = threading.Event()
@@ -165,7 +165,7 @@ class Supervisor:
     def _confirm(self, begun: float) -> None:
         self._confirmed_at = begun
 
-    def _is_mine(self, row: ConnectionRow | None, held: _Held) -> bool:
+    def _is_mine(self, row: ConnectionRow | None, held: _HeldLink) -> bool:
         return row is not None and row.owner == self._instance_id and row.generation == held.generation
 
     def _compare(self, row: ConnectionRow) -> bool:
@@ -199,10 +199,10 @@ class Supervisor:
 
     def _open(self, config: ConnectionConfig) -> None:
         session = self._new_session(config, self._finished)
-        self._held[config.id] = _Held(session, config.generation, config.config_version)
+        self._held[config.id] = _HeldLink(session, config.generation, config.config_version)
         self._loop.call(session.start)
 
-    def _reconfigure(self, row: ConnectionRow, held: _Held) -> None:
+    def _reconfigure(self, row: ConnectionRow, held: _HeldLink) -> None:
         try:
             config = self._ownership.config_of(row.id, held.generation)
         except UndecryptableError:
@@ -216,7 +216,7 @@ class Supervisor:
         else:
             self._end(held, RENEW)
 
-    def _end(self, held: _Held, why: str) -> None:
+    def _end(self, held: _HeldLink, why: str) -> None:
         held.ending = why
         self._loop.call(held.session.abandon if why == ABANDON else held.session.drain)
 

@@ -3,7 +3,7 @@
 from django.db.models import QuerySet
 
 from mqtt_app.models import MqttConnection
-from mqtt_app.selectors.status.system import Pulse
+from mqtt_app.selectors.status.system import SystemSnapshot
 
 UNVERIFIED = {"use_tls": True, "tls_verify": False}
 
@@ -13,6 +13,6 @@ def unverified_tls() -> QuerySet[MqttConnection]:
     return MqttConnection.objects.filter(**UNVERIFIED)
 
 
-def allow_listed(seen: Pulse) -> int:
+def allow_listed(seen: SystemSnapshot) -> int:
     """Links to addresses that only SITEWIRE_BROKER_ALLOW permits, as their MQTT workers report."""
     return sum(lease.vitals.allow_listed for lease in seen.leases.values() if lease.vitals is not None)

@@ -13,25 +13,25 @@ from mqtt_app.selectors.status.facets import (
     Acknowledged,
     Books,
     BrokerQueue,
-    Desired,
+    DesiredFacet,
     FilterState,
-    Flow,
+    FlowFacet,
     LastError,
-    Link,
-    Owner,
+    LinkFacet,
+    OwnerFacet,
     PausedParser,
-    Subscriptions,
+    SubscriptionsFacet,
 )
 
 
-def desired(site: Site, row: MqttConnection, facts: Facts) -> Desired:
+def desired(site: Site, row: MqttConnection, facts: Facts) -> DesiredFacet:
     if not facts.configured:
         said = "no connection is configured"
     elif not site.is_active:
         said = "the site is switched off, whatever its connection says"
     else:
         said = "an operator started it" if row.is_active else "an operator stopped it, or never started it"
-    return Desired(
+    return DesiredFacet(
         wanted=facts.wanted,
         is_active=row.is_active,
         site_is_active=site.is_active,
@@ -40,7 +40,7 @@ def desired(site: Site, row: MqttConnection, facts: Facts) -> Desired:
     )
 
 
-def owner(row: MqttConnection, seen: Live) -> Owner:
+def owner(row: MqttConnection, seen: Live) -> OwnerFacet:
     age = seen.lease_age(row.owner)
     if not row.owner:
         said = f"assigned to {row.assigned_instance}, not taken yet" if row.assigned_instance else "nobody owns it"
@@ -48,7 +48,7 @@ def owner(row: MqttConnection, seen: Live) -> Owner:
         said = f"not known: {seen.blind}"
     else:
         said = "no lease: that worker is gone" if age is None else f"lease renewed {age:.1f} s ago"
-    return Owner(
+    return OwnerFacet(
         instance=row.owner,
         generation=row.generation,
         alive=(age is not None) if row.owner and not seen.blind else None,
@@ -59,11 +59,11 @@ def owner(row: MqttConnection, seen: Live) -> Owner:
     )
 
 
-def link(row: MqttConnection, facts: Facts, evidence: LinkEvidence | None, seen: Live) -> Link:
+def link(row: MqttConnection, facts: Facts, evidence: LinkEvidence | None, seen: Live) -> LinkFacet:
     current = evidence if facts.current_link else None
     status = effective_status(facts)
     connected = _maybe_time(current.connected_since) if current else None
-    return Link(
+    return LinkFacet(
         status=status,
         stored_status=row.status,
         connected_since=connected,
@@ -89,7 +89,7 @@ def _last_error(row: MqttConnection) -> LastError | None:
     )
 
 
-def subscriptions(topics: Iterable[MqttTopic], evidence: LinkEvidence | None) -> Subscriptions:
+def subscriptions(topics: Iterable[MqttTopic], evidence: LinkEvidence | None) -> SubscriptionsFacet:
     matched = evidence.matched if evidence else {}
     filters = tuple(
         FilterState(
@@ -105,7 +105,7 @@ def subscriptions(topics: Iterable[MqttTopic], evidence: LinkEvidence | None) ->
     )
     granted = sum(state.granted is not None and state.granted < REFUSED for state in filters)
     answered = [state.since for state in filters if state.since]
-    return Subscriptions(
+    return SubscriptionsFacet(
         filters=filters,
         since=max(answered, default=None),
         evidence=f"the broker granted {granted} of {len(filters)} active filters",
@@ -118,13 +118,13 @@ def flow(
     parsers: Iterable[ParserHealth],
     evidence: LinkEvidence | None,
     seen: Live,
-) -> Flow:
+) -> FlowFacet:
     """`parsers` are those that are paused."""
     known = [time for time in (_maybe_time(evidence.last_message_at) if evidence else None,
                                books.last_message_at if books else None) if time]  # fmt: skip
     last = max(known, default=None)
     stalled = _maybe_time(evidence.not_stored_since) if evidence else None
-    return Flow(
+    return FlowFacet(
         last_message_at=last,
         last_message_age=_age(last.timestamp(), seen) if last else None,
         rate=evidence.rate if evidence else None,

@@ -9,7 +9,7 @@ from datetime import datetime
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Desired:
+class DesiredFacet:
     wanted: bool
     is_active: bool
     site_is_active: bool
@@ -18,7 +18,7 @@ class Desired:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Owner:
+class OwnerFacet:
     """`alive` is None when Redis cannot be asked, or when nobody owns the connection."""
 
     instance: str
@@ -39,7 +39,7 @@ class LastError:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Link:
+class LinkFacet:
     """`tls_verified` is None without TLS. `allowed_by`: the entry of SITEWIRE_BROKER_ALLOW that alone permits it."""
 
     status: str
@@ -69,7 +69,7 @@ class FilterState:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Subscriptions:
+class SubscriptionsFacet:
     filters: tuple[FilterState, ...]
     since: datetime | None
     evidence: str
@@ -123,7 +123,7 @@ class Acknowledged:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Flow:
+class FlowFacet:
     """`rate` is messages a second over the last ten or so; `unacked` messages wait for their commit. `paused` is the
     reading of the link, not a parser. `not_stored_since`: messages wait and none was stored since, for
     `not_stored_age` seconds; `waits_for` says for what, `remedy` what to do.
@@ -162,8 +162,8 @@ class SiteStatus:
     status: str | None
     live_evidence: bool
     at: datetime
-    desired: Desired
-    owner: Owner
-    link: Link
-    subscriptions: Subscriptions
-    flow: Flow
+    desired: DesiredFacet
+    owner: OwnerFacet
+    link: LinkFacet
+    subscriptions: SubscriptionsFacet
+    flow: FlowFacet

@@ -23,7 +23,7 @@ BOOKS = ("received", "stored", "duplicate", "inactive", "unprocessable", "failed
 
 
 @dataclass(frozen=True, slots=True)
-class Pulse:
+class SystemSnapshot:
     """What Redis knows. `reconcile_age` is seconds, None when there was no reconcile in a day. `refusal`: why Redis
     takes no writes, "" when it does; leases run out then though their workers live.
     """
@@ -64,18 +64,18 @@ class Pulse:
         return {name: round(max(0.0, self.at - lease.renewed_at), 1) for name, lease in sorted(self.leases.items())}
 
 
-def pulse() -> Pulse:
+def pulse() -> SystemSnapshot:
     client = quick_client()
     try:
         store = LeaseStore(client, config().lease_ttl)
         leases, reconciled, queues = store.peek(), store.reconciled_at(), _queue_depths()
         why, memory, given_up = refusal(client), client.info("memory"), client.hgetall(keys.GIVEN_UP)
     except redis.RedisError:
-        return Pulse(False, time.time())
+        return SystemSnapshot(False, time.time())
     now = time.time()
     age = None if reconciled is None else max(0.0, now - reconciled)
     lost = {what.decode(): int(number) for what, number in given_up.items() if isinstance(what, bytes)}
-    return Pulse(True, now, leases, age, queues, why, memory["used_memory"], memory["maxmemory"], lost)
+    return SystemSnapshot(True, now, leases, age, queues, why, memory["used_memory"], memory["maxmemory"], lost)
 
 
 def refusal(client: redis.Redis) -> str:
@@ -87,7 +87,7 @@ def refusal(client: redis.Redis) -> str:
     return ""
 
 
-def orphans(seen: Pulse) -> int:
+def orphans(seen: SystemSnapshot) -> int:
     """Connections that are wanted and that no living MQTT worker owns; a few, for a moment, are nothing to report."""
     wanted = MqttConnection.objects.filter(is_active=True, site__is_active=True)
     return wanted.exclude(owner__in=list(seen.leases)).count()

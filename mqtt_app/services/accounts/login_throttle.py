@@ -20,7 +20,7 @@ from django.utils import timezone
 
 from mqtt_app.conf import config
 from mqtt_app.domain.accounts import login_throttle as rules
-from mqtt_app.domain.accounts.login_throttle import Limit, Refusal, Tally
+from mqtt_app.domain.accounts.login_throttle import Limit, LoginRefusal, LoginTally
 from mqtt_app.models import LoginCounter
 from mqtt_app.services import audit
 
@@ -35,7 +35,7 @@ _waiters = threading.BoundedSemaphore(WAITERS)
 class LoginRefused(ValidationError):
     """No password is looked at now. The message says when; `retry_after` is in seconds."""
 
-    def __init__(self, refusal: Refusal) -> None:
+    def __init__(self, refusal: LoginRefusal) -> None:
         super().__init__(str(refusal), code="login_refused")
         self.retry_after = refusal.retry_after
 
@@ -166,9 +166,9 @@ def _begin_patiently(attempt: Attempt) -> None:
         raise LoginRefused(refusal)
 
 
-def _wait(attempt: Attempt, refusal: Refusal) -> Refusal | None:
+def _wait(attempt: Attempt, refusal: LoginRefusal) -> LoginRefusal | None:
     deadline = time.monotonic() + PATIENCE
-    found: Refusal | None = refusal
+    found: LoginRefusal | None = refusal
     while found is not None and found.busy and time.monotonic() < deadline:
         if not connection.in_atomic_block:
             connection.close()  # back to the pool, which has fewer than there may be waiters
@@ -177,15 +177,15 @@ def _wait(attempt: Attempt, refusal: Refusal) -> Refusal | None:
     return found
 
 
-def _begin(attempt: Attempt) -> Refusal | None:
+def _begin(attempt: Attempt) -> LoginRefusal | None:
     with transaction.atomic():
         rows = _rows(attempt)
         now = timezone.now()  # not before the rows are locked: others may have written meanwhile
         outcomes = [rules.begin(_tally(row), limits()[row.kind], now) for row in rows]
-        refusals = [outcome for outcome in outcomes if isinstance(outcome, Refusal)]
+        refusals = [outcome for outcome in outcomes if isinstance(outcome, LoginRefusal)]
         if not refusals:
             for row, outcome in zip(rows, outcomes, strict=True):
-                if isinstance(outcome, Tally):
+                if isinstance(outcome, LoginTally):
                     _store(row, outcome)
         refusal = max(refusals, key=lambda each: (not each.busy, each.wait), default=None)
         if refusal is not None and not refusal.busy:
@@ -246,9 +246,9 @@ def _existing(attempt: Attempt) -> list[LoginCounter]:
     return list(LoginCounter.objects.select_for_update().filter(key__in=attempt.keys).order_by("key"))
 
 
-def _lock_of(rows: Iterable[LoginCounter], now: datetime) -> Refusal | None:
+def _lock_of(rows: Iterable[LoginCounter], now: datetime) -> LoginRefusal | None:
     until = max((row.locked_until for row in rows if row.locked_until is not None), default=now)
-    return Refusal(until - now) if until > now else None
+    return LoginRefusal(until - now) if until > now else None
 
 
 def _count_refused(rows: Iterable[LoginCounter], now: datetime) -> None:
@@ -266,16 +266,16 @@ def _remove(rows: QuerySet[LoginCounter]) -> int:
     return number
 
 
-def _tally(row: LoginCounter) -> Tally:
-    return Tally(row.clear_at, row.locked_until, row.pending, row.pending_since)
+def _tally(row: LoginCounter) -> LoginTally:
+    return LoginTally(row.clear_at, row.locked_until, row.pending, row.pending_since)
 
 
-def _put(row: LoginCounter, tally: Tally) -> None:
+def _put(row: LoginCounter, tally: LoginTally) -> None:
     for field in tally.__struct_fields__:
         setattr(row, field, getattr(tally, field))
 
 
-def _store(row: LoginCounter, tally: Tally) -> None:
+def _store(row: LoginCounter, tally: LoginTally) -> None:
     _put(row, tally)
     row.save()
 

@@ -40,20 +40,20 @@ class EndWithPassword:
             _end(user, _change.get())
 
 
-class Change(msgspec.Struct, frozen=True):
+class PasswordChange(msgspec.Struct, frozen=True):
     """How the audit trail names the change that is being made, and whether tokens outlive it."""
 
     action: str = "password set"
     keep_tokens: bool = False
 
 
-_change: ContextVar[Change] = ContextVar("password_change", default=Change())  # noqa: B039  it is frozen
+_change: ContextVar[PasswordChange] = ContextVar("password_change", default=PasswordChange())  # noqa: B039  it is frozen
 
 
 @contextmanager
 def changing(action: str, *, keep_tokens: bool) -> Iterator[None]:
     """Passwords that are set within are recorded as `action`."""
-    token = _change.set(Change(action, keep_tokens))
+    token = _change.set(PasswordChange(action, keep_tokens))
     try:
         yield
     finally:
@@ -99,7 +99,7 @@ def deactivate(user: AbstractBaseUser) -> None:
 
 
 @transaction.atomic
-def _end(user: AbstractBaseUser, made: Change) -> None:
+def _end(user: AbstractBaseUser, made: PasswordChange) -> None:
     audit.record(made.action, user)
     if not made.keep_tokens:
         tokens.revoke_all(tokens.tokens_of(user))

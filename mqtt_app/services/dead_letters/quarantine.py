@@ -9,10 +9,10 @@ from mqtt_app.domain.delivery.messages import Envelope
 from mqtt_app.domain.ingest.samples import storable
 from mqtt_app.models import QuarantinedMessage
 from mqtt_app.services import accounting, audit
-from mqtt_app.services.accounting import Tally
+from mqtt_app.services.accounting import AccountingTally
 
 
-def put_aside(messages: Sequence[Envelope], reason: str, tally: Tally) -> None:
+def put_aside(messages: Sequence[Envelope], reason: str, tally: AccountingTally) -> None:
     rows = [
         QuarantinedMessage(
             site_id=message.site_id,
@@ -49,7 +49,7 @@ def parse_again(ids: Iterable[int], now: datetime) -> int:
     """Have these parsed soon, in a process that may die of it. Gives their number."""
     total = 0
     with transaction.atomic(), connection.cursor() as cursor:
-        tally = Tally()
+        tally = AccountingTally()
         asked = list(ids)
         audit.record_by_site("parsed again", QuarantinedMessage, asked)  # before they move to another table
         cursor.execute(_ASK, [asked, now])

@@ -11,7 +11,7 @@ from mqtt_app.domain.delivery.messages import Envelope
 from mqtt_app.domain.ingest.samples import storable
 from mqtt_app.models import KeptMessage, KeptState, ParserHealth
 from mqtt_app.models.locks import KEPT_LOCK
-from mqtt_app.services.accounting import Failure, Tally
+from mqtt_app.services.accounting import ParseFailure, AccountingTally
 from mqtt_app.services.postgres.columns import blobs, booleans, microseconds, numbers, texts
 
 MAX_ERROR = 500  # characters
@@ -60,7 +60,7 @@ SELECT DISTINCT k.id FROM ends, generate_series(0, {SAMPLE - 1}) AS step, LATERA
 """
 
 
-def insert(failures: Sequence[Failure], state: KeptState, now: datetime) -> None:
+def insert(failures: Sequence[ParseFailure], state: KeptState, now: datetime) -> None:
     if not failures:
         return
     messages = [failure.message for failure in failures]
@@ -79,7 +79,7 @@ def insert(failures: Sequence[Failure], state: KeptState, now: datetime) -> None
         cursor.execute(_INSERT, [state, now, *columns])
 
 
-def adopt(row: ParserHealth, state: KeptState, since: datetime, until: datetime, tally: Tally) -> None:
+def adopt(row: ParserHealth, state: KeptState, since: datetime, until: datetime, tally: AccountingTally) -> None:
     """What this parser failed on between these times is kept after all; moved in the books too."""
     with connection.cursor() as cursor:
         cursor.execute(_MOVE, [state, row.site_id, row.parser_name, since, until])
@@ -89,13 +89,13 @@ def adopt(row: ParserHealth, state: KeptState, since: datetime, until: datetime,
         tally.keep(row.site_id, count, int(size))
 
 
-def adopt_before(row: ParserHealth, paused_since: datetime, until: datetime, tally: Tally) -> None:
+def adopt_before(row: ParserHealth, paused_since: datetime, until: datetime, tally: AccountingTally) -> None:
     """The failures that led to a pause: those of the two windows before it, and of batches that did not know yet."""
     since = paused_since - timedelta(seconds=2 * config().parser_window)
     adopt(row, KeptState.KEPT, since, until + timedelta(seconds=LATE), tally)
 
 
-def ask_for(ids: Iterable[int], tally: Tally) -> int:
+def ask_for(ids: Iterable[int], tally: AccountingTally) -> int:
     """To be parsed, because somebody asks for it. Gives their number."""
     total = 0
     with connection.cursor() as cursor:

@@ -13,7 +13,7 @@ from django.db import connection
 from mqtt_app.conf import config
 from mqtt_app.domain.delivery.messages import Batch, Envelope
 from mqtt_app.models.locks import TAKE_LOCK_CLASS, take_lock_key
-from mqtt_app.services.accounting import Tally
+from mqtt_app.services.accounting import AccountingTally
 from mqtt_app.services.postgres.columns import blobs, numbers
 from mqtt_app.services.postgres.statements import Cursor, Later, pipelined, rows, run
 
@@ -80,7 +80,7 @@ class SiteRules(msgspec.Struct, frozen=True):
     works_in_part: bool = False
 
 
-class Context(msgspec.Struct):
+class Admission(msgspec.Struct):
     """`rules` by connection id; `skipped` collects the connections whose messages belong to a newer owner, `postponed`
     those whose messages cannot be taken now. `careful`: something in this batch was refused by the database, so look
     for it. `late`: the messages were kept for a while, so they may be older than what is known of their devices.
@@ -94,12 +94,12 @@ class Context(msgspec.Struct):
     postponed: set[int] = msgspec.field(default_factory=set)
     later: Later = msgspec.field(default_factory=Later)
 
-    def part(self) -> "Context":
+    def part(self) -> "Admission":
         """The same for some of the messages, with exceptions and statements of its own."""
         return msgspec.structs.replace(self, skipped=set(), postponed=set(), later=Later())
 
 
-def claim(batch: Batch, now: datetime, *, careful: bool) -> Context | Exceptions:
+def claim(batch: Batch, now: datetime, *, careful: bool) -> Admission | Exceptions:
     """Write the receipt, hold off any change of owner until the commit, then read who owns what.
 
     When these messages were committed before: what was excepted then. A second copy that comes at the same moment waits
@@ -137,7 +137,7 @@ def _as_exceptions(found: Sequence[tuple[Any, ...]]) -> Exceptions:
     return frozenset(skipped), frozenset(postponed or ())
 
 
-def open_late(messages: Iterable[Envelope], now: datetime, *, careful: bool) -> Context:
+def open_late(messages: Iterable[Envelope], now: datetime, *, careful: bool) -> Admission:
     """As `claim`, for messages that came in another batch and were kept."""
     with pipelined():
         found = _ask(messages, now)
@@ -152,11 +152,11 @@ def _ask(messages: Iterable[Envelope], now: datetime) -> Cursor:
     return run(_RULES, [*limits, now - PART_FOR, PART_AFTER, numbers(ids)])
 
 
-def _context(found: Cursor, *, careful: bool, late: bool = False) -> Context:
-    return Context({row[0]: SiteRules(*row[1:]) for row in found.fetchall()}, careful, late)
+def _context(found: Cursor, *, careful: bool, late: bool = False) -> Admission:
+    return Admission({row[0]: SiteRules(*row[1:]) for row in found.fetchall()}, careful, late)
 
 
-def admit(messages: Sequence[Envelope], context: Context, tally: Tally) -> list[Envelope]:
+def admit(messages: Sequence[Envelope], context: Admission, tally: AccountingTally) -> list[Envelope]:
     """The messages that are ours to store, each once.
 
     Only a redelivery (DUP) can be a duplicate, or an early one of a past owner, whose acknowledgement may have been
@@ -165,7 +165,7 @@ def admit(messages: Sequence[Envelope], context: Context, tally: Tally) -> list[
     return _without_duplicates(current(messages, context), context, tally)
 
 
-def current(messages: Sequence[Envelope], context: Context) -> list[Envelope]:
+def current(messages: Sequence[Envelope], context: Admission) -> list[Envelope]:
     """Those of a deleted connection vanish with it. A QoS 1 message of a past owner is left to the new one, to whom the
     broker delivers it again, unless it was acknowledged early.
     """
@@ -181,7 +181,7 @@ def current(messages: Sequence[Envelope], context: Context) -> list[Envelope]:
     return found
 
 
-def _without_duplicates(messages: Sequence[Envelope], context: Context, tally: Tally) -> list[Envelope]:
+def _without_duplicates(messages: Sequence[Envelope], context: Admission, tally: AccountingTally) -> list[Envelope]:
     odd = [message for message in messages if message.dup or message.early]  # few, and most often none
     again = {message.connection_id for message in odd if _may_be_known(message, context)}
     if not again:
@@ -199,7 +199,7 @@ def _without_duplicates(messages: Sequence[Envelope], context: Context, tally: T
     return fresh
 
 
-def _may_be_known(message: Envelope, context: Context) -> bool:
+def _may_be_known(message: Envelope, context: Admission) -> bool:
     if not message.qos:
         return False
     return message.dup or (message.early and message.generation < context.rules[message.connection_id].generation)
@@ -236,7 +236,7 @@ def _reach() -> int:
     return 2 * config().receive_maximum
 
 
-def remember(messages: Sequence[Envelope], context: Context, now: datetime) -> None:
+def remember(messages: Sequence[Envelope], context: Admission, now: datetime) -> None:
     """So that a redelivery of these is known for what it is."""
     entries: defaultdict[int, bytearray] = defaultdict(bytearray)
     for message in messages:
@@ -247,7 +247,7 @@ def remember(messages: Sequence[Envelope], context: Context, now: datetime) -> N
         context.later.add(_REMEMBER, [now, numbers(order), blobs(bytes(entries[key]) for key in order)])
 
 
-def note_exceptions(batch: Batch, context: Context) -> None:
+def note_exceptions(batch: Batch, context: Admission) -> None:
     """Whoever asks for the receipt must not acknowledge what was left to another owner, or to another time."""
     if context.skipped or context.postponed:
         _except(batch, context.skipped, context.postponed)

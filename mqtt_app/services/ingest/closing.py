@@ -8,18 +8,18 @@ from django.db import transaction
 
 from mqtt_app import events
 from mqtt_app.services import accounting
-from mqtt_app.services.accounting import Tally
+from mqtt_app.services.accounting import AccountingTally
 from mqtt_app.services.postgres.statements import Later
 
 
-def close(tally: Tally, now: datetime | None, later: Later) -> None:
+def close(tally: AccountingTally, now: datetime | None, later: Later) -> None:
     """`now` is None when nothing was received."""
     accounting.write(tally, now, later)
     later.run()
     transaction.on_commit(partial(_publish, tally))
 
 
-def _publish(tally: Tally) -> None:
+def _publish(tally: AccountingTally) -> None:
     discovered: defaultdict[int, int] = tally.discovered
     for site_id, count in discovered.items():
         events.topic_discovered(site_id=site_id, topics=count)

@@ -15,10 +15,10 @@ from mqtt_app.domain.delivery.messages import Envelope
 from mqtt_app.domain.ingest.samples import escaped
 from mqtt_app.domain.ingest.times import is_plausible
 from mqtt_app.services import accounting
-from mqtt_app.services.accounting import Failure, Tally
+from mqtt_app.services.accounting import ParseFailure, AccountingTally
 from mqtt_app.services.dead_letters import quarantine
 from mqtt_app.services.ingest import admission
-from mqtt_app.services.ingest.admission import Context
+from mqtt_app.services.ingest.admission import Admission
 from mqtt_app.services.ingest.closing import close
 from mqtt_app.services.ingest.faults import as_parse_error, fault_of
 from mqtt_app.services.ingest.isolate import undone_on_failure
@@ -28,12 +28,12 @@ log = logging.getLogger(__name__)
 MAX_TOPIC = 1_000  # characters of a topic that is written in escaped form
 REFUSED = "refused"  # reason of a drop: neither the message nor any form of it could be written
 
-Form = Callable[[Failure, Context, datetime], None]
+Form = Callable[[ParseFailure, Admission, datetime], None]
 
 
-def bury(message: Envelope, error: Exception, context: Context, now: datetime, forget: Callable[[], None]) -> None:
+def bury(message: Envelope, error: Exception, context: Admission, now: datetime, forget: Callable[[], None]) -> None:
     """Raises what is not the message's fault."""
-    failure = Failure(message, "", as_parse_error(error))
+    failure = ParseFailure(message, "", as_parse_error(error))
     for form in _FORMS:
         part = context.part()
         try:
@@ -48,28 +48,28 @@ def bury(message: Envelope, error: Exception, context: Context, now: datetime, f
     log.error("[Site %s] A message could not even be counted: %s", message.site_id, failure.error)
 
 
-def _as_it_came(failure: Failure, context: Context, now: datetime) -> None:
-    tally = Tally()
+def _as_it_came(failure: ParseFailure, context: Admission, now: datetime) -> None:
+    tally = AccountingTally()
     admitted = admission.admit([failure.message], context, tally)
     admission.remember(admitted, context, now)
     _write(failure, admitted, tally)
     close(tally, now, context.later)
 
 
-def _escaped(failure: Failure, context: Context, now: datetime) -> None:
-    tally, plain = Tally(), msgspec.structs.replace(failure, message=_plain(failure.message, now))
+def _escaped(failure: ParseFailure, context: Admission, now: datetime) -> None:
+    tally, plain = AccountingTally(), msgspec.structs.replace(failure, message=_plain(failure.message, now))
     _write(plain, admission.current([plain.message], context), tally)
     close(tally, now, context.later)
 
 
-def _without_a_log_row(failure: Failure, context: Context, now: datetime) -> None:
-    tally, plain = Tally(), _plain(failure.message, now)
+def _without_a_log_row(failure: ParseFailure, context: Admission, now: datetime) -> None:
+    tally, plain = AccountingTally(), _plain(failure.message, now)
     quarantine.put_aside(admission.current([plain], context), str(failure.error), tally)
     close(tally, now, context.later)
 
 
-def _only_counted(failure: Failure, context: Context, now: datetime) -> None:
-    tally = Tally()
+def _only_counted(failure: ParseFailure, context: Admission, now: datetime) -> None:
+    tally = AccountingTally()
     for message in admission.current([failure.message], context):
         tally.drop(message.site_id, REFUSED)
     close(tally, now, context.later)
@@ -78,7 +78,7 @@ def _only_counted(failure: Failure, context: Context, now: datetime) -> None:
 _FORMS: tuple[Form, ...] = (_as_it_came, _escaped, _without_a_log_row, _only_counted)
 
 
-def _write(failure: Failure, messages: Sequence[Envelope], tally: Tally) -> None:
+def _write(failure: ParseFailure, messages: Sequence[Envelope], tally: AccountingTally) -> None:
     """`messages`: the failed one, or none when it is a duplicate or somebody else's."""
     if messages:
         quarantine.put_aside(messages, str(failure.error), tally)

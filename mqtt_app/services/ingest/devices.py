@@ -9,7 +9,7 @@ from django.db import connection
 
 from mqtt_app.domain.delivery.messages import Envelope
 from mqtt_app.domain.readings import Availability, Description, Fact
-from mqtt_app.services.ingest.admission import Context
+from mqtt_app.services.ingest.admission import Admission
 from mqtt_app.services.ingest.cache import Known
 from mqtt_app.services.postgres.columns import numbers, texts
 
@@ -36,7 +36,7 @@ _known: Known[Key, Who] = Known()
 forget = _known.forget
 
 
-def look_up(facts: Iterable[tuple[Envelope, Fact]], context: Context, now: datetime) -> Directory:
+def look_up(facts: Iterable[tuple[Envelope, Fact]], context: Admission, now: datetime) -> Directory:
     """Makes whoever is new."""
     gateway_of: dict[Key, str | None] = {}
     gateways: set[Key] = set()
@@ -82,7 +82,7 @@ def _gateways(keys: set[Key], now: datetime) -> dict[Key, Who]:
     return found
 
 
-def _devices(wanted: Mapping[Key, int | None], context: Context, now: datetime) -> dict[Key, Who]:
+def _devices(wanted: Mapping[Key, int | None], context: Admission, now: datetime) -> dict[Key, Who]:
     if not wanted:
         return {}
     found = _find("mqtt_device", "gateway_id", wanted)
@@ -120,7 +120,7 @@ def _find(table: str, gateway: str, keys: Iterable[Key]) -> dict[Key, Who]:
         return {(row[0], row[1]): Who(row[2], row[3], row[4]) for row in cursor.fetchall()}
 
 
-def _within_quota(keys: Iterable[Key], context: Context) -> list[Key]:
+def _within_quota(keys: Iterable[Key], context: Admission) -> list[Key]:
     limits = {rules.site_id: rules.max_devices for rules in context.rules.values()}
     with connection.cursor() as cursor:
         cursor.execute(

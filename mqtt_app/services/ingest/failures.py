@@ -11,16 +11,16 @@ from datetime import datetime
 from mqtt_app.models import KeptState, ParserHealth
 from mqtt_app.parsers.base import MAX_PAYLOAD
 from mqtt_app.services import accounting
-from mqtt_app.services.accounting import Failure, Tally
+from mqtt_app.services.accounting import ParseFailure, AccountingTally
 from mqtt_app.services.dead_letters import parser_health, rows
 from mqtt_app.services.dead_letters.parser_health import Scope
-from mqtt_app.services.ingest.admission import Context
+from mqtt_app.services.ingest.admission import Admission
 
 RAW_A_MINUTE = 2_000  # failed messages of one parser at one site whose bytes stay, for each process
 
 
 def settle(
-    good: Mapping[Scope, int], failures: Sequence[Failure], context: Context, tally: Tally, now: datetime
+    good: Mapping[Scope, int], failures: Sequence[ParseFailure], context: Admission, tally: AccountingTally, now: datetime
 ) -> None:
     """Count, keep and log. `good`: how many were parsed and stored."""
     before = {(rules.site_id, name) for rules in context.rules.values() for name in rules.paused}
@@ -35,18 +35,18 @@ def settle(
         accounting.log_failures(failures)
 
 
-def scope_of(failure: Failure) -> Scope:
+def scope_of(failure: ParseFailure) -> Scope:
     return failure.message.site_id, failure.parser_name
 
 
-def fail(failures: Sequence[Failure], tally: Tally, now: datetime) -> None:
+def fail(failures: Sequence[ParseFailure], tally: AccountingTally, now: datetime) -> None:
     """Each for itself. The bytes of some stay."""
     for failure in failures:
         tally.add(failure.message.site_id, "failed")
     rows.insert([failure for failure in failures if _may_stay(failure, now)], KeptState.FAILED, now)
 
 
-def _keep_or_fail(failures: Sequence[Failure], scopes: Collection[Scope], tally: Tally, now: datetime) -> None:
+def _keep_or_fail(failures: Sequence[ParseFailure], scopes: Collection[Scope], tally: AccountingTally, now: datetime) -> None:
     """`scopes`: whose failures are kept."""
     kept = [failure for failure in failures if scope_of(failure) in scopes and _is_keepable(failure)]
     rows.insert(kept, KeptState.KEPT, now)
@@ -56,7 +56,7 @@ def _keep_or_fail(failures: Sequence[Failure], scopes: Collection[Scope], tally:
     fail([failure for failure in failures if id(failure) not in known], tally, now)
 
 
-def _is_keepable(failure: Failure) -> bool:
+def _is_keepable(failure: ParseFailure) -> bool:
     """No parser is ever given a larger one, so it is the message that is at fault."""
     return len(failure.message.payload) <= MAX_PAYLOAD
 
@@ -64,7 +64,7 @@ def _is_keepable(failure: Failure) -> bool:
 minute_of: defaultdict[Scope, tuple[int, int]] = defaultdict(lambda: (0, 0))
 
 
-def _may_stay(failure: Failure, now: datetime) -> bool:
+def _may_stay(failure: ParseFailure, now: datetime) -> bool:
     minute, scope = int(now.timestamp() // 60), scope_of(failure)
     started, used = minute_of[scope]
     used = used if started == minute else 0

@@ -27,12 +27,12 @@ from mqtt_app.conf import config
 from mqtt_app.domain.delivery.faults import Fault
 from mqtt_app.domain.delivery.messages import Batch, Envelope
 from mqtt_app.domain.readings import ParseError
-from mqtt_app.services.accounting import Failure, Tally
+from mqtt_app.services.accounting import ParseFailure, AccountingTally
 from mqtt_app.services.dead_letters import quarantine
 from mqtt_app.services.ingest import admission, dead_letters, devices, parsing, postpone, readings
 from mqtt_app.services.ingest import failures as ingest_failures
 from mqtt_app.services.ingest import topics as ingest_topics
-from mqtt_app.services.ingest.admission import Context
+from mqtt_app.services.ingest.admission import Admission
 from mqtt_app.services.ingest.closing import close
 from mqtt_app.services.ingest.faults import as_parse_error, fault_of
 from mqtt_app.services.ingest.isolate import Isolation, limit_statements, undone_on_failure
@@ -99,13 +99,13 @@ def forget() -> None:
 
 def _store(batch: Batch, now: datetime, careful: bool) -> Outcome:
     context = admission.claim(batch, now, careful=careful)
-    if not isinstance(context, Context):
+    if not isinstance(context, Admission):
         return Outcome(True, *context)
     refused: set[int] = set()
     if careful:
         refused = _store_carefully(batch, context, now)
     else:
-        _store_part(batch, batch.messages, context, Tally(batch.drops), now)
+        _store_part(batch, batch.messages, context, AccountingTally(batch.drops), now)
     admission.note_exceptions(batch, context)
     return Outcome(
         skipped=frozenset(context.skipped), postponed=frozenset(context.postponed), refused=frozenset(refused)
@@ -113,7 +113,7 @@ def _store(batch: Batch, now: datetime, careful: bool) -> Outcome:
 
 
 def _store_part(
-    batch: Batch, messages: Sequence[Envelope], context: Context, tally: Tally, now: datetime, *, whole: bool = True
+    batch: Batch, messages: Sequence[Envelope], context: Admission, tally: AccountingTally, now: datetime, *, whole: bool = True
 ) -> None:
     """Messages of the batch; `whole`: all that it has of their connections."""
     aside = batch.quarantine_reason
@@ -127,12 +127,12 @@ def _store_part(
     close(tally, now, context.later)
 
 
-def _store_carefully(batch: Batch, context: Context, now: datetime) -> set[int]:
+def _store_carefully(batch: Batch, context: Admission, now: datetime) -> set[int]:
     """Gives the connections of which something was refused."""
 
     def store_some(messages: Sequence[Envelope], *, whole: bool) -> None:
         part = context.part()
-        _store_part(batch, messages, part, Tally(), now, whole=whole)
+        _store_part(batch, messages, part, AccountingTally(), now, whole=whole)
         context.skipped |= part.skipped
         context.postponed |= part.postponed
 
@@ -151,14 +151,14 @@ def _store_carefully(batch: Batch, context: Context, now: datetime) -> set[int]:
 def _count_drops(batch: Batch, now: datetime) -> None:
     try:
         with undone_on_failure(forget):
-            close(Tally(batch.drops), now, Later())
+            close(AccountingTally(batch.drops), now, Later())
     except Exception as error:
         if fault_of(error) in {Fault.AWAY, Fault.CONFLICT}:
             raise
         log.exception("What an MQTT worker dropped could not be counted: %s", batch.drops)
 
 
-def _process(messages: Sequence[Envelope], context: Context, tally: Tally, now: datetime) -> None:
+def _process(messages: Sequence[Envelope], context: Admission, tally: AccountingTally, now: datetime) -> None:
     topics = discover(messages, context, tally, now)
     parsed, failures = parse(messages, topics, tally)
     store_and_mark_seen(parsed, context, tally, now)
@@ -167,7 +167,7 @@ def _process(messages: Sequence[Envelope], context: Context, tally: Tally, now: 
     ingest_failures.settle(good, failures, context, tally, now)
 
 
-def process_again(messages: Sequence[Envelope], context: Context, tally: Tally, now: datetime) -> list[Failure]:
+def process_again(messages: Sequence[Envelope], context: Admission, tally: AccountingTally, now: datetime) -> list[ParseFailure]:
     """Messages that were kept, and counted when they came. Gives those that fail; the caller decides what of them."""
     if context.careful:
         return _process_carefully(messages, context, tally, now)
@@ -177,11 +177,13 @@ def process_again(messages: Sequence[Envelope], context: Context, tally: Tally, 
     return failures
 
 
-def _process_carefully(messages: Sequence[Envelope], context: Context, tally: Tally, now: datetime) -> list[Failure]:
-    failures: list[Failure] = []
+def _process_carefully(
+    messages: Sequence[Envelope], context: Admission, tally: AccountingTally, now: datetime
+) -> list[ParseFailure]:
+    failures: list[ParseFailure] = []
 
     def store_some(messages: Sequence[Envelope], *, whole: bool) -> None:  # noqa: ARG001  no site is postponed here
-        part, counted = context.part(), Tally()
+        part, counted = context.part(), AccountingTally()
         parsed, failed = parse(messages, discover(messages, part, counted, now), counted)
         store_and_mark_seen(parsed, part, counted, now)
         part.later.run()
@@ -189,14 +191,14 @@ def _process_carefully(messages: Sequence[Envelope], context: Context, tally: Ta
         failures.extend(failed)
 
     def give_up(message: Envelope, error: Exception) -> None:
-        failures.append(Failure(message, "", as_parse_error(error)))
+        failures.append(ParseFailure(message, "", as_parse_error(error)))
 
     limit_statements()
     Isolation(store_some, give_up, forget, patient=True).run(messages)
     return failures
 
 
-def discover(messages: Sequence[Envelope], context: Context, tally: Tally, now: datetime) -> Topics:
+def discover(messages: Sequence[Envelope], context: Admission, tally: AccountingTally, now: datetime) -> Topics:
     """The topics of these messages, new ones made. Over a site's quota there is none, nor for one that is unfit."""
     samples = {(message.connection_id, message.topic): message for message in messages}
     parsers = parsing.installed()
@@ -209,10 +211,10 @@ def discover(messages: Sequence[Envelope], context: Context, tally: Tally, now: 
     return topics
 
 
-def parse(messages: Sequence[Envelope], topics: Topics, tally: Tally) -> tuple[list[Parsed], list[Failure]]:
+def parse(messages: Sequence[Envelope], topics: Topics, tally: AccountingTally) -> tuple[list[Parsed], list[ParseFailure]]:
     """Facts of every message whose topic has both flags. The rest is counted by what kept it out."""
     parsed: list[Parsed] = []
-    failures: list[Failure] = []
+    failures: list[ParseFailure] = []
     installed = parsing.installed()
     for message in messages:
         topic = topics.rows.get((message.connection_id, message.topic))
@@ -224,17 +226,17 @@ def parse(messages: Sequence[Envelope], topics: Topics, tally: Tally) -> tuple[l
         elif not topic.is_active:
             tally.add(message.site_id, "inactive")
         elif parser is None:
-            failures.append(Failure(message, topic.parser_name, installed.absence(topic.parser_name)))
+            failures.append(ParseFailure(message, topic.parser_name, installed.absence(topic.parser_name)))
         else:
             try:
                 facts = parsing.run(parser, message)
                 parsed.append(Parsed(message, topic.parser_name, tuple(facts)))
             except ParseError as error:
-                failures.append(Failure(message, topic.parser_name, error))
+                failures.append(ParseFailure(message, topic.parser_name, error))
     return parsed, failures
 
 
-def store_and_mark_seen(parsed: Sequence[Parsed], context: Context, tally: Tally, now: datetime) -> None:
+def store_and_mark_seen(parsed: Sequence[Parsed], context: Admission, tally: AccountingTally, now: datetime) -> None:
     """Rows of all messages at once."""
     if not parsed:
         return

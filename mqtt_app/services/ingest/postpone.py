@@ -12,7 +12,7 @@ from mqtt_app.domain.delivery.messages import Envelope
 from mqtt_app.logging_utils import log_connection_event
 from mqtt_app.models import LogLevel, MqttConnection, SiteBooks
 from mqtt_app.services.ingest import topics as ingest_topics
-from mqtt_app.services.ingest.admission import Context
+from mqtt_app.services.ingest.admission import Admission
 from mqtt_app.services.ingest.parsing import can_parse
 
 PROBES = 20  # messages of a batch on which a paused parser is tried
@@ -23,7 +23,7 @@ _FULL = (
 )
 
 
-def hold_back(messages: Sequence[Envelope], context: Context) -> Sequence[Envelope]:
+def hold_back(messages: Sequence[Envelope], context: Admission) -> Sequence[Envelope]:
     """The messages that can be taken; the connections of the others are noted as postponed."""
     full = {number for number, rules in context.rules.items() if rules.is_full and not rules.works_in_part}
     if not full:
@@ -39,7 +39,9 @@ def hold_back(messages: Sequence[Envelope], context: Context) -> Sequence[Envelo
 Probe = tuple[Envelope, ingest_topics.Topic]
 
 
-def _of_paused_parsers(messages: Sequence[Envelope], full: set[int], context: Context) -> defaultdict[int, list[Probe]]:
+def _of_paused_parsers(
+    messages: Sequence[Envelope], full: set[int], context: Admission
+) -> defaultdict[int, list[Probe]]:
     """By connection."""
     suspects = [message for message in messages if message.connection_id in full]
     topics = ingest_topics.find({(message.connection_id, message.topic) for message in suspects}).rows

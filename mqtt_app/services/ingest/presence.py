@@ -13,7 +13,7 @@ from mqtt_app.domain.delivery.messages import Envelope
 from mqtt_app.domain.presence import ANNOUNCED
 from mqtt_app.domain.readings import Availability, Description, Fact
 from mqtt_app.models import DeviceStatus
-from mqtt_app.services.ingest.admission import Context
+from mqtt_app.services.ingest.admission import Admission
 from mqtt_app.services.ingest.cache import StaleError
 from mqtt_app.services.ingest.devices import Directory
 from mqtt_app.services.postgres.columns import microseconds, numbers, texts
@@ -52,7 +52,7 @@ FROM judged v WHERE d.id = v.id RETURNING d.id, v.was, v.status
 """
 
 
-class Change(msgspec.Struct, frozen=True):
+class StatusChange(msgspec.Struct, frozen=True):
     """The fields of events.device_changed."""
 
     site_id: int
@@ -74,7 +74,7 @@ class _Heard(msgspec.Struct):
 def mark_seen(
     facts: Iterable[tuple[Envelope, Fact]],
     who: Directory,
-    context: Context,
+    context: Admission,
     now: datetime,
 ) -> None:
     """Later: StaleError when somebody is gone, and word to the browsers after the commit.
@@ -153,7 +153,7 @@ def _still_news(
 
 def _change(
     kind: str, heard: Mapping[int, _Heard], still: Cursor, silence: Mapping[int, float], now: datetime
-) -> list[Change]:
+) -> list[StatusChange]:
     """`still` has those whose status stays. Raises StaleError when somebody is gone.
 
     These rows are locked after the books. Only a goodbye and a hello of one device in two batches at the same moment
@@ -167,7 +167,7 @@ def _change(
     if len(changed) != len(others):
         raise StaleError
     return [
-        Change(heard[row_id].site_id, row_id, kind, status, _reason(heard[row_id]))
+        StatusChange(heard[row_id].site_id, row_id, kind, status, _reason(heard[row_id]))
         for row_id, before, status in changed
         if before != status
     ]

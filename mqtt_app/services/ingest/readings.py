@@ -10,9 +10,9 @@ from django.db import connection
 
 from mqtt_app.domain.delivery.messages import Envelope
 from mqtt_app.domain.ingest.times import is_plausible
-from mqtt_app.domain.readings import Fact, Reading
+from mqtt_app.domain.readings import Fact, ReadingFact
 from mqtt_app.models import Quality
-from mqtt_app.services.ingest.admission import Context
+from mqtt_app.services.ingest.admission import Admission
 from mqtt_app.services.ingest.devices import Directory, look_up
 from mqtt_app.services.ingest.presence import mark_seen
 from mqtt_app.services.postgres.columns import Row, blobs, booleans, copy_rows, microseconds, numbers, texts
@@ -43,14 +43,14 @@ class Parsed(msgspec.Struct, frozen=True):
     facts: tuple[Fact, ...]
 
 
-class Written(msgspec.Struct, frozen=True):
+class WrittenReadings(msgspec.Struct, frozen=True):
     """`readings` by site id. `over_quota`: messages of devices for which the site has no room."""
 
     readings: dict[int, int]
     over_quota: list[Envelope]
 
 
-def write(parsed: Sequence[Parsed], context: Context, now: datetime) -> Written:
+def write(parsed: Sequence[Parsed], context: Admission, now: datetime) -> WrittenReadings:
     """A constant number of statements, whatever the number of messages."""
     spoken = _spoken(parsed)
     who = look_up(spoken, context, now)
@@ -60,16 +60,16 @@ def write(parsed: Sequence[Parsed], context: Context, now: datetime) -> Written:
         _keep_latest(rows, context.later)
     mark_seen(spoken, who, context, now)
     over_quota = [one.message for one in parsed if _homeless(one, who)] if who.is_full else []
-    return Written(readings, over_quota)
+    return WrittenReadings(readings, over_quota)
 
 
 def _spoken(parsed: Sequence[Parsed]) -> list[tuple[Envelope, Fact]]:
     """Who speaks in each message: of many readings of one device in a row, the first stands for all."""
     spoken: list[tuple[Envelope, Fact]] = []
     for one in parsed:
-        last: Reading | None = None
+        last: ReadingFact | None = None
         for fact in one.facts:
-            if isinstance(fact, Reading):
+            if isinstance(fact, ReadingFact):
                 if last is not None and fact.device == last.device and fact.gateway == last.gateway:
                     continue
                 last = fact
@@ -79,7 +79,7 @@ def _spoken(parsed: Sequence[Parsed]) -> list[tuple[Envelope, Fact]]:
 
 def _homeless(one: Parsed, who: Directory) -> bool:
     """Everything that the message says is of devices that could not be made."""
-    readings = [fact for fact in one.facts if isinstance(fact, Reading)]
+    readings = [fact for fact in one.facts if isinstance(fact, ReadingFact)]
     return bool(readings) and all((one.message.site_id, fact.device) not in who.devices for fact in readings)
 
 
@@ -91,7 +91,7 @@ def _rows(parsed: Sequence[Parsed], who: Directory) -> tuple[list[Row], dict[int
         message, before = one.message, len(rows)
         site_id, received_at, received = message.site_id, message.received_at, microseconds(message.received_at)
         for fact in one.facts:
-            if isinstance(fact, Reading) and (device := who.devices.get((site_id, fact.device))) is not None:
+            if isinstance(fact, ReadingFact) and (device := who.devices.get((site_id, fact.device))) is not None:
                 at = received_at if fact.time is None else fact.time
                 quality = _quality(message, at)
                 rows.append((device.id, fact.metric, microseconds(at), received, quality, fact.value))

@@ -13,9 +13,9 @@ from mqtt_app.domain.delivery.messages import Envelope
 from mqtt_app.logging_utils import log_connection_event
 from mqtt_app.models import LogLevel, MqttConnection
 from mqtt_app.parsers.registry import Registry
-from mqtt_app.services.accounting import Tally
+from mqtt_app.services.accounting import AccountingTally
 from mqtt_app.services.ingest import unfit_topics
-from mqtt_app.services.ingest.admission import Context
+from mqtt_app.services.ingest.admission import Admission
 from mqtt_app.services.ingest.cache import Known, StaleError
 from mqtt_app.services.postgres.columns import booleans, microseconds, numbers, texts
 from mqtt_app.services.postgres.statements import Cursor
@@ -100,10 +100,10 @@ def recognise_again(topics: Mapping[Key, Topic], samples: Mapping[Key, Envelope]
 def create(
     keys: Sequence[Key],
     samples: Mapping[Key, Envelope],
-    context: Context,
+    context: Admission,
     *,
     parsers: Registry,
-    tally: Tally,
+    tally: AccountingTally,
     now: datetime,
 ) -> dict[Key, Topic]:
     """Rows for new topics, as far as the quotas of their sites allow."""
@@ -127,7 +127,7 @@ def create(
     return created | (find(met_by_others).rows if met_by_others else {})
 
 
-def count(messages: Sequence[Envelope], topics: Mapping[Key, Topic], context: Context) -> None:
+def count(messages: Sequence[Envelope], topics: Mapping[Key, Topic], context: Admission) -> None:
     """message_count and last_seen of every topic of the batch, in one statement and in the order of ids.
 
     StaleError when a topic turns out to be not as it was found.
@@ -159,7 +159,7 @@ def _check(counted: Cursor, topics: int) -> None:
         raise StaleError
 
 
-def _within_quota(keys: Sequence[Key], samples: Mapping[Key, Envelope], context: Context, now: datetime) -> list[Key]:
+def _within_quota(keys: Sequence[Key], samples: Mapping[Key, Envelope], context: Admission, now: datetime) -> list[Key]:
     """What a broker retains comes all at once when a site is connected: it uses up no room of what is new."""
     with connection.cursor() as cursor:
         cursor.execute(

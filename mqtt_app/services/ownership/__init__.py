@@ -11,7 +11,14 @@ A row without an owner never says `connecting` or `connected`.
 
 from mqtt_app.services.ownership.claims import let_go_all, take, take_all
 from mqtt_app.services.ownership.connection_config import ConnectionConfig, Filter, config_of
-from mqtt_app.services.ownership.link_status import Answers, Key, LinkStatus, Written, record_answers, record_statuses
+from mqtt_app.services.ownership.link_status import (
+    Answers,
+    Key,
+    LinkStatus,
+    WrittenStatuses,
+    record_answers,
+    record_statuses,
+)
 from mqtt_app.services.ownership.matches import Matches, record_matches
 from mqtt_app.services.ownership.reconcile import ReconcileReport, needs_reconcile, reconcile
 from mqtt_app.services.ownership.rows import ConnectionRow, homeless_exist, rows_of
@@ -25,7 +32,7 @@ __all__ = [
     "LinkStatus",
     "Matches",
     "ReconcileReport",
-    "Written",
+    "WrittenStatuses",
     "config_of",
     "homeless_exist",
     "let_go_all",

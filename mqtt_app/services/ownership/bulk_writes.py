@@ -7,13 +7,13 @@ from typing import Any
 import msgspec
 from django.db import connection
 
-from mqtt_app.domain.ownership.planner import Row
+from mqtt_app.domain.ownership.planner import PlannedConnection
 
 
 class Seen(msgspec.Struct, frozen=True):
     """A connection as reconcile read it. `row` is the planner's part."""
 
-    row: Row
+    row: PlannedConnection
     generation: int
     site_id: int
     retry_count: int

@@ -38,7 +38,7 @@ class Answers(msgspec.Struct, frozen=True):
     in_line_with: int = 0
 
 
-class Written(msgspec.Struct, frozen=True):
+class WrittenStatuses(msgspec.Struct, frozen=True):
     """`lost`: newer owners exist (or the row is gone), and these links must be let go. `busy`: the row is being written
     by somebody else just now; to be said again.
     """
@@ -104,7 +104,7 @@ WHERE c.id = v.id AND c.generation = v.generation AND c.config_version = v.versi
 """
 
 
-def record_statuses(said: Mapping[Key, LinkStatus]) -> Written:
+def record_statuses(said: Mapping[Key, LinkStatus]) -> WrittenStatuses:
     """Browsers hear of what they show. A row that somebody else has locked is not waited for: nobody else's news would
     go on, and two writers of many rows could wait for each other.
     """
@@ -118,7 +118,7 @@ def record_statuses(said: Mapping[Key, LinkStatus]) -> Written:
                 transaction.on_commit(partial(_announce, new))
     missing = said.keys() - rows.keys()
     busy = _held(missing) if missing else frozenset()
-    return Written(lost=frozenset(missing - busy), busy=busy)
+    return WrittenStatuses(lost=frozenset(missing - busy), busy=busy)
 
 
 def record_answers(said: Mapping[Key, Answers]) -> int:

@@ -21,7 +21,7 @@ from mqtt_app.services.ownership import bulk_writes, disown_reasons
 from mqtt_app.services.ownership.announce import announce
 from mqtt_app.services.ownership.bulk_writes import Seen
 from mqtt_app.services.ownership.rows import WANTED
-from mqtt_app.services.ownership.snapshot import View, look, seen_rows
+from mqtt_app.services.ownership.snapshot import FleetSnapshot, look, seen_rows
 
 log = logging.getLogger(__name__)
 
@@ -75,7 +75,7 @@ def _cycle(now: datetime, leases: LeaseStore) -> ReconcileReport:
     return _write(seen, plan, view, now, active)
 
 
-def _write(seen: list[Seen], plan: planner.Plan, view: View, now: datetime, active: int) -> ReconcileReport:
+def _write(seen: list[Seen], plan: planner.Plan, view: FleetSnapshot, now: datetime, active: int) -> ReconcileReport:
     assigned = bulk_writes.assign(seen, plan.assign, now)
     after = [_as_assigned(one, plan.assign[one.row.id]) if one.row.id in assigned else one for one in seen]
     messages = disown_reasons.messages(seen, plan, view.instances or (), now) if view.complete else {}
@@ -107,7 +107,7 @@ def _locked() -> bool:
         return bool(cursor.fetchone()[0])
 
 
-def _plan(seen: list[Seen], view: View, now: datetime) -> planner.Plan:
+def _plan(seen: list[Seen], view: FleetSnapshot, now: datetime) -> planner.Plan:
     return planner.plan(
         [one.row for one in seen],
         view.instances or (),
@@ -117,7 +117,7 @@ def _plan(seen: list[Seen], view: View, now: datetime) -> planner.Plan:
     )
 
 
-def _to_start(seen: list[Seen], view: View) -> list[Seen]:
+def _to_start(seen: list[Seen], view: FleetSnapshot) -> list[Seen]:
     live = {instance.id for instance in view.instances or ()}
     return [
         one for one in seen if one.row.wanted and (not one.row.owner or (view.complete and one.row.owner not in live))
@@ -128,7 +128,7 @@ def _to_stop(seen: list[Seen]) -> list[Seen]:
     return [one for one in seen if one.row.owner and not one.row.wanted]
 
 
-def _say(seen: list[Seen], plan: planner.Plan, view: View) -> None:
+def _say(seen: list[Seen], plan: planner.Plan, view: FleetSnapshot) -> None:
     starting, stopping = _to_start(seen, view), _to_stop(seen)
     if starting:
         log.info("Monitor found %d connections to start", len(starting))

@@ -16,7 +16,7 @@ from mqtt_app.services.ownership.rows import WANTED
 _COLUMNS = ("is_active", "owner", "assigned_instance", "generation", "site_id", "retry_count", "status_since")
 
 
-class View(msgspec.Struct, frozen=True):
+class FleetSnapshot(msgspec.Struct, frozen=True):
     """Who is alive; `instances` is None when nobody knows.
 
     Not `complete`: one that is missing here may be alive, and `why` says so, to be logged at `level`.
@@ -34,7 +34,7 @@ def seen_rows() -> list[Seen]:
     rows = MqttConnection.objects.annotate(site_active=site_active).exclude(~WANTED, owner="", assigned_instance="")
     return [
         Seen(
-            planner.Row(row.pk, row.is_active and row.site_active, row.owner, row.assigned_instance),
+            planner.PlannedConnection(row.pk, row.is_active and row.site_active, row.owner, row.assigned_instance),
             row.generation,
             row.site_id,
             row.retry_count,
@@ -44,19 +44,21 @@ def seen_rows() -> list[Seen]:
     ]
 
 
-def look(leases: LeaseStore) -> View:
+def look(leases: LeaseStore) -> FleetSnapshot:
     try:
         live = leases.read_all()
         known_for = leases.known_for()
     except redis.RedisError as error:
-        return View(None, complete=False, why=f"Redis does not answer ({type(error).__name__})", level=logging.WARNING)
+        return FleetSnapshot(
+            None, complete=False, why=f"Redis does not answer ({type(error).__name__})", level=logging.WARNING
+        )
     instances = tuple(_instance(lease) for lease in live.values())
     ttl = config().lease_ttl
     if known_for < ttl:
-        return View(
+        return FleetSnapshot(
             instances, complete=False, why=f"leases are known for {known_for:.0f} s only, {ttl:.0f} s are needed"
         )
-    return View(instances, complete=True)
+    return FleetSnapshot(instances, complete=True)
 
 
 def _instance(lease: Lease) -> planner.Instance:

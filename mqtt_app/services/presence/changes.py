@@ -13,7 +13,7 @@ from mqtt_app import events
 MANY = 20  # changes of one kind at one site in one check; more are told as a number
 
 
-class Change(msgspec.Struct, frozen=True):
+class PresenceChange(msgspec.Struct, frozen=True):
     kind: Literal["gateway", "device"]
     id: int
     site_id: int
@@ -21,9 +21,9 @@ class Change(msgspec.Struct, frozen=True):
     reason: str
 
 
-def tell(changes: Sequence[Change]) -> None:
+def tell(changes: Sequence[PresenceChange]) -> None:
     """On commit. A site whose five hundred devices went out of sight is one event, not five hundred."""
-    groups: defaultdict[tuple[int, str, str, str], list[Change]] = defaultdict(list)
+    groups: defaultdict[tuple[int, str, str, str], list[PresenceChange]] = defaultdict(list)
     for change in changes:
         groups[change.site_id, change.kind, change.status, change.reason].append(change)
     for (site_id, kind, status, reason), group in groups.items():

@@ -9,7 +9,7 @@ from mqtt_app.domain.dead_letters import parser_health as rules
 from mqtt_app.domain.delivery.messages import Envelope
 from mqtt_app.models import KeptMessage, KeptState, ParserHealth
 from mqtt_app.services import accounting
-from mqtt_app.services.accounting import Failure, Tally
+from mqtt_app.services.accounting import ParseFailure, AccountingTally
 from mqtt_app.services.dead_letters import parser_health, quarantine
 from mqtt_app.services.dead_letters import rows as kept_rows
 from mqtt_app.services.dead_letters.parser_health import Scope
@@ -31,7 +31,7 @@ def _drain(now: datetime, careful: bool) -> bool:
     rows = kept_rows.take_due(BATCH, BATCH_BYTES) if kept_rows.alone() else []
     if not rows:
         return False
-    tally = Tally()
+    tally = AccountingTally()
     messages = kept_rows.envelopes(rows)
     fatal = first_fatal(messages)
     if fatal is not None:
@@ -47,7 +47,7 @@ def _drain(now: datetime, careful: bool) -> bool:
     return True
 
 
-def _put_aside(fatal: Envelope, tally: Tally) -> None:
+def _put_aside(fatal: Envelope, tally: AccountingTally) -> None:
     """As a new message that kills its parser would be. The others come with the next batch."""
     KeptMessage.objects.filter(pk=fatal.packet_id).delete()
     tally.keep(fatal.site_id, -1, -len(fatal.payload))
@@ -55,7 +55,7 @@ def _put_aside(fatal: Envelope, tally: Tally) -> None:
     close(tally, None, Later())
 
 
-def _settle(rows: Sequence[KeptMessage], failures: Sequence[Failure], tally: Tally, now: datetime) -> None:
+def _settle(rows: Sequence[KeptMessage], failures: Sequence[ParseFailure], tally: AccountingTally, now: datetime) -> None:
     """Those that failed again: each for itself, or, when most did, their parser does not work after all."""
     failed = {failure.message.packet_id: failure for failure in failures}
     unfit = _still_failing(rows, failed.keys())

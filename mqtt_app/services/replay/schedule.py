@@ -13,7 +13,7 @@ from django.db.models import F, Q, QuerySet
 
 from mqtt_app.models import KeptMessage, KeptState, ParserHealth
 from mqtt_app.services import accounting, audit
-from mqtt_app.services.accounting import Tally
+from mqtt_app.services.accounting import AccountingTally
 from mqtt_app.services.dead_letters import parser_health
 from mqtt_app.services.dead_letters import rows as kept_rows
 from mqtt_app.services.replay.sandbox import most_can_be_parsed
@@ -34,7 +34,7 @@ def attend(now: datetime) -> None:
     with transaction.atomic():
         if not kept_rows.alone():
             return
-        tally = Tally()
+        tally = AccountingTally()
         for row in ParserHealth.objects.filter(pk__in=working | tried | {one.pk for one in others}).order_by("id"):
             _look_after(row, now, tally, works=row.pk in working, mended=row.pk in mended)
         kept_rows.forget_failed(now)
@@ -44,7 +44,7 @@ def attend(now: datetime) -> None:
 def parse_again(ids: Iterable[int]) -> int:
     """Have these parsed soon, whatever becomes of them. Gives their number."""
     with transaction.atomic():
-        tally = Tally()
+        tally = AccountingTally()
         asked = list(ids)
         number = kept_rows.ask_for(asked, tally)
         accounting.move(tally)
@@ -84,7 +84,7 @@ def _works(row: ParserHealth) -> bool:
     return not sample or most_can_be_parsed(sample)
 
 
-def _look_after(row: ParserHealth, now: datetime, tally: Tally, *, works: bool, mended: bool) -> None:
+def _look_after(row: ParserHealth, now: datetime, tally: AccountingTally, *, works: bool, mended: bool) -> None:
     """Batches that were under way at a pause counted as failed what is to be kept, and at its end kept what is not."""
     row = ParserHealth.objects.select_for_update().get(pk=row.pk)
     if row.paused_since is not None and (row.attended_at is None or row.attended_at < row.paused_since + LATE):

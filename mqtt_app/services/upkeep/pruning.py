@@ -33,7 +33,7 @@ DELETE FROM {leaf} WHERE ctid = ANY(ARRAY(
 """
 
 
-class Report(msgspec.Struct, frozen=True):
+class UpkeepReport(msgspec.Struct, frozen=True):
     """What was made and removed. `busy`: another run is at it, this one did nothing."""
 
     partitions_made: tuple[str, ...] = ()
@@ -42,14 +42,14 @@ class Report(msgspec.Struct, frozen=True):
     busy: bool = False
 
 
-def run(now: datetime) -> Report:
+def run(now: datetime) -> UpkeepReport:
     with _alone() as alone:
         if not alone:
-            return Report(busy=True)
+            return UpkeepReport(busy=True)
         made = partitions.ensure(now)
         rows = _prune_logs(now) + _prune_receipts(now) + _prune_audit(now)
         dropped = _drop_months(now)
-        report = Report(tuple(made), tuple(dropped), rows + _expire_readings(now))
+        report = UpkeepReport(tuple(made), tuple(dropped), rows + _expire_readings(now))
     log.info("Upkeep: made %s, dropped %s, removed %d rows", made or "nothing", dropped or "nothing", report.rows)
     return report
 

@@ -14,7 +14,7 @@ from functools import partial
 from amqtt.broker import Broker
 from amqtt.client import MQTTClient
 
-from project.local.demo.devices import SITES, DemoSite, Message
+from project.local.demo.devices import SITES, DemoMessage, DemoSite
 from project.local.processes.ports import LOOPBACK
 
 EVERY = 1.5  # s
@@ -44,7 +44,7 @@ async def _speak(demo: DemoSite, devices: MQTTClient) -> None:
         await asyncio.sleep(EVERY)
 
 
-async def _publish(devices: MQTTClient, messages: list[Message]) -> None:
+async def _publish(devices: MQTTClient, messages: list[DemoMessage]) -> None:
     for message in messages:
         await devices.publish(message.topic, message.payload, qos=1, retain=message.retain)
 

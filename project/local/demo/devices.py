@@ -11,7 +11,7 @@ EPOCH = datetime(2026, 1, 1, tzinfo=UTC)
 
 
 @dataclass(frozen=True, slots=True)
-class Message:
+class DemoMessage:
     topic: str
     payload: bytes
     retain: bool = False
@@ -22,8 +22,8 @@ class DemoSite:
     name: str
     filters: tuple[str, ...]
     waiting: str  # a topic that an operator has still to approve
-    greeting: Callable[[], list[Message]]  # retained, once
-    speak: Callable[[float], list[Message]]  # at so many seconds
+    greeting: Callable[[], list[DemoMessage]]  # retained, once
+    speak: Callable[[float], list[DemoMessage]]  # at so many seconds
 
 
 def wave(seconds: float, middle: float, swing: float, period: float, digits: int = 1) -> float:
@@ -32,14 +32,14 @@ def wave(seconds: float, middle: float, swing: float, period: float, digits: int
     return round(middle + swing * (slow + 0.08 * math.sin(seconds * 1.7)), digits)
 
 
-def _json(topic: str, retain: bool = False, **values: object) -> Message:
-    return Message(topic, json.dumps(values).encode(), retain)
+def _json(topic: str, retain: bool = False, **values: object) -> DemoMessage:
+    return DemoMessage(topic, json.dumps(values).encode(), retain)
 
 
 # Zigbee2MQTT: a bridge and what is behind it
 
 
-def _greenhouse_greeting() -> list[Message]:
+def _greenhouse_greeting() -> list[DemoMessage]:
     online = [
         _json(f"zigbee2mqtt/{name}/availability", retain=True, state="online")
         for name in ("tomato bed", "door", "pump")
@@ -47,7 +47,7 @@ def _greenhouse_greeting() -> list[Message]:
     return [_json("zigbee2mqtt/bridge/state", retain=True, state="online"), *online]
 
 
-def _greenhouse(seconds: float) -> list[Message]:
+def _greenhouse(seconds: float) -> list[DemoMessage]:
     link = int(wave(seconds, 110, 20, 60, 0))
     return [
         _json("zigbee2mqtt/tomato bed", temperature=wave(seconds, 23.5, 3, 90), humidity=wave(seconds, 61, 9, 120),
@@ -61,11 +61,11 @@ def _greenhouse(seconds: float) -> list[Message]:
 # Tasmota: power meters on a factory floor
 
 
-def _workshop_greeting() -> list[Message]:
-    return [Message(f"tele/{name}/LWT", b"Online", retain=True) for name in ("press", "lathe", "compressor")]
+def _workshop_greeting() -> list[DemoMessage]:
+    return [DemoMessage(f"tele/{name}/LWT", b"Online", retain=True) for name in ("press", "lathe", "compressor")]
 
 
-def _workshop(seconds: float) -> list[Message]:
+def _workshop(seconds: float) -> list[DemoMessage]:
     time = (EPOCH + timedelta(seconds=seconds)).strftime("%Y-%m-%dT%H:%M:%S")
     said = []
     for number, name in enumerate(("press", "lathe", "compressor"), 1):
@@ -86,7 +86,7 @@ def _workshop(seconds: float) -> list[Message]:
 # Flat JSON from one controller, bare numbers and words from another
 
 
-def _cold_store(seconds: float) -> list[Message]:
+def _cold_store(seconds: float) -> list[DemoMessage]:
     room: dict[str, Any] = {
         "temperature": wave(seconds, -18.5, 1.2, 80),
         "humidity": wave(seconds, 71, 4, 100),
@@ -97,9 +97,9 @@ def _cold_store(seconds: float) -> list[Message]:
         _json(
             "coldstore/room2/climate", temperature=wave(seconds + 30, -21, 0.9, 95), humidity=wave(seconds, 66, 3, 130)
         ),
-        Message("coldstore/dock/temperature", str(wave(seconds, 6.4, 2.2, 70)).encode()),
-        Message("coldstore/dock/door", b"open" if int(seconds / 12) % 4 == 0 else b"closed"),
-        Message("coldstore/dock/pallets", str(int(wave(seconds, 40, 12, 150, 0))).encode()),
+        DemoMessage("coldstore/dock/temperature", str(wave(seconds, 6.4, 2.2, 70)).encode()),
+        DemoMessage("coldstore/dock/door", b"open" if int(seconds / 12) % 4 == 0 else b"closed"),
+        DemoMessage("coldstore/dock/pallets", str(int(wave(seconds, 40, 12, 150, 0))).encode()),
     ]
 
 

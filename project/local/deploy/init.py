@@ -22,7 +22,7 @@ HEAD = "# Made by `python3 manage.py init`. It holds every secret of this instal
 ACCESS_NAMES = ("ALLOWED_HOSTS", "HTTPS_ONLY", "WEB_BIND", *HTTPS_NAMES)
 
 
-class _Parser(argparse.ArgumentParser):
+class _InitParser(argparse.ArgumentParser):
     def error(self, message: str) -> NoReturn:
         raise Refusal(f"{message[0].upper()}{message[1:]}; `manage.py init --help` lists what may be said.", code=2)
 
@@ -48,7 +48,7 @@ def main(arguments: list[str]) -> int:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = _Parser(
+    parser = _InitParser(
         prog="manage.py init",
         description="Writes the secrets and settings that docker-compose.yml needs. What is there already is kept.",
         allow_abbrev=False,

@@ -15,7 +15,7 @@ from project.local.install.prepare import REQUEST
 from project.local.options import ROOT, Options
 from project.local.processes import plan, ports, registry
 from project.local.processes.process import session
-from project.local.processes.supervisor import Service, Supervisor
+from project.local.processes.supervisor import ProcessSupervisor, Service
 from project.local.progress import say
 from project.local.refusal import Refusal
 from project.local.servers import embedded, postgres
@@ -31,11 +31,11 @@ class Local:
         self._options, self._check = options, check
         self._folder = options.data_dir
         self._logs = options.data_dir / "log"
-        self._ledger = registry.Ledger(options.data_dir)
-        self._supervisor = Supervisor(self._ledger.add, check, hurried)
+        self._ledger = registry.ProcessRegistry(options.data_dir)
+        self._supervisor = ProcessSupervisor(self._ledger.add, check, hurried)
         self._secrets = secrets_store.load(options.data_dir)
         self._env: dict[str, str] = {}
-        self._rows: list[report.Row] = []
+        self._rows: list[report.ReportRow] = []
         self._account: dict[str, str] = {}
 
     def start(self) -> None:
@@ -130,7 +130,7 @@ class Local:
         self._supervisor.start(services)
         self._supervisor.wait_ready()
         seconds = self._supervisor.seconds()
-        self._rows += [report.Row(one.name, one.where, seconds[one.name]) for one in services]
+        self._rows += [report.ReportRow(one.name, one.where, seconds[one.name]) for one in services]
 
     def _prepare(self, demo_ports: list[int]) -> None:
         """Migrations and first rows, in a process of their own."""
@@ -146,7 +146,7 @@ class Local:
         self._secrets["token_digest"] = self._account["digest"]
         secrets_store.save(self._folder, self._secrets)
         self._rows.append(
-            report.Row(
+            report.ReportRow(
                 "migrations", "tables, administrator" + (", demo sites" if demo_ports else ""), time.monotonic() - began
             )
         )

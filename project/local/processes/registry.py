@@ -23,7 +23,7 @@ STAT_STATE, STAT_START = 0, 19  # fields of /proc/PID/stat counted from behind t
 PATIENCE = 5.0  # s that a database gets to end in order
 
 
-class Ledger:
+class ProcessRegistry:
     def __init__(self, folder: Path) -> None:
         self._path = folder / NAME
         self.mark = secrets.token_hex(16)

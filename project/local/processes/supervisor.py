@@ -45,7 +45,7 @@ class _Running:
     due: float | None = None  # of the next start; None while it runs
 
 
-class Supervisor:
+class ProcessSupervisor:
     def __init__(
         self, record: Callable[[str, int], None], check: Callable[[], None], hurried: Callable[[], bool]
     ) -> None:

@@ -13,7 +13,7 @@ import redis
 from project.local.processes import plan, ports
 from project.local.processes.supervisor import Service
 from project.local.refusal import Refusal
-from project.local.report import Row
+from project.local.report import ReportRow
 from project.local.servers.postgres import Postgres
 from project.local.servers.valkey import Valkey
 
@@ -45,7 +45,7 @@ def valkey_service(server: Valkey, logs: Path, env: dict[str, str]) -> Service:
     )  # fmt: skip
 
 
-def check_database(url: str) -> Row:
+def check_database(url: str) -> ReportRow:
     began = time.monotonic()
     if urlsplit(url).scheme not in {"postgres", "postgresql"}:
         raise Refusal("DATABASE_URL must look like postgres://user:password@host:5432/name.")
@@ -59,10 +59,10 @@ def check_database(url: str) -> Row:
         ) from None
     if version < OLDEST_POSTGRES:
         raise Refusal(f"The database of DATABASE_URL is PostgreSQL {version // 10_000}; 14 or newer is needed.")
-    return Row("postgres", f"DATABASE_URL at {_place(url)}", time.monotonic() - began)
+    return ReportRow("postgres", f"DATABASE_URL at {_place(url)}", time.monotonic() - began)
 
 
-def check_redis(url: str) -> Row:
+def check_redis(url: str) -> ReportRow:
     began = time.monotonic()
     try:
         with redis.Redis.from_url(url, socket_timeout=5, socket_connect_timeout=5) as client:
@@ -73,7 +73,7 @@ def check_redis(url: str) -> Row:
         raise Refusal(
             f"The server of REDIS_URL does not answer: {error} (Unset it to have one started here.)"
         ) from None
-    return Row("redis", f"REDIS_URL at {_place(url)}", time.monotonic() - began)
+    return ReportRow("redis", f"REDIS_URL at {_place(url)}", time.monotonic() - began)
 
 
 def remove_stale_lock(cluster: Path) -> None:

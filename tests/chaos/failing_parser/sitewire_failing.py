@@ -4,7 +4,7 @@ import json
 import os
 from collections.abc import Sequence
 
-from mqtt_app.domain.readings import Fact, Reading
+from mqtt_app.domain.readings import Fact, ReadingFact
 from mqtt_app.parsers.base import Message
 
 
@@ -19,4 +19,4 @@ class FailingParser:
         body = json.loads(message.payload)
         if os.path.exists(os.environ["FAILING_PARSER_FLAG"]):
             raise KeyError("a field that no message has")
-        return [Reading(device=message.topic, metric="seq", value=float(body["seq"]))]
+        return [ReadingFact(device=message.topic, metric="seq", value=float(body["seq"]))]

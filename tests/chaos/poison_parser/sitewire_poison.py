@@ -5,7 +5,7 @@ import os
 import signal
 from collections.abc import Sequence
 
-from mqtt_app.domain.readings import Fact, Reading
+from mqtt_app.domain.readings import Fact, ReadingFact
 from mqtt_app.parsers.base import Message
 
 
@@ -20,4 +20,4 @@ class PoisonParser:
         number = json.loads(message.payload)["seq"]
         if number % 500 == 250:
             os.kill(os.getpid(), signal.SIGKILL)
-        return [Reading(device=message.topic, metric="seq", value=float(number))]
+        return [ReadingFact(device=message.topic, metric="seq", value=float(number))]

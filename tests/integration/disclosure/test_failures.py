@@ -10,7 +10,7 @@ from django.test import Client
 from django.urls import reverse
 
 from mqtt_app.live.audience import _view
-from mqtt_app.live.picture import Picture
+from mqtt_app.live.picture import ClientState
 from mqtt_app.models import Membership, MqttConnection, MqttConnectionLog, Site
 from mqtt_app.selectors.visibility import viewer_for
 from tests.integration.api.client import Caller, connected_site, member_of, superuser
@@ -87,7 +87,7 @@ def test_a_browser_is_told_the_class_in_snapshots_and_in_events(site):
              "error_message": CANARY, "at": "t"}  # fmt: skip
     for user, told in ((member_of(site), GENERAL), (superuser(), CANARY)):
         view = _view(viewer_for(user))
-        picture = Picture(view.rows, view.sites, detailed=view.detailed)
+        picture = ClientState(view.rows, view.sites, detailed=view.detailed)
         shown = picture.visible(event)
         assert shown is not None
         assert shown["error_message"] == told

@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from mqtt_app.domain.delivery.messages import Envelope
-from mqtt_app.domain.readings import ParseError, ParseErrorKind, Reading
+from mqtt_app.domain.readings import ParseError, ParseErrorKind, ReadingFact
 from mqtt_app.models import MqttConnection
 from mqtt_app.services.ingest import pipeline
 from mqtt_app.services.replay import drain, schedule
@@ -25,13 +25,13 @@ class Flaky:
     def matches(self, topic: str, sample: bytes) -> float:
         return 1.0
 
-    def parse(self, message: Any) -> list[Reading]:
+    def parse(self, message: Any) -> list[ReadingFact]:
         body = json.loads(message.payload)
         if "fatal" in body and not self.broken:
             os.kill(os.getpid(), signal.SIGKILL)
         if self.broken or "bad" in body:
             raise ParseError(ParseErrorKind.PARSE, "no such field")
-        return [Reading(device=message.topic, metric="n", value=float(body["n"]))]
+        return [ReadingFact(device=message.topic, metric="n", value=float(body["n"]))]
 
 
 def numbered(link: MqttConnection, numbers: range, **changes: Any) -> list[Envelope]:

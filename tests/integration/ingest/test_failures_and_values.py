@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from mqtt_app.domain.readings import Reading as ReadingFact
+from mqtt_app.domain.readings import ReadingFact as ReadingFact
 from mqtt_app.models import KeptMessage, LatestReading, MqttConnection, ParserHealth, Reading, Site, SiteBooks
 from mqtt_app.parsers.base import MAX_PAYLOAD
 from mqtt_app.services import logs

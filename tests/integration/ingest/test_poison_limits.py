@@ -18,7 +18,7 @@ from mqtt_app.models import (
     Reading,
     SiteBooks,
 )
-from mqtt_app.services.accounting import Tally
+from mqtt_app.services.accounting import AccountingTally
 from mqtt_app.services.dead_letters import quarantine
 from mqtt_app.services.ingest import isolate, pipeline, readings
 from tests.integration.ingest.flaky import attend
@@ -173,7 +173,7 @@ def test_a_dead_letter_that_is_parsed_again_is_stored_once_nothing_refuses_it(li
 def test_one_that_is_refused_again_fails_alone_and_holds_up_no_other_replay(link, healthy):
     with refusing(("mqtt_reading", "INSERT", TEXT)):
         pipeline.store(with_poison(link, healthy, POISON, {"v": "poison"}), NOW)
-        quarantine.put_aside([message(healthy, "hall/again", {"v": 1})], "by hand", Tally())
+        quarantine.put_aside([message(healthy, "hall/again", {"v": 1})], "by hand", AccountingTally())
         SiteBooks.objects.filter(site=healthy.site).update(quarantined=1, received=F("received") + 1)
         ids = list(QuarantinedMessage.objects.values_list("pk", flat=True))
         quarantine.parse_again(ids, datetime.fromtimestamp(NOW, UTC))

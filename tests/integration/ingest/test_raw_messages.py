@@ -6,7 +6,7 @@ from itertools import pairwise
 import pytest
 
 from mqtt_app.models import KeptMessage, KeptState, MqttConnection, ParserHealth, QuarantinedMessage, Site
-from mqtt_app.services.accounting import Tally
+from mqtt_app.services.accounting import AccountingTally
 from mqtt_app.services.dead_letters import quarantine
 from mqtt_app.services.dead_letters import rows as kept_rows
 from mqtt_app.services.ingest import pipeline
@@ -48,7 +48,7 @@ def moved(tally, link):
 def test_failures_of_this_parser_at_this_site_that_nobody_tried_again_are_kept_after_all(link, neighbour):
     raw(link), raw(link, payload=b"123")
     raw(neighbour), raw(link, "other"), raw(link, tries=1), raw(link, state=KeptState.DUE)
-    tally = Tally()
+    tally = AccountingTally()
     kept_rows.adopt(health(link), KeptState.KEPT, AT, AT, tally)
     assert states() == ["kept", "kept", "failed", "failed", "failed", "due"]
     assert moved(tally, link) == (-2, 2, 8)
@@ -57,12 +57,12 @@ def test_failures_of_this_parser_at_this_site_that_nobody_tried_again_are_kept_a
 @pytest.mark.parametrize(("second", "state"), [(-120.1, "failed"), (-120.0, "kept"), (60.0, "kept"), (60.1, "failed")])
 def test_the_failures_of_two_windows_before_a_pause_and_a_minute_after_it_led_to_it(link, second, state):
     raw(link, created_at=AT + timedelta(seconds=second))
-    kept_rows.adopt_before(health(link), AT, AT, Tally())
+    kept_rows.adopt_before(health(link), AT, AT, AccountingTally())
     assert states() == [state]
 
 
 def test_nothing_to_keep_after_all_leaves_the_books_alone(link):
-    tally = Tally()
+    tally = AccountingTally()
     kept_rows.adopt(health(link), KeptState.KEPT, AT, AT, tally)
     assert dict(tally.entries) == {}
 
@@ -70,7 +70,7 @@ def test_nothing_to_keep_after_all_leaves_the_books_alone(link):
 def test_what_somebody_asks_for_is_due_and_failed_ones_are_kept_from_then_on(link, neighbour):
     asked = [raw(link), raw(link, state=KeptState.KEPT), raw(neighbour, payload=b"1")]
     raw(link), raw(neighbour)
-    tally = Tally()
+    tally = AccountingTally()
     assert kept_rows.ask_for([row.pk for row in asked], tally) == 3
     assert states() == ["again", "again", "again", "failed", "failed"]
     assert (moved(tally, link), moved(tally, neighbour)) == ((-1, 1, 5), (-1, 1, 1))

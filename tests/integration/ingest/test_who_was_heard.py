@@ -6,7 +6,7 @@ import pytest
 
 from mqtt_app.models import Device, DiscoveredTopic, Gateway, MqttConnection, Site, SiteBooks
 from mqtt_app.services import accounting
-from mqtt_app.services.accounting import Tally
+from mqtt_app.services.accounting import AccountingTally
 from mqtt_app.services.ingest import pipeline
 from tests.integration.ingest.test_store import NOW, batch, books, message
 
@@ -172,7 +172,7 @@ def test_the_last_message_of_a_site_moves_on_and_never_back(link, neighbour):
 
 def test_messages_that_only_move_within_the_books_are_no_news(link):
     hear(link, "lamp", {"v": 1}, 10)
-    tally = Tally()
+    tally = AccountingTally()
     tally.add(link.site_id, "stored", -1)
     tally.add(link.site_id, "failed", 1)
     accounting.move(tally)

@@ -12,7 +12,7 @@ from mqtt_app.coordination import keys
 from mqtt_app.coordination.leases import Lease, LeaseStore
 from mqtt_app.models import MqttConnection, Site
 from mqtt_app.services import ownership
-from mqtt_app.services.ownership import ConnectionConfig, LinkStatus, ReconcileReport, Written
+from mqtt_app.services.ownership import ConnectionConfig, LinkStatus, ReconcileReport, WrittenStatuses
 
 _numbers = itertools.count(1)
 
@@ -67,7 +67,7 @@ def take(row: MqttConnection, name: str) -> ConnectionConfig | None:
     return ownership.take(row.pk, name, fresh(row).generation)
 
 
-def say(row: MqttConnection, generation: int, **status: Any) -> Written:
+def say(row: MqttConnection, generation: int, **status: Any) -> WrittenStatuses:
     return ownership.record_statuses({(row.pk, generation): LinkStatus(**status)})
 
 

@@ -30,7 +30,7 @@ def test_each_row_gets_its_own_words_and_those_of_others_are_named():
     MqttConnection.objects.filter(pk=free.pk).update(owner="")
     no = LinkStatus("error", "network", "no route")
     written = ownership.record_statuses({(mine.pk, 1): UP, (moved.pk, 1): no, (free.pk, 1): no, (0, 1): no})
-    assert written == ownership.Written(lost=frozenset({(moved.pk, 1), (free.pk, 1), (0, 1)}))
+    assert written == ownership.WrittenStatuses(lost=frozenset({(moved.pk, 1), (free.pk, 1), (0, 1)}))
     assert (fresh(mine).status, fresh(mine).error_message, fresh(mine).retry_count) == ("connected", "", 3)
     assert {fresh(row).error_message for row in (moved, free)} == {""}
 
@@ -81,7 +81,7 @@ def test_a_session_is_in_line_by_word_of_its_owner_and_of_the_present_filters_on
 @pytest.mark.django_db(transaction=True)
 def test_a_row_that_somebody_has_locked_holds_up_no_other():
     locked, other = owned("mqtt-1"), owned("mqtt-1")
-    answers: list[ownership.Written] = []
+    answers: list[ownership.WrittenStatuses] = []
 
     def write() -> None:
         answers.append(ownership.record_statuses({(locked.pk, 1): UP, (other.pk, 1): UP}))
@@ -92,5 +92,5 @@ def test_a_row_that_somebody_has_locked_holds_up_no_other():
         thread = threading.Thread(target=write)
         thread.start()
         thread.join(10)
-    assert answers == [ownership.Written(busy=frozenset({(locked.pk, 1)}))]
+    assert answers == [ownership.WrittenStatuses(busy=frozenset({(locked.pk, 1)}))]
     assert (fresh(locked).retry_count, fresh(other).retry_count) == (0, 3)

@@ -7,7 +7,7 @@ import pytest
 from cryptography.fernet import Fernet
 from django.utils import timezone
 
-from mqtt_app.domain.ownership.planner import Row
+from mqtt_app.domain.ownership.planner import PlannedConnection
 from mqtt_app.models import MqttConnection
 from mqtt_app.models.fields import _cipher
 from mqtt_app.services import ownership, sites
@@ -22,7 +22,7 @@ LONG = 1_000.0
 
 def seen(row: MqttConnection) -> Seen:
     row = fresh(row)
-    found = Row(row.pk, row.is_active, row.owner, row.assigned_instance)
+    found = PlannedConnection(row.pk, row.is_active, row.owner, row.assigned_instance)
     return Seen(found, row.generation, row.site_id, row.retry_count, row.status_since)
 
 

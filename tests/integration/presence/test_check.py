@@ -16,7 +16,7 @@ from mqtt_app.models.locks import OFFLINE_CHECK_LOCK
 from mqtt_app.services import devices, sites
 from mqtt_app.services.presence import check as presence
 from mqtt_app.services.presence import rows
-from mqtt_app.services.presence.check import Report
+from mqtt_app.services.presence.check import OfflineCheckReport
 from tests.integration.upkeep.test_upkeep import other_session  # noqa: F401
 
 pytestmark = pytest.mark.django_db
@@ -36,13 +36,13 @@ def site() -> Site:
 
 
 @pytest.fixture
-def check(monkeypatch, django_capture_on_commit_callbacks) -> Callable[..., tuple[Report, Said]]:
+def check(monkeypatch, django_capture_on_commit_callbacks) -> Callable[..., tuple[OfflineCheckReport, Said]]:
     """`check(now)`: the report, and what browsers were told."""
     said: Said = []
     for name in ("device_changed", "devices_changed"):
         monkeypatch.setattr(events, name, lambda **values: said.append(values))
 
-    def run(now: datetime = NOW) -> tuple[Report, Said]:
+    def run(now: datetime = NOW) -> tuple[OfflineCheckReport, Said]:
         said.clear()
         with django_capture_on_commit_callbacks(execute=True):
             report = presence.check_offline(now)
@@ -68,7 +68,7 @@ def test_a_silent_device_goes_offline_once(site, check):
     report, said = check()
     assert (report.gateways, report.devices, state(pump)) == (0, 1, ("offline", "silent"))
     assert [(one["device_id"], one["status"]) for one in said] == [(pump.pk, "offline")]
-    assert check() == (Report(0, 0), [])
+    assert check() == (OfflineCheckReport(0, 0), [])
 
 
 def test_the_log_line_counts_gateways_and_devices(site, check, caplog):
@@ -173,7 +173,7 @@ def test_a_message_between_look_and_write_keeps_a_device_online(site, check, mon
         return found
 
     monkeypatch.setattr(rows, "due", overtaken)
-    assert check() == (Report(0, 0), [])
+    assert check() == (OfflineCheckReport(0, 0), [])
     assert state(pump)[0] == "online"
 
 

@@ -42,8 +42,10 @@ def said(monkeypatch: pytest.MonkeyPatch) -> list[dict[str, Any]]:
 
 
 @pytest.fixture
-def check(said: list[dict[str, Any]], django_capture_on_commit_callbacks: Any) -> Callable[[], presence.Report]:
-    def run() -> presence.Report:
+def check(
+    said: list[dict[str, Any]], django_capture_on_commit_callbacks: Any
+) -> Callable[[], presence.OfflineCheckReport]:
+    def run() -> presence.OfflineCheckReport:
         said.clear()
         with django_capture_on_commit_callbacks(execute=True):
             return presence.check_offline(NOW)
@@ -105,13 +107,13 @@ def test_since_stays_when_only_the_reason_of_an_unknown_one_changes(site, check,
 
 def test_whoever_is_offline_already_is_neither_due_nor_told_of(site, check, said):
     pump = silent(site, status="offline", status_reason="announced")
-    assert check() == presence.Report(0, 0)
+    assert check() == presence.OfflineCheckReport(0, 0)
     assert (state(pump), said) == (("offline", "announced", 500.0), [])
 
 
 def test_whoever_was_never_heard_is_not_offline(site, check):
     pump = silent(site, status="unknown", last_seen=None)
-    assert check() == presence.Report(0, 0)
+    assert check() == presence.OfflineCheckReport(0, 0)
     assert state(pump)[0] == "unknown"
 
 

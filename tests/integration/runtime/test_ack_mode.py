@@ -6,7 +6,7 @@ import msgspec
 import pytest
 
 from mqtt_app.domain.delivery.ack_mode import AckMode
-from mqtt_app.domain.link.failures import Failure
+from mqtt_app.domain.link.failures import LinkFailure
 from mqtt_app.domain.link.packets import Publish
 from tests.integration.runtime.test_delivery import publish
 from tests.integration.runtime.world import connection, wait_for
@@ -116,7 +116,7 @@ def test_what_is_delivered_again_before_its_commit_is_stored_once(world, up, own
     publish(own.port, b"1")
     session = runtime.sessions()[0]
     wait_for(lambda: len(session.intake.acks) == 1)
-    runtime.loop.call(lambda: session.on_lost(Failure("network", "pulled the plug")))
+    runtime.loop.call(lambda: session.on_lost(LinkFailure("network", "pulled the plug")))
     wait_for(lambda: session.intake.epoch == 2 and len(session.intake.acks) == 1)
     closed.clear()
     wait_for(lambda: acknowledged(own) == 1)

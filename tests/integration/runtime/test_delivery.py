@@ -5,7 +5,7 @@ import time
 import pytest
 
 from mqtt_app.coordination.acks import note
-from mqtt_app.domain.link.failures import Failure
+from mqtt_app.domain.link.failures import LinkFailure
 from tests.integration.runtime.world import connection, wait_for
 from tests.publisher import publisher
 
@@ -74,7 +74,7 @@ def test_a_message_that_comes_again_before_its_commit_is_stored_once_and_acknowl
     publish(own.port, b"1")
     wait_for(lambda: world.messages)
     session = runtime.sessions()[0]
-    runtime.loop.call(lambda: session.on_lost(Failure("network", "pulled the plug")))
+    runtime.loop.call(lambda: session.on_lost(LinkFailure("network", "pulled the plug")))
     wait_for(lambda: session.intake.epoch == 2 and len(session.intake.acks) == 1)
     world.commit()
     wait_for(lambda: own.log_text().count("Received PUBACK from runtime") == 1)

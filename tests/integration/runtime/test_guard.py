@@ -4,7 +4,7 @@ import socket
 
 import pytest
 
-from mqtt_app.domain.link.addresses import Policy
+from mqtt_app.domain.link.addresses import AddressPolicy
 from mqtt_app.domain.link.broker_settings import policy_of
 from mqtt_app.mqtt.link.guard import BrokerGuard
 from tests.integration.runtime.world import connection, wait_for
@@ -78,6 +78,6 @@ def test_a_port_of_our_own_on_this_machine_is_not_dialled(world, run, broker, ho
 
 def test_without_an_allow_list_the_machine_itself_is_closed(world, run, broker):
     world.add(connection(1, broker.port))
-    run(guard=BrokerGuard(Policy(), ()))
+    run(guard=BrokerGuard(AddressPolicy(), ()))
     wait_for(lambda: world.error(1)[0] == "configuration")
     assert dialled(broker) == 0

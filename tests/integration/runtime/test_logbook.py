@@ -1,7 +1,7 @@
 """Links that flap, and what is left of it in the log."""
 
 from mqtt_app.domain.logs.repeats import FREE
-from mqtt_app.mqtt.logbook import LogBook
+from mqtt_app.mqtt.logbook import ConnectionLogWriter
 from mqtt_app.mqtt.loop import Loop
 from tests.integration.runtime.world import connection, wait_for
 from tests.services import free_port
@@ -32,7 +32,7 @@ def test_a_broker_that_refuses_again_and_again_is_counted(world, run, rows):
 def test_a_minute_later_the_loop_says_how_often(rows):
     clock = Clock()
     loop = Loop(clock)
-    book = LogBook(loop)
+    book = ConnectionLogWriter(loop)
     config = connection(1, 1883)
     loop.call(lambda: [book.write(config, "WARNING", "Disconnected: kicked") for _ in range(FREE + 23)])
     loop.start()

@@ -7,11 +7,11 @@ import pytest
 from django.db import DataError, OperationalError
 
 from mqtt_app.mqtt import reports
-from mqtt_app.mqtt.reports import Reports
-from mqtt_app.services.ownership import Answers, Key, LinkStatus, Written
+from mqtt_app.mqtt.reports import StatusWriter
+from mqtt_app.services.ownership import Answers, Key, LinkStatus, WrittenStatuses
 from tests.integration.runtime.world import connection, wait_for
 
-Answer = Callable[[Mapping[Key, LinkStatus]], Written]
+Answer = Callable[[Mapping[Key, LinkStatus]], WrittenStatuses]
 
 
 class Rows:
@@ -23,10 +23,10 @@ class Rows:
         self.statuses: dict[Key, str] = {}
         self.codes: dict[Key, dict[str, int]] = {}
 
-    def record_statuses(self, said: Mapping[Key, LinkStatus]) -> Written:
+    def record_statuses(self, said: Mapping[Key, LinkStatus]) -> WrittenStatuses:
         words = {key: status.status for key, status in said.items()}
         self.asked.append(words)
-        written = self.answers.pop(0)(said) if self.answers else Written()
+        written = self.answers.pop(0)(said) if self.answers else WrittenStatuses()
         self.statuses |= {key: word for key, word in words.items() if key not in written.lost | written.busy}
         return written
 
@@ -48,17 +48,17 @@ def disowned() -> list[bool]:
 
 
 @pytest.fixture
-def said(database: Rows, disowned: list[bool]) -> Iterator[Reports]:
-    made = Reports(database, lambda: disowned.append(True))
+def said(database: Rows, disowned: list[bool]) -> Iterator[StatusWriter]:
+    made = StatusWriter(database, lambda: disowned.append(True))
     yield made
     made.stop(5)
 
 
-def say(said: Reports, number: int, status: str) -> None:
+def say(said: StatusWriter, number: int, status: str) -> None:
     said.say(connection(number, 1883), LinkStatus(status))
 
 
-def away(*_: Any) -> Written:
+def away(*_: Any) -> WrittenStatuses:
     raise OperationalError("away")
 
 
@@ -82,10 +82,10 @@ def test_after_an_outage_only_the_latest_word_is_written(said, database):
 
 
 def test_one_that_cannot_be_stored_does_not_hold_up_the_others(said, database):
-    def no_nine(statuses: Mapping[Key, LinkStatus]) -> Written:
+    def no_nine(statuses: Mapping[Key, LinkStatus]) -> WrittenStatuses:
         if (9, 1) in statuses:
             raise DataError("nine")
-        return Written()
+        return WrittenStatuses()
 
     database.answers = [no_nine] * 4
     for number in (8, 9, 10):
@@ -96,7 +96,7 @@ def test_one_that_cannot_be_stored_does_not_hold_up_the_others(said, database):
 
 
 def test_what_somebody_else_is_writing_is_said_again(said, database, disowned):
-    database.answers = [lambda _: Written(busy=frozenset({(1, 1)}))]
+    database.answers = [lambda _: WrittenStatuses(busy=frozenset({(1, 1)}))]
     say(said, 1, "connected")
     said.start()
     wait_for(lambda: database.statuses == {(1, 1): "connected"})
@@ -104,7 +104,7 @@ def test_what_somebody_else_is_writing_is_said_again(said, database, disowned):
 
 
 def test_a_link_that_is_not_ours_is_made_known(said, database, disowned):
-    database.answers = [lambda _: Written(lost=frozenset({(1, 1)}))]
+    database.answers = [lambda _: WrittenStatuses(lost=frozenset({(1, 1)}))]
     say(said, 1, "connected")
     said.start()
     wait_for(lambda: disowned == [True])

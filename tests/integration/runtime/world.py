@@ -13,7 +13,7 @@ from mqtt_app.conf import Config
 from mqtt_app.coordination.leases import Lease, Renewal
 from mqtt_app.domain.delivery.messages import Batch, unpack
 from mqtt_app.mqtt.runtime import Ports, Runtime
-from mqtt_app.services.ownership import ConnectionConfig, ConnectionRow, Filter, Written
+from mqtt_app.services.ownership import ConnectionConfig, ConnectionRow, Filter, WrittenStatuses
 
 FAST = {
     "scan_interval": 0.1,
@@ -104,12 +104,12 @@ class World:
     def config_of(self, connection_id: int, generation: int) -> ConnectionConfig | None:
         return self.configs[connection_id]
 
-    def record_statuses(self, said: Any) -> Written:
+    def record_statuses(self, said: Any) -> WrittenStatuses:
         """As the database does: what is said of a connection that was let go meanwhile changes nothing."""
         for (connection_id, _), status in said.items():
             if self.owner.get(connection_id):
                 self.statuses[connection_id] = msgspec.structs.asdict(status)
-        return Written()
+        return WrittenStatuses()
 
     def record_answers(self, said: Any) -> int:
         for (connection_id, _), answers in said.items():

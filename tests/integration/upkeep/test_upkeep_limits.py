@@ -115,4 +115,4 @@ def test_what_a_run_did_is_reported():
     report = pruning.run(NOW)
     assert (len(report.partitions_made), report.busy, report.rows) == (5, False, 0)
     assert pruning.run(NOW).partitions_made == ()
-    assert pruning.Report() == pruning.Report((), (), 0, False)
+    assert pruning.UpkeepReport() == pruning.UpkeepReport((), (), 0, False)

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mqtt_app.domain.link.addresses import RANGES, Policy, Private, judge, opens_nothing
+from mqtt_app.domain.link.addresses import RANGES, AddressPolicy, Private, judge, opens_nothing
 from mqtt_app.domain.link.broker_settings import policy_of, problems, useless
 
 EVERYTHING = policy_of(["0.0.0.0/0", "::/0"], "allow")
@@ -55,20 +55,20 @@ def written(form: str, address: str) -> str:
     return FORMS[form].format(*(f"{part:x}" for part in (number >> 16, number & 0xFFFF, other >> 16, other & 0xFFFF)))
 
 
-def refusal(address: str, policy: Policy = EVERYTHING, host: str = "") -> str:
+def refusal(address: str, policy: AddressPolicy = EVERYTHING, host: str = "") -> str:
     return judge(address, policy, host).refusal
 
 
 @pytest.mark.parametrize(("address", "says"), NEVER)
 def test_some_addresses_stay_closed_whatever_is_listed(address, says):
     exactly = policy_of([address.partition("%")[0], "trusted.example"], "allow")
-    for policy in (Policy(), EVERYTHING, exactly):
+    for policy in (AddressPolicy(), EVERYTHING, exactly):
         assert says in refusal(address, policy, "trusted.example")
 
 
 @pytest.mark.parametrize(("address", "says"), LISTED)
 def test_others_are_open_to_whoever_lists_them_and_not_by_the_way(address, says):
-    assert says in refusal(address, Policy())
+    assert says in refusal(address, AddressPolicy())
     assert says in refusal(address, EVERYTHING)
     plain = address.partition("%")[0]
     opened = judge(address, policy_of([plain], "refuse"))
@@ -81,7 +81,7 @@ def test_others_are_open_to_whoever_lists_them_and_not_by_the_way(address, says)
 @pytest.mark.parametrize("address", PRIVATE)
 def test_private_networks_are_as_the_installation_says(address):
     mine = [address, "10.0.0.0/7", "0.0.0.0/0", "::/0"]
-    assert judge(address, Policy()).opened_by == refusal(address, Policy()) == ""
+    assert judge(address, AddressPolicy()).opened_by == refusal(address, AddressPolicy()) == ""
     assert "private" in refusal(address, policy_of(["0.0.0.0/0", "::/0", "10.0.0.0/7"], "listed"))
     assert refusal(address, policy_of(mine, "listed")) == ""
     assert judge(address, policy_of(mine, "listed")).opened_by
@@ -92,14 +92,14 @@ def test_private_networks_are_as_the_installation_says(address):
 @pytest.mark.parametrize("address", PUBLIC)
 @pytest.mark.parametrize("private", Private)
 def test_public_addresses_need_no_entry(address, private):
-    assert judge(address, Policy(private=private)).refusal == ""
+    assert judge(address, AddressPolicy(private=private)).refusal == ""
     assert judge(address, policy_of([address], private)).opened_by == ""
 
 
 @pytest.mark.parametrize("form", FORMS)
 @pytest.mark.parametrize("inner", ["169.254.169.254", "168.63.129.16", "224.0.0.1", "255.255.255.255"])
 def test_no_form_of_a_closed_address_is_open(form, inner):
-    for policy in (Policy(), EVERYTHING, policy_of([inner, written(form, inner), "x.example"], "allow")):
+    for policy in (AddressPolicy(), EVERYTHING, policy_of([inner, written(form, inner), "x.example"], "allow")):
         assert inner in refusal(written(form, inner), policy, "x.example")
 
 
@@ -137,7 +137,7 @@ def test_every_ipv4_address_is_judged_alike_as_itself_and_as_mapped(number):
 @given(st.integers(0, 2**128 - 1))
 def test_every_ipv6_address_has_a_verdict_and_only_global_ones_are_open_to_all(number):
     address = IPv6Address(number)
-    if not judge(address, Policy(private=Private.REFUSE)).refusal:
+    if not judge(address, AddressPolicy(private=Private.REFUSE)).refusal:
         assert address in ip_network("2000::/3") or address in ip_network("64:ff9b::/96") or address.ipv4_mapped
 
 

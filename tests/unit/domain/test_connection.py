@@ -3,15 +3,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mqtt_app.domain.link import state as c
-from mqtt_app.domain.link.failures import BROKER, CREDENTIALS, NETWORK, Failure
-from mqtt_app.domain.link.state import Effect, Link, Policy, State, step
+from mqtt_app.domain.link.failures import BROKER, CREDENTIALS, NETWORK, LinkFailure
+from mqtt_app.domain.link.state import Effect, Link, LinkTimeouts, State, step
 
-LOST = c.Lost(Failure(NETWORK, "gone"))
-BROKEN = c.Lost(Failure(BROKER, "a wildcard", reason_code=0x90))
-OLD = c.Refused(Failure(BROKER, "no MQTT 5", older_mqtt=True))
+LOST = c.Lost(LinkFailure(NETWORK, "gone"))
+BROKEN = c.Lost(LinkFailure(BROKER, "a wildcard", reason_code=0x90))
+OLD = c.Refused(LinkFailure(BROKER, "no MQTT 5", older_mqtt=True))
 EVENTS = [
-    c.Start(), c.Paced(30.0), c.Dialed(), c.DialFailed(Failure(NETWORK, "refused")), c.Accepted(True),
-    c.Accepted(False), c.Refused(Failure(CREDENTIALS, "password")), OLD, c.Granted(), LOST, BROKEN, c.Tick(), c.Drain(),
+    c.Start(), c.Paced(30.0), c.Dialed(), c.DialFailed(LinkFailure(NETWORK, "refused")), c.Accepted(True),
+    c.Accepted(False), c.Refused(LinkFailure(CREDENTIALS, "password")), OLD, c.Granted(), LOST, BROKEN, c.Tick(), c.Drain(),
     c.Drained(), c.Abandon(),
 ]  # fmt: skip
 VOLATILE = {
@@ -22,7 +22,7 @@ VOLATILE = {
 def run(*events, link=None, now=0.0, jitter=0.5):
     link, effects = link or Link(), ()
     for event in events:
-        link, effects = step(link, event, now, Policy(), jitter)
+        link, effects = step(link, event, now, LinkTimeouts(), jitter)
     return link, effects
 
 
@@ -31,7 +31,7 @@ def test_a_volatile_state_always_has_a_deadline_and_closed_is_the_end(story):
     link, now = Link(), 0.0
     for event, pause, jitter in story:
         before, now = link, now + pause
-        link, effects = step(link, event, now, Policy(), jitter)
+        link, effects = step(link, event, now, LinkTimeouts(), jitter)
         assert (link.deadline < c.NEVER) == (link.state in VOLATILE)
         assert before.state is not State.CLOSED or not effects
         assert (Effect.FINISHED in effects) == (link.state is State.CLOSED and before.state is not State.CLOSED)
@@ -42,7 +42,7 @@ def test_a_socket_is_closed_before_the_next_dial_and_at_the_end(story):
     link, now, is_open = Link(), 0.0, False
     for event, pause in story:
         now += pause
-        link, effects = step(link, event, now, Policy(), 0.5)
+        link, effects = step(link, event, now, LinkTimeouts(), 0.5)
         for effect in effects:
             is_open = {Effect.HANDSHAKE: True, Effect.CLOSE: False, Effect.GOODBYE: False}.get(effect, is_open)
             assert not (effect is Effect.DIAL and is_open)
@@ -56,7 +56,7 @@ def test_a_link_comes_up():
 
 def test_waiting_for_its_turn_in_a_storm_is_no_slow_dial():
     link, _ = run(c.Start(), c.Paced(at=100.0))
-    assert (link.state, link.deadline) == (State.DIALING, 100.0 + Policy().dial_timeout)
+    assert (link.state, link.deadline) == (State.DIALING, 100.0 + LinkTimeouts().dial_timeout)
 
 
 def test_a_broker_without_mqtt_5_is_dialled_again_at_once_in_3_1_1():
@@ -78,7 +78,7 @@ def test_a_broker_that_refuses_both_versions_is_waited_for():
 
 def test_refused_credentials_are_tried_again_after_a_minute_at_most_every_quarter_of_an_hour():
     link, waits = Link(), []
-    refused = (c.Dialed(), c.Refused(Failure(CREDENTIALS, "password")))
+    refused = (c.Dialed(), c.Refused(LinkFailure(CREDENTIALS, "password")))
     for _ in range(8):
         link, _ = run(c.Start() if link.state is State.IDLE else c.Tick(), *refused, link=link, jitter=0.999)
         waits.append(link.deadline)
@@ -100,7 +100,7 @@ def test_nobody_is_kept_waiting_for_longer_than_it_was_away(outage, chances):
         if link.deadline > 100.0 + outage:
             break
         now = link.deadline
-        link, _ = run(c.Tick(), c.DialFailed(Failure(NETWORK, "refused")), link=link, now=now, jitter=chance)
+        link, _ = run(c.Tick(), c.DialFailed(LinkFailure(NETWORK, "refused")), link=link, now=now, jitter=chance)
     assert link.deadline - max(100.0 + outage, link.since) <= min(60.0, outage + 1.0)
 
 

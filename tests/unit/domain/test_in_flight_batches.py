@@ -5,13 +5,13 @@ import itertools
 import pytest
 
 from mqtt_app.domain.delivery.batching import Limits
-from mqtt_app.domain.delivery.in_flight import Ledger
+from mqtt_app.domain.delivery.in_flight import InFlightBatches
 from mqtt_app.domain.delivery.messages import Batch, Envelope
 
 FIRST = "f" * 32
 
 
-class Book(Ledger):
+class Book(InFlightBatches):
     """With the time of the last event, and what is to be sent after each."""
 
     now = 0.0

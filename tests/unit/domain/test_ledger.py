@@ -3,14 +3,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mqtt_app.domain.delivery.batching import Limits
-from mqtt_app.domain.delivery.in_flight import Ledger
+from mqtt_app.domain.delivery.in_flight import InFlightBatches
 from mqtt_app.domain.delivery.messages import Batch
 from tests.unit.domain.test_batching import message
 
 
 def ledger(**limits):
     numbers = iter(range(1, 100_000))
-    return Ledger(Limits(**limits), lambda: f"{next(numbers):032x}")
+    return InFlightBatches(Limits(**limits), lambda: f"{next(numbers):032x}")
 
 
 def without_tries(batches):

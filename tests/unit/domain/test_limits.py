@@ -23,7 +23,7 @@ from mqtt_app.domain.ingest import times
 from mqtt_app.domain.link import grants, hosts, overlap, sweep
 from mqtt_app.domain.link.overlap import Copies, Subscription, arrange, in_packets
 from mqtt_app.domain.link.sweep import Sweep
-from mqtt_app.domain.presence import Verdict, judge
+from mqtt_app.domain.presence import PresenceVerdict, judge
 from mqtt_app.domain.status.rates import Rates
 
 # Times of devices
@@ -72,19 +72,19 @@ def test_a_clock_is_believed_up_to_a_day_ahead_and_ten_years_behind(off, plausib
 
 
 @pytest.mark.parametrize(
-    ("now", "verdict"), [(159.9, Verdict("online")), (160.0, Verdict("offline", "silent"))]
+    ("now", "verdict"), [(159.9, PresenceVerdict("online")), (160.0, PresenceVerdict("offline", "silent"))]
 )  # fmt: skip
 def test_silence_is_over_at_its_last_second(now, verdict):
     assert judge("online", 100.0, 60.0, now, listening_since=0.0) == verdict
 
 
 def test_who_spoke_in_the_second_in_which_the_link_came_up_is_online():
-    assert judge("unknown", 100.0, 60.0, 101.0, listening_since=100.0) == Verdict("online")
-    assert judge("unknown", 99.9, 60.0, 101.0, listening_since=100.0) == Verdict("unknown")
+    assert judge("unknown", 100.0, 60.0, 101.0, listening_since=100.0) == PresenceVerdict("online")
+    assert judge("unknown", 99.9, 60.0, 101.0, listening_since=100.0) == PresenceVerdict("unknown")
 
 
 def test_a_link_that_is_up_since_the_epoch_is_up():
-    assert judge("online", 100.0, 60.0, 101.0, listening_since=0.0, gateway_status="online") == Verdict("online")
+    assert judge("online", 100.0, 60.0, 101.0, listening_since=0.0, gateway_status="online") == PresenceVerdict("online")
 
 
 # Rates

@@ -14,22 +14,22 @@ from mqtt_app.domain.link.failures import (
     INTERNAL,
     NETWORK,
     TLS,
-    Failure,
+    LinkFailure,
     closed_before_connack,
     not_mqtt,
     refusal,
 )
-from mqtt_app.domain.link.state import Effect, Link, Policy, State, step
+from mqtt_app.domain.link.state import Effect, Link, LinkTimeouts, State, step
 
 # The life of a link
 
-GONE = Failure(NETWORK, "gone")
+GONE = LinkFailure(NETWORK, "gone")
 
 
 def run(link, *events, now=0.0, jitter=0.5):
     effects = ()
     for event in events:
-        link, effects = step(link, event, now, Policy(), jitter)
+        link, effects = step(link, event, now, LinkTimeouts(), jitter)
     return link, effects
 
 
@@ -48,7 +48,7 @@ def test_a_link_that_lived_less_than_five_seconds_was_thrown_out(lived, short_li
 def test_two_short_lives_are_no_conflict_and_neither_is_a_broker_that_says_why():
     assert lost_after(1.0, Link(short_lives=1)).failure is GONE
     up, _ = run(Link(short_lives=5), c.Start(), c.Dialed(), c.Accepted(to_subscribe=False), now=100.0)
-    assert run(up, c.Lost(Failure(BROKER, "busy")), now=101.0)[0].failure.kind == BROKER
+    assert run(up, c.Lost(LinkFailure(BROKER, "busy")), now=101.0)[0].failure.kind == BROKER
 
 
 @pytest.mark.parametrize(("lived", "retries", "since"), [(59.9, 6, 1.0), (60.0, 1, 160.0)])
@@ -64,7 +64,7 @@ def test_each_wait_is_twice_as_long_as_the_one_before_up_to_its_cap():
 
 
 def test_what_only_a_person_can_mend_is_waited_for_half_its_range_at_least():
-    refused = (c.Start(), c.Dialed(), c.Refused(Failure(CREDENTIALS, "no")))
+    refused = (c.Start(), c.Dialed(), c.Refused(LinkFailure(CREDENTIALS, "no")))
     assert run(Link(), *refused, jitter=0.0)[0].deadline == 30.0
     assert run(Link(refusals=3), *refused, jitter=0.0)[0].deadline == 240.0
     found, effects = run(Link(), *refused, jitter=0.0)
@@ -131,23 +131,23 @@ def test_the_version_that_worked_last_is_the_one_that_is_tried(chosen, negotiate
 
 
 def test_what_worked_is_tried_first_from_then_on():
-    older = Failure(BROKER, "no MQTT 5", older_mqtt=True)
+    older = LinkFailure(BROKER, "no MQTT 5", older_mqtt=True)
     link, _ = run(Link(), c.Start(), c.Dialed(), c.Refused(older), c.Dialed(), c.Accepted(to_subscribe=False))
     link, _ = run(link, c.Lost(GONE), c.Tick())
     assert (link.version, link.versions) == ("3.1.1", ("3.1.1",))
 
 
 def test_until_any_has_worked_every_attempt_begins_with_the_newest():
-    older = Failure(BROKER, "no MQTT 5", older_mqtt=True)
+    older = LinkFailure(BROKER, "no MQTT 5", older_mqtt=True)
     link, _ = run(Link(), c.Start(), c.Dialed(), c.Refused(older), c.DialFailed(GONE), c.Tick())
     assert (link.state, link.version) == (State.DIALING, "5")
 
 
 def test_an_older_version_is_tried_only_where_it_may_help():
-    refused = c.Refused(Failure(BROKER, "busy"))
+    refused = c.Refused(LinkFailure(BROKER, "busy"))
     assert run(Link(), c.Start(), c.Dialed(), refused)[0].state is State.WAITING
     only_five = Link(versions=("5",), all_versions=("5",))
-    older = c.Refused(Failure(BROKER, "no MQTT 5", older_mqtt=True))
+    older = c.Refused(LinkFailure(BROKER, "no MQTT 5", older_mqtt=True))
     assert run(only_five, c.Start(), c.Dialed(), older)[0].state is State.WAITING
     assert (
         run(Link(), c.Start(), c.DialFailed(msgspec.structs.replace(GONE, older_mqtt=True)))[0].state is State.WAITING
@@ -182,7 +182,7 @@ def test_each_code_of_a_broker_says_who_can_mend_it(code, kind, older):
      (INTERNAL, False)],
 )  # fmt: skip
 def test_what_only_a_person_can_mend_is_asked_again_slowly(kind, slow):
-    assert Failure(kind, "x").is_slow is slow
+    assert LinkFailure(kind, "x").is_slow is slow
 
 
 @pytest.mark.parametrize(

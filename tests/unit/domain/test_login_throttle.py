@@ -7,22 +7,22 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mqtt_app.domain.accounts import login_throttle as rules
-from mqtt_app.domain.accounts.login_throttle import Limit, Refusal, Tally
+from mqtt_app.domain.accounts.login_throttle import Limit, LoginRefusal, LoginTally
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 LIMIT = Limit(5, timedelta(seconds=30), timedelta(hours=1), timedelta(hours=2))
-BLANK = Tally(NOW)
+BLANK = LoginTally(NOW)
 
 
-def wrong(tally: Tally, now: datetime, limit: Limit = LIMIT) -> Tally:
+def wrong(tally: LoginTally, now: datetime, limit: Limit = LIMIT) -> LoginTally:
     begun = rules.begin(tally, limit, now)
-    assert isinstance(begun, Tally), begun
+    assert isinstance(begun, LoginTally), begun
     return rules.fail(rules.settle(begun), limit, now)
 
 
-def locked_for(tally: Tally, now: datetime) -> timedelta:
+def locked_for(tally: LoginTally, now: datetime) -> timedelta:
     refusal = rules.begin(tally, LIMIT, now)
-    return refusal.wait if isinstance(refusal, Refusal) and not refusal.busy else timedelta()
+    return refusal.wait if isinstance(refusal, LoginRefusal) and not refusal.busy else timedelta()
 
 
 def test_four_wrong_tries_cost_nothing_and_the_fifth_locks():
@@ -50,9 +50,9 @@ def test_after_a_pause_one_try_is_allowed_and_the_next_one_waits_again():
         tally = wrong(tally, NOW)
     later = NOW + timedelta(seconds=30)
     begun = rules.begin(tally, LIMIT, later)
-    assert isinstance(begun, Tally)
+    assert isinstance(begun, LoginTally)
     second = rules.begin(begun, LIMIT, later)
-    assert isinstance(second, Refusal)
+    assert isinstance(second, LoginRefusal)
     assert second.busy
 
 
@@ -60,7 +60,7 @@ def test_tries_at_the_same_moment_are_counted_before_the_first_is_judged():
     tally, begun = BLANK, 0
     for _ in range(32):
         outcome = rules.begin(tally, LIMIT, NOW)
-        if isinstance(outcome, Tally):
+        if isinstance(outcome, LoginTally):
             tally, begun = outcome, begun + 1
     assert begun == LIMIT.free
 
@@ -104,7 +104,7 @@ def test_no_history_passes_more_tries_than_the_limit_or_locks_for_longer_than_th
         if seconds > 60:
             pending = 0
         begun = rules.begin(tally, LIMIT, now)
-        if isinstance(begun, Refusal):
+        if isinstance(begun, LoginRefusal):
             assert begun.wait <= LIMIT.longest
             continue
         assert rules.failures(tally, LIMIT, now) + pending < LIMIT.most + LIMIT.free

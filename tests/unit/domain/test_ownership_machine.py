@@ -13,7 +13,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, ru
 
 from mqtt_app.conf import Config
 from mqtt_app.coordination.leases import Lease, Renewal
-from mqtt_app.domain.ownership.planner import BALANCE_SHARE, Instance, Row, plan
+from mqtt_app.domain.ownership.planner import BALANCE_SHARE, Instance, PlannedConnection, plan
 from tests.fakes.leases import FakeLeaseStore
 
 KNOBS = Config()
@@ -198,7 +198,7 @@ class OwnershipMachine(RuleBasedStateMachine):
         leases = self.store.read_all()
         complete = self.store.known_for() >= KNOBS.lease_ttl
         live = [Instance(one.instance_id, one.capacity, one.draining, one.started_at) for one in leases.values()]
-        rows = [Row(number, row.wanted, row.owner, row.assigned) for number, row in self.rows.items()]
+        rows = [PlannedConnection(number, row.wanted, row.owner, row.assigned) for number, row in self.rows.items()]
         found = plan(rows, live, self.now, complete=complete, rebalance_after=KNOBS.rebalance_after)
         if only_if_needed and not (found.gone or found.homeless):
             return

@@ -3,7 +3,7 @@
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from mqtt_app.domain.ownership.planner import BALANCE_SHARE, Instance, Plan, Row, plan
+from mqtt_app.domain.ownership.planner import BALANCE_SHARE, Instance, Plan, PlannedConnection, plan
 
 NOW = 1_000_000.0
 NAMES = ("a", "b", "c", "d")
@@ -14,24 +14,26 @@ def instance(name: str, capacity: int = 100, draining: bool = False, started_at:
     return Instance(name, capacity, draining, started_at)
 
 
-def decide(rows: list[Row], instances: list[Instance], complete: bool = True) -> Plan:
+def decide(rows: list[PlannedConnection], instances: list[Instance], complete: bool = True) -> Plan:
     return plan(rows, instances, NOW, complete=complete, rebalance_after=60)
 
 
-def written(rows: list[Row], made: Plan) -> list[Row]:
+def written(rows: list[PlannedConnection], made: Plan) -> list[PlannedConnection]:
     """What reconcile writes: assignments, and no owner where the owner is gone."""
     return [
-        Row(row.id, row.wanted, "" if row.id in made.gone else row.owner, made.assign.get(row.id, row.assigned))
+        PlannedConnection(
+            row.id, row.wanted, "" if row.id in made.gone else row.owner, made.assign.get(row.id, row.assigned)
+        )
         for row in rows
     ]
 
 
-def obeyed(rows: list[Row]) -> list[Row]:
+def obeyed(rows: list[PlannedConnection]) -> list[PlannedConnection]:
     """What the workers make of it: whoever is assigned a wanted connection owns it."""
-    return [Row(row.id, row.wanted, row.assigned if row.wanted else "", row.assigned) for row in rows]
+    return [PlannedConnection(row.id, row.wanted, row.assigned if row.wanted else "", row.assigned) for row in rows]
 
 
-def load(rows: list[Row]) -> dict[str, int]:
+def load(rows: list[PlannedConnection]) -> dict[str, int]:
     return {name: sum(row.wanted and row.assigned == name for row in rows) for name in NAMES}
 
 
@@ -48,13 +50,17 @@ fleets = st.lists(
     unique_by=lambda one: one.id,
 )
 situations = st.lists(st.tuples(st.booleans(), somebody, somebody), max_size=30).map(
-    lambda found: [Row(number, *values) for number, values in enumerate(found)]
+    lambda found: [PlannedConnection(number, *values) for number, values in enumerate(found)]
 )
 many = settings(max_examples=400, deadline=None)
 
 
 @many
-@example([Row(0, True, "", "c"), Row(1, True, "c", "")], [instance("a", 1), instance("c", 0)], True)
+@example(
+    [PlannedConnection(0, True, "", "c"), PlannedConnection(1, True, "c", "")],
+    [instance("a", 1), instance("c", 0)],
+    True,
+)
 @given(situations, fleets, st.booleans())
 def test_once_a_plan_is_written_the_next_one_is_empty(rows, fleet, complete):
     after = written(rows, decide(rows, fleet, complete))
@@ -123,25 +129,25 @@ def test_as_long_as_someone_may_be_missing_only_what_is_nobodys_is_given_out(row
 
 
 def test_the_connections_of_a_dead_instance_move_at_once_and_evenly():
-    rows = [Row(number, True, "dead", "dead") for number in range(6)]
+    rows = [PlannedConnection(number, True, "dead", "dead") for number in range(6)]
     made = decide(rows, [instance("a", started_at=NOW), instance("b", started_at=NOW)])
     assert made.gone == made.homeless == (0, 1, 2, 3, 4, 5)
     assert load(written(rows, made)) == {"a": 3, "b": 3, "c": 0, "d": 0}
 
 
 def test_a_newcomer_gets_nothing_from_healthy_owners_before_the_fleet_is_stable():
-    rows = [Row(number, True, "a", "a") for number in range(20)]
+    rows = [PlannedConnection(number, True, "a", "a") for number in range(20)]
     assert decide(rows, [instance("a"), instance("b", started_at=NOW - 59)]).is_empty
     assert len(decide(rows, [instance("a"), instance("b", started_at=NOW - 60)]).moved) == 2
 
 
 def test_moves_that_are_still_under_way_count_against_the_next_ones():
-    rows = [Row(number, True, "a", "b" if number < 2 else "a") for number in range(20)]
+    rows = [PlannedConnection(number, True, "a", "b" if number < 2 else "a") for number in range(20)]
     assert decide(rows, [instance("a"), instance("b")]).is_empty
 
 
 def test_a_draining_instance_gives_up_its_connections_unless_there_is_nowhere_to_go():
-    rows = [Row(1, True, "a", "a"), Row(2, True, "a", "a")]
+    rows = [PlannedConnection(1, True, "a", "a"), PlannedConnection(2, True, "a", "a")]
     assert decide(rows, [instance("a", draining=True), instance("b")]).assign == {1: "b", 2: "b"}
     alone = decide(rows, [instance("a", draining=True)])
     assert alone.is_empty
@@ -149,17 +155,17 @@ def test_a_draining_instance_gives_up_its_connections_unless_there_is_nowhere_to
 
 
 def test_what_was_promised_to_an_instance_that_died_stays_with_its_healthy_owner():
-    assert decide([Row(1, True, "a", "dead")], [instance("a"), instance("b")]).assign == {1: "a"}
+    assert decide([PlannedConnection(1, True, "a", "dead")], [instance("a"), instance("b")]).assign == {1: "a"}
 
 
 def test_a_stopped_connection_loses_its_assignment():
-    made = decide([Row(1, False, "a", "a"), Row(2, False, "", "")], [instance("a")])
+    made = decide([PlannedConnection(1, False, "a", "a"), PlannedConnection(2, False, "", "")], [instance("a")])
     assert made.assign == {1: ""}
     assert made.unwanted == (1,)
 
 
 def test_what_does_not_fit_is_named():
-    rows = [Row(number, True, "", "") for number in range(3)]
+    rows = [PlannedConnection(number, True, "", "") for number in range(3)]
     made = decide(rows, [instance("a", capacity=2)])
     assert made.assign == {0: "a", 1: "a"}
     assert made.unplaced == (2,)

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mqtt_app.domain.status.headline import REMEDIES, Facts, Kind, LinkFacts, effective_status, headline
+from mqtt_app.domain.status.headline import REMEDIES, Facts, HeadlineKind, LinkFacts, effective_status, headline
 from mqtt_app.models import ErrorClass
 
 NOW = 10_000.0
@@ -144,7 +144,7 @@ situations = st.builds(
 
 @given(situations, ages)
 def test_running_is_only_said_on_complete_evidence(facts, now):
-    if headline(facts, now).kind is Kind.RUNNING:
+    if headline(facts, now).kind is HeadlineKind.RUNNING:
         assert facts.wanted
         assert facts.owner
         assert facts.lease_age is not None
@@ -157,7 +157,7 @@ def test_running_is_only_said_on_complete_evidence(facts, now):
 
 @given(situations, ages)
 def test_stopped_is_never_said_of_what_is_wanted_or_held(facts, now):
-    if headline(facts, now).kind is Kind.STOPPED and facts.configured:
+    if headline(facts, now).kind is HeadlineKind.STOPPED and facts.configured:
         assert not facts.wanted
         assert not facts.owner or facts.lease_age is None
 
@@ -165,6 +165,6 @@ def test_stopped_is_never_said_of_what_is_wanted_or_held(facts, now):
 @given(situations, ages)
 def test_whatever_is_wrong_is_said_in_words(facts, now):
     said = headline(facts, now)
-    if said.kind in {Kind.DEGRADED, Kind.REFUSED}:
+    if said.kind in {HeadlineKind.DEGRADED, HeadlineKind.REFUSED}:
         assert said.reason
         assert str(said) == f"{said.kind}: {said.reason}"

@@ -1,7 +1,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mqtt_app.live.picture import Picture
+from mqtt_app.live.picture import ClientState
 
 SITES = st.integers(1, 4)
 ROW = st.fixed_dictionaries(
@@ -21,7 +21,7 @@ def by_site(rows):
 
 @given(st.lists(ROW), st.lists(ROW))
 def test_a_snapshot_and_its_events_give_the_new_snapshot(before, changes):
-    picture = Picture(by_site(before).values(), frozenset({1, 2, 3, 4}))
+    picture = ClientState(by_site(before).values(), frozenset({1, 2, 3, 4}))
     for row in changes:
         picture.told({"type": "connection", **row})
     assert picture.rows == by_site(before) | by_site(changes)
@@ -29,7 +29,7 @@ def test_a_snapshot_and_its_events_give_the_new_snapshot(before, changes):
 
 @given(st.lists(ROW), st.lists(ROW), st.sets(st.integers(0, 9)))
 def test_what_got_lost_is_told_at_the_next_look(before, changes, lost):
-    picture = Picture(by_site(before).values(), frozenset({1, 2, 3, 4}))
+    picture = ClientState(by_site(before).values(), frozenset({1, 2, 3, 4}))
     for number, row in enumerate(changes):
         if number not in lost:
             picture.told({"type": "connection", **row})
@@ -42,15 +42,15 @@ def test_what_got_lost_is_told_at_the_next_look(before, changes, lost):
 @given(st.lists(ROW))
 def test_nothing_is_repeated_when_nothing_got_lost(rows):
     known = by_site(rows).values()
-    assert Picture(known, frozenset()).missed(known) == []
+    assert ClientState(known, frozenset()).missed(known) == []
 
 
 def test_a_flow_message_loses_the_sites_that_the_user_may_not_see():
-    picture = Picture([], frozenset({2}))
+    picture = ClientState([], frozenset({2}))
     event = {"type": "flow", "sites": [{"site_id": 1}, {"site_id": 2}], "at": ""}
     assert picture.visible(event) == {"type": "flow", "sites": [{"site_id": 2}], "at": ""}
     assert picture.visible({"type": "flow", "sites": [{"site_id": 1}], "at": ""}) is None
 
 
 def test_an_event_of_a_foreign_site_is_not_passed_on():
-    assert Picture([], frozenset({2})).visible({"type": "device", "site_id": 1}) is None
+    assert ClientState([], frozenset({2})).visible({"type": "device", "site_id": 1}) is None

@@ -1,11 +1,11 @@
 import time
 
-from mqtt_app.events import Tally
+from mqtt_app.events import EventTally
 
 
 def test_the_first_is_said_at_once_and_the_rest_of_the_second_together_at_its_end():
     said = []
-    tally = Tally(lambda *values: said.append(values), every=0.1)
+    tally = EventTally(lambda *values: said.append(values), every=0.1)
     for _ in range(5):
         tally.add(7, 2, 3)
     assert said == [(7, 2, 3)]
@@ -15,7 +15,7 @@ def test_the_first_is_said_at_once_and_the_rest_of_the_second_together_at_its_en
 
 def test_a_site_that_was_silent_is_said_at_once_again_and_others_do_not_wait_for_it():
     said = []
-    tally = Tally(lambda *values: said.append(values), every=0.1)
+    tally = EventTally(lambda *values: said.append(values), every=0.1)
     tally.add(7, 1, 1)
     tally.add(8, 1, 1)
     time.sleep(0.4)

@@ -9,7 +9,7 @@ from typing import Any
 from mqtt_app.coordination.acks import Fate, note
 from mqtt_app.domain.delivery.batching import Limits
 from mqtt_app.domain.delivery.messages import Batch, Envelope
-from mqtt_app.mqtt.delivery.delivery import Delivery
+from mqtt_app.mqtt.delivery.delivery import BatchDelivery
 
 STEP = 2.5  # s from round to round
 
@@ -68,7 +68,9 @@ class SmallWorld:
     def __init__(self, connections: int, harm: dict[int, str], **limits: Any) -> None:
         self.harm = harm
         self.loop = FakeLoop()
-        self.delivery = Delivery(self.loop, Limits(**({"in_flight": 4, "receipt_timeout": 10.0} | limits)), "i", "x")
+        self.delivery = BatchDelivery(
+            self.loop, Limits(**({"in_flight": 4, "receipt_timeout": 10.0} | limits)), "i", "x"
+        )
         self.links = {number: Link() for number in range(1, connections + 1)}
         for number, link in self.links.items():
             self.delivery.attach(number, link)

@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from mqtt_app.domain.readings import Availability, ParseError, Reading
+from mqtt_app.domain.readings import Availability, ParseError, ReadingFact
 from mqtt_app.parsers.base import Message
 from mqtt_app.parsers.registry import built_ins, run
 
@@ -29,7 +29,7 @@ def error(name, topic, payload):
 
 
 def reading(**changes):
-    return Reading(**{"device": "d", "metric": "m", "value": 1.0} | changes)
+    return ReadingFact(**{"device": "d", "metric": "m", "value": 1.0} | changes)
 
 
 # Confidence
@@ -127,7 +127,7 @@ def test_what_tasmota_says(topic, payload, expected):
         for fact in found
     ]
     assert said == expected
-    assert all(not isinstance(fact, Reading) or fact.time is None for fact in found)
+    assert all(not isinstance(fact, ReadingFact) or fact.time is None for fact in found)
 
 
 @pytest.mark.parametrize(

@@ -4,7 +4,7 @@ import math
 
 import pytest
 
-from mqtt_app.domain.readings import Availability, Description, ParseError, ParseErrorKind, Reading
+from mqtt_app.domain.readings import Availability, Description, ParseError, ParseErrorKind, ReadingFact
 from mqtt_app.parsers import registry
 from mqtt_app.parsers.base import Message
 from mqtt_app.parsers.registry import Registry, built_ins, load, run
@@ -38,7 +38,7 @@ def passes(fact):
 
 
 def reading(**changes):
-    return Reading(**{"device": "d", "metric": "m", "value": 1.0} | changes)
+    return ReadingFact(**{"device": "d", "metric": "m", "value": 1.0} | changes)
 
 
 @pytest.mark.parametrize(("confidence", "chosen"), [(0.1, True), (0.099, False), (5.0, True), (math.inf, False)])

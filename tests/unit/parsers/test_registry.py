@@ -3,7 +3,7 @@ from importlib.metadata import EntryPoint
 
 import pytest
 
-from mqtt_app.domain.readings import Availability, Description, ParseError, ParseErrorKind, Reading
+from mqtt_app.domain.readings import Availability, Description, ParseError, ParseErrorKind, ReadingFact
 from mqtt_app.parsers.base import MAX_FACTS, MAX_PAYLOAD, Message
 from mqtt_app.parsers.registry import GROUP, THRESHOLD, Registry, load, run
 
@@ -32,7 +32,7 @@ def given(answer):
 
 
 def reading(**changes):
-    return Reading(**{"device": "d", "metric": "m", "value": 1.0, **changes})
+    return ReadingFact(**{"device": "d", "metric": "m", "value": 1.0, **changes})
 
 
 def error_of(answer, message=MESSAGE):

@@ -5,12 +5,12 @@ from collections.abc import Iterator
 from mqtt_app.conf import config
 from mqtt_app.selectors.health.checkup.findings import Finding, ok, warning
 from mqtt_app.selectors.health.exposure import allow_listed, unverified_tls
-from mqtt_app.selectors.status.system import Pulse
+from mqtt_app.selectors.status.system import SystemSnapshot
 
 SHOWN = 5  # connections that are named
 
 
-def exposure(seen: Pulse, *, database: bool) -> Iterator[Finding]:
+def exposure(seen: SystemSnapshot, *, database: bool) -> Iterator[Finding]:
     if database:
         yield _unverified()
     yield _allow_list(seen)
@@ -30,7 +30,7 @@ def _unverified() -> Finding:
     )
 
 
-def _allow_list(seen: Pulse) -> Finding:
+def _allow_list(seen: SystemSnapshot) -> Finding:
     knobs = config()
     private = f"Brokers in private networks: {knobs.broker_private}."
     if not knobs.broker_allow:

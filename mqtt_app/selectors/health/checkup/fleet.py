@@ -9,12 +9,12 @@ from mqtt_app.domain.delivery.stalls import remedy
 from mqtt_app.models import ConnectionStatus, MqttConnection
 from mqtt_app.selectors.health.alarms import BEAT_REMEDY, reconcile_is_late
 from mqtt_app.selectors.health.checkup.findings import Finding, error, ok, warning
-from mqtt_app.selectors.status.system import Pulse, orphans
+from mqtt_app.selectors.status.system import SystemSnapshot, orphans
 
 SHOWN = 5  # connections that are named
 
 
-def fleet(seen: Pulse, served: Mapping[str, Sequence[str]] | None, *, database: bool) -> Iterator[Finding]:
+def fleet(seen: SystemSnapshot, served: Mapping[str, Sequence[str]] | None, *, database: bool) -> Iterator[Finding]:
     """`served`: queue -> names of the task workers that serve it; None when nobody could be asked."""
     if not seen.reachable:
         return
@@ -27,7 +27,7 @@ def fleet(seen: Pulse, served: Mapping[str, Sequence[str]] | None, *, database: 
         yield from _failing()
 
 
-def _workers(seen: Pulse) -> Iterator[Finding]:
+def _workers(seen: SystemSnapshot) -> Iterator[Finding]:
     if not seen.leases:
         yield error("mqtt workers", "None is running, so nothing connects.",
                     "Start one: python3 manage.py start_mqtt_service")  # fmt: skip
@@ -40,7 +40,7 @@ def _workers(seen: Pulse) -> Iterator[Finding]:
                      f"lease renewed {seen.lease_ages()[name]} s ago.")  # fmt: skip
 
 
-def _storing(seen: Pulse) -> Iterator[Finding]:
+def _storing(seen: SystemSnapshot) -> Iterator[Finding]:
     stalled = seen.not_storing()
     for name, why in stalled.items():
         vitals = seen.leases[name].vitals
@@ -49,7 +49,7 @@ def _storing(seen: Pulse) -> Iterator[Finding]:
         yield ok("storing", "Every link's messages are being stored.")
 
 
-def _reconcile(seen: Pulse) -> Finding:
+def _reconcile(seen: SystemSnapshot) -> Finding:
     age = seen.reconcile_age
     remedy = f"{BEAT_REMEDY} Start and stop work without; balance does not."
     if age is None:
@@ -59,7 +59,7 @@ def _reconcile(seen: Pulse) -> Finding:
     return ok("reconcile", f"The last one finished {age:.0f} s ago.")
 
 
-def _queues(seen: Pulse, served: Mapping[str, Sequence[str]] | None) -> Iterator[Finding]:
+def _queues(seen: SystemSnapshot, served: Mapping[str, Sequence[str]] | None) -> Iterator[Finding]:
     for queue, depth in sorted(seen.queues.items()):
         workers = None if served is None else served.get(queue, ())
         by = "" if not workers else f", served by {', '.join(workers)}"
@@ -74,7 +74,7 @@ def _queues(seen: Pulse, served: Mapping[str, Sequence[str]] | None) -> Iterator
         yield warning("task workers", "Nobody answered within 2 s.", "Are task workers running?")
 
 
-def _orphans(seen: Pulse) -> Finding:
+def _orphans(seen: SystemSnapshot) -> Finding:
     count = orphans(seen)
     if not count:
         return ok("orphans", "Every connection that is wanted has a living owner.")
