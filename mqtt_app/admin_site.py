@@ -1,8 +1,9 @@
-"""The admin site: models that judge by memberships are as their own pages say, all others are for superusers.
+"""The admin site: models that judge by memberships are as their own pages say, all others are for
+superusers.
 
-Users, groups, the schedule and whatever an installed package brings: who may change one of these can
-make himself anything, so Django's model permissions do not open them. Outside the package `admin`,
-because Django makes the site while it imports that package.
+Users, groups, the schedule and whatever an installed package brings: who may change one of these
+can make himself anything, so Django's model permissions do not open them. Outside the package
+`admin`, because Django makes the site while it imports that package.
 """
 
 from collections.abc import Iterable

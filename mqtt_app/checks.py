@@ -15,7 +15,10 @@ Rule = tuple[int, bool, str, str]
 
 @register()
 def check_constants(**_: Any) -> list[CheckMessage]:
-    return [Error(text, hint=hint, id=f"sitewire.E{number:03}") for number, text, hint in violations(config())]
+    return [
+        Error(text, hint=hint, id=f"sitewire.E{number:03}")
+        for number, text, hint in violations(config())
+    ]
 
 
 @register()
@@ -73,14 +76,29 @@ def _of_ownership(c: Config) -> list[Rule]:
             "lease_act must be below lease_ttl",
             "A worker has to stop before another may start.",
         ),
-        (3, c.scan_interval <= c.lease_ttl, "scan_interval must not exceed lease_ttl", "Lower SITEWIRE_SCAN_INTERVAL."),
-        (4, c.drain_timeout < c.force_after, "drain_timeout must be below force_after", "Raise SITEWIRE_FORCE_AFTER."),
+        (
+            3,
+            c.scan_interval <= c.lease_ttl,
+            "scan_interval must not exceed lease_ttl",
+            "Lower SITEWIRE_SCAN_INTERVAL.",
+        ),
+        (
+            4,
+            c.drain_timeout < c.force_after,
+            "drain_timeout must be below force_after",
+            "Raise SITEWIRE_FORCE_AFTER.",
+        ),
     ]
 
 
 def _of_links(c: Config) -> list[Rule]:
     return [
-        (5, c.backoff_base <= c.backoff_cap, "backoff_base must not exceed backoff_cap", "Raise SITEWIRE_BACKOFF_CAP."),
+        (
+            5,
+            c.backoff_base <= c.backoff_cap,
+            "backoff_base must not exceed backoff_cap",
+            "Raise SITEWIRE_BACKOFF_CAP.",
+        ),
         (
             6,
             c.batch_bytes < c.pending_bytes,

@@ -1,6 +1,7 @@
 """The only way out to browsers. Each function says one thing that changed; none blocks or raises.
 
-Call them on commit. Messages go to the channels group `live`; `mqtt_app/live` decides who may see which.
+Call them on commit. Messages go to the channels group `live`; `mqtt_app/live` decides who may see
+which.
 """
 
 import asyncio
@@ -16,16 +17,26 @@ from channels.layers import get_channel_layer
 from mqtt_app.coordination.outbox import Outbox
 
 GROUP = "live"
-LIMIT = 10_000  # events that may wait while Redis is away; browsers correct themselves from the database
+# events that may wait while Redis is away; browsers correct themselves from the database
+LIMIT = 10_000
 AT_ONCE = 100  # events in one message of the channel layer: a fleet that comes up is a burst
 STORED_EVERY = 0.25  # s between two `stored` events of a site and process
 
 Event = dict[str, Any]
 
 
-def connection_changed(*, site_id: int, status: str, is_active: bool, error_class: str, error_message: str) -> None:
-    """`error_class` is for `mqtt_app/live`, which decides how much of the error each browser is told."""
-    values = {"status": status, "is_active": is_active, "error_class": error_class, "error_message": error_message}
+def connection_changed(
+    *, site_id: int, status: str, is_active: bool, error_class: str, error_message: str
+) -> None:
+    """`error_class` is for `mqtt_app/live`, which decides how much of the error each browser is
+    told.
+    """
+    values = {
+        "status": status,
+        "is_active": is_active,
+        "error_class": error_class,
+        "error_message": error_message,
+    }
     _send({"type": "connection", "site_id": site_id, **values, "at": _now()})
 
 
@@ -51,7 +62,9 @@ def stored(*, site_id: int, messages: int, readings: int) -> None:
 
 
 def flow(*, sites: Sequence[Event]) -> None:
-    """`sites`: {site_id, rate in messages a second, last_message_at in unix seconds} of links whose rate changed."""
+    """`sites`: {site_id, rate in messages a second, last_message_at in unix seconds} of links whose
+    rate changed.
+    """
     if sites:
         _send({"type": "flow", "sites": list(sites), "at": _now()})
 
@@ -67,12 +80,16 @@ def waiting() -> int:
 
 
 class EventTally:
-    """Adds up what is stored for each site; `say(site id, messages, readings)` about every `every` seconds a site."""
+    """Adds up what is stored for each site; `say(site id, messages, readings)` about every `every`
+    seconds a site.
+    """
 
     def __init__(self, say: Callable[[int, int, int], None], every: float) -> None:
         self._say, self._every = say, every
         self._changed = threading.Condition()
-        self._sums: dict[int, tuple[int, int]] = {}  # what was stored since the last word, of sites that had one
+        self._sums: dict[
+            int, tuple[int, int]
+        ] = {}  # what was stored since the last word, of sites that had one
         self._thread: threading.Thread | None = None
 
     def add(self, site_id: int, messages: int, readings: int) -> None:
@@ -102,7 +119,9 @@ class EventTally:
 
 @cache
 def _loop() -> asyncio.AbstractEventLoop:
-    """The outbox thread's own loop: the channel layer keeps its connection for as long as its loop lives."""
+    """The outbox thread's own loop: the channel layer keeps its connection for as long as its loop
+    lives.
+    """
     return asyncio.new_event_loop()
 
 
@@ -113,7 +132,9 @@ def _deliver(events: list[Event]) -> None:
 async def _group_send(events: list[Event]) -> None:
     layer = get_channel_layer()
     for start in range(0, len(events), AT_ONCE):
-        await layer.group_send(GROUP, {"type": "live.events", "events": events[start : start + AT_ONCE]})
+        await layer.group_send(
+            GROUP, {"type": "live.events", "events": events[start : start + AT_ONCE]}
+        )
 
 
 def _send(event: Event) -> None:
@@ -125,7 +146,15 @@ def _now() -> str:
 
 
 def _say_stored(site_id: int, messages: int, readings: int) -> None:
-    _send({"type": "stored", "site_id": site_id, "messages": messages, "readings": readings, "at": _now()})
+    _send(
+        {
+            "type": "stored",
+            "site_id": site_id,
+            "messages": messages,
+            "readings": readings,
+            "at": _now(),
+        }
+    )
 
 
 _tally = EventTally(_say_stored, STORED_EVERY)

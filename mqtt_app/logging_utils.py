@@ -45,7 +45,12 @@ def log_connection_event(
 ) -> None:
     """`connection` needs its id, site_id and broker_host only. `level` is one of LogLevel."""
     text = masked(storable(message))
-    _connections.log(logging.getLevelNamesMapping().get(level, logging.INFO), "[Site %s] %s", connection.site_id, text)
+    _connections.log(
+        logging.getLevelNamesMapping().get(level, logging.INFO),
+        "[Site %s] %s",
+        connection.site_id,
+        text,
+    )
     _outbox.put(
         (
             CONNECTION,
@@ -70,9 +75,13 @@ def log_parsing_error(  # noqa: PLR0917  the signature is a contract
     payload_sample: Any = None,
     exception: BaseException | None = None,
 ) -> None:
-    """`payload_sample` may be bytes, text or JSON-like; over 5,000 characters it is cut and says so."""
+    """`payload_sample` may be bytes, text or JSON-like; over 5,000 characters it is cut and says
+    so.
+    """
     text = masked(storable(error_message))
-    _parsing.warning("[Site %s] %s on %s by %s: %s", site.pk, error_type, storable(topic), parser_name, text)
+    _parsing.warning(
+        "[Site %s] %s on %s by %s: %s", site.pk, error_type, storable(topic), parser_name, text
+    )
     _outbox.put(
         (
             PARSING,
@@ -112,7 +121,10 @@ def _described(exception: BaseException | None) -> Mapping[str, str]:
     if exception is None:
         return {"exception_type": "", "exception_traceback": ""}
     trace = "".join(traceback.format_exception(exception))
-    return {"exception_type": type(exception).__name__, "exception_traceback": masked(storable(trace))}
+    return {
+        "exception_type": type(exception).__name__,
+        "exception_traceback": masked(storable(trace)),
+    }
 
 
 def _deliver(rows: list[Row]) -> None:

@@ -17,9 +17,15 @@ def masked(text: str) -> str:
 @cache
 def _secrets() -> frozenset[str]:
     flower = os.environ.get("FLOWER_BASIC_AUTH", "").partition(":")[2]
-    passwords = {str(settings.DATABASES["default"].get("PASSWORD") or ""), _password(settings.REDIS_URL), flower}
+    passwords = {
+        str(settings.DATABASES["default"].get("PASSWORD") or ""),
+        _password(settings.REDIS_URL),
+        flower,
+    }
     known = {settings.SECRET_KEY, *settings.FIELD_ENCRYPTION_KEYS, *passwords}
-    return frozenset(form for secret in known for form in (secret, quote(secret, safe="")) if secret)
+    return frozenset(
+        form for secret in known for form in (secret, quote(secret, safe="")) if secret
+    )
 
 
 def _password(url: str) -> str:

@@ -1,4 +1,6 @@
-"""Every metric and its name, read when somebody asks; nothing is counted twice and no process has to be found."""
+"""Every metric and its name, read when somebody asks; nothing is counted twice and no process has
+to be found.
+"""
 
 from collections.abc import Iterable, Iterator
 
@@ -73,14 +75,20 @@ class SitewireCollector(Collector):
 
 
 def _stored(seen: SystemSnapshot) -> Iterator[Metric]:
-    connections = GaugeMetricFamily(CONNECTIONS, "Connections by wish and stored status.", labels=("wanted", "status"))
+    connections = GaugeMetricFamily(
+        CONNECTIONS, "Connections by wish and stored status.", labels=("wanted", "status")
+    )
     for (wanted, status), number in connection_counts().items():
         connections.add_metric((str(wanted).lower(), status), number)
     yield connections
     if seen.reachable:
-        yield GaugeMetricFamily(ORPHANS, "Wanted connections without a living owner.", value=orphans(seen))
+        yield GaugeMetricFamily(
+            ORPHANS, "Wanted connections without a living owner.", value=orphans(seen)
+        )
     unverified = unverified_tls().count()
-    yield GaugeMetricFamily(TLS_UNVERIFIED, "Connections that use TLS without verifying the broker.", value=unverified)
+    yield GaugeMetricFamily(
+        TLS_UNVERIFIED, "Connections that use TLS without verifying the broker.", value=unverified
+    )
     yield _of_sites()
     books = books_total()
     said = "Messages by what became of them, all sites. Those that are parsed again leave failed and quarantined."
@@ -91,18 +99,26 @@ def _stored(seen: SystemSnapshot) -> Iterator[Metric]:
     for reason, number in dropped_by_reason().items():
         messages.add_metric((f"dropped:{reason}",), number)
     yield messages
-    yield GaugeMetricFamily(KEPT, "Messages that wait raw until their parser works again.", value=books["kept"])
-    paused = GaugeMetricFamily(PARSERS_PAUSED, "Sites where a parser fails on most messages.", labels=("parser",))
+    yield GaugeMetricFamily(
+        KEPT, "Messages that wait raw until their parser works again.", value=books["kept"]
+    )
+    paused = GaugeMetricFamily(
+        PARSERS_PAUSED, "Sites where a parser fails on most messages.", labels=("parser",)
+    )
     for name, sites in paused_parsers().items():
         paused.add_metric((name,), sites)
     yield paused
     yield CounterMetricFamily(READINGS, "Readings stored, all sites.", value=books["readings"])
-    yield GaugeMetricFamily(LAST_MESSAGE, "When the last message of any site arrived.", value=books["last_message_at"])
+    yield GaugeMetricFamily(
+        LAST_MESSAGE, "When the last message of any site arrived.", value=books["last_message_at"]
+    )
 
 
 def _of_sites() -> Metric:
     """The books of each site: `received` is the sum of all other outcomes."""
-    family = CounterMetricFamily(SITE_MESSAGES, "Messages of a site by outcome.", labels=("site", "outcome"))
+    family = CounterMetricFamily(
+        SITE_MESSAGES, "Messages of a site by outcome.", labels=("site", "outcome")
+    )
     for site_id, outcomes in books_of_sites().items():
         for outcome, number in outcomes.items():
             family.add_metric((str(site_id), outcome), number)
@@ -112,16 +128,27 @@ def _of_sites() -> Metric:
 def _live(seen: SystemSnapshot) -> Iterator[Metric]:
     yield GaugeMetricFamily(WORKERS, "MQTT workers with a lease.", value=len(seen.leases))
     listed = allow_listed(seen)
-    yield GaugeMetricFamily(ALLOW_LISTED, "Links to addresses that only SITEWIRE_BROKER_ALLOW permits.", value=listed)
+    yield GaugeMetricFamily(
+        ALLOW_LISTED, "Links to addresses that only SITEWIRE_BROKER_ALLOW permits.", value=listed
+    )
     ages = GaugeMetricFamily(LEASE_AGE, "Since the last renewal.", labels=("instance",))
     load = GaugeMetricFamily(WORKER_LOAD, "Connections an MQTT worker owns.", labels=("instance",))
-    capacity = GaugeMetricFamily(WORKER_CAPACITY, "Connections an MQTT worker accepts.", labels=("instance",))
+    capacity = GaugeMetricFamily(
+        WORKER_CAPACITY, "Connections an MQTT worker accepts.", labels=("instance",)
+    )
     yield from _of_workers(seen)
-    yield GaugeMetricFamily(REDIS_WRITABLE, "Whether Redis takes writes (1) or not (0).", value=float(not seen.refusal))
+    yield GaugeMetricFamily(
+        REDIS_WRITABLE, "Whether Redis takes writes (1) or not (0).", value=float(not seen.refusal)
+    )
     yield GaugeMetricFamily(REDIS_MEMORY, "Memory that Redis uses.", value=seen.memory)
-    yield GaugeMetricFamily(REDIS_MEMORY_LIMIT, "Its maxmemory, 0 for none.", value=seen.memory_limit)
-    yield GaugeMetricFamily(QUEUE_LIMIT, "Batches in the ingest queue at which workers keep theirs.",
-                            value=config().ingest_queue_max)  # fmt: skip
+    yield GaugeMetricFamily(
+        REDIS_MEMORY_LIMIT, "Its maxmemory, 0 for none.", value=seen.memory_limit
+    )
+    yield GaugeMetricFamily(
+        QUEUE_LIMIT,
+        "Batches in the ingest queue at which workers keep theirs.",
+        value=config().ingest_queue_max,
+    )
     for instance, age in seen.lease_ages().items():
         ages.add_metric((instance,), age)
         load.add_metric((instance,), seen.leases[instance].load)
@@ -130,18 +157,24 @@ def _live(seen: SystemSnapshot) -> Iterator[Metric]:
     for queue, depth in seen.queues.items():
         depths.add_metric((queue,), depth)
     yield from (ages, load, capacity, depths)
-    given_up = CounterMetricFamily(GIVEN_UP, "Items that were never told, for their buffer was full.", labels=("what",))
+    given_up = CounterMetricFamily(
+        GIVEN_UP, "Items that were never told, for their buffer was full.", labels=("what",)
+    )
     for what, number in ({"log rows": 0, "events for browsers": 0} | dict(seen.given_up)).items():
         given_up.add_metric((what,), number)
     yield given_up
     if seen.reconcile_age is not None:
-        yield GaugeMetricFamily(RECONCILE_AGE, "Since the last finished reconcile.", value=seen.reconcile_age)
+        yield GaugeMetricFamily(
+            RECONCILE_AGE, "Since the last finished reconcile.", value=seen.reconcile_age
+        )
 
 
 def _of_workers(seen: SystemSnapshot) -> Iterator[Metric]:
     """How far each MQTT worker gets on, and how full its memory is."""
     stuck = seen.stuck()
-    ready = GaugeMetricFamily(WORKER_READY, "Whether a living MQTT worker gets on.", labels=("instance",))
+    ready = GaugeMetricFamily(
+        WORKER_READY, "Whether a living MQTT worker gets on.", labels=("instance",)
+    )
     families = {
         name: GaugeMetricFamily(metric, text, labels=("instance",))
         for name, metric, text in (
@@ -149,10 +182,22 @@ def _of_workers(seen: SystemSnapshot) -> Iterator[Metric]:
             ("oldest_batch", WORKER_OLDEST, "Age of the oldest of them."),
             ("pending_bytes", WORKER_PENDING, "Messages in memory, until they are committed."),
             ("pending_limit", WORKER_PENDING_LIMIT, "Bytes at which no socket is read any more."),
-            ("reading_paused", WORKER_NOT_READ, "Links that are not read, because memory or their share is used up."),
-            ("links_not_stored", WORKER_NOT_STORED, "Links with messages that are not being stored."),
+            (
+                "reading_paused",
+                WORKER_NOT_READ,
+                "Links that are not read, because memory or their share is used up.",
+            ),
+            (
+                "links_not_stored",
+                WORKER_NOT_STORED,
+                "Links with messages that are not being stored.",
+            ),
             ("oldest_not_stored", WORKER_NOT_STORED_AGE, "Age of the oldest of those messages."),
-            ("suspects", WORKER_SUSPECTS, "Links whose batches failed, and whose messages travel by themselves."),
+            (
+                "suspects",
+                WORKER_SUSPECTS,
+                "Links whose batches failed, and whose messages travel by themselves.",
+            ),
             ("log_rows", WORKER_LOG_ROWS, "Log rows in memory that are not on their queue yet."),
             ("events", WORKER_EVENTS, "Events for browsers in memory."),
         )

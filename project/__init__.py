@@ -1,1 +1,3 @@
-"""The composition root: wires, decides nothing; nobody imports it. Empty: manage.py needs it before any install."""
+"""The composition root: wires, decides nothing; nobody imports it. Empty: manage.py needs it before
+any install.
+"""

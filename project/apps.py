@@ -11,9 +11,12 @@ class SitewireAdminConfig(AdminConfig):
 
 
 class ProjectConfig(AppConfig):
-    """Brings the Celery app into every process that sets Django up: a shell and a script send tasks, too."""
+    """Brings the Celery app into every process that sets Django up: a shell and a script send
+    tasks, too.
+    """
 
     name = "project"
 
     def ready(self) -> None:
-        celery_app.set_default()  # in every thread: the current app of the main thread is known to that one only
+        # in every thread: the current app of the main thread is known to that one only
+        celery_app.set_default()

@@ -20,8 +20,8 @@ from project.startup import load_settings
 class OneThread(ASGIHandler):
     """A request runs through all middleware and its view in one thread.
 
-    Views are synchronous here, and so is half of the middleware: Django would go to the thread and back for each of
-    them, which was two thirds of the time of a small answer.
+    Views are synchronous here, and so is half of the middleware: Django would go to the thread and
+    back for each of them, which was two thirds of the time of a small answer.
     """
 
     _middleware_chain: Any
@@ -39,4 +39,6 @@ pool.use()
 
 from mqtt_app.live.routing import websocket
 
-application = BehindProxies(ProtocolTypeRouter({"http": http, "websocket": websocket}), settings.TRUSTED_PROXIES)
+application = BehindProxies(
+    ProtocolTypeRouter({"http": http, "websocket": websocket}), settings.TRUSTED_PROXIES
+)

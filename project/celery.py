@@ -5,7 +5,13 @@ import sys
 from typing import Any
 
 from celery import Celery
-from celery.signals import import_modules, setup_logging, task_prerun, worker_process_init, worker_ready
+from celery.signals import (
+    import_modules,
+    setup_logging,
+    task_prerun,
+    worker_process_init,
+    worker_ready,
+)
 from django.db import close_old_connections
 from django_structlog.celery.steps import DjangoStructLogInitStep
 
@@ -21,15 +27,18 @@ app.autodiscover_tasks(["tasks"], related_name=None)  # type: ignore[arg-type]  
 app.conf.imports = ("tasks.control", "tasks.ingest", "tasks.presence", "tasks.logs")
 app.steps["worker"].add(DjangoStructLogInitStep)
 
-# Celery would close the database connection before and after each task, and PostgreSQL start a process for each batch.
+# Celery would close the database connection before and after each task, and PostgreSQL start a
+# process for each batch.
 app.conf["CELERY_DB_REUSE_MAX"] = 1_000_000_000
 
 
 @task_prerun.connect
 def _leave_broken_connections(task: Any, **_: Any) -> None:
-    """As Django does before each request: what is too old or does not answer is closed, everything else is kept.
+    """As Django does before each request: what is too old or does not answer is closed, everything
+    else is kept.
 
-    A task that is applied within a process of ours uses the connection of its caller, who may be in a transaction.
+    A task that is applied within a process of ours uses the connection of its caller, who may be in
+    a transaction.
     """
     if not task.request.is_eager:
         close_old_connections()
@@ -43,7 +52,9 @@ def _calm_garbage_collector(**_: Any) -> None:
 
 @import_modules.connect
 def _count_log_ins_of_flower(**_: Any) -> None:
-    """Sent before Flower listens. Wherever Flower is loaded, as Celery's command line does, it is guarded."""
+    """Sent before Flower listens. Wherever Flower is loaded, as Celery's command line does, it is
+    guarded.
+    """
     if "flower.app" in sys.modules:
         from project.flower import guard
 

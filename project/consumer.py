@@ -1,6 +1,7 @@
 """Celery's consumer, but for one leak and one expense.
 
-What it opens it closes, also when Redis takes no writes; and it tells of tasks (to Flower) a few times a second only.
+What it opens it closes, also when Redis takes no writes; and it tells of tasks (to Flower) a few
+times a second only.
 """
 
 import time
@@ -8,12 +9,15 @@ from typing import Any
 
 from celery.worker import consumer
 
-EVENTS_EVERY = 0.2  # s; telling of each task by itself was half of what the parent of the task processes did
+EVENTS_EVERY = (
+    0.2  # s; telling of each task by itself was half of what the parent of the task processes did
+)
 
 
 class Consumer(consumer.Consumer):
-    """Registering a new connection with the event loop writes to Redis. Where that is refused, Celery tries again every
-    second, and would leave three sockets open each time, until the worker may open no more.
+    """Registering a new connection with the event loop writes to Redis. Where that is refused,
+    Celery tries again every second, and would leave three sockets open each time, until the worker
+    may open no more.
     """
 
     hub: Any

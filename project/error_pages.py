@@ -1,7 +1,7 @@
 """Django's own page and report of an exception: names of variables, never their values.
 
-Production never shows it. Whoever turns DEBUG on to find a fault reads the traceback; the values in its
-frames may be a customer's password.
+Production never shows it. Whoever turns DEBUG on to find a fault reads the traceback; the values in
+its frames may be a customer's password.
 """
 
 from collections.abc import ItemsView

@@ -25,7 +25,10 @@ from mqtt_app.services.accounts import login_throttle
 from mqtt_app.services.accounts.login_throttle import LoginRefused
 
 log = logging.getLogger(__name__)
-GUARDED = (BaseHandler, BaseApiHandler)  # every handler of Flower's derives its `prepare` from one of them
+GUARDED = (
+    BaseHandler,
+    BaseApiHandler,
+)  # every handler of Flower's derives its `prepare` from one of them
 
 
 class Answer(msgspec.Struct, frozen=True):
@@ -36,7 +39,9 @@ class Answer(msgspec.Struct, frozen=True):
     retry_after: int
 
 
-UNKNOWN = Answer(HTTPStatus.SERVICE_UNAVAILABLE, "Log-ins cannot be counted: the database does not answer.", 5)
+UNKNOWN = Answer(
+    HTTPStatus.SERVICE_UNAVAILABLE, "Log-ins cannot be counted: the database does not answer.", 5
+)
 
 
 @functools.cache
@@ -76,7 +81,9 @@ async def _judged(handler: Any) -> Answer | None:
 def judge(header: str, known: Iterable[str], address: str) -> Answer | None:
     """Count this try; None when it may go on to Flower, which refuses a wrong one by itself."""
     typed = credentials_in(header)
-    right = any([hmac.compare_digest(typed.encode(), each.encode()) for each in known])  # all, in equal time
+    right = any(
+        [hmac.compare_digest(typed.encode(), each.encode()) for each in known]
+    )  # all, in equal time
     name = typed.partition(":")[0]
     close_old_connections()
     try:
@@ -93,7 +100,9 @@ def judge(header: str, known: Iterable[str], address: str) -> Answer | None:
 
 
 def credentials_in(header: str) -> str:
-    """`user:password` of a basic authentication; empty for anything else, which is a wrong try as well."""
+    """`user:password` of a basic authentication; empty for anything else, which is a wrong try as
+    well.
+    """
     kind, _, encoded = header.strip().partition(" ")
     if kind.lower() != "basic":
         return ""

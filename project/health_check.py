@@ -1,6 +1,8 @@
-"""`python -m project.health_check KIND`: what a container of web, Flower or beat asks itself. Standard library only.
+"""`python -m project.health_check KIND`: what a container of web, Flower or beat asks itself.
+Standard library only.
 
-Exit code 0, or 1 with a sentence. It runs every half minute beside each process, and must cost next to nothing.
+Exit code 0, or 1 with a sentence. It runs every half minute beside each process, and must cost next
+to nothing.
 """
 
 import os
@@ -33,7 +35,9 @@ def beat() -> str:
 
 
 def _answers(url: str) -> str:
-    opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))  # a proxy does not know our loopback
+    opener = urllib.request.build_opener(
+        urllib.request.ProxyHandler({})
+    )  # a proxy does not know our loopback
     try:
         with opener.open(url, timeout=TIMEOUT) as answer:
             return "" if answer.status == 200 else f"{url} answers {answer.status}"

@@ -1,4 +1,6 @@
-"""Health checks come from inside: by an address, a container's name, or whatever their program calls the host."""
+"""Health checks come from inside: by an address, a container's name, or whatever their program
+calls the host.
+"""
 
 from collections.abc import Callable
 

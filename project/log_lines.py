@@ -1,4 +1,6 @@
-"""Where log lines go: one that repeats is said a few times, then counted. An outage must not fill the disk."""
+"""Where log lines go: one that repeats is said a few times, then counted. An outage must not fill
+the disk.
+"""
 
 import contextvars
 import copy
@@ -14,7 +16,9 @@ OURS = ("mqtt_app", "tasks", "project", "mqtt")  # of other loggers only warning
 
 
 class CountingHandler(logging.StreamHandler):  # type: ignore[type-arg]
-    """Writes to standard error: the first few equal lines of a minute as they come, then how many more there were."""
+    """Writes to standard error: the first few equal lines of a minute as they come, then how many
+    more there were.
+    """
 
     def __init__(self) -> None:
         super().__init__()

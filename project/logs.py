@@ -1,4 +1,6 @@
-"""Log format of every process: one line per event, key=value context, on standard error, repeats counted."""
+"""Log format of every process: one line per event, key=value context, on standard error, repeats
+counted.
+"""
 
 import logging.config
 import os
@@ -19,15 +21,18 @@ SHARED: list[Any] = [
 
 
 def configure(file: Path | None = None) -> None:
-    """Idempotent; call it once Django's settings are loaded. `file` is written as well, where that is possible: the
-    standard error of services is kept by whoever runs them, that of a command by nobody.
+    """Idempotent; call it once Django's settings are loaded. `file` is written as well, where that
+    is possible: the standard error of services is kept by whoever runs them, that of a command by
+    nobody.
     """
     structlog.configure(
         processors=[*SHARED, structlog.stdlib.ProcessorFormatter.wrap_for_formatter],
         logger_factory=structlog.stdlib.LoggerFactory(),
         cache_logger_on_first_use=True,
     )
-    logging.config.dictConfig(_config(file if file is not None and os.access(file.parent, os.W_OK) else None))
+    logging.config.dictConfig(
+        _config(file if file is not None and os.access(file.parent, os.W_OK) else None)
+    )
 
 
 def _without_secrets(_logger: Any, _method: str, line: str) -> str:
@@ -40,14 +45,23 @@ def _config(file: Path | None) -> dict[str, object]:
         "processors": [
             structlog.stdlib.ProcessorFormatter.remove_processors_meta,
             structlog.processors.format_exc_info,
-            structlog.processors.LogfmtRenderer(key_order=["timestamp", "level", "logger", "event"]),
+            structlog.processors.LogfmtRenderer(
+                key_order=["timestamp", "level", "logger", "event"]
+            ),
             _without_secrets,
         ],
         "foreign_pre_chain": SHARED,
     }
-    handlers: dict[str, object] = {"stderr": {"class": "project.log_lines.CountingHandler", "formatter": "line"}}
+    handlers: dict[str, object] = {
+        "stderr": {"class": "project.log_lines.CountingHandler", "formatter": "line"}
+    }
     if file is not None:
-        handlers["file"] = {"class": "logging.FileHandler", "filename": str(file), "delay": True, "formatter": "line"}
+        handlers["file"] = {
+            "class": "logging.FileHandler",
+            "filename": str(file),
+            "delay": True,
+            "formatter": "line",
+        }
     quiet = ("django_structlog", "celery.worker.strategy", "kombu", "asyncio", "celery.app.trace")
     return {
         "version": 1,

@@ -1,6 +1,8 @@
-"""The MQTT worker: a Celery worker that carries the MQTT runtime, so that Flower shows it like any other.
+"""The MQTT worker: a Celery worker that carries the MQTT runtime, so that Flower shows it like any
+other.
 
-`python -m project.mqtt_worker --instance ID`; `manage.py start_mqtt_service` checks the id and comes here.
+`python -m project.mqtt_worker --instance ID`; `manage.py start_mqtt_service` checks the id and
+comes here.
 """
 
 import argparse
@@ -15,8 +17,9 @@ django.setup()  # the models of the bootstep need it
 from tasks.bootstep import MqttStep
 from tasks.queues import instance_queue
 
-# s; the loop, the sender, the acknowledgements and the supervisor hand over to each other all the time, and with
-# Python's 5 ms whoever comes back from Redis or PostgreSQL waits that long for a busy loop
+# s; the loop, the sender, the acknowledgements and the supervisor hand over to each other all the
+# time, and with Python's 5 ms whoever comes back from Redis or PostgreSQL waits that long for a
+# busy loop
 SWITCH_INTERVAL = 0.0005
 
 
@@ -29,7 +32,8 @@ def main(instance_id: str) -> None:
             "worker",
             f"--hostname=mqtt-worker-{instance_id}@%h",
             f"--queues={instance_queue(instance_id)}",
-            # Threads: on SIGTERM `solo` waits for a running task, and prefork forks a threaded parent.
+            # Threads: on SIGTERM `solo` waits for a running task, and prefork forks a threaded
+            # parent.
             "--pool=threads",
             "--concurrency=1",
             "--without-mingle",

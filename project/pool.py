@@ -1,7 +1,8 @@
 """Database connections of the web process, shared by its threads.
 
-Under ASGI each request runs in a thread of its own, so a connection per thread would be a new one for every request.
-Celery's processes keep one connection each instead: a pool does not outlive their forks.
+Under ASGI each request runs in a thread of its own, so a connection per thread would be a new one
+for every request. Celery's processes keep one connection each instead: a pool does not outlive
+their forks.
 """
 
 from typing import Any
@@ -10,7 +11,8 @@ from django.conf import settings
 from django.db import connections
 
 WAIT = 2.0  # s a request waits for a connection; a database that is away is an answer, not a queue
-RECONNECT = 2.0  # s the pool tries by itself; after that it tries when somebody asks, not at the end of a back-off
+# s the pool tries by itself; after that it tries when somebody asks, not at the end of a back-off
+RECONNECT = 2.0
 
 
 def use() -> None:

@@ -1,7 +1,9 @@
-"""Between the server and the application: address and scheme of the caller, as far as a trusted proxy says them.
+"""Between the server and the application: address and scheme of the caller, as far as a trusted
+proxy says them.
 
-The application never sees a forwarding header. From a proxy that TRUSTED_PROXIES names, they become the request's
-client and scheme; from anybody else they are dropped. `Via` says in both cases that there was somebody in between.
+The application never sees a forwarding header. From a proxy that TRUSTED_PROXIES names, they become
+the request's client and scheme; from anybody else they are dropped. `Via` says in both cases that
+there was somebody in between.
 """
 
 import asyncio
@@ -12,13 +14,27 @@ from collections.abc import Awaitable, Callable, Iterable, Sequence
 from ipaddress import ip_network
 from typing import Any
 
-from mqtt_app.domain.accounts.proxies import Client, Network, TrustedProxies, client_of, is_trusted, normal
+from mqtt_app.domain.accounts.proxies import (
+    Client,
+    Network,
+    TrustedProxies,
+    client_of,
+    is_trusted,
+    normal,
+)
 
 Application = Callable[..., Awaitable[None]]
 WsgiApplication = Callable[..., Iterable[bytes]]
 
 FORWARDING = frozenset(
-    (b"x-forwarded-for", b"x-forwarded-proto", b"x-forwarded-host", b"x-forwarded-port", b"x-real-ip", b"forwarded")
+    (
+        b"x-forwarded-for",
+        b"x-forwarded-proto",
+        b"x-forwarded-host",
+        b"x-forwarded-port",
+        b"x-real-ip",
+        b"forwarded",
+    )
 )
 FOR, PROTO = b"x-forwarded-for", b"x-forwarded-proto"
 IN_BETWEEN = (b"via", b"1.1 forwarded")
@@ -27,9 +43,13 @@ UNKNOWN_TTL = 1.0  # s; a proxy that is just being started
 
 
 class TrustedNetworks:
-    """The networks of the named proxies, names looked up again when they are older than NAME_TTL. For many threads."""
+    """The networks of the named proxies, names looked up again when they are older than NAME_TTL.
+    For many threads.
+    """
 
-    def __init__(self, proxies: TrustedProxies, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(
+        self, proxies: TrustedProxies, clock: Callable[[], float] = time.monotonic
+    ) -> None:
         self._fixed, self._names, self._clock = proxies.networks, proxies.names, clock
         self._lock = threading.Lock()
         self._resolved: tuple[Network, ...] = ()
@@ -37,7 +57,11 @@ class TrustedNetworks:
 
     def must_look_up(self, peer: str) -> bool:
         """Names are looked up only for a peer that the networks do not hold already."""
-        return bool(self._names) and self._clock() >= self._valid_until and not is_trusted(peer, self._fixed)
+        return (
+            bool(self._names)
+            and self._clock() >= self._valid_until
+            and not is_trusted(peer, self._fixed)
+        )
 
     def for_peer(self, peer: str) -> tuple[Network, ...]:
         """May block for as long as the system's resolver does."""
@@ -48,7 +72,9 @@ class TrustedNetworks:
         return (*self._fixed, *self._resolved)
 
     def _look_up(self) -> None:
-        """What is known stays while the resolver knows nothing: a proxy does not become a stranger by its trouble."""
+        """What is known stays while the resolver knows nothing: a proxy does not become a stranger
+        by its trouble.
+        """
         addresses = sorted({address for name in self._names for address in _addresses(name)})
         self._resolved = tuple(map(ip_network, addresses)) or self._resolved
         self._valid_until = self._clock() + (NAME_TTL if addresses else UNKNOWN_TTL)
@@ -103,7 +129,9 @@ class WsgiBehindProxies:
             self._rewrite(environ, headers[_wsgi_name(FOR)], headers[_wsgi_name(PROTO)])
         return self._application(environ, start_response)
 
-    def _rewrite(self, environ: dict[str, Any], forwarded_for: str | None, proto: str | None) -> None:
+    def _rewrite(
+        self, environ: dict[str, Any], forwarded_for: str | None, proto: str | None
+    ) -> None:
         peer = environ.get("REMOTE_ADDR", "")
         networks = self._networks.for_peer(peer)
         client = client_of(peer, [forwarded_for or ""], [proto or ""], networks)

@@ -1,4 +1,6 @@
-"""django-celery-beat's scheduler, but it outlives a database that is away just when the schedule is read anew."""
+"""django-celery-beat's scheduler, but it outlives a database that is away just when the schedule is
+read anew.
+"""
 
 import datetime
 import logging
@@ -16,8 +18,8 @@ LONG_AGO = datetime.datetime(2000, 1, 1)  # local and without a zone, as the lib
 class Scheduler(DatabaseScheduler):  # type: ignore[misc]  # the library has no types
     """A health check sees that it turns: by the age of a file, for beat answers nobody.
 
-    Until the database answers, the schedule stays as it was last known (none at the start), and each turn of beat,
-    five seconds at most, asks again.
+    Until the database answers, the schedule stays as it was last known (none at the start), and
+    each turn of beat, five seconds at most, asks again.
     """
 
     def tick(self, *arguments: Any, **named: Any) -> Any:
@@ -29,6 +31,9 @@ class Scheduler(DatabaseScheduler):  # type: ignore[misc]  # the library has no 
         try:
             return super().all_as_schedule()
         except (DatabaseError, InterfaceError) as error:
-            log.warning("The schedule cannot be read (%s); beat goes on with what it knows", type(error).__name__)
+            log.warning(
+                "The schedule cannot be read (%s); beat goes on with what it knows",
+                type(error).__name__,
+            )
             self._last_full_sync = LONG_AGO
             return self._schedule or {}

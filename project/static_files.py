@@ -8,8 +8,8 @@ from whitenoise.responders import StaticFile
 class WholeFiles(WhiteNoiseMiddleware):  # type: ignore[misc]  # WhiteNoise has no types
     """Answers with the file in one piece.
 
-    WhiteNoise streams it from a synchronous iterator. Under ASGI, Django reads such a one to its end before it sends
-    anything, and warns on each request. The largest file there is has 4 MB.
+    WhiteNoise streams it from a synchronous iterator. Under ASGI, Django reads such a one to its
+    end before it sends anything, and warns on each request. The largest file there is has 4 MB.
     """
 
     @staticmethod

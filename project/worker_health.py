@@ -1,4 +1,5 @@
-"""`python -m project.worker_health KIND NAME`: what a container of a task worker or an MQTT worker asks itself.
+"""`python -m project.worker_health KIND NAME`: what a container of a task worker or an MQTT worker
+asks itself.
 
 Like project/health_check.py, with Redis and without Django.
 """
@@ -43,7 +44,9 @@ def mqtt_worker(instance: str) -> str:
     vitals, limits = msgspec.json.decode(value, type=Lease).vitals, Config(**checked.knobs())
     if vitals is None:
         return ""
-    return complaint(vitals, scan_interval=limits.scan_interval, receipt_timeout=limits.receipt_timeout)
+    return complaint(
+        vitals, scan_interval=limits.scan_interval, receipt_timeout=limits.receipt_timeout
+    )
 
 
 KINDS: dict[str, Callable[..., str]] = {"worker": worker, "mqtt-worker": mqtt_worker}

@@ -1,6 +1,7 @@
 """The MQTT runtime as a part of a Celery worker: started with it, drained when it is told to stop.
 
-It belongs to the worker, not to its consumer, which is stopped and started with the connection to Redis.
+It belongs to the worker, not to its consumer, which is stopped and started with the connection to
+Redis.
 """
 
 import logging
@@ -33,12 +34,16 @@ from tasks.room import look_for_room
 log = logging.getLogger(__name__)
 
 STORE_BATCH = "tasks.ingest.store_batch"
-LOOK_EVERY = 0.5  # s between two looks at the length of the queue; a full one is looked at with every try
+LOOK_EVERY = (
+    0.5  # s between two looks at the length of the queue; a full one is looked at with every try
+)
 SEND_TIMEOUT = 2.0  # s; a half-open Redis must not hold the sender for longer
 
 
 class BatchQueue:
-    """Sends batches as tasks, on a Redis connection of its own with short timeouts. Used by one thread."""
+    """Sends batches as tasks, on a Redis connection of its own with short timeouts. Used by one
+    thread.
+    """
 
     def __init__(self, app: Celery, limit: int) -> None:
         self._app, self._limit = app, limit
@@ -52,7 +57,11 @@ class BatchQueue:
         self._look_for_room()
         try:
             self._app.send_task(
-                STORE_BATCH, kwargs={"blob": blob}, connection=self._connection, serializer="msgpack", retry=False
+                STORE_BATCH,
+                kwargs={"blob": blob},
+                connection=self._connection,
+                serializer="msgpack",
+                retry=False,
             )
         except (OperationalError, OSError):
             self._connection.close()
@@ -109,7 +118,9 @@ def _ports(app: Celery, knobs: Config) -> Ports:
 
 def _guard(knobs: Config) -> BrokerGuard:
     services = own_services(settings.DATABASES.values(), [settings.REDIS_URL], knobs.own_services)
-    return BrokerGuard(policy_of(knobs.broker_allow, knobs.broker_private), services, knobs.broker_deny_ports)
+    return BrokerGuard(
+        policy_of(knobs.broker_allow, knobs.broker_private), services, knobs.broker_deny_ports
+    )
 
 
 def _tidy(now: datetime, leases: LeaseStore) -> None:

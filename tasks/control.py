@@ -16,7 +16,9 @@ def reconcile() -> None:
     ownership.reconcile(timezone.now(), LeaseStore(quick_client(), config().lease_ttl))
 
 
-@shared_task(name="tasks.control.upkeep", ignore_result=True, time_limit=3_600, soft_time_limit=3_500)
+@shared_task(
+    name="tasks.control.upkeep", ignore_result=True, time_limit=3_600, soft_time_limit=3_500
+)
 def upkeep() -> None:
     """Prune what is past its retention and make the partitions of the months to come."""
     housekeeping.run(timezone.now())

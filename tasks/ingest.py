@@ -1,4 +1,6 @@
-"""Queue `mqtt.ingest`: batches of messages to committed rows, and word of it back to the owner of the links."""
+"""Queue `mqtt.ingest`: batches of messages to committed rows, and word of it back to the owner of
+the links.
+"""
 
 import logging
 import time
@@ -31,8 +33,9 @@ _said = float("-inf")
 
 @shared_task(name=STORE_BATCH, ignore_result=True, serializer="msgpack")
 def store_batch(*, blob: bytes) -> None:
-    """Idempotent by the batch's receipt. Whatever keeps all of it from being stored, the owner is told, and sends it
-    again: as it is while the database is away, in parts when only this batch is refused.
+    """Idempotent by the batch's receipt. Whatever keeps all of it from being stored, the owner is
+    told, and sends it again: as it is while the database is away, in parts when only this batch is
+    refused.
     """
     batch = unpack(blob)
     try:
@@ -40,7 +43,9 @@ def store_batch(*, blob: bytes) -> None:
     except Exception as error:  # noqa: BLE001  no fault may leave the owner without an answer
         _say(error)
         away = fault_of(error) in {Fault.AWAY, Fault.CONFLICT}
-        if any(message.early for message in batch.messages) and (away or batch.tries < config().quarantine_after):
+        if any(message.early for message in batch.messages) and (
+            away or batch.tries < config().quarantine_after
+        ):
             _put_back(blob)
         _tell(batch, note(batch.id, fate=Fate.FAILED if away else Fate.REFUSED))
     else:
@@ -49,7 +54,9 @@ def store_batch(*, blob: bytes) -> None:
 
 @shared_task(name="tasks.ingest.parse_kept", ignore_result=True)
 def parse_kept(*, attend: bool = True) -> None:
-    """On this queue: its workers have the parsers that matter. A further batch waits its turn behind what is new."""
+    """On this queue: its workers have the parsers that matter. A further batch waits its turn
+    behind what is new.
+    """
     try:
         if attend:
             schedule.attend(timezone.now())
@@ -63,8 +70,12 @@ def parse_kept(*, attend: bool = True) -> None:
 
 @task_failure.connect
 def _tell_of_a_death(sender: Any, exception: Any, kwargs: Any, **_: Any) -> None:
-    """In the parent of the process that died: its owner need not wait for an answer that will not come."""
-    if getattr(sender, "name", "") != STORE_BATCH or not isinstance(exception, (WorkerLostError, TimeLimitExceeded)):
+    """In the parent of the process that died: its owner need not wait for an answer that will not
+    come.
+    """
+    if getattr(sender, "name", "") != STORE_BATCH or not isinstance(
+        exception, (WorkerLostError, TimeLimitExceeded)
+    ):
         return
     batch = unpack(kwargs["blob"])
     fate = Fate.KILLED if isinstance(exception, WorkerLostError) else Fate.FAILED
@@ -72,7 +83,9 @@ def _tell_of_a_death(sender: Any, exception: Any, kwargs: Any, **_: Any) -> None
 
 
 def _put_back(blob: bytes) -> None:
-    """No broker will bring these again, and their owner may be gone by now: the queue is to keep them."""
+    """No broker will bring these again, and their owner may be gone by now: the queue is to keep
+    them.
+    """
     try:
         store_batch.apply_async(kwargs={"blob": blob}, countdown=PUT_BACK_FOR, retry=False)
     except (redis.RedisError, OperationalError) as error:

@@ -13,7 +13,10 @@ from tasks.room import look_for_room
 
 Rows = list[dict[str, Any]]
 PATIENT: dict[str, Any] = {
-    "autoretry_for": (OperationalError, InterfaceError),  # the database is away: what happened is worth telling later
+    "autoretry_for": (
+        OperationalError,
+        InterfaceError,
+    ),  # the database is away: what happened is worth telling later
     "retry_backoff": 2,  # s, doubled each time
     "retry_backoff_max": 60,  # s
     "max_retries": 60,  # an hour

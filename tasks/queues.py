@@ -3,7 +3,9 @@
 from kombu import Queue
 
 CONTROL = "mqtt.control"  # reconcile, upkeep
-INGEST = "mqtt.ingest"  # batches of messages to committed rows, and what was kept of failing parsers
+INGEST = (
+    "mqtt.ingest"  # batches of messages to committed rows, and what was kept of failing parsers
+)
 PRESENCE = "mqtt.presence"  # offline checks
 LOGS = "mqtt.logs"  # log rows
 
@@ -19,5 +21,7 @@ TASK_ROUTES = {
 
 
 def instance_queue(instance_id: str) -> str:
-    """An MQTT worker is a Celery worker too, seen in Flower; this queue is its own and normally empty."""
+    """An MQTT worker is a Celery worker too, seen in Flower; this queue is its own and normally
+    empty.
+    """
     return f"mqtt.instance.{instance_id}"

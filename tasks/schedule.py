@@ -1,4 +1,6 @@
-"""What beat sends, and how often. Operators may change it in the admin; an entry that exists is never touched again."""
+"""What beat sends, and how often. Operators may change it in the admin; an entry that exists is
+never touched again.
+"""
 
 from dataclasses import dataclass
 from typing import Any
@@ -16,7 +18,9 @@ DAY = 86_400  # s
 
 @dataclass(frozen=True, slots=True)
 class ScheduleEntry:
-    """A periodic task. `every` and `expires` in seconds, the second below the first: old ticks must not pile up."""
+    """A periodic task. `every` and `expires` in seconds, the second below the first: old ticks must
+    not pile up.
+    """
 
     name: str
     task: str
@@ -67,13 +71,17 @@ def entries() -> tuple[ScheduleEntry, ...]:
 
 
 def sync_schedule() -> list[str]:
-    """Create the entries that are missing; gives their names. An operator's edit is never overwritten."""
+    """Create the entries that are missing; gives their names. An operator's edit is never
+    overwritten.
+    """
     with transaction.atomic():
         return [entry.name for entry in entries() if _create(entry)]
 
 
 def connect() -> None:
-    """Have the schedule made after each `migrate` and at each start of beat. Called once, by the app's `ready()`."""
+    """Have the schedule made after each `migrate` and at each start of beat. Called once, by the
+    app's `ready()`.
+    """
     post_migrate.connect(_after_migrate, dispatch_uid="tasks.schedule")
     beat_init.connect(_at_beat_start, dispatch_uid="tasks.schedule")
 
@@ -82,8 +90,12 @@ def _create(entry: ScheduleEntry) -> bool:
     if PeriodicTask.objects.filter(name=entry.name).exists():
         return False
     # Two intervals of the same length may exist, and either will do: get_or_create would raise.
-    known = IntervalSchedule.objects.filter(every=entry.every, period=IntervalSchedule.SECONDS).first()
-    interval = known or IntervalSchedule.objects.create(every=entry.every, period=IntervalSchedule.SECONDS)
+    known = IntervalSchedule.objects.filter(
+        every=entry.every, period=IntervalSchedule.SECONDS
+    ).first()
+    interval = known or IntervalSchedule.objects.create(
+        every=entry.every, period=IntervalSchedule.SECONDS
+    )
     _, created = PeriodicTask.objects.get_or_create(
         name=entry.name,
         defaults={
@@ -102,7 +114,9 @@ def _below(period: int) -> int:
 
 
 def _after_migrate(sender: Any, using: str, **_: Any) -> None:
-    """Sent once for each app that has models; a `migrate` of some other app may come before beat's tables."""
+    """Sent once for each app that has models; a `migrate` of some other app may come before beat's
+    tables.
+    """
     if sender.label == "django_celery_beat" and _has_tables(using):
         sync_schedule()
 

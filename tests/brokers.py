@@ -1,4 +1,6 @@
-"""A real mosquitto on free ports, with its log, password, TLS and client certificates as the test needs them."""
+"""A real mosquitto on free ports, with its log, password, TLS and client certificates as the test
+needs them.
+"""
 
 import datetime
 import ipaddress
@@ -28,9 +30,13 @@ class CertificateAuthority:
         self.folder = folder
         self._key = ec.generate_private_key(ec.SECP256R1())
         self._name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)])
-        builder = self._builder(self._name, self._key).add_extension(x509.BasicConstraints(True, None), critical=True)
+        builder = self._builder(self._name, self._key).add_extension(
+            x509.BasicConstraints(True, None), critical=True
+        )
         usage = x509.KeyUsage(True, False, False, False, False, True, True, False, False)
-        self.pem = _pem(builder.add_extension(usage, critical=True).sign(self._key, hashes.SHA256()))
+        self.pem = _pem(
+            builder.add_extension(usage, critical=True).sign(self._key, hashes.SHA256())
+        )
         self.path = self._write("ca.pem", self.pem)
 
     def server(self, host: str = HOST) -> tuple[Path, Path]:
@@ -45,12 +51,19 @@ class CertificateAuthority:
     def issue(self, name: str, purpose: x509.ObjectIdentifier) -> tuple[str, str]:
         key = ec.generate_private_key(ec.SECP256R1())
         subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)])
-        names: list[x509.GeneralName] = [x509.DNSName("localhost"), x509.IPAddress(ipaddress.ip_address(HOST))]
-        builder = self._builder(subject, key).add_extension(x509.SubjectAlternativeName(names), critical=False)
+        names: list[x509.GeneralName] = [
+            x509.DNSName("localhost"),
+            x509.IPAddress(ipaddress.ip_address(HOST)),
+        ]
+        builder = self._builder(subject, key).add_extension(
+            x509.SubjectAlternativeName(names), critical=False
+        )
         builder = builder.add_extension(x509.ExtendedKeyUsage([purpose]), critical=False)
         return _pem(builder.sign(self._key, hashes.SHA256())), _key_pem(key)
 
-    def _builder(self, subject: x509.Name, key: ec.EllipticCurvePrivateKey) -> x509.CertificateBuilder:
+    def _builder(
+        self, subject: x509.Name, key: ec.EllipticCurvePrivateKey
+    ) -> x509.CertificateBuilder:
         now = datetime.datetime.now(datetime.UTC)
         own = x509.SubjectKeyIdentifier.from_public_key(key.public_key())
         signer = x509.AuthorityKeyIdentifier.from_issuer_public_key(self._key.public_key())
@@ -73,10 +86,12 @@ class CertificateAuthority:
 
 
 class Mosquitto:
-    """`port` speaks plain MQTT; with `tls`, `tls_port` speaks TLS as well. `options` are further configuration lines.
+    """`port` speaks plain MQTT; with `tls`, `tls_port` speaks TLS as well. `options` are further
+    configuration lines.
 
-    `users` maps user names to passwords; without it everybody may connect. `client_certificates` makes the TLS
-    listener ask for one that the same CA has signed. `persistence` keeps sessions and queues over `restart()`.
+    `users` maps user names to passwords; without it everybody may connect. `client_certificates`
+    makes the TLS listener ask for one that the same CA has signed. `persistence` keeps sessions and
+    queues over `restart()`.
     """
 
     def __init__(
@@ -101,7 +116,9 @@ class Mosquitto:
         configuration = self.folder / "mosquitto.conf"
         configuration.write_text("\n".join(self._lines()) + "\n")
         self._process = spawn(
-            [provision.mosquitto(), "-c", configuration], env={"PATH": "/usr/sbin:/usr/bin"}, log=self.log
+            [provision.mosquitto(), "-c", configuration],
+            env={"PATH": "/usr/sbin:/usr/bin"},
+            log=self.log,
         )
         assert wait_until(self._listens, 10), f"mosquitto did not start:\n{self.log_text()}"
 
@@ -130,18 +147,36 @@ class Mosquitto:
         assert self._process is not None
         if self._process.poll() is not None:
             raise AssertionError(f"mosquitto ended:\n{self.log_text()}")
-        return all(_accepts(port) for port in ((self.port, self.tls_port) if self._tls else (self.port,)))
+        return all(
+            _accepts(port) for port in ((self.port, self.tls_port) if self._tls else (self.port,))
+        )
 
     def _lines(self) -> list[str]:
-        lines = ["per_listener_settings false", "log_dest stderr", "log_type all", "connection_messages true"]
+        lines = [
+            "per_listener_settings false",
+            "log_dest stderr",
+            "log_type all",
+            "connection_messages true",
+        ]
         lines += [
             f"allow_anonymous {'false' if self._users else 'true'}",
             f"persistence {str(self._persistence).lower()}",
         ]
         if self._persistence:
-            lines += [f"persistence_location {self.folder}/", "autosave_interval 1", "autosave_on_changes true"]
-        lines += [f"user {Path(self.folder).owner()}"]  # started by root, mosquitto would become another user
-        lines += self._password_file() + list(self._options) + [f"listener {self.port} {HOST}"] + self._tls_listener()
+            lines += [
+                f"persistence_location {self.folder}/",
+                "autosave_interval 1",
+                "autosave_on_changes true",
+            ]
+        lines += [
+            f"user {Path(self.folder).owner()}"
+        ]  # started by root, mosquitto would become another user
+        lines += (
+            self._password_file()
+            + list(self._options)
+            + [f"listener {self.port} {HOST}"]
+            + self._tls_listener()
+        )
         return lines
 
     def _password_file(self) -> list[str]:
@@ -151,7 +186,11 @@ class Mosquitto:
         path.write_text("".join(f"{user}:{password}\n" for user, password in self._users.items()))
         path.chmod(0o600)
         done = subprocess.run(
-            [provision.mosquitto_passwd(), "-U", path], capture_output=True, text=True, timeout=20, check=False
+            [provision.mosquitto_passwd(), "-U", path],
+            capture_output=True,
+            text=True,
+            timeout=20,
+            check=False,
         )
         assert done.returncode == 0, done.stderr
         return [f"password_file {path}"]

@@ -11,11 +11,13 @@ import paho.mqtt.client as mqtt
 
 
 class Publisher:
-    """`uncertain`: numbers that were not acknowledged when the link broke; they are sent once more, so that the broker
-    may have them twice.
+    """`uncertain`: numbers that were not acknowledged when the link broke; they are sent once more,
+    so that the broker may have them twice.
     """
 
-    def __init__(self, port: int, host: str = "127.0.0.1", client_id: str = "", **options: Any) -> None:
+    def __init__(
+        self, port: int, host: str = "127.0.0.1", client_id: str = "", **options: Any
+    ) -> None:
         self.acknowledged: set[int] = set()
         self.uncertain: set[int] = set()
         self._numbers: dict[int, int] = {}
@@ -58,7 +60,9 @@ class Publisher:
 
     def number(self, topic: str, number: int) -> None:
         """Publish {"seq": number} at QoS 1 without waiting for the PUBACK."""
-        sent = self.client.publish(topic, json.dumps({"seq": number}), 1)  # our lock held meanwhile: a deadlock
+        sent = self.client.publish(
+            topic, json.dumps({"seq": number}), 1
+        )  # our lock held meanwhile: a deadlock
         with self._lock:
             if sent.mid in self._early:
                 self._early.discard(sent.mid)

@@ -1,6 +1,8 @@
-"""pytest plugin, loaded with -p: a private PostgreSQL and Valkey for this run, there before Django reads its settings.
+"""pytest plugin, loaded with -p: a private PostgreSQL and Valkey for this run, there before Django
+reads its settings.
 
-Under pytest-xdist the controller starts PostgreSQL for all; every worker has a Valkey and test databases of its own.
+Under pytest-xdist the controller starts PostgreSQL for all; every worker has a Valkey and test
+databases of its own.
 """
 
 import atexit
@@ -36,10 +38,20 @@ _running: list[Callable[[], None]] = []
 def pytest_load_initial_conftests() -> Generator[None, None, None]:
     """A wrapper runs before pytest-django's own hook, which reads the settings."""
     os.environ.setdefault("SECRET_KEY", secrets.token_urlsafe(48))
-    os.environ.setdefault("FIELD_ENCRYPTION_KEYS", urlsafe_b64encode(secrets.token_bytes(32)).decode())
-    for name in [name for name in os.environ if name.startswith("SITEWIRE_") or name == "DJANGO_SETTINGS_MODULE"]:
-        del os.environ[name]  # what a user has set for a run of the product does not change what the tests test
-    os.environ["DATABASE_POOL_SIZE"] = "0"  # of this process, whose tests roll back what they do on one connection
+    os.environ.setdefault(
+        "FIELD_ENCRYPTION_KEYS", urlsafe_b64encode(secrets.token_bytes(32)).decode()
+    )
+    for name in [
+        name
+        for name in os.environ
+        if name.startswith("SITEWIRE_") or name == "DJANGO_SETTINGS_MODULE"
+    ]:
+        del os.environ[
+            name
+        ]  # what a user has set for a run of the product does not change what the tests test
+    os.environ["DATABASE_POOL_SIZE"] = (
+        "0"  # of this process, whose tests roll back what they do on one connection
+    )
     atexit.register(_stop)
     if "PYTEST_XDIST_WORKER" not in os.environ:
         os.environ["DATABASE_URL"] = os.environ.get("TEST_DATABASE_URL") or _enter(start_postgres())
@@ -58,7 +70,9 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_runtest_setup(item: pytest.Item) -> None:
-    """A machine of CI has to have everything; a person's machine may lack the broker or the browser."""
+    """A machine of CI has to have everything; a person's machine may lack the broker or the
+    browser.
+    """
     for name, reason in provision.missing().items():
         if item.get_closest_marker(name):
             (pytest.fail if os.environ.get("CI") else pytest.skip)(reason)
@@ -66,13 +80,19 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     for name, missing in provision.missing().items():
-        count = sum(missing in str(report.longrepr) for report in terminalreporter.stats.get("skipped", []))
+        count = sum(
+            missing in str(report.longrepr) for report in terminalreporter.stats.get("skipped", [])
+        )
         if count:
-            terminalreporter.write_line(f"{count} tests that need {name} were skipped: {missing}", yellow=True)
+            terminalreporter.write_line(
+                f"{count} tests that need {name} were skipped: {missing}", yellow=True
+            )
 
 
 def _leave_out_the_rare(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Chaos tests and benchmarks take long: only when somebody asks, with -m or by naming the test's file."""
+    """Chaos tests and benchmarks take long: only when somebody asks, with -m or by naming the
+    test's file.
+    """
     named = any("::" in argument or argument.endswith(".py") for argument in config.args)
     if config.option.markexpr or named:
         return
@@ -155,7 +175,9 @@ def authority(tmp_path_factory: pytest.TempPathFactory) -> CertificateAuthority:
 
 @pytest.fixture(scope="session")
 def mosquitto(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[..., Mosquitto]]:
-    """`mosquitto(password=..., tls=authority, ...)`: a running broker; all are stopped at the end of the run."""
+    """`mosquitto(password=..., tls=authority, ...)`: a running broker; all are stopped at the end
+    of the run.
+    """
     started: list[Mosquitto] = []
 
     def start(**options: object) -> Mosquitto:

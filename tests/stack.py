@@ -1,4 +1,6 @@
-"""Sitewire's real processes on free ports, with a database and a Valkey of their own, driven as a user would."""
+"""Sitewire's real processes on free ports, with a database and a Valkey of their own, driven as a
+user would.
+"""
 
 import contextlib
 import json
@@ -53,14 +55,18 @@ print(ApiToken.objects.create(admin)[1], ApiToken.objects.create(member)[1])
 """
 
 
-def wait_for(condition: Callable[[], Any], seconds: float = 30.0, every: float = 0.1, what: str = "") -> Any:
+def wait_for(
+    condition: Callable[[], Any], seconds: float = 30.0, every: float = 0.1, what: str = ""
+) -> Any:
     """The first truthy answer; AssertionError with the last answer when there is none in time."""
     deadline = time.monotonic() + seconds
     while True:
         answer = condition()
         if answer:
             return answer
-        assert time.monotonic() < deadline, f"not within {seconds:.0f} s: {what or condition} (last answer {answer!r})"
+        assert time.monotonic() < deadline, (
+            f"not within {seconds:.0f} s: {what or condition} (last answer {answer!r})"
+        )
         time.sleep(every)
 
 
@@ -86,7 +92,9 @@ class Stack:
 
     # Processes
 
-    def start(self, name: str, *command: str, inherits: Sequence[int] = (), **extra: str) -> subprocess.Popen[bytes]:
+    def start(
+        self, name: str, *command: str, inherits: Sequence[int] = (), **extra: str
+    ) -> subprocess.Popen[bytes]:
         """`inherits`: open descriptors that the process gets as they are."""
         with (self.folder / f"{name}.log").open("ab") as log:
             process = subprocess.Popen(
@@ -103,21 +111,48 @@ class Stack:
 
     def web(self, port: int) -> None:
         self.url = f"http://127.0.0.1:{port}"
-        self.start("web", "-m", "uvicorn", "project.asgi:application", "--host", "127.0.0.1", "--port", str(port),
-                   "--no-proxy-headers")  # fmt: skip
+        self.start(
+            "web",
+            "-m",
+            "uvicorn",
+            "project.asgi:application",
+            "--host",
+            "127.0.0.1",
+            "--port",
+            str(port),
+            "--no-proxy-headers",
+        )
         wait_for(lambda: self._answers("/livez"), what="the web process")
 
     def worker(self, name: str = "worker", queues: str = QUEUES, concurrency: int = 1) -> None:
         self.start(
-            name, "-m", "celery", "-A", "project", "worker", "-Q", queues, "-c", str(concurrency),
-            "-n", f"{name}@localhost", "--without-mingle", "--without-gossip",
-        )  # fmt: skip
-        wait_for(lambda: b"ready." in self.log(name), 60, what=f"the task worker {name}; see {self.folder}/{name}.log")
+            name,
+            "-m",
+            "celery",
+            "-A",
+            "project",
+            "worker",
+            "-Q",
+            queues,
+            "-c",
+            str(concurrency),
+            "-n",
+            f"{name}@localhost",
+            "--without-mingle",
+            "--without-gossip",
+        )
+        wait_for(
+            lambda: b"ready." in self.log(name),
+            60,
+            what=f"the task worker {name}; see {self.folder}/{name}.log",
+        )
 
     def mqtt(self, instance: str = "mqtt-1", **extra: str) -> None:
         name = instance
         self.start(name, "manage.py", "start_mqtt_service", "--instance", instance, **extra)
-        wait_for(lambda: self.redis.exists(f"mqtt:instance:{instance}"), what=f"the lease of {instance}")
+        wait_for(
+            lambda: self.redis.exists(f"mqtt:instance:{instance}"), what=f"the lease of {instance}"
+        )
 
     def beat(self) -> None:
         self.start("beat", "-m", "celery", "-A", "project", "beat", "-s", str(self.folder / "beat"))
@@ -147,16 +182,22 @@ class Stack:
             return requests.get(self.url + path, timeout=5).status_code == 200
         return False
 
-    def call(self, method: str, path: str, body: Any = None, token: str | None = None) -> requests.Response:
+    def call(
+        self, method: str, path: str, body: Any = None, token: str | None = None
+    ) -> requests.Response:
         headers = {"Authorization": f"Token {token or self.token}"}
-        return requests.request(method, f"{self.url}/api/v1/mqtt/{path}", json=body, headers=headers, timeout=20)
+        return requests.request(
+            method, f"{self.url}/api/v1/mqtt/{path}", json=body, headers=headers, timeout=20
+        )
 
     def get(self, path: str) -> Any:
         answer = self.call("GET", path)
         assert answer.status_code == 200, answer.text
         return answer.json()
 
-    def site(self, name: str, port: int, filters: tuple[str, ...] = ("#",), **connection: Any) -> int:
+    def site(
+        self, name: str, port: int, filters: tuple[str, ...] = ("#",), **connection: Any
+    ) -> int:
         """A site with a connection to a broker on this machine and its topics; not started."""
         created = self.call("POST", "sites/", {"name": name})
         assert created.status_code == 201, created.text
@@ -165,7 +206,9 @@ class Stack:
         answer = self.call("PUT", f"sites/{site_id}/connection/", values)
         assert answer.status_code in {200, 201}, answer.text
         for topic_filter in filters:
-            answer = self.call("POST", f"sites/{site_id}/topics/", {"filter": topic_filter, "qos": 1})
+            answer = self.call(
+                "POST", f"sites/{site_id}/topics/", {"filter": topic_filter, "qos": 1}
+            )
             assert answer.status_code == 201, answer.text
         return site_id
 
@@ -180,7 +223,9 @@ class Stack:
 
     def until(self, site_id: int, status: str, seconds: float = 30.0) -> None:
         wait_for(
-            lambda: self.status(site_id) == status, seconds, what=f"site {site_id} {status}; is {self.status(site_id)}"
+            lambda: self.status(site_id) == status,
+            seconds,
+            what=f"site {site_id} {status}; is {self.status(site_id)}",
         )
 
     # The database
@@ -197,15 +242,19 @@ def environment(
     folder: Path, database_url: str, redis_url: str, constants: Mapping[str, str] = QUICK
 ) -> dict[str, str]:
     kept = {name: value for name, value in os.environ.items() if not name.startswith("SITEWIRE_")}
-    return kept | constants | {
-        "DATABASE_URL": database_url,
-        "REDIS_URL": redis_url,
-        "DATA_DIR": str(folder),
-        "LOG_DIR": str(folder),
-        "DATABASE_POOL_SIZE": "10",
-        "DJANGO_SETTINGS_MODULE": "project.settings.test",
-        "PYTHONUNBUFFERED": "1",
-    }  # fmt: skip
+    return (
+        kept
+        | constants
+        | {
+            "DATABASE_URL": database_url,
+            "REDIS_URL": redis_url,
+            "DATA_DIR": str(folder),
+            "LOG_DIR": str(folder),
+            "DATABASE_POOL_SIZE": "10",
+            "DJANGO_SETTINGS_MODULE": "project.settings.test",
+            "PYTHONUNBUFFERED": "1",
+        }
+    )
 
 
 def with_database(url: str, name: str) -> str:
@@ -213,7 +262,9 @@ def with_database(url: str, name: str) -> str:
 
 
 def make_template(server_url: str, folder: Path, redis_url: str) -> tuple[str, str]:
-    """Migrate once into a template database; gives the tokens of its superuser and its plain member."""
+    """Migrate once into a template database; gives the tokens of its superuser and its plain
+    member.
+    """
     with psycopg.connect(with_database(server_url, "postgres"), autocommit=True) as admin:
         admin.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(TEMPLATE)))
     return set_up(environment(folder, with_database(server_url, TEMPLATE), redis_url))
@@ -222,7 +273,9 @@ def make_template(server_url: str, folder: Path, redis_url: str) -> tuple[str, s
 def set_up(env: dict[str, str]) -> tuple[str, str]:
     """Migrate an empty database; gives the tokens of its superuser and its plain member."""
     command = [sys.executable, "-c", _SET_UP]
-    run = subprocess.run(command, check=False, cwd=ROOT, env=env, capture_output=True, text=True, timeout=90)
+    run = subprocess.run(
+        command, check=False, cwd=ROOT, env=env, capture_output=True, text=True, timeout=90
+    )
     assert run.returncode == 0, run.stderr
     admin_token, member_token = run.stdout.split()
     return admin_token, member_token
@@ -232,7 +285,9 @@ def set_up(env: dict[str, str]) -> tuple[str, str]:
 def fresh_database(server_url: str, name: str) -> Iterator[str]:
     with psycopg.connect(with_database(server_url, "postgres"), autocommit=True) as admin:
         identifier = sql.Identifier(name)
-        admin.execute(sql.SQL("CREATE DATABASE {} TEMPLATE {}").format(identifier, sql.Identifier(TEMPLATE)))
+        admin.execute(
+            sql.SQL("CREATE DATABASE {} TEMPLATE {}").format(identifier, sql.Identifier(TEMPLATE))
+        )
         yield with_database(server_url, name)
         admin.execute(sql.SQL("DROP DATABASE {} WITH (FORCE)").format(identifier))
 

@@ -1,4 +1,6 @@
-"""Every model for operators, at /admin/mqtt/. Thin: what is written goes through `services`, as from the API."""
+"""Every model for operators, at /admin/mqtt/. Thin: what is written goes through `services`, as
+from the API.
+"""
 
 from django.contrib import admin
 

@@ -1,4 +1,5 @@
-"""The admin as memberships allow it: rows of other sites do not exist, and roles decide what may be done to the rest.
+"""The admin as memberships allow it: rows of other sites do not exist, and roles decide what may be
+done to the rest.
 
 `is_staff` opens the admin; what is in it depends on roles alone. Django's model permissions play no
 part for our models, as in the API.
@@ -29,8 +30,8 @@ else:
 class ByMembership(AdminBase):
     """In front of a ModelAdmin. `site_path` leads from a row to the id of its site.
 
-    `to_view` is the action that seeing a row is; `to_add`, `to_change` and `to_delete` are those, all of them, that
-    this takes at the row's site.
+    `to_view` is the action that seeing a row is; `to_add`, `to_change` and `to_delete` are those,
+    all of them, that this takes at the row's site.
     """
 
     decides_who_may = True
@@ -41,7 +42,9 @@ class ByMembership(AdminBase):
     to_delete: Actions = (Action.ADMINISTER,)
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
-        return viewer_of(request).permitted(super().get_queryset(request), self.site_path, self.to_view)
+        return viewer_of(request).permitted(
+            super().get_queryset(request), self.site_path, self.to_view
+        )
 
     def has_module_permission(self, request: HttpRequest) -> bool:
         return self.has_view_permission(request)
@@ -59,7 +62,9 @@ class ByMembership(AdminBase):
         return self.may(request, self.to_delete, obj)
 
     def may(self, request: HttpRequest, actions: Actions, obj: Model | None = None) -> bool:
-        """At the site of `obj`; without one, at any site at all: what a list or an empty form needs to open."""
+        """At the site of `obj`; without one, at any site at all: what a list or an empty form needs
+        to open.
+        """
         viewer = viewer_of(request)
         site_id = None if obj is None or obj.pk is None else site_of(obj, self.site_path)
         return bool(actions) and all(viewer.may(action, site_id) for action in actions)
@@ -86,7 +91,9 @@ class ByMembership(AdminBase):
         return [*map(str, rows), "and everything that belongs to them"], counted, needed, []
 
     def refuses(self, request: HttpRequest, rows: QuerySet[Any], action: Action) -> bool:
-        """Says why, when one of the selected rows is of a site at which this is not allowed. Then do nothing."""
+        """Says why, when one of the selected rows is of a site at which this is not allowed. Then
+        do nothing.
+        """
         viewer = viewer_of(request)
         found = set(rows.order_by().values_list(self.site_path, flat=True).distinct())
         refusals = sorted({viewer.refusal(action, site_id) for site_id in found} - {""})

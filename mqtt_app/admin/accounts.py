@@ -1,4 +1,6 @@
-"""Users, their tokens, and wrong log-ins. Superusers only: whoever edits users could make themselves one."""
+"""Users, their tokens, and wrong log-ins. Superusers only: whoever edits users could make
+themselves one.
+"""
 
 from typing import Any
 
@@ -19,13 +21,35 @@ from mqtt_app.services.accounts import login_throttle, passwords, tokens
 
 @admin.register(ApiToken)
 class ApiTokenAdmin(InstanceRowAdmin[ApiToken]):
-    """To see and to revoke. Neither the digest nor a token is on a page, and nobody makes a token for others."""
+    """To see and to revoke. Neither the digest nor a token is on a page, and nobody makes a token
+    for others.
+    """
 
-    list_display = ("name", "user", "begins", "scope", "sites", "created", "ends", "last_used_at", "last_used_address")
+    list_display = (
+        "name",
+        "user",
+        "begins",
+        "scope",
+        "sites",
+        "created",
+        "ends",
+        "last_used_at",
+        "last_used_address",
+    )
     list_filter = ("scope",)
     list_select_related = ("user",)
     search_fields = ("name", "user__username")
-    fields = ("name", "user", "begins", "scope", "sites", "created", "ends", "last_used_at", "last_used_address")
+    fields = (
+        "name",
+        "user",
+        "begins",
+        "scope",
+        "sites",
+        "created",
+        "ends",
+        "last_used_at",
+        "last_used_address",
+    )
     readonly_fields = fields
     ordering = ("-created",)
 
@@ -65,7 +89,9 @@ class LoginCounterAdmin(InstanceRowAdmin[LoginCounter]):
 
     @admin.action(description="Unlock the selected", permissions=["delete"])
     def unlock(self, request: HttpRequest, queryset: QuerySet[LoginCounter]) -> None:
-        number = login_throttle.unlock_rows(LoginCounter.objects.filter(pk__in=queryset.values("pk")))
+        number = login_throttle.unlock_rows(
+            LoginCounter.objects.filter(pk__in=queryset.values("pk"))
+        )
         self.message_user(request, f"{number} unlocked.")
 
     def delete_model(self, request: HttpRequest, obj: LoginCounter) -> None:
@@ -91,13 +117,17 @@ class AdminPasswordForm(AdminPasswordChangeForm):  # type: ignore[type-arg]  # g
 
 
 class AccountAdmin(UserAdmin):  # type: ignore[type-arg]  # generic in the stubs only
-    """Django's own page for users, with a one-time link for a password, and without what outlives a change."""
+    """Django's own page for users, with a one-time link for a password, and without what outlives a
+    change.
+    """
 
     actions = ("make_password_links", "unlock_log_ins")
     change_password_form = AdminPasswordForm
 
     def save_model(self, request: HttpRequest, obj: User, form: Any, change: bool) -> None:
-        """Recorded here: what a password ends leaves entries too, which are not those of the change."""
+        """Recorded here: what a password ends leaves entries too, which are not those of the
+        change.
+        """
         before = audit.values_of(User.objects.get(pk=obj.pk)) if change else {}
         super().save_model(request, obj, form, change)
         if not change:
@@ -113,14 +143,21 @@ class AccountAdmin(UserAdmin):  # type: ignore[type-arg]  # generic in the stubs
     def make_password_links(self, request: HttpRequest, queryset: QuerySet[User]) -> HttpResponse:
         """Shown by this answer and kept nowhere."""
         base = request.build_absolute_uri("/")
-        links = [(user, passwords.one_time_link(user, base)) for user in queryset.filter(is_active=True)]
-        context = self.admin_site.each_context(request) | {"title": "One-time links", "links": links}
+        links = [
+            (user, passwords.one_time_link(user, base)) for user in queryset.filter(is_active=True)
+        ]
+        context = self.admin_site.each_context(request) | {
+            "title": "One-time links",
+            "links": links,
+        }
         return TemplateResponse(request, "admin/mqtt/password_links.html", context)
 
     @admin.action(description="Unlock log-ins after too many wrong tries", permissions=["change"])
     def unlock_log_ins(self, request: HttpRequest, queryset: QuerySet[User]) -> None:
         number = sum(login_throttle.unlock(name=user.get_username()) for user in queryset)
-        self.message_user(request, f"{number} of the selected users were locked or counted; now they are not.")
+        self.message_user(
+            request, f"{number} of the selected users were locked or counted; now they are not."
+        )
 
 
 admin.site.unregister(User)

@@ -53,9 +53,18 @@ class AuditEntryAdmin(ReadOnlyAdmin[AuditEntry]):
     search_fields = ("user_name", "token_name", "object_label", "object_type", "action")
     search_help_text = "User, token, object or action."
     fields = (
-        "at", "who", "user_id", "source", "address", "action", "object_type", "object_id", "object_label", "site_id",
+        "at",
+        "who",
+        "user_id",
+        "source",
+        "address",
+        "action",
+        "object_type",
+        "object_id",
+        "object_label",
+        "site_id",
         "every_change",
-    )  # fmt: skip
+    )
     readonly_fields = fields
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[AuditEntry]:
@@ -63,7 +72,11 @@ class AuditEntryAdmin(ReadOnlyAdmin[AuditEntry]):
 
     @admin.display(description="who", ordering="user_name")
     def who(self, row: AuditEntry) -> str:
-        return f"{row.user_name} by token {row.token_name}" if row.token_name else row.user_name or "unknown"
+        return (
+            f"{row.user_name} by token {row.token_name}"
+            if row.token_name
+            else row.user_name or "unknown"
+        )
 
     @admin.display(description="object")
     def what(self, row: AuditEntry) -> str:
@@ -71,7 +84,9 @@ class AuditEntryAdmin(ReadOnlyAdmin[AuditEntry]):
 
     @admin.display(description="changes")
     def short_changes(self, row: AuditEntry) -> str:
-        return shortened("; ".join(in_words(name, change) for name, change in row.changes.items()), 160)
+        return shortened(
+            "; ".join(in_words(name, change) for name, change in row.changes.items()), 160
+        )
 
     @admin.display(description="changes")
     def every_change(self, row: AuditEntry) -> SafeString:

@@ -1,8 +1,9 @@
-"""Every write of the admin leaves an entry in the audit trail, in its own transaction, and no page shows a secret.
+"""Every write of the admin leaves an entry in the audit trail, in its own transaction, and no page
+shows a secret.
 
-What a service records is recorded there; this adds what no service did: the pages of Django's own users
-and groups, of beat's schedule, inlines, and actions. It is put around every registered page, so that none
-is left out: whoever registers a model needs to know nothing of it.
+What a service records is recorded there; this adds what no service did: the pages of Django's own
+users and groups, of beat's schedule, inlines, and actions. It is put around every registered page,
+so that none is left out: whoever registers a model needs to know nothing of it.
 """
 
 import copy
@@ -82,9 +83,13 @@ class Audited(admin.ModelAdmin):  # type: ignore[type-arg]
         }
 
     def formfield_for_dbfield(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:
-        """Names of users, groups and schedules, whose models are not ours, are checked like those of sites."""
+        """Names of users, groups and schedules, whose models are not ours, are checked like those
+        of sites.
+        """
         field = super().formfield_for_dbfield(db_field, request, **kwargs)
-        is_name = isinstance(db_field, models.CharField) and validate_name not in db_field.validators
+        is_name = (
+            isinstance(db_field, models.CharField) and validate_name not in db_field.validators
+        )
         if field is not None and is_name and isinstance(field, forms.CharField):
             field.validators = [*field.validators, validate_name]
         return field
@@ -94,12 +99,19 @@ class Audited(admin.ModelAdmin):  # type: ignore[type-arg]
         return not is_secret(lookup) and bool(super().lookup_allowed(lookup, value, request))
 
     def get_fieldsets(self, request: HttpRequest, obj: Any = None) -> Any:
-        """Without the right to change, fields are shown as they are, past the widgets that hide secrets."""
+        """Without the right to change, fields are shown as they are, past the widgets that hide
+        secrets.
+        """
         found = super().get_fieldsets(request, obj)
-        may_change = self.has_change_permission(request, obj) if obj else self.has_add_permission(request)
+        may_change = (
+            self.has_change_permission(request, obj) if obj else self.has_add_permission(request)
+        )
         if may_change:
             return found
-        return [(title, {**options, "fields": _without_secrets(options["fields"])}) for title, options in found]
+        return [
+            (title, {**options, "fields": _without_secrets(options["fields"])})
+            for title, options in found
+        ]
 
 
 class AuditedUsers(Audited, UserAdmin):  # type: ignore[type-arg]
@@ -112,7 +124,9 @@ class AuditedUsers(Audited, UserAdmin):  # type: ignore[type-arg]
             response = super().user_change_password(request, id, form_url)
             user = self.get_object(request, id)
             if user is not None and before != user.password and audit.recorded() == known:
-                audit.record("changed", user, before={"password": before}, after={"password": user.password})
+                audit.record(
+                    "changed", user, before={"password": before}, after={"password": user.password}
+                )
         return response
 
     def _password(self, request: HttpRequest, number: str) -> str:
@@ -128,7 +142,9 @@ def audit_every_page(site: admin.AdminSite) -> None:
             members: dict[str, Any] = {"__module__": type(page).__module__}
             if page.change_form_template in _INLINE_SCRIPTS:
                 members["change_form_template"] = None
-            site._registry[model] = type(type(page).__name__, (kind, type(page)), members)(model, site)
+            site._registry[model] = type(type(page).__name__, (kind, type(page)), members)(
+                model, site
+            )
 
 
 def _recorded(action: Callable[..., Any], name: str) -> Callable[..., Any]:
@@ -161,7 +177,11 @@ def _record_rows(formset: Any, gone: Iterable[Model]) -> None:
 
 def _stored(obj: Model) -> Model:
     """The row as it is in the database, without the secrets that must not be fetched for this."""
-    secrets = [field.name for field in obj._meta.concrete_fields if is_secret(field.name) and not field.primary_key]
+    secrets = [
+        field.name
+        for field in obj._meta.concrete_fields
+        if is_secret(field.name) and not field.primary_key
+    ]
     return type(obj)._default_manager.defer(*secrets).get(pk=obj.pk)
 
 
@@ -170,7 +190,8 @@ def _linked(obj: Model) -> dict[str, list[Any]]:
     links: list[Any] = list(obj._meta.many_to_many)
     fields = [field for field in links if field.remote_field.through._meta.auto_created]
     return {
-        field.name: sorted(getattr(obj, field.name).order_by("pk").values_list("pk", flat=True)) for field in fields
+        field.name: sorted(getattr(obj, field.name).order_by("pk").values_list("pk", flat=True))
+        for field in fields
     }
 
 

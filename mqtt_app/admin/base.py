@@ -34,13 +34,16 @@ else:
     class GenericInline(admin.TabularInline, Generic[ChildT, ParentT]): ...
 
 
-MAX_COUNTED = 10_000  # rows; counting on would read the whole table, and nobody pages that far: filters go further
+# rows; counting on would read the whole table, and nobody pages that far: filters go further
+MAX_COUNTED = 10_000
 MAX_CHOICES = 200  # sites offered in a filter; others are reached by search
 COLOURS = {"good": "#1a7f37", "busy": "#9a6700", "bad": "#cf222e", "off": "#6e7781"}
 
 
 class BoundedPaginator(GenericPaginator):
-    """Counts no further than MAX_COUNTED, so that a page of millions of rows costs as much as one of thousands."""
+    """Counts no further than MAX_COUNTED, so that a page of millions of rows costs as much as one
+    of thousands.
+    """
 
     @cached_property
     def count(self) -> int:
@@ -49,7 +52,9 @@ class BoundedPaginator(GenericPaginator):
 
 
 class SiteRowAdmin(ByMembership, GenericAdmin[ModelT]):
-    """Rows that belong to a site: who may see and change them is decided by memberships, as in the API."""
+    """Rows that belong to a site: who may see and change them is decided by memberships, as in the
+    API.
+    """
 
     paginator = BoundedPaginator
     show_full_result_count = False
@@ -99,7 +104,11 @@ class SiteFilter(admin.SimpleListFilter):
         value = self.value()
         if not value:
             return queryset
-        return queryset.filter(**{self.path: int(value)}) if value.isascii() and value.isdigit() else queryset.none()
+        return (
+            queryset.filter(**{self.path: int(value)})
+            if value.isascii() and value.isdigit()
+            else queryset.none()
+        )
 
 
 class ConnectionSiteFilter(SiteFilter):

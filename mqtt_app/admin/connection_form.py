@@ -33,7 +33,9 @@ class ConnectionForm(ConnectionModelForm):
         model = MqttConnection
         fields = ("site", "is_active", *sorted(CONFIGURATION | TOLD_ONLY))
         widgets = {
-            "password": forms.PasswordInput(render_value=False, attrs={"autocomplete": "new-password"}),
+            "password": forms.PasswordInput(
+                render_value=False, attrs={"autocomplete": "new-password"}
+            ),
             "tls_client_key": HiddenTextarea(attrs={"rows": 4}),
         }
         help_texts = {name: KEEP for name in SECRETS} | {"ack_mode": ack_mode.HELP}
@@ -48,7 +50,11 @@ class ConnectionForm(ConnectionModelForm):
     def clean(self) -> dict[str, Any]:
         values = super().clean() or {}
         for name in SECRETS:
-            values[name] = "" if values.get(f"clear_{name}") else values.get(name) or getattr(self.instance, name)
+            values[name] = (
+                ""
+                if values.get(f"clear_{name}")
+                else values.get(name) or getattr(self.instance, name)
+            )
         for field, said in connection_errors(values).items():
             self.add_error(field, said)
         return values

@@ -22,9 +22,21 @@ KINDS = {
     ConnectionStatus.DISCONNECTED: "off",
 }
 SEEN = (
-    "status_now", "status_since", "error_class", "error_message", "error_at", "retry_count", "connected_at",
-    "negotiated_version", "assigned_instance", "owner", "owned_since", "generation", "config_version", "updated_at",
-)  # fmt: skip
+    "status_now",
+    "status_since",
+    "error_class",
+    "error_message",
+    "error_at",
+    "retry_count",
+    "connected_at",
+    "negotiated_version",
+    "assigned_instance",
+    "owner",
+    "owned_since",
+    "generation",
+    "config_version",
+    "updated_at",
+)
 
 
 @admin.register(MqttConnection)
@@ -33,7 +45,15 @@ class MqttConnectionAdmin(SiteRowAdmin[MqttConnection]):
     to_add = (Action.CONFIGURE,)
     to_change = (Action.CONFIGURE,)
     to_delete = (Action.CONFIGURE, Action.SWITCH)  # it ends the link
-    list_display = ("site", "broker_host", "broker_port", "is_active", "status_now", "owner", "error_message")
+    list_display = (
+        "site",
+        "broker_host",
+        "broker_port",
+        "is_active",
+        "status_now",
+        "owner",
+        "error_message",
+    )
     list_filter = ("is_active", "status", "use_tls", "error_class")
     list_select_related = ("site",)
     search_fields = ("site__name", "broker_host", "owner", "error_message")
@@ -41,20 +61,40 @@ class MqttConnectionAdmin(SiteRowAdmin[MqttConnection]):
     readonly_fields = ("stored_secrets", *SEEN)
     actions = ("start", "stop")
     fieldsets = (
-        (None, {"fields": ("site", "is_active", "broker_host", "broker_port", "protocol_version", "keepalive",
-                           "ack_mode", "broker_queue_limit")}),
-        ("Login", {"fields": ("username", "password", "clear_password", "client_id", "stored_secrets")}),
+        (
+            None,
+            {
+                "fields": (
+                    "site",
+                    "is_active",
+                    "broker_host",
+                    "broker_port",
+                    "protocol_version",
+                    "keepalive",
+                    "ack_mode",
+                    "broker_queue_limit",
+                )
+            },
+        ),
+        (
+            "Login",
+            {"fields": ("username", "password", "clear_password", "client_id", "stored_secrets")},
+        ),
         (
             "TLS",
             {
                 "fields": (
-                    "use_tls", "tls_verify", "tls_ca_certificate", "tls_client_certificate", "tls_client_key",
+                    "use_tls",
+                    "tls_verify",
+                    "tls_ca_certificate",
+                    "tls_client_certificate",
+                    "tls_client_key",
                     "clear_tls_client_key",
                 )
             },
         ),
         ("What is", {"fields": SEEN}),
-    )  # fmt: skip
+    )
 
     def get_readonly_fields(self, request: HttpRequest, obj: MqttConnection | None = None) -> Any:
         fixed = (*self.readonly_fields, "site") if obj else self.readonly_fields
@@ -63,21 +103,27 @@ class MqttConnectionAdmin(SiteRowAdmin[MqttConnection]):
     def has_switch_permission(self, request: HttpRequest) -> bool:
         return self.may(request, (Action.SWITCH,))
 
-    def get_object(self, request: HttpRequest, object_id: str, from_field: str | None = None) -> MqttConnection | None:
+    def get_object(
+        self, request: HttpRequest, object_id: str, from_field: str | None = None
+    ) -> MqttConnection | None:
         row = super().get_object(request, object_id, from_field)
         if row is not None and not sees_failures(request.user):
             conceal(row)
         return row
 
     def get_search_fields(self, request: HttpRequest) -> Any:
-        """Words that are not shown must not be searched in, nor sorted by: that would give them away."""
+        """Words that are not shown must not be searched in, nor sorted by: that would give them
+        away.
+        """
         return self._without_errors(request, self.search_fields)
 
     def get_sortable_by(self, request: HttpRequest) -> Any:
         return self._without_errors(request, self.list_display)
 
     def lookup_allowed(self, lookup: str, value: str, request: HttpRequest) -> bool:
-        return bool(self._without_errors(request, (lookup,))) and super().lookup_allowed(lookup, value, request)
+        return bool(self._without_errors(request, (lookup,))) and super().lookup_allowed(
+            lookup, value, request
+        )
 
     def _without_errors(self, request: HttpRequest, names: tuple[str, ...]) -> tuple[str, ...]:
         if sees_failures(request.user):
@@ -136,7 +182,9 @@ class MqttConnectionAdmin(SiteRowAdmin[MqttConnection]):
         also = f" {same} already so." if same else ""
         self.message_user(request, f"{changed} {said}, within 30 seconds.{also}", messages.SUCCESS)
 
-    def save_model(self, request: HttpRequest, obj: MqttConnection, form: Any, change: bool) -> None:
+    def save_model(
+        self, request: HttpRequest, obj: MqttConnection, form: Any, change: bool
+    ) -> None:
         if not change:
             sites.add_connection(obj)
             return

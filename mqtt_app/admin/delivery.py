@@ -19,12 +19,17 @@ class QuarantinedMessageAdmin(ParseAgainAdmin[QuarantinedMessage]):
     readonly_fields = fields
     actions = ("parse_again",)
 
-    @admin.action(description="Parse again (what kills its parser then, is put aside again)", permissions=["parse"])
+    @admin.action(
+        description="Parse again (what kills its parser then, is put aside again)",
+        permissions=["parse"],
+    )
     def parse_again(self, request: HttpRequest, queryset: QuerySet[QuarantinedMessage]) -> None:
         if self.refuses(request, queryset, Action.ATTEND):
             return
         number = quarantine.parse_again(queryset.values_list("pk", flat=True), timezone.now())
-        self.message_user(request, f"{number:,} messages are parsed again within seconds.", messages.SUCCESS)
+        self.message_user(
+            request, f"{number:,} messages are parsed again within seconds.", messages.SUCCESS
+        )
 
     @admin.display(description="topic")
     def short_topic(self, row: QuarantinedMessage) -> str:

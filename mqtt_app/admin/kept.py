@@ -12,14 +12,31 @@ from mqtt_app.services.replay import schedule
 
 @admin.register(KeptMessage)
 class KeptMessageAdmin(ParseAgainAdmin[KeptMessage]):
-    list_display = ("created_at", "site", "short_topic", "parser_name", "state", "tries", "received_at")
+    list_display = (
+        "created_at",
+        "site",
+        "short_topic",
+        "parser_name",
+        "state",
+        "tries",
+        "received_at",
+    )
     list_filter = (SiteFilter, "state", "created_at")
     list_select_related = ("site",)
     search_fields = ("topic", "parser_name")
     fields = (
-        "site", "topic", "parser_name", "state", "tries", "error", "qos", "retain", "received_at", "created_at",
+        "site",
+        "topic",
+        "parser_name",
+        "state",
+        "tries",
+        "error",
+        "qos",
+        "retain",
+        "received_at",
+        "created_at",
         "payload_text",
-    )  # fmt: skip
+    )
     readonly_fields = fields
     actions = ("parse_again",)
     to_delete = NOBODY  # the books count them
@@ -37,7 +54,9 @@ class KeptMessageAdmin(ParseAgainAdmin[KeptMessage]):
         if self.refuses(request, queryset, Action.ATTEND):
             return
         number = schedule.parse_again(queryset.values_list("pk", flat=True))
-        self.message_user(request, f"{number:,} messages are parsed again within seconds.", messages.SUCCESS)
+        self.message_user(
+            request, f"{number:,} messages are parsed again within seconds.", messages.SUCCESS
+        )
 
 
 @admin.register(ParserHealth)

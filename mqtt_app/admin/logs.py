@@ -27,15 +27,29 @@ def preformatted(text: str) -> SafeString:
 
 @admin.register(MqttConnectionLog)
 class MqttConnectionLogAdmin(ReadOnlyAdmin[MqttConnectionLog]):
-    list_display = ("timestamp", "level_word", "site", "short_message", "broker_host", "retry_attempt")
+    list_display = (
+        "timestamp",
+        "level_word",
+        "site",
+        "short_message",
+        "broker_host",
+        "retry_attempt",
+    )
     list_display_links = ("timestamp", "short_message")
     list_filter = ("level", "timestamp", ConnectionSiteFilter)
     list_select_related = ("connection__site",)
     site_path = "connection__site_id"
     search_fields = ("message", "broker_host", "exception_type", "connection__site__name")
     fields = (
-        "timestamp", "level", "connection", "broker_host", "retry_attempt", "message", "exception_type", "traceback",
-    )  # fmt: skip
+        "timestamp",
+        "level",
+        "connection",
+        "broker_host",
+        "retry_attempt",
+        "message",
+        "exception_type",
+        "traceback",
+    )
     readonly_fields = fields
 
     def get_object(
@@ -63,7 +77,9 @@ class MqttConnectionLogAdmin(ReadOnlyAdmin[MqttConnectionLog]):
 
     def lookup_allowed(self, lookup: str, value: str, request: HttpRequest) -> bool:
         telling = lookup.startswith(("message", "exception_"))
-        return (sees_failures(request.user) or not telling) and super().lookup_allowed(lookup, value, request)
+        return (sees_failures(request.user) or not telling) and super().lookup_allowed(
+            lookup, value, request
+        )
 
     @admin.display(description="level", ordering="level")
     def level_word(self, row: MqttConnectionLog) -> SafeString:
@@ -84,15 +100,29 @@ class MqttConnectionLogAdmin(ReadOnlyAdmin[MqttConnectionLog]):
 
 @admin.register(MqttParsingLog)
 class MqttParsingLogAdmin(ReadOnlyAdmin[MqttParsingLog]):
-    list_display = ("timestamp", "error_type", "site", "short_topic", "parser_name", "short_message")
+    list_display = (
+        "timestamp",
+        "error_type",
+        "site",
+        "short_topic",
+        "parser_name",
+        "short_message",
+    )
     list_display_links = ("timestamp", "short_topic")
     list_filter = ("error_type", "timestamp", SiteFilter)
     list_select_related = ("site",)
     search_fields = ("topic", "error_message", "parser_name", "site__name")
     fields = (
-        "timestamp", "error_type", "site", "topic", "parser_name", "error_message", "payload", "exception_type",
+        "timestamp",
+        "error_type",
+        "site",
+        "topic",
+        "parser_name",
+        "error_message",
+        "payload",
+        "exception_type",
         "traceback",
-    )  # fmt: skip
+    )
     readonly_fields = fields
 
     @admin.display(description="topic")

@@ -64,9 +64,18 @@ class MembershipAdmin(SuperusersOnly, GenericAdmin[Membership]):
 @admin.register(SiteBooks)
 class SiteBooksAdmin(ReadOnlyAdmin[SiteBooks]):
     list_display = (
-        "site", "received", "stored", "duplicate", "inactive", "unprocessable", "failed", "quarantined", "kept",
-        "readings", "last_message_at",
-    )  # fmt: skip
+        "site",
+        "received",
+        "stored",
+        "duplicate",
+        "inactive",
+        "unprocessable",
+        "failed",
+        "quarantined",
+        "kept",
+        "readings",
+        "last_message_at",
+    )
     list_select_related = ("site",)
     search_fields = ("site__name",)
     ordering = ("site_id",)

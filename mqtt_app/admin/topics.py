@@ -55,17 +55,36 @@ class DiscoveredTopicAdmin(SiteRowAdmin[DiscoveredTopic]):
     to_add = NOBODY
     to_change = (Action.ATTEND,)
     list_display = (
-        "short_topic", "connection", "is_processable", "is_active", "parser_name", "message_count", "last_seen",
-    )  # fmt: skip
+        "short_topic",
+        "connection",
+        "is_processable",
+        "is_active",
+        "parser_name",
+        "message_count",
+        "last_seen",
+    )
     list_filter = ("is_active", "is_processable", ConnectionSiteFilter)
     list_select_related = ("connection",)
     search_fields = ("topic",)
     fields = (
-        "connection", "topic", "is_active", "is_processable", "parser_name", "message_count", "first_seen", "last_seen",
-    )  # fmt: skip
+        "connection",
+        "topic",
+        "is_active",
+        "is_processable",
+        "parser_name",
+        "message_count",
+        "first_seen",
+        "last_seen",
+    )
     readonly_fields = (
-        "connection", "topic", "is_processable", "parser_name", "message_count", "first_seen", "last_seen",
-    )  # fmt: skip
+        "connection",
+        "topic",
+        "is_processable",
+        "parser_name",
+        "message_count",
+        "first_seen",
+        "last_seen",
+    )
     actions = ("allow", "disallow", "recognise_anew")
 
     @admin.display(description="topic", ordering="topic")
@@ -86,12 +105,20 @@ class DiscoveredTopicAdmin(SiteRowAdmin[DiscoveredTopic]):
         changed = topics.allow(queryset.values_list("pk", flat=True), active=False)
         self.message_user(request, f"{changed} topics disallowed.", messages.SUCCESS)
 
-    @admin.action(description="Let the parsers recognise selected topics anew", permissions=["change"])
+    @admin.action(
+        description="Let the parsers recognise selected topics anew", permissions=["change"]
+    )
     def recognise_anew(self, request: HttpRequest, queryset: QuerySet[DiscoveredTopic]) -> None:
         if self.refuses(request, queryset, Action.ATTEND):
             return
         changed = topics.recognise_anew(queryset.values_list("pk", flat=True))
-        self.message_user(request, f"The next message of {changed} topics decides on their parser.", messages.SUCCESS)
+        self.message_user(
+            request,
+            f"The next message of {changed} topics decides on their parser.",
+            messages.SUCCESS,
+        )
 
-    def save_model(self, request: HttpRequest, obj: DiscoveredTopic, form: Any, change: bool) -> None:
+    def save_model(
+        self, request: HttpRequest, obj: DiscoveredTopic, form: Any, change: bool
+    ) -> None:
         topics.allow([obj.pk], active=obj.is_active)

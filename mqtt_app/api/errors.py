@@ -24,7 +24,9 @@ def no_such_address(request: HttpRequest, **_: Any) -> HttpResponse:
         query = f"?{request.META['QUERY_STRING']}" if request.META.get("QUERY_STRING") else ""
         headers = {"Location": f"{request.path}/{query}"}
         return HttpResponse(status=HTTPStatus.PERMANENT_REDIRECT, headers=headers)
-    return JsonResponse({"detail": "There is nothing at this address. See /api/docs/."}, status=HTTPStatus.NOT_FOUND)
+    return JsonResponse(
+        {"detail": "There is nothing at this address. See /api/docs/."}, status=HTTPStatus.NOT_FOUND
+    )
 
 
 def server_error(request: HttpRequest) -> HttpResponseBase:

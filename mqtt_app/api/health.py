@@ -1,7 +1,8 @@
-"""Is the process alive, can it serve, and how is everything doing. It must answer when little works.
+"""Is the process alive, can it serve, and how is everything doing. It must answer when little
+works.
 
-A web process without MQTT workers is ready (it serves), but warns: nothing will connect. Whether one MQTT worker is
-ready, `/readyz?instance=mqtt-1` says, for the probe of that worker.
+A web process without MQTT workers is ready (it serves), but warns: nothing will connect. Whether
+one MQTT worker is ready, `/readyz?instance=mqtt-1` says, for the probe of that worker.
 """
 
 from http import HTTPStatus
@@ -20,30 +21,47 @@ from mqtt_app.conf import config
 from mqtt_app.coordination.leases import Lease
 from mqtt_app.domain.access import Action
 from mqtt_app.domain.accounts.client_address import client_address
-from mqtt_app.selectors.status.system import SystemSnapshot, database_answers, orphans, pending_migrations, pulse
+from mqtt_app.selectors.status.system import (
+    SystemSnapshot,
+    database_answers,
+    orphans,
+    pending_migrations,
+    pulse,
+)
 from mqtt_app.selectors.visibility import viewer_for, viewer_of
 from mqtt_app.services.accounts.token_authentication import TokenAuthentication
 
 Check = dict[str, Any]
 
-FORWARDED = ("HTTP_X_FORWARDED_FOR", "HTTP_X_FORWARDED_PROTO", "HTTP_X_REAL_IP", "HTTP_FORWARDED", "HTTP_VIA")
+FORWARDED = (
+    "HTTP_X_FORWARDED_FOR",
+    "HTTP_X_FORWARDED_PROTO",
+    "HTTP_X_REAL_IP",
+    "HTTP_FORWARDED",
+    "HTTP_VIA",
+)
 MISSED_RECONCILES = 3
 
 
 @require_safe
 def livez(_request: HttpRequest) -> HttpResponse:
-    """The process answers. Asks nobody, so that a dead database does not get the web process killed as well."""
+    """The process answers. Asks nobody, so that a dead database does not get the web process killed
+    as well.
+    """
     return JsonResponse({"status": "ok"})
 
 
 @require_safe
 def readyz(request: HttpRequest) -> HttpResponse:
-    """503 when requests cannot be served; `warnings` for what works without. With `instance`, of that worker alone.
+    """503 when requests cannot be served; `warnings` for what works without. With `instance`, of
+    that worker alone.
 
     Strangers hear the verdict alone; see `_may_see`.
     """
     seen = pulse()
-    answer = _worker_ready(seen, request.GET["instance"]) if "instance" in request.GET else _ready(seen)
+    answer = (
+        _worker_ready(seen, request.GET["instance"]) if "instance" in request.GET else _ready(seen)
+    )
     if _may_see(request):
         return answer
     return JsonResponse({"ready": answer.status_code == HTTPStatus.OK}, status=answer.status_code)
@@ -71,7 +89,9 @@ def _ready(seen: SystemSnapshot) -> HttpResponse:
 
 @require_safe
 def metrics_page(request: HttpRequest) -> HttpResponse:
-    """For this machine itself, and for superusers (Prometheus: `authorization: {type: Token, credentials: ...}`)."""
+    """For this machine itself, and for superusers (Prometheus: `authorization: {type: Token,
+    credentials: ...}`).
+    """
     if not _may_see(request):
         said = "Metrics need a superuser's token, or an address of SITEWIRE_HEALTH_ALLOW or this machine."
         return JsonResponse(
@@ -105,7 +125,11 @@ def _worker_ready(seen: SystemSnapshot, instance: str) -> HttpResponse:
 def _redis(seen: SystemSnapshot) -> Check:
     memory = {"memory": seen.memory, "memory_limit": seen.memory_limit} if seen.reachable else {}
     if seen.refusal:
-        return _check(False, f"takes no writes ({seen.refusal}); give it memory, or find out what fills it", **memory)
+        return _check(
+            False,
+            f"takes no writes ({seen.refusal}); give it memory, or find out what fills it",
+            **memory,
+        )
     return _check(seen.reachable, "does not answer", **memory)
 
 
@@ -113,7 +137,8 @@ def _workers(seen: SystemSnapshot) -> Check:
     ages, stuck = seen.lease_ages(), seen.stuck()
     error = "; ".join(f"{name} is not ready: {why}" for name, why in stuck.items())
     workers = {
-        name: {"ready": name not in stuck, "lease_age": ages[name], "connections": lease.load} | _vitals(lease)
+        name: {"ready": name not in stuck, "lease_age": ages[name], "connections": lease.load}
+        | _vitals(lease)
         for name, lease in sorted(seen.leases.items())
     }
     return _check(
@@ -130,7 +155,9 @@ def _storing(seen: SystemSnapshot) -> Check:
     stalled = seen.not_storing()
     error = "; ".join(f"{name}: {why}" for name, why in stalled.items())
     count = sum(lease.vitals.links_not_stored for lease in seen.leases.values() if lease.vitals)
-    return _check(seen.reachable and not stalled, error or "unknown, Redis does not answer", links=count)
+    return _check(
+        seen.reachable and not stalled, error or "unknown, Redis does not answer", links=count
+    )
 
 
 def _vitals(lease: Lease | None) -> dict[str, Any]:
@@ -141,7 +168,9 @@ def _orphans(seen: SystemSnapshot, *, database: bool) -> Check:
     if not (seen.reachable and database):
         return _check(False, "unknown, Redis or the database does not answer")
     count = orphans(seen)
-    return _check(not count, f"{count} connections that are wanted have no living owner", count=count)
+    return _check(
+        not count, f"{count} connections that are wanted have no living owner", count=count
+    )
 
 
 def _reconcile(seen: SystemSnapshot) -> Check:
@@ -150,7 +179,9 @@ def _reconcile(seen: SystemSnapshot) -> Check:
     limit = config().reconcile_interval * MISSED_RECONCILES
     last = "none within a day" if age is None else f"the last one finished {age:.0f} s ago"
     error = f"no reconcile lately ({last}), is beat running?"
-    return _check(age is not None and age < limit, error, age=None if age is None else round(age, 1))
+    return _check(
+        age is not None and age < limit, error, age=None if age is None else round(age, 1)
+    )
 
 
 def _queues(seen: SystemSnapshot) -> Check:
@@ -170,7 +201,9 @@ def _is_near(request: HttpRequest) -> bool:
     if peer is None or any(name in request.META for name in FORWARDED):
         return False
     address = ip_address(peer)
-    return address.is_loopback or any(address in ip_network(network) for network in config().health_allow)
+    return address.is_loopback or any(
+        address in ip_network(network) for network in config().health_allow
+    )
 
 
 def _may_oversee(request: HttpRequest) -> bool:

@@ -10,7 +10,9 @@ if TYPE_CHECKING:  # views import this module by its setting
 
 
 class PlainMetadata(SimpleMetadata):
-    """Name, description, formats. Fields and their limits are in the schema, which needs no row to describe them."""
+    """Name, description, formats. Fields and their limits are in the schema, which needs no row to
+    describe them.
+    """
 
     def determine_actions(self, request: Request, view: "APIView") -> dict[str, Any]:
         return {}

@@ -10,9 +10,16 @@ from rest_framework.parsers import JSONParser
 
 
 class FiniteJSONParser(JSONParser):
-    """Refuses what the standard parser lets through or dies of: infinite numbers, and nesting without end."""
+    """Refuses what the standard parser lets through or dies of: infinite numbers, and nesting
+    without end.
+    """
 
-    def parse(self, stream: Any, media_type: str | None = None, parser_context: Mapping[str, Any] | None = None) -> Any:
+    def parse(
+        self,
+        stream: Any,
+        media_type: str | None = None,
+        parser_context: Mapping[str, Any] | None = None,
+    ) -> Any:
         try:
             return json.loads(stream.read().decode(), parse_constant=_refuse, parse_float=_finite)
         except RecursionError:

@@ -16,7 +16,9 @@ from mqtt_app.domain.access import Action
 from mqtt_app.selectors.visibility import Viewer, viewer_of
 
 Needs = Mapping[str, tuple[Action, ...]]
-"""Method -> actions, any of which opens the view. A method that changes something and is not named is ADMINISTER."""
+"""Method -> actions, any of which opens the view. A method that changes something and is not named
+is ADMINISTER.
+"""
 
 
 class ByRole(BasePermission):

@@ -15,10 +15,20 @@ from mqtt_app.api.views.docs import DocsView
 from mqtt_app.api.views.logs import ConnectionLogListView, ParsingLogListView
 from mqtt_app.api.views.sites import SiteViewSet, StartView, StatusView, StopView
 from mqtt_app.api.views.tokens import TokenListView, TokenView
-from mqtt_app.api.views.topics import DiscoveredTopicListView, DiscoveredTopicView, TopicListView, TopicView
+from mqtt_app.api.views.topics import (
+    DiscoveredTopicListView,
+    DiscoveredTopicView,
+    TopicListView,
+    TopicView,
+)
 
 many: dict[str, Any] = {"get": "list", "post": "create"}
-one: dict[str, Any] = {"get": "retrieve", "put": "update", "patch": "partial_update", "delete": "destroy"}
+one: dict[str, Any] = {
+    "get": "retrieve",
+    "put": "update",
+    "patch": "partial_update",
+    "delete": "destroy",
+}
 
 site = [
     path("start/", StartView.as_view()),

@@ -24,13 +24,15 @@ class Fate(StrEnum):
 
     COMMITTED = ""
     FAILED = "?"  # not committed, and not for anything in it: the database was away
-    REFUSED = "#"  # not committed: the database answers and takes none of it, or ingest itself failed at all of it
+    # not committed: the database answers and takes none of it, or ingest itself failed at all of it
+    REFUSED = "#"
     KILLED = "*"  # the process that stored it died of it, or with it
 
 
 class Note(msgspec.Struct, frozen=True):
-    """Connections of the batch: `skipped`, whose messages were left to a newer owner, `postponed`, whose messages
-    have to be brought again later, and `refused`, of which some messages were refused.
+    """Connections of the batch: `skipped`, whose messages were left to a newer owner, `postponed`,
+    whose messages have to be brought again later, and `refused`, of which some messages were
+    refused.
     """
 
     batch_id: str
@@ -50,7 +52,11 @@ def note(
 ) -> str:
     """A note as it is on the list."""
     lists = ((SKIPPED, skipped), (POSTPONED, postponed), (REFUSED, refused))
-    texts = [sign + ",".join(str(number) for number in sorted(numbers)) for sign, numbers in lists if numbers]
+    texts = [
+        sign + ",".join(str(number) for number in sorted(numbers))
+        for sign, numbers in lists
+        if numbers
+    ]
     return f"{batch_id}{fate}{''.join(texts)}"
 
 
@@ -59,7 +65,9 @@ def read_note(text: str) -> Note:
     text, _, postponed = text.partition(POSTPONED)
     head, _, skipped = text.partition(SKIPPED)
     fate = next((fate for fate in Fate if fate and head.endswith(fate)), Fate.COMMITTED)
-    return Note(head.removesuffix(fate), fate, _numbers(skipped), _numbers(postponed), _numbers(refused))
+    return Note(
+        head.removesuffix(fate), fate, _numbers(skipped), _numbers(postponed), _numbers(refused)
+    )
 
 
 def _numbers(text: str) -> frozenset[int]:
@@ -67,7 +75,9 @@ def _numbers(text: str) -> frozenset[int]:
 
 
 class AckList:
-    """To `pop`, give it a `blocking_client` whose timeout is not below the one of `pop`. Raises redis.RedisError."""
+    """To `pop`, give it a `blocking_client` whose timeout is not below the one of `pop`. Raises
+    redis.RedisError.
+    """
 
     def __init__(self, client: redis.Redis) -> None:
         self._client = client
@@ -82,7 +92,9 @@ class AckList:
             pipe.execute()
 
     def pop(self, instance_id: str, incarnation: str, timeout: float) -> list[str]:
-        """All that are there; if there is none, waits up to `timeout` seconds (above 0) for the next one."""
+        """All that are there; if there is none, waits up to `timeout` seconds (above 0) for the
+        next one.
+        """
         name = keys.acks(instance_id, incarnation)
         found: Any = self._client.lpop(name, DRAIN)
         if not found:

@@ -11,13 +11,18 @@ from redis.backoff import NoBackoff
 from redis.retry import Retry
 
 CONNECT_TIMEOUT = 1.0  # s
-QUICK_TIMEOUT = 1.0  # s; a lease is renewed every few seconds, so an answer later than this is no answer
-HEALTH_CHECK = 10.0  # s; a connection idle for longer is pinged before use, or a half-open one would swallow a call
+QUICK_TIMEOUT = (
+    1.0  # s; a lease is renewed every few seconds, so an answer later than this is no answer
+)
+# s; a connection idle for longer is pinged before use, or a half-open one would swallow a call
+HEALTH_CHECK = 10.0
 
 
 @cache
 def quick_client() -> redis.Redis:
-    """This process's client for short commands. Safe in threads and after a fork. Raises redis.RedisError in 1 s."""
+    """This process's client for short commands. Safe in threads and after a fork. Raises
+    redis.RedisError in 1 s.
+    """
     return _client(QUICK_TIMEOUT)
 
 
@@ -33,6 +38,7 @@ def _client(socket_timeout: float) -> redis.Redis:
         socket_connect_timeout=CONNECT_TIMEOUT,
         socket_keepalive=True,
         health_check_interval=HEALTH_CHECK,
-        # A retried command may have been carried out the first time. Whoever calls decides, on the value stored.
+        # A retried command may have been carried out the first time. Whoever calls decides, on the
+        # value stored.
         retry=Retry(NoBackoff(), 0),
     )

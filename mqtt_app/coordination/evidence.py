@@ -1,4 +1,6 @@
-"""What each owner sees of its links right now, for whoever asks. Volatile: it tells, it never decides."""
+"""What each owner sees of its links right now, for whoever asks. Volatile: it tells, it never
+decides.
+"""
 
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
@@ -26,7 +28,9 @@ class LinkEvidence(msgspec.Struct, frozen=True):
     messages: int = 0  # since the link is up
     unacked: int = 0
     paused: bool = False
-    not_stored_since: float | None = None  # unix time since when nothing of it was stored although messages wait
+    not_stored_since: float | None = (
+        None  # unix time since when nothing of it was stored although messages wait
+    )
     waits_for: str = ""  # what they wait for, see domain/delivery/stalls.py
     matched: dict[str, float] = {}  # filter -> when a message last matched it
     config_version: int = 0  # whose filters it has asked for; 0: not reported
@@ -50,8 +54,8 @@ class EvidenceStore:
             pipe.execute()
 
     def update(self, instance_id: str, items: Iterable[LinkEvidence]) -> bool:
-        """Replaces what was said of these links. False, and nothing said, when there is nothing to be put right: Redis
-        was wiped, or the instance was silent for long. `publish` then.
+        """Replaces what was said of these links. False, and nothing said, when there is nothing to
+        be put right: Redis was wiped, or the instance was silent for long. `publish` then.
         """
         name, fields = keys.evidence(instance_id), _fields(items)
         if not self._client.pexpire(name, self._ttl_ms):
@@ -64,7 +68,9 @@ class EvidenceStore:
         return self.read_many([(owner, connection_id)]).get(connection_id)
 
     def read_many(self, wanted: Sequence[tuple[str, int]]) -> dict[int, LinkEvidence]:
-        """By connection id; one round trip however many owners. What is missing is not in the answer."""
+        """By connection id; one round trip however many owners. What is missing is not in the
+        answer.
+        """
         by_owner: defaultdict[str, list[int]] = defaultdict(list)
         for owner, connection_id in wanted:
             if owner:

@@ -1,8 +1,13 @@
-"""Every Redis key and channel of ours, in one place. (Celery's queues are named in tasks/queues.py.)"""
+"""Every Redis key and channel of ours, in one place. (Celery's queues are named in
+tasks/queues.py.)
+"""
 
 INSTANCE_PREFIX = "mqtt:instance:"
-INSTANCES = "mqtt:instances"  # set of ids that may hold a lease; reading goes by it, so it needs no scan of all keys
-KNOWN_SINCE = "mqtt:instances:since"  # unix time since which every lease has had its chance to be here
+# set of ids that may hold a lease; reading goes by it, so it needs no scan of all keys
+INSTANCES = "mqtt:instances"
+KNOWN_SINCE = (
+    "mqtt:instances:since"  # unix time since which every lease has had its chance to be here
+)
 GIVEN_UP = "mqtt:given-up"  # hash of what -> how many items outboxes have given up, for the metrics
 LAST_HOLD = "mqtt:instances:held"  # unix time at which any instance last took or renewed its lease
 NUDGES = "mqtt:nudges"  # pub/sub channel: "look at the database now"

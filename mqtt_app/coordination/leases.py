@@ -1,6 +1,8 @@
-"""Instance leases: who is alive. One key with a TTL per MQTT worker, however many connections it owns.
+"""Instance leases: who is alive. One key with a TTL per MQTT worker, however many connections it
+owns.
 
-A lease says nothing about who owns what (that is in PostgreSQL), so losing all of them loses nothing.
+A lease says nothing about who owns what (that is in PostgreSQL), so losing all of them loses
+nothing.
 """
 
 import time
@@ -19,7 +21,8 @@ MARK_TTL = 86_400  # s
 
 
 class Lease(msgspec.Struct, frozen=True):
-    """One start of an MQTT worker. `incarnation` is random per start; times are unix seconds of the worker's clock.
+    """One start of an MQTT worker. `incarnation` is random per start; times are unix seconds of the
+    worker's clock.
 
     `vitals` are those at `renewed_at`; None in the lease of an older version.
     """
@@ -45,14 +48,18 @@ class Renewal(Enum):
 class LeaseStore:
     """Raises redis.RedisError when Redis does not answer. `ttl` in seconds."""
 
-    def __init__(self, client: redis.Redis, ttl: float, clock: Callable[[], float] = time.time) -> None:
+    def __init__(
+        self, client: redis.Redis, ttl: float, clock: Callable[[], float] = time.time
+    ) -> None:
         self._client, self._ttl_ms, self._clock = client, max(1, int(ttl * 1000)), clock
         self._hold = client.register_script(source("lease_hold"))
         self._release = client.register_script(source("lease_release"))
         self._read = client.register_script(source("lease_read"))
 
     def acquire(self, lease: Lease, *, instead_of: str = "") -> bool:
-        """False while another incarnation's lease stands, unless it is `instead_of` (known to be dead)."""
+        """False while another incarnation's lease stands, unless it is `instead_of` (known to be
+        dead).
+        """
         return self._set(lease, instead_of) is not Renewal.LOST
 
     def renew(self, lease: Lease) -> Renewal:
@@ -75,15 +82,19 @@ class LeaseStore:
         return {lease.instance_id: lease for lease in leases if lease is not None}
 
     def peek(self) -> dict[str, Lease]:
-        """As `read_all`, from a Redis that takes no writes. For eyes only: one that is missing here may well live."""
+        """As `read_all`, from a Redis that takes no writes. For eyes only: one that is missing here
+        may well live.
+        """
         names: Any = self._client.smembers(keys.INSTANCES)
-        stored: Any = self._client.mget([keys.instance(name.decode()) for name in names]) if names else []
+        stored: Any = (
+            self._client.mget([keys.instance(name.decode()) for name in names]) if names else []
+        )
         leases = (_decoded(one) for one in stored)
         return {lease.instance_id: lease for lease in leases if lease is not None}
 
     def known_for(self) -> float:
-        """Seconds for which every living instance has had the chance to be seen here: since the start, the last wipe,
-        or the end of a time in which nobody at all could renew.
+        """Seconds for which every living instance has had the chance to be seen here: since the
+        start, the last wipe, or the end of a time in which nobody at all could renew.
 
         Below a lease TTL, a missing lease means nothing. Ask after `read_all`, never before.
         """
@@ -95,7 +106,9 @@ class LeaseStore:
         since, (seconds, micros), server = answers
         if since is None:
             return 0.0
-        return max(0.0, min(seconds + micros / 1e6 - float(since), float(server["uptime_in_seconds"])))
+        return max(
+            0.0, min(seconds + micros / 1e6 - float(since), float(server["uptime_in_seconds"]))
+        )
 
     def redis_uptime(self) -> float:
         """Seconds since Redis started."""
@@ -114,12 +127,16 @@ class LeaseStore:
     def _set(self, lease: Lease, instead_of: str) -> Renewal:
         names = [keys.instance(lease.instance_id), keys.INSTANCES, keys.KNOWN_SINCE, keys.LAST_HOLD]
         value = msgspec.json.encode(msgspec.structs.replace(lease, renewed_at=self._clock()))
-        answer = self._hold(keys=names, args=[lease.incarnation, value, self._ttl_ms, lease.instance_id, instead_of])
+        answer = self._hold(
+            keys=names, args=[lease.incarnation, value, self._ttl_ms, lease.instance_id, instead_of]
+        )
         return Renewal(answer.decode())
 
 
 def _decoded(stored: bytes | None) -> Lease | None:
-    """None for what is no lease of ours: a stranger's value must not stop the others from being read."""
+    """None for what is no lease of ours: a stranger's value must not stop the others from being
+    read.
+    """
     if stored is None:
         return None
     try:

@@ -13,7 +13,9 @@ from mqtt_app.coordination.client import quick_client
 
 
 class Nudger:
-    """Publishes from a daemon thread. A nudge that finds one waiting is the same nudge: nothing ever queues up."""
+    """Publishes from a daemon thread. A nudge that finds one waiting is the same nudge: nothing
+    ever queues up.
+    """
 
     def __init__(self, client: Callable[[], redis.Redis]) -> None:
         self._client = client
@@ -32,7 +34,9 @@ class Nudger:
             self._wake.notify_all()
 
     def flush(self, timeout: float) -> bool:
-        """Wait until the last nudge is out, or has failed. False when that takes longer than `timeout` seconds."""
+        """Wait until the last nudge is out, or has failed. False when that takes longer than
+        `timeout` seconds.
+        """
         with self._wake:
             return self._wake.wait_for(lambda: not (self._wanted or self._busy), timeout)
 
@@ -49,7 +53,9 @@ class Nudger:
         try:
             self._client().publish(keys.NUDGES, b"1")
         except redis.RedisError:
-            time.sleep(0.1)  # lost, as a nudge may be: the workers look by themselves every few seconds
+            time.sleep(
+                0.1
+            )  # lost, as a nudge may be: the workers look by themselves every few seconds
 
 
 class NudgeListener:
@@ -60,7 +66,9 @@ class NudgeListener:
         self._subscription: PubSub | None = None
 
     def wait(self, timeout: float) -> bool:
-        """True as soon as there was a nudge; also after each new subscription, which may have missed one."""
+        """True as soon as there was a nudge; also after each new subscription, which may have
+        missed one.
+        """
         deadline = self._clock() + timeout
         try:
             return self._listen(deadline)
@@ -95,7 +103,9 @@ _nudger = Nudger(quick_client)
 
 
 def nudge() -> None:
-    """Ask every MQTT worker to look at the database now. Never blocks, never raises; call it on commit."""
+    """Ask every MQTT worker to look at the database now. Never blocks, never raises; call it on
+    commit.
+    """
     _nudger.nudge()
 
 

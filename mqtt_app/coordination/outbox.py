@@ -24,8 +24,9 @@ def count_given_up(what: str, number: int) -> None:
 
 
 class Outbox(Generic[Item]):
-    """`put` returns at once. `deliver` runs in the thread with what waits, oldest first; when it raises, the same items
-    are tried again after `pause` seconds. Past `limit` the oldest are given up and counted in `dropped`.
+    """`put` returns at once. `deliver` runs in the thread with what waits, oldest first; when it
+    raises, the same items are tried again after `pause` seconds. Past `limit` the oldest are given
+    up and counted in `dropped`.
 
     `tell_lost(name, number)` hears of those once things are delivered again.
 
@@ -45,7 +46,13 @@ class Outbox(Generic[Item]):
         tell_lost: Callable[[str, int], object] = count_given_up,
     ) -> None:
         self._tell_lost = tell_lost
-        self._name, self._deliver, self._limit, self._pause, self._gather = name, deliver, limit, pause, gather
+        self._name, self._deliver, self._limit, self._pause, self._gather = (
+            name,
+            deliver,
+            limit,
+            pause,
+            gather,
+        )
         self._reset()
         os.register_at_fork(after_in_child=self._reset)
 
@@ -110,6 +117,8 @@ class Outbox(Generic[Item]):
             self._deliver(items)
         except Exception as error:  # noqa: BLE001  whatever is wrong out there, the caller must not notice
             if not quiet:
-                log.warning("%s wait and are tried again: %s: %s", self._name, type(error).__name__, error)
+                log.warning(
+                    "%s wait and are tried again: %s: %s", self._name, type(error).__name__, error
+                )
             return False
         return True

@@ -1,4 +1,6 @@
-"""The pages of one's own account: tokens and password. Setting a password by a link needs no log-in."""
+"""The pages of one's own account: tokens and password. Setting a password by a link needs no
+log-in.
+"""
 
 from http import HTTPStatus
 from typing import Any
@@ -14,7 +16,12 @@ from django.utils import timezone
 from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
-from mqtt_app.dashboard.account_forms import ChangePasswordForm, NewPasswordForm, ResetForm, TokenForm
+from mqtt_app.dashboard.account_forms import (
+    ChangePasswordForm,
+    NewPasswordForm,
+    ResetForm,
+    TokenForm,
+)
 from mqtt_app.dashboard.entrance import as_refused, refusal_of
 from mqtt_app.dashboard.policy import strict
 from mqtt_app.domain.accounts.client_address import client_address
@@ -42,7 +49,9 @@ def account_page(request: HttpRequest) -> HttpResponse:
 @require_POST
 @login_required
 def make_token(request: HttpRequest) -> HttpResponse:
-    """The answer shows the token. It is not sent on to another page, for it would have to be kept until then."""
+    """The answer shows the token. It is not sent on to another page, for it would have to be kept
+    until then.
+    """
     form = TokenForm(request.user, request.POST)
     if form.is_valid():
         user: Any = request.user
@@ -90,7 +99,9 @@ def change_password(request: HttpRequest) -> HttpResponse:
     return response if refusal is None else as_refused(response, refusal)
 
 
-def _account(request: HttpRequest, form: TokenForm, *, status: int = HTTPStatus.OK, **more: Any) -> HttpResponse:
+def _account(
+    request: HttpRequest, form: TokenForm, *, status: int = HTTPStatus.OK, **more: Any
+) -> HttpResponse:
     user: Any = request.user
     mine = list(tokens.tokens_of(user))
     names = site_names(mine)
@@ -121,7 +132,9 @@ class ResetView(PasswordResetView):
         return super().post(request, *args, **kwargs)
 
     def form_valid(self, form: Any) -> HttpResponse:
-        attempt = login_throttle.of_reset(form.cleaned_data["email"], client_address(self.request.META) or "")
+        attempt = login_throttle.of_reset(
+            form.cleaned_data["email"], client_address(self.request.META) or ""
+        )
         try:
             login_throttle.judge(attempt, right=False)
         except LoginRefused as refused:

@@ -39,7 +39,9 @@ class TokenForm(forms.Form):
     )
     expires = forms.ChoiceField(choices=list(LIFETIMES.items()), initial="90", label="Ends after")
     sites = forms.ModelMultipleChoiceField(
-        queryset=Site.objects.none(), required=False, label="Only at these sites (none chosen: at all of mine)"
+        queryset=Site.objects.none(),
+        required=False,
+        label="Only at these sites (none chosen: at all of mine)",
     )
 
     def __init__(self, user: Any, *args: Any, **kwargs: Any) -> None:
@@ -62,14 +64,18 @@ class TokenForm(forms.Form):
 class ChangePasswordForm(PasswordChangeForm):
     """The old password is checked like a log-in, so a stolen session cannot guess it at leisure."""
 
-    keep_tokens = forms.BooleanField(required=False, label="Keep my API tokens. Without this they end as well")
+    keep_tokens = forms.BooleanField(
+        required=False, label="Keep my API tokens. Without this they end as well"
+    )
     request: HttpRequest
 
     def clean_old_password(self) -> str:
         old: str = self.cleaned_data["old_password"]
         found = authenticate(self.request, username=self.user.get_username(), password=old)
         if found is None or found.pk != self.user.pk:
-            raise ValidationError(self.error_messages["password_incorrect"], code="password_incorrect")
+            raise ValidationError(
+                self.error_messages["password_incorrect"], code="password_incorrect"
+            )
         return old
 
     def save(self, commit: bool = True) -> User:  # noqa: ARG002  Django's signature
@@ -81,7 +87,9 @@ class ChangePasswordForm(PasswordChangeForm):
 class NewPasswordForm(SetPasswordForm):  # type: ignore[type-arg]  # generic in the stubs only
     """By a one-time link."""
 
-    keep_tokens = forms.BooleanField(required=False, label="Keep my API tokens. Without this they end as well")
+    keep_tokens = forms.BooleanField(
+        required=False, label="Keep my API tokens. Without this they end as well"
+    )
 
     def save(self, commit: bool = True) -> User:  # noqa: ARG002  Django's signature
         values = self.cleaned_data
@@ -94,9 +102,14 @@ class ResetForm(PasswordResetForm):
     """Asks for an e-mail with a link."""
 
     def send_mail(  # noqa: PLR0917  Django's signature
-        self, subject_template_name: str, email_template_name: str, context: dict[str, Any],
-        from_email: str | None, to_email: str, html_email_template_name: str | None = None,  # noqa: ARG002
-    ) -> None:  # fmt: skip
+        self,
+        subject_template_name: str,
+        email_template_name: str,
+        context: dict[str, Any],
+        from_email: str | None,
+        to_email: str,
+        html_email_template_name: str | None = None,  # noqa: ARG002
+    ) -> None:
         subject = "".join(loader.render_to_string(subject_template_name, context).splitlines())
         body = loader.render_to_string(email_template_name, context)
         reset_mail.send(EmailMultiAlternatives(subject, body, from_email, [to_email]))

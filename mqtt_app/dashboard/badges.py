@@ -1,4 +1,6 @@
-"""How a state looks: a word, a shape and a tone, in one place. The shape alone is enough to tell states apart."""
+"""How a state looks: a word, a shape and a tone, in one place. The shape alone is enough to tell
+states apart.
+"""
 
 from dataclasses import dataclass
 
@@ -31,7 +33,11 @@ LINKS = {
     "error": Badge(BAD, "Error"),
 }
 
-DEVICES = {"online": Badge(OK, "Online"), "offline": Badge(BAD, "Offline"), "unknown": Badge(OFF, "Unknown")}
+DEVICES = {
+    "online": Badge(OK, "Online"),
+    "offline": Badge(BAD, "Offline"),
+    "unknown": Badge(OFF, "Unknown"),
+}
 
 LEVELS = {
     "DEBUG": Badge(OFF, "Debug"),

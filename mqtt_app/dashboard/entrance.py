@@ -64,5 +64,9 @@ def as_refused(response: Response, refusal: LoginRefused) -> Response:
     return response
 
 
-login = strict(entrance(LoginView.as_view(template_name="dashboard/login.html", redirect_authenticated_user=True)))
+login = strict(
+    entrance(
+        LoginView.as_view(template_name="dashboard/login.html", redirect_authenticated_user=True)
+    )
+)
 logout = strict(exit_of(LogoutView.as_view()))

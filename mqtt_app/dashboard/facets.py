@@ -24,7 +24,9 @@ REFUSED = 128  # SUBACK codes from here on are refusals
 
 @dataclass(frozen=True, slots=True)
 class Card:
-    """`facts` are lines of label and text; a datetime is shown as a ticking age. `note` explains one of them."""
+    """`facts` are lines of label and text; a datetime is shown as a ticking age. `note` explains
+    one of them.
+    """
 
     title: str
     badge: Badge
@@ -61,7 +63,9 @@ def _owner(facet: OwnerFacet, wanted: bool) -> Card:
     elif facet.alive is None:
         badge = Badge(WARN, f"{facet.instance} (not verified)")
     else:
-        badge = Badge(OK, facet.instance) if facet.alive else Badge(BAD, f"{facet.instance} is gone")
+        badge = (
+            Badge(OK, facet.instance) if facet.alive else Badge(BAD, f"{facet.instance} is gone")
+        )
     lease = "none" if facet.lease_age is None else words.span(facet.lease_age)
     facts = (("Generation", str(facet.generation)), ("Lease age", lease))
     return Card("OwnerFacet", badge, facet.since, facet.evidence, facts)
@@ -82,7 +86,9 @@ def _link(facet: LinkFacet, wanted: bool, configured: bool) -> Card:
     facts.append(("Last error", error.at or "time unknown"))
     facts.append(("Kind of error", error.error_class or "unknown"))
     remedy = error.remedy if wanted and facet.status != "connected" else ""
-    return Card("LinkFacet", badge, facet.since, error.message or facet.evidence, tuple(facts), remedy)
+    return Card(
+        "LinkFacet", badge, facet.since, error.message or facet.evidence, tuple(facts), remedy
+    )
 
 
 def _subscriptions(facet: SubscriptionsFacet, linked: bool) -> Card:
@@ -92,10 +98,24 @@ def _subscriptions(facet: SubscriptionsFacet, linked: bool) -> Card:
     facts = (("Requested", str(total)), ("Granted", str(granted)), ("Refused", str(refused)))
     if not total:
         remedy = "Add a topic filter, for example “#”: without one nothing can arrive."
-        return Card("SubscriptionsFacet", Badge(WARN, "No filter"), facet.since, facet.evidence, facts, remedy)
+        return Card(
+            "SubscriptionsFacet",
+            Badge(WARN, "No filter"),
+            facet.since,
+            facet.evidence,
+            facts,
+            remedy,
+        )
     if refused:
         remedy = "Ask whoever runs the broker for the right to subscribe, or change the filter."
-        return Card("SubscriptionsFacet", Badge(BAD, f"{refused} refused"), facet.since, facet.evidence, facts, remedy)
+        return Card(
+            "SubscriptionsFacet",
+            Badge(BAD, f"{refused} refused"),
+            facet.since,
+            facet.evidence,
+            facts,
+            remedy,
+        )
     word = f"{granted} of {total} granted"
     badge = Badge(OFF if not linked else OK if granted == total else WAIT, word)
     return Card("SubscriptionsFacet", badge, facet.since, facet.evidence, facts)
@@ -111,7 +131,9 @@ def _flow(facet: FlowFacet, linked: bool) -> Card:
     elif not linked:
         badge = Badge(OFF, "No link")
     else:
-        badge = Badge(OK, f"Flowing, {words.rate(facet.rate)}") if facet.rate else Badge(WAIT, "Quiet")
+        badge = (
+            Badge(OK, f"Flowing, {words.rate(facet.rate)}") if facet.rate else Badge(WAIT, "Quiet")
+        )
     unacked = words.NOTHING if facet.unacked is None else f"{facet.unacked:,}"
     facts: list[tuple[str, str | datetime]] = [
         ("Last message", facet.last_message_at or "never"),
@@ -123,13 +145,26 @@ def _flow(facet: FlowFacet, linked: bool) -> Card:
     facts.append(("Acknowledged when", facet.acknowledged.mode))
     queue = facet.broker_queue
     held = "size not known" if queue.limit is None else f"{queue.limit:,} messages"
-    facts.append(("Broker queues", held if queue.lasts is None else f"{held}, {words.span(queue.lasts)} at this rate"))
+    facts.append(
+        (
+            "Broker queues",
+            held if queue.lasts is None else f"{held}, {words.span(queue.lasts)} at this rate",
+        )
+    )
     if facet.books.kept:
         facts.append(("Kept raw", f"{facet.books.kept:,}"))
     for parser in facet.paused_parsers:
         facts.append((f"Parser {parser.name} paused", parser.since))
     remedy = facet.remedy or (PARSER_REMEDY if facet.paused_parsers else "")
-    return Card("FlowFacet", badge, facet.since, _evidence(facet), tuple(facts), remedy, facet.acknowledged.can_lose)
+    return Card(
+        "FlowFacet",
+        badge,
+        facet.since,
+        _evidence(facet),
+        tuple(facts),
+        remedy,
+        facet.acknowledged.can_lose,
+    )
 
 
 def _evidence(facet: FlowFacet) -> str:

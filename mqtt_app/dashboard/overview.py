@@ -22,7 +22,9 @@ STATES = ("running", "starting", "degraded", "stopped")
 
 @dataclass(frozen=True, slots=True)
 class OverviewRow:
-    """A line of the table; `wanted` decides between the stop and the start button, if the viewer may switch."""
+    """A line of the table; `wanted` decides between the stop and the start button, if the viewer
+    may switch.
+    """
 
     site_id: int
     name: str
@@ -43,10 +45,11 @@ class OverviewRow:
 
 @dataclass(frozen=True, slots=True)
 class Overview:
-    """`counts` are of all visible sites, `page` and its `rows` only of those that match `text` and `state`.
+    """`counts` are of all visible sites, `page` and its `rows` only of those that match `text` and
+    `state`.
 
-    `paused_parsers` are names with the number of visible sites where each is paused. `alarms` are for whoever may mend
-    them. `may_switch`: at one site of this page at least.
+    `paused_parsers` are names with the number of visible sites where each is paused. `alarms` are
+    for whoever may mend them. `may_switch`: at one site of this page at least.
     """
 
     page: Page[SiteStatus]
@@ -83,7 +86,9 @@ def overview(viewer: Viewer, *, text: str, state: str, number: str) -> Overview:
         waiting=sum(waiting.values()),
         total=len(known),
         live_evidence=all(status.live_evidence for status in known),
-        paused_parsers=sorted(Counter(one.name for status in known for one in status.flow.paused_parsers).items()),
+        paused_parsers=sorted(
+            Counter(one.name for status in known for one in status.flow.paused_parsers).items()
+        ),
         alarms=alarms(pulse()) if viewer.may(Action.OVERSEE) else [],
         may_switch=any(shown_row.may_switch for shown_row in rows),
         may_administer=viewer.may(Action.ADMINISTER),
@@ -98,7 +103,9 @@ def _in_state(status: SiteStatus, state: str, waiting: dict[int, int]) -> bool:
     return state not in STATES or group(status) == state
 
 
-def row(status: SiteStatus, address: Address | None, waiting: dict[int, int], viewer: Viewer) -> OverviewRow:
+def row(
+    status: SiteStatus, address: Address | None, waiting: dict[int, int], viewer: Viewer
+) -> OverviewRow:
     return OverviewRow(
         site_id=status.site_id,
         name=status.site_name,

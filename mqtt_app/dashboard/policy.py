@@ -1,4 +1,6 @@
-"""What every page of ours promises to a browser, beside the policy that its area has (`middleware/policy.py`)."""
+"""What every page of ours promises to a browser, beside the policy that its area has
+(`middleware/policy.py`).
+"""
 
 from collections.abc import Callable
 from functools import wraps

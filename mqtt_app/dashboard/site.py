@@ -8,7 +8,14 @@ from mqtt_app.dashboard.badges import Badge, headline_badge
 from mqtt_app.dashboard.facets import Card, book_terms, cards
 from mqtt_app.domain.access import Action
 from mqtt_app.domain.audit import in_words
-from mqtt_app.models import AuditEntry, Device, DiscoveredTopic, MqttConnectionLog, MqttParsingLog, Site
+from mqtt_app.models import (
+    AuditEntry,
+    Device,
+    DiscoveredTopic,
+    MqttConnectionLog,
+    MqttParsingLog,
+    Site,
+)
 from mqtt_app.selectors import pages
 from mqtt_app.selectors.audit import entries
 from mqtt_app.selectors.disclosure import sees_failures
@@ -62,7 +69,9 @@ class SiteView:
     may: Allowed
 
 
-def site_view(site: Site, viewer: Viewer, *, text: str, topic_page: str, device_page: str) -> SiteView:
+def site_view(
+    site: Site, viewer: Viewer, *, text: str, topic_page: str, device_page: str
+) -> SiteView:
     detailed = sees_failures(viewer.user)
     status = site_status(site, detailed=detailed)
     waiting = pages.waiting_counts(Site.objects.filter(pk=site.pk))
@@ -93,4 +102,7 @@ def _changes(site: Site, viewer: Viewer) -> list[AuditRow] | None:
     if not viewer.may(Action.REVIEW, site.pk):
         return None
     newest = entries(viewer, site=site.pk)[:AUDIT_ROWS]
-    return [AuditRow(entry, [in_words(name, change) for name, change in entry.changes.items()]) for entry in newest]
+    return [
+        AuditRow(entry, [in_words(name, change) for name, change in entry.changes.items()])
+        for entry in newest
+    ]

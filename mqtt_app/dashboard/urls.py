@@ -31,5 +31,7 @@ urlpatterns = [
         strict(TemplateView.as_view(template_name="account/set_done.html")),
         name="password-set-done",
     ),
-    path("password-reset/<uidb64>/<token>/", strict(account.SetView.as_view()), name="password-set"),
+    path(
+        "password-reset/<uidb64>/<token>/", strict(account.SetView.as_view()), name="password-set"
+    ),
 ]

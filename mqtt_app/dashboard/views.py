@@ -1,4 +1,6 @@
-"""Pages and their fragments. A fragment is the part of a page that changes, fetched again when something happened."""
+"""Pages and their fragments. A fragment is the part of a page that changes, fetched again when
+something happened.
+"""
 
 from django.contrib.auth.decorators import login_required
 from django.http import HttpRequest, HttpResponse, QueryDict
@@ -51,7 +53,9 @@ def _overview(request: HttpRequest, template: str) -> HttpResponse:
         state=query.get("state", ""),
         number=query.get("page", "1"),
     )
-    return render(request, template, {"view": view, "now": timezone.now(), "query": _without(query, "page")})
+    return render(
+        request, template, {"view": view, "now": timezone.now(), "query": _without(query, "page")}
+    )
 
 
 def _site(request: HttpRequest, site_id: int, template: str) -> HttpResponse:

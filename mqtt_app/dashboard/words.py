@@ -1,4 +1,6 @@
-"""Numbers and times as people read them. Pure; `static/sitewire/clock.js` says the same words while time passes."""
+"""Numbers and times as people read them. Pure; `static/sitewire/clock.js` says the same words while
+time passes.
+"""
 
 from datetime import datetime
 

@@ -1,4 +1,5 @@
-"""Who may do what: roles of people, scopes of tokens, and the actions that both allow. Pure: no user, no request.
+"""Who may do what: roles of people, scopes of tokens, and the actions that both allow. Pure: no
+user, no request.
 
 role      viewer  <  operator  <  manager        what a Membership gives, at one site or at all
 scope     read    <  operate   <  manage         the most that a token allows, whoever made it
@@ -33,8 +34,12 @@ class Action(StrEnum):
     SWITCH = "switch"  # start and stop; superusers only, unless SITEWIRE_SWITCHING is "operators"
     CONFIGURE = "configure"  # the site's settings, its connection and its topic filters
     REVIEW = "review"  # read who changed what at a site
-    OVERSEE = "oversee"  # read what belongs to no single site: metrics, the audit trail of everything
-    ADMINISTER = "administer"  # sites, users, memberships and everything that belongs to no single site
+    OVERSEE = (
+        "oversee"  # read what belongs to no single site: metrics, the audit trail of everything
+    )
+    ADMINISTER = (
+        "administer"  # sites, users, memberships and everything that belongs to no single site
+    )
 
 
 class Switching(StrEnum):
@@ -123,7 +128,9 @@ def refusal(principal: Principal, action: Action, site: int | None, switching: S
     """
     if _covers(sites_where(principal, action, switching), site):
         return ""
-    return _missing_role(principal, action, site, switching) or _missing_scope(principal.token, action)
+    return _missing_role(principal, action, site, switching) or _missing_scope(
+        principal.token, action
+    )
 
 
 def _by_user(principal: Principal, action: Action, switching: Switching) -> Sites:
@@ -153,13 +160,19 @@ def _both(some: Sites, others: Sites) -> Sites:
     return some if others is None else some & others
 
 
-def _missing_role(principal: Principal, action: Action, site: int | None, switching: Switching) -> str:
+def _missing_role(
+    principal: Principal, action: Action, site: int | None, switching: Switching
+) -> str:
     if _covers(_by_user(principal, action, switching), site):
         return ""
     if not principal.is_active:
         return "This account is switched off."
     if _is_for_superusers(action, switching):
-        return "Only a superuser may start and stop." if action is Action.SWITCH else "Only a superuser may do this."
+        return (
+            "Only a superuser may start and stop."
+            if action is Action.SWITCH
+            else "Only a superuser may do this."
+        )
     roles = [grant.role for grant in principal.grants if site is None or grant.site in {None, site}]
     own = max(roles, key=_RANK.__getitem__).value if roles else "none"
     place = "" if site is None else " at this site"
@@ -174,7 +187,9 @@ def _missing_scope(token: TokenLimits | None, action: Action) -> str:
 
 
 def _is_for_superusers(action: Action, switching: Switching) -> bool:
-    return action not in ROLE_NEEDED or (action is Action.SWITCH and switching is Switching.SUPERUSERS)
+    return action not in ROLE_NEEDED or (
+        action is Action.SWITCH and switching is Switching.SUPERUSERS
+    )
 
 
 def _reaches(has: Role | Scope, needed: Role | Scope) -> bool:

@@ -32,11 +32,15 @@ class Actor(msgspec.Struct, frozen=True):
 
 
 Who = Actor | Callable[[], Actor]
-"""An actor, or how to find out: who sends a request is known only once its credentials were looked at."""
+"""An actor, or how to find out: who sends a request is known only once its credentials were looked
+at.
+"""
 
 
 def changes_between(before: Mapping[str, Any], after: Mapping[str, Any]) -> dict[str, Any]:
-    """{field: [old, new]} of the fields that differ, as JSON can hold it; of a secret only that it changed."""
+    """{field: [old, new]} of the fields that differ, as JSON can hold it; of a secret only that it
+    changed.
+    """
     changed = {name for name in {*before, *after} if before.get(name) != after.get(name)}
     return {name: _pair(name, before.get(name), after.get(name)) for name in sorted(changed)}
 

@@ -1,4 +1,6 @@
-"""Characters that no name of ours may hold: they cannot be stored, or cannot be seen by whoever reads the name."""
+"""Characters that no name of ours may hold: they cannot be stored, or cannot be seen by whoever
+reads the name.
+"""
 
 import re
 
@@ -11,7 +13,9 @@ _FORBIDDEN = re.compile(f"[{_CONTROLS}{_SURROGATES}{_NON_CHARACTERS}]")
 
 
 def forbidden(text: str) -> str:
-    """The first control character, half of a surrogate pair or non-character (MQTT 5, 1.5.4); "" when there is none."""
+    """The first control character, half of a surrogate pair or non-character (MQTT 5, 1.5.4); ""
+    when there is none.
+    """
     found = _FORBIDDEN.search(text)
     return found.group() if found else ""
 

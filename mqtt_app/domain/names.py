@@ -1,4 +1,6 @@
-"""Characters that make a text look like another one: invisible, or turning the order of what follows. Pure."""
+"""Characters that make a text look like another one: invisible, or turning the order of what
+follows. Pure.
+"""
 
 import re
 

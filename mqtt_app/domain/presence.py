@@ -1,4 +1,6 @@
-"""Who is there: judged from last messages, announcements, and whether anybody could have heard them. Unix seconds."""
+"""Who is there: judged from last messages, announcements, and whether anybody could have heard
+them. Unix seconds.
+"""
 
 from dataclasses import dataclass
 
@@ -23,7 +25,9 @@ def due_at(last_seen: float, silence: float) -> float:
 
 
 def grace_until(listening_since: float, silence: float) -> float:
-    """Nobody is silent before we have listened for as long as they may be: after a restart, or a link that was down."""
+    """Nobody is silent before we have listened for as long as they may be: after a restart, or a
+    link that was down.
+    """
     return listening_since + silence
 
 
@@ -31,8 +35,12 @@ def is_silent(last_seen: float, silence: float, now: float, grace_end: float) ->
     return now >= max(due_at(last_seen, silence), grace_end)
 
 
-def effective_status(device_status: str, gateway_status: str | None, *, site_reachable: bool) -> PresenceVerdict:
-    """What can be said of a device: nothing while nobody could hear it. `gateway_status` is None without a gateway."""
+def effective_status(
+    device_status: str, gateway_status: str | None, *, site_reachable: bool
+) -> PresenceVerdict:
+    """What can be said of a device: nothing while nobody could hear it. `gateway_status` is None
+    without a gateway.
+    """
     if not site_reachable:
         return PresenceVerdict(UNKNOWN, SITE_UNREACHABLE)
     if gateway_status == OFFLINE:
@@ -46,13 +54,18 @@ def may_mark_offline(*, status: str, gateway_status: str | None, site_reachable:
 
 
 def judge(
-    status: str, last_seen: float | None, silence: float, now: float, *,
-    listening_since: float | None, gateway_status: str | None = None,
-) -> PresenceVerdict:  # fmt: skip
+    status: str,
+    last_seen: float | None,
+    silence: float,
+    now: float,
+    *,
+    listening_since: float | None,
+    gateway_status: str | None = None,
+) -> PresenceVerdict:
     """The status of a device (or of a gateway, which has none above it).
 
-    `listening_since` is when the site's link last came up with all filters granted; None while it is down. Who was
-    never heard stays unknown.
+    `listening_since` is when the site's link last came up with all filters granted; None while it
+    is down. Who was never heard stays unknown.
     """
     reachable = listening_since is not None
     if listening_since is None or gateway_status == OFFLINE:

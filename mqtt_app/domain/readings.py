@@ -18,7 +18,9 @@ class ParseErrorKind(StrEnum):
 
 
 class ParseError(Exception):
-    """A message that gives no readings. `str(error)` is for operators: say what was expected and what came."""
+    """A message that gives no readings. `str(error)` is for operators: say what was expected and
+    what came.
+    """
 
     def __init__(self, kind: ParseErrorKind, message: str) -> None:
         super().__init__(message)
@@ -28,9 +30,9 @@ class ParseError(Exception):
 class ReadingFact(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """One value of one metric of one device.
 
-    `device` is an identifier unique within the site. `time` is unix seconds by the device's own clock, or None when
-    the message has none and the receive time stands in. `gateway` is the identifier of whoever relays the device, if
-    anyone does.
+    `device` is an identifier unique within the site. `time` is unix seconds by the device's own
+    clock, or None when the message has none and the receive time stands in. `gateway` is the
+    identifier of whoever relays the device, if anyone does.
     """
 
     device: str
@@ -41,7 +43,9 @@ class ReadingFact(msgspec.Struct, frozen=True, kw_only=True, gc=False):
 
 
 class Availability(msgspec.Struct, frozen=True, kw_only=True):
-    """Somebody says that a device (or, with `is_gateway`, a gateway) is there or gone, as an MQTT Will does."""
+    """Somebody says that a device (or, with `is_gateway`, a gateway) is there or gone, as an MQTT
+    Will does.
+    """
 
     identifier: str
     online: bool

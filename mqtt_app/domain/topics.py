@@ -1,4 +1,6 @@
-"""Topic names and topic filters by the rules of MQTT 5, chapter 4.7, told so that a person can mend them."""
+"""Topic names and topic filters by the rules of MQTT 5, chapter 4.7, told so that a person can mend
+them.
+"""
 
 from mqtt_app.domain.characters import code_point, forbidden
 
@@ -14,7 +16,9 @@ class TopicError(ValueError):
 
 
 def validate_filter(text: str) -> None:
-    """Raises TopicError. `$share/<group>/<filter>` is refused: the other members of the group would take messages."""
+    """Raises TopicError. `$share/<group>/<filter>` is refused: the other members of the group would
+    take messages.
+    """
     _check_text(text, "topic filter")
     if text == "$share" or text.startswith(SHARE):
         raise TopicError(
@@ -33,7 +37,9 @@ def validate_topic(text: str) -> None:
 
 
 def unfit(topic: str, *, max_levels: int, max_bytes: int) -> tuple[str, str]:
-    """Why the topic of a message gets no row: the reason of its drop, and the same in words. Empty when it is fit."""
+    """Why the topic of a message gets no row: the reason of its drop, and the same in words. Empty
+    when it is fit.
+    """
     if wrong := forbidden(topic):
         return TOPIC_CHARACTERS, f"its topic contains the character {code_point(wrong)}"
     levels = topic.count("/") + 1
@@ -46,7 +52,9 @@ def unfit(topic: str, *, max_levels: int, max_bytes: int) -> tuple[str, str]:
 
 
 def matches(topic_filter: str, topic: str) -> bool:
-    """Does a valid filter select a valid topic name? A leading wildcard never selects `$SYS` and its like."""
+    """Does a valid filter select a valid topic name? A leading wildcard never selects `$SYS` and
+    its like.
+    """
     wanted = topic_filter.split("/")
     levels = topic.split("/", len(wanted))  # no further than needed: a topic may have 30,000 levels
     if topic.startswith("$") and wanted[0] in {"#", "+"}:
@@ -65,7 +73,9 @@ def _check_text(text: str, what: str) -> None:
     if not text:
         raise TopicError(f"The {what} is empty. Enter at least one level, such as 'sensors/#'.")
     if wrong := forbidden(text):
-        raise TopicError(f"The {what} contains the character {code_point(wrong)}, which cannot be used. Remove it.")
+        raise TopicError(
+            f"The {what} contains the character {code_point(wrong)}, which cannot be used. Remove it."
+        )
     size = len(text.encode())
     if size > MAX_BYTES:
         raise TopicError(f"The {what} is {size} bytes long. MQTT allows {MAX_BYTES}; shorten it.")
@@ -73,8 +83,14 @@ def _check_text(text: str, what: str) -> None:
 
 def _check_level(level: str, *, is_last: bool) -> None:
     if "#" in level and level != "#":
-        raise TopicError(f"'#' must stand alone between slashes, but stands in '{level[:40]}'. Write '/#' at the end.")
+        raise TopicError(
+            f"'#' must stand alone between slashes, but stands in '{level[:40]}'. Write '/#' at the end."
+        )
     if "+" in level and level != "+":
-        raise TopicError(f"'+' must stand alone between slashes, but stands in '{level[:40]}'. Write '/+/'.")
+        raise TopicError(
+            f"'+' must stand alone between slashes, but stands in '{level[:40]}'. Write '/+/'."
+        )
     if level == "#" and not is_last:
-        raise TopicError("'#' must be the last level. Use '+' for one level, or end the filter at the '#'.")
+        raise TopicError(
+            "'#' must be the last level. Use '+' for one level, or end the filter at the '#'."
+        )

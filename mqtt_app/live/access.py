@@ -27,11 +27,12 @@ def header(scope: Scope, name: bytes) -> str | None:
 
 
 def viewer_behind(scope: Scope) -> Viewer | None:
-    """The active user behind the `Authorization: Token ...` header or, without that header, the session cookie.
+    """The active user behind the `Authorization: Token ...` header or, without that header, the
+    session cookie.
 
-    Reads the database, so it is also how a socket that is open for days notices a token that was revoked or has
-    expired, a logout, or a membership that was changed.
-    A token in the address is not accepted: addresses end up in access logs.
+    Reads the database, so it is also how a socket that is open for days notices a token that was
+    revoked or has expired, a logout, or a membership that was changed. A token in the address is
+    not accepted: addresses end up in access logs.
     """
     authorization = header(scope, b"authorization")
     viewer = _by_session(scope) if authorization is None else _by_token(authorization)
@@ -61,8 +62,9 @@ def _by_session(scope: Scope) -> Viewer | None:
 class SameHostOnly:
     """Refuses pages of other origins: another scheme or port of our host is one.
 
-    A browser always sends `Origin` with a WebSocket and adds cookies by itself, so a foreign page could listen in our
-    user's name. A program sends no `Origin`, and whatever it shows it was given on purpose: it may pass.
+    A browser always sends `Origin` with a WebSocket and adds cookies by itself, so a foreign page
+    could listen in our user's name. A program sends no `Origin`, and whatever it shows it was given
+    on purpose: it may pass.
     """
 
     def __init__(self, application: Application) -> None:
@@ -78,7 +80,9 @@ class SameHostOnly:
 
 
 def is_own(origin: str, scope: Scope) -> bool:
-    """Scheme, host and port are those under which the socket was opened, and the host is one of ours."""
+    """Scheme, host and port are those under which the socket was opened, and the host is one of
+    ours.
+    """
     host = header(scope, b"host") or ""
     name = split_domain_port(host)[0]
     if not name or not validate_host(name, settings.ALLOWED_HOSTS):

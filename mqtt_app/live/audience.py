@@ -1,4 +1,6 @@
-"""The database side of a WebSocket: who listens, and what is true for them right now. Synchronous; run in a thread."""
+"""The database side of a WebSocket: who listens, and what is true for them right now. Synchronous;
+run in a thread.
+"""
 
 from dataclasses import dataclass
 

@@ -17,13 +17,17 @@ from mqtt_app.live.picture import ClientState, snapshot
 
 logger = logging.getLogger(__name__)
 
-UNAUTHENTICATED = 4401  # close code; sent after accepting, because a browser sees no code of a refused handshake
+UNAUTHENTICATED = (
+    4401  # close code; sent after accepting, because a browser sees no code of a refused handshake
+)
 GROUP = "live"
 RECHECK = 20.0  # s; how soon a changed membership, a revoked token or a lost event is noticed
 
 
 class StatusConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]
-    """Events go into an outbox at once; one task per socket sends, so a slow browser delays nobody but itself."""
+    """Events go into an outbox at once; one task per socket sends, so a slow browser delays nobody
+    but itself.
+    """
 
     outbox: BoundedBuffer
     sender: asyncio.Task[None] | None = None

@@ -6,7 +6,8 @@ from typing import Any
 
 Event = dict[str, Any]
 
-LIMIT = 1_000  # events a slow browser may be behind; past it one fresh snapshot is shorter than the backlog
+# events a slow browser may be behind; past it one fresh snapshot is shorter than the backlog
+LIMIT = 1_000
 
 
 class BoundedBuffer:

@@ -1,4 +1,6 @@
-"""What a browser has been told about connections: pure, so that "snapshot + events = new snapshot" can be tested."""
+"""What a browser has been told about connections: pure, so that "snapshot + events = new snapshot"
+can be tested.
+"""
 
 from collections.abc import Iterable
 from typing import Any
@@ -19,18 +21,26 @@ def shown(row: Row, *, detailed: bool) -> Row:
     """A row with its `error_class`, as a browser is told of it."""
     error_class, message = row.get("error_class", ""), row["error_message"]
     told = message if detailed else error_in_general(error_class, message)
-    return {key: value for key, value in row.items() if key != "error_class"} | {"error_message": told}
+    return {key: value for key, value in row.items() if key != "error_class"} | {
+        "error_message": told
+    }
 
 
 class ClientState:
-    """The sites one user may see and what was last said of each. Not `detailed`: errors in general words."""
+    """The sites one user may see and what was last said of each. Not `detailed`: errors in general
+    words.
+    """
 
-    def __init__(self, rows: Iterable[Row], sites: frozenset[int], *, detailed: bool = True) -> None:
+    def __init__(
+        self, rows: Iterable[Row], sites: frozenset[int], *, detailed: bool = True
+    ) -> None:
         self.rows = {row["site_id"]: row for row in rows}
         self.sites, self.detailed = sites, detailed
 
     def visible(self, event: Event) -> Event | None:
-        """The event as this user may see it: a `flow` message loses foreign sites, others are whole or nothing."""
+        """The event as this user may see it: a `flow` message loses foreign sites, others are whole
+        or nothing.
+        """
         if event["type"] == "flow":
             sites = [site for site in event["sites"] if site["site_id"] in self.sites]
             return {**event, "sites": sites} if sites else None
@@ -40,10 +50,14 @@ class ClientState:
 
     def told(self, event: Event) -> None:
         if event["type"] == "connection":
-            self.rows[event["site_id"]] = {key: value for key, value in event.items() if key != "type"}
+            self.rows[event["site_id"]] = {
+                key: value for key, value in event.items() if key != "type"
+            }
 
     def missed(self, rows: Iterable[Row]) -> list[Event]:
-        """One `connection` event for each row that differs from what was told: an event of it got lost."""
+        """One `connection` event for each row that differs from what was told: an event of it got
+        lost.
+        """
         return [
             {"type": "connection", **row}
             for row in rows

@@ -12,7 +12,9 @@ NO_SUCH_ADDRESS = 4404  # close code, where the server cannot answer a handshake
 
 
 async def no_such_address(scope: Scope, receive: Any, send: Any) -> None:
-    """Refuse the handshake of a socket that is not there. It is the caller's mistake: nothing is logged."""
+    """Refuse the handshake of a socket that is not there. It is the caller's mistake: nothing is
+    logged.
+    """
     await receive()
     if "websocket.http.response" in scope.get("extensions", {}):
         headers = [(b"content-type", b"application/json")]
@@ -24,5 +26,8 @@ async def no_such_address(scope: Scope, receive: Any, send: Any) -> None:
 
 
 _elsewhere: Any = no_such_address
-websocket_urlpatterns = [path("ws/mqtt/status/", StatusConsumer.as_asgi()), re_path(r"", _elsewhere)]
+websocket_urlpatterns = [
+    path("ws/mqtt/status/", StatusConsumer.as_asgi()),
+    re_path(r"", _elsewhere),
+]
 websocket = SameHostOnly(URLRouter(websocket_urlpatterns))

@@ -13,7 +13,8 @@ from mqtt_app.services.audit import acting_as
 
 
 class ActorMiddleware:
-    """Sets the actor for the time of the request, and takes it back: threads go on to other requests.
+    """Sets the actor for the time of the request, and takes it back: threads go on to other
+    requests.
 
     Who it is, is looked up when something is recorded. By then the API has read the token.
     """
@@ -30,4 +31,6 @@ def _sender(request: HttpRequest) -> Actor:
     user: Any = getattr(request, "user", None)
     token: Any = getattr(request, "auth", None)
     known = user is not None and user.is_authenticated
-    return actor_of(request, user if known else None, token if isinstance(token, ApiToken) else None)
+    return actor_of(
+        request, user if known else None, token if isinstance(token, ApiToken) else None
+    )

@@ -15,16 +15,21 @@ _REFUSED = "Sent from a page of another site. Use this site's own pages, or a to
 
 
 def same_origin(origin: str, scheme: str, host: str, trusted: Iterable[str] = ()) -> bool:
-    """Compares scheme, host and port. `host` is a Host header; `trusted` are further origins, as Django writes them."""
+    """Compares scheme, host and port. `host` is a Host header; `trusted` are further origins, as
+    Django writes them.
+    """
     given = _parts(origin)
-    return given is not None and (given == _parts(f"{scheme}://{host}") or given in map(_parts, trusted))
+    return given is not None and (
+        given == _parts(f"{scheme}://{host}") or given in map(_parts, trusted)
+    )
 
 
 class CrossSiteMiddleware:
     """Refuses what changes something and comes from a foreign page, whatever view it is for.
 
-    Django's tokens protect forms; this also covers views that are exempt from them, such as a log-in. A request
-    with an `Authorization` header passes: no foreign page knows a token, or may send the header.
+    Django's tokens protect forms; this also covers views that are exempt from them, such as a
+    log-in. A request with an `Authorization` header passes: no foreign page knows a token, or may
+    send the header.
     """
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponseBase]) -> None:
@@ -42,7 +47,9 @@ def _is_ours(request: HttpRequest) -> bool:
     origin = request.headers.get("Origin")
     if origin is None:  # no browser, or one so old that Django's token has to do
         return request.headers.get("Sec-Fetch-Site", "none") in {"none", "same-origin"}
-    return same_origin(origin, request.scheme or "", request.get_host(), settings.CSRF_TRUSTED_ORIGINS)
+    return same_origin(
+        origin, request.scheme or "", request.get_host(), settings.CSRF_TRUSTED_ORIGINS
+    )
 
 
 def _parts(origin: str) -> tuple[str, str, int | None] | None:

@@ -9,16 +9,26 @@ from mqtt_app.domain.names import visible
 
 
 def _policy(**directives: str) -> str:
-    stated = {"default_src": "'none'"} | directives | {"base_uri": "'none'", "frame_ancestors": "'none'"}
+    stated = (
+        {"default_src": "'none'"} | directives | {"base_uri": "'none'", "frame_ancestors": "'none'"}
+    )
     return "; ".join(f"{name.replace('_', '-')} {value}" for name, value in stated.items())
 
 
-_OWN = {name: "'self'" for name in ("script_src", "style_src", "img_src", "connect_src", "form_action")}
+_OWN = {
+    name: "'self'" for name in ("script_src", "style_src", "img_src", "connect_src", "form_action")
+}
 NOTHING = _policy()
 PAGES = _policy(**_OWN)
-"""No inline script, no foreign host: a stored topic or payload could not run even if it were not escaped."""
-ADMIN = _policy(**_OWN | {"img_src": "'self' data:", "font_src": "'self'", "style_src_attr": "'unsafe-inline'"})
-"""Scripts as strict as ours. The style attribute alone is open: Django's pages and ours colour words by it."""
+"""No inline script, no foreign host: a stored topic or payload could not run even if it were not
+escaped.
+"""
+ADMIN = _policy(
+    **_OWN | {"img_src": "'self' data:", "font_src": "'self'", "style_src_attr": "'unsafe-inline'"}
+)
+"""Scripts as strict as ours. The style attribute alone is open: Django's pages and ours colour
+words by it.
+"""
 DOCS = _policy(**_OWN | {"img_src": "'self' data:", "style_src": "'self' 'unsafe-inline'"})
 """Swagger UI writes style sheets of its own into the page; its scripts are files."""
 
@@ -28,8 +38,8 @@ _AREAS = (("/admin/", ADMIN), ("/api/docs/", DOCS), ("/api/", NOTHING), ("/stati
 class PolicyMiddleware:
     """The outermost, so that no answer goes past it.
 
-    Characters that are invisible or turn the direction of text become visible on pages: names may not hold
-    them, so they are a stranger's, out of a topic, a payload or a device's name.
+    Characters that are invisible or turn the direction of text become visible on pages: names may
+    not hold them, so they are a stranger's, out of a topic, a payload or a device's name.
     """
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponseBase]) -> None:
@@ -44,7 +54,9 @@ class PolicyMiddleware:
 
 
 def _policy_of(request: HttpRequest, response: HttpResponseBase) -> str:
-    area = next((policy for prefix, policy in _AREAS if request.path_info.startswith(prefix)), PAGES)
+    area = next(
+        (policy for prefix, policy in _AREAS if request.path_info.startswith(prefix)), PAGES
+    )
     return area if _is_html(response) else NOTHING
 
 

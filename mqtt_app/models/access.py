@@ -22,7 +22,9 @@ class Membership(models.Model):
         blank=True,
         help_text="Empty: all sites, also those to come.",
     )
-    user = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="memberships")
+    user = models.ForeignKey(
+        settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="memberships"
+    )
     role = models.CharField(
         max_length=10,
         choices=ROLE_CHOICES,
@@ -32,9 +34,15 @@ class Membership(models.Model):
 
     class Meta:
         constraints = (
-            models.UniqueConstraint(fields=("site", "user"), name="one_membership_per_site_and_user"),
-            models.UniqueConstraint(fields=("user",), condition=Q(site=None), name="one_membership_for_all_sites"),
-            models.CheckConstraint(condition=Q(role__in=[role.value for role in Role]), name="membership_role_known"),
+            models.UniqueConstraint(
+                fields=("site", "user"), name="one_membership_per_site_and_user"
+            ),
+            models.UniqueConstraint(
+                fields=("user",), condition=Q(site=None), name="one_membership_for_all_sites"
+            ),
+            models.CheckConstraint(
+                condition=Q(role__in=[role.value for role in Role]), name="membership_role_known"
+            ),
         )
 
     def __str__(self) -> str:
@@ -49,17 +57,23 @@ class ApiToken(AbstractAuthToken):  # type: ignore[misc]  # knox has no types
     """
 
     id = models.BigAutoField(primary_key=True)
-    digest = models.CharField(max_length=128, unique=True, editable=False)  # not in addresses, as the base's key is
+    digest = models.CharField(
+        max_length=128, unique=True, editable=False
+    )  # not in addresses, as the base's key is
     name = models.CharField(max_length=100, default="API log-in", validators=[validate_name])
     scope = models.CharField(max_length=10, choices=SCOPE_CHOICES, default=Scope.MANAGE.value)
-    site_ids = ArrayField(models.BigIntegerField(), null=True, blank=True, help_text="Empty: all sites of its user.")
+    site_ids = ArrayField(
+        models.BigIntegerField(), null=True, blank=True, help_text="Empty: all sites of its user."
+    )
     last_used_at = models.DateTimeField(null=True, blank=True, editable=False)
     last_used_address = models.GenericIPAddressField(null=True, blank=True, editable=False)
 
     class Meta:
         ordering = ("-created",)
         constraints = (
-            models.CheckConstraint(condition=Q(scope__in=[scope.value for scope in Scope]), name="token_scope_known"),
+            models.CheckConstraint(
+                condition=Q(scope__in=[scope.value for scope in Scope]), name="token_scope_known"
+            ),
         )
 
     def __str__(self) -> str:
@@ -83,7 +97,9 @@ class AuditEntry(models.Model):
     object_id = models.CharField(max_length=60, blank=True)
     object_label = models.CharField(max_length=200, blank=True)
     site_id = models.BigIntegerField(null=True, blank=True)
-    changes = models.JSONField(default=dict, blank=True, help_text="{field: [old, new]}; a secret is 'changed'.")
+    changes = models.JSONField(
+        default=dict, blank=True, help_text="{field: [old, new]}; a secret is 'changed'."
+    )
 
     class Meta:
         verbose_name_plural = "audit entries"

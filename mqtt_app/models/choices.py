@@ -56,9 +56,14 @@ class ParsingErrorType(models.TextChoices):
 
 
 class KeptState(models.TextChoices):
-    """What is to become of a raw message. All but the first are counted as kept in the books of its site."""
+    """What is to become of a raw message. All but the first are counted as kept in the books of its
+    site.
+    """
 
-    FAILED = "failed", "Failed"  # counted as failed; the bytes stay for a while, in case it was the parser's fault
+    FAILED = (
+        "failed",
+        "Failed",
+    )  # counted as failed; the bytes stay for a while, in case it was the parser's fault
     KEPT = "kept", "Waits for its parser"
     DUE = "due", "To be parsed again"
     AGAIN = "again", "To be parsed again, by request"

@@ -16,22 +16,35 @@ ACK_MODES = [mode.value for mode in AckMode]
 
 CONFIGURATION = frozenset(
     {
-        "broker_host", "broker_port", "username", "password", "use_tls", "tls_ca_certificate", "tls_client_certificate",
-        "tls_client_key", "tls_verify", "protocol_version", "client_id", "keepalive", "ack_mode",
+        "broker_host",
+        "broker_port",
+        "username",
+        "password",
+        "use_tls",
+        "tls_ca_certificate",
+        "tls_client_certificate",
+        "tls_client_key",
+        "tls_verify",
+        "protocol_version",
+        "client_id",
+        "keepalive",
+        "ack_mode",
     }
-)  # fmt: skip
+)
 """A running link has to know of it when one of these changes; for most of them it is made anew."""
 
 
 class MqttConnection(OperatedModel):
     """The wish (`is_active`), the address, the owner, and what is (`status`).
 
-    `generation` grows with every change of owner: the fencing token. `config_version` grows with every change that a
-    running link has to notice; triggers see to it, whoever writes (migration 0013). `owner` and everything below it is
-    written by the owning instance only, and only `WHERE generation = mine`.
+    `generation` grows with every change of owner: the fencing token. `config_version` grows with
+    every change that a running link has to notice; triggers see to it, whoever writes (migration
+    0013). `owner` and everything below it is written by the owning instance only, and only `WHERE
+    generation = mine`.
 
-    `subscribed_version` is the `config_version` whose filters the broker's session is known to have, and no others;
-    `obsolete_filters` are those that it may have beside them, because they were taken away since.
+    `subscribed_version` is the `config_version` whose filters the broker's session is known to
+    have, and no others; `obsolete_filters` are those that it may have beside them, because they
+    were taken away since.
     """
 
     site = models.OneToOneField(Site, on_delete=models.CASCADE, related_name="connection")
@@ -45,16 +58,25 @@ class MqttConnection(OperatedModel):
     password = EncryptedTextField(blank=True, default="")
     use_tls = models.BooleanField(default=False, verbose_name="use TLS")
     tls_ca_certificate = models.TextField(
-        blank=True, default="", verbose_name="TLS CA certificate", help_text="PEM. Empty: the system's CAs."
+        blank=True,
+        default="",
+        verbose_name="TLS CA certificate",
+        help_text="PEM. Empty: the system's CAs.",
     )
     tls_client_certificate = models.TextField(
         blank=True, default="", verbose_name="TLS client certificate", help_text="PEM."
     )
-    tls_client_key = EncryptedTextField(blank=True, default="", verbose_name="TLS client key", help_text="PEM.")
-    tls_verify = models.BooleanField(
-        default=True, verbose_name="verify TLS", help_text="Off: anyone in between can read and alter everything."
+    tls_client_key = EncryptedTextField(
+        blank=True, default="", verbose_name="TLS client key", help_text="PEM."
     )
-    protocol_version = models.CharField(max_length=8, choices=ProtocolVersion.choices, default=ProtocolVersion.AUTO)
+    tls_verify = models.BooleanField(
+        default=True,
+        verbose_name="verify TLS",
+        help_text="Off: anyone in between can read and alter everything.",
+    )
+    protocol_version = models.CharField(
+        max_length=8, choices=ProtocolVersion.choices, default=ProtocolVersion.AUTO
+    )
     client_id = models.CharField(
         max_length=128,
         blank=True,
@@ -63,7 +85,9 @@ class MqttConnection(OperatedModel):
         help_text="Empty: made from the prefix and the connection's id.",
     )
     keepalive = models.PositiveIntegerField(
-        default=60, validators=[MinValueValidator(5), MaxValueValidator(65_535)], help_text="Seconds."
+        default=60,
+        validators=[MinValueValidator(5), MaxValueValidator(65_535)],
+        help_text="Seconds.",
     )
     ack_mode = models.CharField(
         max_length=8,
@@ -80,7 +104,9 @@ class MqttConnection(OperatedModel):
     )
     config_version = models.PositiveBigIntegerField(default=1, editable=False)
     subscribed_version = models.PositiveBigIntegerField(default=0, db_default=0, editable=False)
-    obsolete_filters = ArrayField(models.CharField(max_length=640), default=list, db_default=[], editable=False)
+    obsolete_filters = ArrayField(
+        models.CharField(max_length=640), default=list, db_default=[], editable=False
+    )
 
     assigned_instance = models.CharField(max_length=128, blank=True, default="", editable=False)
     assigned_at = models.DateTimeField(null=True, blank=True, editable=False)
@@ -89,11 +115,18 @@ class MqttConnection(OperatedModel):
     generation = models.PositiveBigIntegerField(default=0, editable=False)
 
     status = models.CharField(
-        max_length=16, choices=ConnectionStatus.choices, default=ConnectionStatus.DISCONNECTED, editable=False
+        max_length=16,
+        choices=ConnectionStatus.choices,
+        default=ConnectionStatus.DISCONNECTED,
+        editable=False,
     )
     status_since = models.DateTimeField(default=timezone.now, editable=False)
     error_class = models.CharField(
-        max_length=16, choices=ErrorClass.choices, default=ErrorClass.NONE, blank=True, editable=False
+        max_length=16,
+        choices=ErrorClass.choices,
+        default=ErrorClass.NONE,
+        blank=True,
+        editable=False,
     )
     error_message = models.TextField(blank=True, default="", editable=False)
     error_at = models.DateTimeField(null=True, blank=True, editable=False)
@@ -110,9 +143,13 @@ class MqttConnection(OperatedModel):
             models.Index(fields=("owner",), name="mqtt_conn_owner", condition=~Q(owner="")),
         )
         constraints = (
-            models.CheckConstraint(condition=Q(broker_port__range=(1, 65_535)), name="mqtt_conn_port"),
+            models.CheckConstraint(
+                condition=Q(broker_port__range=(1, 65_535)), name="mqtt_conn_port"
+            ),
             models.CheckConstraint(condition=Q(ack_mode__in=ACK_MODES), name="mqtt_conn_ack_mode"),
-            models.CheckConstraint(condition=Q(status__in=ConnectionStatus.values), name="mqtt_conn_status"),
+            models.CheckConstraint(
+                condition=Q(status__in=ConnectionStatus.values), name="mqtt_conn_status"
+            ),
         )
 
     def __str__(self) -> str:
@@ -120,19 +157,29 @@ class MqttConnection(OperatedModel):
 
 
 class MqttTopic(OperatedModel):
-    """A subscription filter of a connection. Triggers forget the broker's answer when it has to be asked anew."""
+    """A subscription filter of a connection. Triggers forget the broker's answer when it has to be
+    asked anew.
+    """
 
     connection = models.ForeignKey(MqttConnection, on_delete=models.CASCADE, related_name="topics")
     filter = models.CharField(max_length=640, validators=[validate_topic_filter])
-    qos = models.PositiveSmallIntegerField(choices=QoS.choices, default=QoS.AT_LEAST_ONCE, verbose_name="QoS")
+    qos = models.PositiveSmallIntegerField(
+        choices=QoS.choices, default=QoS.AT_LEAST_ONCE, verbose_name="QoS"
+    )
     is_active = models.BooleanField(default=True)
     granted_qos = models.SmallIntegerField(
-        null=True, blank=True, editable=False, help_text="What the broker answered: 0 or 1, or 128 and above: refused."
+        null=True,
+        blank=True,
+        editable=False,
+        help_text="What the broker answered: 0 or 1, or 128 and above: refused.",
     )
     granted_at = models.DateTimeField(null=True, blank=True, editable=False)
     refusal = models.CharField(max_length=200, blank=True, default="", editable=False)
     matched_at = models.DateTimeField(
-        null=True, blank=True, editable=False, help_text="When a message last matched, within ten minutes."
+        null=True,
+        blank=True,
+        editable=False,
+        help_text="When a message last matched, within ten minutes.",
     )
 
     class Meta:
@@ -140,7 +187,9 @@ class MqttTopic(OperatedModel):
         verbose_name_plural = "MQTT topics"
         ordering = ("id",)
         constraints = (
-            models.UniqueConstraint(fields=("connection", "filter"), name="one_topic_per_connection_and_filter"),
+            models.UniqueConstraint(
+                fields=("connection", "filter"), name="one_topic_per_connection_and_filter"
+            ),
         )
 
     def __str__(self) -> str:

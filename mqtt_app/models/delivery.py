@@ -13,10 +13,14 @@ class BatchReceipt(models.Model):
     instance = models.CharField(max_length=128)
     messages = models.PositiveIntegerField()
     skipped = ArrayField(
-        models.BigIntegerField(), default=list, help_text="Connections whose messages were left to a newer owner."
+        models.BigIntegerField(),
+        default=list,
+        help_text="Connections whose messages were left to a newer owner.",
     )
     postponed = ArrayField(
-        models.BigIntegerField(), null=True, help_text="Connections whose messages have to come again later."
+        models.BigIntegerField(),
+        null=True,
+        help_text="Connections whose messages have to come again later.",
     )
     created_at = models.DateTimeField(default=timezone.now, db_index=True)
 
@@ -25,13 +29,19 @@ class BatchReceipt(models.Model):
 
 
 class Delivery(models.Model):
-    """Which QoS 1 messages of a connection one batch stored, to recognise them when the broker delivers them again.
+    """Which QoS 1 messages of a connection one batch stored, to recognise them when the broker
+    delivers them again.
 
-    `entries` is 10 bytes a message: Packet Identifier (2, big endian) and a hash of topic and payload (8).
+    `entries` is 10 bytes a message: Packet Identifier (2, big endian) and a hash of topic and
+    payload (8).
     """
 
     connection = models.ForeignKey(
-        MqttConnection, on_delete=models.DO_NOTHING, db_constraint=False, db_index=False, related_name="+"
+        MqttConnection,
+        on_delete=models.DO_NOTHING,
+        db_constraint=False,
+        db_index=False,
+        related_name="+",
     )
     entries = models.BinaryField()
     created_at = models.DateTimeField(default=timezone.now, db_index=True)

@@ -15,7 +15,9 @@ else:
 
 @cache
 def _cipher() -> MultiFernet:
-    """The first of FIELD_ENCRYPTION_KEYS encrypts, all of them decrypt: put a new key in front, then rotate."""
+    """The first of FIELD_ENCRYPTION_KEYS encrypts, all of them decrypt: put a new key in front,
+    then rotate.
+    """
     return MultiFernet([Fernet(key) for key in settings.FIELD_ENCRYPTION_KEYS])
 
 
@@ -26,7 +28,8 @@ class UndecryptableError(ValueError):
 class EncryptedTextField(_TextField):
     """Fernet (AES-128-CBC + HMAC-SHA256) at rest. The empty string stays empty.
 
-    Cannot be searched, only asked whether it is empty: whoever may search finds out letter by letter.
+    Cannot be searched, only asked whether it is empty: whoever may search finds out letter by
+    letter.
     """
 
     def get_lookup(self, lookup_name: str) -> Any:
@@ -42,4 +45,6 @@ class EncryptedTextField(_TextField):
         try:
             return _cipher().decrypt(value.encode()).decode()
         except InvalidToken:
-            raise UndecryptableError(f"{self.name}: no key in FIELD_ENCRYPTION_KEYS decrypts this value") from None
+            raise UndecryptableError(
+                f"{self.name}: no key in FIELD_ENCRYPTION_KEYS decrypts this value"
+            ) from None

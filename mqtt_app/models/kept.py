@@ -9,7 +9,8 @@ from mqtt_app.models.sites import Site
 
 
 class ParserHealth(models.Model):
-    """A parser at a site where it failed at least once. Paused: `paused_since` is set and `resumed_at` is not.
+    """A parser at a site where it failed at least once. Paused: `paused_since` is set and
+    `resumed_at` is not.
 
     `parsed` and `failed` count the messages since `window_started`, all task workers together.
     """
@@ -23,13 +24,21 @@ class ParserHealth(models.Model):
     failed = models.PositiveIntegerField(default=0)
     paused_since = models.DateTimeField(null=True, blank=True)
     resumed_at = models.DateTimeField(null=True, blank=True)
-    last_parsed_at = models.DateTimeField(null=True, blank=True, help_text="While paused: when it last parsed one.")
-    attended_at = models.DateTimeField(null=True, blank=True, help_text="When its raw messages were last looked after.")
+    last_parsed_at = models.DateTimeField(
+        null=True, blank=True, help_text="While paused: when it last parsed one."
+    )
+    attended_at = models.DateTimeField(
+        null=True, blank=True, help_text="When its raw messages were last looked after."
+    )
     reason = models.TextField(blank=True, default="")
 
     class Meta:
         verbose_name_plural = "parser health"
-        constraints = (models.UniqueConstraint(fields=("site", "parser_name"), name="one_health_per_site_and_parser"),)
+        constraints = (
+            models.UniqueConstraint(
+                fields=("site", "parser_name"), name="one_health_per_site_and_parser"
+            ),
+        )
 
     def __str__(self) -> str:
         return f"{self.parser_name} at site {self.site_id}"
@@ -40,11 +49,19 @@ class ParserHealth(models.Model):
 
 
 class KeptMessage(models.Model):
-    """A message that its parser failed on, as it came. `tries` counts how often it was parsed again in vain."""
+    """A message that its parser failed on, as it came. `tries` counts how often it was parsed again
+    in vain.
+    """
 
-    site = models.ForeignKey(Site, on_delete=models.CASCADE, related_name="kept_messages", db_index=False)
+    site = models.ForeignKey(
+        Site, on_delete=models.CASCADE, related_name="kept_messages", db_index=False
+    )
     connection = models.ForeignKey(
-        MqttConnection, on_delete=models.DO_NOTHING, db_constraint=False, db_index=False, related_name="+"
+        MqttConnection,
+        on_delete=models.DO_NOTHING,
+        db_constraint=False,
+        db_index=False,
+        related_name="+",
     )
     topic = models.TextField()
     payload = models.BinaryField()

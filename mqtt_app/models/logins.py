@@ -4,7 +4,8 @@ from django.db import models
 
 
 class LoginCounter(models.Model):
-    """The tally of one user name or one address, see `domain/accounts/login_throttle.py`. Gone once it is clear.
+    """The tally of one user name or one address, see `domain/accounts/login_throttle.py`. Gone once
+    it is clear.
 
     `key` holds a hash: what is typed as a user name is now and then a password.
     """

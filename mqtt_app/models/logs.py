@@ -8,7 +8,9 @@ from mqtt_app.models.sites import Site
 class MqttConnectionLog(models.Model):
     """What happened to a link, in an operator's words."""
 
-    connection = models.ForeignKey(MqttConnection, on_delete=models.CASCADE, related_name="logs", db_index=False)
+    connection = models.ForeignKey(
+        MqttConnection, on_delete=models.CASCADE, related_name="logs", db_index=False
+    )
     timestamp = models.DateTimeField(auto_now_add=True, db_index=True)
     level = models.CharField(max_length=8, choices=LogLevel.choices)
     message = models.TextField()
@@ -20,7 +22,9 @@ class MqttConnectionLog(models.Model):
     class Meta:
         verbose_name = "MQTT connection log"
         ordering = ("-timestamp", "-id")
-        indexes = (models.Index(fields=("connection", "-timestamp"), name="mqtt_connlog_connection"),)
+        indexes = (
+            models.Index(fields=("connection", "-timestamp"), name="mqtt_connlog_connection"),
+        )
 
     def __str__(self) -> str:
         return f"{self.level} {self.message[:80]}"
@@ -29,7 +33,9 @@ class MqttConnectionLog(models.Model):
 class MqttParsingLog(models.Model):
     """A message that gave no readings, and why."""
 
-    site = models.ForeignKey(Site, on_delete=models.CASCADE, related_name="parsing_logs", db_index=False)
+    site = models.ForeignKey(
+        Site, on_delete=models.CASCADE, related_name="parsing_logs", db_index=False
+    )
     timestamp = models.DateTimeField(auto_now_add=True, db_index=True)
     topic = models.TextField()
     parser_name = models.CharField(max_length=100, blank=True, default="")

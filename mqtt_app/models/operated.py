@@ -4,10 +4,11 @@ from django.db import models
 
 
 class OperatedModel(models.Model):
-    """A row that people and the system write, each their own columns; `editable=False` marks those of the system.
+    """A row that people and the system write, each their own columns; `editable=False` marks those
+    of the system.
 
-    `save()` of a row that exists writes the columns of people only: the object may be older than what an owner has
-    written since. Whoever means another column names it in `update_fields`.
+    `save()` of a row that exists writes the columns of people only: the object may be older than
+    what an owner has written since. Whoever means another column names it in `update_fields`.
     """
 
     class Meta:
@@ -27,5 +28,6 @@ class OperatedModel(models.Model):
         return [
             field.name
             for field in fields
-            if (field.editable or getattr(field, "auto_now", False)) and field.attname not in deferred
+            if (field.editable or getattr(field, "auto_now", False))
+            and field.attname not in deferred
         ]

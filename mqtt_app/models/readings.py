@@ -43,12 +43,15 @@ class ReadingValue(models.Model):
 class Reading(ReadingValue):
     """One value of one metric of one device at one time.
 
-    The table is partitioned by `time` (months, and a default partition so that none missing can stop ingest), filled by
-    COPY, and has no foreign key and no primary key in the database: see migration 0002.
+    The table is partitioned by `time` (months, and a default partition so that none missing can
+    stop ingest), filled by COPY, and has no foreign key and no primary key in the database: see
+    migration 0002.
     """
 
     id = models.BigAutoField(primary_key=True)
-    device = models.ForeignKey(Device, on_delete=models.DO_NOTHING, db_constraint=False, related_name="readings")
+    device = models.ForeignKey(
+        Device, on_delete=models.DO_NOTHING, db_constraint=False, related_name="readings"
+    )
 
     class Meta:
         managed = False
@@ -66,7 +69,11 @@ class LatestReading(ReadingValue):
 
     class Meta:
         ordering = ("device_id", "metric")
-        constraints = (models.UniqueConstraint(fields=("device", "metric"), name="one_latest_per_device_and_metric"),)
+        constraints = (
+            models.UniqueConstraint(
+                fields=("device", "metric"), name="one_latest_per_device_and_metric"
+            ),
+        )
 
     def __str__(self) -> str:
         return f"{self.device_id} {self.metric}"

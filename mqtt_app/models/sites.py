@@ -12,7 +12,9 @@ class Site(models.Model):
     """A customer's place: a lab, a building, a factory. Has at most one MqttConnection."""
 
     name = models.CharField(max_length=200, unique=True, validators=[validate_name])
-    is_active = models.BooleanField(default=True, help_text="Off stops the site whatever its connection says.")
+    is_active = models.BooleanField(
+        default=True, help_text="Off stops the site whatever its connection says."
+    )
     new_topics_active = models.BooleanField(
         default=True, help_text="Off: a newly discovered topic waits until someone approves it."
     )
@@ -32,7 +34,9 @@ class Site(models.Model):
         default=_DEFAULTS.max_new_topics, help_text="Per minute, beside what the broker retains."
     )
     created_at = models.DateTimeField(auto_now_add=True)
-    members = models.ManyToManyField(settings.AUTH_USER_MODEL, through="Membership", related_name="sites", blank=True)
+    members = models.ManyToManyField(
+        settings.AUTH_USER_MODEL, through="Membership", related_name="sites", blank=True
+    )
 
     class Meta:
         ordering = ("id",)
@@ -42,9 +46,13 @@ class Site(models.Model):
 
 
 class SiteBooks(models.Model):
-    """What became of every message of a site. `received` is the sum of all the others; `dropped` is by reason."""
+    """What became of every message of a site. `received` is the sum of all the others; `dropped` is
+    by reason.
+    """
 
-    site = models.OneToOneField(Site, on_delete=models.CASCADE, primary_key=True, related_name="books")
+    site = models.OneToOneField(
+        Site, on_delete=models.CASCADE, primary_key=True, related_name="books"
+    )
     received = models.BigIntegerField(default=0)
     stored = models.BigIntegerField(default=0)
     duplicate = models.BigIntegerField(default=0)
@@ -52,10 +60,14 @@ class SiteBooks(models.Model):
     unprocessable = models.BigIntegerField(default=0)
     failed = models.BigIntegerField(default=0)
     quarantined = models.BigIntegerField(default=0)
-    kept = models.BigIntegerField(default=0, db_default=0, help_text="Waiting raw until their parser works again.")
+    kept = models.BigIntegerField(
+        default=0, db_default=0, help_text="Waiting raw until their parser works again."
+    )
     kept_bytes = models.BigIntegerField(default=0, db_default=0, help_text="Of those payloads.")
     dropped = models.JSONField(default=dict, blank=True)
-    readings = models.BigIntegerField(default=0, help_text="Readings stored; one message may hold many.")
+    readings = models.BigIntegerField(
+        default=0, help_text="Readings stored; one message may hold many."
+    )
     last_message_at = models.DateTimeField(null=True, blank=True)
 
     class Meta:

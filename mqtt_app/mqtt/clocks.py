@@ -1,4 +1,6 @@
-"""The runtime's clock: seconds that pass during suspend as well, so that a lease never looks younger than it is."""
+"""The runtime's clock: seconds that pass during suspend as well, so that a lease never looks
+younger than it is.
+"""
 
 import time
 

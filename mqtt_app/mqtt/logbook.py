@@ -1,4 +1,6 @@
-"""A line in the log and a row for people, for what happens to links; what repeats is counted instead of repeated."""
+"""A line in the log and a row for people, for what happens to links; what repeats is counted
+instead of repeated.
+"""
 
 import msgspec
 
@@ -26,7 +28,9 @@ class ConnectionLogWriter:
         self._repeats: Repeats[_Line] = Repeats()
         self._armed = False
 
-    def write(self, config: ConnectionConfig, level: str, message: str, attempt: int | None = None) -> None:
+    def write(
+        self, config: ConnectionConfig, level: str, message: str, attempt: int | None = None
+    ) -> None:
         line = _Line(config.id, config.site_id, config.host, level, message, attempt)
         for told in self._repeats.came((config.id, (level, message)), line, self._loop.clock()):
             _write(told)

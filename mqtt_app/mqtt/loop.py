@@ -1,4 +1,6 @@
-"""One epoll loop for all sockets, with timers. Everything of every session happens on its thread; nothing blocks it."""
+"""One epoll loop for all sockets, with timers. Everything of every session happens on its thread;
+nothing blocks it.
+"""
 
 import heapq
 import itertools
@@ -15,8 +17,11 @@ log = logging.getLogger(__name__)
 
 LONGEST_WAIT = 1.0  # s; the loop looks around at least this often
 MIN_WAIT = 0.001  # s
-GONE = select.EPOLLHUP | select.EPOLLERR  # reported whatever is asked for, round after round until the socket is closed
-MIN_ROUND = 0.001  # s from round to round while sockets are busy: each of them then has more to read at once
+GONE = (
+    select.EPOLLHUP | select.EPOLLERR
+)  # reported whatever is asked for, round after round until the socket is closed
+# s from round to round while sockets are busy: each of them then has more to read at once
+MIN_ROUND = 0.001
 
 
 class Reader(Protocol):
@@ -42,7 +47,9 @@ class Timer:
 
 
 class Loop:
-    """`call` is for other threads; every other method is for the loop's own thread. `clock` gives seconds."""
+    """`call` is for other threads; every other method is for the loop's own thread. `clock` gives
+    seconds.
+    """
 
     def __init__(self, clock: Callable[[], float]) -> None:
         self.clock = clock
@@ -75,7 +82,9 @@ class Loop:
     def call(self, callback: Callable[[], None]) -> None:
         """Run it soon on the loop's thread."""
         self._calls.append(callback)
-        if threading.get_ident() != self._thread.ident:  # it sees for itself what it has still to do
+        if (
+            threading.get_ident() != self._thread.ident
+        ):  # it sees for itself what it has still to do
             self._wake()
 
     def at(self, when: float, callback: Callable[[], None]) -> Timer:

@@ -1,4 +1,6 @@
-"""Tells the rest of the world what the links look like right now: evidence for the status, rates for browsers."""
+"""Tells the rest of the world what the links look like right now: evidence for the status, rates
+for browsers.
+"""
 
 import logging
 import threading
@@ -19,10 +21,14 @@ log = logging.getLogger(__name__)
 
 PART = 500  # links that are looked at in one go
 ANSWER_TIMEOUT = 5.0  # s for the loop to answer
-WHOLE_EVERY = 8.0  # s after which a link of which there is no news is told again; below status.EVIDENCE_STALE
+WHOLE_EVERY = (
+    8.0  # s after which a link of which there is no news is told again; below status.EVIDENCE_STALE
+)
 
 Item = TypeVar("Item")
-MATCHED_EVERY = 600.0  # s; the database keeps the last match of a filter that exactly, for the next owner
+MATCHED_EVERY = (
+    600.0  # s; the database keeps the last match of a filter that exactly, for the next owner
+)
 FlowOut = Callable[[list[dict[str, Any]]], None]
 
 
@@ -60,10 +66,16 @@ class EvidencePublisher:
         self._stalls: Mapping[int, Stall] = {}  # for the loop's thread
         self._meter = Rates()
         self._totals: dict[int, int] = {}  # connection id -> messages that are measured
-        self._rates: dict[int, float] = {}  # connection id -> messages a second, of those that have any
+        self._rates: dict[
+            int, float
+        ] = {}  # connection id -> messages a second, of those that have any
         self._told: dict[int, tuple[float, float | None]] = {}  # site id -> rate and last message
-        self._marks: dict[int, object] = {}  # connection id -> what was told of it; for the loop's thread
-        self._matches: dict[int, dict[str, float]] = {}  # connection id -> filter -> the match that was recorded
+        self._marks: dict[
+            int, object
+        ] = {}  # connection id -> what was told of it; for the loop's thread
+        self._matches: dict[
+            int, dict[str, float]
+        ] = {}  # connection id -> filter -> the match that was recorded
         self._whole_at = float("-inf")
         self._down = False
         self._stopping = threading.Event()
@@ -92,8 +104,8 @@ class EvidencePublisher:
                 log.exception("What the links look like could not be told")
 
     def _read(self, what: Callable[[Session], Item | None]) -> list[Item] | None:
-        """`what` of every link that has it, read on the loop's thread; part by part, for its messages have to wait so
-        long. None when the loop does not answer.
+        """`what` of every link that has it, read on the loop's thread; part by part, for its
+        messages have to wait so long. None when the loop does not answer.
         """
         found: list[Item] = []
         sessions = self._sessions()
@@ -102,7 +114,9 @@ class EvidencePublisher:
                 return None
         return found
 
-    def _read_some(self, what: Callable[[Session], Item | None], sessions: list[Session], found: list[Item]) -> bool:
+    def _read_some(
+        self, what: Callable[[Session], Item | None], sessions: list[Session], found: list[Item]
+    ) -> bool:
         done = threading.Event()
 
         def collect() -> None:
@@ -122,16 +136,25 @@ class EvidencePublisher:
 
     def _measure(self, seen: list[_Flow]) -> None:
         now = self._loop.clock()
-        rates = {one.connection_id: self._meter.rate(one.connection_id, one.total, now) for one in seen}
+        rates = {
+            one.connection_id: self._meter.rate(one.connection_id, one.total, now) for one in seen
+        }
         self._rates = {connection_id: rate for connection_id, rate in rates.items() if rate}
 
     def _news_of(self, session: Session) -> LinkEvidence | None:
         """None when all is as it was told before."""
         mark = (
-            session.config.generation, session.config.config_version, session.link.since, session.connected_at,
-            session.keepalive.last_packet_at, session.intake.flow.messages, len(session.intake.acks), session.paused,
-            self._rates.get(session.config.id, 0.0), self._stalls.get(session.config.id),
-        )  # fmt: skip
+            session.config.generation,
+            session.config.config_version,
+            session.link.since,
+            session.connected_at,
+            session.keepalive.last_packet_at,
+            session.intake.flow.messages,
+            len(session.intake.acks),
+            session.paused,
+            self._rates.get(session.config.id, 0.0),
+            self._stalls.get(session.config.id),
+        )
         if self._marks.get(session.config.id) == mark:
             return None
         self._marks[session.config.id] = mark
@@ -148,7 +171,9 @@ class EvidencePublisher:
             at=now,
             protocol=session.link.version,
             connected_since=session.connected_at,
-            last_packet_at=now - (clock - session.keepalive.last_packet_at) if session.connected_at else None,
+            last_packet_at=now - (clock - session.keepalive.last_packet_at)
+            if session.connected_at
+            else None,
             last_message_at=session.intake.flow.last_message_at,
             rate=self._rates.get(session.config.id, 0.0),
             messages=session.intake.flow.messages,
@@ -162,11 +187,19 @@ class EvidencePublisher:
         )
 
     def _tell_browsers(self, seen: list[_Flow]) -> None:
-        now = {one.site_id: (self._rates.get(one.connection_id, 0.0), one.last_message_at) for one in seen}
+        now = {
+            one.site_id: (self._rates.get(one.connection_id, 0.0), one.last_message_at)
+            for one in seen
+        }
         changed = [site_id for site_id, values in now.items() if self._told.get(site_id) != values]
         self._told |= now
         if changed:
-            self._flow([{"site_id": one, "rate": now[one][0], "last_message_at": now[one][1]} for one in changed])
+            self._flow(
+                [
+                    {"site_id": one, "rate": now[one][0], "last_message_at": now[one][1]}
+                    for one in changed
+                ]
+            )
 
     def _publish(self) -> None:
         """News only, most of the time: of thousands of links few have any."""
@@ -180,7 +213,9 @@ class EvidencePublisher:
         except redis.RedisError as error:
             self._whole_at = float("-inf")
             if not self._down:
-                log.warning("Redis does not take the evidence of the links (%s)", type(error).__name__)
+                log.warning(
+                    "Redis does not take the evidence of the links (%s)", type(error).__name__
+                )
             self._down = True
 
     def _tell(self, *, whole: bool) -> bool:
@@ -201,7 +236,11 @@ class EvidencePublisher:
     def _record_matches(self, found: Iterable[LinkEvidence]) -> None:
         for evidence in found:
             known = self._matches.setdefault(evidence.connection_id, {})
-            due = {name: at for name, at in evidence.matched.items() if at - known.get(name, 0.0) >= MATCHED_EVERY}
+            due = {
+                name: at
+                for name, at in evidence.matched.items()
+                if at - known.get(name, 0.0) >= MATCHED_EVERY
+            }
             if due:
                 known.update(due)
                 self._matched(evidence.connection_id, due)
@@ -211,8 +250,12 @@ class EvidencePublisher:
 
     def _forget_all_but(self, connection_ids: set[int]) -> None:
         if not self._totals.keys() <= connection_ids:
-            self._totals = {key: total for key, total in self._totals.items() if key in connection_ids}
+            self._totals = {
+                key: total for key, total in self._totals.items() if key in connection_ids
+            }
             self._meter.keep(connection_ids)
             self._told = {}
         if not self._matches.keys() <= connection_ids:
-            self._matches = {key: known for key, known in self._matches.items() if key in connection_ids}
+            self._matches = {
+                key: known for key, known in self._matches.items() if key in connection_ids
+            }

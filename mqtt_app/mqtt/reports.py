@@ -1,7 +1,8 @@
 """What the links have to say, written to the database by one thread, so that no link waits for it.
 
-Only the latest status of a connection matters: while the database is away, newer words replace older ones. What comes
-within a moment is written together: a fleet that comes up at once is a few statements, not thousands.
+Only the latest status of a connection matters: while the database is away, newer words replace
+older ones. What comes within a moment is written together: a fleet that comes up at once is a few
+statements, not thousands.
 """
 
 import logging
@@ -13,7 +14,14 @@ from typing import Protocol, TypeVar
 
 from django.db import DataError, Error, IntegrityError, close_old_connections, connection
 
-from mqtt_app.services.ownership import Answers, ConnectionConfig, Key, LinkStatus, Matches, WrittenStatuses
+from mqtt_app.services.ownership import (
+    Answers,
+    ConnectionConfig,
+    Key,
+    LinkStatus,
+    Matches,
+    WrittenStatuses,
+)
 
 log = logging.getLogger(__name__)
 
@@ -36,7 +44,9 @@ class Writer(Protocol):
 
 
 class StatusWriter:
-    """`say`, `answers` and `matched` never block. `disowned` is called when a write shows that a link is not ours."""
+    """`say`, `answers` and `matched` never block. `disowned` is called when a write shows that a
+    link is not ours.
+    """
 
     def __init__(self, writer: Writer, disowned: Callable[[], None]) -> None:
         self._writer, self._disowned = writer, disowned
@@ -80,7 +90,11 @@ class StatusWriter:
             self._rest(self._written_at + GATHER - time.monotonic())
             self._written_at = time.monotonic()
             with self._wake:
-                statuses, replies, matches = _first(self._statuses), _first(self._replies), _first(self._matches)
+                statuses, replies, matches = (
+                    _first(self._statuses),
+                    _first(self._replies),
+                    _first(self._matches),
+                )
             close_old_connections()
             if statuses or replies:
                 self._write(statuses, replies)
@@ -113,7 +127,9 @@ class StatusWriter:
         except Error as error:
             self._keep(statuses, replies, error)
         except Exception:
-            log.exception("Reports of %d links could not be written", len(statuses.keys() | replies.keys()))
+            log.exception(
+                "Reports of %d links could not be written", len(statuses.keys() | replies.keys())
+            )
 
     def _write_matches(self, matches: dict[int, dict[str, float]]) -> None:
         """After everything else: nobody waits for them."""
@@ -136,7 +152,9 @@ class StatusWriter:
 
     def _write_apart(self, statuses: Statuses, replies: Replies) -> None:
         """One of them cannot be stored; it is given up, the others are not."""
-        parts: list[tuple[Statuses, Replies]] = [({key: status}, {}) for key, status in statuses.items()]
+        parts: list[tuple[Statuses, Replies]] = [
+            ({key: status}, {}) for key, status in statuses.items()
+        ]
         parts += [({}, {key: answers}) for key, answers in replies.items()]
         if len(parts) == 1:
             log.exception("What a link reports cannot be stored: %s", parts[0])
@@ -146,7 +164,10 @@ class StatusWriter:
 
     def _keep(self, statuses: Statuses, replies: Replies, error: Error) -> None:
         if not self._down:
-            log.warning("The database does not take what the links report (%s); trying on", type(error).__name__)
+            log.warning(
+                "The database does not take what the links report (%s); trying on",
+                type(error).__name__,
+            )
         self._down = True
         connection.close()
         with self._wake:

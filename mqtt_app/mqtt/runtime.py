@@ -48,8 +48,8 @@ class DatabasePort(Ownership, Writer, Protocol):
 
 
 class Ports(msgspec.Struct, frozen=True):
-    """The outside world. `on_batch` raises when a batch is not taken; `guard` says why an address is forbidden,
-    `opened_by` which entry of the allow-list permits a host.
+    """The outside world. `on_batch` raises when a batch is not taken; `guard` says why an address
+    is forbidden, `opened_by` which entry of the allow-list permits a host.
     """
 
     on_batch: Callable[[bytes], None]
@@ -104,7 +104,9 @@ class Runtime:
             part.start()
 
     def stop(self) -> None:
-        """Hand everything over, then give the lease back. Takes the drain timeout and a few seconds at most."""
+        """Hand everything over, then give the lease back. Takes the drain timeout and a few seconds
+        at most.
+        """
         if self._stopping.is_set():
             return
         self._stopping.set()
@@ -148,7 +150,9 @@ class Runtime:
         return self._keeper.may_act() and self._supervisor.confirmed_since(self._keeper.regained_at)
 
     def _settle(self) -> None:
-        """What was committed while we might not act is acknowledged, once the rows show that the links are ours."""
+        """What was committed while we might not act is acknowledged, once the rows show that the
+        links are ours.
+        """
         if self._keeper.may_act() and not self._may_acknowledge():
             self.loop.at(self.loop.clock() + DOUBT, self._settle)
             return
@@ -156,16 +160,24 @@ class Runtime:
             session.settle()
 
     def _vitals(self) -> Vitals:
-        """Seconds old at most one renewal later; what the loop cannot be asked for now stays as it last was."""
+        """Seconds old at most one renewal later; what the loop cannot be asked for now stays as it
+        last was.
+        """
         self.loop.call(self._note_vitals)
         now = self.loop.clock()
         last_turn, last_look = now - self.loop.turned_at, now - self._supervisor.looked_at
         log_rows, events_waiting = logging_utils.waiting(), events.waiting()
-        allow_listed = sum(bool(self._ports.opened_by(session.config.host)) for session in self.sessions())
+        allow_listed = sum(
+            bool(self._ports.opened_by(session.config.host)) for session in self.sessions()
+        )
         return msgspec.structs.replace(
-            self._waiting, last_turn=last_turn, last_look=last_look, log_rows=log_rows, events=events_waiting,
+            self._waiting,
+            last_turn=last_turn,
+            last_look=last_look,
+            log_rows=log_rows,
+            events=events_waiting,
             allow_listed=allow_listed,
-        )  # fmt: skip
+        )
 
     def _note_vitals(self) -> None:
         self._waiting = self.delivery.vitals()
@@ -246,7 +258,9 @@ class Runtime:
             stalls=self.delivery.stalls,
         )
 
-    def _new_session(self, config: ConnectionConfig, finished: Callable[[Session], None]) -> Session:
+    def _new_session(
+        self, config: ConnectionConfig, finished: Callable[[Session], None]
+    ) -> Session:
         return Session(self._context, config, finished)
 
 

@@ -3,9 +3,10 @@
 Also the telemetry of ThingsBoard's device API, `{"ts": <ms>, "values": {...}}`
 (https://thingsboard.io/docs/reference/mqtt-api/).
 
-Which time counts: the first of `TIME_KEYS` that holds one. Under `t` and `time` a number is a time only from 1e8 on
-(the year 1973), so `{"t": 21.5}` is a temperature and `{"time": 86}` a duration; under the other keys every number is.
-An ISO time without a zone is taken out but not believed. A number that no calendar holds is a VALIDATION error.
+Which time counts: the first of `TIME_KEYS` that holds one. Under `t` and `time` a number is a time
+only from 1e8 on (the year 1973), so `{"t": 21.5}` is a temperature and `{"time": 86}` a duration;
+under the other keys every number is. An ISO time without a zone is taken out but not believed. A
+number that no calendar holds is a VALIDATION error.
 """
 
 from collections.abc import Sequence
@@ -98,13 +99,19 @@ def _is_time(key: str, value: object) -> bool:
         return looks_like_time(value) or parse_time(value) is not None
     if value is None or isinstance(value, bool) or not isinstance(value, int | float | str):
         return False
-    return key not in LOOSE_KEYS or abs(float(value) if isinstance(value, str) else value) >= LOOSE_FROM
+    return (
+        key not in LOOSE_KEYS
+        or abs(float(value) if isinstance(value, str) else value) >= LOOSE_FROM
+    )
 
 
 def _records(tree: Any) -> Sequence[Any]:
     """Each object of an array is a record of its own; any other array is one record."""
     if isinstance(tree, list) and any(isinstance(item, dict) for item in tree):
-        return [item if isinstance(item, dict) else {str(place): item} for place, item in enumerate(tree)]
+        return [
+            item if isinstance(item, dict) else {str(place): item}
+            for place, item in enumerate(tree)
+        ]
     return (tree,)
 
 
@@ -115,14 +122,21 @@ def _readings(record: Any, device: str) -> list[ReadingFact]:
         named = _named(record)
         device = record[named].strip() if named else device
         if time_keys or named:
-            record = {key: value for key, value in record.items() if key not in time_keys and key != named}
+            record = {
+                key: value for key, value in record.items() if key not in time_keys and key != named
+            }
         if time_keys and isinstance(record.get("values"), dict):
             record = record | record.pop("values")
-    return [ReadingFact(device=device, metric=metric, value=value, time=time) for metric, value in flatten(record)]
+    return [
+        ReadingFact(device=device, metric=metric, value=value, time=time)
+        for metric, value in flatten(record)
+    ]
 
 
 def _named(record: dict[str, Any]) -> str:
     """The key that names the device; "" when there is none."""
     if _DEVICE_KEYS.isdisjoint(record):
         return ""
-    return next((key for key in DEVICE_KEYS if isinstance(record.get(key), str) and record[key].strip()), "")
+    return next(
+        (key for key in DEVICE_KEYS if isinstance(record.get(key), str) and record[key].strip()), ""
+    )

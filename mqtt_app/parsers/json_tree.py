@@ -15,7 +15,9 @@ BOM = b"\xef\xbb\xbf"
 
 # Possessive, and ending at the end of the payload too: linear on unterminated strings.
 _STRING = re.compile(rb'"(?:[^"\\]|\\.)*+(?:"|\\?\Z)', re.DOTALL)
-_NUMBER = re.compile(r"-?(?:0|[1-9][0-9]{0,40})(?:\.[0-9]{1,40})?(?:[eE][+-]?[0-9]{1,6})?", re.ASCII)
+_NUMBER = re.compile(
+    r"-?(?:0|[1-9][0-9]{0,40})(?:\.[0-9]{1,40})?(?:[eE][+-]?[0-9]{1,6})?", re.ASCII
+)
 _NOT_BRACKETS = bytes(set(range(256)) - set(b"[]{}"))
 _LITERALS = (b"NaN", b"Infinity", b"-Infinity", b"nan", b"inf", b"-inf")
 
@@ -40,7 +42,9 @@ def decode(payload: bytes) -> Any:
 
 
 def flatten(tree: Any, path: str = "") -> list[tuple[str, Value]]:
-    """(metric, value) pairs; nested names are joined as `a.b.0`, null gives nothing. `tree` came from `decode`."""
+    """(metric, value) pairs; nested names are joined as `a.b.0`, null gives nothing. `tree` came
+    from `decode`.
+    """
     found: list[tuple[str, Value]] = []
     _collect(tree, path, found)
     return found
@@ -68,7 +72,9 @@ def to_value(leaf: object, metric: str) -> Value:
     if is_number(text):
         return _finite(float(text), metric)
     if len(text) > MAX_TEXT:
-        raise invalid(f"metric {metric[:60]!r}: the text is {len(text):,} characters long; the limit is {MAX_TEXT:,}")
+        raise invalid(
+            f"metric {metric[:60]!r}: the text is {len(text):,} characters long; the limit is {MAX_TEXT:,}"
+        )
     if "\x00" in text:
         raise invalid(f"metric {metric[:60]!r}: the text contains a NUL character")
     return text

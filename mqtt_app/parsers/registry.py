@@ -7,7 +7,14 @@ from itertools import islice
 
 from mqtt_app.domain.characters import code_point, forbidden
 from mqtt_app.domain.ingest.times import EARLIEST, LATEST
-from mqtt_app.domain.readings import Availability, Description, Fact, ParseError, ParseErrorKind, ReadingFact
+from mqtt_app.domain.readings import (
+    Availability,
+    Description,
+    Fact,
+    ParseError,
+    ParseErrorKind,
+    ReadingFact,
+)
 from mqtt_app.parsers.base import MAX_FACTS, MAX_PAYLOAD, Message, Parser
 from mqtt_app.parsers.json_objects import JsonParser
 from mqtt_app.parsers.scalar import ScalarParser
@@ -31,7 +38,8 @@ def built_ins() -> list[Parser]:
 
 
 class Registry:
-    """`failures` holds (entry point, reason) of those that could not be loaded; the caller logs them.
+    """`failures` holds (entry point, reason) of those that could not be loaded; the caller logs
+    them.
 
     An entry point has the name of its parser, so that whoever misses the parser is told why.
     """
@@ -48,13 +56,21 @@ class Registry:
         return self._by_name.get(name)
 
     def absence(self, name: str) -> ParseError:
-        """Why a topic's parser is not there: a broken or forgotten package makes no other parser the right one."""
+        """Why a topic's parser is not there: a broken or forgotten package makes no other parser
+        the right one.
+        """
         reason = dict(self.failures).get(name)
-        why = f"could not be loaded: {reason}" if reason else "is not installed, or has another name now"
+        why = (
+            f"could not be loaded: {reason}"
+            if reason
+            else "is not installed, or has another name now"
+        )
         return ParseError(ParseErrorKind.UNKNOWN, f"the parser {name} {why}")
 
     def recognise(self, topic: str, sample: bytes) -> Parser | None:
-        """The parser that is surest of the topic; the earlier one when two are equally sure; None when none is."""
+        """The parser that is surest of the topic; the earlier one when two are equally sure; None
+        when none is.
+        """
         best, confidence = None, 0.0
         for parser in self.parsers:
             found = _confidence(parser, topic, sample)
@@ -64,7 +80,9 @@ class Registry:
 
 
 def load(points: Iterable[EntryPoint] | None = None) -> Registry:
-    """The built-in parsers and those of installed packages. One that does not load never stops the others."""
+    """The built-in parsers and those of installed packages. One that does not load never stops the
+    others.
+    """
     parsers, failures = built_ins(), []
     for point in entry_points(group=GROUP) if points is None else points:
         try:
@@ -77,7 +95,9 @@ def load(points: Iterable[EntryPoint] | None = None) -> Registry:
 def run(parser: Parser, message: Message) -> Sequence[Fact]:
     """Facts that can be stored as they are, or ParseError, whatever the parser does."""
     if len(message.payload) > MAX_PAYLOAD:
-        raise _invalid(f"the payload is {len(message.payload):,} bytes long; the limit is {MAX_PAYLOAD:,}")
+        raise _invalid(
+            f"the payload is {len(message.payload):,} bytes long; the limit is {MAX_PAYLOAD:,}"
+        )
     try:
         facts = list(islice(parser.parse(message), MAX_FACTS + 1))
     except ParseError:
@@ -91,7 +111,9 @@ def run(parser: Parser, message: Message) -> Sequence[Fact]:
 
 
 def _is_common(fact: object) -> bool:
-    """A finite float of a device and a metric that were checked before: nearly every reading, so this one is quick."""
+    """A finite float of a device and a metric that were checked before: nearly every reading, so
+    this one is quick.
+    """
     return (
         type(fact) is ReadingFact
         and type(fact.value) is float
@@ -113,7 +135,9 @@ def _checked(made: object, taken: set[str]) -> Parser:
         raise ValueError(f"there is already a parser named {name!r}")
     if not isinstance(getattr(parser, "version", None), str):
         raise TypeError("a parser needs a version, a string")
-    if not callable(getattr(parser, "matches", None)) or not callable(getattr(parser, "parse", None)):
+    if not callable(getattr(parser, "matches", None)) or not callable(
+        getattr(parser, "parse", None)
+    ):
         raise TypeError("a parser needs the methods matches and parse")
     return parser  # type: ignore[return-value]
 
@@ -142,11 +166,17 @@ def _storable(fact: object) -> Fact:
             _check_identifiers(fact.device, fact.gateway)
             _check_text(fact.name, "name", MAX_NAME)
             return fact
-    raise ParseError(ParseErrorKind.UNKNOWN, f"the parser returned {type(fact).__name__}, which is no fact")
+    raise ParseError(
+        ParseErrorKind.UNKNOWN, f"the parser returned {type(fact).__name__}, which is no fact"
+    )
 
 
 def _remember(reading: ReadingFact) -> None:
-    for known, text in ((_metrics, reading.metric), (_identifiers, reading.device), (_identifiers, reading.gateway)):
+    for known, text in (
+        (_metrics, reading.metric),
+        (_identifiers, reading.device),
+        (_identifiers, reading.gateway),
+    ):
         if len(known) >= SEEN:
             known.clear()
         if text is not None:
@@ -159,9 +189,17 @@ def _with_value(reading: ReadingFact) -> ReadingFact:
     if time is not None and not (isinstance(time, int | float) and EARLIEST <= time <= LATEST):
         raise _invalid(f"{where}: its time is no date between the years 1 and 9999")
     value = _value(reading.value, where)
-    return reading if value is reading.value else ReadingFact(
-        device=reading.device, metric=reading.metric, value=value, time=time, gateway=reading.gateway
-    )  # fmt: skip
+    return (
+        reading
+        if value is reading.value
+        else ReadingFact(
+            device=reading.device,
+            metric=reading.metric,
+            value=value,
+            time=time,
+            gateway=reading.gateway,
+        )
+    )
 
 
 def _value(value: object, where: str) -> float | bool | str | bytes:
@@ -198,7 +236,9 @@ def _check_text(text: object, what: str, limit: int) -> None:
     if not isinstance(text, str) or not text:
         raise _invalid(f"a {what} is empty or no text")
     if len(text) > limit:
-        raise _invalid(f"the {what} {text[:60]!r}... is {len(text):,} characters long; the limit is {limit}")
+        raise _invalid(
+            f"the {what} {text[:60]!r}... is {len(text):,} characters long; the limit is {limit}"
+        )
     _well_formed(text, f"the {what} {text[:60]!r}")
     if wrong := forbidden(text):
         raise _invalid(f"the {what} {text[:60]!r} contains the character {code_point(wrong)}")

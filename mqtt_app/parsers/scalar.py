@@ -1,7 +1,8 @@
 """One value per topic: `21.5`, `21.5 °C`, `ON`, `open`, short text.
 
-true/false, on/off, yes/no and open/closed are booleans; `online` and the like stay text. What looks like a number but
-is none (`21,5`, `1_000`, other scripts' digits) is an error rather than text, so that nobody searches for it.
+true/false, on/off, yes/no and open/closed are booleans; `online` and the like stay text. What looks
+like a number but is none (`21,5`, `1_000`, other scripts' digits) is an error rather than text, so
+that nobody searches for it.
 """
 
 import re
@@ -13,10 +14,28 @@ from mqtt_app.parsers.json_tree import invalid, to_value
 
 MAX_LENGTH = 256  # bytes; longer text is a document, not a value
 BOOLEANS = {
-    "true": True, "false": False, "on": True, "off": False,
-    "yes": True, "no": False, "open": True, "closed": False,
-}  # fmt: skip
-NO_VALUE = {"-", "--", "nan", "null", "none", "inf", "-inf", "+inf", "infinity", "-infinity", "+infinity"}
+    "true": True,
+    "false": False,
+    "on": True,
+    "off": False,
+    "yes": True,
+    "no": False,
+    "open": True,
+    "closed": False,
+}
+NO_VALUE = {
+    "-",
+    "--",
+    "nan",
+    "null",
+    "none",
+    "inf",
+    "-inf",
+    "+inf",
+    "infinity",
+    "-infinity",
+    "+infinity",
+}
 
 _NUMBER = re.compile(
     r"(?P<number>[+-]?[0-9]{1,40}(?:\.[0-9]{0,40})?(?:[eE][+-]?[0-9]{1,6})?)"
@@ -35,7 +54,8 @@ class ScalarParser:
         if text is None or text[:1] in ("{", "["):
             return 0.0
         if not text:
-            return 0.15  # so that an empty message shows as an error; any parser that knows the topic is surer
+            # so that an empty message shows as an error; any parser that knows the topic is surer
+            return 0.15
         return 0.5 if text.lower() in BOOLEANS or _NUMBER.fullmatch(text) else 0.2
 
     def parse(self, message: Message) -> Sequence[Fact]:
@@ -48,7 +68,9 @@ class ScalarParser:
 
 
 def read(text: str, metric: str) -> Value:
-    """The value of stripped text. Raises ParseError (VALIDATION) when it says nothing that can be stored."""
+    """The value of stripped text. Raises ParseError (VALIDATION) when it says nothing that can be
+    stored.
+    """
     if not text:
         raise invalid("the payload is empty; expected a value")
     if text[0] in "{[":
@@ -63,7 +85,9 @@ def read(text: str, metric: str) -> Value:
     if number := _NUMBER.fullmatch(text):
         return to_value(float(number["number"]), metric)
     if _ALMOST_NUMBER.fullmatch(text) and not _DOTTED.fullmatch(text):
-        raise invalid(f"{text[:60]!r} is no number; expected digits 0 to 9 with a decimal point, such as 21.5")
+        raise invalid(
+            f"{text[:60]!r} is no number; expected digits 0 to 9 with a decimal point, such as 21.5"
+        )
     return text
 
 

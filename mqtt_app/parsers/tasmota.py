@@ -1,7 +1,8 @@
 """Tasmota: `tele|stat/<device>/<message>`, or the device before the prefix.
 
-Source: https://tasmota.github.io/docs/MQTT/. The order of prefix and device is the user's choice (FullTopic), so the
-prefix may be the first or the second level. `Time` is local time without a zone, so the time of receipt is used.
+Source: https://tasmota.github.io/docs/MQTT/. The order of prefix and device is the user's choice
+(FullTopic), so the prefix may be the first or the second level. `Time` is local time without a
+zone, so the time of receipt is used.
 """
 
 import re
@@ -31,7 +32,12 @@ class TasmotaParser:
         if not prefix or not device:
             return 0.0
         return (
-            0.8 if kind in JSON_MESSAGES or kind == "LWT" or _STATUS.fullmatch(kind) or _POWER.fullmatch(kind) else 0.0
+            0.8
+            if kind in JSON_MESSAGES
+            or kind == "LWT"
+            or _STATUS.fullmatch(kind)
+            or _POWER.fullmatch(kind)
+            else 0.0
         )
 
     def parse(self, message: Message) -> Sequence[Fact]:
@@ -51,9 +57,13 @@ class TasmotaParser:
 
 
 def _split(topic: str) -> tuple[str, str, str]:
-    """(prefix, device, kind of message), the first two empty when there is no prefix among the first two levels."""
+    """(prefix, device, kind of message), the first two empty when there is no prefix among the
+    first two levels.
+    """
     levels = topic.split("/")
-    place = next((place for place, level in enumerate(levels[:2]) if level in (*PREFIXES, COMMAND)), None)
+    place = next(
+        (place for place, level in enumerate(levels[:2]) if level in (*PREFIXES, COMMAND)), None
+    )
     if place is None or len(levels) < 3:
         return "", "", ""
     prefix = levels.pop(place)
@@ -63,12 +73,16 @@ def _split(topic: str) -> tuple[str, str, str]:
 def _readings(device: str, kind: str, tree: Any) -> list[Fact]:
     if not isinstance(tree, dict):
         raise invalid("expected a JSON object")
-    if _STATUS.fullmatch(kind):  # answers to questions; only the wrapped sensor values are measurements
+    if _STATUS.fullmatch(
+        kind
+    ):  # answers to questions; only the wrapped sensor values are measurements
         tree = tree.get("StatusSNS", {})
     if not isinstance(tree, dict):
         raise invalid("expected a JSON object under StatusSNS")
     values = {key: value for key, value in tree.items() if key not in METADATA}
-    return [ReadingFact(device=device, metric=metric, value=value) for metric, value in flatten(values)]
+    return [
+        ReadingFact(device=device, metric=metric, value=value) for metric, value in flatten(values)
+    ]
 
 
 def _is_online(payload: bytes) -> bool:

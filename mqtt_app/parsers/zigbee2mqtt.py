@@ -1,14 +1,22 @@
-"""Zigbee2MQTT: `<base>/<friendly name>`, `<base>/<friendly name>/availability` and `<base>/bridge/...`.
+"""Zigbee2MQTT: `<base>/<friendly name>`, `<base>/<friendly name>/availability` and
+`<base>/bridge/...`.
 
-Source: https://www.zigbee2mqtt.io/guide/usage/mqtt_topics_and_messages.html. Friendly names may contain slashes. The
-base topic is `zigbee2mqtt` or starts with it; it names the gateway.
+Source: https://www.zigbee2mqtt.io/guide/usage/mqtt_topics_and_messages.html. Friendly names may
+contain slashes. The base topic is `zigbee2mqtt` or starts with it; it names the gateway.
 """
 
 from collections.abc import Iterator, Sequence
 from typing import Any
 
 from mqtt_app.domain.ingest.times import parse_time
-from mqtt_app.domain.readings import Availability, Description, Fact, ParseError, ParseErrorKind, ReadingFact
+from mqtt_app.domain.readings import (
+    Availability,
+    Description,
+    Fact,
+    ParseError,
+    ParseErrorKind,
+    ReadingFact,
+)
 from mqtt_app.parsers.base import Message
 from mqtt_app.parsers.json_tree import decode, flatten, invalid
 
@@ -29,7 +37,9 @@ class Zigbee2MqttParser:
     def parse(self, message: Message) -> Sequence[Fact]:
         base, _, rest = message.topic.partition("/")
         if not rest:
-            raise ParseError(ParseErrorKind.PARSE, "expected a topic below the base topic of Zigbee2MQTT")
+            raise ParseError(
+                ParseErrorKind.PARSE, "expected a topic below the base topic of Zigbee2MQTT"
+            )
         if rest == "bridge" or rest.startswith("bridge/"):
             return list(_bridge(base, rest, message.payload))
         device, _, last = rest.rpartition("/")
@@ -55,7 +65,9 @@ def _descriptions(base: str, devices: Any) -> Iterator[Description]:
     for device in devices:
         name = device.get("friendly_name") if isinstance(device, dict) else None
         if isinstance(name, str) and name and device.get("type") != "Coordinator":
-            yield Description(device=name, name=_title(name, device.get("definition")), gateway=base)
+            yield Description(
+                device=name, name=_title(name, device.get("definition")), gateway=base
+            )
 
 
 def _title(name: str, definition: Any) -> str:

@@ -1,4 +1,6 @@
-"""Reads of the audit trail. Superusers see all of it, managers that of their sites, nobody else any."""
+"""Reads of the audit trail. Superusers see all of it, managers that of their sites, nobody else
+any.
+"""
 
 from datetime import datetime
 
@@ -23,7 +25,9 @@ SELECT action FROM found WHERE action IS NOT NULL
 def entries_visible_to(viewer: Viewer) -> QuerySet[AuditEntry]:
     if viewer.may(Action.OVERSEE):
         return AuditEntry.objects.all()
-    of_sites = AuditEntry.objects.filter(site_id__isnull=False)  # log-ins are not a manager's business
+    of_sites = AuditEntry.objects.filter(
+        site_id__isnull=False
+    )  # log-ins are not a manager's business
     return viewer.permitted(of_sites, "site_id", Action.REVIEW)
 
 
@@ -40,11 +44,15 @@ def entries(
     exact = {"site_id": site, "user_name": user_name, "action": action}
     since = Q() if start is None else Q(at__gte=start)
     until = Q() if end is None else Q(at__lte=end)
-    return entries_visible_to(viewer).filter(since, until, **{name: value for name, value in exact.items() if value})
+    return entries_visible_to(viewer).filter(
+        since, until, **{name: value for name, value in exact.items() if value}
+    )
 
 
 def actions() -> list[str]:
-    """Every action that occurs, read by steps along its index: their number is small, that of the entries is not."""
+    """Every action that occurs, read by steps along its index: their number is small, that of the
+    entries is not.
+    """
     with connection.cursor() as cursor:
         cursor.execute(_ACTIONS)
         return [action for (action,) in cursor.fetchall()]

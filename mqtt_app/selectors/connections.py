@@ -1,4 +1,6 @@
-"""Connections read without their secrets: nobody decrypts what nobody asks for, and a lost key stops nothing else."""
+"""Connections read without their secrets: nobody decrypts what nobody asks for, and a lost key
+stops nothing else.
+"""
 
 from typing import Any
 

@@ -27,7 +27,8 @@ def readings_of(
 ) -> QuerySet[Reading, Any]:
     """By the device's time, both ends inclusive; a bound lets PostgreSQL leave out whole months.
 
-    Named tuples: thousands of them are read for one chart, and a model would take longer than its row.
+    Named tuples: thousands of them are read for one chart, and a model would take longer than its
+    row.
     """
     found = Reading.objects.filter(device=device)
     if metric:

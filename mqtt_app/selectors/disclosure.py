@@ -7,11 +7,15 @@ from mqtt_app.domain.link.disclosure import LOST, error_in_general, log_in_gener
 from mqtt_app.models import MqttConnection, MqttConnectionLog
 
 TELLING = Q(retry_attempt__isnull=False) | Q(message__startswith=LOST)
-"""Connection log rows that are shown in general words; a search in their words would give them away."""
+"""Connection log rows that are shown in general words; a search in their words would give them
+away.
+"""
 
 
 def sees_failures(user: AbstractBaseUser | AnonymousUser | None) -> bool:
-    """Whether this user is told what was found at a broker's address, and not only the class of the failure."""
+    """Whether this user is told what was found at a broker's address, and not only the class of the
+    failure.
+    """
     return bool(user is not None and user.is_active and getattr(user, "is_superuser", False))
 
 

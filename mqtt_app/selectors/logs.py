@@ -16,7 +16,9 @@ def connection_logs(
     start: datetime | None = None,
     end: datetime | None = None,
 ) -> QuerySet[MqttConnectionLog]:
-    found = viewer.narrow(MqttConnectionLog.objects.filter(_window(start, end)), "connection__site_id")
+    found = viewer.narrow(
+        MqttConnectionLog.objects.filter(_window(start, end)), "connection__site_id"
+    )
     if site is not None:
         found = found.filter(connection__site=site)
     if level:

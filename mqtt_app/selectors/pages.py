@@ -48,7 +48,9 @@ def addresses(site_ids: Iterable[int]) -> dict[int, Address]:
 
 def waiting_counts(sites: QuerySet[Site]) -> dict[int, int]:
     """Site id -> topics that a parser recognises and no operator allows."""
-    waiting = DiscoveredTopic.objects.filter(_WAITING, connection__site__in=sites.order_by().values("id"))
+    waiting = DiscoveredTopic.objects.filter(
+        _WAITING, connection__site__in=sites.order_by().values("id")
+    )
     counted = waiting.order_by().values_list("connection__site_id").annotate(Count("id"))
     return dict(counted)
 

@@ -1,4 +1,6 @@
-"""Who sees which site, and who may do what there. Everything that hangs on a site is reached through a Viewer."""
+"""Who sees which site, and who may do what there. Everything that hangs on a site is reached
+through a Viewer.
+"""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -20,7 +22,8 @@ _CACHE = "_sitewire_viewer"
 
 @dataclass(frozen=True, slots=True)
 class Viewer:
-    """A user and what they may see and do, as of the moment it was made. Asking it reads nothing more.
+    """A user and what they may see and do, as of the moment it was made. Asking it reads nothing
+    more.
 
     `expires_at`: when the token that it was made from ends; None for never, and for sessions.
     """
@@ -98,7 +101,9 @@ def _grants(user: AbstractBaseUser) -> tuple[Grant, ...]:
 
 
 def _limits(token: ApiToken) -> TokenLimits:
-    return TokenLimits(Scope(token.scope), None if token.site_ids is None else frozenset(token.site_ids))
+    return TokenLimits(
+        Scope(token.scope), None if token.site_ids is None else frozenset(token.site_ids)
+    )
 
 
 def _at(rows: QuerySet[Row], path: str, sites: Sites) -> QuerySet[Row]:

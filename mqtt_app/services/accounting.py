@@ -16,7 +16,8 @@ from mqtt_app.models import MqttParsingLog
 from mqtt_app.services.postgres.columns import numbers
 from mqtt_app.services.postgres.statements import Later
 
-LOGGED_A_MINUTE = 20  # failures of one topic that get a row each; the rest of the minute is counted in the books only
+# failures of one topic that get a row each; the rest of the minute is counted in the books only
+LOGGED_A_MINUTE = 20
 
 _BOOKS = """
 INSERT INTO mqtt_sitebooks AS b
@@ -56,7 +57,14 @@ class AccountingEntry(msgspec.Struct):
 
     @property
     def received(self) -> int:
-        settled = self.stored + self.duplicate + self.inactive + self.unprocessable + self.failed + self.quarantined
+        settled = (
+            self.stored
+            + self.duplicate
+            + self.inactive
+            + self.unprocessable
+            + self.failed
+            + self.quarantined
+        )
         return settled + self.kept + sum(self.dropped.values())
 
 
@@ -106,9 +114,17 @@ class AccountingTally:
 
 
 _COLUMNS = (
-    "received", "stored", "duplicate", "inactive", "unprocessable", "failed", "quarantined", "kept", "kept_bytes",
+    "received",
+    "stored",
+    "duplicate",
+    "inactive",
+    "unprocessable",
+    "failed",
+    "quarantined",
+    "kept",
+    "kept_bytes",
     "readings",
-)  # fmt: skip
+)
 _SUMMED = _COLUMNS[1:]  # `received` follows from the others
 
 
@@ -120,7 +136,9 @@ def move(tally: AccountingTally) -> None:
 
 
 def write(tally: AccountingTally, now: datetime | None, later: Later) -> None:
-    """Last in the transaction, in the order of site ids: these rows are hot, and held until the commit."""
+    """Last in the transaction, in the order of site ids: these rows are hot, and held until the
+    commit.
+    """
     sites = sorted(tally.entries)
     if not sites:
         return
@@ -161,7 +179,9 @@ def _allowance(message: Envelope) -> int:
 def _row(failure: ParseFailure, *, last: bool) -> MqttParsingLog:
     message, error = failure.message, failure.error
     cause = error.__cause__
-    note = " (more failures of this topic within this minute are counted, not logged)" if last else ""
+    note = (
+        " (more failures of this topic within this minute are counted, not logged)" if last else ""
+    )
     unexpected = cause is not None and error.kind in {ParseErrorKind.UNKNOWN, ParseErrorKind.DB}
     return MqttParsingLog(
         site_id=message.site_id,
@@ -170,6 +190,8 @@ def _row(failure: ParseFailure, *, last: bool) -> MqttParsingLog:
         error_type=error.kind.value,
         error_message=storable(f"{error}{note}"),
         exception_type=type(cause if unexpected else error).__name__,
-        exception_traceback=storable("".join(traceback.format_exception(cause))) if unexpected else "",
+        exception_traceback=storable("".join(traceback.format_exception(cause)))
+        if unexpected
+        else "",
         payload_sample=sample(message.payload, config().payload_sample),
     )

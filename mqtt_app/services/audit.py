@@ -1,7 +1,7 @@
 """The only writer of the audit trail. Called within the transaction of the change that it records.
 
-Who acts is set once at the edge (middleware, manage.py) and travels in a context variable, so that a
-service does not hand it through; without one it is the command line.
+Who acts is set once at the edge (middleware, manage.py) and travels in a context variable, so that
+a service does not hand it through; without one it is the command line.
 """
 
 import os
@@ -65,8 +65,8 @@ def record(
 ) -> None:
     """Add one entry: what was done (`created`, `changed`, `started`, ...) to which object.
 
-    `before` and `after` hold the values of the fields concerned, `details` what is no field. The site is
-    that of the object, unless it is named.
+    `before` and `after` hold the values of the fields concerned, `details` what is no field. The
+    site is that of the object, unless it is named.
     """
     _add(
         action,
@@ -104,19 +104,23 @@ def record_many(
         object_id=_id(model, next(iter(ids))) if number == 1 else "",
         object_label=f"{number:,} {name}",
         site_id=site_id,
-        changes=as_json({"count": number, **(details or {})}) | {"ids": several(_id(model, pk) for pk in ids)},
+        changes=as_json({"count": number, **(details or {})})
+        | {"ids": several(_id(model, pk) for pk in ids)},
     )
 
 
 def record_by_site(action: str, model: type[Model], ids: Iterable[int]) -> None:
-    """`record_many` for each site that these rows belong to, so that its members read their own part.
+    """`record_many` for each site that these rows belong to, so that its members read their own
+    part.
 
     `model` has a `site` or a `connection`. Of a single object the label is in the entry.
     """
     record_groups(action, model, by_site(model, ids))
 
 
-def record_groups(action: str, model: type[Model], groups: Mapping[int | None, Sequence[Named]]) -> None:
+def record_groups(
+    action: str, model: type[Model], groups: Mapping[int | None, Sequence[Named]]
+) -> None:
     """For what is gone by now: `groups` is from `by_site`, before."""
     for site_id, rows in groups.items():
         details = {"label": rows[0].label} if len(rows) == 1 else {}
@@ -124,12 +128,18 @@ def record_groups(action: str, model: type[Model], groups: Mapping[int | None, S
 
 
 def by_site(model: type[Model], ids: Iterable[Any]) -> dict[int | None, list[Named]]:
-    """These rows by the site that they belong to, None for what belongs to none. Named only if it is a single row."""
+    """These rows by the site that they belong to, None for what belongs to none. Named only if it
+    is a single row.
+    """
     names = {field.name for field in model._meta.concrete_fields}
     paths = {"site": "site_id", "connection": "connection__site_id"}
     path = next((path for name, path in paths.items() if name in names), None)
     rows = model._default_manager.filter(pk__in=list(ids)).order_by("pk")
-    found = [(pk, None) for pk in rows.values_list("pk", flat=True)] if path is None else rows.values_list("pk", path)
+    found = (
+        [(pk, None) for pk in rows.values_list("pk", flat=True)]
+        if path is None
+        else rows.values_list("pk", path)
+    )
     groups: dict[int | None, list[Named]] = {}
     for pk, site_id in found:
         groups.setdefault(site_id, []).append(Named(pk))
@@ -137,7 +147,9 @@ def by_site(model: type[Model], ids: Iterable[Any]) -> dict[int | None, list[Nam
 
 
 def recorded() -> int:
-    """How many entries this request or command has added. An edge sees by it whether a service recorded its change."""
+    """How many entries this request or command has added. An edge sees by it whether a service
+    recorded its change.
+    """
     return _recorded.get()
 
 
@@ -149,7 +161,11 @@ def values_of(subject: Model, names: Iterable[str] | None = None) -> dict[str, A
     if names is not None:
         return {name: _value(subject, name) for name in names}
     hidden = {name for name in subject.get_deferred_fields() if is_secret(name)}
-    edited = (field.name for field in subject._meta.concrete_fields if field.editable and not field.primary_key)
+    edited = (
+        field.name
+        for field in subject._meta.concrete_fields
+        if field.editable and not field.primary_key
+    )
     values = {name: _value(subject, name) for name in edited if name not in hidden}
     return {name: value for name, value in values.items() if value not in (None, "", [], {})}
 
@@ -157,11 +173,13 @@ def values_of(subject: Model, names: Iterable[str] | None = None) -> dict[str, A
 def prune(before: datetime, chunk: int) -> int:
     """Remove up to `chunk` of the entries older than `before`; gives their number.
 
-    The table refuses every other DELETE (see its migration): the setting holds for this transaction only,
-    and for entries that are older.
+    The table refuses every other DELETE (see its migration): the setting holds for this transaction
+    only, and for entries that are older.
     """
     with transaction.atomic(), connection.cursor() as cursor:
-        cursor.execute("SELECT set_config('sitewire.audit_prune_before', %s, true)", [before.isoformat()])
+        cursor.execute(
+            "SELECT set_config('sitewire.audit_prune_before', %s, true)", [before.isoformat()]
+        )
         cursor.execute(_PRUNE, [before, chunk])
         removed: int = cursor.rowcount
         cursor.execute("SELECT set_config('sitewire.audit_prune_before', '', true)")
@@ -179,7 +197,10 @@ def _add(action: str, **columns: Any) -> None:
         token_name=actor.token_name[:100],
         address=actor.address,
         action=action,
-        **{name: value[: limits[name]] if name in limits else value for name, value in columns.items()},
+        **{
+            name: value[: limits[name]] if name in limits else value
+            for name, value in columns.items()
+        },
     )
     _recorded.set(_recorded.get() + 1)
 
@@ -187,7 +208,11 @@ def _add(action: str, **columns: Any) -> None:
 def _named(model: type[Model], group: list[Named]) -> list[Named]:
     if len(group) > 1:
         return group
-    secrets = [field.name for field in model._meta.concrete_fields if is_secret(field.name) and not field.primary_key]
+    secrets = [
+        field.name
+        for field in model._meta.concrete_fields
+        if is_secret(field.name) and not field.primary_key
+    ]
     return [Named(group[0].pk, str(model._default_manager.defer(*secrets).get(pk=group[0].pk)))]
 
 
@@ -208,12 +233,18 @@ def _site_of(subject: Model | None) -> int | None:
     site_id: int | None = getattr(subject, "site_id", None)
     connection_id = getattr(subject, "connection_id", None)
     if site_id is None and connection_id is not None:
-        site_id = MqttConnection.objects.filter(pk=connection_id).values_list("site_id", flat=True).first()
+        site_id = (
+            MqttConnection.objects.filter(pk=connection_id)
+            .values_list("site_id", flat=True)
+            .first()
+        )
     return site_id
 
 
 def _account() -> str:
-    """The operating system's name of whoever runs this. By the process, because variables can be set to anything."""
+    """The operating system's name of whoever runs this. By the process, because variables can be
+    set to anything.
+    """
     try:
         name = pwd.getpwuid(os.getuid()).pw_name
     except KeyError:

@@ -1,4 +1,6 @@
-"""What must hold between the fields of a connection; the API and the admin ask here, so they say the same."""
+"""What must hold between the fields of a connection; the API and the admin ask here, so they say
+the same.
+"""
 
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
@@ -15,9 +17,13 @@ def connection_errors(values: Mapping[str, Any]) -> dict[str, str]:
         return errors
     certificate, key = values.get("tls_client_certificate", ""), values.get("tls_client_key", "")
     if certificate and not key:
-        return {"tls_client_key": "The client certificate needs its private key; give both, or neither."}
+        return {
+            "tls_client_key": "The client certificate needs its private key; give both, or neither."
+        }
     if key and not certificate:
-        return {"tls_client_certificate": "The private key needs its client certificate; give both, or neither."}
+        return {
+            "tls_client_certificate": "The private key needs its client certificate; give both, or neither."
+        }
     fault = _fault(lambda: check_pair(certificate, key)) if key else ""
     return {"tls_client_key": fault} if fault else {}
 

@@ -16,7 +16,9 @@ Speaker = TypeVar("Speaker", Device, Gateway)
 def save_device(device: Speaker, fields: Collection[str]) -> Speaker:
     """Write the named fields; a new silence limit moves the time at which the silence becomes news."""
     with transaction.atomic():
-        before = audit.values_of(type(device).objects.select_for_update(of=("self",)).get(pk=device.pk), fields)
+        before = audit.values_of(
+            type(device).objects.select_for_update(of=("self",)).get(pk=device.pk), fields
+        )
         device.save(update_fields=fields)
         after = audit.values_of(device, fields)
         if before != after:

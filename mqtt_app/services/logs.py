@@ -1,4 +1,6 @@
-"""Log rows. What they belonged to may be gone by the time they are written: then there is nothing to tell."""
+"""Log rows. What they belonged to may be gone by the time they are written: then there is nothing
+to tell.
+"""
 
 from collections.abc import Iterable, Sequence
 from typing import Any
@@ -10,14 +12,18 @@ from mqtt_app.models import MqttConnection, MqttConnectionLog, MqttParsingLog, S
 
 
 def write_connection_logs(rows: Iterable[dict[str, Any]]) -> int:
-    """Fields of MqttConnectionLog each. Gives how many were written: none whose connection was deleted meanwhile."""
+    """Fields of MqttConnectionLog each. Gives how many were written: none whose connection was
+    deleted meanwhile.
+    """
     made = [MqttConnectionLog(**row) for row in rows]
     known = _known(MqttConnection, {row.connection_id for row in made})
     return _written([row for row in made if row.connection_id in known])
 
 
 def write_parsing_logs(rows: Iterable[dict[str, Any]]) -> int:
-    """Fields of MqttParsingLog each. Gives how many were written: none whose site was deleted meanwhile."""
+    """Fields of MqttParsingLog each. Gives how many were written: none whose site was deleted
+    meanwhile.
+    """
     made = [MqttParsingLog(**row) for row in rows]
     known = _known(Site, {row.site_id for row in made})
     return _written([row for row in made if row.site_id in known])

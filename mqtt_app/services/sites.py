@@ -1,7 +1,8 @@
 """The only writers of sites and of what operators want from a connection.
 
-They write values, never `owner` or `status`: those belong to the owning instance. Every wish is a conditional UPDATE.
-The workers hear of it by a nudge after the commit; without the nudge they find it on their next scan.
+They write values, never `owner` or `status`: those belong to the owning instance. Every wish is a
+conditional UPDATE. The workers hear of it by a nudge after the commit; without the nudge they find
+it on their next scan.
 """
 
 import logging
@@ -77,7 +78,9 @@ def add_site(site: Site) -> Site:
 
 
 def save_site(site: Site, fields: Collection[str]) -> Site:
-    """Write the named fields of `site`. Switching it off or on reaches its connection like stop and start."""
+    """Write the named fields of `site`. Switching it off or on reaches its connection like stop and
+    start.
+    """
     if not fields:
         return site
     with transaction.atomic():
@@ -124,18 +127,28 @@ def add_connection(connection: MqttConnection) -> MqttConnection:
 
 
 def save_connection(connection: MqttConnection, fields: Collection[str]) -> MqttConnection:
-    """Write the named fields; a running link is made anew only when something it notices has another value now, which
-    the database finds out by itself.
+    """Write the named fields; a running link is made anew only when something it notices has
+    another value now, which the database finds out by itself.
 
     Gives the row as it is afterwards. Fields that were not named keep what others wrote meanwhile.
     """
     with transaction.atomic():
-        stored = without_secrets().select_for_update(of=("self",)).select_related("site").get(pk=connection.pk)
+        stored = (
+            without_secrets()
+            .select_for_update(of=("self",))
+            .select_related("site")
+            .get(pk=connection.pk)
+        )
         values = {name: getattr(connection, name) for name in fields}
         changed = {name: value for name, value in values.items() if legible(stored, name) != value}
         if not changed:
             return stored
-        audit.record("changed", stored, before={name: legible(stored, name) for name in changed}, after=changed)
+        audit.record(
+            "changed",
+            stored,
+            before={name: legible(stored, name) for name in changed},
+            after=changed,
+        )
         MqttConnection.objects.filter(pk=stored.pk).update(**changed, updated_at=timezone.now())
         for name, value in changed.items():
             setattr(stored, name, value)

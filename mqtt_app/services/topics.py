@@ -1,6 +1,7 @@
 """The only writers of topic filters and of what operators decide about discovered topics.
 
-What a change of filters means for the link is worked out in the database (migration 0013); a nudge makes it quick.
+What a change of filters means for the link is worked out in the database (migration 0013); a nudge
+makes it quick.
 """
 
 from collections.abc import Collection, Iterable
@@ -31,7 +32,11 @@ def save_topic(topic: MqttTopic, fields: Collection[str]) -> MqttTopic:
     """Write the named fields. What the broker granted is forgotten when it has to be asked again."""
     with transaction.atomic():
         stored = MqttTopic.objects.select_for_update().get(pk=topic.pk)
-        changed = {name: getattr(topic, name) for name in fields if getattr(topic, name) != getattr(stored, name)}
+        changed = {
+            name: getattr(topic, name)
+            for name in fields
+            if getattr(topic, name) != getattr(stored, name)
+        }
         if not changed:
             return stored
         audit.record("changed", stored, before=audit.values_of(stored, changed), after=changed)
@@ -51,7 +56,9 @@ def delete_topic(topic: MqttTopic) -> None:
 def allow(topics: Iterable[int], *, active: bool) -> int:
     """Set the operator's flag of these discovered topics; gives how many had the other value."""
     with transaction.atomic():
-        others = DiscoveredTopic.objects.select_for_update().filter(pk__in=list(topics), is_active=not active)
+        others = DiscoveredTopic.objects.select_for_update().filter(
+            pk__in=list(topics), is_active=not active
+        )
         changed = list(others.order_by("id").values_list("id", flat=True))
         DiscoveredTopic.objects.filter(pk__in=changed).update(is_active=active)
         audit.record_by_site("allowed" if active else "disallowed", DiscoveredTopic, changed)
@@ -59,7 +66,9 @@ def allow(topics: Iterable[int], *, active: bool) -> int:
 
 
 def recognise_anew(topics: Iterable[int]) -> int:
-    """Forget which parser these discovered topics belong to; the next message of each decides. Gives their number."""
+    """Forget which parser these discovered topics belong to; the next message of each decides.
+    Gives their number.
+    """
     with transaction.atomic():
         chosen = DiscoveredTopic.objects.select_for_update().filter(pk__in=list(topics))
         changed = list(chosen.order_by("id").values_list("id", flat=True))

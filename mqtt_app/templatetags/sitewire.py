@@ -25,7 +25,9 @@ def thousands(count: int) -> str:
 @register.filter
 def sample(payload: object) -> str:
     """A stored payload as text; the template escapes it, so it stays inert."""
-    return payload if isinstance(payload, str) else json.dumps(payload, indent=2, ensure_ascii=False)
+    return (
+        payload if isinstance(payload, str) else json.dumps(payload, indent=2, ensure_ascii=False)
+    )
 
 
 @register.simple_tag
@@ -39,7 +41,9 @@ def icon(name: str) -> SafeString:
 
 @register.simple_tag
 def badge(shown: Badge, size: str = "") -> SafeString:
-    return format_html('<span class="badge tone-{} {}">{}{}</span>', shown.tone, size, icon(shown.tone), shown.word)
+    return format_html(
+        '<span class="badge tone-{} {}">{}{}</span>', shown.tone, size, icon(shown.tone), shown.word
+    )
 
 
 @register.simple_tag

@@ -31,9 +31,13 @@ def read_private(path: Path) -> dict[str, Any]:
     except FileNotFoundError:
         return {}
     except PermissionError:
-        raise Refusal(f"{path} belongs to another user; choose another data folder with --data-dir.") from None
+        raise Refusal(
+            f"{path} belongs to another user; choose another data folder with --data-dir."
+        ) from None
     except ValueError:
         content = None
     if not isinstance(content, dict):
-        raise Refusal(f"{path} is damaged; remove it, or choose another data folder with --data-dir.")
+        raise Refusal(
+            f"{path} is damaged; remove it, or choose another data folder with --data-dir."
+        )
     return content

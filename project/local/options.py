@@ -1,4 +1,6 @@
-"""What `manage.py up` may be told. Read before anything is installed, so that a bad flag costs nothing, and after."""
+"""What `manage.py up` may be told. Read before anything is installed, so that a bad flag costs
+nothing, and after.
+"""
 
 import argparse
 from dataclasses import dataclass
@@ -22,14 +24,20 @@ class Options:
 
 class _Parser(argparse.ArgumentParser):
     def error(self, message: str) -> NoReturn:
-        raise Refusal(f"{message[0].upper()}{message[1:]}; `manage.py up --help` lists what may be said.", code=2)
+        raise Refusal(
+            f"{message[0].upper()}{message[1:]}; `manage.py up --help` lists what may be said.",
+            code=2,
+        )
 
 
 def parse(arguments: list[str]) -> Options:
     """Refusal with exit code 2 for a flag or a value that makes no sense."""
     found = _parser().parse_args(arguments)
     if found.port == found.flower_port:
-        raise Refusal(f"--port and --flower-port are both {found.port}; give one of them another number.", code=2)
+        raise Refusal(
+            f"--port and --flower-port are both {found.port}; give one of them another number.",
+            code=2,
+        )
     return Options(
         demo=not found.no_demo,
         port=found.port,
@@ -40,7 +48,9 @@ def parse(arguments: list[str]) -> Options:
 
 
 def take_data_dir(argv: list[str]) -> tuple[list[str], Path | None]:
-    """The command line without `--data-dir DIR`, and DIR. Refusal with exit code 2 where DIR is missing."""
+    """The command line without `--data-dir DIR`, and DIR. Refusal with exit code 2 where DIR is
+    missing.
+    """
     rest, chosen = list(argv), None
     for position, argument in enumerate(argv):
         name, _, value = argument.partition("=")
@@ -57,14 +67,25 @@ def take_data_dir(argv: list[str]) -> tuple[list[str], Path | None]:
 
 def _parser() -> argparse.ArgumentParser:
     parser = _Parser(
-        prog="manage.py up", description="Runs all of Sitewire on this machine until Ctrl-C.", allow_abbrev=False
+        prog="manage.py up",
+        description="Runs all of Sitewire on this machine until Ctrl-C.",
+        allow_abbrev=False,
     )
     parser.add_argument("--no-demo", action="store_true", help="no demo broker and no demo sites")
     parser.add_argument("--port", type=_port, default=8000, help="of the web server (default 8000)")
     parser.add_argument("--flower-port", type=_port, default=5555, help="of Flower (default 5555)")
-    parser.add_argument("--mqtt-workers", type=_workers, default=1, metavar="N", help="processes that hold MQTT links")
     parser.add_argument(
-        "--data-dir", default=str(ROOT / "var"), metavar="DIR", help="where data and logs go (default var/)"
+        "--mqtt-workers",
+        type=_workers,
+        default=1,
+        metavar="N",
+        help="processes that hold MQTT links",
+    )
+    parser.add_argument(
+        "--data-dir",
+        default=str(ROOT / "var"),
+        metavar="DIR",
+        help="where data and logs go (default var/)",
     )
     return parser
 

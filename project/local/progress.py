@@ -1,4 +1,6 @@
-"""Telling people what is going on: a line that moves on a terminal, plain lines in a file. Standard library only."""
+"""Telling people what is going on: a line that moves on a terminal, plain lines in a file. Standard
+library only.
+"""
 
 import sys
 import threading
@@ -18,7 +20,9 @@ def say(text: str = "") -> None:
 
 
 class Line:
-    """`with Line("Installing") as line: line.step(...)`. Time goes on in it even while nothing is reported."""
+    """`with Line("Installing") as line: line.step(...)`. Time goes on in it even while nothing is
+    reported.
+    """
 
     def __init__(self, title: str) -> None:
         self._title, self._started, self._detail = title, time.monotonic(), ""
@@ -33,7 +37,10 @@ class Line:
         return self
 
     def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
     ) -> None:
         self._finish()
 
@@ -66,4 +73,8 @@ class Line:
         while not self._done.wait(EVERY if self._moving else PLAIN_EVERY):
             seconds = time.monotonic() - self._started
             text = f"{self._title} ... {seconds:.0f} s  {self._detail}"
-            print(f"\r\033[K{text}" if self._moving else text, end="" if self._moving else "\n", flush=True)
+            print(
+                f"\r\033[K{text}" if self._moving else text,
+                end="" if self._moving else "\n",
+                flush=True,
+            )

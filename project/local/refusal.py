@@ -1,4 +1,6 @@
-"""The one error of the runner. Its text is a whole sentence for people: what is wrong and what to do about it."""
+"""The one error of the runner. Its text is a whole sentence for people: what is wrong and what to
+do about it.
+"""
 
 
 class Refusal(Exception):

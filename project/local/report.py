@@ -31,21 +31,23 @@ def table(rows: list[ReportRow], seconds: float, login: Login, options: Options,
     lines = ["", f"{'what':<{width}}  {'where':<{place}}  seconds"]
     lines += [f"{row.what:<{width}}  {row.where:<{place}}  {row.seconds:7.1f}" for row in rows]
     web = f"http://{LOOPBACK}:{options.port}"
-    return "\n".join([
-        *lines,
-        "",
-        f"Sitewire is ready after {seconds:.1f} s.",
-        "",
-        f"  Open      {web}/",
-        f"  Sign in   {login.username} / {login.password}",
-        f"  API       {web}/api/docs/",
-        f"  Flower    http://{LOOPBACK}:{options.flower_port}/   {login.flower_user} / {login.flower_password}",
-        f"  Logs      {logs}/",
-        f"  Scripts   {options.data_dir / 'up.json'}",
-        f"  Commands  python3 manage.py shell{_option(options.data_dir)}",
-        "",
-        "Ctrl-C stops everything.",
-    ])  # fmt: skip
+    return "\n".join(
+        [
+            *lines,
+            "",
+            f"Sitewire is ready after {seconds:.1f} s.",
+            "",
+            f"  Open      {web}/",
+            f"  Sign in   {login.username} / {login.password}",
+            f"  API       {web}/api/docs/",
+            f"  Flower    http://{LOOPBACK}:{options.flower_port}/   {login.flower_user} / {login.flower_password}",
+            f"  Logs      {logs}/",
+            f"  Scripts   {options.data_dir / 'up.json'}",
+            f"  Commands  python3 manage.py shell{_option(options.data_dir)}",
+            "",
+            "Ctrl-C stops everything.",
+        ]
+    )
 
 
 def _option(folder: Path) -> str:

@@ -1,4 +1,6 @@
-"""What a running `up` tells others: up.json for scripts, environment.json for `manage.py`. Standard library only."""
+"""What a running `up` tells others: up.json for scripts, environment.json for `manage.py`. Standard
+library only.
+"""
 
 import fcntl
 import os
@@ -26,7 +28,11 @@ LENT = (
 
 def publish_environment(folder: Path, values: Mapping[str, str]) -> None:
     """The variables that make a process part of this Sitewire."""
-    lent = {name: value for name, value in values.items() if name in LENT or name.startswith("SITEWIRE_")}
+    lent = {
+        name: value
+        for name, value in values.items()
+        if name in LENT or name.startswith("SITEWIRE_")
+    }
     files.write_private(folder / ENVIRONMENT, lent)
 
 
@@ -36,9 +42,11 @@ def withdraw(folder: Path) -> None:
 
 
 def attach(data_dir: Path | None) -> None:
-    """A command works on the Sitewire that runs in `data_dir`, in DATA_DIR or in var/, or on that of DATABASE_URL.
+    """A command works on the Sitewire that runs in `data_dir`, in DATA_DIR or in var/, or on that
+    of DATABASE_URL.
 
-    Refusal where there is neither: an empty one would be made otherwise, or another one taken for it.
+    Refusal where there is neither: an empty one would be made otherwise, or another one taken for
+    it.
     """
     if data_dir is not None:
         os.environ["DATA_DIR"] = str(data_dir)
@@ -58,9 +66,11 @@ def attach(data_dir: Path | None) -> None:
 
 
 def lend_environment() -> None:
-    """`manage.py shell` and the like work on the running Sitewire, unless they were given another database.
+    """`manage.py shell` and the like work on the running Sitewire, unless they were given another
+    database.
 
-    Never under other settings than those it runs with: a production takes no key from a data folder.
+    Never under other settings than those it runs with: a production takes no key from a data
+    folder.
     """
     if not _has_local_settings():
         return
@@ -84,7 +94,9 @@ def is_running(folder: Path) -> bool:
     except FileNotFoundError:
         return False
     except PermissionError:
-        raise Refusal(f"The Sitewire in {folder} belongs to another user; run the command as that user.") from None
+        raise Refusal(
+            f"The Sitewire in {folder} belongs to another user; run the command as that user."
+        ) from None
     return False
 
 

@@ -1,4 +1,6 @@
-"""`manage.py up`, inside the environment: start all in order, say what is where, keep it running, stop it in order."""
+"""`manage.py up`, inside the environment: start all in order, say what is where, keep it running,
+stop it in order.
+"""
 
 import signal
 import sys
@@ -26,7 +28,9 @@ class Asked:
         for number in SIGNALS:
             if number != signal.SIGHUP or signal.getsignal(number) != signal.SIG_IGN:  # nohup
                 signal.signal(number, self._note)
-        signal.pthread_sigmask(signal.SIG_UNBLOCK, SIGNALS)  # blocked by manage.py until this handler was there
+        signal.pthread_sigmask(
+            signal.SIG_UNBLOCK, SIGNALS
+        )  # blocked by manage.py until this handler was there
 
     def _note(self, number: int, _frame: FrameType | None) -> None:
         self.times += 1

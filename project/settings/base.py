@@ -1,4 +1,6 @@
-"""Settings shared by every environment. Values that differ between machines come from environment variables only."""
+"""Settings shared by every environment. Values that differ between machines come from environment
+variables only.
+"""
 
 from pathlib import Path
 
@@ -12,13 +14,16 @@ env = environ.Env()
 
 SECRET_KEY = checked.text(env, "SECRET_KEY", minimum=32)
 SECRET_KEY_FALLBACKS = checked.old_secret_keys(env, "SECRET_KEY_FALLBACKS")
-"""Former keys: what they signed (sessions) is still accepted. Left out again once those have ended."""
+"""Former keys: what they signed (sessions) is still accepted. Left out again once those have ended.
+"""
 FIELD_ENCRYPTION_KEYS = checked.fernet_keys(env, "FIELD_ENCRYPTION_KEYS")
 DEBUG = False
 ALLOWED_HOSTS = checked.hosts(env, "ALLOWED_HOSTS", default=["localhost", "127.0.0.1", "[::1]"])
 CSRF_TRUSTED_ORIGINS = checked.origins(env, "CSRF_TRUSTED_ORIGINS")
 TRUSTED_PROXIES = checked.proxies(env, "TRUSTED_PROXIES")
-"""Whose X-Forwarded-For and X-Forwarded-Proto count: addresses, networks and names. Nobody's, unless said."""
+"""Whose X-Forwarded-For and X-Forwarded-Proto count: addresses, networks and names. Nobody's,
+unless said.
+"""
 DATA_DIR = checked.folder(env, "DATA_DIR", default=BASE_DIR / "var")
 LOG_DIR = checked.folder(env, "LOG_DIR", default=DATA_DIR / "log")
 BEAT_HEARTBEAT = checked.file(env, "BEAT_HEARTBEAT")
@@ -83,7 +88,10 @@ TEMPLATES = [
 
 AUTH_PASSWORD_VALIDATORS = [
     {"NAME": "django.contrib.auth.password_validation.UserAttributeSimilarityValidator"},
-    {"NAME": "django.contrib.auth.password_validation.MinimumLengthValidator", "OPTIONS": {"min_length": 10}},
+    {
+        "NAME": "django.contrib.auth.password_validation.MinimumLengthValidator",
+        "OPTIONS": {"min_length": 10},
+    },
     {"NAME": "django.contrib.auth.password_validation.CommonPasswordValidator"},
     {"NAME": "django.contrib.auth.password_validation.NumericPasswordValidator"},
     {"NAME": "mqtt_app.services.accounts.passwords.EndWithPassword"},
@@ -106,7 +114,9 @@ WHITENOISE_USE_FINDERS = True  # nothing is collected, so there is no STATIC_ROO
 
 MAIL = checked.mail(env, "EMAIL_URL", "DEFAULT_FROM_EMAIL")
 HAS_MAIL = bool(MAIL)
-"""Whether a forgotten password can be set by a link that is sent; otherwise an administrator makes the link."""
+"""Whether a forgotten password can be set by a link that is sent; otherwise an administrator makes
+the link.
+"""
 globals().update(MAIL)
 
 REST_FRAMEWORK = {
@@ -137,7 +147,8 @@ SPECTACULAR_SETTINGS = {
     "ENUM_NAME_OVERRIDES": {"AckModeEnum": "mqtt_app.domain.delivery.ack_mode.CHOICES"},
 }
 
-# The core layer with redis-py 8 dies after 5 s idle (channels_redis#422); the pub/sub layer does not.
+# The core layer with redis-py 8 dies after 5 s idle (channels_redis#422); the pub/sub layer does
+# not.
 CHANNEL_LAYERS = {
     "default": {
         "BACKEND": "channels_redis.pubsub.RedisPubSubChannelLayer",
@@ -148,13 +159,17 @@ CHANNEL_LAYERS = {
 CELERY_BROKER_URL = REDIS_URL
 CELERY_TASK_QUEUES = TASK_QUEUES
 CELERY_TASK_ROUTES = TASK_ROUTES
-CELERY_TASK_CREATE_MISSING_QUEUES = True  # each MQTT worker has a control queue named after its instance
+CELERY_TASK_CREATE_MISSING_QUEUES = (
+    True  # each MQTT worker has a control queue named after its instance
+)
 CELERY_TASK_DEFAULT_QUEUE = "mqtt.control"
 CELERY_TASK_IGNORE_RESULT = True
 CELERY_TASK_SERIALIZER = "json"
 CELERY_ACCEPT_CONTENT = ["json", "msgpack"]
 CELERY_TASK_ACKS_LATE = True
-CELERY_TASK_REJECT_ON_WORKER_LOST = False  # with a poison task True is a hot loop; whoever sent the task retries
+CELERY_TASK_REJECT_ON_WORKER_LOST = (
+    False  # with a poison task True is a hot loop; whoever sent the task retries
+)
 CELERY_WORKER_PREFETCH_MULTIPLIER = 1
 CELERY_WORKER_SOFT_SHUTDOWN_TIMEOUT = 20.0
 CELERY_WORKER_HIJACK_ROOT_LOGGER = False
@@ -162,7 +177,9 @@ CELERY_WORKER_SEND_TASK_EVENTS = True
 CELERY_TASK_TIME_LIMIT = 120  # s
 CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
 CELERY_BROKER_CONNECTION_MAX_RETRIES = None
-CELERY_BROKER_CHANNEL_ERROR_RETRY = True  # a Redis error reply (OOM) must not leave a worker that consumes nothing
+CELERY_BROKER_CHANNEL_ERROR_RETRY = (
+    True  # a Redis error reply (OOM) must not leave a worker that consumes nothing
+)
 CELERY_WORKER_CONSUMER = "project.consumer:Consumer"
 CELERY_BROKER_POOL_ACQUIRE_TIMEOUT = 5
 CELERY_BROKER_TRANSPORT_OPTIONS = {
@@ -183,7 +200,9 @@ SITEWIRE = checked.knobs()
 
 DEFAULT_EXCEPTION_REPORTER = "project.error_pages.MaskedReporter"
 DEFAULT_EXCEPTION_REPORTER_FILTER = "project.error_pages.NoValues"
-LOGGING_CONFIG = None  # project.logs.configure() is called by the composition roots, once per process
+LOGGING_CONFIG = (
+    None  # project.logs.configure() is called by the composition roots, once per process
+)
 SECURE_CONTENT_TYPE_NOSNIFF = True
 X_FRAME_OPTIONS = "DENY"
 SESSION_COOKIE_HTTPONLY = True

@@ -1,4 +1,6 @@
-"""Reading the environment so that a bad value is one clear sentence at start-up, not a traceback an hour later."""
+"""Reading the environment so that a bad value is one clear sentence at start-up, not a traceback an
+hour later.
+"""
 
 import dataclasses
 import difflib
@@ -23,7 +25,9 @@ PREFIX = "SITEWIRE_"
 TRUE = ("1", "true", "yes", "on")
 FALSE = ("0", "false", "no", "off")
 
-_HOST = re.compile(r"\.?[a-z0-9_](?:[a-z0-9_-]*[a-z0-9_])?(?:\.[a-z0-9_](?:[a-z0-9_-]*[a-z0-9_])?)*\.?", re.I)
+_HOST = re.compile(
+    r"\.?[a-z0-9_](?:[a-z0-9_-]*[a-z0-9_])?(?:\.[a-z0-9_](?:[a-z0-9_-]*[a-z0-9_])?)*\.?", re.I
+)
 _IPV6 = re.compile(r"\[[0-9a-f:.]+\]", re.I)
 
 
@@ -48,7 +52,9 @@ def old_secret_keys(env: environ.Env, name: str) -> list[str]:
     keys = words(env, name)
     for number, key in enumerate(keys, 1):
         if len(key) < 32:
-            raise ImproperlyConfigured(f"{name}: key {number} has {len(key)} characters; no SECRET_KEY was so short.")
+            raise ImproperlyConfigured(
+                f"{name}: key {number} has {len(key)} characters; no SECRET_KEY was so short."
+            )
     return keys
 
 
@@ -69,7 +75,9 @@ def fernet_keys(env: environ.Env, name: str) -> list[str]:
 def count(env: environ.Env, name: str, *, default: int, most: int = 99_999) -> int:
     value: str = env.str(name, default=str(default)).strip()
     if not (value.isascii() and value.isdigit() and len(value) <= 12 and int(value) <= most):
-        raise ImproperlyConfigured(f"{name} must be a whole number from 0 to {most}, not {value!r}.")
+        raise ImproperlyConfigured(
+            f"{name} must be a whole number from 0 to {most}, not {value!r}."
+        )
     return int(value)
 
 
@@ -80,7 +88,9 @@ def flag(env: environ.Env, name: str, *, default: bool) -> bool:
 def folder(env: environ.Env, name: str, *, default: Path) -> Path:
     value: str = env.str(name, default=str(default))
     if not value.strip() or "\0" in value:
-        raise ImproperlyConfigured(f"{name} must be the path of a folder; leave it out for {default}.")
+        raise ImproperlyConfigured(
+            f"{name} must be the path of a folder; leave it out for {default}."
+        )
     path = Path(value).expanduser()
     if path.exists() and not path.is_dir():
         raise ImproperlyConfigured(f"{name}={value!r} is not a folder.")
@@ -99,7 +109,9 @@ def file(env: environ.Env, name: str) -> Path | None:
 
 
 def hosts(env: environ.Env, name: str, *, default: Sequence[str] = ()) -> list[str]:
-    """Names that requests may ask for, in Django's form: `.example.com` stands for it and all below it."""
+    """Names that requests may ask for, in Django's form: `.example.com` stands for it and all below
+    it.
+    """
     found = words(env, name, default=default)
     for host in found:
         if "://" in host or (":" in host and not _IPV6.fullmatch(host)):
@@ -107,7 +119,9 @@ def hosts(env: environ.Env, name: str, *, default: Sequence[str] = ()) -> list[s
                 f"{name}: {host!r} must be a name alone, without scheme and port ([::1] for IPv6)."
             )
         if host != "*" and not _IPV6.fullmatch(host) and not _HOST.fullmatch(host):
-            raise ImproperlyConfigured(f"{name}: {host!r} is not a host name; .example.com stands for all below it.")
+            raise ImproperlyConfigured(
+                f"{name}: {host!r} is not a host name; .example.com stands for all below it."
+            )
     return found
 
 
@@ -115,8 +129,15 @@ def origins(env: environ.Env, name: str) -> list[str]:
     found = words(env, name)
     for origin in found:
         parts = _split(origin)
-        if parts is None or parts.scheme not in {"http", "https"} or not parts.hostname or parts.path not in {"", "/"}:
-            raise ImproperlyConfigured(f"{name}: {origin!r} must look like https://sitewire.example.com.")
+        if (
+            parts is None
+            or parts.scheme not in {"http", "https"}
+            or not parts.hostname
+            or parts.path not in {"", "/"}
+        ):
+            raise ImproperlyConfigured(
+                f"{name}: {origin!r} must look like https://sitewire.example.com."
+            )
     return found
 
 
@@ -140,8 +161,14 @@ def database(env: environ.Env, name: str) -> dict[str, Any]:
     """PostgreSQL only: COPY, partitions, advisory locks and conditional updates carry the product."""
     value: str = env.str(name, default="")
     parts = _split(value)
-    if parts is None or parts.scheme not in {"postgres", "postgresql"} or not unquote(parts.path).strip("/"):
-        raise ImproperlyConfigured(f"{name} must look like postgres://user:password@host:5432/name (PostgreSQL 14+).")
+    if (
+        parts is None
+        or parts.scheme not in {"postgres", "postgresql"}
+        or not unquote(parts.path).strip("/")
+    ):
+        raise ImproperlyConfigured(
+            f"{name} must look like postgres://user:password@host:5432/name (PostgreSQL 14+)."
+        )
     try:
         found: dict[str, Any] = environ.Env.db_url_config(value)
     except ValueError:  # its message may hold a part of the password
@@ -150,39 +177,56 @@ def database(env: environ.Env, name: str) -> dict[str, Any]:
             "/ ? # [ ] @ : % of a password escaped (as %2F, %3F, ...)."
         ) from None
     # Django itself prepares nothing with this, see mqtt_app/services/postgres/statements.py.
-    prepared = {"prepare_threshold": 0} if flag(env, "DATABASE_PREPARED_STATEMENTS", default=True) else {}
+    prepared = (
+        {"prepare_threshold": 0} if flag(env, "DATABASE_PREPARED_STATEMENTS", default=True) else {}
+    )
     options = {"connect_timeout": 5, **prepared, **found.get("OPTIONS", {})}
     return {**found, "CONN_MAX_AGE": 60, "CONN_HEALTH_CHECKS": True, "OPTIONS": options}
 
 
 def mail(env: environ.Env, url: str, sender: str) -> dict[str, Any]:
-    """Django's EMAIL_* settings of smtp://user:password@host:port, +tls (STARTTLS) or +ssl; empty for no e-mail."""
+    """Django's EMAIL_* settings of smtp://user:password@host:port, +tls (STARTTLS) or +ssl; empty
+    for no e-mail.
+    """
     value: str = env.str(url, default="")
     if not value:
         return {}
     try:
         parts = urlsplit(value)
-        valid = parts.scheme in {"smtp", "smtp+tls", "smtp+ssl"} and bool(parts.hostname) and parts.port != 0
+        valid = (
+            parts.scheme in {"smtp", "smtp+tls", "smtp+ssl"}
+            and bool(parts.hostname)
+            and parts.port != 0
+        )
     except ValueError:
         valid = False
     if not valid:
-        raise ImproperlyConfigured(f"{url} must look like smtp+tls://user:password@host:587 (or smtp://, smtp+ssl://).")
+        raise ImproperlyConfigured(
+            f"{url} must look like smtp+tls://user:password@host:587 (or smtp://, smtp+ssl://)."
+        )
     address: str = env.str(sender, default="")
     if "@" not in address:
-        raise ImproperlyConfigured(f"{sender} must be the address that e-mails come from, as {url} is set.")
+        raise ImproperlyConfigured(
+            f"{sender} must be the address that e-mails come from, as {url} is set."
+        )
     config: dict[str, Any] = environ.Env.email_url_config(value)
     return {**config, "EMAIL_TIMEOUT": 10, "DEFAULT_FROM_EMAIL": address}
 
 
 def knobs() -> dict[str, Any]:
-    """Every SITEWIRE_* variable as a field of Config, converted to the field's type. Unknown names are refused."""
+    """Every SITEWIRE_* variable as a field of Config, converted to the field's type. Unknown names
+    are refused.
+    """
     hints = get_type_hints(Config)
     fields = {PREFIX + field.name.upper(): field.name for field in dataclasses.fields(Config)}
     given = sorted(name for name in os.environ if name.startswith(PREFIX))
     unknown = [name for name in given if name not in fields]
     if unknown:
         raise ImproperlyConfigured(" ".join(_unknown(name, list(fields)) for name in unknown))
-    values = {fields[name]: _convert(name, os.environ[name].strip(), hints[fields[name]]) for name in given}
+    values = {
+        fields[name]: _convert(name, os.environ[name].strip(), hints[fields[name]])
+        for name in given
+    }
     _check_brokers(values)
     return values
 
@@ -224,7 +268,11 @@ def _convert(name: str, value: str, kind: Any) -> Any:
     if get_origin(kind) is Literal:
         return _choice(name, value, get_args(kind))
     if get_origin(kind) is tuple:
-        return tuple(_single(name, part.strip(), get_args(kind)[0]) for part in value.split(",") if part.strip())
+        return tuple(
+            _single(name, part.strip(), get_args(kind)[0])
+            for part in value.split(",")
+            if part.strip()
+        )
     return _single(name, value, kind)
 
 
@@ -240,8 +288,12 @@ def _single(name: str, value: str, kind: Any) -> Any:
     except ValueError:
         if isinstance(kind, type) and issubclass(kind, Enum):
             choices = ", ".join(str(choice.value) for choice in kind)
-            raise ImproperlyConfigured(f"{name}={value!r} is not known. Use one of: {choices}.") from None
-        expected = {int: "a whole number", float: "a number"}.get(kind, f"a {getattr(kind, '__name__', kind)}")
+            raise ImproperlyConfigured(
+                f"{name}={value!r} is not known. Use one of: {choices}."
+            ) from None
+        expected = {int: "a whole number", float: "a number"}.get(
+            kind, f"a {getattr(kind, '__name__', kind)}"
+        )
         raise ImproperlyConfigured(f"{name}={value[:80]!r} is not {expected}.") from None
     if isinstance(converted, (int, float)) and not 0 < converted < float("inf"):
         raise ImproperlyConfigured(f"{name}={value!r} must be a number above 0.")

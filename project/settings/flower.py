@@ -1,4 +1,5 @@
-"""What Flower runs with: log-in counters in the database, as a role that reaches nothing else, and no key.
+"""What Flower runs with: log-in counters in the database, as a role that reaches nothing else, and
+no key.
 
 It signs nothing and decrypts nothing, so its keys are its own, and gone with the process.
 """

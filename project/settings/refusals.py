@@ -1,4 +1,5 @@
-"""What a production must not start with: secrets that others know or can guess, and doors that are open to everybody.
+"""What a production must not start with: secrets that others know or can guess, and doors that are
+open to everybody.
 
 Each function raises ImproperlyConfigured with the variable's name and what to do.
 """
@@ -19,7 +20,8 @@ LEAST_BITS = 128  # of entropy, by the frequencies of its characters
 LEAST_DIFFERENT = 12  # bytes of the 32 of a key; 32 random ones have fewer once in 10^12 keys
 EXAMPLES = re.compile(
     r"change.?me|example|insecure|secret.?key|your.?(own|secret|key)|my.?secret|replace|placeholder|"
-    r"default|password|sample|test.?(key|secret)|xxxxxx|1234567|abcdefg",  # six letters: random keys hold none of them
+    # six letters: random keys hold none of them
+    r"default|password|sample|test.?(key|secret)|xxxxxx|1234567|abcdefg",
     re.IGNORECASE,
 )
 
@@ -40,7 +42,9 @@ def refuse_weak_field_keys(name: str, keys: Sequence[str]) -> None:
 
 
 def refuse_open_hosts(name: str, hosts: Sequence[str]) -> None:
-    """A request's Host goes into links that the server sends, so only names of ours may stand there."""
+    """A request's Host goes into links that the server sends, so only names of ours may stand
+    there.
+    """
     how = "name the hosts that people use, as in sitewire.example.com (`python3 manage.py init --host NAME` does)"
     if not hosts:
         raise ImproperlyConfigured(f"{name} is empty; {how}.")

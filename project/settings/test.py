@@ -5,5 +5,6 @@ from project.settings.local import DATABASES
 
 PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
 
-# Tests of several transactions empty every table afterwards, also the one that refuses it (migration 0015).
+# Tests of several transactions empty every table afterwards, also the one that refuses it
+# (migration 0015).
 DATABASES["default"]["OPTIONS"]["options"] = "-c sitewire.audit_truncate_allowed=on"

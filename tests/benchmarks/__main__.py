@@ -1,4 +1,6 @@
-"""`python3 manage.py benchmark KIND`: figures with their machine, as a table and as JSON in var/benchmarks/."""
+"""`python3 manage.py benchmark KIND`: figures with their machine, as a table and as JSON in
+var/benchmarks/.
+"""
 
 import argparse
 import json
@@ -32,7 +34,10 @@ def main(arguments: list[str]) -> int:
         one = kinds.add_parser(name, help=summary, description=summary)
         module.add_arguments(one)
         one.add_argument(
-            "--json", type=Path, default=ROOT / "var" / "benchmarks" / f"{name}.json", help="file to write"
+            "--json",
+            type=Path,
+            default=ROOT / "var" / "benchmarks" / f"{name}.json",
+            help="file to write",
         )
     options = parser.parse_args(arguments)
     provision.provide()

@@ -1,4 +1,6 @@
-"""Lists of the API, of the admin and of the dashboard on many rows: milliseconds over HTTP, and queries."""
+"""Lists of the API, of the admin and of the dashboard on many rows: milliseconds over HTTP, and
+queries.
+"""
 
 import argparse
 import json
@@ -52,8 +54,12 @@ class Page:
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--sites", type=int, default=1_000)
     parser.add_argument("--topics", type=int, default=100_000, help="of one site (default 100,000)")
-    parser.add_argument("--logs", type=int, default=1_000_000, help="rows in each log (default 1,000,000)")
-    parser.add_argument("--runs", type=int, default=3, help="runs, of which the median counts (default 3)")
+    parser.add_argument(
+        "--logs", type=int, default=1_000_000, help="rows in each log (default 1,000,000)"
+    )
+    parser.add_argument(
+        "--runs", type=int, default=3, help="runs, of which the median counts (default 3)"
+    )
 
 
 def run(options: argparse.Namespace) -> Result:
@@ -61,7 +67,10 @@ def run(options: argparse.Namespace) -> Result:
         site = _fill(place, options)
         pages = _pages(place, site)
         browser = _logged_in(place.stack)
-        runs = [{page.name: _milliseconds(place.stack, browser, page) for page in pages} for _ in range(options.runs)]
+        runs = [
+            {page.name: _milliseconds(place.stack, browser, page) for page in pages}
+            for _ in range(options.runs)
+        ]
         queries = _queries(place.stack, pages)
     figures: Figures = {}
     for name, value in median(runs).items():
@@ -84,7 +93,9 @@ def _fill(place: Machine, options: argparse.Namespace) -> int:
 
 
 def _pages(place: Machine, site: int) -> list[Page]:
-    early = place.stack.one("SELECT min(timestamp) + (max(timestamp) - min(timestamp)) / 100 FROM mqtt_mqttparsinglog")
+    early = place.stack.one(
+        "SELECT min(timestamp) + (max(timestamp) - min(timestamp)) / 100 FROM mqtt_mqttparsinglog"
+    )
     lists = {
         "site list": "sites/?page_size=100",
         "site list, search": "sites/?search=copy+77",
@@ -133,8 +144,15 @@ def _milliseconds(stack: Stack, browser: requests.Session, page: Page) -> float:
 
 
 def _queries(stack: Stack, pages: list[Page]) -> dict[str, int]:
-    command = [sys.executable, "-m", "tests.benchmarks.api_queries", *(page.address for page in pages)]
-    done = subprocess.run(command, cwd=ROOT, env=stack.env, capture_output=True, text=True, timeout=120, check=False)
+    command = [
+        sys.executable,
+        "-m",
+        "tests.benchmarks.api_queries",
+        *(page.address for page in pages),
+    ]
+    done = subprocess.run(
+        command, cwd=ROOT, env=stack.env, capture_output=True, text=True, timeout=120, check=False
+    )
     assert done.returncode == 0, done.stderr[-2000:]
     found = json.loads(done.stdout.splitlines()[-1])  # logs stand above it
     return {page.name: found[page.address] for page in pages}

@@ -1,7 +1,7 @@
 """Links on one MQTT worker: seconds until all are up, memory of each, CPU while nothing happens.
 
-Beside it, clients of the MQTT library with a thread each. Its threads use select(), which fails beyond descriptor 1024,
-so that ends near 340.
+Beside it, clients of the MQTT library with a thread each. Its threads use select(), which fails
+beyond descriptor 1024, so that ends near 340.
 """
 
 import argparse
@@ -26,9 +26,13 @@ SETTLING = 3.0  # s
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--connections", type=int, default=1_000, help="default 1,000")
-    parser.add_argument("--runs", type=int, default=3, help="runs, of which the median counts (default 3)")
+    parser.add_argument(
+        "--runs", type=int, default=3, help="runs, of which the median counts (default 3)"
+    )
     parser.add_argument("--tls", action="store_true", help="encrypted, with a CA of our own")
-    parser.add_argument("--idle", type=float, default=20.0, help="seconds of doing nothing (default 20)")
+    parser.add_argument(
+        "--idle", type=float, default=20.0, help="seconds of doing nothing (default 20)"
+    )
 
 
 def run(options: argparse.Namespace) -> Result:
@@ -36,7 +40,9 @@ def run(options: argparse.Namespace) -> Result:
     constants = {"SITEWIRE_CAPACITY": str(max(options.connections, 5_000))}
     with machine(constants=constants, tls=options.tls) as place:
         place.stack.worker()
-        encrypted = {"use_tls": True, "tls_ca_certificate": place.broker.ca_pem} if options.tls else {}
+        encrypted = (
+            {"use_tls": True, "tls_ca_certificate": place.broker.ca_pem} if options.tls else {}
+        )
         port = place.broker.tls_port if options.tls else place.broker.port
         first = place.stack.site("first", port, ("c0/#",), **encrypted)
         rows.copies_of_site(place, first, options.connections - 1)
@@ -44,7 +50,9 @@ def run(options: argparse.Namespace) -> Result:
         threads = min(options.connections, MOST_THREADS)
         beside = _threads(place.broker.port, threads)
     return Result(
-        median(runs) | {f"{threads} clients with a thread each, {k}": v for k, v in beside.items()}, runs, remarks
+        median(runs) | {f"{threads} clients with a thread each, {k}": v for k, v in beside.items()},
+        runs,
+        remarks,
     )
 
 
@@ -52,7 +60,9 @@ def _raise_descriptor_limit(wanted: int) -> tuple[str, ...]:
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     given = max(soft, min(wanted, hard) if hard != resource.RLIM_INFINITY else wanted)
     resource.setrlimit(resource.RLIMIT_NOFILE, (given, hard))
-    short = f"This machine allows a process {given} open descriptors (ulimit -Hn), {wanted} are wanted."
+    short = (
+        f"This machine allows a process {given} open descriptors (ulimit -Hn), {wanted} are wanted."
+    )
     return (short,) if given < wanted else ()
 
 
@@ -62,18 +72,32 @@ def _one(place: Machine, first: int, options: argparse.Namespace) -> Figures:
     time.sleep(SETTLING)
     worker = psutil.Process(stack.processes[WORKER].pid)
     before, begun = _memory(worker), time.monotonic()
-    stack.db.execute("UPDATE mqtt_mqttconnection SET is_active = true WHERE site_id <> %s", (first,))
+    stack.db.execute(
+        "UPDATE mqtt_mqttconnection SET is_active = true WHERE site_id <> %s", (first,)
+    )
     stack.switch(first, "start")  # and the worker is told
     up(place, count, 240)
     took = time.monotonic() - begun
     time.sleep(SETTLING)
     each = (_memory(worker) - before) / count
     busy = _busy(worker, options.idle)
-    stack.db.execute("UPDATE mqtt_mqttconnection SET is_active = false WHERE site_id <> %s", (first,))
+    stack.db.execute(
+        "UPDATE mqtt_mqttconnection SET is_active = false WHERE site_id <> %s", (first,)
+    )
     stack.switch(first, "stop")
-    wait_for(lambda: not stack.one("SELECT count(*) FROM mqtt_mqttconnection WHERE status = 'connected'"), 120)
+    wait_for(
+        lambda: (
+            not stack.one("SELECT count(*) FROM mqtt_mqttconnection WHERE status = 'connected'")
+        ),
+        120,
+    )
     stack.kill(WORKER, 15)
-    return {"connections": float(count), "s until all are up": took, "KB each": each / 1024, "% of a core, idle": busy}
+    return {
+        "connections": float(count),
+        "s until all are up": took,
+        "KB each": each / 1024,
+        "% of a core, idle": busy,
+    }
 
 
 def _memory(process: psutil.Process) -> int:
@@ -94,7 +118,11 @@ def _threads(port: int, count: int) -> Figures:
     me = psutil.Process()
     before, begun = _memory(me), time.monotonic()
     clients = [_client(port, number) for number in range(count)]
-    wait_for(lambda: all(client.is_connected() for client in clients), 60, what="the clients with threads")
+    wait_for(
+        lambda: all(client.is_connected() for client in clients),
+        60,
+        what="the clients with threads",
+    )
     figures = {"s": time.monotonic() - begun, "KB each": (_memory(me) - before) / count / 1024}
     for client in clients:
         client.disconnect()

@@ -1,7 +1,8 @@
-"""From the time a message was published, which it carries as `ts`, to the time at which its rows were committed.
+"""From the time a message was published, which it carries as `ts`, to the time at which its rows
+were committed.
 
-PostgreSQL keeps that of each transaction when asked to (`track_commit_timestamp`). `ts` is in whole milliseconds, cut
-off, so a delay is up to 1 ms too long.
+PostgreSQL keeps that of each transaction when asked to (`track_commit_timestamp`). `ts` is in whole
+milliseconds, cut off, so a delay is up to 1 ms too long.
 """
 
 from collections.abc import Sequence
@@ -21,6 +22,8 @@ WHERE r.metric = 'temperature' AND r.received_at >= to_timestamp(%s) AND d.site_
 
 
 def to_row(place: Machine, since: float, sites: Sequence[int]) -> Figures:
-    """Milliseconds, of the messages of these sites that were received from `since` on, in Unix seconds."""
+    """Milliseconds, of the messages of these sites that were received from `since` on, in Unix
+    seconds.
+    """
     middle, high, highest = place.stack.one(_DELAYS, since, list(sites))
     return {"p50 ms": middle, "p99 ms": high, "max ms": highest}

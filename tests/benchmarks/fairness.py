@@ -1,4 +1,6 @@
-"""What a site that floods does to the others: their delay to the committed row, against a time without the flood."""
+"""What a site that floods does to the others: their delay to the committed row, against a time
+without the flood.
+"""
 
 import argparse
 import time
@@ -10,12 +12,26 @@ from tests.benchmarks.traffic import Traffic, accounted, add_sites, all_stored, 
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--seconds", type=float, default=15.0, help="of one half of a run (default 15)")
-    parser.add_argument("--runs", type=int, default=3, help="runs, of which the median counts (default 3)")
+    parser.add_argument(
+        "--seconds", type=float, default=15.0, help="of one half of a run (default 15)"
+    )
+    parser.add_argument(
+        "--runs", type=int, default=3, help="runs, of which the median counts (default 3)"
+    )
     parser.add_argument("--sites", type=int, default=20, help="of which one floods")
     parser.add_argument("--devices", type=int, default=50, help="of each site")
-    parser.add_argument("--rate", type=float, default=190.0, help="messages a second of all the others (default 190)")
-    parser.add_argument("--flood", type=float, default=10_000.0, help="messages a second of the one (default 10,000)")
+    parser.add_argument(
+        "--rate",
+        type=float,
+        default=190.0,
+        help="messages a second of all the others (default 190)",
+    )
+    parser.add_argument(
+        "--flood",
+        type=float,
+        default=10_000.0,
+        help="messages a second of the one (default 10,000)",
+    )
     parser.add_argument("--workers", type=int, default=2, help="processes of the task worker")
 
 
@@ -25,7 +41,9 @@ def run(options: argparse.Namespace) -> Result:
         place.stack.worker(concurrency=options.workers)
         place.stack.mqtt()
         up(place, options.sites)
-        _others(place, options, others, flooder, seconds=6.0, flood=options.flood)  # meets every topic and device once
+        _others(
+            place, options, others, flooder, seconds=6.0, flood=options.flood
+        )  # meets every topic and device once
         runs = [_one(place, options, others, flooder) for _ in range(options.runs)]
     return Result(median(runs), runs)
 
@@ -35,16 +53,28 @@ def _one(place: Machine, options: argparse.Namespace, others: list[int], flooder
     flooded = _others(place, options, others, flooder, seconds=options.seconds, flood=options.flood)
     return {
         **{f"others quiet, {name}": value for name, value in quiet.items()},
-        **{f"others beside the flood, {name}": value for name, value in flooded.items() if name.endswith("ms")},
+        **{
+            f"others beside the flood, {name}": value
+            for name, value in flooded.items()
+            if name.endswith("ms")
+        },
         "flood, messages/s": flooded["flood"],
         "times the quiet p99": flooded["p99 ms"] / quiet["p99 ms"],
     }
 
 
 def _others(
-    place: Machine, options: argparse.Namespace, others: list[int], flooder: int, *, seconds: float, flood: float
+    place: Machine,
+    options: argparse.Namespace,
+    others: list[int],
+    flooder: int,
+    *,
+    seconds: float,
+    flood: float,
 ) -> Figures:
-    """Delays of the others while the one publishes `flood` messages a second; returns when all is stored."""
+    """Delays of the others while the one publishes `flood` messages a second; returns when all is
+    stored.
+    """
     since, before = time.time(), accounted(place)
     streams = [Traffic(place, len(others), options.devices, seconds, rate=options.rate, first=1)]
     if flood:

@@ -1,10 +1,12 @@
-"""Publishes at QoS 1 as fast as it is allowed to, at a few microseconds a message. MQTT 3.1.1 on a bare socket.
+"""Publishes at QoS 1 as fast as it is allowed to, at a few microseconds a message. MQTT 3.1.1 on a
+bare socket.
 
     python -m tests.benchmarks.generator PORT FIRST SITES DEVICES SECONDS RATE BACKLOG DATABASE_URL
 
-The topics are those of SITES sites from number FIRST on. RATE is messages a second, 0 for as fast as BACKLOG allows:
-that many messages may be published and not yet accounted for in the books of the sites. Prints when it
-began, by the monotonic clock, the number of acknowledged messages, and the seconds of CPU that they cost it.
+The topics are those of SITES sites from number FIRST on. RATE is messages a second, 0 for as fast
+as BACKLOG allows: that many messages may be published and not yet accounted for in the books of the
+sites. Prints when it began, by the monotonic clock, the number of acknowledged messages, and the
+seconds of CPU that they cost it.
 """
 
 import json
@@ -40,7 +42,9 @@ class Generator:
     def __init__(self, port: int, sites: int, devices: int, *, first: int = 0) -> None:
         self.link = connect(port)
         numbers = range(first, first + sites)
-        self.topics = [f"s{site}/d{device}/telemetry".encode() for device in range(devices) for site in numbers]
+        self.topics = [
+            f"s{site}/d{device}/telemetry".encode() for device in range(devices) for site in numbers
+        ]
         self.sent = self.acknowledged = 0
 
     def chunk(self, count: int) -> None:
@@ -51,7 +55,8 @@ class Generator:
                 packet(
                     topics[number % len(topics)],
                     number % 65_535 + 1,
-                    b'{"temperature":%d.%d,"humidity":40.1,"ts":%d}' % (number % 30, number % 10, stamp),
+                    b'{"temperature":%d.%d,"humidity":40.1,"ts":%d}'
+                    % (number % 30, number % 10, stamp),
                 )
                 for number in range(first, first + count)
             )
@@ -59,7 +64,10 @@ class Generator:
         self.sent += count
 
     def drain(self, patience: float) -> None:
-        while self.sent - self.acknowledged > WINDOW or select.select([self.link], [], [], patience)[0]:
+        while (
+            self.sent - self.acknowledged > WINDOW
+            or select.select([self.link], [], [], patience)[0]
+        ):
             self.acknowledged += len(self.link.recv(262_144)) // 4
             patience = 0.0
 
@@ -86,7 +94,9 @@ def publish(
 
 
 def accounted(database: psycopg.Connection) -> int:
-    return int(database.execute("SELECT coalesce(sum(received), 0) FROM mqtt_sitebooks").fetchone()[0])
+    return int(
+        database.execute("SELECT coalesce(sum(received), 0) FROM mqtt_sitebooks").fetchone()[0]
+    )
 
 
 if __name__ == "__main__":

@@ -1,7 +1,7 @@
 """From the broker to committed rows: messages a second, and what one costs each process.
 
-The message is `{"temperature": 21.5, "humidity": 40.1, "ts": ...}`: two readings. Beside it, in the same run, the naive
-design of `naive.py`.
+The message is `{"temperature": 21.5, "humidity": 40.1, "ts": ...}`: two readings. Beside it, in the
+same run, the naive design of `naive.py`.
 """
 
 import argparse
@@ -16,12 +16,18 @@ from tests.stack import wait_for
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--seconds", type=float, default=20.0, help="of one run (default 20)")
-    parser.add_argument("--runs", type=int, default=3, help="runs, of which the median counts (default 3)")
+    parser.add_argument(
+        "--runs", type=int, default=3, help="runs, of which the median counts (default 3)"
+    )
     parser.add_argument("--sites", type=int, default=20)
     parser.add_argument("--devices", type=int, default=50, help="of each site")
     parser.add_argument("--mqtt", choices=("5", "3.1.1"), default="5")
-    parser.add_argument("--rate", type=float, default=0.0, help="messages a second; 0 for as many as are stored")
-    parser.add_argument("--backlog", type=int, default=20_000, help="messages published ahead of the rows")
+    parser.add_argument(
+        "--rate", type=float, default=0.0, help="messages a second; 0 for as many as are stored"
+    )
+    parser.add_argument(
+        "--backlog", type=int, default=20_000, help="messages published ahead of the rows"
+    )
     parser.add_argument("--workers", type=int, default=2, help="processes of the task worker")
     parser.add_argument("--no-naive", action="store_true")
 
@@ -45,12 +51,23 @@ def run(options: argparse.Namespace) -> Result:
 
 def _one(place: Machine, options: argparse.Namespace, seconds: float) -> Figures:
     before_rows, before_cpu = _stored(place), place.cpu()
-    traffic = Traffic(place, options.sites, options.devices, seconds, rate=options.rate, backlog=options.backlog)
+    traffic = Traffic(
+        place, options.sites, options.devices, seconds, rate=options.rate, backlog=options.backlog
+    )
     sent = traffic.acknowledged()
-    wait_for(lambda: _stored(place)[0] - before_rows[0] >= sent, 120, what="every acknowledged message accounted for")
+    wait_for(
+        lambda: _stored(place)[0] - before_rows[0] >= sent,
+        120,
+        what="every acknowledged message accounted for",
+    )
     took = time.monotonic() - traffic.begun
-    messages, readings = (after - before for after, before in zip(_stored(place), before_rows, strict=True))
-    cost = {name: (spent - before_cpu.get(name, 0.0)) / messages * 1e6 for name, spent in place.cpu().items()}
+    messages, readings = (
+        after - before for after, before in zip(_stored(place), before_rows, strict=True)
+    )
+    cost = {
+        name: (spent - before_cpu.get(name, 0.0)) / messages * 1e6
+        for name, spent in place.cpu().items()
+    }
     cost["generator"] = traffic.cpu / messages * 1e6
     return {
         "messages/s": messages / took,
@@ -62,5 +79,7 @@ def _one(place: Machine, options: argparse.Namespace, seconds: float) -> Figures
 
 def _stored(place: Machine) -> tuple[int, int]:
     """(messages, readings) in the books."""
-    found = place.stack.rows("SELECT coalesce(sum(stored), 0), coalesce(sum(readings), 0) FROM mqtt_sitebooks")
+    found = place.stack.rows(
+        "SELECT coalesce(sum(stored), 0), coalesce(sum(readings), 0) FROM mqtt_sitebooks"
+    )
     return int(found[0][0]), int(found[0][1])

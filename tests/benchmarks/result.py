@@ -1,4 +1,6 @@
-"""What a benchmark gives back: the figures of the table, and those of each run they are the median of."""
+"""What a benchmark gives back: the figures of the table, and those of each run they are the median
+of.
+"""
 
 import statistics
 from collections.abc import Sequence

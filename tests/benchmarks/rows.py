@@ -13,9 +13,17 @@ SELECT %s, 'device ' || n, '', 'online', '', now(), now() FROM generate_series(1
 
 
 def copies_of_site(place: Machine, site_id: int, count: int) -> list[int]:
-    """`count` sites like this one, each with connection and topic filters; gives the ids of their connections."""
+    """`count` sites like this one, each with connection and topic filters; gives the ids of their
+    connections.
+    """
     name = sql.SQL("'copy ' || n")
-    _copy(place, "mqtt_site", {"name": name}, sql.SQL("generate_series(1, {}) n").format(count), site_id)
+    _copy(
+        place,
+        "mqtt_site",
+        {"name": name},
+        sql.SQL("generate_series(1, {}) n").format(count),
+        site_id,
+    )
     connection = place.stack.one("SELECT id FROM mqtt_mqttconnection WHERE site_id = %s", site_id)
     copied: LiteralString = "mqtt_site s WHERE s.name LIKE 'copy %' ORDER BY s.id"
     source = sql.SQL("(SELECT s.id AS new FROM {}) n").format(sql.SQL(copied))
@@ -36,10 +44,13 @@ def _copy(
 ) -> list[int]:
     """Insert copies of one row, but for `values`; gives their ids."""
     columns = place.stack.rows(
-        "SELECT column_name FROM information_schema.columns WHERE table_name = %s AND column_name <> 'id'", table
+        "SELECT column_name FROM information_schema.columns WHERE table_name = %s AND column_name <> 'id'",
+        table,
     )
     names = [name for (name,) in columns]
-    statement = sql.SQL("INSERT INTO {} ({}) SELECT {} FROM {} t, {} WHERE t.id = {} RETURNING id").format(
+    statement = sql.SQL(
+        "INSERT INTO {} ({}) SELECT {} FROM {} t, {} WHERE t.id = {} RETURNING id"
+    ).format(
         sql.Identifier(table),
         sql.SQL(", ").join(map(sql.Identifier, names)),
         sql.SQL(", ").join(values.get(name, sql.Identifier("t", name)) for name in names),

@@ -1,4 +1,5 @@
-"""Months of readings: the last 100 of a device, a day of one metric, and dropping a month while others write.
+"""Months of readings: the last 100 of a device, a day of one metric, and dropping a month while
+others write.
 
 A device tells two metrics each minute of the last month and of this one.
 """
@@ -40,9 +41,10 @@ CHART = """
 SELECT time, value FROM mqtt_reading
 WHERE device_id = %s AND metric = 'temperature' AND time >= %s AND time <= %s ORDER BY time DESC, id DESC
 """
-WRITE = (
-    "INSERT INTO mqtt_reading (device_id, metric, time, received_at, value) VALUES (%s, 'pressure', now(), now(), 1)"
-)
+WRITE = """
+INSERT INTO mqtt_reading (device_id, metric, time, received_at, value)
+VALUES (%s, 'pressure', now(), now(), 1)
+"""
 DROP = """
 import json, sys, time
 from datetime import UTC, datetime
@@ -57,7 +59,9 @@ print(json.dumps([dropped, begun, time.monotonic()]))
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--millions", type=float, default=10.0, help="of readings (default 10)")
-    parser.add_argument("--runs", type=int, default=3, help="runs, of which the median counts (default 3)")
+    parser.add_argument(
+        "--runs", type=int, default=3, help="runs, of which the median counts (default 3)"
+    )
 
 
 def run(options: argparse.Namespace) -> Result:
@@ -98,7 +102,9 @@ def _one(stack: Stack, devices: list[int], day: date) -> Figures:
         "last 100 of a device, SQL, ms": _milliseconds(stack, LAST, [(one,) for one in asked]),
         "day of a metric, SQL, ms": _milliseconds(stack, CHART, [(one, day, end) for one in asked]),
         "last 100 of a device, API, ms": statistics.median(_last_100(stack, one) for one in asked),
-        "day of a metric, API, all its pages, ms": statistics.median(_day(stack, one, day) for one in asked),
+        "day of a metric, API, all its pages, ms": statistics.median(
+            _day(stack, one, day) for one in asked
+        ),
     }
 
 
@@ -144,7 +150,8 @@ def _size(place: Machine) -> int:
 def _drop(place: Machine, device: int, before: date) -> Figures:
     """Drops the last month as upkeep does, while another connection writes.
 
-    It is gone, and every lock with it, before the file system has freed its files, which the one who drops waits for.
+    It is gone, and every lock with it, before the file system has freed its files, which the one
+    who drops waits for.
     """
     month = f"mqtt_reading_{before - timedelta(days=1):%Y%m}"
     count = place.stack.one(f"SELECT count(*) FROM {month}")
@@ -155,7 +162,9 @@ def _drop(place: Machine, device: int, before: date) -> Figures:
         time.sleep(1.0)
         command = [sys.executable, "-c", DROP, f"{before}T00:00:00+00:00"]
         env = place.stack.env
-        done = subprocess.run(command, cwd=ROOT, env=env, capture_output=True, text=True, timeout=60, check=True)
+        done = subprocess.run(
+            command, cwd=ROOT, env=env, capture_output=True, text=True, timeout=60, check=True
+        )
         time.sleep(1.0)
     watcher.join()
     dropped, begun, freed = json.loads(done.stdout.splitlines()[-1])

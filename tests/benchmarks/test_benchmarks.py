@@ -27,7 +27,9 @@ def benchmark(tmp_path):
     def run(kind, *options):
         path = tmp_path / f"{kind}.json"
         command = [sys.executable, "-m", "tests.benchmarks", kind, *options, "--json", str(path)]
-        done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=110, check=False)
+        done = subprocess.run(
+            command, cwd=ROOT, capture_output=True, text=True, timeout=110, check=False
+        )
         assert done.returncode == 0, done.stderr[-3000:]
         return json.loads(path.read_text())
 
@@ -35,7 +37,9 @@ def benchmark(tmp_path):
 
 
 def test_ingest_counts_every_message_and_its_two_readings(benchmark):
-    written = benchmark("ingest", "--seconds=2", "--runs=1", "--sites=2", "--devices=3", "--rate=200", "--no-naive")
+    written = benchmark(
+        "ingest", "--seconds=2", "--runs=1", "--sites=2", "--devices=3", "--rate=200", "--no-naive"
+    )
     figures = written["figures"]
     assert figures["lost"] == 0
     assert figures["messages/s"] > 50

@@ -12,7 +12,9 @@ def add_sites(place: Machine, count: int, mqtt: str = "auto") -> list[int]:
     """Site n hears `s{n}/#`; all of them are wanted. Gives their ids."""
     sites = []
     for number in range(count):
-        site = place.stack.site(f"site {number}", place.broker.port, (f"s{number}/#",), protocol_version=mqtt)
+        site = place.stack.site(
+            f"site {number}", place.broker.port, (f"s{number}/#",), protocol_version=mqtt
+        )
         place.stack.switch(site, "start")
         sites.append(site)
     return sites
@@ -37,7 +39,16 @@ class Traffic:
         first: int = 0,
         backlog: int = 20_000,
     ) -> None:
-        numbers = (place.broker.port, first, sites, devices, seconds, rate, backlog, place.stack.database_url)
+        numbers = (
+            place.broker.port,
+            first,
+            sites,
+            devices,
+            seconds,
+            rate,
+            backlog,
+            place.stack.database_url,
+        )
         command = [sys.executable, "-m", "tests.benchmarks.generator", *map(str, numbers)]
         self._process = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True)
         self._patience = seconds + 60
@@ -45,7 +56,9 @@ class Traffic:
         self.cpu = 0.0  # s
 
     def acknowledged(self) -> int:
-        """Waits for its end; the number of messages that the broker acknowledged. Sets `begun` and `cpu`."""
+        """Waits for its end; the number of messages that the broker acknowledged. Sets `begun` and
+        `cpu`.
+        """
         try:
             said, _ = self._process.communicate(timeout=self._patience)
         except subprocess.TimeoutExpired:
@@ -58,7 +71,9 @@ class Traffic:
 
 def all_stored(place: Machine, expected: int, seconds: float = 120.0) -> None:
     """Until the books hold so many messages."""
-    wait_for(lambda: accounted(place) >= expected, seconds, what=f"{expected} messages accounted for")
+    wait_for(
+        lambda: accounted(place) >= expected, seconds, what=f"{expected} messages accounted for"
+    )
 
 
 def accounted(place: Machine) -> int:

@@ -1,6 +1,8 @@
-"""One connection of a broker that insists on its window: so many unacknowledged messages and not one more.
+"""One connection of a broker that insists on its window: so many unacknowledged messages and not
+one more.
 
-mosquitto 2.0.11 sends beyond its `max_inflight_messages` under load, so the broker here is a small one of our own.
+mosquitto 2.0.11 sends beyond its `max_inflight_messages` under load, so the broker here is a small
+one of our own.
 """
 
 import argparse

@@ -1,9 +1,10 @@
-"""What a second task worker gives where there are cores for it: messages a second with one, and with two.
+"""What a second task worker gives where there are cores for it: messages a second with one, and
+with two.
 
-This machine has no free cores, so each task worker is given a small share of one: it runs for a moment, then it is
-stopped for several. Everything else has room then, as on a machine with many cores, and what two workers keep each
-other from shows: locks on the same rows, and a queue that serves one of them only. A stopped worker keeps its locks, so
-the figure is rather too low.
+This machine has no free cores, so each task worker is given a small share of one: it runs for a
+moment, then it is stopped for several. Everything else has room then, as on a machine with many
+cores, and what two workers keep each other from shows: locks on the same rows, and a queue that
+serves one of them only. A stopped worker keeps its locks, so the figure is rather too low.
 """
 
 import argparse
@@ -24,11 +25,17 @@ TURN = 0.04  # s; a worker runs for its share of each
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--seconds", type=float, default=15.0, help="of one half of a run (default 15)")
-    parser.add_argument("--runs", type=int, default=3, help="runs, of which the median counts (default 3)")
+    parser.add_argument(
+        "--seconds", type=float, default=15.0, help="of one half of a run (default 15)"
+    )
+    parser.add_argument(
+        "--runs", type=int, default=3, help="runs, of which the median counts (default 3)"
+    )
     parser.add_argument("--sites", type=int, default=20)
     parser.add_argument("--devices", type=int, default=50, help="of each site")
-    parser.add_argument("--share", type=float, default=0.1, help="of a core for each task worker (default 0.1)")
+    parser.add_argument(
+        "--share", type=float, default=0.1, help="of a core for each task worker (default 0.1)"
+    )
 
 
 def run(options: argparse.Namespace) -> Result:
@@ -47,7 +54,9 @@ def _one(place: Machine, options: argparse.Namespace) -> Figures:
         alone = _measure(place, options, options.seconds)
     place.stack.worker("second", concurrency=1)
     _measure(place, options, 2.0)  # meets every topic and device once, too
-    with _throttled([place.stack.processes[name].pid for name in ("worker", "second")], options.share):
+    with _throttled(
+        [place.stack.processes[name].pid for name in ("worker", "second")], options.share
+    ):
         both = _measure(place, options, options.seconds)
     place.stack.kill("second", signal.SIGTERM)
     return {"one, messages/s": alone, "two, messages/s": both, "times": both / alone}
@@ -63,7 +72,9 @@ def _measure(place: Machine, options: argparse.Namespace, seconds: float) -> flo
 
 @contextlib.contextmanager
 def _throttled(parents: Sequence[int], share: float) -> Iterator[None]:
-    """The processes of these task workers run for `share` of the time, each pair of halves one after the other."""
+    """The processes of these task workers run for `share` of the time, each pair of halves one
+    after the other.
+    """
     over = threading.Event()
     children = [[one.pid for one in psutil.Process(pid).children()] for pid in parents]
     threads = [

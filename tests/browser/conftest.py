@@ -21,7 +21,9 @@ def stack(tmp_path_factory):
         admin.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(name)))
     database = with_database(server, name)
     with start_valkey() as redis_url:
-        running = Stack(folder, database, redis_url, set_up(environment(folder, database, redis_url)))
+        running = Stack(
+            folder, database, redis_url, set_up(environment(folder, database, redis_url))
+        )
         try:
             start_web(running, free_port())
             yield running
@@ -31,7 +33,16 @@ def stack(tmp_path_factory):
 
 def start_web(stack, port):
     stack.url = f"http://127.0.0.1:{port}"
-    stack.start("web", "-m", "uvicorn", "project.asgi:application", "--host", "127.0.0.1", "--port", str(port))
+    stack.start(
+        "web",
+        "-m",
+        "uvicorn",
+        "project.asgi:application",
+        "--host",
+        "127.0.0.1",
+        "--port",
+        str(port),
+    )
     wait_for(lambda: stack._answers("/login/"), what="the login page")
 
 
@@ -50,7 +61,10 @@ def page(browser, stack):
     opened = context.new_page()
     faults = []
     opened.on("pageerror", lambda fault: faults.append(str(fault)))
-    opened.on("console", lambda said: faults.append(said.text) if "Content Security" in said.text else None)
+    opened.on(
+        "console",
+        lambda said: faults.append(said.text) if "Content Security" in said.text else None,
+    )
     log_in(opened, "admin", "admin-password")
     yield opened
     context.close()

@@ -23,7 +23,10 @@ def person(browser, stack):
     opened = context.new_page()
     faults = []
     opened.on("pageerror", lambda fault: faults.append(str(fault)))
-    opened.on("console", lambda said: faults.append(said.text) if "Content Security" in said.text else None)
+    opened.on(
+        "console",
+        lambda said: faults.append(said.text) if "Content Security" in said.text else None,
+    )
     log_in(opened, "member", "member-password")
     yield opened
     context.close()
@@ -76,7 +79,9 @@ def test_a_changed_password_ends_tokens_and_is_the_one_that_counts(person, stack
     expect(person.get_by_text("Your password is changed")).to_be_visible()
     assert stack.call("GET", "sites/", token=text).status_code == 401
     login = {"username": "member", "password": NEW}
-    assert requests.post(f"{stack.url}/api/v1/auth/login/", json=login, timeout=20).status_code == 200
+    assert (
+        requests.post(f"{stack.url}/api/v1/auth/login/", json=login, timeout=20).status_code == 200
+    )
     person.get_by_role("link", name="Change password").click()
     person.get_by_label("Old password").fill(NEW)
     for field in ("New password", "New password confirmation"):
@@ -108,7 +113,13 @@ def test_nothing_is_cut_off_at_any_width(page, plants, width, scheme):
     page.emulate_media(color_scheme=scheme)
     page.set_viewport_size({"width": width, "height": 800})
     make_token(page, f"A token with a rather long name, at {width} pixels")
-    for path in (None, "/account/", "/account/password/", "/password-reset/", "/password-reset/sent/"):
+    for path in (
+        None,
+        "/account/",
+        "/account/password/",
+        "/password-reset/",
+        "/password-reset/sent/",
+    ):
         if path:
             page.goto(path)
         assert page.evaluate("document.documentElement.scrollWidth") <= width

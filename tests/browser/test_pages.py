@@ -24,13 +24,16 @@ def row(page, name):
 
 def publish(stack, event):
     """As the event module does: one message to the group of all open browsers."""
-    message = registry.get_serializer("msgpack").serialize({"type": "live.events", "events": [event]})
+    message = registry.get_serializer("msgpack").serialize(
+        {"type": "live.events", "events": [event]}
+    )
     assert stack.redis.publish("sitewire__group__live", message)
 
 
 def put_state(stack, site_id, status, error=""):
     stack.db.execute(
-        "UPDATE mqtt_mqttconnection SET status = %s, error_message = %s WHERE site_id = %s", (status, error, site_id)
+        "UPDATE mqtt_mqttconnection SET status = %s, error_message = %s WHERE site_id = %s",
+        (status, error, site_id),
     )
     publish(
         stack,
@@ -49,16 +52,23 @@ def test_start_is_answered_at_once_and_stop_takes_it_back(page, stack, oslo):
     page.goto("/")
     row(page, "Oslo Lab").get_by_role("button", name="Start Oslo Lab").click()
     expect(row(page, "Oslo Lab")).to_contain_text("Connecting…")
-    wait_for(lambda: stack.one("SELECT is_active FROM mqtt_mqttconnection WHERE site_id = %s", oslo))
+    wait_for(
+        lambda: stack.one("SELECT is_active FROM mqtt_mqttconnection WHERE site_id = %s", oslo)
+    )
     row(page, "Oslo Lab").get_by_role("button", name="Stop Oslo Lab").click()
     expect(row(page, "Oslo Lab").get_by_role("button", name="Start Oslo Lab")).to_be_visible()
     expect(row(page, "Oslo Lab")).to_contain_text("Stopped")
-    wait_for(lambda: not stack.one("SELECT is_active FROM mqtt_mqttconnection WHERE site_id = %s", oslo))
+    wait_for(
+        lambda: not stack.one("SELECT is_active FROM mqtt_mqttconnection WHERE site_id = %s", oslo)
+    )
 
 
 def test_a_failed_call_is_said_at_its_button(page, oslo):
     page.goto("/")
-    page.route("**/start/", lambda route: route.fulfill(status=403, body=json.dumps({"detail": "Not for you."})))
+    page.route(
+        "**/start/",
+        lambda route: route.fulfill(status=403, body=json.dumps({"detail": "Not for you."})),
+    )
     row(page, "Oslo Lab").get_by_role("button", name="Start Oslo Lab").click()
     expect(row(page, "Oslo Lab").get_by_role("alert")).to_have_text("Not for you.")
 
@@ -78,10 +88,15 @@ def test_a_change_shows_without_a_reload_and_keeps_the_focus(page, stack, oslo):
 def test_rates_and_last_messages_move_with_the_events(page, stack, oslo):
     page.goto("/")
     page.wait_for_selector("body[data-live=live]")
-    flow = {"type": "flow", "sites": [{"site_id": oslo, "rate": 42.0, "last_message_at": "2020-01-01T00:00:00Z"}]}
+    flow = {
+        "type": "flow",
+        "sites": [{"site_id": oslo, "rate": 42.0, "last_message_at": "2020-01-01T00:00:00Z"}],
+    }
 
     def shown() -> bool:
-        """Workers say it every second: one that the first picture of the page overtakes is made good by the next."""
+        """Workers say it every second: one that the first picture of the page overtakes is made
+        good by the next.
+        """
         publish(stack, flow)
         return "42/s" in row(page, "Oslo Lab").inner_text()
 
@@ -115,7 +130,9 @@ def test_a_waiting_topic_is_approved_by_a_click(page, stack, oslo):
     expect(page.get_by_role("switch", name="Allow lab/")).to_have_attribute("aria-checked", "true")
     assert stack.one("SELECT is_active FROM mqtt_discoveredtopic WHERE id = %s", topic)
     page.get_by_role("switch", name="Allow lab/").click()
-    wait_for(lambda: not stack.one("SELECT is_active FROM mqtt_discoveredtopic WHERE id = %s", topic))
+    wait_for(
+        lambda: not stack.one("SELECT is_active FROM mqtt_discoveredtopic WHERE id = %s", topic)
+    )
 
 
 @pytest.mark.parametrize("width", [360, 768, 1280])
@@ -130,7 +147,8 @@ def test_nothing_is_cut_off_at_any_width(page, oslo, width, scheme):
 
 def test_a_member_reads_and_changes_nothing(browser, stack, oslo):
     stack.db.execute(
-        "INSERT INTO mqtt_membership (site_id, user_id) SELECT %s, id FROM auth_user WHERE username = 'member'", (oslo,)
+        "INSERT INTO mqtt_membership (site_id, user_id) SELECT %s, id FROM auth_user WHERE username = 'member'",
+        (oslo,),
     )
     context = browser.new_context(base_url=stack.url)
     page = context.new_page()

@@ -1,4 +1,5 @@
-"""Admin and API documentation in real Chromium, under the policies of their areas: nothing of theirs is refused.
+"""Admin and API documentation in real Chromium, under the policies of their areas: nothing of
+theirs is refused.
 
 The `page` fixture fails a test when the browser reports a violation.
 """
@@ -27,13 +28,23 @@ def test_the_admin_picks_dates_and_completes_names(page, stack, oslo):
 
 
 def test_the_admins_lists_forms_and_actions_work(page, stack, oslo):
-    for address in ("", "mqtt/mqttconnection/", "mqtt/site/1/change/", "mqtt/mqttconnectionlog/", "mqtt/auditentry/",
-                    "django_celery_beat/periodictask/add/", "django_celery_beat/crontabschedule/add/",
-                    "password_change/", "auth/group/add/"):  # fmt: skip
+    for address in (
+        "",
+        "mqtt/mqttconnection/",
+        "mqtt/site/1/change/",
+        "mqtt/mqttconnectionlog/",
+        "mqtt/auditentry/",
+        "django_celery_beat/periodictask/add/",
+        "django_celery_beat/crontabschedule/add/",
+        "password_change/",
+        "auth/group/add/",
+    ):
         page.goto(f"/admin/{address}")
         expect(page.locator("h1, #site-name").first).to_be_visible()
     page.goto("/admin/mqtt/mqttconnection/")
-    colour = page.locator("td.field-status_now b").first.evaluate("word => getComputedStyle(word).color")
+    colour = page.locator("td.field-status_now b").first.evaluate(
+        "word => getComputedStyle(word).color"
+    )
     assert colour == "rgb(110, 119, 129)"
     page.goto("/admin/auth/group/add/")
     page.locator("#id_permissions_add_all").click()
@@ -44,13 +55,17 @@ def test_the_admins_lists_forms_and_actions_work(page, stack, oslo):
 
 def test_the_api_documentation_shows_every_route_and_tries_one(page, stack, oslo):
     page.goto("/api/docs/")
-    expect(page.locator(".opblock-summary-path").filter(has_text="/audit/").first).to_be_visible(timeout=20_000)
+    expect(page.locator(".opblock-summary-path").filter(has_text="/audit/").first).to_be_visible(
+        timeout=20_000
+    )
     block = page.locator("#operations-api-sites_status, [id$=-sites_status]").first
     block.locator(".opblock-summary").click()
     block.get_by_role("button", name="Try it out").click()
     block.locator("input").first.fill(str(oslo))
     block.get_by_role("button", name="Execute").click()
-    expect(block.locator(".response-col_status").filter(has_text="200").first).to_be_visible(timeout=20_000)
+    expect(block.locator(".response-col_status").filter(has_text="200").first).to_be_visible(
+        timeout=20_000
+    )
 
 
 def test_who_changed_what_is_on_the_sites_page(page, stack, oslo):

@@ -1,4 +1,6 @@
-"""`stack`: a small installation for one module. `house`: a large one at each pace, whose every part may be harmed."""
+"""`stack`: a small installation for one module. `house`: a large one at each pace, whose every part
+may be harmed.
+"""
 
 import contextlib
 import itertools
@@ -20,13 +22,21 @@ FIGURES = pytest.StashKey[list[tuple[str, str, str]]]()
 
 
 @pytest.fixture(scope="module")
-def stack(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
+def stack(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Stack]:
     """Two MQTT workers, a task worker with two processes, beat and web."""
     folder = tmp_path_factory.mktemp(request.module.__name__.rpartition(".")[2])
     extra = getattr(request.module, "ENVIRONMENT", {})
     with start_valkey() as redis_url, start_postgres() as database_url:
         tokens = set_up(environment(folder, database_url, redis_url))
-        running = Stack(folder, database_url, redis_url, tokens, **{key: str(value) for key, value in extra.items()})
+        running = Stack(
+            folder,
+            database_url,
+            redis_url,
+            tokens,
+            **{key: str(value) for key, value in extra.items()},
+        )
         try:
             running.web(free_port())
             running.worker(concurrency=2)
@@ -39,7 +49,11 @@ def stack(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFacto
 
 
 @pytest.fixture(
-    scope="session", params=[pytest.param(SHORT, id="short"), pytest.param(LONG, id="long", marks=pytest.mark.chaos)]
+    scope="session",
+    params=[
+        pytest.param(SHORT, id="short"),
+        pytest.param(LONG, id="long", marks=pytest.mark.chaos),
+    ],
 )
 def pace(request: pytest.FixtureRequest) -> Pace:
     found: Pace = request.param
@@ -77,7 +91,9 @@ def house(whole_house: House) -> Iterator[House]:
 def _no_leftovers(request: pytest.FixtureRequest) -> Iterator[None]:
     yield
     if "stack" in request.fixturenames:
-        request.getfixturevalue("stack").db.execute("UPDATE mqtt_mqttconnection SET is_active = false")
+        request.getfixturevalue("stack").db.execute(
+            "UPDATE mqtt_mqttconnection SET is_active = false"
+        )
 
 
 @pytest.fixture
@@ -110,6 +126,8 @@ def play(house: House, pace: Pace, brokers: list[Mosquitto]) -> Iterator[Callabl
 
         def begin(**options: Any) -> Scene:
             used = options.pop("brokers", brokers)
-            return opened.enter_context(scene(house, pace, used, f"scene{next(_numbers)}", **options))
+            return opened.enter_context(
+                scene(house, pace, used, f"scene{next(_numbers)}", **options)
+            )
 
         yield begin

@@ -22,12 +22,17 @@ SELECT value::int FROM mqtt_reading r JOIN mqtt_device d ON d.id = r.device_id W
 class Flow:
     """`with Flow(...) as flow:` publishes {"seq": n} to the sites in turn until the block ends.
 
-    Site n hears the filter `{prefix}/{n}/#` at the broker at `ports[n % len(ports)]`. `rate` is messages a second over
-    all sites.
+    Site n hears the filter `{prefix}/{n}/#` at the broker at `ports[n % len(ports)]`. `rate` is
+    messages a second over all sites.
     """
 
     def __init__(
-        self, stack: Stack, ports: int | Sequence[int], prefix: str, site_ids: list[int], rate: float = 200.0
+        self,
+        stack: Stack,
+        ports: int | Sequence[int],
+        prefix: str,
+        site_ids: list[int],
+        rate: float = 200.0,
     ) -> None:
         self.stack, self.prefix, self.site_ids, self._gap = stack, prefix, site_ids, 1.0 / rate
         self.senders = [Publisher(port) for port in ([ports] if isinstance(ports, int) else ports)]
@@ -65,7 +70,11 @@ class Flow:
         self._going.set()
 
     def _until_acknowledged(self, seconds: float) -> None:
-        wait_for(lambda: len(self.acknowledged()) == self.sent, seconds, what="every PUBACK for the publisher")
+        wait_for(
+            lambda: len(self.acknowledged()) == self.sent,
+            seconds,
+            what="every PUBACK for the publisher",
+        )
 
     def acknowledged(self) -> set[int]:
         return set().union(*(sender.acknowledged for sender in self.senders))
@@ -89,8 +98,11 @@ class Flow:
             next_at += self._gap
             time.sleep(max(0.0, next_at - time.monotonic()))
 
-    def settle(self, seconds: float, at_least: int = 200, except_for: frozenset[int] = frozenset()) -> float:
-        """Nothing acknowledged is missing, nothing is twice, the books close. Gives the seconds it took.
+    def settle(
+        self, seconds: float, at_least: int = 200, except_for: frozenset[int] = frozenset()
+    ) -> float:
+        """Nothing acknowledged is missing, nothing is twice, the books close. Gives the seconds it
+        took.
 
         `except_for`: numbers that are not to be readings.
         """
@@ -98,9 +110,18 @@ class Flow:
         self.end()
         assert self.sent >= at_least, f"only {self.sent} messages were published"
         expected = self.acknowledged() - except_for
-        wait_for(lambda: not self.missing(expected), seconds, every=0.3, what=f"all of {len(expected)} stored")
+        wait_for(
+            lambda: not self.missing(expected),
+            seconds,
+            every=0.3,
+            what=f"all of {len(expected)} stored",
+        )
         counts = self.stored()
-        assert [number for number, count in counts.items() if count > 1 and number not in self.uncertain()] == []
+        assert [
+            number
+            for number, count in counts.items()
+            if count > 1 and number not in self.uncertain()
+        ] == []
         assert set(counts) == expected
         for received, settled in self.stack.rows(BALANCE, self.site_ids):
             assert received == settled
@@ -113,11 +134,18 @@ class Flow:
         return sorted(expected - self.stored().keys())[:20]
 
 
-def sites(stack: Stack, port: int | Sequence[int], prefix: str, count: int = 4, **connection: object) -> list[int]:
+def sites(
+    stack: Stack, port: int | Sequence[int], prefix: str, count: int = 4, **connection: object
+) -> list[int]:
     """New sites that are up, each with a part of the flow."""
     ports = [port] if isinstance(port, int) else port
     found = [
-        stack.site(f"{prefix} {number}", ports[number % len(ports)], (f"{prefix}/{number}/#",), **connection)
+        stack.site(
+            f"{prefix} {number}",
+            ports[number % len(ports)],
+            (f"{prefix}/{number}/#",),
+            **connection,
+        )
         for number in range(count)
     ]
     for site_id in found:

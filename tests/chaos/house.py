@@ -1,4 +1,6 @@
-"""Three MQTT workers, a task worker, beat and web, each reaching PostgreSQL and Valkey through proxies of its own."""
+"""Three MQTT workers, a task worker, beat and web, each reaching PostgreSQL and Valkey through
+proxies of its own.
+"""
 
 import subprocess
 from collections.abc import Sequence
@@ -44,7 +46,9 @@ class House(Stack):
 
     def until_leased(self, seconds: float = 60.0) -> None:
         def missing() -> list[str]:
-            return [name for name in self.instances if not self.redis.exists(f"mqtt:instance:{name}")]
+            return [
+                name for name in self.instances if not self.redis.exists(f"mqtt:instance:{name}")
+            ]
 
         wait_for(lambda: not missing(), seconds, what=f"a lease of each of {self.instances}")
 
@@ -52,7 +56,9 @@ class House(Stack):
     def instances(self) -> list[str]:
         return [f"mqtt-{number}" for number in range(1, self.pace.workers + 1)]
 
-    def start(self, name: str, *command: str, inherits: Sequence[int] = (), **extra: str) -> subprocess.Popen[bytes]:
+    def start(
+        self, name: str, *command: str, inherits: Sequence[int] = (), **extra: str
+    ) -> subprocess.Popen[bytes]:
         if name not in self.to_redis:
             self.to_redis[name] = FaultProxy(self.cache.port)
             self.to_database[name] = FaultProxy(self.database.port)
@@ -86,8 +92,12 @@ class House(Stack):
             proxy.delay = proxy.rate = 0.0
 
     def part(self, mode: Mode, *names: str, redis: bool = False, database: bool = False) -> None:
-        """Put what these processes (all, without names) reach Valkey or PostgreSQL through into this mode."""
-        for proxies in ([self.to_redis] if redis else []) + ([self.to_database] if database else []):
+        """Put what these processes (all, without names) reach Valkey or PostgreSQL through into
+        this mode.
+        """
+        for proxies in ([self.to_redis] if redis else []) + (
+            [self.to_database] if database else []
+        ):
             for name in names or proxies:
                 proxies[name].mode = mode
 

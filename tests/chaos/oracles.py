@@ -1,7 +1,7 @@
 """What must hold whatever is broken. Each oracle is written once and used by every scenario.
 
-O1 and O2, that nothing is missing or twice and the books close, are `Flow.settle`; O8, how long the API takes, is in
-prober.py.
+O1 and O2, that nothing is missing or twice and the books close, are `Flow.settle`; O8, how long the
+API takes, is in prober.py.
 """
 
 import re
@@ -31,8 +31,12 @@ CREATE OR REPLACE TRIGGER chaos_note AFTER UPDATE OF owner, generation, assigned
     FOR EACH ROW WHEN ((OLD.owner, OLD.generation, OLD.assigned_instance)
         IS DISTINCT FROM (NEW.owner, NEW.generation, NEW.assigned_instance)) EXECUTE FUNCTION chaos_note();
 """
-CONNECTED = re.compile(r"^(\d+): New client connected from ([\d.]+):\d+ as sitewire-(\d+) ", re.MULTILINE)
-THROWN_OUT = re.compile(r"^\d+: Client sitewire-(\d+) already connected, closing old connection", re.MULTILINE)
+CONNECTED = re.compile(
+    r"^(\d+): New client connected from ([\d.]+):\d+ as sitewire-(\d+) ", re.MULTILINE
+)
+THROWN_OUT = re.compile(
+    r"^\d+: Client sitewire-(\d+) already connected, closing old connection", re.MULTILINE
+)
 GAP = """
 SELECT max(gap) FROM (
     SELECT extract(epoch FROM r.received_at - lag(r.received_at) OVER (PARTITION BY d.site_id ORDER BY r.received_at))
@@ -86,7 +90,9 @@ class Witness:
         self._logs_from = {name: len(self.house.log(name)) for name in self.house.processes}
         self._broker_logs_from = [len(broker.log_text()) for broker in self.brokers]
         self.base, self._descriptors = self.footprint(), self._by_process()
-        found = self.house.rows("SELECT id, site_id FROM mqtt_mqttconnection WHERE site_id = ANY(%s)", self.site_ids)
+        found = self.house.rows(
+            "SELECT id, site_id FROM mqtt_mqttconnection WHERE site_id = ANY(%s)", self.site_ids
+        )
         self._connections = dict(found)
 
     def log_from(self, name: str) -> int:
@@ -110,11 +116,16 @@ class Witness:
         return sum(int(number) in self._connections for number in THROWN_OUT.findall(texts))
 
     def one_owner(self) -> None:
-        """Who connects is the owner by the database at that moment, and generations only grow in commit order."""
+        """Who connects is the owner by the database at that moment, and generations only grow in
+        commit order.
+        """
         owners = self._owners()
         for session in self.sessions():
-            at_that_time = {owner for since, until, owner in owners[session.connection_id]
-                            if since < session.at + 2 and until > session.at - 1}  # fmt: skip
+            at_that_time = {
+                owner
+                for since, until, owner in owners[session.connection_id]
+                if since < session.at + 2 and until > session.at - 1
+            }
             addresses = {address_of(owner) for owner in at_that_time if owner}
             assert session.address in addresses, f"{session} while {at_that_time} owned it"
         rows = self.house.rows("SELECT connection_id, generation FROM chaos_history ORDER BY id")
@@ -129,7 +140,9 @@ class Witness:
         """How often each connection got a new owner that is not its last one."""
         counts = dict.fromkeys(self._connections, 0)
         for connection_id, spans in self._owners().items():
-            owners = [owner for _, until, owner in spans if owner and until > self.begun_at.timestamp()]
+            owners = [
+                owner for _, until, owner in spans if owner and until > self.begun_at.timestamp()
+            ]
             counts[connection_id] = sum(a != b for a, b in pairwise(owners))
         return counts
 
@@ -162,14 +175,22 @@ class Witness:
     # O6: what is left behind
 
     def footprint(self) -> Footprint:
-        ours = [psutil.Process(process.pid) for process in self.house.processes.values() if process.poll() is None]
+        ours = [
+            psutil.Process(process.pid)
+            for process in self.house.processes.values()
+            if process.poll() is None
+        ]
         everybody = [one for root in ours for one in (root, *root.children(recursive=True))]
         redis = self.house.redis
         return Footprint(
             memory=sum(one.memory_info().rss for one in everybody) // 2**20,
             descriptors=sum(one.num_fds() for one in everybody),
             threads=sum(one.num_threads() for one in everybody),
-            sessions=int(self.house.one("SELECT count(*) FROM pg_stat_activity WHERE backend_type = 'client backend'")),
+            sessions=int(
+                self.house.one(
+                    "SELECT count(*) FROM pg_stat_activity WHERE backend_type = 'client backend'"
+                )
+            ),
             lasting=sum(redis.ttl(key) == -1 for key in redis.scan_iter(count=1_000)),
         )
 
@@ -186,12 +207,18 @@ class Witness:
                 "sessions": base.sessions + 25,
                 "lasting": base.lasting + 10,
             }
-            return {name: (getattr(now, name), most) for name, most in limits.items() if getattr(now, name) > most}
+            return {
+                name: (getattr(now, name), most)
+                for name, most in limits.items()
+                if getattr(now, name) > most
+            }
 
         deadline = time.monotonic() + seconds
         while over() and time.monotonic() < deadline:
             time.sleep(1.0)
-        assert not over(), f"(now, limit): {over()}; descriptors were {self._descriptors}, are {self._by_process()}"
+        assert not over(), (
+            f"(now, limit): {over()}; descriptors were {self._descriptors}, are {self._by_process()}"
+        )
 
     def _by_process(self) -> dict[str, int]:
         """Open descriptors of each of our processes, with its children."""
@@ -214,7 +241,9 @@ class Witness:
             lines = self.house.log(name)[self.log_from(name) :].splitlines()
             worst = _most_repeated(line for line in lines if WARNING_LINE.search(line))
             minutes = max(1.0, (datetime.now(UTC) - self.begun_at).total_seconds() / 60)
-            assert worst[1] <= MOST_REPEATS * (minutes + 1), f"{name} said {worst[1]} times: {worst[0]!r}"
+            assert worst[1] <= MOST_REPEATS * (minutes + 1), (
+                f"{name} said {worst[1]} times: {worst[0]!r}"
+            )
 
     def _broker_texts(self) -> Iterable[str]:
         for broker, start in zip(self.brokers, self._broker_logs_from, strict=True):

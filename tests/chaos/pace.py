@@ -1,4 +1,6 @@
-"""The same scenario at two paces: production constants, and all of them divided by five (and outages by ten)."""
+"""The same scenario at two paces: production constants, and all of them divided by five (and
+outages by ten).
+"""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -16,8 +18,9 @@ SHORT_CONSTANTS = QUICK | {
 
 @dataclass(frozen=True)
 class Pace:
-    """`outage` and `factor` of the seconds that scenarios are written in, for what is broken how long and for what has
-    to follow; `slack`: seconds that do not shrink, because they are a machine's and not a constant's.
+    """`outage` and `factor` of the seconds that scenarios are written in, for what is broken how
+    long and for what has to follow; `slack`: seconds that do not shrink, because they are a
+    machine's and not a constant's.
     """
 
     name: str

@@ -9,7 +9,8 @@ from tests.chaos.house import House
 
 
 class Prober:
-    """Asks for the list of sites and starts and stops one site, twice a second, and notes how long it took.
+    """Asks for the list of sites and starts and stops one site, twice a second, and notes how long
+    it took.
 
     A site of its own, so that its changes are no part of the scenario.
     """
@@ -50,4 +51,6 @@ class Prober:
 
 
 def p99(seconds: list[float]) -> float:
-    return statistics.quantiles(seconds, n=100)[98] if len(seconds) > 1 else max(seconds, default=0.0)
+    return (
+        statistics.quantiles(seconds, n=100)[98] if len(seconds) > 1 else max(seconds, default=0.0)
+    )

@@ -1,4 +1,6 @@
-"""A TCP proxy that can be told to misbehave. One thread for all its connections; nothing in it blocks."""
+"""A TCP proxy that can be told to misbehave. One thread for all its connections; nothing in it
+blocks.
+"""
 
 import contextlib
 import selectors
@@ -19,17 +21,23 @@ RESET = struct.pack("ii", 1, 0)  # SO_LINGER of zero seconds: close sends RST
 class Mode(StrEnum):
     PASS = "pass"
     REFUSE = "refuse"  # new connections are reset at once
-    HOLD = "hold"  # nothing gets through, and nothing is lost: it arrives when the mode is PASS again
+    HOLD = (
+        "hold"  # nothing gets through, and nothing is lost: it arrives when the mode is PASS again
+    )
     BLACKHOLE = "blackhole"  # everything is swallowed, both ways
     DEAF = "deaf"  # what the client sends is swallowed
     MUTE = "mute"  # what the server sends is swallowed
-    DROP_REPLY = "drop reply"  # the next thing the server sends is swallowed and the connection reset; then PASS
-    CUT = "cut"  # half of the next thing the client sends arrives, then the connection is reset; then PASS
+    # the next thing the server sends is swallowed and the connection reset; then PASS
+    DROP_REPLY = "drop reply"
+    # half of the next thing the client sends arrives, then the connection is reset; then PASS
+    CUT = "cut"
 
 
 @dataclass(eq=False)
 class Direction:
-    """From one socket to the other. `waiting`: what was read, and when it may be passed on. `since`: when opened."""
+    """From one socket to the other. `waiting`: what was read, and when it may be passed on.
+    `since`: when opened.
+    """
 
     source: socket.socket
     target: socket.socket
@@ -43,12 +51,13 @@ class Direction:
 
 
 class FaultProxy:
-    """`port` leads to `target_port` on this machine, from the client's own loopback address. Set `mode` at any time;
-    `reset()` cuts what is open.
+    """`port` leads to `target_port` on this machine, from the client's own loopback address. Set
+    `mode` at any time; `reset()` cuts what is open.
 
-    `delay`: seconds that each chunk waits. `rate`: bytes a second and direction, 0 for all that there are.
-    `keeps_clients`: a client is not told that the server has closed. `heard`: (when, since when the client
-    is connected, its address, bytes) of all that clients sent, while `records`.
+    `delay`: seconds that each chunk waits. `rate`: bytes a second and direction, 0 for all that
+    there are. `keeps_clients`: a client is not told that the server has closed. `heard`: (when,
+    since when the client is connected, its address, bytes) of all that clients sent, while
+    `records`.
     """
 
     def __init__(self, target_port: int, *, records: bool = False) -> None:
@@ -119,7 +128,9 @@ class FaultProxy:
         try:
             if self.mode is Mode.REFUSE:
                 raise ConnectionRefusedError
-            server = socket.create_connection(("127.0.0.1", self.target_port), 5, source_address=(address, 0))
+            server = socket.create_connection(
+                ("127.0.0.1", self.target_port), 5, source_address=(address, 0)
+            )
         except OSError:
             _reset(client)
             return
@@ -191,7 +202,9 @@ class FaultProxy:
             back = self._directions.get(direction.target)
             self._forget(direction.source)
             if back is not None:
-                back.target = socket.socket()  # never connected: what the client says is heard and goes nowhere
+                back.target = (
+                    socket.socket()
+                )  # never connected: what the client says is heard and goes nowhere
             return
         direction.ended = True
         self._unregister(direction.source)

@@ -29,8 +29,16 @@ SELECT count(*) FROM mqtt_mqttconnection WHERE site_id = ANY(%s) AND status = 'c
 
 
 class Scene:
-    def __init__(self, house: House, pace: Pace, brokers: list[Mosquitto], site_ids: list[int], flow: Flow) -> None:
-        self.house, self.pace, self.brokers, self.site_ids, self.flow = house, pace, brokers, site_ids, flow
+    def __init__(
+        self, house: House, pace: Pace, brokers: list[Mosquitto], site_ids: list[int], flow: Flow
+    ) -> None:
+        self.house, self.pace, self.brokers, self.site_ids, self.flow = (
+            house,
+            pace,
+            brokers,
+            site_ids,
+            flow,
+        )
         self.proxies: list[FaultProxy] = []
         self.witness = Witness(house, brokers, site_ids)
 
@@ -54,7 +62,11 @@ class Scene:
     def until_up(self, *owners: str, seconds: float = 60.0) -> float:
         """Seconds until all sites are connected in the hands of these (any) workers."""
         begun = time.monotonic()
-        wait_for(lambda: self.up(*owners) == len(self.site_ids), seconds, what=f"all up; owners {self.owners()}")
+        wait_for(
+            lambda: self.up(*owners) == len(self.site_ids),
+            seconds,
+            what=f"all up; owners {self.owners()}",
+        )
         return time.monotonic() - begun
 
     def signal(self, instance: str, number: signal.Signals) -> None:
@@ -62,7 +74,9 @@ class Scene:
         os.killpg(self.house.processes[instance].pid, number)
 
     def latencies(self, since: float = 0.0) -> float:
-        """p99 of the seconds from publish to commit, of the messages published since (unix seconds)."""
+        """p99 of the seconds from publish to commit, of the messages published since (unix
+        seconds).
+        """
         rows = self.house.rows(STORED_AT, self.site_ids)
         sent_at = self.flow.sent_at
         return p99([at - sent_at[number] for number, at in rows if sent_at[number] >= since])
@@ -98,7 +112,9 @@ def scene(
         if behind_proxies:
             proxies = [opened.enter_context(FaultProxy(port, records=True)) for port in ports]
         hears = [proxy.port for proxy in proxies] or ports
-        site_ids = sites(house, hears, prefix, count or pace.connections, keepalive=pace.keepalive, **connection)
+        site_ids = sites(
+            house, hears, prefix, count or pace.connections, keepalive=pace.keepalive, **connection
+        )
         flow = Flow(house, ports, prefix, site_ids, rate)
         found = Scene(house, pace, brokers, site_ids, flow)
         found.proxies = proxies

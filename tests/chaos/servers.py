@@ -13,15 +13,20 @@ from project.local.servers import postgres
 from project.local.servers.valkey import Valkey
 from tests.stack import wait_for
 
-# Commits are written before they are answered, as in production; only the machine itself is trusted not to fail.
+# Commits are written before they are answered, as in production; only the machine itself is trusted
+# not to fail.
 OPTIONS = ("fsync=off", "full_page_writes=off", "max_wal_size=2GB", "track_commit_timestamp=on")
 
 
 class Database:
-    """In a folder right under /tmp: PostgreSQL's user has no way into pytest's, which every new run closes again."""
+    """In a folder right under /tmp: PostgreSQL's user has no way into pytest's, which every new run
+    closes again.
+    """
 
     def __init__(self) -> None:
-        self._folder = tempfile.TemporaryDirectory(prefix="sitewire-test-", ignore_cleanup_errors=True)
+        self._folder = tempfile.TemporaryDirectory(
+            prefix="sitewire-test-", ignore_cleanup_errors=True
+        )
         folder = Path(self._folder.name)
         if postgres_account() is not None:
             folder.chmod(0o711)

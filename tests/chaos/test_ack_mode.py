@@ -8,7 +8,9 @@ from tests.chaos.test_together import a_worker_dies, redis_dies, the_database_cr
 
 pytestmark = [pytest.mark.e2e, pytest.mark.mosquitto, pytest.mark.timeout(900)]
 
-RARE = [pytest.param(fault, marks=pytest.mark.chaos) for fault in (redis_dies, the_database_crashes)]
+RARE = [
+    pytest.param(fault, marks=pytest.mark.chaos) for fault in (redis_dies, the_database_crashes)
+]
 
 
 @pytest.mark.parametrize("fault", [a_worker_dies, *RARE])

@@ -1,4 +1,6 @@
-"""Faults between a broker and us: gone, half-open, cut, deaf, slow, and a stranger with our client id."""
+"""Faults between a broker and us: gone, half-open, cut, deaf, slow, and a stranger with our client
+id.
+"""
 
 import contextlib
 import itertools

@@ -18,10 +18,14 @@ MOST_SELECTABLE = 1_024  # descriptors that select() can watch
 def test_a_hundred_reconciles_at_once_and_two_beats_assign_nothing_twice(play):
     scene = play()
     house = scene.house
-    assignments = "SELECT count(*) FROM chaos_history WHERE id > %s AND connection_id IN (SELECT id FROM" \
-        " mqtt_mqttconnection WHERE site_id = ANY(%s))"  # fmt: skip
+    assignments = (
+        "SELECT count(*) FROM chaos_history WHERE id > %s AND connection_id IN (SELECT id FROM"
+        " mqtt_mqttconnection WHERE site_id = ANY(%s))"
+    )
     before = house.one("SELECT coalesce(max(id), 0) FROM chaos_history")
-    house.start("beat-2", "-m", "celery", "-A", "project", "beat", "-s", str(house.folder / "beat-2"))
+    house.start(
+        "beat-2", "-m", "celery", "-A", "project", "beat", "-s", str(house.folder / "beat-2")
+    )
     app = Celery(broker=house.redis_url)
     for _ in range(100):
         app.send_task("tasks.control.reconcile", queue="mqtt.control")
@@ -76,12 +80,21 @@ def test_settings_that_change_while_connecting_end_as_the_last_ones(play, figure
         proxy.reset()
         time.sleep(0.2)
         house.call("PATCH", f"sites/{site_id}/connection/", {"broker_port": 1, "keepalive": 30})
-        house.call("PATCH", f"sites/{site_id}/connection/", {"broker_port": first.port, "keepalive": 40})
+        house.call(
+            "PATCH", f"sites/{site_id}/connection/", {"broker_port": first.port, "keepalive": 40}
+        )
     begun = time.monotonic()
-    wait_for(lambda: house.get(f"sites/{site_id}/connection/")["status"] == "connected", 20, what="the last settings")
+    wait_for(
+        lambda: house.get(f"sites/{site_id}/connection/")["status"] == "connected",
+        20,
+        what="the last settings",
+    )
     figure("up with the last settings after (s)", time.monotonic() - begun, "10 s")
     assert time.monotonic() - begun <= 10 + scene.pace.slack
-    assert "k40" in [line for line in first.log_text().splitlines() if "New client connected" in line][-1]
+    assert (
+        "k40"
+        in [line for line in first.log_text().splitlines() if "New client connected" in line][-1]
+    )
     proxy.heal()
     scene.flow.resume()
     scene.settle(30)
@@ -117,7 +130,9 @@ def test_links_beyond_the_descriptors_of_select_come_up(play, figure):
     for number in taken:
         os.set_inheritable(number, True)
     try:
-        house.start("mqtt-9", "manage.py", "start_mqtt_service", "--instance", "mqtt-9", inherits=taken)
+        house.start(
+            "mqtt-9", "manage.py", "start_mqtt_service", "--instance", "mqtt-9", inherits=taken
+        )
     finally:
         for number in taken:
             os.close(number)
@@ -143,7 +158,11 @@ def test_more_connections_than_there_is_room_for_are_refused_in_words(play):
     house.mqtt("mqtt-1", SITEWIRE_CAPACITY="1")
     wait_for(lambda: scene.up() == scene.up("mqtt-1") == 1, 60, what="one of two up")
     waiting = next(site_id for site_id in scene.site_ids if house.status(site_id) != "connected")
-    wait_for(lambda: "full" in str(house.get(f"sites/{waiting}/status/")).lower(), 60, what="a word about the room")
+    wait_for(
+        lambda: "full" in str(house.get(f"sites/{waiting}/status/")).lower(),
+        60,
+        what="a word about the room",
+    )
     house.kill("mqtt-1")
     for instance in house.instances:
         house.begin(instance)

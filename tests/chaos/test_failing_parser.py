@@ -18,7 +18,9 @@ ENVIRONMENT = {
     "SITEWIRE_PARSER_TRIAL_INTERVAL": "2",
     "SITEWIRE_KEPT_MESSAGES": "4000",
 }
-PAUSED = "SELECT count(*) FROM mqtt_parserhealth WHERE paused_since IS NOT NULL AND resumed_at IS NULL"
+PAUSED = (
+    "SELECT count(*) FROM mqtt_parserhealth WHERE paused_since IS NOT NULL AND resumed_at IS NULL"
+)
 BOOKS = "SELECT sum(stored), sum(kept), sum(failed) FROM mqtt_sitebooks WHERE site_id = ANY(%s)"
 LOGGED = "SELECT count(DISTINCT connection_id) FROM mqtt_mqttconnectionlog WHERE message LIKE %s"
 
@@ -35,10 +37,14 @@ def test_a_parser_that_fails_on_everything_loses_nothing(stack, broker):
         wait_for(lambda: stack.rows(BOOKS, site_ids)[0][0], 30, what="the first readings")
         FLAG.touch()
         broken_at = time.monotonic()
-        wait_for(lambda: stack.one(PAUSED) == len(site_ids), 60, what="the parser paused at both sites")
+        wait_for(
+            lambda: stack.one(PAUSED) == len(site_ids), 60, what="the parser paused at both sites"
+        )
         for site_id in site_ids:
             status = stack.get(f"sites/{site_id}/status/")
-            assert status["headline"].startswith("degraded: the parser failing fails on most messages")
+            assert status["headline"].startswith(
+                "degraded: the parser failing fails on most messages"
+            )
             assert status["flow"]["paused_parsers"][0]["name"] == "failing"
             assert status["flow"]["books"]["balanced"]
         wait_for(lambda: stack.one(LOGGED, "The parser failing is paused%") == len(site_ids), 60)
@@ -55,12 +61,16 @@ def test_a_parser_that_fails_on_everything_loses_nothing(stack, broker):
 
 
 def test_a_restart_with_the_mended_parser_stores_what_the_broken_one_left(stack, broker):
-    """The worker with the broken version is killed in the middle of the pause; the backlog outlives it."""
+    """The worker with the broken version is killed in the middle of the pause; the backlog outlives
+    it.
+    """
     site_ids = sites(stack, broker.port, "failing/r", 2)
     with Flow(stack, broker.port, "failing/r", site_ids, rate=400.0) as flow:
         wait_for(lambda: stack.rows(BOOKS, site_ids)[0][0], 30, what="the first readings")
         FLAG.touch()
-        wait_for(lambda: stack.one(PAUSED) == len(site_ids), 60, what="the parser paused at both sites")
+        wait_for(
+            lambda: stack.one(PAUSED) == len(site_ids), 60, what="the parser paused at both sites"
+        )
         stack.kill("worker")
         FLAG.unlink()
         stack.worker(concurrency=2)
@@ -76,7 +86,9 @@ def test_a_deploy_that_forgets_the_parser_loses_nothing(stack, broker):
         stack.kill("worker")
         installed = stack.env.pop("PYTHONPATH")
         stack.worker(concurrency=2)
-        wait_for(lambda: stack.one(PAUSED) == len(site_ids), 60, what="the parser paused at both sites")
+        wait_for(
+            lambda: stack.one(PAUSED) == len(site_ids), 60, what="the parser paused at both sites"
+        )
         reason = stack.get(f"sites/{site_ids[0]}/status/")["flow"]["paused_parsers"][0]["reason"]
         assert "is not installed" in reason
         stack.kill("worker")
@@ -93,13 +105,19 @@ def test_past_what_may_be_kept_the_broker_queues_and_nothing_is_lost(stack, mosq
     with Flow(stack, patient.port, "failing/full", site_ids, rate=1_000.0) as flow:
         wait_for(lambda: stack.rows(BOOKS, site_ids)[0][0], 30, what="the first readings")
         FLAG.touch()
-        wait_for(lambda: stack.one(LOGGED, "% which is the limit%"), 60, what="word that the site is full")
+        wait_for(
+            lambda: stack.one(LOGGED, "% which is the limit%"),
+            60,
+            what="word that the site is full",
+        )
         time.sleep(5)
         stored, kept, failed = stack.rows(BOOKS, site_ids)[0]
         assert 4_000 <= kept < 4_000 + 3 * 2_000, "the limit, and what was under way"
         assert failed == 0
         assert flow.sent > stored + kept, "the rest waits outside"
-        wait_for(lambda: "reading is paused" in stack.get(f"sites/{site_ids[0]}/status/")["headline"], 30)
+        wait_for(
+            lambda: "reading is paused" in stack.get(f"sites/{site_ids[0]}/status/")["headline"], 30
+        )
         FLAG.unlink()
         flow.settle(90)
     stored, kept, failed = stack.rows(BOOKS, site_ids)[0]

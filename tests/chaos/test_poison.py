@@ -20,7 +20,11 @@ def test_a_message_that_kills_its_parser_is_put_aside_and_its_neighbours_are_sto
         wait_for(lambda: flow.sent >= 1_100, 30)
         poison = frozenset({250, 750})
         flow.settle(120, except_for=poison)
-        wait_for(lambda: len(stack.rows(QUARANTINED, site_ids)) == len(poison), 120, what="the quarantine")
+        wait_for(
+            lambda: len(stack.rows(QUARANTINED, site_ids)) == len(poison),
+            120,
+            what="the quarantine",
+        )
     found = stack.rows(QUARANTINED, site_ids)
     assert {json.loads(bytes(payload))["seq"] for payload, _ in found} == poison
     assert all("killed the process" in reason for _, reason in found)

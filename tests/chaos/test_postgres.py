@@ -51,7 +51,9 @@ def test_a_database_that_is_gone_is_waited_for(play, figure, number):
     took = scene.settle(60)
     figure("drained after (s)", took, "10 s")
     assert took <= 10 + scene.pace.slack
-    assert all(process.poll() is None for process in house.processes.values()), "a process did not survive"
+    assert all(process.poll() is None for process in house.processes.values()), (
+        "a process did not survive"
+    )
 
 
 def test_a_database_that_cuts_every_session_again_and_again_loses_nothing(play, figure):

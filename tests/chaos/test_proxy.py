@@ -1,4 +1,6 @@
-"""The faults are what they are called: a chaos test on a proxy that does nothing would prove nothing."""
+"""The faults are what they are called: a chaos test on a proxy that does nothing would prove
+nothing.
+"""
 
 import socket
 import threading
@@ -93,7 +95,10 @@ def test_one_reply_is_dropped_with_its_connection(proxy, client):
 
 
 def test_a_packet_is_cut_in_its_middle():
-    with socket.create_server(("127.0.0.1", 0)) as server, FaultProxy(server.getsockname()[1]) as proxy:
+    with (
+        socket.create_server(("127.0.0.1", 0)) as server,
+        FaultProxy(server.getsockname()[1]) as proxy,
+    ):
         client = socket.create_connection(("127.0.0.1", proxy.port), 5)
         behind, _ = server.accept()
         proxy.mode = Mode.CUT
@@ -126,7 +131,10 @@ def test_a_throttle_lets_so_many_bytes_through_a_second(proxy, client):
 
 
 def test_a_client_that_is_kept_hears_nothing_of_the_servers_end_and_is_heard():
-    with socket.create_server(("127.0.0.1", 0)) as server, FaultProxy(server.getsockname()[1], records=True) as proxy:
+    with (
+        socket.create_server(("127.0.0.1", 0)) as server,
+        FaultProxy(server.getsockname()[1], records=True) as proxy,
+    ):
         client = socket.create_connection(("127.0.0.1", proxy.port), 5)
         behind, _ = server.accept()
         proxy.keeps_clients = True
@@ -140,8 +148,13 @@ def test_a_client_that_is_kept_hears_nothing_of_the_servers_end_and_is_heard():
 
 
 def test_the_server_sees_the_address_that_the_client_came_from():
-    with socket.create_server(("127.0.0.1", 0)) as server, FaultProxy(server.getsockname()[1]) as proxy:
-        client = socket.create_connection(("127.0.0.1", proxy.port), 5, source_address=("127.0.1.7", 0))
+    with (
+        socket.create_server(("127.0.0.1", 0)) as server,
+        FaultProxy(server.getsockname()[1]) as proxy,
+    ):
+        client = socket.create_connection(
+            ("127.0.0.1", proxy.port), 5, source_address=("127.0.1.7", 0)
+        )
         behind, (address, _) = server.accept()
         assert address == "127.0.1.7"
         client.close()

@@ -23,7 +23,11 @@ def test_a_redis_that_was_killed_and_is_back_empty_moves_nobody(play, figure):
     house.cache.start()
     begun = time.monotonic()
     newest = scene.flow.sent
-    wait_for(lambda: any(number >= newest for number in scene.flow.stored()), 30, what="a message stored again")
+    wait_for(
+        lambda: any(number >= newest for number in scene.flow.stored()),
+        30,
+        what="a message stored again",
+    )
     figure("tasks are consumed again after (s)", time.monotonic() - begun, "5 s")
     assert time.monotonic() - begun <= 5 + scene.pace.slack
     scene.last(30)
@@ -52,7 +56,9 @@ def test_a_redis_that_is_a_black_hole_moves_nobody_and_is_shown(play, figure, br
         house.part(mode, redis=True)
         scene.last(60)
         assert scene.witness.sessions() == [], "nobody connects anew while no lease can be had"
-        assert any("degraded" in scene.headline(site_id) for site_id in scene.site_ids), "the page says so"
+        assert any("degraded" in scene.headline(site_id) for site_id in scene.site_ids), (
+            "the page says so"
+        )
         house.heal()
     took = scene.settle(60)
     assert scene.witness.sessions() == [], "nor when every lease has run out and is taken again"

@@ -86,7 +86,9 @@ def _marked(number: int, pair: tuple[Callable[[Scene], Mend], ...]) -> object:
     return pytest.param(*pair, id=name, marks=pytest.mark.chaos if number >= IN_SHORT else ())
 
 
-@pytest.mark.parametrize(("first", "second"), [_marked(number, pair) for number, pair in enumerate(PAIRS)])
+@pytest.mark.parametrize(
+    ("first", "second"), [_marked(number, pair) for number, pair in enumerate(PAIRS)]
+)
 def test_two_faults_at_once_lose_and_double_nothing(play, figure, first, second):
     scene = play()
     mend_first = first(scene)

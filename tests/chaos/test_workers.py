@@ -72,8 +72,12 @@ def test_a_worker_that_slept_through_its_lease_wakes_as_a_stranger(play, figure)
     figure("says that it was replaced after (s)", time.monotonic() - woken, "3 s")
     assert time.monotonic() - woken <= 3.0 + pace.slack
     scene.last(10)
-    sent = [data for proxy in scene.proxies for at, since, address, data in proxy.heard
-            if at >= woken > since and address == address_of(sleeper)]  # fmt: skip
+    sent = [
+        data
+        for proxy in scene.proxies
+        for at, since, address, data in proxy.heard
+        if at >= woken > since and address == address_of(sleeper)
+    ]
     types = {kind for data in sent for kind in first_packets(data)}
     assert not types & {CONNECT, PUBACK}, f"the stale worker sent packets of the types {types}"
     for proxy in scene.proxies:
@@ -86,7 +90,9 @@ def test_a_worker_killed_between_commit_and_acknowledgement_doubles_nothing(play
     house = scene.house
     victim = scene.busiest()
     theirs = scene.of(victim)
-    house.part(Mode.MUTE, victim, redis=True)  # batches get through, the word that they are committed does not
+    house.part(
+        Mode.MUTE, victim, redis=True
+    )  # batches get through, the word that they are committed does not
     scene.last(5)
     house.kill(victim)
     house.heal()
@@ -160,7 +166,12 @@ def test_a_worker_that_leaves_and_comes_back_moves_only_what_must(play, pace, fi
     def spread() -> int:
         return max(len(scene.of(name)) for name in house.instances)
 
-    wait_for(lambda: spread() <= most, pace.bound(60) + 12 * pace.bound(30), every=1.0, what="the balance")
+    wait_for(
+        lambda: spread() <= most,
+        pace.bound(60) + 12 * pace.bound(30),
+        every=1.0,
+        what="the balance",
+    )
     scene.until_up()
     moved = {number: times - left[number] for number, times in scene.witness.moves().items()}
     figure(f"of {count} moved when one left", share, f"{count * 110 // 300}")

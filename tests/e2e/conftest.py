@@ -1,4 +1,6 @@
-"""One running Sitewire for the tests of a module: web, a task worker and an MQTT worker, with their own database."""
+"""One running Sitewire for the tests of a module: web, a task worker and an MQTT worker, with their
+own database.
+"""
 
 import os
 import subprocess
@@ -15,16 +17,23 @@ from tests.stack import ROOT, Stack, fresh_database, make_template
 @pytest.fixture(scope="session")
 def template(tmp_path_factory: pytest.TempPathFactory) -> tuple[str, str]:
     """Tokens of the superuser and the plain member in the migrated template database."""
-    return make_template(os.environ["DATABASE_URL"], tmp_path_factory.mktemp("template"), os.environ["REDIS_URL"])
+    return make_template(
+        os.environ["DATABASE_URL"], tmp_path_factory.mktemp("template"), os.environ["REDIS_URL"]
+    )
 
 
 @pytest.fixture(scope="module")
 def stack(
-    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory, template: tuple[str, str]
+    request: pytest.FixtureRequest,
+    tmp_path_factory: pytest.TempPathFactory,
+    template: tuple[str, str],
 ) -> Iterator[Stack]:
     name = request.module.__name__.rpartition(".")[2]
     folder = tmp_path_factory.mktemp(name)
-    with start_valkey() as redis_url, fresh_database(os.environ["DATABASE_URL"], f"stack_{name}") as database_url:
+    with (
+        start_valkey() as redis_url,
+        fresh_database(os.environ["DATABASE_URL"], f"stack_{name}") as database_url,
+    ):
         running = Stack(folder, database_url, redis_url, template)
         try:
             running.web(free_port())
@@ -47,7 +56,9 @@ def tls_broker(mosquitto: Callable[..., Mosquitto], authority: CertificateAuthor
 
 
 @pytest.fixture(scope="module")
-def mutual_tls_broker(mosquitto: Callable[..., Mosquitto], tmp_path_factory: pytest.TempPathFactory) -> Mosquitto:
+def mutual_tls_broker(
+    mosquitto: Callable[..., Mosquitto], tmp_path_factory: pytest.TempPathFactory
+) -> Mosquitto:
     """Another CA than `tls_broker`, and clients must show a certificate of it."""
     other = CertificateAuthority(tmp_path_factory.mktemp("other-ca"), "Another CA")
     return mosquitto(tls=other, client_certificates=True)
@@ -56,11 +67,27 @@ def mutual_tls_broker(mosquitto: Callable[..., Mosquitto], tmp_path_factory: pyt
 @pytest.fixture
 def tick(stack: Stack) -> Callable[[], bool]:
     """Queue one offline check, as beat would."""
-    command = [sys.executable, "-m", "celery", "-A", "project", "call", "tasks.presence.check_offline"]
+    command = [
+        sys.executable,
+        "-m",
+        "celery",
+        "-A",
+        "project",
+        "call",
+        "tasks.presence.check_offline",
+    ]
     command += ["--queue", "mqtt.presence"]
 
     def send() -> bool:
-        done = subprocess.run(command, check=False, cwd=ROOT, env=stack.env, capture_output=True, text=True, timeout=30)
+        done = subprocess.run(
+            command,
+            check=False,
+            cwd=ROOT,
+            env=stack.env,
+            capture_output=True,
+            text=True,
+            timeout=30,
+        )
         assert done.returncode == 0, done.stderr
         return True
 

@@ -25,7 +25,9 @@ def refused(stack: Stack, site_id: int, seconds: float = 20) -> dict[str, str]:
 
 @pytest.fixture
 def odd_broker() -> Iterator[tuple[int, list[bytes]]]:
-    """Answers every client with the bytes in the list, then closes; with an empty list it never answers."""
+    """Answers every client with the bytes in the list, then closes; with an empty list it never
+    answers.
+    """
     answers: list[bytes] = []
     listener = socket.create_server(("127.0.0.1", 0))
     held: list[socket.socket] = []
@@ -61,14 +63,20 @@ def test_a_wrong_password_is_named_at_the_first_connack(stack, tls_broker):
 
 def test_a_wrong_ca_is_a_tls_error(stack, tls_broker, mutual_tls_broker):
     site_id = stack.site(
-        "wrong ca", tls_broker.tls_port, use_tls=True, tls_ca_certificate=mutual_tls_broker.ca_pem,
-        username="site", password="s3cret!",
-    )  # fmt: skip
+        "wrong ca",
+        tls_broker.tls_port,
+        use_tls=True,
+        tls_ca_certificate=mutual_tls_broker.ca_pem,
+        username="site",
+        password="s3cret!",
+    )
     assert '"tls"' in refused(stack, site_id)["text"]
 
 
 def test_a_tls_port_spoken_to_in_plain_is_explained(stack, tls_broker):
-    assert "tls" in refused(stack, stack.site("plain to tls", tls_broker.tls_port))["message"].lower()
+    assert (
+        "tls" in refused(stack, stack.site("plain to tls", tls_broker.tls_port))["message"].lower()
+    )
 
 
 def test_a_web_server_is_told_from_a_broker(stack, odd_broker):
@@ -90,7 +98,12 @@ def test_a_port_where_nobody_listens_is_a_network_error(stack):
 
 @pytest.mark.parametrize(
     ("field", "value"),
-    [("broker_host", "a..b"), ("broker_host", "no host name"), ("broker_port", 0), ("broker_port", 70000)],
+    [
+        ("broker_host", "a..b"),
+        ("broker_host", "no host name"),
+        ("broker_port", 0),
+        ("broker_port", 70000),
+    ],
 )
 def test_an_impossible_address_is_refused_by_the_api(stack, broker, field, value):
     site_id = stack.site(f"bad {field} {value}", broker.port)
@@ -132,8 +145,12 @@ def test_bad_payloads_are_logged_and_the_good_ones_between_them_are_stored(stack
         sender.send("bad/good", json.dumps({"n": 99}))
     count = """SELECT count(*) FROM mqtt_reading r JOIN mqtt_device d ON d.id = r.device_id
                WHERE d.site_id = %s AND metric = 'n'"""
-    wait_for(lambda: stack.one(count, site_id) == len(BAD_PAYLOADS) + 1, 30, what="every good message")
-    errors = wait_for(lambda: stack.get(f"parsing-logs/?site={site_id}&page_size=100")["results"], 10)
+    wait_for(
+        lambda: stack.one(count, site_id) == len(BAD_PAYLOADS) + 1, 30, what="every good message"
+    )
+    errors = wait_for(
+        lambda: stack.get(f"parsing-logs/?site={site_id}&page_size=100")["results"], 10
+    )
     assert {row["topic"] for row in errors} >= {f"bad/{name}" for name in BAD_PAYLOADS}
     assert all(row["error_message"] for row in errors)
     assert stack.status(site_id) == "connected"
@@ -148,5 +165,14 @@ def test_an_implausible_time_is_kept_but_never_the_latest(stack, broker, name, s
         sender.send(f"clock{name}/d", '{"v": 1}')
         sender.send(f"clock{name}/d", json.dumps({"v": 2, "ts": stamp}))
     device = "SELECT id FROM mqtt_device WHERE site_id = %s"
-    wait_for(lambda: stack.one(f"SELECT count(*) FROM mqtt_reading WHERE device_id = ({device})", site_id) == 2, 15)
-    assert stack.one(f"SELECT value FROM mqtt_latestreading WHERE device_id = ({device})", site_id) == 1
+    wait_for(
+        lambda: (
+            stack.one(f"SELECT count(*) FROM mqtt_reading WHERE device_id = ({device})", site_id)
+            == 2
+        ),
+        15,
+    )
+    assert (
+        stack.one(f"SELECT value FROM mqtt_latestreading WHERE device_id = ({device})", site_id)
+        == 1
+    )

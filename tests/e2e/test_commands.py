@@ -1,4 +1,6 @@
-"""Commands, shells and scripts beside a running `up` work on it; where none runs they say so and make nothing."""
+"""Commands, shells and scripts beside a running `up` work on it; where none runs they say so and
+make nothing.
+"""
 
 import os
 import signal
@@ -70,18 +72,27 @@ def rows(told: dict[str, object], text: str) -> int:
 
 def run(tree: Path, *command: str, **extra: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
-        [sys.executable, *command], cwd=tree, env=environment() | extra, capture_output=True, text=True, timeout=90,
+        [sys.executable, *command],
+        cwd=tree,
+        env=environment() | extra,
+        capture_output=True,
+        text=True,
+        timeout=90,
         check=False,
-    )  # fmt: skip
+    )
 
 
 @pytest.mark.parametrize("ending", ["", EXIT])
 @pytest.mark.parametrize("how", ["--data-dir", "--data-dir=", "DATA_DIR"])
 def test_what_a_shell_logs_is_a_row_even_when_it_ends_at_once(tree, told, how, ending):
     text, folder = f"shell {how} {ending.strip()}".strip(), str(told["folder"])
-    option = {"--data-dir": ["--data-dir", folder], "--data-dir=": [f"--data-dir={folder}"]}.get(how, [])
+    option = {"--data-dir": ["--data-dir", folder], "--data-dir=": [f"--data-dir={folder}"]}.get(
+        how, []
+    )
     extra = {"DATA_DIR": folder} if how == "DATA_DIR" else {}
-    done = run(tree, "manage.py", "shell", *option, "-c", SCRIPT.format(text=text) + ending, **extra)
+    done = run(
+        tree, "manage.py", "shell", *option, "-c", SCRIPT.format(text=text) + ending, **extra
+    )
     assert done.returncode == 0, done.stderr
     assert f"Working on {folder}: PostgreSQL 127.0.0.1:" in done.stderr
     assert "password" not in done.stderr.lower()
@@ -101,20 +112,29 @@ def test_what_a_plain_script_logs_is_a_row(tree, told):
 def test_a_thread_of_a_script_reaches_the_same_queue(tree, told):
     code = SCRIPT.format(text="of a thread").replace("\n", "\n    ")
     code = f"def work():{code}\nimport threading; t = threading.Thread(target=work); t.start(); t.join()"
-    code = code.replace("from mqtt_app.models import *", "from mqtt_app.models import MqttConnection")
-    assert run(tree, "manage.py", "shell", "--data-dir", str(told["folder"]), "-c", code).returncode == 0
+    code = code.replace(
+        "from mqtt_app.models import *", "from mqtt_app.models import MqttConnection"
+    )
+    assert (
+        run(tree, "manage.py", "shell", "--data-dir", str(told["folder"]), "-c", code).returncode
+        == 0
+    )
     assert wait_until(lambda: rows(told, "of a thread") == 2, 20)
 
 
 @pytest.mark.parametrize("frozen", [False, True])
-def test_with_redis_away_the_line_is_in_the_log_file_and_the_shell_says_what_is_lost(tree, told, frozen):
+def test_with_redis_away_the_line_is_in_the_log_file_and_the_shell_says_what_is_lost(
+    tree, told, frozen
+):
     """A port where nobody listens, and one where nobody answers."""
     folder, text, port = str(told["folder"]), f"redis away {frozen}", free_port()
     held = subprocess.Popen([sys.executable, "-c", SILENT, str(port)]) if frozen else None
     extra = {name: os.environ[name] for name in ("SECRET_KEY", "FIELD_ENCRYPTION_KEYS")} | {
-        "DATABASE_URL": str(told["database_url"]), "REDIS_URL": f"redis://127.0.0.1:{port}/0",
-        "LOG_DIR": f"{folder}/log", "DATA_DIR": str(tree),
-    }  # fmt: skip
+        "DATABASE_URL": str(told["database_url"]),
+        "REDIS_URL": f"redis://127.0.0.1:{port}/0",
+        "LOG_DIR": f"{folder}/log",
+        "DATA_DIR": str(tree),
+    }
     began = time.monotonic()
     done = run(tree, "manage.py", "shell", "-c", SCRIPT.format(text=text), **extra)
     seconds = time.monotonic() - began
@@ -136,7 +156,9 @@ time.sleep(120)
 """
 
 
-@pytest.mark.parametrize("command", [["shell", "-c", "1"], ["migrate"], ["doctor"], ["createsuperuser", "--noinput"]])
+@pytest.mark.parametrize(
+    "command", [["shell", "-c", "1"], ["migrate"], ["doctor"], ["createsuperuser", "--noinput"]]
+)
 def test_where_nothing_runs_every_command_says_so_and_makes_nothing(tree, tmp_path, command):
     folder = tmp_path / "empty"
     folder.mkdir()
@@ -174,6 +196,13 @@ def test_help_names_our_own_commands_too(tree):
 
 
 def test_data_dir_without_a_folder_is_one_sentence(tree):
-    for arguments in (["shell", "--data-dir"], ["doctor", "--data-dir", "--json"], ["--data-dir=", "shell"]):
+    for arguments in (
+        ["shell", "--data-dir"],
+        ["doctor", "--data-dir", "--json"],
+        ["--data-dir=", "shell"],
+    ):
         done = run(tree, "manage.py", *arguments)
-        assert (done.returncode, done.stderr.strip()) == (2, "--data-dir needs a folder, as in: --data-dir var")
+        assert (done.returncode, done.stderr.strip()) == (
+            2,
+            "--data-dir needs a folder, as in: --data-dir var",
+        )

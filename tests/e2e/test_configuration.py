@@ -1,4 +1,6 @@
-"""What somebody else's code or SQL changes reaches the link, and what was seen of it outlives its owner."""
+"""What somebody else's code or SQL changes reaches the link, and what was seen of it outlives its
+owner.
+"""
 
 import json
 from urllib.parse import urlsplit
@@ -21,7 +23,11 @@ def test_another_port_and_another_filter_written_by_sql_are_used(stack, broker, 
     stack.switch(site_id, "start")
     stack.until(site_id, "connected")
     connection = stack.one("SELECT id FROM mqtt_mqttconnection WHERE site_id = %s", site_id)
-    stack.rows("UPDATE mqtt_mqttconnection SET broker_port = %s WHERE id = %s RETURNING 1", other.port, connection)
+    stack.rows(
+        "UPDATE mqtt_mqttconnection SET broker_port = %s WHERE id = %s RETURNING 1",
+        other.port,
+        connection,
+    )
     stack.rows(
         "INSERT INTO mqtt_mqtttopic (connection_id, filter, qos, is_active, refusal) "
         "VALUES (%s, 'hall/#', 1, true, '') RETURNING 1",
@@ -30,14 +36,18 @@ def test_another_port_and_another_filter_written_by_sql_are_used(stack, broker, 
     wait_for(lambda: filters(stack, site_id) == {"plant/#": (1, False), "hall/#": (1, False)}, 15)
     with publisher(other.port) as sender:
         sender.send("hall/a", json.dumps({"x": 1}))
-    wait_for(lambda: stack.one("SELECT stored FROM mqtt_sitebooks WHERE site_id = %s", site_id) == 1)
+    wait_for(
+        lambda: stack.one("SELECT stored FROM mqtt_sitebooks WHERE site_id = %s", site_id) == 1
+    )
     wait_for(lambda: stack.get(f"sites/{site_id}/status/")["kind"] == "running", 15)
     stack.rows("UPDATE mqtt_mqtttopic SET is_active = false WHERE filter = 'hall/#' RETURNING 1")
     wait_for(lambda: "Received UNSUBSCRIBE" in other.log_text(), 10)
     stack.switch(site_id, "stop")
 
 
-def test_what_a_filter_matched_is_known_to_the_next_owner_and_attempts_are_over_with_the_link(stack, mosquitto):
+def test_what_a_filter_matched_is_known_to_the_next_owner_and_attempts_are_over_with_the_link(
+    stack, mosquitto
+):
     late = mosquitto()
     late.stop()
     site_id = stack.site("next owner", late.port, ("seen/#", "unseen/#"))
@@ -50,7 +60,11 @@ def test_what_a_filter_matched_is_known_to_the_next_owner_and_attempts_are_over_
         sender.send("seen/a", json.dumps({"x": 1}))
     matched = {"seen/#": (1, True), "unseen/#": (1, False)}
     wait_for(lambda: filters(stack, site_id) == matched)
-    wait_for(lambda: stack.rows("SELECT 1 FROM mqtt_mqtttopic WHERE filter = 'seen/#' AND matched_at IS NOT NULL"))
+    wait_for(
+        lambda: stack.rows(
+            "SELECT 1 FROM mqtt_mqtttopic WHERE filter = 'seen/#' AND matched_at IS NOT NULL"
+        )
+    )
     stack.mqtt("mqtt-2")
     stack.kill("mqtt-1")
     wait_for(lambda: stack.get(f"sites/{site_id}/connection/")["owner"] == "mqtt-2", 40)
@@ -69,8 +83,12 @@ def test_our_own_servers_are_no_brokers_and_a_member_learns_no_more_than_that(st
         site_id,
     )
     stack.switch(site_id, "start")
-    wait_for(lambda: stack.get(f"sites/{site_id}/connection/")["error_class"] == "configuration", 15)
-    assert "belongs to Sitewire itself" in stack.get(f"sites/{site_id}/connection/")["error_message"]
+    wait_for(
+        lambda: stack.get(f"sites/{site_id}/connection/")["error_class"] == "configuration", 15
+    )
+    assert (
+        "belongs to Sitewire itself" in stack.get(f"sites/{site_id}/connection/")["error_message"]
+    )
     seen = stack.call("GET", f"sites/{site_id}/status/", token=stack.member_token)
     assert seen.json()["headline"] == "refused: The settings of the connection cannot work."
     assert "belongs" not in seen.text

@@ -13,7 +13,11 @@ pytestmark = [pytest.mark.e2e, pytest.mark.mosquitto]
 
 def readings(stack: Stack, site_id: int) -> list[dict[str, object]]:
     devices = stack.get(f"sites/{site_id}/devices/")["results"]
-    return [row for device in devices for row in stack.get(f"devices/{device['id']}/readings/")["results"]]
+    return [
+        row
+        for device in devices
+        for row in stack.get(f"devices/{device['id']}/readings/")["results"]
+    ]
 
 
 def test_start_answers_at_once_with_the_old_status_and_the_nudge_brings_the_link_up(stack, broker):
@@ -27,15 +31,21 @@ def test_start_answers_at_once_with_the_old_status_and_the_nudge_brings_the_link
     logs = stack.get(f"connection-logs/?site={site_id}")["results"]
     wait_for(lambda: stack.get(f"connection-logs/?site={site_id}")["results"], 10)
     logs = stack.get(f"connection-logs/?site={site_id}")["results"]
-    assert any(row["message"] == f"Successfully connected to 127.0.0.1:{broker.port}" for row in logs)
+    assert any(
+        row["message"] == f"Successfully connected to 127.0.0.1:{broker.port}" for row in logs
+    )
     stack.switch(site_id, "stop")
 
 
 def test_a_lost_nudge_is_made_good_by_the_next_scan(stack, broker):
     site_id = stack.site("no nudge", broker.port)
-    stack.rows("UPDATE mqtt_mqttconnection SET is_active = true WHERE site_id = %s RETURNING 1", site_id)
+    stack.rows(
+        "UPDATE mqtt_mqttconnection SET is_active = true WHERE site_id = %s RETURNING 1", site_id
+    )
     stack.until(site_id, "connected", 30)
-    stack.rows("UPDATE mqtt_mqttconnection SET is_active = false WHERE site_id = %s RETURNING 1", site_id)
+    stack.rows(
+        "UPDATE mqtt_mqttconnection SET is_active = false WHERE site_id = %s RETURNING 1", site_id
+    )
     stack.until(site_id, "disconnected", 30)
 
 
@@ -46,7 +56,9 @@ def test_messages_become_topics_devices_and_readings(stack, broker):
     with publisher(broker.port) as sender:
         sender.send("plant/boiler", json.dumps({"temperature": 21.5, "running": True}))
         sender.send("plant/hall/humidity", "40.5")
-    rows = wait_for(lambda: len(found := readings(stack, site_id)) == 3 and found, what="three readings")
+    rows = wait_for(
+        lambda: len(found := readings(stack, site_id)) == 3 and found, what="three readings"
+    )
     assert {(row["metric"], row["value"]) for row in rows} == {
         ("temperature", 21.5),
         ("running", True),
@@ -69,12 +81,20 @@ def test_a_topic_that_is_switched_off_is_counted_and_not_stored(stack, broker):
         sender.send("gate/a", '{"x": 1}')
         wait_for(lambda: len(readings(stack, site_id)) == 1)
         topic_id = stack.get(f"sites/{site_id}/discovered-topics/")["results"][0]["id"]
-        changed = stack.call("PATCH", f"sites/{site_id}/discovered-topics/{topic_id}/", {"is_active": False})
+        changed = stack.call(
+            "PATCH", f"sites/{site_id}/discovered-topics/{topic_id}/", {"is_active": False}
+        )
         assert changed.status_code == 200
         sender.send("gate/a", '{"x": 2}')
-        wait_for(lambda: stack.one("SELECT inactive FROM mqtt_sitebooks WHERE site_id = %s", site_id) == 1)
+        wait_for(
+            lambda: (
+                stack.one("SELECT inactive FROM mqtt_sitebooks WHERE site_id = %s", site_id) == 1
+            )
+        )
     assert [row["value"] for row in readings(stack, site_id)] == [1]
-    books = stack.rows("SELECT received, stored, inactive FROM mqtt_sitebooks WHERE site_id = %s", site_id)
+    books = stack.rows(
+        "SELECT received, stored, inactive FROM mqtt_sitebooks WHERE site_id = %s", site_id
+    )
     assert books == [(2, 1, 1)]
 
 
@@ -82,7 +102,9 @@ def test_a_qos_1_message_is_acknowledged_only_after_its_rows_are_committed(stack
     site_id = stack.site("ack after commit", broker.port, ("ack/#",))
     stack.switch(site_id, "start")
     stack.until(site_id, "connected")
-    client = f"sitewire-{stack.one('SELECT id FROM mqtt_mqttconnection WHERE site_id = %s', site_id)}"
+    client = (
+        f"sitewire-{stack.one('SELECT id FROM mqtt_mqttconnection WHERE site_id = %s', site_id)}"
+    )
 
     def acknowledged() -> bool:
         return f"Received PUBACK from {client}" in broker.log_text()
@@ -114,9 +136,13 @@ def test_tls_with_its_own_ca_and_a_password(stack, tls_broker):
 def test_a_client_certificate_opens_the_link(stack, mutual_tls_broker):
     broker = mutual_tls_broker
     site_id = stack.site(
-        "mutual tls", broker.tls_port, use_tls=True, tls_ca_certificate=broker.ca_pem,
-        tls_client_certificate=broker.client_pem, tls_client_key=broker.client_key_pem,
-    )  # fmt: skip
+        "mutual tls",
+        broker.tls_port,
+        use_tls=True,
+        tls_ca_certificate=broker.ca_pem,
+        tls_client_certificate=broker.client_pem,
+        tls_client_key=broker.client_key_pem,
+    )
     stack.switch(site_id, "start")
     stack.until(site_id, "connected", 10)
 
@@ -142,7 +168,12 @@ def test_killing_the_owner_moves_its_sites_and_loses_nothing(stack, broker):
         what="every acknowledged message stored",
     )
     assert len(stack.rows(stored, site_ids)) == 1200, "a sequence number was stored twice"
-    owners = {row[0] for row in stack.rows("SELECT owner FROM mqtt_mqttconnection WHERE site_id = ANY(%s)", site_ids)}
+    owners = {
+        row[0]
+        for row in stack.rows(
+            "SELECT owner FROM mqtt_mqttconnection WHERE site_id = ANY(%s)", site_ids
+        )
+    }
     assert victim not in owners
     stack.mqtt(victim)
 

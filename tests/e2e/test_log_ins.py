@@ -30,24 +30,44 @@ class Entrances:
         for number in range(2):
             port = free_port()
             self.webs.append(f"http://127.0.0.1:{port}")
-            command = ("-m", "uvicorn", "project.asgi:application", "--host", "127.0.0.1", "--port", str(port))
+            command = (
+                "-m",
+                "uvicorn",
+                "project.asgi:application",
+                "--host",
+                "127.0.0.1",
+                "--port",
+                str(port),
+            )
             self.stack.start(f"web-{number}", *command)
         port = self.flower.rpartition(":")[2]
-        command = ("-m", "celery", "-A", "project", "flower", "--address=127.0.0.1", f"--port={port}")
+        command = (
+            "-m",
+            "celery",
+            "-A",
+            "project",
+            "flower",
+            "--address=127.0.0.1",
+            f"--port={port}",
+        )
         self.stack.start("flower", *command, FLOWER_BASIC_AUTH=":".join(FLOWER))
         for url in (*(f"{web}/livez" for web in self.webs), self.flower):
             wait_for(lambda url=url: answers(url), 60, what=url)
 
     def api(self, web: int, name: str, password: str) -> int:
         url = f"{self.webs[web]}/api/v1/auth/login/"
-        return requests.post(url, json={"username": name, "password": password}, timeout=60).status_code
+        return requests.post(
+            url, json={"username": name, "password": password}, timeout=60
+        ).status_code
 
     def page(self, web: int, path: str, name: str, password: str) -> int:
         with requests.Session() as browser:
             shown = browser.get(self.webs[web] + path, timeout=60)
             token = re.search(r'name="csrfmiddlewaretoken" value="(\w+)"', shown.text).group(1)
             form = {"csrfmiddlewaretoken": token, "username": name, "password": password}
-            return browser.post(self.webs[web] + path, form, allow_redirects=False, timeout=60).status_code
+            return browser.post(
+                self.webs[web] + path, form, allow_redirects=False, timeout=60
+            ).status_code
 
     def monitor(self, password: str, path: str = "/") -> requests.Response:
         return requests.get(self.flower + path, auth=(FLOWER[0], password), timeout=60)
@@ -55,7 +75,13 @@ class Entrances:
     def unlock(self) -> None:
         command = [sys.executable, "manage.py", "unlock_logins", "--all"]
         done = subprocess.run(
-            command, check=False, cwd=ROOT, env=self.stack.env, capture_output=True, text=True, timeout=60
+            command,
+            check=False,
+            cwd=ROOT,
+            env=self.stack.env,
+            capture_output=True,
+            text=True,
+            timeout=60,
         )
         assert done.returncode == 0, done.stderr
 
@@ -75,7 +101,10 @@ def in_parallel(work) -> list:
 @pytest.fixture(scope="module")
 def running(tmp_path_factory, template) -> Iterator[Entrances]:
     folder = tmp_path_factory.mktemp("log_ins")
-    with start_valkey() as redis_url, fresh_database(os.environ["DATABASE_URL"], "stack_log_ins") as database_url:
+    with (
+        start_valkey() as redis_url,
+        fresh_database(os.environ["DATABASE_URL"], "stack_log_ins") as database_url,
+    ):
         stack = Stack(folder, database_url, redis_url, template)
         try:
             found = Entrances(stack)
@@ -104,12 +133,16 @@ def test_thirty_two_wrong_passwords_at_flower_at_once_are_thirty_two(entrances):
     assert refused.status_code == 429
     assert "Too many wrong tries. Try again in" in refused.text
     assert 0 < int(refused.headers["Retry-After"]) <= 30
-    assert entrances.stack.one("SELECT count(*) FROM mqtt_auditentry WHERE action = 'locked out'") >= 1
+    assert (
+        entrances.stack.one("SELECT count(*) FROM mqtt_auditentry WHERE action = 'locked out'") >= 1
+    )
     entrances.unlock()
     assert entrances.monitor(FLOWER[1]).status_code == 200
 
 
-@pytest.mark.parametrize("path", ["/", "/workers", "/tasks", "/broker", "/api/workers", "/api/tasks", "/nothing"])
+@pytest.mark.parametrize(
+    "path", ["/", "/workers", "/tasks", "/broker", "/api/workers", "/api/tasks", "/nothing"]
+)
 def test_every_address_of_flower_counts(entrances, path):
     assert [entrances.monitor("guess", path).status_code for _ in range(6)][-1] == 429
     assert entrances.monitor(FLOWER[1], path).status_code == 429
@@ -117,7 +150,15 @@ def test_every_address_of_flower_counts(entrances, path):
 
 @pytest.mark.parametrize(
     "header",
-    ["Basic !!!", "Basic", "Bearer x", "Basic YWRtaW4=", "Basic gICA", "basic YWRtaW46", "Basic " + "A" * 999],
+    [
+        "Basic !!!",
+        "Basic",
+        "Bearer x",
+        "Basic YWRtaW4=",
+        "Basic gICA",
+        "basic YWRtaW46",
+        "Basic " + "A" * 999,
+    ],
 )
 def test_nonsense_is_a_wrong_try_as_well(entrances, header):
     answer = requests.get(entrances.flower, headers={"Authorization": header}, timeout=60)

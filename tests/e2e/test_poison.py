@@ -1,4 +1,6 @@
-"""A producer whose messages the database refuses, beside a healthy site: real processes, a real broker, QoS 1."""
+"""A producer whose messages the database refuses, beside a healthy site: real processes, a real
+broker, QoS 1.
+"""
 
 import json
 import time
@@ -31,7 +33,10 @@ def started(stack: Stack, name: str, port: int) -> int:
 
 @pytest.mark.parametrize("code", ["22023", "XX000"])
 def test_what_the_database_refuses_costs_its_own_site_only(stack, broker, code):
-    healthy, rogue = started(stack, f"healthy{code}", broker.port), started(stack, f"rogue{code}", broker.port)
+    healthy, rogue = (
+        started(stack, f"healthy{code}", broker.port),
+        started(stack, f"rogue{code}", broker.port),
+    )
     stack.db.execute(REFUSE.format(code=code))
     try:
         with publisher(broker.port) as sender:
@@ -46,8 +51,15 @@ def test_what_the_database_refuses_costs_its_own_site_only(stack, broker, code):
         wait_for(lambda: stack.one(LETTERS, rogue) == 6, 90, what="six dead letters")
         wait_for(lambda: stack.one(STORED, rogue) == 60, 90, what="all else of the rogue site")
         assert (stack.one(OPEN, healthy), stack.one(OPEN, rogue)) == (0, 0)
-        wait_for(lambda: stack.one("SELECT dropped->>'topic_levels' FROM mqtt_sitebooks WHERE site_id = %s", rogue), 10)
-        rows = wait_for(lambda: stack.get(f"parsing-logs/?site={rogue}&page_size=100")["results"], 10)
+        wait_for(
+            lambda: stack.one(
+                "SELECT dropped->>'topic_levels' FROM mqtt_sitebooks WHERE site_id = %s", rogue
+            ),
+            10,
+        )
+        rows = wait_for(
+            lambda: stack.get(f"parsing-logs/?site={rogue}&page_size=100")["results"], 10
+        )
         assert "DB_ERROR" in {row["error_type"] for row in rows}
         stack.switch(rogue, "stop")
         stack.until(rogue, "disconnected")
@@ -55,7 +67,11 @@ def test_what_the_database_refuses_costs_its_own_site_only(stack, broker, code):
         stack.until(rogue, "connected")
         with publisher(broker.port) as sender:
             sender.send(f"rogue{code}/hall/a", json.dumps({"n": 1_000}))
-        wait_for(lambda: stack.one(STORED, rogue) == 61, 30, what="the rogue site after its stop and start")
+        wait_for(
+            lambda: stack.one(STORED, rogue) == 61,
+            30,
+            what="the rogue site after its stop and start",
+        )
     finally:
         stack.db.execute("DROP FUNCTION refuse_rogue CASCADE")
 

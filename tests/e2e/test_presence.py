@@ -11,7 +11,10 @@ pytestmark = [pytest.mark.e2e, pytest.mark.mosquitto]
 
 
 def devices(stack, site_id):
-    return {row["identifier"]: row["status"] for row in stack.get(f"sites/{site_id}/devices/")["results"]}
+    return {
+        row["identifier"]: row["status"]
+        for row in stack.get(f"sites/{site_id}/devices/")["results"]
+    }
 
 
 def test_a_silent_device_goes_offline_and_a_message_brings_it_back(stack, broker, tick):
@@ -22,7 +25,9 @@ def test_a_silent_device_goes_offline_and_a_message_brings_it_back(stack, broker
     with publisher(broker.port) as sender:
         sender.send("quiet/pump", json.dumps({"rpm": 900}))
         wait_for(lambda: set(devices(stack, site_id).values()) == {"online"})
-        wait_for(lambda: tick() and set(devices(stack, site_id).values()) == {"offline"}, 30, every=1)
+        wait_for(
+            lambda: tick() and set(devices(stack, site_id).values()) == {"offline"}, 30, every=1
+        )
         sender.send("quiet/pump", json.dumps({"rpm": 901}))
         wait_for(lambda: set(devices(stack, site_id).values()) == {"online"})
 
@@ -48,4 +53,6 @@ def test_a_gateway_that_says_goodbye_takes_its_devices_into_the_unknown(stack, b
         sender.send("zigbee2mqtt/hall/lamp", json.dumps({"temperature": 27.3, "linkquality": 102}))
         wait_for(lambda: "online" in devices(stack, site_id).values())
         sender.send("zigbee2mqtt/bridge/state", '{"state":"offline"}')
-        wait_for(lambda: tick() and set(devices(stack, site_id).values()) == {"unknown"}, 30, every=1)
+        wait_for(
+            lambda: tick() and set(devices(stack, site_id).values()) == {"unknown"}, 30, every=1
+        )

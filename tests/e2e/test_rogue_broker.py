@@ -1,4 +1,6 @@
-"""A broker that breaks the protocol: what its people read, and that it can be stopped and replaced at any time."""
+"""A broker that breaks the protocol: what its people read, and that it can be stopped and replaced
+at any time.
+"""
 
 import pytest
 

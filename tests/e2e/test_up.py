@@ -1,4 +1,6 @@
-"""`manage.py up`, as a user starts it: in a copy of the tree, with the environment that is there already."""
+"""`manage.py up`, as a user starts it: in a copy of the tree, with the environment that is there
+already.
+"""
 
 import json
 import os
@@ -22,9 +24,18 @@ from project.local.processes.waiting import wait_until
 ROOT = Path(__file__).resolve().parents[2]
 KINDS = {"postgres", "redis", "web", "mqtt-worker", "worker", "beat", "flower"}
 KEYS = {
-    "web", "flower", "flower_user", "flower_password", "username", "password", "token",
-    "database_url", "redis_url", "log_dir", "processes",
-}  # fmt: skip
+    "web",
+    "flower",
+    "flower_user",
+    "flower_password",
+    "username",
+    "password",
+    "token",
+    "database_url",
+    "redis_url",
+    "log_dir",
+    "processes",
+}
 pytestmark = pytest.mark.e2e
 OURS = {
     "DATABASE_URL",
@@ -42,11 +53,26 @@ class Up:
 
     def __init__(self, tree: Path, data: Path, *flags: str, **extra: str) -> None:
         self.data, port, flower = data, *free_ports(2)
-        command = [sys.executable, "manage.py", "up", "--port", str(port), "--flower-port", str(flower), *flags]
+        command = [
+            sys.executable,
+            "manage.py",
+            "up",
+            "--port",
+            str(port),
+            "--flower-port",
+            str(flower),
+            *flags,
+        ]
         self.process = subprocess.Popen(
-            [*command, "--data-dir", str(data)], cwd=tree, env=environment() | extra, text=True,
-            stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, start_new_session=True,
-        )  # fmt: skip
+            [*command, "--data-dir", str(data)],
+            cwd=tree,
+            env=environment() | extra,
+            text=True,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
+        )
 
     def ready(self) -> dict[str, object]:
         path = self.data / "up.json"
@@ -97,12 +123,20 @@ def test_everything_answers_says_where_it_is_and_leaves_nothing_behind(up, data)
     assert (data / "up.json").stat().st_mode & 0o777 == 0o600
     assert {one["kind"] for one in told["processes"]} == KINDS
     token = {"Authorization": f"Token {told['token']}"}
-    assert requests.get(f"{told['web']}/api/v1/mqtt/sites/", headers=token, timeout=10).status_code == 200
+    assert (
+        requests.get(f"{told['web']}/api/v1/mqtt/sites/", headers=token, timeout=10).status_code
+        == 200
+    )
     assert requests.get(told["flower"], timeout=10).status_code == 401
     login = (told["flower_user"], told["flower_password"])
     assert requests.get(told["flower"], auth=login, timeout=10).status_code == 200
-    with psycopg.connect(told["database_url"]) as database, redis.Redis.from_url(told["redis_url"]) as server:
-        assert database.execute("SELECT is_superuser FROM auth_user WHERE username = 'admin'").fetchone() == (True,)
+    with (
+        psycopg.connect(told["database_url"]) as database,
+        redis.Redis.from_url(told["redis_url"]) as server,
+    ):
+        assert database.execute(
+            "SELECT is_superuser FROM auth_user WHERE username = 'admin'"
+        ).fetchone() == (True,)
         assert server.ping()
     began = time.monotonic()
     output = up.end()
@@ -112,7 +146,9 @@ def test_everything_answers_says_where_it_is_and_leaves_nothing_behind(up, data)
     assert not (data / "up.json").exists()
 
 
-def test_a_second_one_in_the_same_folder_is_refused_and_a_dead_process_is_started_again(up, tree, data):
+def test_a_second_one_in_the_same_folder_is_refused_and_a_dead_process_is_started_again(
+    up, tree, data
+):
     told = up.ready()
     second = Up(tree, data, "--no-demo")
     output = second.process.communicate(timeout=30)[0]
@@ -148,7 +184,11 @@ def test_a_stop_while_it_starts_leaves_nothing_behind(tree, data):
 
 
 def test_given_servers_are_used(tree, tmp_path):
-    name, server_url, valkey_url = "given_to_up", os.environ["DATABASE_URL"], os.environ["REDIS_URL"]
+    name, server_url, valkey_url = (
+        "given_to_up",
+        os.environ["DATABASE_URL"],
+        os.environ["REDIS_URL"],
+    )
     with psycopg.connect(server_url, autocommit=True) as admin:
         admin.execute(f"CREATE DATABASE {name}")
     url = f"{server_url.rpartition('/')[0]}/{name}"
@@ -159,10 +199,20 @@ def test_given_servers_are_used(tree, tmp_path):
     given.end()
 
 
-@pytest.mark.parametrize("flags", [["--port", "0"], ["--port", "x"], ["--bogus"], ["--mqtt-workers", "0"]])
+@pytest.mark.parametrize(
+    "flags", [["--port", "0"], ["--port", "x"], ["--bogus"], ["--mqtt-workers", "0"]]
+)
 def test_a_bad_flag_is_one_sentence_and_changes_nothing(tree, tmp_path, flags):
     command = [sys.executable, "manage.py", "up", *flags, "--data-dir", str(tmp_path / "none")]
-    done = subprocess.run(command, cwd=tree, env=environment(), capture_output=True, text=True, timeout=20, check=False)
+    done = subprocess.run(
+        command,
+        cwd=tree,
+        env=environment(),
+        capture_output=True,
+        text=True,
+        timeout=20,
+        check=False,
+    )
     assert done.returncode == 2
     assert done.stderr.strip().count("\n") == 0
     assert not (tmp_path / "none").exists()

@@ -1,4 +1,6 @@
-"""LeaseStore and AckList without Redis, for tests of who uses them. tests/contracts holds them to the real ones."""
+"""LeaseStore and AckList without Redis, for tests of who uses them. tests/contracts holds them to
+the real ones.
+"""
 
 from collections import defaultdict
 from collections.abc import Callable, Sequence
@@ -55,7 +57,10 @@ class FakeLeaseStore:
 
     def _note_silence(self) -> None:
         now = self._clock()
-        known, held = now if self._since is None else self._since, now if self._held is None else self._held
+        known, held = (
+            now if self._since is None else self._since,
+            now if self._held is None else self._held,
+        )
         self._since = now if now - held > self._ttl / 2 and known <= held else known
 
     def _set(self, lease: Lease, instead_of: str) -> Renewal:

@@ -1,4 +1,6 @@
-"""A broker on a raw socket that does as a script says: any bytes, at any time, to any number of clients."""
+"""A broker on a raw socket that does as a script says: any bytes, at any time, to any number of
+clients.
+"""
 
 import contextlib
 import socket
@@ -12,14 +14,18 @@ from tests.fakes.wire import answer, connack, packet
 
 
 class RogueLink:
-    """One connection of a client. `received`: what the client sent after its CONNECT, also when nobody answers it."""
+    """One connection of a client. `received`: what the client sent after its CONNECT, also when
+    nobody answers it.
+    """
 
     def __init__(self, sock: socket.socket) -> None:
         self.sock = sock
         self.at = time.monotonic()
         self.received = bytearray()
         self.closed = threading.Event()
-        self.subscribed = threading.Event()  # at QoS 1: retained messages are asked for at QoS 0 first
+        self.subscribed = (
+            threading.Event()
+        )  # at QoS 1: retained messages are asked for at QoS 0 first
         self.answers = True  # SUBSCRIBE, UNSUBSCRIBE and PINGREQ, as a broker should
         self.version = ""
         self._answered = 0
@@ -45,7 +51,9 @@ class RogueLink:
             self.sock.sendall(data)
 
     def packets(self) -> Iterator[tuple[int, bytes]]:
-        """(first byte, body) of what was received and is whole; lengths of two bytes are enough here."""
+        """(first byte, body) of what was received and is whole; lengths of two bytes are enough
+        here.
+        """
         data, at = bytes(self.received), 0
         while at + 2 <= len(data):
             length, start = data[at + 1], at + 2
@@ -71,11 +79,20 @@ class RogueLink:
         seen = list(self.packets())
         for first, body in seen[self._answered :] if self.answers else ():
             if first == 0x82:
-                self.send(answer(0x90, self.version, struct.unpack("!H", body[:2])[0], self._codes(body)))
+                self.send(
+                    answer(0x90, self.version, struct.unpack("!H", body[:2])[0], self._codes(body))
+                )
                 if body[-1] & 3:
                     self.subscribed.set()
             elif first == 0xA2:
-                self.send(answer(0xB0, self.version, struct.unpack("!H", body[:2])[0], bytes(self._filters(body))))
+                self.send(
+                    answer(
+                        0xB0,
+                        self.version,
+                        struct.unpack("!H", body[:2])[0],
+                        bytes(self._filters(body)),
+                    )
+                )
             elif first == 0xC0:
                 self.send(packet(0xD0))
         self._answered = len(seen)
@@ -99,8 +116,8 @@ Script = Callable[[RogueLink], None]
 
 
 class RogueBroker:
-    """`script` is run for each connection once its CONNECT is here; then the link stays open until the client ends it,
-    unless the script closes it.
+    """`script` is run for each connection once its CONNECT is here; then the link stays open until
+    the client ends it, unless the script closes it.
     """
 
     def __init__(self, script: Script, tls: ssl.SSLContext | None = None) -> None:

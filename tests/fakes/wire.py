@@ -38,7 +38,9 @@ def publish(
 
 
 def connack(version: str, code: int = 0, properties: bytes = b"") -> bytes:
-    return packet(0x20, bytes([0, code]) + (variable(len(properties)) + properties if version == "5" else b""))
+    return packet(
+        0x20, bytes([0, code]) + (variable(len(properties)) + properties if version == "5" else b"")
+    )
 
 
 def answer(first: int, version: str, packet_id: int, codes: bytes) -> bytes:

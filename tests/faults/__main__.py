@@ -1,8 +1,9 @@
 """`python -m tests.faults --layer domain --count 20 --seed 1`: do the tests notice a fault?
 
-Plants a seeded sample of small faults, one at a time, in a copy of the checkout, runs the tests on each (the nearest
-ones first, by imports), and prints the score with every fault that nobody noticed, for somebody to read. `--quick`
-runs unit tests only; `--minutes` bounds the whole; `--only` names files; `--list` prints the sample.
+Plants a seeded sample of small faults, one at a time, in a copy of the checkout, runs the tests on
+each (the nearest ones first, by imports), and prints the score with every fault that nobody
+noticed, for somebody to read. `--quick` runs unit tests only; `--minutes` bounds the whole;
+`--only` names files; `--list` prints the sample.
 """
 
 import argparse
@@ -51,16 +52,24 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--sql", action="store_true", help="only faults within SQL")
     parser.add_argument("--only", default="", help="only in files whose path contains this")
     parser.add_argument("--quick", action="store_true", help="unit tests only")
-    parser.add_argument("--within", type=int, default=FAR, help="only tests at most so many imports away")
-    parser.add_argument("--minutes", type=float, default=600.0, help="plant no more faults after so long")
-    parser.add_argument("--trust", action="store_true", help="do not run the tests without a fault first")
+    parser.add_argument(
+        "--within", type=int, default=FAR, help="only tests at most so many imports away"
+    )
+    parser.add_argument(
+        "--minutes", type=float, default=600.0, help="plant no more faults after so long"
+    )
+    parser.add_argument(
+        "--trust", action="store_true", help="do not run the tests without a fault first"
+    )
     parser.add_argument("--list", action="store_true", help="print the sample and run nothing")
     return parser.parse_args()
 
 
 def _sample(chosen: argparse.Namespace) -> list[Place]:
     found: list[Place] = []
-    for path in sorted(path for layer in chosen.layer for path in (ROOT / "mqtt_app" / layer).rglob("*")):
+    for path in sorted(
+        path for layer in chosen.layer for path in (ROOT / "mqtt_app" / layer).rglob("*")
+    ):
         if path.suffix in {".py", ".lua"} and chosen.only in str(path):
             planted = (lua_faults if path.suffix == ".lua" else python_faults)(path.read_text())
             found += [(path.relative_to(ROOT), fault) for fault in planted]
@@ -71,7 +80,9 @@ def _sample(chosen: argparse.Namespace) -> list[Place]:
 def _copy(folder: Path) -> Path:
     """The files as they are now, with the same environment."""
     command = ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"]
-    names = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True).stdout.split("\0")
+    names = subprocess.run(
+        command, cwd=ROOT, capture_output=True, text=True, check=True
+    ).stdout.split("\0")
     for name in filter(None, names):
         if (ROOT / name).is_file():
             target = folder / name
@@ -94,7 +105,10 @@ def _tried(trial: Trial, sample: list[Place], minutes: float) -> tuple[list[Plac
         (noticed if by else missed).append((path, fault))
         seconds = time.monotonic() - start
         verdict = "noticed" if by else "MISSED "
-        print(f"{number:3}/{len(sample)} {seconds:4.0f} s {verdict} {path}:{fault.line} {fault.what}  {by}", flush=True)
+        print(
+            f"{number:3}/{len(sample)} {seconds:4.0f} s {verdict} {path}:{fault.line} {fault.what}  {by}",
+            flush=True,
+        )
     return noticed, missed
 
 

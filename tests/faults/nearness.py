@@ -10,7 +10,9 @@ FAR = 99  # imports away: nothing leads there, or only a name in a string
 
 
 class Nearness:
-    """`distances(path)`: how many imports lie between a file and each file of tests. Paths are relative to `root`."""
+    """`distances(path)`: how many imports lie between a file and each file of tests. Paths are
+    relative to `root`.
+    """
 
     def __init__(self, root: Path) -> None:
         files = [path for package in PACKAGES for path in sorted((root / package).rglob("*.py"))]
@@ -28,7 +30,9 @@ class Nearness:
             for importer in self._importers[name] - found.keys():
                 found[importer] = found[name] + 1
                 waiting.append(importer)
-        tests = {name: file for name, file in self._modules.items() if file.name.startswith("test_")}
+        tests = {
+            name: file for name, file in self._modules.items() if file.name.startswith("test_")
+        }
         return {file: found.get(name, FAR) for name, file in tests.items()}
 
     def _starts(self, path: Path) -> list[str]:

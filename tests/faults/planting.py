@@ -1,6 +1,7 @@
 """Small faults of the kind that people make, as values: where, what, and the source with it. Pure.
 
-Python is changed at the places that its syntax tree names, SQL within string literals and Lua word by word.
+Python is changed at the places that its syntax tree names, SQL within string literals and Lua word
+by word.
 """
 
 import ast
@@ -113,13 +114,21 @@ def _observable(node: ast.AST) -> Iterator[ast.AST]:
 
 
 def _is_unobservable(node: ast.AST) -> bool:
-    """A docstring, a line for the log, a check of lengths that never differ, a class that is no longer frozen."""
+    """A docstring, a line for the log, a check of lengths that never differ, a class that is no
+    longer frozen.
+    """
     if isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant):
         return True
     if isinstance(node, ast.Expr) and isinstance(node.value, ast.Call):
         called = node.value.func
         return isinstance(called, ast.Attribute) and ast.unparse(called.value) in LOGGERS
-    return isinstance(node, ast.keyword) and node.arg in {"strict", "frozen", "slots", "gc", "kw_only"}
+    return isinstance(node, ast.keyword) and node.arg in {
+        "strict",
+        "frozen",
+        "slots",
+        "gc",
+        "kw_only",
+    }
 
 
 def _faults_at(node: ast.AST, text: _Text) -> Iterator[Fault]:

@@ -1,4 +1,6 @@
-"""A copy of the checkout in which one fault after the other is planted, and the tests that are run on each."""
+"""A copy of the checkout in which one fault after the other is planted, and the tests that are run
+on each.
+"""
 
 import contextlib
 import os
@@ -21,17 +23,32 @@ NEAR = 1  # imports away from a fault: the tests that are run first
 SMOKE = "tests/integration/commands/test_scheduler.py"  # any test that has a database made
 COMMON = "not chaos and not benchmark"  # which a file that is named would bring
 OPTIONS = (
-    "-x", "-q", "--no-header", "--reuse-db", "-p", "no:cacheprovider", "-p", "tests.faults.first_failure", "-m", COMMON
-)  # fmt: skip
+    "-x",
+    "-q",
+    "--no-header",
+    "--reuse-db",
+    "-p",
+    "no:cacheprovider",
+    "-p",
+    "tests.faults.first_failure",
+    "-m",
+    COMMON,
+)
 LONGEST = 1_500.0  # s for one run of the tests; a fault that hangs them is noticed, too
 PRISTINE = "faults_pristine"
 
 
 class Trial:
-    """`is_noticed` by any test below `folders`, nearest first. One server and one migrated database serve all runs."""
+    """`is_noticed` by any test below `folders`, nearest first. One server and one migrated database
+    serve all runs.
+    """
 
-    def __init__(self, copy: Path, folders: Sequence[str], servers: dict[str, str], within: int = FAR) -> None:
-        """`within`: leave out tests that are more imports away; what is noticed by fewer is noticed by all."""
+    def __init__(
+        self, copy: Path, folders: Sequence[str], servers: dict[str, str], within: int = FAR
+    ) -> None:
+        """`within`: leave out tests that are more imports away; what is noticed by fewer is noticed
+        by all.
+        """
         self._copy = copy
         self._folders = folders
         self._within = within
@@ -56,15 +73,22 @@ class Trial:
     def _stages(self, path: Path) -> Iterator[list[str]]:
         """Unit tests cost seconds, so all of them come before the first that needs a database.
 
-        A unit test notices only what it imports; others may reach a file by its name in a string, and come last.
+        A unit test notices only what it imports; others may reach a file by its name in a string,
+        and come last.
         """
         distances = self._nearness.distances(path)
         for group, farthest in ((UNIT, FAR - 1), (ALL[1:], FAR)):
             folders = [folder for folder in group if folder in self._folders]
-            files = [file for file in distances if any(file.is_relative_to(folder) for folder in folders)]
+            files = [
+                file for file in distances if any(file.is_relative_to(folder) for folder in folders)
+            ]
             ordered = sorted(files, key=lambda file: (distances[file], str(file)))
             near = [str(file) for file in ordered if distances[file] <= NEAR]
-            rest = [str(file) for file in ordered if NEAR < distances[file] <= min(farthest, self._within)]
+            rest = [
+                str(file)
+                for file in ordered
+                if NEAR < distances[file] <= min(farthest, self._within)
+            ]
             yield from (stage for stage in (near, rest) if stage)
 
     def _passes(self, tests: Sequence[str]) -> str:
@@ -74,13 +98,17 @@ class Trial:
         status, output = _run([*command, *tests], self._copy, self._env)
         if status == 0:
             return ""
-        failed = [line for line in output.splitlines() if line.startswith(("FAILED tests", "ERROR tests"))]
+        failed = [
+            line for line in output.splitlines() if line.startswith(("FAILED tests", "ERROR tests"))
+        ]
         return failed[0][:160] if failed else f"the run ended with {status}"
 
     @property
     def _env(self) -> dict[str, str]:
         kept = {name: value for name, value in os.environ.items() if name != "PYTEST_XDIST_WORKER"}
-        return kept | self._servers | {"PYTHONPATH": str(self._copy), "PYTHONDONTWRITEBYTECODE": "1"}
+        return (
+            kept | self._servers | {"PYTHONPATH": str(self._copy), "PYTHONDONTWRITEBYTECODE": "1"}
+        )
 
     def _make_pristine(self) -> None:
         command = [sys.executable, "-m", "pytest", "-x", "-q", "--reuse-db", SMOKE]
@@ -113,9 +141,15 @@ def servers() -> Iterator[dict[str, str]]:
 def _run(command: Sequence[str], folder: Path, env: dict[str, str]) -> tuple[int, str]:
     """Exit status and output of the run; everything that it started ends with it."""
     process = subprocess.Popen(
-        command, cwd=folder, env=env, text=True, start_new_session=True,
-        stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
-    )  # fmt: skip
+        command,
+        cwd=folder,
+        env=env,
+        text=True,
+        start_new_session=True,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+    )
     try:
         output, _ = process.communicate(timeout=LONGEST)
     except subprocess.TimeoutExpired:

@@ -69,7 +69,9 @@ def test_what_is_there_is_taken_and_then_nothing_is_until_more_comes(link):
     assert len(ends.turn()) == 1
 
 
-def test_a_part_of_a_packet_is_read_when_the_rest_comes_and_is_accounted_for_meanwhile(link, shared):
+def test_a_part_of_a_packet_is_read_when_the_rest_comes_and_is_accounted_for_meanwhile(
+    link, shared
+):
     ends = link()
     ends.far.sendall(PUBLISH + PUBLISH[:3])
     assert (len(ends.turn()), shared.total) == (1, 3)

@@ -42,7 +42,9 @@ def test_a_failure_in_a_hot_loop_is_a_few_lines_and_a_number(log, handler, file)
     lines = file.getvalue().splitlines()
     assert lines[:FREE] == ["Redis does not answer (TimeoutError)"] * FREE
     assert len(lines) == FREE + 1
-    assert lines[-1].startswith(f"Redis does not answer (TimeoutError) ({10_000 - FREE} times in the last ")
+    assert lines[-1].startswith(
+        f"Redis does not answer (TimeoutError) ({10_000 - FREE} times in the last "
+    )
 
 
 def test_the_number_is_told_even_when_nothing_else_happens(log, file, monkeypatch):
@@ -68,7 +70,12 @@ def test_different_lines_are_all_written(log, file):
 
 
 def test_a_line_that_cannot_be_made_does_not_harm_its_caller(handler, file, capsys):
-    values = {"name": "mqtt_app.any", "levelno": logging.WARNING, "msg": "%d", "args": ("no number",)}
+    values = {
+        "name": "mqtt_app.any",
+        "levelno": logging.WARNING,
+        "msg": "%d",
+        "args": ("no number",),
+    }
     handler.handle(logging.makeLogRecord(values))
     assert file.getvalue() == ""
     assert "no number" in capsys.readouterr().err

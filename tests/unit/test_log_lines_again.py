@@ -57,11 +57,15 @@ def test_a_count_goes_out_while_the_line_goes_on(log, file, monkeypatch):
 @pytest.mark.parametrize(
     ("name", "level", "counted"),
     [
-        ("mqtt_app.x", logging.INFO, True), ("tasks.x", logging.INFO, True), ("project.x", logging.INFO, True),
-        ("mqtt.connection", logging.INFO, True), ("django.x", logging.INFO, False), ("django.x", logging.WARNING, True),
+        ("mqtt_app.x", logging.INFO, True),
+        ("tasks.x", logging.INFO, True),
+        ("project.x", logging.INFO, True),
+        ("mqtt.connection", logging.INFO, True),
+        ("django.x", logging.INFO, False),
+        ("django.x", logging.WARNING, True),
         ("mqtt_application", logging.INFO, False),
     ],
-)  # fmt: skip
+)
 def test_of_other_loggers_only_warnings_are_counted(file, name, level, counted):
     handler = CountingHandler()
     handler.setStream(file)

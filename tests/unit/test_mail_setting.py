@@ -18,14 +18,33 @@ def test_without_it_there_is_no_mail():
 
 
 def test_a_server_with_starttls():
-    found = mail(EMAIL_URL="smtp+tls://user%40x:p%2Fw@mail.example:587", DEFAULT_FROM_EMAIL="sitewire@example.org")
-    expected = {"EMAIL_HOST": "mail.example", "EMAIL_PORT": 587, "EMAIL_HOST_USER": "user@x", "EMAIL_USE_TLS": True}
+    found = mail(
+        EMAIL_URL="smtp+tls://user%40x:p%2Fw@mail.example:587",
+        DEFAULT_FROM_EMAIL="sitewire@example.org",
+    )
+    expected = {
+        "EMAIL_HOST": "mail.example",
+        "EMAIL_PORT": 587,
+        "EMAIL_HOST_USER": "user@x",
+        "EMAIL_USE_TLS": True,
+    }
     assert expected.items() <= found.items()
-    assert (found["EMAIL_HOST_PASSWORD"], found["DEFAULT_FROM_EMAIL"]) == ("p/w", "sitewire@example.org")
+    assert (found["EMAIL_HOST_PASSWORD"], found["DEFAULT_FROM_EMAIL"]) == (
+        "p/w",
+        "sitewire@example.org",
+    )
 
 
 @pytest.mark.parametrize(
-    "url", ["mail.example", "http://mail.example", "smtp://", "smtp://h:x", "smtp://h:0", "consolemail://"]
+    "url",
+    [
+        "mail.example",
+        "http://mail.example",
+        "smtp://",
+        "smtp://h:x",
+        "smtp://h:0",
+        "consolemail://",
+    ],
 )
 def test_a_bad_address_names_the_variable_and_the_form(url):
     with pytest.raises(ImproperlyConfigured, match=r"EMAIL_URL must look like smtp\+tls://"):

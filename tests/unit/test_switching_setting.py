@@ -21,5 +21,7 @@ def test_both_words_are_taken(value, monkeypatch):
 @pytest.mark.parametrize("value", ["everyone", "Operators", "", "operators,superusers"])
 def test_anything_else_is_refused_with_the_words_that_work(value, monkeypatch):
     monkeypatch.setenv("SITEWIRE_SWITCHING", value)
-    with pytest.raises(ImproperlyConfigured, match=r"SITEWIRE_SWITCHING=.* Use one of: superusers, operators"):
+    with pytest.raises(
+        ImproperlyConfigured, match=r"SITEWIRE_SWITCHING=.* Use one of: superusers, operators"
+    ):
         checked.knobs()

@@ -12,7 +12,9 @@ LONGEST_SECONDS = int(LONGEST.total_seconds())
 
 
 class NewTokenSerializer(serializers.Serializer[Any]):
-    """What a token is made of. Left out: all that its maker may do, at all of their sites, for ever."""
+    """What a token is made of. Left out: all that its maker may do, at all of their sites, for
+    ever.
+    """
 
     name = serializers.CharField(max_length=NAME_LENGTH)
     scope = serializers.ChoiceField(choices=SCOPE_CHOICES, default=Scope.MANAGE.value)
@@ -25,7 +27,11 @@ class NewTokenSerializer(serializers.Serializer[Any]):
         help_text="null: all sites of the user, also those to come.",
     )
     expires_in = serializers.IntegerField(
-        min_value=1, max_value=LONGEST_SECONDS, allow_null=True, default=None, help_text="Seconds. null: never."
+        min_value=1,
+        max_value=LONGEST_SECONDS,
+        allow_null=True,
+        default=None,
+        help_text="Seconds. null: never.",
     )
 
 
@@ -43,7 +49,9 @@ class TokenSerializer(serializers.Serializer[Any]):
 
 
 class ApiTokenSerializer(serializers.ModelSerializer[ApiToken]):
-    """A token as it is listed. `prefix` is how it begins, by which its user knows it; the rest is not stored."""
+    """A token as it is listed. `prefix` is how it begins, by which its user knows it; the rest is
+    not stored.
+    """
 
     prefix = serializers.CharField(source="token_key", read_only=True)
     is_expired = serializers.SerializerMethodField()
@@ -51,9 +59,17 @@ class ApiTokenSerializer(serializers.ModelSerializer[ApiToken]):
     class Meta:
         model = ApiToken
         fields = (
-            "id", "name", "prefix", "scope", "site_ids", "created", "expiry", "is_expired",
-            "last_used_at", "last_used_address",
-        )  # fmt: skip
+            "id",
+            "name",
+            "prefix",
+            "scope",
+            "site_ids",
+            "created",
+            "expiry",
+            "is_expired",
+            "last_used_at",
+            "last_used_address",
+        )
         read_only_fields = fields
 
     def get_is_expired(self, token: ApiToken) -> bool:
@@ -61,7 +77,9 @@ class ApiTokenSerializer(serializers.ModelSerializer[ApiToken]):
 
 
 class MadeTokenSerializer(ApiTokenSerializer):
-    token = serializers.CharField(read_only=True, help_text="Shown this once. Send it as `Authorization: Token ...`.")
+    token = serializers.CharField(
+        read_only=True, help_text="Shown this once. Send it as `Authorization: Token ...`."
+    )
 
     class Meta(ApiTokenSerializer.Meta):
         fields = (*ApiTokenSerializer.Meta.fields, "token")  # type: ignore[assignment]  # one more than above

@@ -15,26 +15,67 @@ IS_ACTIVE_HINT = "Not changed here: POST to sites/{id}/start/ or sites/{id}/stop
 
 
 class ConnectionSerializer(serializers.ModelSerializer[MqttConnection]):
-    """`password` and `tls_client_key` are never shown. Left out they stay, an empty string removes them."""
+    """`password` and `tls_client_key` are never shown. Left out they stay, an empty string removes
+    them.
+    """
 
-    status = serializers.SerializerMethodField(help_text="The stored status, corrected when whoever wrote it is gone.")
+    status = serializers.SerializerMethodField(
+        help_text="The stored status, corrected when whoever wrote it is gone."
+    )
     has_password = serializers.SerializerMethodField()
     has_tls_client_key = serializers.SerializerMethodField()
 
     class Meta:
         model = MqttConnection
         fields = (
-            "id", "site", "is_active", "broker_host", "broker_port", "username", "password", "has_password", "use_tls",
-            "tls_ca_certificate", "tls_client_certificate", "tls_client_key", "has_tls_client_key", "tls_verify",
-            "protocol_version", "client_id", "keepalive", "ack_mode", "broker_queue_limit", "status", "status_since",
-            "error_class", "error_message",
-            "error_at", "retry_count", "connected_at", "negotiated_version", "config_version", "owner", "generation",
+            "id",
+            "site",
+            "is_active",
+            "broker_host",
+            "broker_port",
+            "username",
+            "password",
+            "has_password",
+            "use_tls",
+            "tls_ca_certificate",
+            "tls_client_certificate",
+            "tls_client_key",
+            "has_tls_client_key",
+            "tls_verify",
+            "protocol_version",
+            "client_id",
+            "keepalive",
+            "ack_mode",
+            "broker_queue_limit",
+            "status",
+            "status_since",
+            "error_class",
+            "error_message",
+            "error_at",
+            "retry_count",
+            "connected_at",
+            "negotiated_version",
+            "config_version",
+            "owner",
+            "generation",
             "updated_at",
-        )  # fmt: skip
+        )
         read_only_fields = (
-            "id", "site", "is_active", "status_since", "error_class", "error_message", "error_at", "retry_count",
-            "connected_at", "negotiated_version", "config_version", "owner", "generation", "updated_at",
-        )  # fmt: skip
+            "id",
+            "site",
+            "is_active",
+            "status_since",
+            "error_class",
+            "error_message",
+            "error_at",
+            "retry_count",
+            "connected_at",
+            "negotiated_version",
+            "config_version",
+            "owner",
+            "generation",
+            "updated_at",
+        )
         extra_kwargs = {
             "password": SECRET | {"max_length": MAX_PASSWORD},
             "tls_client_key": SECRET | {"max_length": MAX_PEM},
@@ -59,7 +100,9 @@ class ConnectionSerializer(serializers.ModelSerializer[MqttConnection]):
         wish = self.initial_data.get("is_active")
         if wish is not None and wish is not (self.instance.is_active if self.instance else False):
             raise serializers.ValidationError({"is_active": [IS_ACTIVE_HINT]})
-        kept = {name: legible(self.instance, name) for name in CONFIGURATION} if self.instance else {}
+        kept = (
+            {name: legible(self.instance, name) for name in CONFIGURATION} if self.instance else {}
+        )
         errors = connection_errors(kept | attrs)
         if errors:
             raise serializers.ValidationError({field: [said] for field, said in errors.items()})

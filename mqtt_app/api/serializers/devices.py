@@ -33,12 +33,16 @@ class ReadingSerializer(serializers.Serializer[Any]):
 
     metric = serializers.CharField()
     value = serializers.SerializerMethodField("get_shown")
-    time = serializers.DateTimeField(help_text="By the device's clock, or the time of receipt when it gave none.")
+    time = serializers.DateTimeField(
+        help_text="By the device's clock, or the time of receipt when it gave none."
+    )
     received_at = serializers.DateTimeField()
     quality = serializers.SerializerMethodField()
 
     def to_representation(self, row: ReadingRow) -> dict[str, Any]:
-        """What the fields say, without asking each for each of thousands of rows how it is to be read."""
+        """What the fields say, without asking each for each of thousands of rows how it is to be
+        read.
+        """
         return {
             "metric": row.metric,
             "value": self.get_shown(row),
@@ -67,12 +71,26 @@ class DeviceSerializer(serializers.ModelSerializer[Device]):
     class Meta:
         model = Device
         fields = (
-            "id", "site", "identifier", "name", "gateway", "status", "status_reason", "status_since", "last_seen",
+            "id",
+            "site",
+            "identifier",
+            "name",
+            "gateway",
+            "status",
+            "status_reason",
+            "status_since",
+            "last_seen",
             "silence_after",
-        )  # fmt: skip
+        )
         read_only_fields = (
-            "id", "site", "identifier", "status", "status_reason", "status_since", "last_seen",
-        )  # fmt: skip
+            "id",
+            "site",
+            "identifier",
+            "status",
+            "status_reason",
+            "status_since",
+            "last_seen",
+        )
 
     def get_gateway(self, row: Device) -> str | None:
         return row.gateway.identifier if row.gateway else None

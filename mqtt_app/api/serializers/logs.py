@@ -10,9 +10,16 @@ class ConnectionLogSerializer(serializers.ModelSerializer[MqttConnectionLog]):
     class Meta:
         model = MqttConnectionLog
         fields = (
-            "id", "connection", "timestamp", "level", "message", "exception_type", "exception_traceback",
-            "broker_host", "retry_attempt",
-        )  # fmt: skip
+            "id",
+            "connection",
+            "timestamp",
+            "level",
+            "message",
+            "exception_type",
+            "exception_traceback",
+            "broker_host",
+            "retry_attempt",
+        )
 
     def to_representation(self, instance: MqttConnectionLog) -> Any:
         if not sees_failures(self.context["request"].user):
@@ -24,6 +31,14 @@ class ParsingLogSerializer(serializers.ModelSerializer[MqttParsingLog]):
     class Meta:
         model = MqttParsingLog
         fields = (
-            "id", "site", "timestamp", "topic", "parser_name", "error_type", "error_message", "exception_type",
-            "exception_traceback", "payload_sample",
-        )  # fmt: skip
+            "id",
+            "site",
+            "timestamp",
+            "topic",
+            "parser_name",
+            "error_type",
+            "error_message",
+            "exception_type",
+            "exception_traceback",
+            "payload_sample",
+        )

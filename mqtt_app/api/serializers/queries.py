@@ -1,4 +1,6 @@
-"""What may stand after the question mark. Unknown names are ignored, as usual on the web; bad values are not."""
+"""What may stand after the question mark. Unknown names are ignored, as usual on the web; bad
+values are not.
+"""
 
 import re
 from datetime import datetime
@@ -13,10 +15,14 @@ _SPACED_OFFSET = re.compile(r" (\d{2}:?\d{2})$")
 
 
 class TimeField(serializers.DateTimeField):
-    """ISO 8601; without an offset UTC. A `+` that was not escaped arrives as a space and is taken for what it was."""
+    """ISO 8601; without an offset UTC. A `+` that was not escaped arrives as a space and is taken
+    for what it was.
+    """
 
     def to_internal_value(self, value: Any) -> datetime:
-        return super().to_internal_value(_SPACED_OFFSET.sub(r"+\1", value) if isinstance(value, str) else value)
+        return super().to_internal_value(
+            _SPACED_OFFSET.sub(r"+\1", value) if isinstance(value, str) else value
+        )
 
 
 class WindowQuery(serializers.Serializer[Any]):
@@ -39,13 +45,17 @@ class ReadingsQuery(WindowQuery):
 
 class LogQuery(WindowQuery):
     site = serializers.IntegerField(required=False, min_value=1, max_value=MAX_BIGINT)
-    search = serializers.CharField(required=False, max_length=200, help_text="Part of the text, in any case.")
+    search = serializers.CharField(
+        required=False, max_length=200, help_text="Part of the text, in any case."
+    )
 
 
 class AuditQuery(WindowQuery):
     site = serializers.IntegerField(required=False, min_value=1, max_value=MAX_BIGINT)
     user = serializers.CharField(required=False, max_length=200, help_text="The exact user name.")
-    action = serializers.CharField(required=False, max_length=40, help_text="As in `created`, `changed`, `deleted`.")
+    action = serializers.CharField(
+        required=False, max_length=40, help_text="As in `created`, `changed`, `deleted`."
+    )
 
 
 class ConnectionLogQuery(LogQuery):
@@ -60,10 +70,14 @@ class ParsingLogQuery(LogQuery):
 
 class SitesQuery(serializers.Serializer[Any]):
     is_active = serializers.BooleanField(required=False, default=None, allow_null=True)
-    search = serializers.CharField(required=False, max_length=200, help_text="Part of the name, in any case.")
+    search = serializers.CharField(
+        required=False, max_length=200, help_text="Part of the name, in any case."
+    )
 
 
 class DiscoveredTopicsQuery(serializers.Serializer[Any]):
     is_active = serializers.BooleanField(required=False, default=None, allow_null=True)
     is_processable = serializers.BooleanField(required=False, default=None, allow_null=True)
-    search = serializers.CharField(required=False, max_length=200, help_text="Part of the topic, in any case.")
+    search = serializers.CharField(
+        required=False, max_length=200, help_text="Part of the topic, in any case."
+    )

@@ -10,9 +10,17 @@ class SiteSerializer(serializers.ModelSerializer[Site]):
     class Meta:
         model = Site
         fields = (
-            "id", "name", "is_active", "new_topics_active", "silence_after", "retention_days",
-            "max_topics", "max_devices", "max_new_topics", "created_at",
-        )  # fmt: skip
+            "id",
+            "name",
+            "is_active",
+            "new_topics_active",
+            "silence_after",
+            "retention_days",
+            "max_topics",
+            "max_devices",
+            "max_new_topics",
+            "created_at",
+        )
         read_only_fields = ("id", "created_at")
 
     def create(self, validated_data: dict[str, Any]) -> Site:

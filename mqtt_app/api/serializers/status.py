@@ -43,8 +43,12 @@ class LinkSerializer(FacetSerializer):
     stored_status = serializers.CharField(help_text="As last written by an owner, who may be gone.")
     connected_since = serializers.DateTimeField(allow_null=True)
     mqtt_version = serializers.CharField()
-    tls_verified = serializers.BooleanField(allow_null=True, help_text="Whether the broker has to prove who it is.")
-    allowed_by = serializers.CharField(help_text="Entry of SITEWIRE_BROKER_ALLOW without which it would be refused.")
+    tls_verified = serializers.BooleanField(
+        allow_null=True, help_text="Whether the broker has to prove who it is."
+    )
+    allowed_by = serializers.CharField(
+        help_text="Entry of SITEWIRE_BROKER_ALLOW without which it would be refused."
+    )
     last_packet_age = serializers.FloatField(allow_null=True, help_text="Seconds.")
     retry_count = serializers.IntegerField()
     last_error = LastErrorSerializer(allow_null=True)
@@ -53,7 +57,9 @@ class LinkSerializer(FacetSerializer):
 class FilterStateSerializer(serializers.Serializer[Any]):
     filter = serializers.CharField()
     requested = serializers.IntegerField()
-    granted = serializers.IntegerField(allow_null=True, help_text="0 or 1; 128 and above: refused; null: no answer.")
+    granted = serializers.IntegerField(
+        allow_null=True, help_text="0 or 1; 128 and above: refused; null: no answer."
+    )
     refusal = serializers.CharField()
     ever_matched = serializers.BooleanField(help_text="Whoever had the link.")
     last_match = serializers.DateTimeField(allow_null=True)
@@ -88,12 +94,16 @@ class PausedParserSerializer(serializers.Serializer[Any]):
 
 class BrokerQueueSerializer(serializers.Serializer[Any]):
     limit = serializers.IntegerField(allow_null=True, help_text="Messages; null: not known.")
-    lasts = serializers.FloatField(allow_null=True, help_text="Seconds until it is full without us, at this rate.")
+    lasts = serializers.FloatField(
+        allow_null=True, help_text="Seconds until it is full without us, at this rate."
+    )
     evidence = serializers.CharField()
 
 
 class AcknowledgedSerializer(serializers.Serializer[Any]):
-    mode = serializers.ChoiceField(choices=ack_mode.CHOICES, help_text="When QoS 1 messages are acknowledged.")
+    mode = serializers.ChoiceField(
+        choices=ack_mode.CHOICES, help_text="When QoS 1 messages are acknowledged."
+    )
     can_lose = serializers.CharField()
 
 
@@ -103,12 +113,18 @@ class FlowSerializer(FacetSerializer):
     rate = serializers.FloatField(allow_null=True, help_text="Messages a second.")
     messages = serializers.IntegerField(allow_null=True, help_text="Since the link is up.")
     unacked = serializers.IntegerField(allow_null=True, help_text="Received, not committed yet.")
-    not_stored_since = serializers.DateTimeField(allow_null=True, help_text="Messages wait, none was stored since.")
+    not_stored_since = serializers.DateTimeField(
+        allow_null=True, help_text="Messages wait, none was stored since."
+    )
     not_stored_age = serializers.FloatField(allow_null=True, help_text="Seconds.")
     waits_for = serializers.CharField(help_text="What messages that are not stored wait for.")
     remedy = serializers.CharField(help_text="What to do about it.")
-    paused = serializers.BooleanField(allow_null=True, help_text="Reading waits until what arrived is stored.")
-    paused_parsers = PausedParserSerializer(many=True, help_text="They fail on most messages, which are kept.")
+    paused = serializers.BooleanField(
+        allow_null=True, help_text="Reading waits until what arrived is stored."
+    )
+    paused_parsers = PausedParserSerializer(
+        many=True, help_text="They fail on most messages, which are kept."
+    )
     acknowledged = AcknowledgedSerializer()
     broker_queue = BrokerQueueSerializer()
     books = BooksSerializer()
@@ -117,11 +133,17 @@ class FlowSerializer(FacetSerializer):
 class SiteStatusSerializer(serializers.Serializer[Any]):
     site_id = serializers.IntegerField()
     site_name = serializers.CharField()
-    headline = serializers.CharField(help_text="running, starting, stopped, degraded: ..., refused: ...")
-    kind = serializers.ChoiceField(choices=[kind.value for kind in HeadlineKind], help_text="First word of the headline.")
+    headline = serializers.CharField(
+        help_text="running, starting, stopped, degraded: ..., refused: ..."
+    )
+    kind = serializers.ChoiceField(
+        choices=[kind.value for kind in HeadlineKind], help_text="First word of the headline."
+    )
     reason = serializers.CharField()
     status = serializers.CharField(allow_null=True)
-    live_evidence = serializers.BooleanField(help_text="False: Redis does not answer, only stored facts are shown.")
+    live_evidence = serializers.BooleanField(
+        help_text="False: Redis does not answer, only stored facts are shown."
+    )
     at = serializers.DateTimeField()
     desired = DesiredSerializer()
     owner = OwnerSerializer()

@@ -40,16 +40,31 @@ class DiscoveredTopicSerializer(serializers.ModelSerializer[DiscoveredTopic]):
     class Meta:
         model = DiscoveredTopic
         fields = (
-            "id", "topic", "is_active", "is_processable", "parser_name", "first_seen", "last_seen", "message_count",
-        )  # fmt: skip
+            "id",
+            "topic",
+            "is_active",
+            "is_processable",
+            "parser_name",
+            "first_seen",
+            "last_seen",
+            "message_count",
+        )
         read_only_fields = (
-            "id", "topic", "is_processable", "parser_name", "first_seen", "last_seen", "message_count",
-        )  # fmt: skip
+            "id",
+            "topic",
+            "is_processable",
+            "parser_name",
+            "first_seen",
+            "last_seen",
+            "message_count",
+        )
         extra_kwargs = {"is_active": {"required": True}}
 
     def to_internal_value(self, data: Any) -> Any:
         """Only the operator's flag is theirs to set, so a change without it is a mistake."""
         values = super().to_internal_value(data)
         if "is_active" not in values:
-            raise serializers.ValidationError({"is_active": ["This is the one field that can be changed here."]})
+            raise serializers.ValidationError(
+                {"is_active": ["This is the one field that can be changed here."]}
+            )
         return values

@@ -28,11 +28,16 @@ class AuditListView(generics.ListAPIView[AuditEntry]):
         query = read_query(AuditQuery, self.request)
         self._check_site(query.get("site"))
         renamed = {"from": "start", "to": "end", "user": "user_name"}
-        return entries(viewer_of(self.request), **{renamed.get(name, name): value for name, value in query.items()})
+        return entries(
+            viewer_of(self.request),
+            **{renamed.get(name, name): value for name, value in query.items()},
+        )
 
     @extend_schema(operation_id="audit_list", parameters=[AuditQuery])
     def get(self, request: Request, *args: Any, **kwargs: Any) -> Response:
-        """Who changed what, when and from where, newest first. Managers see their sites, superusers everything."""
+        """Who changed what, when and from where, newest first. Managers see their sites, superusers
+        everything.
+        """
         return self.list(request, *args, **kwargs)
 
     def _check_site(self, site: int | None) -> None:

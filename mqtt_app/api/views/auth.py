@@ -31,7 +31,9 @@ class LoginView(APIView):
             200: TokenSerializer,
             401: OpenApiResponse(description="Wrong user name or password."),
             409: OpenApiResponse(description="The user has as many tokens as there may be."),
-            429: OpenApiResponse(description="Too many wrong tries; `Retry-After` says how long to wait."),
+            429: OpenApiResponse(
+                description="Too many wrong tries; `Retry-After` says how long to wait."
+            ),
         },
     )
     def post(self, request: Request) -> Response:
@@ -40,11 +42,15 @@ class LoginView(APIView):
         form.is_valid(raise_exception=True)
         values = form.validated_data
         try:
-            user = authenticate(request._request, username=values["username"], password=values["password"])
+            user = authenticate(
+                request._request, username=values["username"], password=values["password"]
+            )
         except LoginRefused as refused:
             return _too_many(refused)
         if user is None:
-            return Response(WRONG, status=HTTPStatus.UNAUTHORIZED, headers={"WWW-Authenticate": "Token"})
+            return Response(
+                WRONG, status=HTTPStatus.UNAUTHORIZED, headers={"WWW-Authenticate": "Token"}
+            )
         return _logged_in(request, user, values)
 
 

@@ -17,7 +17,9 @@ Query = TypeVar("Query", bound=serializers.Serializer[Any])
 
 
 def read_query(form: type[Query], request: Request) -> dict[str, Any]:
-    """The query string, checked; ValidationError names the parameter. Parameters that were left out are not in it."""
+    """The query string, checked; ValidationError names the parameter. Parameters that were left out
+    are not in it.
+    """
     query = form(data=request.query_params.dict())
     query.is_valid(raise_exception=True)
     found: dict[str, Any] = query.validated_data
@@ -42,7 +44,9 @@ class SiteScoped(generics.GenericAPIView[Any]):
         site = self.get_site()
         connection = without_secrets().filter(site=site).first()
         if connection is None:
-            raise NotFound(f"Site {site.pk} has no connection. Make one by PUT sites/{site.pk}/connection/.")
+            raise NotFound(
+                f"Site {site.pk} has no connection. Make one by PUT sites/{site.pk}/connection/."
+            )
         connection.site = site
         return connection
 

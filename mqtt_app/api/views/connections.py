@@ -29,17 +29,22 @@ class ConnectionView(SiteScoped):
         return self.shown(self.get_connection())
 
     @extend_schema(
-        operation_id="sites_connection_put", responses={200: ConnectionSerializer, 201: ConnectionSerializer}
+        operation_id="sites_connection_put",
+        responses={200: ConnectionSerializer, 201: ConnectionSerializer},
     )
     def put(self, request: Request, site_id: int) -> Response:
-        """Make the connection (201), or write all of its required fields (200). What is left out stays as it is."""
+        """Make the connection (201), or write all of its required fields (200). What is left out
+        stays as it is.
+        """
         site = self.get_site()
         connection = without_secrets().select_related("site").filter(site=site).first()
         if connection is not None:
             return self.shown(self.write(connection, request, partial=False))
         form = self.checked(ConnectionSerializer(data=request.data))
         try:
-            return self.shown(sites.create_connection(site, form.validated_data), HTTPStatus.CREATED)
+            return self.shown(
+                sites.create_connection(site, form.validated_data), HTTPStatus.CREATED
+            )
         except IntegrityError:
             raise Conflict from None
 
@@ -47,7 +52,9 @@ class ConnectionView(SiteScoped):
     def patch(self, request: Request, site_id: int) -> Response:
         return self.shown(self.write(self.get_connection(), request, partial=True))
 
-    def write(self, connection: MqttConnection, request: Request, *, partial: bool) -> MqttConnection:
+    def write(
+        self, connection: MqttConnection, request: Request, *, partial: bool
+    ) -> MqttConnection:
         form = self.checked(ConnectionSerializer(connection, data=request.data, partial=partial))
         for name, value in form.validated_data.items():
             setattr(connection, name, value)

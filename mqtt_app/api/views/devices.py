@@ -10,7 +10,11 @@ from rest_framework.response import Response
 from rest_framework.serializers import BaseSerializer
 
 from mqtt_app.api.permissions import ByRole, Needs
-from mqtt_app.api.serializers.devices import DeviceDetailSerializer, DeviceSerializer, ReadingSerializer
+from mqtt_app.api.serializers.devices import (
+    DeviceDetailSerializer,
+    DeviceSerializer,
+    ReadingSerializer,
+)
 from mqtt_app.api.serializers.queries import ReadingsQuery
 from mqtt_app.api.views.base import SiteScoped, read_query
 from mqtt_app.domain.access import Action

@@ -22,7 +22,9 @@ class LogView(generics.ListAPIView[Any]):
     ordering = ("-timestamp", "-id")
 
     def query(self, form: type[LogQuery]) -> dict[str, Any]:
-        """Keyword arguments for the selector. A site that is not there, or a foreign one, is said to be missing."""
+        """Keyword arguments for the selector. A site that is not there, or a foreign one, is said
+        to be missing.
+        """
         query = read_query(form, self.request)
         site = query.get("site")
         if site is not None and not viewer_of(self.request).sites().filter(pk=site).exists():

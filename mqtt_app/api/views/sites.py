@@ -59,10 +59,16 @@ class SiteViewSet(viewsets.ModelViewSet[Site]):
         return super().list(request, *args, **kwargs)
 
     def perform_update(self, serializer: BaseSerializer[Site]) -> None:
-        """`is_active` switches the site's link, so it is for those who may switch; the rest is configuration."""
+        """`is_active` switches the site's link, so it is for those who may switch; the rest is
+        configuration.
+        """
         site = serializer.instance
         assert site is not None
-        changed = {name for name, value in serializer.validated_data.items() if getattr(site, name) != value}
+        changed = {
+            name
+            for name, value in serializer.validated_data.items()
+            if getattr(site, name) != value
+        }
         needed = {Action.SWITCH if name == "is_active" else Action.CONFIGURE for name in changed}
         for action in sorted(needed):
             refusal = viewer_of(self.request).refusal(action, site.pk)
@@ -88,7 +94,11 @@ class SwitchView(SiteScoped):
         connection = self.get_connection()
         result = (sites.start if self.to else sites.stop)(connection, request.user)
         changed = isinstance(result, sites.Changed)
-        answer = {"success": True, "message": self.message(connection.site, changed), "connection": result.connection}
+        answer = {
+            "success": True,
+            "message": self.message(connection.site, changed),
+            "connection": result.connection,
+        }
         status = HTTPStatus.ACCEPTED if changed else HTTPStatus.OK
         return Response(SwitchedSerializer(answer).data, status=status)
 
@@ -126,5 +136,11 @@ class StatusView(SiteScoped):
 
     @extend_schema(operation_id="sites_status", responses=SiteStatusSerializer)
     def get(self, request: Request, site_id: int) -> Response:
-        """The evidence: what is wanted, who owns the link, is it up, what is subscribed, what flows."""
-        return Response(SiteStatusSerializer(site_status(self.get_site(), detailed=sees_failures(request.user))).data)
+        """The evidence: what is wanted, who owns the link, is it up, what is subscribed, what
+        flows.
+        """
+        return Response(
+            SiteStatusSerializer(
+                site_status(self.get_site(), detailed=sees_failures(request.user))
+            ).data
+        )

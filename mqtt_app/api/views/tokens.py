@@ -73,7 +73,9 @@ class TokenListView(OwnTokens):
     def _check_sites(self, site_ids: list[int] | None) -> None:
         if site_ids is None:
             return
-        visible = set(viewer_of(self.request).sites().filter(pk__in=site_ids).values_list("pk", flat=True))
+        visible = set(
+            viewer_of(self.request).sites().filter(pk__in=site_ids).values_list("pk", flat=True)
+        )
         missing = sorted(set(site_ids) - visible)
         if missing:
             raise ValidationError({"site_ids": [f"There is no site {missing[0]}."]})
@@ -86,7 +88,10 @@ class TokenView(OwnTokens):
 
     @extend_schema(
         operation_id="tokens_destroy",
-        responses={204: None, 403: OpenApiResponse(description="It allows more than the token of this request.")},
+        responses={
+            204: None,
+            403: OpenApiResponse(description="It allows more than the token of this request."),
+        },
     )
     def delete(self, request: Request, pk: int) -> Response:
         """Revoke a token: it ends at once."""

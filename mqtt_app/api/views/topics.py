@@ -30,14 +30,23 @@ class TopicScoped(SiteScoped):
         return MqttTopic.objects.filter(connection=self.get_connection())
 
     def get_serializer_context(self) -> dict[str, Any]:
-        known = "site_id" in self.kwargs and self.request and self.request.method not in {"GET", "HEAD", "OPTIONS"}
-        return {**super().get_serializer_context(), **({"connection": self.get_connection()} if known else {})}
+        known = (
+            "site_id" in self.kwargs
+            and self.request
+            and self.request.method not in {"GET", "HEAD", "OPTIONS"}
+        )
+        return {
+            **super().get_serializer_context(),
+            **({"connection": self.get_connection()} if known else {}),
+        }
 
 
 class TopicListView(TopicScoped, generics.ListCreateAPIView[MqttTopic]):
     def perform_create(self, serializer: BaseSerializer[MqttTopic]) -> None:
         try:
-            serializer.instance = topics.create_topic(serializer.context["connection"], serializer.validated_data)
+            serializer.instance = topics.create_topic(
+                serializer.context["connection"], serializer.validated_data
+            )
         except IntegrityError:
             raise ValidationError({"filter": [DUPLICATE]}) from None
 
@@ -66,7 +75,9 @@ class DiscoveredTopicListView(SiteScoped, generics.ListAPIView[DiscoveredTopic])
     ordering = ("-id",)
 
     def get_queryset(self) -> QuerySet[DiscoveredTopic]:
-        return discovered_topics(self.get_connection(), **read_query(DiscoveredTopicsQuery, self.request))
+        return discovered_topics(
+            self.get_connection(), **read_query(DiscoveredTopicsQuery, self.request)
+        )
 
     @extend_schema(parameters=[DiscoveredTopicsQuery])
     def get(self, request: Request, *args: Any, **kwargs: Any) -> Response:

@@ -1,4 +1,6 @@
-"""Where a request comes from. The one place that reads it, for the audit trail, log-ins and health pages alike."""
+"""Where a request comes from. The one place that reads it, for the audit trail, log-ins and health
+pages alike.
+"""
 
 from collections.abc import Mapping
 from ipaddress import IPv6Address, ip_address

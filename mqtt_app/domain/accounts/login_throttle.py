@@ -1,8 +1,9 @@
 """How many wrong passwords somebody may try, and for how long nobody may try afterwards. Pure.
 
 Each user name and each address has a tally. A try is *begun* before its password is looked at and
-counts as pending until it is *settled*, so that tries made at the same moment cannot all pass before
-the first of them is counted. Wrong tries are forgotten one by one: `clear_at` is when none is left.
+counts as pending until it is *settled*, so that tries made at the same moment cannot all pass
+before the first of them is counted. Wrong tries are forgotten one by one: `clear_at` is when none
+is left.
 
     begin ──► pending ──► failed     the tally grows; at the limit it locks, each time for longer
                      └──► succeeded  nothing remains of this try
@@ -16,7 +17,9 @@ from datetime import datetime, timedelta
 import msgspec
 
 LOST_AFTER = timedelta(seconds=60)
-"""A pending try whose process died is a wrong one after this time: no password is hashed for longer."""
+"""A pending try whose process died is a wrong one after this time: no password is hashed for
+longer.
+"""
 IPV6_PREFIX = 64  # bits; whoever has an IPv6 address has at least the whole network of this length
 UNSEEN = frozenset({"Cc", "Cf", "Zs", "Zl", "Zp"})  # Unicode categories that a reader does not see
 
@@ -55,7 +58,9 @@ class LoginTally(msgspec.Struct, frozen=True):
 
 
 class LoginRefusal(msgspec.Struct, frozen=True):
-    """No password is looked at for `wait`. `busy`: only because too many tries are pending right now."""
+    """No password is looked at for `wait`. `busy`: only because too many tries are pending right
+    now.
+    """
 
     wait: timedelta
     busy: bool = False
@@ -74,7 +79,8 @@ class LoginRefusal(msgspec.Struct, frozen=True):
 def failures(tally: LoginTally, limit: Limit, now: datetime) -> int:
     """Wrong tries that are not forgotten yet.
 
-    Each is forgotten a tenth early: clocks of two machines differ, and a little more than one is still one.
+    Each is forgotten a tenth early: clocks of two machines differ, and a little more than one is
+    still one.
     """
     left = tally.clear_at - now
     return max(0, (left + limit.forget * 0.9) // limit.forget)
@@ -97,7 +103,9 @@ def fail(tally: LoginTally, limit: Limit, now: datetime) -> LoginTally:
     pause = limit.pause_after(failures(counted, limit, now))
     if not pause:
         return counted
-    return msgspec.structs.replace(counted, locked_until=max(tally.locked_until or now, now + pause))
+    return msgspec.structs.replace(
+        counted, locked_until=max(tally.locked_until or now, now + pause)
+    )
 
 
 def settle(tally: LoginTally) -> LoginTally:
@@ -129,9 +137,13 @@ def is_blank(tally: LoginTally, now: datetime) -> bool:
 
 
 def same_name(typed: str) -> str:
-    """One spelling for everything that looks like one user name: case, width, blanks, hidden characters."""
+    """One spelling for everything that looks like one user name: case, width, blanks, hidden
+    characters.
+    """
     folded = unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", typed).casefold())
-    return "".join(character for character in folded if unicodedata.category(character) not in UNSEEN)
+    return "".join(
+        character for character in folded if unicodedata.category(character) not in UNSEEN
+    )
 
 
 def same_address(address: str) -> str:

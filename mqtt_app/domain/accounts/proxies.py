@@ -1,7 +1,9 @@
-"""Who is behind a reverse proxy. A forwarding header counts only from a proxy that the installation names. Pure.
+"""Who is behind a reverse proxy. A forwarding header counts only from a proxy that the installation
+names. Pure.
 
-`X-Forwarded-For` grows to the right: each proxy appends the address that it was called from. Whatever stands left of
-the first address that is no proxy of ours was written by the caller, and is worth nothing.
+`X-Forwarded-For` grows to the right: each proxy appends the address that it was called from.
+Whatever stands left of the first address that is no proxy of ours was written by the caller, and is
+worth nothing.
 """
 
 import re
@@ -12,13 +14,18 @@ from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_add
 Address = IPv4Address | IPv6Address
 Network = IPv4Network | IPv6Network
 
-_NAME = re.compile(r"(?=.{1,253}\Z)[a-z0-9_](?:[a-z0-9_-]*[a-z0-9_])?(?:\.[a-z0-9_](?:[a-z0-9_-]*[a-z0-9_])?)*", re.I)
+_NAME = re.compile(
+    r"(?=.{1,253}\Z)[a-z0-9_](?:[a-z0-9_-]*[a-z0-9_])?(?:\.[a-z0-9_](?:[a-z0-9_-]*[a-z0-9_])?)*",
+    re.I,
+)
 _SCHEMES = ("http", "https")
 
 
 @dataclass(frozen=True, slots=True)
 class TrustedProxies:
-    """The proxies that an installation names: networks (an address is one of its own), and names to look up."""
+    """The proxies that an installation names: networks (an address is one of its own), and names to
+    look up.
+    """
 
     networks: tuple[Network, ...] = ()
     names: tuple[str, ...] = ()
@@ -26,14 +33,18 @@ class TrustedProxies:
 
 @dataclass(frozen=True, slots=True)
 class Client:
-    """Who made a request: `address` as text; `scheme` is http or https, None where no trusted proxy says it."""
+    """Who made a request: `address` as text; `scheme` is http or https, None where no trusted proxy
+    says it.
+    """
 
     address: str
     scheme: str | None = None
 
 
 def parse_proxies(entries: Iterable[str]) -> TrustedProxies:
-    """Addresses, networks in CIDR form and host names. Raises ValueError with what is wrong and how to mend it."""
+    """Addresses, networks in CIDR form and host names. Raises ValueError with what is wrong and how
+    to mend it.
+    """
     networks: list[Network] = []
     names: list[str] = []
     for entry in entries:
@@ -49,25 +60,39 @@ def parse_proxies(entries: Iterable[str]) -> TrustedProxies:
 
 def is_trusted(address: str, networks: Sequence[Network]) -> bool:
     found = parse_address(address)
-    return found is not None and any(found.version == network.version and found in network for network in networks)
+    return found is not None and any(
+        found.version == network.version and found in network for network in networks
+    )
 
 
-def client_of(peer: str, forwarded_for: Sequence[str], forwarded_proto: Sequence[str],
-              networks: Sequence[Network]) -> Client:  # fmt: skip
-    """`peer` is who holds the TCP connection; the others are all values of both headers, in their order."""
+def client_of(
+    peer: str,
+    forwarded_for: Sequence[str],
+    forwarded_proto: Sequence[str],
+    networks: Sequence[Network],
+) -> Client:
+    """`peer` is who holds the TCP connection; the others are all values of both headers, in their
+    order.
+    """
     if not is_trusted(peer, networks):
         return Client(normal(peer))
-    return Client(_first_stranger(peer, _values(forwarded_for), networks), _scheme(_values(forwarded_proto)))
+    return Client(
+        _first_stranger(peer, _values(forwarded_for), networks), _scheme(_values(forwarded_proto))
+    )
 
 
 def normal(address: str) -> str:
-    """One spelling for one address: an IPv4 client of an IPv6 socket is an IPv4 client, and zones are left out."""
+    """One spelling for one address: an IPv4 client of an IPv6 socket is an IPv4 client, and zones
+    are left out.
+    """
     found = parse_address(address)
     return address if found is None else str(found)
 
 
 def parse_address(text: str) -> Address | None:
-    """An address as headers and sockets have it: plain, with a port, in brackets, with a zone, IPv4 inside IPv6."""
+    """An address as headers and sockets have it: plain, with a port, in brackets, with a zone, IPv4
+    inside IPv6.
+    """
     try:
         found = ip_address(_without_port(text.strip()).partition("%")[0])
     except ValueError:
@@ -77,7 +102,9 @@ def parse_address(text: str) -> Address | None:
 
 
 def _first_stranger(peer: str, hops: Sequence[str], networks: Sequence[Network]) -> str:
-    """From the right, the first address that is no proxy of ours. Behind something unreadable nothing is believed."""
+    """From the right, the first address that is no proxy of ours. Behind something unreadable
+    nothing is believed.
+    """
     client = normal(peer)
     for hop in reversed(hops):
         if parse_address(hop) is None:
@@ -110,7 +137,9 @@ def _network(entry: str) -> Network | None:
     except ValueError:
         return None
     if network.prefixlen == 0:
-        raise ValueError(f"{entry!r} trusts everybody, who could then claim any address; name the proxies themselves")
+        raise ValueError(
+            f"{entry!r} trusts everybody, who could then claim any address; name the proxies themselves"
+        )
     return network
 
 

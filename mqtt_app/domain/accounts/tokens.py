@@ -15,7 +15,9 @@ _RANK = {scope: rank for rank, scope in enumerate(Scope)}
 
 
 class Rights(msgspec.Struct, frozen=True):
-    """Of a token: at most `scope` of what its user may do, at `sites` (None: all), until `expiry` (None: for ever)."""
+    """Of a token: at most `scope` of what its user may do, at `sites` (None: all), until `expiry`
+    (None: for ever).
+    """
 
     scope: Scope
     sites: frozenset[int] | None = None
@@ -32,7 +34,9 @@ def narrowed(asked: Rights, maker: Rights) -> Rights:
 
 
 def excess(asked: Rights, maker: Rights) -> str:
-    """Why a token with the rights `maker` may not make, or revoke, one with those asked for; empty when it may."""
+    """Why a token with the rights `maker` may not make, or revoke, one with those asked for; empty
+    when it may.
+    """
     if maker.scope is Scope.READ:
         return "A token that may only read makes and revokes no tokens."
     if _RANK[asked.scope] > _RANK[maker.scope]:

@@ -1,14 +1,16 @@
-"""When the parser is to blame rather than its messages, and when it works again. Times are unix seconds.
+"""When the parser is to blame rather than its messages, and when it works again. Times are unix
+seconds.
 
-Messages of one parser at one site are counted in windows that end when they are decisive, or after a minute:
+Messages of one parser at one site are counted in windows that end when they are decisive, or after
+a minute:
 
     working ── more than half of 200 fail ──────────────────────────► paused
     working ── it fails like that over all sites, here too ─────────► paused
     paused  ── more than half of a sample of what was kept parses ──► working
     paused  ── no more than a quarter of 200 new ones fail ─────────► working
 
-A paused parser is still asked, so that a site with many bad messages goes on to store its good ones. What it cannot
-parse then is kept, not failed.
+A paused parser is still asked, so that a site with many bad messages goes on to store its good
+ones. What it cannot parse then is kept, not failed.
 """
 
 from collections.abc import Iterable
@@ -18,7 +20,9 @@ import msgspec
 
 
 class Rule(msgspec.Struct, frozen=True):
-    """`enough` messages within `seconds` decide. `few` failures do at a site when the parser fails everywhere."""
+    """`enough` messages within `seconds` decide. `few` failures do at a site when the parser fails
+    everywhere.
+    """
 
     enough: int = 200
     seconds: float = 60.0
@@ -66,7 +70,9 @@ def judged(window: Window, rule: Rule) -> Health:
 
 
 def has_recovered(window: Window, rule: Rule) -> bool:
-    """Farther from failing than `judged` asks for, so that a parser on the edge does not go to and fro."""
+    """Farther from failing than `judged` asks for, so that a parser on the edge does not go to and
+    fro.
+    """
     return window.total >= rule.enough and window.failed * 4 <= window.total
 
 

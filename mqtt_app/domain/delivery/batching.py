@@ -1,4 +1,6 @@
-"""Messages to batches and back to acknowledgements. Pure: the caller brings the clock and carries out what is due."""
+"""Messages to batches and back to acknowledgements. Pure: the caller brings the clock and carries
+out what is due.
+"""
 
 from collections import defaultdict, deque
 from collections.abc import Collection, Iterator
@@ -7,7 +9,9 @@ import msgspec
 
 from mqtt_app.domain.delivery.messages import Drop, Envelope
 
-EAGER = 2  # batches on their way while others follow as soon as they are due: one is being stored, the next one waits
+# batches on their way while others follow as soon as they are due: one is being stored, the next
+# one waits
+EAGER = 2
 CROWD = 200  # messages that wait: fewer are stored so fast that nobody need go first
 LITTLE = 4  # a connection with so many times less than the average of a crowd has little
 
@@ -26,16 +30,19 @@ class Limits(msgspec.Struct, frozen=True):
 
 
 class Batcher:
-    """Collects messages, a queue for each connection; `take` serves the connections in turn, each its share.
+    """Collects messages, a queue for each connection; `take` serves the connections in turn, each
+    its share.
 
-    When some flood, those who have little to say go in a batch of their own, before the flood: a small batch is stored
-    in a few milliseconds, and shares no row with what the others wait for.
+    When some flood, those who have little to say go in a batch of their own, before the flood: a
+    small batch is stored in a few milliseconds, and shares no row with what the others wait for.
     """
 
     def __init__(self, limits: Limits) -> None:
         self._limits = limits
         self._queues: dict[int, deque[Envelope]] = {}
-        self._apart: dict[int, deque[Envelope]] = {}  # of suspects, which are in no batch with others
+        self._apart: dict[
+            int, deque[Envelope]
+        ] = {}  # of suspects, which are in no batch with others
         self._drops: defaultdict[tuple[int, str], int] = defaultdict(int)
         self._since: float | None = None  # when the oldest one came
         self._urgent = False
@@ -43,7 +50,9 @@ class Batcher:
         self.size = 0
 
     def add(self, message: Envelope, now: float, *, urgent: bool = False) -> None:
-        """`urgent`: the broker sends no more before this one is acknowledged, so do not wait for company."""
+        """`urgent`: the broker sends no more before this one is acknowledged, so do not wait for
+        company.
+        """
         if self._apart and message.connection_id in self._apart:
             self._apart[message.connection_id].append(message)
             return
@@ -92,7 +101,9 @@ class Batcher:
     def waiting(self) -> Iterator[tuple[int, Envelope]]:
         """The oldest message of each connection."""
         for queues in (self._queues, self._apart):
-            yield from ((connection_id, queue[0]) for connection_id, queue in queues.items() if queue)
+            yield from (
+                (connection_id, queue[0]) for connection_id, queue in queues.items() if queue
+            )
 
     def _count(self, sign: int, queue: Collection[Envelope]) -> None:
         self.count += sign * len(queue)
@@ -103,8 +114,8 @@ class Batcher:
     def due_at(self, in_flight: int = 0) -> float | None:
         """When to take the next batch: 0 for at once, None while there is nothing.
 
-        While `in_flight` batches keep the task workers busy anyway, the next one grows: larger batches cost less a
-        message, so load makes the whole faster.
+        While `in_flight` batches keep the task workers busy anyway, the next one grows: larger
+        batches cost less a message, so load makes the whole faster.
         """
         limits = self._limits
         if self._since is None:
@@ -121,7 +132,9 @@ class Batcher:
         if not quiet:  # else the crowd has waited long enough, too
             self._since = now if self.count else None
             self._urgent = False
-        drops = tuple(Drop(site_id, reason, count) for (site_id, reason), count in self._drops.items())
+        drops = tuple(
+            Drop(site_id, reason, count) for (site_id, reason), count in self._drops.items()
+        )
         self._drops.clear()
         return tuple(taken), drops
 
@@ -130,10 +143,14 @@ class Batcher:
         if self.count < CROWD:
             return []
         little = self.count / (LITTLE * len(self._queues))
-        return [connection_id for connection_id, queue in self._queues.items() if len(queue) <= little]
+        return [
+            connection_id for connection_id, queue in self._queues.items() if len(queue) <= little
+        ]
 
     def _take(self, connections: Collection[int]) -> list[Envelope]:
-        """From each in turn, until all are empty or the batch is full; who is not empty then is behind the others."""
+        """From each in turn, until all are empty or the batch is full; who is not empty then is
+        behind the others.
+        """
         taken: list[Envelope] = []
         limits, turns = self._limits, deque(connections)
         room, share = limits.size, max(1, limits.messages // max(1, len(turns)))
@@ -154,7 +171,9 @@ class Batcher:
 
 
 class AckOrder:
-    """Acknowledgements of one link in the order of receipt, as MQTT demands, whatever the order of the commits."""
+    """Acknowledgements of one link in the order of receipt, as MQTT demands, whatever the order of
+    the commits.
+    """
 
     def __init__(self) -> None:
         self._done: dict[int, bool] = {}  # packet id -> committed; in order of receipt
@@ -185,7 +204,9 @@ class AckOrder:
         return found
 
 
-SUSPECT_SHARE = 32  # part of the memory that a connection may hold whose messages are not being stored
+SUSPECT_SHARE = (
+    32  # part of the memory that a connection may hold whose messages are not being stored
+)
 
 
 def may_read_suspect(held: int, limit: int) -> bool:
@@ -193,9 +214,11 @@ def may_read_suspect(held: int, limit: int) -> bool:
 
 
 def may_read(held: int, total: int, holders: int, limit: int) -> bool:
-    """May a connection that holds `held` of `total` bytes in memory read on? `holders` connections hold any.
+    """May a connection that holds `held` of `total` bytes in memory read on? `holders` connections
+    hold any.
 
-    Up to half of the limit whoever needs memory has it; beyond that, only who holds less than an equal share of it.
+    Up to half of the limit whoever needs memory has it; beyond that, only who holds less than an
+    equal share of it.
     """
     if total >= limit:
         return False

@@ -1,4 +1,6 @@
-"""How long a broker's queue lasts while nobody takes its messages: past it the broker drops them, and says nothing."""
+"""How long a broker's queue lasts while nobody takes its messages: past it the broker drops them,
+and says nothing.
+"""
 
 UNKNOWN = (
     "How much the broker queues for us is not known. Look up its limit for one client (mosquitto max_queued_messages, "
@@ -7,7 +9,9 @@ UNKNOWN = (
 
 
 def lasts(limit: int | None, rate: float | None) -> float | None:
-    """Seconds until a queue of `limit` messages is full at `rate` messages a second; None when that is not known."""
+    """Seconds until a queue of `limit` messages is full at `rate` messages a second; None when that
+    is not known.
+    """
     return limit / rate if limit is not None and rate else None
 
 

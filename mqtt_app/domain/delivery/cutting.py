@@ -1,4 +1,6 @@
-"""How a batch that fails is cut, so that what is at fault is soon alone, and what is healthy without it. Pure."""
+"""How a batch that fails is cut, so that what is at fault is soon alone, and what is healthy
+without it. Pure.
+"""
 
 from collections.abc import Callable, Sequence
 
@@ -7,9 +9,11 @@ from mqtt_app.domain.delivery.messages import Envelope
 Part = tuple[Envelope, ...]
 
 
-def by_connection(messages: Sequence[Envelope], number: int, is_convicted: Callable[[int], bool]) -> list[Part]:
-    """Each connection whole in one part. Those that are known to fail are alone and the others together; where none or
-    all are, there are at most `number` parts.
+def by_connection(
+    messages: Sequence[Envelope], number: int, is_convicted: Callable[[int], bool]
+) -> list[Part]:
+    """Each connection whole in one part. Those that are known to fail are alone and the others
+    together; where none or all are, there are at most `number` parts.
     """
     own: dict[int, list[Envelope]] = {}
     for message in messages:

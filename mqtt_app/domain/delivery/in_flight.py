@@ -1,9 +1,9 @@
 """Batches on their way, until they are known to be committed. Pure: the caller brings the clock.
 
-Two lanes lead to the database. New batches mix all connections and take at most `in_flight` places. A batch that fails
-again and again leaves that lane: it is cut, by connection first and then by message, and its parts take turns on the
-few places of the side lane, as do the batches of suspects (see suspicion.py). So what fails never holds up what is
-healthy.
+Two lanes lead to the database. New batches mix all connections and take at most `in_flight` places.
+A batch that fails again and again leaves that lane: it is cut, by connection first and then by
+message, and its parts take turns on the few places of the side lane, as do the batches of suspects
+(see suspicion.py). So what fails never holds up what is healthy.
 """
 
 from collections.abc import Callable, Collection, Iterable
@@ -17,8 +17,12 @@ from mqtt_app.domain.delivery.messages import Batch, Envelope
 from mqtt_app.domain.delivery.suspicion import Suspicion
 
 HALVE_AFTER = 2  # tries that speak against a batch before it is cut
-PROBE_AFTER = 3  # tries of the oldest batch before it is cut although nothing at all is being committed
-PARTS = 8  # into which a batch is cut that killed its process: few deaths until the message is found that does it
+PROBE_AFTER = (
+    3  # tries of the oldest batch before it is cut although nothing at all is being committed
+)
+# into which a batch is cut that killed its process: few deaths until the message is found that does
+# it
+PARTS = 8
 FAILED_AGAIN = 2.0  # s until a batch is asked for that was told to have failed
 RETRY_CAP = 300.0  # s between two tries while nothing at all is being committed
 TURN_CAP = 10.0  # s for which a part that failed leaves its place to others
@@ -27,10 +31,13 @@ TURN_CAP = 10.0  # s for which a part that failed leaves its place to others
 class InFlightBatches:
     """Batches handed over and not known to be committed. `new_id` gives 32 hex digits.
 
-    What is to be sent (again) comes from `to_send`; call it after everything that may have changed something.
+    What is to be sent (again) comes from `to_send`; call it after everything that may have changed
+    something.
     """
 
-    def __init__(self, limits: Limits, new_id: Callable[[], str], suspicion: Suspicion | None = None) -> None:
+    def __init__(
+        self, limits: Limits, new_id: Callable[[], str], suspicion: Suspicion | None = None
+    ) -> None:
         self._limits, self._new_id = limits, new_id
         self._suspicion = Suspicion() if suspicion is None else suspicion
         self._entries: dict[str, InFlight] = {}
@@ -69,7 +76,9 @@ class InFlightBatches:
 
     def register(self, batch: Batch, now: float = 0.0, *, aside: bool = False) -> None:
         connections = frozenset(message.connection_id for message in batch.messages)
-        self._entries[batch.id] = InFlight(batch, batch.size, connections, registered_at=now, aside=aside)
+        self._entries[batch.id] = InFlight(
+            batch, batch.size, connections, registered_at=now, aside=aside
+        )
         self.size += batch.size
 
     def oldest(self) -> float | None:
@@ -101,18 +110,28 @@ class InFlightBatches:
                 self._cut(entry, PARTS, now)
         parked = [entry for entry in self._entries.values() if entry.parked_until is not None]
         for entry in sorted(parked, key=self._turn):
-            if entry.parked_until is not None and entry.parked_until <= now and self.has_side_room():
+            if (
+                entry.parked_until is not None
+                and entry.parked_until <= now
+                and self.has_side_room()
+            ):
                 entry.parked_until = None
                 found.append(entry.batch)
         return found
 
     def _turn(self, entry: InFlight) -> tuple[bool, int, float]:
         """Those that may well be healthy first."""
-        return all(map(self._suspicion.is_convicted, entry.connections)), entry.tries, entry.registered_at
+        return (
+            all(map(self._suspicion.is_convicted, entry.connections)),
+            entry.tries,
+            entry.registered_at,
+        )
 
     def overdue(self, now: float) -> list[str]:
         """Ids whose receipts should be asked for, each once per try."""
-        found = [batch_id for batch_id, entry in self._entries.items() if self._is_overdue(entry, now)]
+        found = [
+            batch_id for batch_id, entry in self._entries.items() if self._is_overdue(entry, now)
+        ]
         for batch_id in found:
             self._entries[batch_id].asked = True
         return found
@@ -124,7 +143,9 @@ class InFlightBatches:
             entry.retry_at, entry.waits_for = now + FAILED_AGAIN, waits_for
 
     def killed(self, batch_id: str, now: float) -> None:
-        """The process that was to store it died: it is sent again, or its parts, or its only message aside."""
+        """The process that was to store it died: it is sent again, or its parts, or its only
+        message aside.
+        """
         entry = self._entries.get(batch_id)
         if entry is None:
             return
@@ -138,8 +159,12 @@ class InFlightBatches:
         else:
             self._put_aside(entry, f"killed the process that parsed it, {entry.deaths} times", now)
 
-    def unsendable(self, batch_id: str, plain: Callable[[Envelope], Envelope], now: float) -> Batch | None:
-        """It cannot be packed or is never taken, while others are. Gives it back when nothing can be made of it."""
+    def unsendable(
+        self, batch_id: str, plain: Callable[[Envelope], Envelope], now: float
+    ) -> Batch | None:
+        """It cannot be packed or is never taken, while others are. Gives it back when nothing can
+        be made of it.
+        """
         entry = self._entries.get(batch_id)
         if entry is None:
             return None
@@ -155,14 +180,22 @@ class InFlightBatches:
         return None
 
     def all_sent(self) -> list[str]:
-        """Ids of all that were sent and not asked for yet: the queue, or the acknowledgements, may have been lost."""
-        found = [batch_id for batch_id, entry in self._entries.items() if entry.sent_at is not None and not entry.asked]
+        """Ids of all that were sent and not asked for yet: the queue, or the acknowledgements, may
+        have been lost.
+        """
+        found = [
+            batch_id
+            for batch_id, entry in self._entries.items()
+            if entry.sent_at is not None and not entry.asked
+        ]
         for batch_id in found:
             self._entries[batch_id].asked = True
         return found
 
     def missing(self, batch_ids: Iterable[str], now: float) -> int:
-        """No receipt for these: they are sent again, or their parts, or a message aside. Gives how many there are."""
+        """No receipt for these: they are sent again, or their parts, or a message aside. Gives how
+        many there are.
+        """
         entries = [self._entries[batch_id] for batch_id in batch_ids if batch_id in self._entries]
         for entry in entries:
             self._try_again(entry, now)
@@ -175,15 +208,22 @@ class InFlightBatches:
                 self._entries[batch_id].asked = False
 
     def release(self, connection_id: int, now: float, *, suspect: bool) -> list[Envelope]:
-        """The link of this connection was ended. Gives the messages that are let go of: those that the broker still
-        has, in batches that failed. Others go on; those of a suspect as dead letters, for nothing else is known to end.
+        """The link of this connection was ended. Gives the messages that are let go of: those that
+        the broker still has, in batches that failed. Others go on; those of a suspect as dead
+        letters, for nothing else is known to end.
         """
         let_go: list[Envelope] = []
-        for entry in [entry for entry in self._entries.values() if connection_id in entry.connections]:
+        for entry in [
+            entry for entry in self._entries.values() if connection_id in entry.connections
+        ]:
             entry.released |= {connection_id}
             if suspect or entry.tries > 1 or entry.waits_for:
                 let_go += self._let_go(entry, connection_id)
-                if suspect and entry.batch.id in self._entries and entry.connections == {connection_id}:
+                if (
+                    suspect
+                    and entry.batch.id in self._entries
+                    and entry.connections == {connection_id}
+                ):
                     self._put_aside(entry, "its link was ended before it could be stored", now)
         return let_go
 
@@ -207,7 +247,9 @@ class InFlightBatches:
         return now - entry.sent_at >= patience
 
     def _try_again(self, entry: InFlight, now: float) -> None:
-        overtaken = entry.sent_at is not None and self._progress > (entry.tried_at if entry.aside else entry.sent_at)
+        overtaken = entry.sent_at is not None and self._progress > (
+            entry.tried_at if entry.aside else entry.sent_at
+        )
         counted = entry.counted + overtaken
         if self._is_mixed(entry) or (len(entry.connections) > 1 and self._is_probe(entry)):
             self._cut(entry, 2, now)
@@ -222,11 +264,16 @@ class InFlightBatches:
 
     def _is_mixed(self, entry: InFlight) -> bool:
         """Some of its connections are known to fail, and the others would not without them."""
-        return len({self._suspicion.is_convicted(connection_id) for connection_id in entry.connections}) > 1
+        return (
+            len(
+                {self._suspicion.is_convicted(connection_id) for connection_id in entry.connections}
+            )
+            > 1
+        )
 
     def _is_probe(self, entry: InFlight) -> bool:
-        """Nothing is being committed. That may be the database, or something in each of the batches on their way: one
-        of them is cut to find out, the oldest, and its parts.
+        """Nothing is being committed. That may be the database, or something in each of the batches
+        on their way: one of them is cut to find out, the oldest, and its parts.
         """
         if entry.tries < PROBE_AFTER:
             return False
@@ -234,7 +281,9 @@ class InFlightBatches:
             return True
         is_convicted = self._suspicion.is_convicted
         for other in self._entries.values():
-            tells = other.aside and not all(map(is_convicted, other.connections))  # the parts of an earlier one
+            tells = other.aside and not all(
+                map(is_convicted, other.connections)
+            )  # the parts of an earlier one
             if tells or (not other.aside and other.registered_at < entry.registered_at):
                 return False
         return True
@@ -275,7 +324,12 @@ class InFlightBatches:
 
     def _put_aside(self, entry: InFlight, reason: str, now: float) -> None:
         chain = (*entry.batch.instead_of, entry.batch.id)
-        changes = {"id": self._new_id(), "instead_of": chain, "quarantine_reason": reason, "tries": 0}
+        changes = {
+            "id": self._new_id(),
+            "instead_of": chain,
+            "quarantine_reason": reason,
+            "tries": 0,
+        }
         self._convict_alone(entry, now)
         self._instead(entry, [msgspec.structs.replace(entry.batch, **changes)], 0, now)
 
@@ -284,9 +338,15 @@ class InFlightBatches:
         for batch in batches:
             self.register(batch, entry.registered_at, aside=True)
             part = self._entries[batch.id]
-            part.deaths, part.parked_until, part.released = deaths, now, entry.released & part.connections
+            part.deaths, part.parked_until, part.released = (
+                deaths,
+                now,
+                entry.released & part.connections,
+            )
             part.waits_for, part.tried_at = entry.waits_for, now
-            part.counted = HALVE_AFTER if len(batch.messages) > 1 else 1  # they have failed together already
+            part.counted = (
+                HALVE_AFTER if len(batch.messages) > 1 else 1
+            )  # they have failed together already
 
     def _convict_alone(self, entry: InFlight, now: float) -> None:
         if len(entry.connections) == 1:

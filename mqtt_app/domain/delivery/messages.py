@@ -1,7 +1,8 @@
 """One MQTT message as it came, and the batches it travels in.
 
-The wire form of a batch is MessagePack with array-like structs (field order is the format: append fields, never
-reorder) behind one version byte, so that old and new processes can share a queue during a rolling deploy.
+The wire form of a batch is MessagePack with array-like structs (field order is the format: append
+fields, never reorder) behind one version byte, so that old and new processes can share a queue
+during a rolling deploy.
 """
 
 from collections.abc import Iterable
@@ -18,9 +19,10 @@ class WireError(ValueError):
 class Envelope(msgspec.Struct, array_like=True, frozen=True, gc=False):
     """A message with everything needed to store it and to acknowledge it, but no behaviour.
 
-    `packet_id` is the MQTT Packet Identifier (0 at QoS 0). `epoch` counts the links of one owner: a PUBACK is only
-    valid on the link that delivered the message. `received_at` is unix time in seconds, taken when the packet was read.
-    `early`: acknowledged before its commit, or about to be, so nobody may leave it to the broker to bring it again.
+    `packet_id` is the MQTT Packet Identifier (0 at QoS 0). `epoch` counts the links of one owner: a
+    PUBACK is only valid on the link that delivered the message. `received_at` is unix time in
+    seconds, taken when the packet was read. `early`: acknowledged before its commit, or about to
+    be, so nobody may leave it to the broker to bring it again.
     """
 
     connection_id: int
@@ -48,18 +50,24 @@ def plain(message: Envelope) -> Envelope:
     return msgspec.structs.replace(
         message,
         topic=str(message.topic).encode("ascii", "backslashreplace").decode(),
-        payload=payload if isinstance(payload, bytes) else repr(payload).encode("ascii", "backslashreplace"),
+        payload=payload
+        if isinstance(payload, bytes)
+        else repr(payload).encode("ascii", "backslashreplace"),
     )
 
 
-ENVELOPE_OVERHEAD = 100  # bytes; measured size of the numbers and object headers around topic and payload
+ENVELOPE_OVERHEAD = (
+    100  # bytes; measured size of the numbers and object headers around topic and payload
+)
 
 
 DUPLICATE = "duplicate"  # a reason that is a term of the books by itself
 
 
 class Drop(msgspec.Struct, array_like=True, frozen=True):
-    """`count` messages of a site that were given up before they could be stored, so that the books still close."""
+    """`count` messages of a site that were given up before they could be stored, so that the books
+    still close.
+    """
 
     site_id: int
     reason: str
@@ -69,10 +77,11 @@ class Drop(msgspec.Struct, array_like=True, frozen=True):
 class Batch(msgspec.Struct, array_like=True, frozen=True):
     """Messages of one instance, handed over together and committed together.
 
-    `id` is 32 hex digits; `incarnation` names the process start that waits for the receipt. With a `quarantine_reason`
-    the messages are not parsed but put aside as they are. `instead_of`: the batches that this one is a part of, the
-    largest first. They are not on their way any more, as far as their owner knows; whichever is committed first counts.
-    `tries`: how often it was sent before.
+    `id` is 32 hex digits; `incarnation` names the process start that waits for the receipt. With a
+    `quarantine_reason` the messages are not parsed but put aside as they are. `instead_of`: the
+    batches that this one is a part of, the largest first. They are not on their way any more, as
+    far as their owner knows; whichever is committed first counts. `tries`: how often it was sent
+    before.
     """
 
     id: str
@@ -100,7 +109,9 @@ def pack(batch: Batch) -> bytes:
 def unpack(blob: bytes) -> Batch:
     """Raises WireError when the blob is of another version or damaged."""
     if not blob or blob[0] != WIRE_VERSION:
-        raise WireError(f"batch of wire version {blob[0] if blob else 'none'}, this process reads {WIRE_VERSION}")
+        raise WireError(
+            f"batch of wire version {blob[0] if blob else 'none'}, this process reads {WIRE_VERSION}"
+        )
     try:
         return _decoder.decode(memoryview(blob)[1:])
     except msgspec.DecodeError as error:

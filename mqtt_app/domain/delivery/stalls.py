@@ -1,4 +1,6 @@
-"""What a message waits for that is not stored, in a word for programs and in a sentence for people. Pure."""
+"""What a message waits for that is not stored, in a word for programs and in a sentence for people.
+Pure.
+"""
 
 from enum import StrEnum
 

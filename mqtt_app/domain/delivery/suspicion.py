@@ -1,10 +1,11 @@
-"""Connections whose messages keep batches from being stored. Pure: the caller brings the clock (seconds).
+"""Connections whose messages keep batches from being stored. Pure: the caller brings the clock
+(seconds).
 
     accused    it was in a batch that failed again and again; the first batch with it that is committed clears it
     convicted  a batch of its own failed, or messages of it were refused: it stays suspect for a while after that
 
-While it is suspect a connection travels by itself, in small batches, one at a time: a fault that nobody has thought of
-costs its own site.
+While it is suspect a connection travels by itself, in small batches, one at a time: a fault that
+nobody has thought of costs its own site.
 """
 
 from collections.abc import Collection, Iterable, Iterator
@@ -50,7 +51,9 @@ class Suspicion:
 
     def convict(self, connection_id: int, now: float) -> None:
         suspect = self._suspects.setdefault(connection_id, _Suspect(now))
-        suspect.until = max(suspect.until, now + min(LONGEST, FIRST * 2.0 ** min(suspect.strikes, 10)))
+        suspect.until = max(
+            suspect.until, now + min(LONGEST, FIRST * 2.0 ** min(suspect.strikes, 10))
+        )
         suspect.strikes += 1
 
     def shrink(self, connection_id: int) -> None:
@@ -60,8 +63,14 @@ class Suspicion:
             suspect.size = max(1, suspect.size // SHRINK)
 
     def committed(self, connection_ids: Collection[int], now: float) -> list[int]:
-        """A batch with these, and nothing refused of them, is in the database. Gives those that are cleared by it."""
-        cleared = [number for number in connection_ids if number in self._suspects and self._is_served(number, now)]
+        """A batch with these, and nothing refused of them, is in the database. Gives those that are
+        cleared by it.
+        """
+        cleared = [
+            number
+            for number in connection_ids
+            if number in self._suspects and self._is_served(number, now)
+        ]
         for number in cleared:
             del self._suspects[number]
         return cleared

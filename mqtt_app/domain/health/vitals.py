@@ -1,4 +1,6 @@
-"""Whether an MQTT worker gets on with its work, judged from what it says of itself. Pure; durations in seconds."""
+"""Whether an MQTT worker gets on with its work, judged from what it says of itself. Pure; durations
+in seconds.
+"""
 
 from collections.abc import Iterable
 
@@ -6,8 +8,10 @@ import msgspec
 
 from mqtt_app.domain.delivery.stalls import sentence
 
-TURN = 10.0  # s without a round of the loop; a round takes milliseconds, and the longest wait between two is 1 s
-LOOKS = 10  # scan intervals without a look at the rows; a database that was away for a moment is no reason
+# s without a round of the loop; a round takes milliseconds, and the longest wait between two is 1 s
+TURN = 10.0
+# scan intervals without a look at the rows; a database that was away for a moment is no reason
+LOOKS = 10
 NOT_STORING = 10.0  # s in which batches wait and none is stored
 RECEIPTS = 2  # receipt timeouts that a batch may wait before its worker counts as stuck
 
@@ -15,13 +19,14 @@ RECEIPTS = 2  # receipt timeouts that a batch may wait before its worker counts 
 class Vitals(msgspec.Struct, frozen=True):
     """What a worker says of itself with each renewal of its lease, as ages at that moment.
 
-    `batches` handed over and not known to be committed, the oldest for `oldest_batch`; `pending_bytes` of messages in
-    memory, of at most `pending_limit`; `reading_paused` links are not read, because memory or their share is used up.
-    `allow_listed` links are to addresses that only the allow-list permits.
-    `log_rows` and `events` wait to be told. `not_storing`: for so long batches have waited and none was committed.
-    `links_not_stored`: links with messages that are not being stored, for `oldest_not_stored` seconds
-    at most; what the oldest waits for, see domain/delivery/stalls.py. `suspects` are links that travel
-    by themselves, see domain/delivery/suspicion.py.
+    `batches` handed over and not known to be committed, the oldest for `oldest_batch`;
+    `pending_bytes` of messages in memory, of at most `pending_limit`; `reading_paused` links are
+    not read, because memory or their share is used up. `allow_listed` links are to addresses that
+    only the allow-list permits. `log_rows` and `events` wait to be told. `not_storing`: for so long
+    batches have waited and none was committed. `links_not_stored`: links with messages that are not
+    being stored, for `oldest_not_stored` seconds at most; what the oldest waits for, see
+    domain/delivery/stalls.py. `suspects` are links that travel by themselves, see
+    domain/delivery/suspicion.py.
     """
 
     last_turn: float = 0.0
@@ -51,7 +56,9 @@ def complaint(vitals: Vitals, *, scan_interval: float, receipt_timeout: float) -
             "is PostgreSQL reachable from it?"
         )
     if vitals.not_storing > NOT_STORING:
-        return f"nothing has been stored for {vitals.not_storing:.0f} s: {sentence(vitals.waits_for)}"
+        return (
+            f"nothing has been stored for {vitals.not_storing:.0f} s: {sentence(vitals.waits_for)}"
+        )
     if vitals.oldest_batch > RECEIPTS * receipt_timeout:
         return (
             f"a batch waits for {vitals.oldest_batch:.0f} s to be stored ({vitals.batches} in all); "
@@ -61,7 +68,9 @@ def complaint(vitals: Vitals, *, scan_interval: float, receipt_timeout: float) -
 
 
 def stores_nothing(workers: Iterable[Vitals]) -> Vitals | None:
-    """That of the worker that waits the longest, when batches wait and no worker has any of them stored."""
+    """That of the worker that waits the longest, when batches wait and no worker has any of them
+    stored.
+    """
     waiting = [vitals for vitals in workers if vitals.batches]
     if not waiting or any(vitals.not_storing <= NOT_STORING for vitals in waiting):
         return None

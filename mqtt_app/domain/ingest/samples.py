@@ -1,4 +1,6 @@
-"""Payloads and words of strangers, made fit for a log row: bounded, valid text, and honest about what was cut."""
+"""Payloads and words of strangers, made fit for a log row: bounded, valid text, and honest about
+what was cut.
+"""
 
 import json
 from typing import Any
@@ -10,7 +12,9 @@ def storable(text: str) -> str:
 
 
 def escaped(text: str, limit: int) -> str:
-    """ASCII only, with every other character as its escape sequence; cut to `limit` characters, and saying so."""
+    """ASCII only, with every other character as its escape sequence; cut to `limit` characters, and
+    saying so.
+    """
     shown = text[:limit].encode("ascii", "backslashreplace").decode()
     shown = "".join(char if char.isprintable() else f"\\x{ord(char):02x}" for char in shown)
     return shown if len(shown) <= limit and len(text) <= limit else f"{shown[:limit]}... (cut)"
@@ -19,7 +23,8 @@ def escaped(text: str, limit: int) -> str:
 def sample(payload: Any, limit: int) -> Any:
     """A JSON value that shows `payload` in at most `limit` characters; None stays None.
 
-    Short JSON-like values stay as they are. Anything longer becomes text that ends in a note of what is missing.
+    Short JSON-like values stay as they are. Anything longer becomes text that ends in a note of
+    what is missing.
     """
     if payload is None:
         return None

@@ -1,8 +1,10 @@
-"""Which addresses a broker may have. Pure; the caller says what the name resolved to, and dials just that address.
+"""Which addresses a broker may have. Pure; the caller says what the name resolved to, and dials
+just that address.
 
-Sitewire connects to hosts that others enter, from inside a network that trusts it. Ranges that lead back into that
-network, or nowhere, are refused unless the installation lists them (`Policy.networks`, `Policy.names`), and some are
-refused in any case. Sources: the IANA special-purpose registries (RFC 6890), and each cloud's own documentation.
+Sitewire connects to hosts that others enter, from inside a network that trusts it. Ranges that lead
+back into that network, or nowhere, are refused unless the installation lists them
+(`Policy.networks`, `Policy.names`), and some are refused in any case. Sources: the IANA
+special-purpose registries (RFC 6890), and each cloud's own documentation.
 """
 
 from collections.abc import Iterable
@@ -32,7 +34,9 @@ class AddressPolicy(msgspec.Struct, frozen=True):
 
 
 class AddressVerdict(msgspec.Struct, frozen=True):
-    """`refusal`: why the address must not be dialled, "" when it may. `opened_by`: the entry that alone permits it."""
+    """`refusal`: why the address must not be dialled, "" when it may. `opened_by`: the entry that
+    alone permits it.
+    """
 
     refusal: str = ""
     opened_by: str = ""
@@ -67,15 +71,22 @@ RANGES = (  # the first one that contains an address decides
         "the metadata address of a cloud",
         _NEVER,
         "169.254.169.254",  # nearly everybody
-        "169.254.169.253", "169.254.169.123", "169.254.170.2", "169.254.170.23",  # AWS: DNS, time, ECS, EKS
+        # AWS: DNS, time, ECS, EKS
+        "169.254.169.253",
+        "169.254.169.123",
+        "169.254.170.2",
+        "169.254.170.23",
         "fd00:ec2::/32",  # AWS: metadata, DNS, time, EKS
         "fd20:ce::254",  # Google
         "168.63.129.16",  # Azure's wire server, in the middle of public addresses
         "100.100.100.200",  # Alibaba
         "169.254.0.23",  # Tencent
-        "192.0.0.192", "fd00:c1::a9fe:a9fe",  # Oracle
-        "169.254.42.42", "fd00:42::42",  # Scaleway
-        "fe80::a9fe:a9fe", "fd00:a9fe:a9fe::1",  # OpenStack, Akamai
+        "192.0.0.192",
+        "fd00:c1::a9fe:a9fe",  # Oracle
+        "169.254.42.42",
+        "fd00:42::42",  # Scaleway
+        "fe80::a9fe:a9fe",
+        "fd00:a9fe:a9fe::1",  # OpenStack, Akamai
     ),
     _range("an unspecified address", _NEVER, "0.0.0.0/8", "::"),
     _range("the broadcast address", _NEVER, "255.255.255.255"),
@@ -86,17 +97,32 @@ RANGES = (  # the first one that contains an address decides
     _range(
         "an address of a private network",
         _Opening.PRIVATE,
-        "10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "fc00::/7", "100.64.0.0/10",
+        "10.0.0.0/8",
+        "172.16.0.0/12",
+        "192.168.0.0/16",
+        "fc00::/7",
+        "100.64.0.0/10",
         "198.18.0.0/15",  # for benchmarks; used inside like the others
     ),
     _range(
         "a reserved address",
         _LISTED,
-        "192.0.0.0/24", "192.88.99.0/24", "240.0.0.0/4", "2001::/23", "3fff::/20",
+        "192.0.0.0/24",
+        "192.88.99.0/24",
+        "240.0.0.0/4",
+        "2001::/23",
+        "3fff::/20",
         # All of IPv6 that is neither global (2000::/3) nor one of the ranges above:
-        "::/3", "4000::/2", "8000::/2", "c000::/3", "e000::/4", "f000::/5", "f800::/6", "fe00::/9",
+        "::/3",
+        "4000::/2",
+        "8000::/2",
+        "c000::/3",
+        "e000::/4",
+        "f000::/5",
+        "f800::/6",
+        "fe00::/9",
     ),
-)  # fmt: skip
+)
 
 _NAT64 = ip_network("64:ff9b::/96")  # RFC 6052: a way to IPv4 that whole networks have to take
 _LOCAL_NAT64 = ip_network("64:ff9b:1::/48")  # RFC 8215
@@ -108,12 +134,17 @@ _FORMS = (
     _range("a local NAT64 address", _LISTED, "64:ff9b:1::/48"),
 )
 _ISATAP = _range("an ISATAP address", _LISTED)  # of any network
-_ISATAP_MARKS = (bytes.fromhex("00005efe"), bytes.fromhex("02005efe"))  # RFC 5214, 6.1: before the IPv4 address
+_ISATAP_MARKS = (
+    bytes.fromhex("00005efe"),
+    bytes.fromhex("02005efe"),
+)  # RFC 5214, 6.1: before the IPv4 address
 _OPEN = AddressPolicy()
 
 
 def opens_nothing(network: Network) -> bool:
-    """A listed network that is part of no range that can be opened: everything in it is open anyway, or never is."""
+    """A listed network that is part of no range that can be opened: everything in it is open
+    anyway, or never is.
+    """
     never = any(one.opening is _NEVER and one.covers(network) for one in RANGES)
     return never or not any(one.covers(network) for one in RANGES)
 
@@ -151,7 +182,9 @@ def _judge_plain(address: Address, policy: AddressPolicy, host: str, shown: str)
     if found is None or (found.opening is _Opening.PRIVATE and policy.private is Private.ALLOW):
         return AddressVerdict()
     entry = _entry_for(address, found, policy, host)
-    closed = found.opening is _NEVER or (found.opening is _Opening.PRIVATE and policy.private is Private.REFUSE)
+    closed = found.opening is _NEVER or (
+        found.opening is _Opening.PRIVATE and policy.private is Private.REFUSE
+    )
     if entry and not closed:
         return AddressVerdict(opened_by=entry)
     what = f"{address} is" if shown == str(address) else f"{shown} stands for {address},"
@@ -159,16 +192,26 @@ def _judge_plain(address: Address, policy: AddressPolicy, host: str, shown: str)
     return AddressVerdict(f"{what} {found.text}, which a broker must not have here.{hint}")
 
 
-def _judge_form(address: IPv6Address, form: _Range, policy: AddressPolicy, host: str) -> AddressVerdict:
-    """As if each IPv4 address in it were dialled, and only if one is listed: nobody has to write a broker's so."""
-    verdicts = [_judge_plain(inner, policy, host, shown=str(address)) for inner in sorted(_inner(address))]
+def _judge_form(
+    address: IPv6Address, form: _Range, policy: AddressPolicy, host: str
+) -> AddressVerdict:
+    """As if each IPv4 address in it were dialled, and only if one is listed: nobody has to write a
+    broker's so.
+    """
+    verdicts = [
+        _judge_plain(inner, policy, host, shown=str(address)) for inner in sorted(_inner(address))
+    ]
     refused = next((one for one in verdicts if one.refusal), None)
     if refused is not None:
         return refused
-    entry = _entry_for(address, form, policy, host) or next((one.opened_by for one in verdicts if one.opened_by), "")
+    entry = _entry_for(address, form, policy, host) or next(
+        (one.opened_by for one in verdicts if one.opened_by), ""
+    )
     if entry:
         return AddressVerdict(opened_by=entry)
-    return AddressVerdict(f"{address} is {form.text}, which a broker must not have here. Enter its IPv4 address.")
+    return AddressVerdict(
+        f"{address} is {form.text}, which a broker must not have here. Enter its IPv4 address."
+    )
 
 
 def _entry_for(address: Address, found: _Range, policy: AddressPolicy, host: str) -> str:
@@ -199,8 +242,8 @@ def _inner(address: IPv6Address) -> set[IPv4Address]:
 
 
 def _in_local_nat64(address: IPv6Address) -> set[IPv4Address]:
-    """RFC 6052, 2.2: where it stands depends on the length of the prefix, and byte 8 is left out. Zeros are no address
-    but the rest of another one.
+    """RFC 6052, 2.2: where it stands depends on the length of the prefix, and byte 8 is left out.
+    Zeros are no address but the rest of another one.
     """
     packed = address.packed[:8] + address.packed[9:]
     found = {IPv4Address(packed[start : start + 4]) for start in (6, 7, 8, 11)}

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Iterator
 from ipaddress import ip_network
 from urllib.parse import urlsplit
 
-from mqtt_app.domain.link.addresses import Network, AddressPolicy, Private, opens_nothing
+from mqtt_app.domain.link.addresses import AddressPolicy, Network, Private, opens_nothing
 from mqtt_app.domain.link.hosts import HostError, validate_host
 
 ALLOW, PRIVATE, OWN = "SITEWIRE_BROKER_ALLOW", "SITEWIRE_BROKER_PRIVATE", "SITEWIRE_OWN_SERVICES"
@@ -22,7 +22,9 @@ def policy_of(allow: Iterable[str], private: str) -> AddressPolicy:
 
 
 def problems(allow: Iterable[str], private: str, own: Iterable[str]) -> Iterator[str]:
-    """A sentence for each entry or value that cannot be meant, which names it and says how to mend it."""
+    """A sentence for each entry or value that cannot be meant, which names it and says how to mend
+    it.
+    """
     for entry in allow:
         try:
             _entry(entry)
@@ -39,7 +41,11 @@ def problems(allow: Iterable[str], private: str, own: Iterable[str]) -> Iterator
 
 def useless(allow: Iterable[str]) -> list[str]:
     """Entries of a valid allow-list that open nothing."""
-    return [entry for entry in allow if not isinstance(network := _entry(entry), str) and opens_nothing(network)]
+    return [
+        entry
+        for entry in allow
+        if not isinstance(network := _entry(entry), str) and opens_nothing(network)
+    ]
 
 
 def service_of(entry: str) -> Service:
@@ -62,7 +68,9 @@ def _entry(text: str) -> Network | str:
     try:
         return validate_host(text)
     except HostError as error:
-        raise HostError(f"{text!r} is neither a network such as 10.1.0.0/16 nor a host name. {error}") from None
+        raise HostError(
+            f"{text!r} is neither a network such as 10.1.0.0/16 nor a host name. {error}"
+        ) from None
 
 
 def _bad_network(text: str) -> str:

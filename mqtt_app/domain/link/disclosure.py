@@ -1,10 +1,19 @@
 """What is told of a failed link to those who may not look into the network that Sitewire runs in.
 
-Whoever names a host and then reads "connection refused", "no answer" or "a web server answers" scans ports from inside.
-So they are told the class of the failure and what it means in general; the details are for those who run Sitewire.
+Whoever names a host and then reads "connection refused", "no answer" or "a web server answers"
+scans ports from inside. So they are told the class of the failure and what it means in general; the
+details are for those who run Sitewire.
 """
 
-from mqtt_app.domain.link.failures import BROKER, CONFIGURATION, CONFLICT, CREDENTIALS, INTERNAL, NETWORK, TLS
+from mqtt_app.domain.link.failures import (
+    BROKER,
+    CONFIGURATION,
+    CONFLICT,
+    CREDENTIALS,
+    INTERNAL,
+    NETWORK,
+    TLS,
+)
 
 LOST = "Disconnected: "  # how the line of a link that broke begins; its reason follows
 LOST_IN_GENERAL = "Disconnected."

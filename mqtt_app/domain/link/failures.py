@@ -6,12 +6,17 @@ from mqtt_app.domain.link.protocol.violations import Reason, Violation
 
 CONFIGURATION, CREDENTIALS, NETWORK, TLS = "configuration", "credentials", "network", "tls"
 BROKER, CONFLICT, INTERNAL = "broker", "conflict", "internal"
-SLOW = {CONFIGURATION, CREDENTIALS, CONFLICT}  # asking again soon does not help; a change of settings starts afresh
+SLOW = {
+    CONFIGURATION,
+    CREDENTIALS,
+    CONFLICT,
+}  # asking again soon does not help; a change of settings starts afresh
 
 
 class LinkFailure(msgspec.Struct, frozen=True):
-    """`kind` is one of the words above. `older_mqtt`: the broker may still take MQTT 3.1.1. `reason_code`: with which
-    MQTT 5 ends a link whose broker broke the protocol; 0 for everything else.
+    """`kind` is one of the words above. `older_mqtt`: the broker may still take MQTT 3.1.1.
+    `reason_code`: with which MQTT 5 ends a link whose broker broke the protocol; 0 for everything
+    else.
     """
 
     kind: str
@@ -46,30 +51,48 @@ def out_of_memory(limit: int) -> LinkFailure:
 
 _OLD_CODES = {  # MQTT 3.1.1, table 3.1
     1: LinkFailure(
-        CONFIGURATION, "The broker does not speak this version of MQTT. Choose another one.", older_mqtt=True
+        CONFIGURATION,
+        "The broker does not speak this version of MQTT. Choose another one.",
+        older_mqtt=True,
     ),
     2: LinkFailure(CONFIGURATION, "The broker does not accept the client id. Set another one."),
     3: LinkFailure(BROKER, "The broker says that its MQTT service is unavailable."),
     4: LinkFailure(CREDENTIALS, "The broker refused the user name or password. Check both."),
-    5: LinkFailure(CREDENTIALS, "The broker refused access: not authorized. Check user name, password and client id."),
+    5: LinkFailure(
+        CREDENTIALS,
+        "The broker refused access: not authorized. Check user name, password and client id.",
+    ),
 }
 _CODES = {  # MQTT 5, table 3-1
-    0x80: LinkFailure(BROKER, "The broker refused the connection without saying why. Look into its log."),
-    0x81: LinkFailure(BROKER, "The broker found our CONNECT malformed. Try MQTT 3.1.1.", older_mqtt=True),
-    0x82: LinkFailure(BROKER, "The broker says that we broke the protocol. Try MQTT 3.1.1.", older_mqtt=True),
-    0x83: LinkFailure(BROKER, "The broker refused the connection by a rule of its own. Look into its log."),
+    0x80: LinkFailure(
+        BROKER, "The broker refused the connection without saying why. Look into its log."
+    ),
+    0x81: LinkFailure(
+        BROKER, "The broker found our CONNECT malformed. Try MQTT 3.1.1.", older_mqtt=True
+    ),
+    0x82: LinkFailure(
+        BROKER, "The broker says that we broke the protocol. Try MQTT 3.1.1.", older_mqtt=True
+    ),
+    0x83: LinkFailure(
+        BROKER, "The broker refused the connection by a rule of its own. Look into its log."
+    ),
     0x84: _OLD_CODES[1],
     0x85: _OLD_CODES[2],
     0x86: _OLD_CODES[4],
     0x87: _OLD_CODES[5],
     0x88: _OLD_CODES[3],
     0x89: LinkFailure(BROKER, "The broker is busy. It is asked again later."),
-    0x8A: LinkFailure(CREDENTIALS, "The broker has banned this client. Ask whoever runs the broker."),
+    0x8A: LinkFailure(
+        CREDENTIALS, "The broker has banned this client. Ask whoever runs the broker."
+    ),
     0x8B: LinkFailure(BROKER, "The broker is shutting down."),
-    0x8C: LinkFailure(CREDENTIALS, "The broker wants another way of authentication than user name and password."),
+    0x8C: LinkFailure(
+        CREDENTIALS, "The broker wants another way of authentication than user name and password."
+    ),
     0x8D: LinkFailure(NETWORK, "The broker heard nothing from us for longer than the keepalive."),
     0x8E: LinkFailure(
-        CONFLICT, "Another client took over the session: it uses the same client id. Give each client its own."
+        CONFLICT,
+        "Another client took over the session: it uses the same client id. Give each client its own.",
     ),
     0x93: LinkFailure(BROKER, "The broker says that we left more messages open than it allows."),
     0x95: LinkFailure(BROKER, "The broker found a packet too large."),
@@ -94,21 +117,29 @@ def not_mqtt(first: bytes) -> LinkFailure | None:
         return None
     if first.startswith(b"HTTP"):
         return LinkFailure(
-            CONFIGURATION, "A web server (HTTP) answers on this port, not an MQTT broker. Check host and port."
+            CONFIGURATION,
+            "A web server (HTTP) answers on this port, not an MQTT broker. Check host and port.",
         )
     if first[0] in (0x15, 0x16):
-        return LinkFailure(TLS, "The broker speaks TLS on this port and we spoke in plain. Turn on TLS.")
+        return LinkFailure(
+            TLS, "The broker speaks TLS on this port and we spoke in plain. Turn on TLS."
+        )
     if first.startswith(b"SSH-"):
         return LinkFailure(
-            CONFIGURATION, "An SSH server answers on this port, not an MQTT broker. Check host and port."
+            CONFIGURATION,
+            "An SSH server answers on this port, not an MQTT broker. Check host and port.",
         )
     if _may_be_a_packet(first):
         return None
-    return LinkFailure(CONFIGURATION, "Whatever answers on this port is no MQTT broker. Check host and port.")
+    return LinkFailure(
+        CONFIGURATION, "Whatever answers on this port is no MQTT broker. Check host and port."
+    )
 
 
 def _may_be_a_packet(first: bytes) -> bool:
-    """Not what greets in words, as mail and FTP servers do, nor what begins with a byte that MQTT has no use for."""
+    """Not what greets in words, as mail and FTP servers do, nor what begins with a byte that MQTT
+    has no use for.
+    """
     is_text = all(byte in b"\r\n\t" or 0x20 <= byte < 0x7F for byte in first)
     kind, flags = first[0] >> 4, first[0] & 15
     is_known = 0 < kind < 15 and (kind == 3 or flags == (2 if kind in (6, 8, 10) else 0))
@@ -118,4 +149,6 @@ def _may_be_a_packet(first: bytes) -> bool:
 def closed_before_connack(use_tls: bool) -> LinkFailure:
     hint = "" if use_tls else " If the port is for TLS, turn on TLS."
     text = "The broker accepted the connection and closed it before it answered our CONNECT."
-    return LinkFailure(BROKER, text + hint + " Otherwise look into the broker's log.", older_mqtt=True)
+    return LinkFailure(
+        BROKER, text + hint + " Otherwise look into the broker's log.", older_mqtt=True
+    )

@@ -1,4 +1,6 @@
-"""What a broker's answer to a subscription means (MQTT 5, section 3.9.3; MQTT 3.1.1 knows 0, 1, 2 and 128)."""
+"""What a broker's answer to a subscription means (MQTT 5, section 3.9.3; MQTT 3.1.1 knows 0, 1, 2
+and 128).
+"""
 
 REFUSED = 128  # this code and above: the filter is not subscribed
 

@@ -1,11 +1,14 @@
-"""Filters of one connection that select the same topics, and the copies of a message that a broker sends for them.
+"""Filters of one connection that select the same topics, and the copies of a message that a broker
+sends for them.
 
-For a message that several filters select, an MQTT 5 broker sends one copy, or one for each filter; each copy names the
-Subscription Identifiers of those it is for (MQTT 5 section 3.3.4). So filters that overlap get identifiers, and a
-message that has come for one filter and comes for another one is a copy.
+For a message that several filters select, an MQTT 5 broker sends one copy, or one for each filter;
+each copy names the Subscription Identifiers of those it is for (MQTT 5 section 3.3.4). So filters
+that overlap get identifiers, and a message that has come for one filter and comes for another one
+is a copy.
 
-Only what has come counts: a broker may well leave copies out. (mosquitto 2.0 sends one of them, with one identifier, to
-a client that was away while it was restarted.) Equal messages that are published twice come twice for one filter.
+Only what has come counts: a broker may well leave copies out. (mosquitto 2.0 sends one of them,
+with one identifier, to a client that was away while it was restarted.) Equal messages that are
+published twice come twice for one filter.
 """
 
 from collections import defaultdict
@@ -17,7 +20,8 @@ import msgspec
 
 LARGEST = 268_435_455  # Subscription Identifier, MQTT 5 section 3.8.2.1.2
 MOST_IDENTIFIERS = 1_000  # of former filters that are remembered, beside the present ones
-REMEMBERED = 1_000  # messages of a connection, at about 300 bytes, of which copies are known; twice as many at most
+# messages of a connection, at about 300 bytes, of which copies are known; twice as many at most
+REMEMBERED = 1_000
 COPIES_WITHIN = 30.0  # s between two copies at least; they come one behind the other
 WILDCARDS = frozenset("#+")
 
@@ -36,25 +40,33 @@ class Subscription(msgspec.Struct, frozen=True):
 
 
 def arrange(filters: Iterable[tuple[str, int]], *, identified: bool) -> tuple[Subscription, ...]:
-    """What to subscribe for these (filter, QoS); the same for every owner of a connection, and in the same order.
+    """What to subscribe for these (filter, QoS); the same for every owner of a connection, and in
+    the same order.
 
-    Not `identified`: the broker knows no identifiers. Where one of several filters that overlap has QoS 1 all have: a
-    copy at QoS 0 that comes first is in our memory only when that of QoS 1 is passed over.
+    Not `identified`: the broker knows no identifiers. Where one of several filters that overlap has
+    QoS 1 all have: a copy at QoS 0 that comes first is in our memory only when that of QoS 1 is
+    passed over.
     """
     order = sorted(filters)
     overlapping = overlaps([name for name, _ in order]) if identified else set()
     marked = [one for one in order if one[0] in overlapping]
     best = max((qos for _, qos in marked), default=0)
-    # An identifier belongs to one set of filters: it says which copies were queued under another one.
-    first = 1 + int.from_bytes(blake2b(repr(marked).encode(), digest_size=8).digest()) % (LARGEST - len(marked))
+    # An identifier belongs to one set of filters: it says which copies were queued under another
+    # one.
+    first = 1 + int.from_bytes(blake2b(repr(marked).encode(), digest_size=8).digest()) % (
+        LARGEST - len(marked)
+    )
     numbers = {name: first + place for place, (name, _) in enumerate(marked)}
     return tuple(
-        Subscription(name, best, numbers[name]) if name in numbers else Subscription(name, qos) for name, qos in order
+        Subscription(name, best, numbers[name]) if name in numbers else Subscription(name, qos)
+        for name, qos in order
     )
 
 
 def in_packets(wanted: Sequence[Subscription], most: int) -> Iterator[Sequence[Subscription]]:
-    """A SUBSCRIBE each: one with an identifier goes by itself, because an identifier belongs to a whole packet."""
+    """A SUBSCRIBE each: one with an identifier goes by itself, because an identifier belongs to a
+    whole packet.
+    """
     yield from ((one,) for one in wanted if one.identifier)
     yield from pieces([one for one in wanted if not one.identifier], most)
 
@@ -78,7 +90,9 @@ def overlaps(filters: Sequence[str]) -> set[str]:
 
 
 def _stem(levels: Sequence[str]) -> tuple[str, ...]:
-    """What stands before the first wildcard. Only when one begins with the other can two filters overlap."""
+    """What stands before the first wildcard. Only when one begins with the other can two filters
+    overlap.
+    """
     end = next((place for place, level in enumerate(levels) if level in WILDCARDS), len(levels))
     return tuple(levels[:end])
 
@@ -97,16 +111,22 @@ def _share_a_topic(one: Sequence[str], other: Sequence[str]) -> bool:
         if left != right and "+" not in (left, right):
             return False
     longer, shorter = max(one, other, key=len), min(one, other, key=len)
-    return len(longer) == len(shorter) or longer[len(shorter)] == "#"  # which selects the parent level itself
+    return (
+        len(longer) == len(shorter) or longer[len(shorter)] == "#"
+    )  # which selects the parent level itself
 
 
 def _is_system(left: str, right: str) -> bool:
     """A leading wildcard never selects `$SYS` and its like."""
-    return (left in WILDCARDS and right.startswith("$")) or (right in WILDCARDS and left.startswith("$"))
+    return (left in WILDCARDS and right.startswith("$")) or (
+        right in WILDCARDS and left.startswith("$")
+    )
 
 
 class Copies:
-    """Tells which deliveries of one link are further copies of a message. Times are the caller's clock, in seconds."""
+    """Tells which deliveries of one link are further copies of a message. Times are the caller's
+    clock, in seconds.
+    """
 
     def __init__(self, arranged: Iterable[Subscription] = ()) -> None:
         self._filters: dict[int, str] = {}
@@ -124,8 +144,9 @@ class Copies:
     def is_one(self, topic: str, payload: bytes, identifiers: Iterable[int], now: float) -> bool:
         """Of a delivery for these subscriptions, told in the order in which they come.
 
-        A message is new when it brings one of its filters to more deliveries of such a message than any filter had.
-        What was queued under identifiers that nobody knows (an earlier owner's, of other filters) is never a copy.
+        A message is new when it brings one of its filters to more deliveries of such a message than
+        any filter had. What was queued under identifiers that nobody knows (an earlier owner's, of
+        other filters) is never a copy.
         """
         filters = [self._filters[number] for number in identifiers if number in self._filters]
         if not filters:

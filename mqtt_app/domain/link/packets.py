@@ -2,15 +2,26 @@
 
 import msgspec
 
-from mqtt_app.domain.link.protocol.properties import SUBSCRIPTION_IDENTIFIER, read_properties, variable
+from mqtt_app.domain.link.protocol.properties import (
+    SUBSCRIPTION_IDENTIFIER,
+    read_properties,
+    variable,
+)
 from mqtt_app.domain.link.protocol.topic_names import TopicNames
-from mqtt_app.domain.link.protocol.violations import FIND_THE_MESSAGE, Violation, malformed, protocol_error
+from mqtt_app.domain.link.protocol.violations import (
+    FIND_THE_MESSAGE,
+    Violation,
+    malformed,
+    protocol_error,
+)
 
 DUP, QOS_1, RETAIN = 8, 2, 1  # flags in the first byte
 
 
 class Publish(msgspec.Struct, frozen=True, gc=False):
-    """`packet_id` is 0 at QoS 0. `subscriptions`: MQTT 5's identifiers of those for which this copy was sent."""
+    """`packet_id` is 0 at QoS 0. `subscriptions`: MQTT 5's identifiers of those for which this copy
+    was sent.
+    """
 
     topic: str
     payload: bytes
@@ -24,7 +35,8 @@ class Publish(msgspec.Struct, frozen=True, gc=False):
 def read_publish(
     buffer: bytes, place: int, end: int, *, first: int, with_properties: bool, names: TopicNames
 ) -> Publish:
-    """The PUBLISH of QoS 0 or 1 between `place`, behind its fixed header, and `end`. Raises Violation.
+    """The PUBLISH of QoS 0 or 1 between `place`, behind its fixed header, and `end`. Raises
+    Violation.
 
     `with_properties`: MQTT 5. Of the properties only the Subscription Identifiers are used.
     """
@@ -58,7 +70,9 @@ def _too_short() -> Violation:
 
 
 def _subscriptions(buffer: bytes, place: int, end: int) -> tuple[tuple[int, ...], int]:
-    """The Subscription Identifiers among the properties, and where these end. Most packets have nothing else there."""
+    """The Subscription Identifiers among the properties, and where these end. Most packets have
+    nothing else there.
+    """
     length, start = variable(buffer, place)
     found: list[int] = []
     at, stop = start, start + length

@@ -1,4 +1,6 @@
-"""Does this text hold what TLS needs? PEM as of RFC 7468. Messages never repeat what was given: it may be a secret."""
+"""Does this text hold what TLS needs? PEM as of RFC 7468. Messages never repeat what was given: it
+may be a secret.
+"""
 
 from cryptography import x509
 from cryptography.hazmat.primitives import serialization
@@ -16,7 +18,9 @@ def certificates(text: str) -> list[x509.Certificate]:
     try:
         return x509.load_pem_x509_certificates(text.encode())
     except ValueError:
-        raise PemError("Not a PEM certificate: expected -----BEGIN CERTIFICATE----- and what follows.") from None
+        raise PemError(
+            "Not a PEM certificate: expected -----BEGIN CERTIFICATE----- and what follows."
+        ) from None
 
 
 def private_key(text: str) -> PrivateKeyTypes:
@@ -25,13 +29,19 @@ def private_key(text: str) -> PrivateKeyTypes:
     try:
         return serialization.load_pem_private_key(text.encode(), password=None)
     except TypeError:
-        raise PemError("The key is protected by a passphrase; give it without one, it is stored encrypted.") from None
+        raise PemError(
+            "The key is protected by a passphrase; give it without one, it is stored encrypted."
+        ) from None
     except Exception:  # noqa: BLE001  cryptography raises its own kinds for keys of curves and forms it does not know
-        raise PemError("Not a PEM private key: expected -----BEGIN PRIVATE KEY----- and what follows.") from None
+        raise PemError(
+            "Not a PEM private key: expected -----BEGIN PRIVATE KEY----- and what follows."
+        ) from None
 
 
 def check_pair(certificate: str, key: str) -> None:
-    """The first certificate is the client's own; its public key must be the private key's other half."""
+    """The first certificate is the client's own; its public key must be the private key's other
+    half.
+    """
     form = (serialization.Encoding.DER, serialization.PublicFormat.SubjectPublicKeyInfo)
     mine = certificates(certificate)[0].public_key().public_bytes(*form)
     if private_key(key).public_key().public_bytes(*form) != mine:

@@ -1,4 +1,5 @@
-"""The life of one link as a table: `(State, Event) -> (Link, Effects)`. Pure; `now` and `jitter` are parameters.
+"""The life of one link as a table: `(State, Event) -> (Link, Effects)`. Pure; `now` and `jitter`
+are parameters.
 
                  Start              Dialed               Accepted              Granted
     I idle ─────────────► D dialing ───────► H handshaking ───────► S subscribing ───────► U up
@@ -10,9 +11,9 @@
     S, U ──Drain──► G draining ──Drained, Tick, Lost──► C closed
     any other ──Drain──► C          any ──Abandon──► C (without a DISCONNECT)
 
-D, H, S, W, R and G are volatile: each has a deadline, and `Tick` comes when it has passed. A pair that is not in the
-table changes nothing: it is an event that came too late. Refused for its MQTT version, or left without an answer, H
-goes to D at once with the next older one.
+D, H, S, W, R and G are volatile: each has a deadline, and `Tick` comes when it has passed. A pair
+that is not in the table changes nothing: it is an event that came too late. Refused for its MQTT
+version, or left without an answer, H goes to D at once with the next older one.
 """
 
 import math
@@ -26,7 +27,9 @@ from mqtt_app.domain.link.failures import BROKER, CONFLICT, NETWORK, LinkFailure
 
 NEVER = math.inf
 SHORT_LIFE = 5.0  # s; a link that lives shorter was thrown out rather than lost
-SHORT_LIVES = 3  # so many in a row look like a second client with our id (MQTT 3.1.1 has no word for it)
+SHORT_LIVES = (
+    3  # so many in a row look like a second client with our id (MQTT 3.1.1 has no word for it)
+)
 
 
 class State(StrEnum):
@@ -57,7 +60,8 @@ class LinkTimeouts(msgspec.Struct, frozen=True):
 
 
 class Link(msgspec.Struct, frozen=True):
-    """`versions` are the MQTT versions still to be tried, the first one next. Times are the caller's clock.
+    """`versions` are the MQTT versions still to be tried, the first one next. Times are the
+    caller's clock.
 
     `failing_since`: of the first failure after a stable link. `violations` of MQTT since then.
     """
@@ -135,7 +139,20 @@ class Abandon(msgspec.Struct, frozen=True):
     """Somebody else owns it: close without a word."""
 
 
-Event = Start | Paced | Dialed | DialFailed | Accepted | Refused | Granted | Lost | Tick | Drain | Drained | Abandon
+Event = (
+    Start
+    | Paced
+    | Dialed
+    | DialFailed
+    | Accepted
+    | Refused
+    | Granted
+    | Lost
+    | Tick
+    | Drain
+    | Drained
+    | Abandon
+)
 
 
 class Effect(StrEnum):
@@ -158,7 +175,9 @@ _Rule = Callable[[Link, Any, float, LinkTimeouts, float], Step]
 
 
 def versions_to_try(chosen: str, negotiated: str) -> tuple[str, ...]:
-    """`chosen` by the operator: "auto", "5" or "3.1.1". `negotiated`: what the broker took last time, "" if unknown."""
+    """`chosen` by the operator: "auto", "5" or "3.1.1". `negotiated`: what the broker took last
+    time, "" if unknown.
+    """
     if chosen != "auto":
         return (chosen,)
     return ("3.1.1",) if negotiated == "3.1.1" else ("5", "3.1.1")
@@ -192,14 +211,20 @@ def _dialed(link: Link, _event: Event, now: float, policy: LinkTimeouts, _jitter
     return _enter(link, State.HANDSHAKING, now, policy.connack_timeout), (Effect.HANDSHAKE,)
 
 
-def _accepted(link: Link, event: Accepted, now: float, policy: LinkTimeouts, _jitter: float) -> Step:
+def _accepted(
+    link: Link, event: Accepted, now: float, policy: LinkTimeouts, _jitter: float
+) -> Step:
     known = {"all_versions": link.versions, "refusals": 0}  # what worked is tried first from now on
     if event.to_subscribe:
-        return _enter(link, State.SUBSCRIBING, now, policy.suback_timeout, **known), (Effect.SUBSCRIBE,)
+        return _enter(link, State.SUBSCRIBING, now, policy.suback_timeout, **known), (
+            Effect.SUBSCRIBE,
+        )
     return _up(msgspec.structs.replace(link, **known), now)
 
 
-def _granted(link: Link, _event: Granted, now: float, _policy: LinkTimeouts, _jitter: float) -> Step:
+def _granted(
+    link: Link, _event: Granted, now: float, _policy: LinkTimeouts, _jitter: float
+) -> Step:
     return _up(link, now)
 
 
@@ -207,7 +232,9 @@ def _up(link: Link, now: float) -> Step:
     return _enter(link, State.UP, now, up_since=now, failure=None), (Effect.SAY_CONNECTED,)
 
 
-def _failed(link: Link, event: DialFailed | Refused | Lost, now: float, policy: LinkTimeouts, jitter: float) -> Step:
+def _failed(
+    link: Link, event: DialFailed | Refused | Lost, now: float, policy: LinkTimeouts, jitter: float
+) -> Step:
     if link.state is State.HANDSHAKING and event.failure.older_mqtt and len(link.versions) > 1:
         older = _enter(link, State.DIALING, now, policy.dial_timeout, versions=link.versions[1:])
         return older, (Effect.CLOSE, Effect.DIAL)
@@ -219,7 +246,9 @@ def _lost(link: Link, event: Lost, now: float, policy: LinkTimeouts, jitter: flo
     short = link.short_lives + 1 if lived < SHORT_LIFE and not event.failure.is_violation else 0
     if lived >= policy.backoff_stable:
         link = msgspec.structs.replace(link, retries=0, violations=0, failing_since=None)
-    failure = _conflict() if short >= SHORT_LIVES and event.failure.kind == NETWORK else event.failure
+    failure = (
+        _conflict() if short >= SHORT_LIVES and event.failure.kind == NETWORK else event.failure
+    )
     link = _back_off(msgspec.structs.replace(link, short_lives=short), failure, now, policy, jitter)
     return link, (Effect.CLOSE, Effect.SAY_LOST)
 
@@ -232,17 +261,26 @@ def _conflict() -> LinkFailure:
     )
 
 
-def _back_off(link: Link, failure: LinkFailure, now: float, policy: LinkTimeouts, jitter: float) -> Link:
+def _back_off(
+    link: Link, failure: LinkFailure, now: float, policy: LinkTimeouts, jitter: float
+) -> Link:
     since = now if link.failing_since is None else link.failing_since
-    link = msgspec.structs.replace(link, retries=link.retries + 1, failure=failure, up_since=None, failing_since=since)
+    link = msgspec.structs.replace(
+        link, retries=link.retries + 1, failure=failure, up_since=None, failing_since=since
+    )
     # Slow ones wait for at least half of the range: they must not be repeated at once by chance.
     if failure.is_violation:
-        wait = wait_before(link.violations + 1, policy.violation_base, policy.refused_cap, 0.5 + jitter / 2)
+        wait = wait_before(
+            link.violations + 1, policy.violation_base, policy.refused_cap, 0.5 + jitter / 2
+        )
         return _enter(link, State.REFUSED, now, wait, violations=link.violations + 1)
     if failure.is_slow:
-        wait = wait_before(link.refusals + 1, policy.refused_base, policy.refused_cap, 0.5 + jitter / 2)
+        wait = wait_before(
+            link.refusals + 1, policy.refused_base, policy.refused_cap, 0.5 + jitter / 2
+        )
         return _enter(link, State.REFUSED, now, wait, refusals=link.refusals + 1)
-    # Never longer than it has failed already: who was away for 30 s is not kept waiting for a minute.
+    # Never longer than it has failed already: who was away for 30 s is not kept waiting for a
+    # minute.
     cap = min(policy.backoff_cap, policy.backoff_base + now - since)
     wait = wait_before(link.retries, policy.backoff_base, cap, jitter)
     return _enter(link, State.WAITING, now, wait, refusals=0)
@@ -260,7 +298,11 @@ def _drain(link: Link, _event: Drain, now: float, policy: LinkTimeouts, _jitter:
 
 
 def _part(link: Link, _event: Event, now: float, _policy: LinkTimeouts, _jitter: float) -> Step:
-    return _enter(link, State.CLOSED, now, up_since=None), (Effect.GOODBYE, Effect.SAY_CLEAN, Effect.FINISHED)
+    return _enter(link, State.CLOSED, now, up_since=None), (
+        Effect.GOODBYE,
+        Effect.SAY_CLEAN,
+        Effect.FINISHED,
+    )
 
 
 def _give_up(link: Link, _event: Event, now: float, _policy: LinkTimeouts, _jitter: float) -> Step:
@@ -268,8 +310,11 @@ def _give_up(link: Link, _event: Event, now: float, _policy: LinkTimeouts, _jitt
 
 
 _SLOW_DIAL = LinkFailure(NETWORK, "Name look-up, connect and TLS together took too long.")
-# A broker that knows 3.1.1 only may take the properties of MQTT 5 for the length of something, and wait for the rest.
-_NO_CONNACK = LinkFailure(BROKER, "The broker accepted the connection but never answered our CONNECT.", older_mqtt=True)
+# A broker that knows 3.1.1 only may take the properties of MQTT 5 for the length of something, and
+# wait for the rest.
+_NO_CONNACK = LinkFailure(
+    BROKER, "The broker accepted the connection but never answered our CONNECT.", older_mqtt=True
+)
 _NO_SUBACK = LinkFailure(BROKER, "The broker did not answer our subscriptions.")
 
 _VOLATILE_OR_IDLE = (State.IDLE, State.DIALING, State.HANDSHAKING, State.WAITING, State.REFUSED)

@@ -1,12 +1,15 @@
 """The retained messages that a broker sends for new subscriptions, told from their copies.
 
-A broker marks a message as retained only when it sends it for a subscription (MQTT 3.1.1 section 3.3.1.3), so what
-comes twice with that mark is a copy: for a second filter, or for a second SUBSCRIBE of the same one.
+A broker marks a message as retained only when it sends it for a subscription (MQTT 3.1.1 section
+3.3.1.3), so what comes twice with that mark is a copy: for a second filter, or for a second
+SUBSCRIBE of the same one.
 """
 
-LENGTH = 60.0  # s after the SUBSCRIBE; a broker that marks live messages, too, must not lose equal ones for ever
+# s after the SUBSCRIBE; a broker that marks live messages, too, must not lose equal ones for ever
+LENGTH = 60.0
 QUIET = 5.0  # s without a retained message: the broker has sent them all
-MOST = 200_000  # remembered, at about 60 bytes for the length of the sweep; whatever comes after so many is no copy
+# remembered, at about 60 bytes for the length of the sweep; whatever comes after so many is no copy
+MOST = 200_000
 
 
 class Sweep:

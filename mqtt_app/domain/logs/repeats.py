@@ -1,4 +1,5 @@
-"""Lines that repeat: the first few are said each, then about once a minute how often they came. Pure: `now` in seconds.
+"""Lines that repeat: the first few are said each, then about once a minute how often they came.
+Pure: `now` in seconds.
 
     A  said each, at most FREE in any PERIOD
     B  held back and counted; told PERIOD after the first of them, or before another line of the same subject is said
@@ -27,7 +28,9 @@ Key = tuple[Hashable, Hashable]
 
 
 class Told(msgspec.Struct, Generic[Line], frozen=True):
-    """`line` as it came last. `held`: how many that were held back in `seconds` it stands for; 0: said as it came."""
+    """`line` as it came last. `held`: how many that were held back in `seconds` it stands for; 0:
+    said as it came.
+    """
 
     line: Line
     held: int = 0
@@ -126,8 +129,14 @@ class Repeats(Generic[Line]):
 
     def _others(self, key: Key, now: float) -> list[Told[Line]]:
         """What is held of the same subject came before the line that is about to be said."""
-        entries = (self._entries[other] for other in sorted(self._holding.get(key[0], ()), key=repr))
-        return [entry.tell(now) for entry in entries if entry.held and entry.count_said(now) < FREE + EARLY]
+        entries = (
+            self._entries[other] for other in sorted(self._holding.get(key[0], ()), key=repr)
+        )
+        return [
+            entry.tell(now)
+            for entry in entries
+            if entry.held and entry.count_said(now) < FREE + EARLY
+        ]
 
     def _make_room(self, now: float) -> list[Told[Line]]:
         if len(self._entries) <= self._remembered:

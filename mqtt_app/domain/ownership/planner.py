@@ -1,6 +1,8 @@
-"""Which instance each connection is assigned to: wanted and present in, changes out. Nothing is done here.
+"""Which instance each connection is assigned to: wanted and present in, changes out. Nothing is
+done here.
 
-Level-triggered: the same situation gives the same plan, and once its assignments are written the next plan is empty.
+Level-triggered: the same situation gives the same plan, and once its assignments are written the
+next plan is empty.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -29,7 +31,9 @@ class Instance(msgspec.Struct, frozen=True):
 
 
 class Plan(msgspec.Struct, frozen=True):
-    """`assign`: connection id -> new assigned instance ("" takes it away). The tuples name the sets, by id."""
+    """`assign`: connection id -> new assigned instance ("" takes it away). The tuples name the
+    sets, by id.
+    """
 
     assign: dict[int, str]
     unwanted: tuple[int, ...] = ()  # switched off, yet assigned
@@ -54,9 +58,9 @@ def plan(
 ) -> Plan:
     """The changes to make.
 
-    `complete`: the instances are all there are. Otherwise a missing one may be alive, so only what is nobody's is given
-    out, because no one can be harmed by it. `now` in unix seconds; connections move for balance once the youngest
-    instance is `rebalance_after` seconds old.
+    `complete`: the instances are all there are. Otherwise a missing one may be alive, so only what
+    is nobody's is given out, because no one can be harmed by it. `now` in unix seconds; connections
+    move for balance once the youngest instance is `rebalance_after` seconds old.
     """
     everything = sorted(rows, key=lambda row: row.id)
     live = {instance.id: instance for instance in instances}
@@ -73,7 +77,11 @@ def plan(
     budget = _budget(kept, homes, live) if _stable(live.values(), now, rebalance_after) else 0
     moved = _balance(kept, homes, takers, load, budget)
     chosen = {row.id: homes[row.id] for row in kept} | placed | moved
-    assign = {row.id: chosen[row.id] for row in everything if chosen.get(row.id, row.assigned) != row.assigned}
+    assign = {
+        row.id: chosen[row.id]
+        for row in everything
+        if chosen.get(row.id, row.assigned) != row.assigned
+    }
     return Plan(
         assign={row.id: "" for row in unwanted} | assign,
         unwanted=_ids(unwanted),
@@ -93,7 +101,9 @@ def _first_homes(rows: Sequence[PlannedConnection], takers: Mapping[str, Instanc
 
 
 def _home(row: PlannedConnection, takers: Mapping[str, Instance]) -> str:
-    """Where the connection is at home already, or "". A healthy owner keeps what was promised to one that died."""
+    """Where the connection is at home already, or "". A healthy owner keeps what was promised to
+    one that died.
+    """
     if row.assigned in takers:
         return row.assigned
     return row.owner if row.owner in takers else ""
@@ -122,11 +132,17 @@ def _place(
 
 
 def _stable(instances: Iterable[Instance], now: float, rebalance_after: float) -> bool:
-    return now - max((instance.started_at for instance in instances), default=now) >= rebalance_after
+    return (
+        now - max((instance.started_at for instance in instances), default=now) >= rebalance_after
+    )
 
 
-def _budget(kept: Iterable[PlannedConnection], homes: Mapping[int, str], live: Mapping[str, Instance]) -> int:
-    """Voluntary moves allowed now: a share of all, less those still on their way from one owner to the next."""
+def _budget(
+    kept: Iterable[PlannedConnection], homes: Mapping[int, str], live: Mapping[str, Instance]
+) -> int:
+    """Voluntary moves allowed now: a share of all, less those still on their way from one owner to
+    the next.
+    """
     under_way = sum(homes[row.id] != row.owner for row in kept if row.owner in live)
     return max(0, max(1, len(homes) // BALANCE_SHARE) - under_way)
 
@@ -138,7 +154,9 @@ def _balance(
     load: dict[str, int],
     budget: int,
 ) -> dict[int, str]:
-    """From the fullest to the emptiest while that makes the spread smaller; only links that are settled."""
+    """From the fullest to the emptiest while that makes the spread smaller; only links that are
+    settled.
+    """
     settled: dict[str, list[int]] = {name: [] for name in load}
     for row in kept:
         if row.owner == homes[row.id]:

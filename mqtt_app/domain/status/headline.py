@@ -1,4 +1,5 @@
-"""The truth about a link in one line: judged from evidence, never from one stored flag. All times are unix seconds.
+"""The truth about a link in one line: judged from evidence, never from one stored flag. All times
+are unix seconds.
 
 stopped      nobody wants it up, and nobody holds it
 starting     wanted, and still within the time a start may take
@@ -15,8 +16,10 @@ from mqtt_app.domain.delivery.stalls import sentence
 START_GRACE = 45.0  # s a start may take: one reconcile (30 s), a scan, a dial and a handshake
 SUBSCRIBE_GRACE = 15.0  # s from CONNACK to the last SUBACK
 EVIDENCE_STALE = 15.0  # s without a word from a worker whose lease is alive
-SILENCE = 30.0  # s without any packet, or the keepalive when that is shorter: a live broker answers PINGREQ by then
-NOT_STORED = 8.0  # s for which messages may wait without any of them being stored; the evidence is some seconds old
+# s without any packet, or the keepalive when that is shorter: a live broker answers PINGREQ by then
+SILENCE = 30.0
+# s for which messages may wait without any of them being stored; the evidence is some seconds old
+NOT_STORED = 8.0
 SHORTEST_SILENCE = 10.0  # s; the evidence itself is some seconds old
 REFUSED = 128  # SUBACK codes from here on are refusals
 
@@ -35,12 +38,18 @@ class Headline:
     reason: str = ""
 
     def __str__(self) -> str:
-        return f"{self.kind}: {self.reason}" if self.kind in {HeadlineKind.DEGRADED, HeadlineKind.REFUSED} else str(self.kind)
+        return (
+            f"{self.kind}: {self.reason}"
+            if self.kind in {HeadlineKind.DEGRADED, HeadlineKind.REFUSED}
+            else str(self.kind)
+        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LinkFacts:
-    """What the owner last said about the socket, taken at `at`. `config_version`: whose filters it has asked for."""
+    """What the owner last said about the socket, taken at `at`. `config_version`: whose filters it
+    has asked for.
+    """
 
     generation: int
     at: float
@@ -54,12 +63,13 @@ class LinkFacts:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Facts:
-    """Everything the headline is judged by. `link` is None without evidence, `lease_age` without a lease.
+    """Everything the headline is judged by. `link` is None without evidence, `lease_age` without a
+    lease.
 
-    `wanted_since` is the last change of the wish or the configuration. `granted` holds one SUBACK code (None: not
-    answered yet) for each active filter. `workers` counts live MQTT workers that accept connections. `blind` says why
-    nothing live is known; empty: all of it is. `nothing_stored`: why no message of any site is being stored; empty:
-    some are.
+    `wanted_since` is the last change of the wish or the configuration. `granted` holds one SUBACK
+    code (None: not answered yet) for each active filter. `workers` counts live MQTT workers that
+    accept connections. `blind` says why nothing live is known; empty: all of it is.
+    `nothing_stored`: why no message of any site is being stored; empty: some are.
     """
 
     configured: bool = True
@@ -95,7 +105,9 @@ class Facts:
     @property
     def current_link(self) -> LinkFacts | None:
         """Evidence of an earlier owner says nothing about this one."""
-        return self.link if self.link is not None and self.link.generation == self.generation else None
+        return (
+            self.link if self.link is not None and self.link.generation == self.generation else None
+        )
 
 
 WHO_SAID_NO = {
@@ -122,15 +134,23 @@ def headline(facts: Facts, now: float) -> Headline:
     if not facts.wanted:
         return _unwanted(facts)
     if facts.blind:
-        return Headline(HeadlineKind.DEGRADED, f"live evidence is unavailable: {facts.blind}; last known: {facts.status}")
+        return Headline(
+            HeadlineKind.DEGRADED,
+            f"live evidence is unavailable: {facts.blind}; last known: {facts.status}",
+        )
     return _unowned(facts, now) or _refused(facts) or _unproven(facts, now) or _linked(facts, now)
 
 
 def _unwanted(facts: Facts) -> Headline:
     if not facts.owner or facts.owner_is_gone:
-        return Headline(HeadlineKind.STOPPED, "" if facts.site_active else "the site is switched off")
+        return Headline(
+            HeadlineKind.STOPPED, "" if facts.site_active else "the site is switched off"
+        )
     if facts.blind:
-        return Headline(HeadlineKind.DEGRADED, f"stopping; whether {facts.owner} let go is not known: {facts.blind}")
+        return Headline(
+            HeadlineKind.DEGRADED,
+            f"stopping; whether {facts.owner} let go is not known: {facts.blind}",
+        )
     return Headline(HeadlineKind.DEGRADED, f"stopping, {facts.owner} still holds the link")
 
 
@@ -140,7 +160,9 @@ def _unowned(facts: Facts, now: float) -> Headline | None:
     if not facts.workers:
         return Headline(HeadlineKind.DEGRADED, "no MQTT worker is running")
     if facts.owner:
-        return Headline(HeadlineKind.DEGRADED, f"its worker {facts.owner} is gone, another one takes over")
+        return Headline(
+            HeadlineKind.DEGRADED, f"its worker {facts.owner} is gone, another one takes over"
+        )
     if now - max(facts.wanted_since, facts.status_since) < START_GRACE:
         return Headline(HeadlineKind.STARTING, "waiting for an MQTT worker to take it")
     return Headline(HeadlineKind.DEGRADED, "no MQTT worker has taken it")
@@ -160,7 +182,10 @@ def _unproven(facts: Facts, now: float) -> Headline | None:
     if link is None:
         return Headline(HeadlineKind.DEGRADED, f"its worker {facts.owner} reports nothing about it")
     if now - link.at > EVIDENCE_STALE:
-        return Headline(HeadlineKind.DEGRADED, f"its worker {facts.owner} last reported {now - link.at:.0f} s ago")
+        return Headline(
+            HeadlineKind.DEGRADED,
+            f"its worker {facts.owner} last reported {now - link.at:.0f} s ago",
+        )
     return None
 
 
@@ -188,7 +213,9 @@ def _stalled(facts: Facts, link: LinkFacts, now: float) -> str:
 
 def _dialling(facts: Facts, now: float) -> Headline:
     if facts.error_message and facts.status != "connected":
-        return Headline(HeadlineKind.DEGRADED, f"{facts.error_message} (attempt {facts.retry_count})")
+        return Headline(
+            HeadlineKind.DEGRADED, f"{facts.error_message} (attempt {facts.retry_count})"
+        )
     if now - max(facts.wanted_since, facts.owned_since or 0.0) < START_GRACE:
         return Headline(HeadlineKind.STARTING, "connecting")
     return Headline(HeadlineKind.DEGRADED, "the link is down")
@@ -200,13 +227,20 @@ def _subscribed(facts: Facts, link: LinkFacts, now: float) -> Headline:
     if not facts.granted:
         return Headline(HeadlineKind.DEGRADED, "no active topic filter, so nothing can arrive")
     if refused:
-        return Headline(HeadlineKind.DEGRADED, f"the broker refused {refused} of {len(facts.granted)} topic filters")
+        return Headline(
+            HeadlineKind.DEGRADED,
+            f"the broker refused {refused} of {len(facts.granted)} topic filters",
+        )
     if unanswered and now - max(link.connected_since or 0.0, facts.wanted_since) < SUBSCRIBE_GRACE:
         return Headline(HeadlineKind.STARTING, "subscribing")
     if unanswered:
         which = f"{unanswered} of {len(facts.granted)} topic filters"
         asked = not link.config_version or link.config_version >= facts.config_version
-        who = "the broker did not answer for" if asked else f"its worker {facts.owner} has not yet asked for"
+        who = (
+            "the broker did not answer for"
+            if asked
+            else f"its worker {facts.owner} has not yet asked for"
+        )
         return Headline(HeadlineKind.DEGRADED, f"{who} {which}")
     return _parsed(facts.paused_parsers)
 
@@ -215,7 +249,9 @@ def _parsed(paused: tuple[str, ...]) -> Headline:
     if not paused:
         return Headline(HeadlineKind.RUNNING)
     which = f"parser {paused[0]} fails" if len(paused) == 1 else f"parsers {', '.join(paused)} fail"
-    return Headline(HeadlineKind.DEGRADED, f"the {which} on most messages, which are kept until it is mended")
+    return Headline(
+        HeadlineKind.DEGRADED, f"the {which} on most messages, which are kept until it is mended"
+    )
 
 
 def effective_status(facts: Facts) -> str:

@@ -1,4 +1,6 @@
-"""Messages a second of many links, from counters that are looked at now and then. Pure: `now` in seconds."""
+"""Messages a second of many links, from counters that are looked at now and then. Pure: `now` in
+seconds.
+"""
 
 from collections.abc import Container
 
@@ -10,7 +12,9 @@ class Rates:
         self._samples: dict[int, list[tuple[float, int]]] = {}  # (when, total), oldest first
 
     def rate(self, link: int, total: int, now: float) -> float:
-        """The rate over about the last WINDOW, of a counter that says `total` now. A counter may begin anew."""
+        """The rate over about the last WINDOW, of a counter that says `total` now. A counter may
+        begin anew.
+        """
         samples = self._samples.get(link)
         if samples is None or samples[-1][1] > total:
             self._samples[link] = [(now, total)]

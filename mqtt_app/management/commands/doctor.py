@@ -31,7 +31,9 @@ class Command(BaseCommand):
     requires_system_checks = ()  # they are among the findings
 
     def add_arguments(self, parser: CommandParser) -> None:
-        parser.add_argument("--json", action="store_true", help="a list of {check, severity, finding, remedy}")
+        parser.add_argument(
+            "--json", action="store_true", help="a list of {check, severity, finding, remedy}"
+        )
         parser.add_argument("--quiet", action="store_true", help="only what is not all right")
 
     def handle(self, *_: Any, **options: Any) -> None:
@@ -47,12 +49,21 @@ class Command(BaseCommand):
 
     def _print(self, findings: Sequence[Finding]) -> None:
         style = self.style
-        styles = {Severity.OK: style.SUCCESS, Severity.WARNING: style.WARNING, Severity.ERROR: style.ERROR}
+        styles = {
+            Severity.OK: style.SUCCESS,
+            Severity.WARNING: style.WARNING,
+            Severity.ERROR: style.ERROR,
+        }
         width = max((len(one.check) for one in findings), default=0)
         for one in findings:
             severity = styles[one.severity](f"{one.severity:<8}")
-            self.stdout.write(f"{severity} {one.check:<{width}}  {one.finding} {one.remedy}".rstrip())
-        counts = {kind: sum(one.severity is kind for one in findings) for kind in (Severity.ERROR, Severity.WARNING)}
+            self.stdout.write(
+                f"{severity} {one.check:<{width}}  {one.finding} {one.remedy}".rstrip()
+            )
+        counts = {
+            kind: sum(one.severity is kind for one in findings)
+            for kind in (Severity.ERROR, Severity.WARNING)
+        }
         self.stdout.write(f"{counts[Severity.ERROR]} errors, {counts[Severity.WARNING]} warnings.")
 
 
@@ -74,7 +85,9 @@ def _usable(findings: Sequence[Finding]) -> bool:
 
 
 def _served() -> Mapping[str, Sequence[str]] | None:
-    """Queue -> task workers that serve it, None when nobody answers or Redis does not take the question."""
+    """Queue -> task workers that serve it, None when nobody answers or Redis does not take the
+    question.
+    """
     app = Celery("doctor")
     app.config_from_object("django.conf:settings", namespace="CELERY")
     try:

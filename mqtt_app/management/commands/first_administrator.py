@@ -6,7 +6,10 @@ from typing import Any
 from django.core.exceptions import ValidationError
 from django.core.management.base import BaseCommand, CommandError
 
-from mqtt_app.services.accounts.first_administrator import FirstAdministrator, create_first_administrator
+from mqtt_app.services.accounts.first_administrator import (
+    FirstAdministrator,
+    create_first_administrator,
+)
 
 # Variables, not options: a command line can be read by others.
 USERNAME = "ADMIN_USERNAME"

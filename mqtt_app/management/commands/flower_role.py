@@ -8,7 +8,9 @@ from django.db import ProgrammingError
 
 from mqtt_app.services.accounts.flower_role import ROLE, create_flower_role
 
-PASSWORD = "FLOWER_DATABASE_PASSWORD"  # a variable, not an option: a command line can be read by others
+PASSWORD = (
+    "FLOWER_DATABASE_PASSWORD"  # a variable, not an option: a command line can be read by others
+)
 
 
 class Command(BaseCommand):
@@ -17,7 +19,9 @@ class Command(BaseCommand):
     def handle(self, *_: Any, **__: Any) -> None:
         password = os.environ.get(PASSWORD, "")
         if len(password) < 16:
-            raise CommandError(f"{PASSWORD} needs at least 16 characters; `python3 manage.py init` makes one.")
+            raise CommandError(
+                f"{PASSWORD} needs at least 16 characters; `python3 manage.py init` makes one."
+            )
         try:
             create_flower_role(password)
         except ProgrammingError as error:

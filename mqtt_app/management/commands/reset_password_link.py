@@ -32,4 +32,6 @@ class Command(BaseCommand):
             raise CommandError(f"--base-url must begin with http:// or https://, not be {base!r}.")
         self.stdout.write(passwords.one_time_link(user, base))
         if not base:
-            self.stderr.write("Put the address of your Sitewire before it, or name it by --base-url.")
+            self.stderr.write(
+                "Put the address of your Sitewire before it, or name it by --base-url."
+            )

@@ -1,4 +1,6 @@
-"""Encrypt every stored secret again with the first key, so that the last ones can be taken out of the environment."""
+"""Encrypt every stored secret again with the first key, so that the last ones can be taken out of
+the environment.
+"""
 
 from typing import Any
 
@@ -14,14 +16,21 @@ class Command(BaseCommand):
     help = "Encrypt all stored secrets with the first of FIELD_ENCRYPTION_KEYS. Safe to run again, and while in use."
 
     def handle(self, *args: Any, **options: Any) -> None:
-        fields = [field.name for field in MqttConnection._meta.fields if isinstance(field, EncryptedTextField)]
+        fields = [
+            field.name
+            for field in MqttConnection._meta.fields
+            if isinstance(field, EncryptedTextField)
+        ]
         try:
             ids = list(MqttConnection.objects.values_list("pk", flat=True))
-            # Before the rows, each of which has a transaction of its own: what was begun is on record.
+            # Before the rows, each of which has a transaction of its own: what was begun is on
+            # record.
             audit.record_many("keys rotated", MqttConnection, ids, details={"fields": fields})
             done = sum(_rotate(pk, fields) for pk in ids)
         except UndecryptableError as error:
-            raise CommandError(f"{error}. Put the key it was written with back, at the end of the list.") from None
+            raise CommandError(
+                f"{error}. Put the key it was written with back, at the end of the list."
+            ) from None
         self.stdout.write(f"{done} connections: {', '.join(fields)} now under the first key.")
 
 

@@ -28,8 +28,11 @@ class Command(BaseCommand):
                 f"{instance!r} cannot be an instance id: use up to 100 letters, digits, dots, dashes and underscores, "
                 "and begin with a letter or digit."
             )
-        # The same process goes on as the worker, so whoever started this command can stop the worker by its pid.
-        os.execv(sys.executable, [sys.executable, "-m", "project.mqtt_worker", "--instance", instance])
+        # The same process goes on as the worker, so whoever started this command can stop the
+        # worker by its pid.
+        os.execv(
+            sys.executable, [sys.executable, "-m", "project.mqtt_worker", "--instance", instance]
+        )
 
 
 def _default_instance() -> str:

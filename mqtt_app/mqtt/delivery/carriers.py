@@ -29,11 +29,14 @@ class Acks(Protocol):
 
 
 class Sender:
-    """Hands batches over, one after the other. One that is not taken is tried again behind the others; one that cannot
-    be packed, or is not taken while others are, goes back to be taken apart.
+    """Hands batches over, one after the other. One that is not taken is tried again behind the
+    others; one that cannot be packed, or is not taken while others are, goes back to be taken
+    apart.
     """
 
-    def __init__(self, loop: Loop, delivery: BatchDelivery, on_batch: Callable[[bytes], None]) -> None:
+    def __init__(
+        self, loop: Loop, delivery: BatchDelivery, on_batch: Callable[[bytes], None]
+    ) -> None:
         self._loop, self._delivery, self._on_batch = loop, delivery, on_batch
         self._stopping = threading.Event()
         self._down = False
@@ -72,7 +75,9 @@ class Sender:
             self._on_batch(blob)
         except Exception as error:  # noqa: BLE001  whatever the way out raises, the batch stays ours
             if not self._down:
-                log.warning("Batches are not taken (%s: %s); they wait here", type(error).__name__, error)
+                log.warning(
+                    "Batches are not taken (%s: %s); they wait here", type(error).__name__, error
+                )
             self._down = True
             self._refusals[batch.id] = self._refusals.get(batch.id, 0) + 1
             return False
@@ -86,7 +91,9 @@ class Sender:
 
     def _give_back_refused(self) -> None:
         """Others are taken, so it is these batches that are at fault."""
-        for batch_id in [batch_id for batch_id, times in self._refusals.items() if times >= REFUSED_AFTER]:
+        for batch_id in [
+            batch_id for batch_id, times in self._refusals.items() if times >= REFUSED_AFTER
+        ]:
             del self._refusals[batch_id]
             self._given_back.add(batch_id)
             self._loop.call(partial(self._delivery.unsendable, batch_id))
@@ -96,7 +103,13 @@ class AckReceiver:
     """Waits for ids of committed batches, and asks the receipts about those that stay away."""
 
     def __init__(
-        self, loop: Loop, delivery: BatchDelivery, acks: Acks, committed: Committed, *, who: tuple[str, str]
+        self,
+        loop: Loop,
+        delivery: BatchDelivery,
+        acks: Acks,
+        committed: Committed,
+        *,
+        who: tuple[str, str],
     ) -> None:
         self._loop, self._delivery, self._acks, self._committed = loop, delivery, acks, committed
         self._who = who  # instance id, incarnation
@@ -124,7 +137,10 @@ class AckReceiver:
             self._down = False
         except redis.RedisError as error:
             if not self._down:
-                log.warning("No acknowledgements from Redis (%s); the receipts are asked instead", type(error).__name__)
+                log.warning(
+                    "No acknowledgements from Redis (%s); the receipts are asked instead",
+                    type(error).__name__,
+                )
             self._down = True
             self._stopping.wait(POP_TIMEOUT)
             return

@@ -1,4 +1,6 @@
-"""From messages to batches handed over, and from commits to acknowledgements. Lives on the loop's thread."""
+"""From messages to batches handed over, and from commits to acknowledgements. Lives on the loop's
+thread.
+"""
 
 import logging
 import queue
@@ -42,7 +44,9 @@ class BatchDelivery:
         self._alarm = 0.0
         self._receivers: dict[int, Receiver] = {}
         self._reading = ReadingGate(self._memory, self._suspicion, limits.pending, self._receivers)
-        self._later: dict[int, list[Envelope]] = {}  # by connection: postponed messages, until they are offered again
+        self._later: dict[
+            int, list[Envelope]
+        ] = {}  # by connection: postponed messages, until they are offered again
         self.to_send: queue.SimpleQueue[Batch | None] = queue.SimpleQueue()
         self.to_ask: queue.SimpleQueue[list[str]] = queue.SimpleQueue()
         loop.turns.append(self.flush)
@@ -58,7 +62,9 @@ class BatchDelivery:
         self._reading.opened(connection_id)
 
     def detach(self, connection_id: int, receiver: Receiver) -> None:
-        """Its link is closed for good. What is being stored goes on; what is not, is let go of with its link."""
+        """Its link is closed for good. What is being stored goes on; what is not, is let go of with
+        its link.
+        """
         if self._receivers.get(connection_id) is not receiver:
             return
         del self._receivers[connection_id]
@@ -74,14 +80,18 @@ class BatchDelivery:
         self._reading.resume()
 
     def _let_go_of_waiting(self, connection_id: int) -> list[Envelope]:
-        """A suspect's messages that are in no batch: those that nobody else has become dead letters."""
+        """A suspect's messages that are in no batch: those that nobody else has become dead
+        letters.
+        """
         waiting = self._later.pop(connection_id, [])
         while connection_id in self._batcher.apart():
             waiting += self._batcher.take_apart(connection_id, self._limits.messages)
         left = tuple(message for message in waiting if not is_at_broker(message))
         if left:
             reason = "its link was ended before it could be stored"
-            batch = Batch(_new_id(), self._instance_id, self._incarnation, left, quarantine_reason=reason)
+            batch = Batch(
+                _new_id(), self._instance_id, self._incarnation, left, quarantine_reason=reason
+            )
             self._hand_over(batch, aside=True)
             self._ledger.release(connection_id, self._loop.clock(), suspect=False)
         return [message for message in waiting if is_at_broker(message)]
@@ -118,7 +128,9 @@ class BatchDelivery:
         """Suspects travel by themselves, each with one batch at a time."""
         now = self._loop.clock()
         for connection_id in self._suspicion:
-            if self._suspicion.has_served(connection_id, now) and not self._ledger.holds(connection_id):
+            if self._suspicion.has_served(connection_id, now) and not self._ledger.holds(
+                connection_id
+            ):
                 self._suspicion.forget(connection_id)
                 self._batcher.rejoin(connection_id, now)
             else:
@@ -128,7 +140,9 @@ class BatchDelivery:
             if not self._ledger.has_side_room():
                 return
             if not self._ledger.holds(connection_id):
-                messages = self._batcher.take_apart(connection_id, self._suspicion.size_of(connection_id))
+                messages = self._batcher.take_apart(
+                    connection_id, self._suspicion.size_of(connection_id)
+                )
                 batch = Batch(_new_id(), self._instance_id, self._incarnation, messages)
                 self._hand_over(batch, aside=True)
 
@@ -138,7 +152,9 @@ class BatchDelivery:
 
     def sent(self, batch_id: str) -> None:
         batch = self._ledger.sent(batch_id, self._loop.clock())
-        early = [message for message in batch.messages if message.early] if batch is not None else []
+        early = (
+            [message for message in batch.messages if message.early] if batch is not None else []
+        )
         for message in early:
             if (held := self._memory.held_of(message)) is not None:
                 self._acknowledge(held)
@@ -148,7 +164,10 @@ class BatchDelivery:
         """It cannot be packed, or is never taken while others are: something in it is at fault."""
         lost = self._ledger.unsendable(batch_id, plain, self._loop.clock())
         if lost is not None:
-            log.error("%d messages cannot be handed over in any form; they are counted only", len(lost.messages))
+            log.error(
+                "%d messages cannot be handed over in any form; they are counted only",
+                len(lost.messages),
+            )
             for message in lost.messages:
                 self.drop(message.site_id, UNSENDABLE)
             for held in self._memory.remove(lost.messages):
@@ -174,7 +193,9 @@ class BatchDelivery:
             batch = self._ledger.committed(entry.batch_id)
             if batch is not None:
                 self._judge(batch, entry)
-                touched |= self._release(self._postpone(batch.messages, entry.postponed), entry.skipped)
+                touched |= self._release(
+                    self._postpone(batch.messages, entry.postponed), entry.skipped
+                )
         self._settle(touched)
         if touched:
             self._stored_at = self._loop.clock()
@@ -183,7 +204,9 @@ class BatchDelivery:
         self._reading.resume()
 
     def _judge(self, batch: Batch, entry: Note) -> None:
-        """Whose messages were refused travels by itself from here on; who is not refused any more joins the others."""
+        """Whose messages were refused travels by itself from here on; who is not refused any more
+        joins the others.
+        """
         if not (self._suspicion or entry.refused):
             return
         now = self._loop.clock()
@@ -193,7 +216,9 @@ class BatchDelivery:
             self._suspicion.shrink(connection_id)
         if batch.quarantine_reason:
             return
-        stored = {message.connection_id for message in batch.messages} - entry.refused - entry.postponed
+        stored = (
+            {message.connection_id for message in batch.messages} - entry.refused - entry.postponed
+        )
         for connection_id in self._suspicion.committed(stored, now):
             self._batcher.rejoin(connection_id, now)
 
@@ -207,7 +232,9 @@ class BatchDelivery:
         notes = [read_note(text) for text in committed]
         self._committed(notes)
         known = {entry.batch_id for entry in notes}
-        missing = self._ledger.missing([batch_id for batch_id in asked if batch_id not in known], self._loop.clock())
+        missing = self._ledger.missing(
+            [batch_id for batch_id in asked if batch_id not in known], self._loop.clock()
+        )
         if missing:
             log.warning("%d batches are not committed and are sent again", missing)
         self._send_what_is_due()
@@ -216,7 +243,9 @@ class BatchDelivery:
         self._ledger.unanswered(asked)
 
     def look_after_loss(self) -> None:
-        """Redis was away or came back empty: ask at once for everything that is on its way, instead of waiting."""
+        """Redis was away or came back empty: ask at once for everything that is on its way, instead
+        of waiting.
+        """
         sent = self._ledger.all_sent()
         if sent:
             self.to_ask.put(sent)
@@ -262,11 +291,15 @@ class BatchDelivery:
         if receiver is not None:
             receiver.committed(held.epoch, held.message.packet_id)
 
-    def _postpone(self, messages: Sequence[Envelope], connections: Collection[int]) -> Sequence[Envelope]:
-        """Those of these connections are kept un-acknowledged and offered again in a while; nothing more is read of
-        them until then. Gives the others.
+    def _postpone(
+        self, messages: Sequence[Envelope], connections: Collection[int]
+    ) -> Sequence[Envelope]:
+        """Those of these connections are kept un-acknowledged and offered again in a while; nothing
+        more is read of them until then. Gives the others.
         """
-        self._reading.taken([message.connection_id for message in messages] if len(self._reading) else ())
+        self._reading.taken(
+            [message.connection_id for message in messages] if len(self._reading) else ()
+        )
         if not connections:
             return messages
         self._reading.postpone(connections)

@@ -1,4 +1,6 @@
-"""What an MQTT worker has in memory for each connection: bytes, and the QoS 1 messages that are not committed."""
+"""What an MQTT worker has in memory for each connection: bytes, and the QoS 1 messages that are not
+committed.
+"""
 
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
@@ -9,7 +11,9 @@ from mqtt_app.domain.delivery.messages import Envelope
 
 
 class Held(msgspec.Struct):
-    """A QoS 1 message that is not committed. The link `epoch`, on which it came last, waits for its ack."""
+    """A QoS 1 message that is not committed. The link `epoch`, on which it came last, waits for its
+    ack.
+    """
 
     message: Envelope
     epoch: int
@@ -39,12 +43,19 @@ class Memory:
         self.early += message.early
 
     def is_known(self, message: Envelope) -> bool:
-        """Delivered again while the first copy is on its way to the database: that commit will acknowledge this one."""
+        """Delivered again while the first copy is on its way to the database: that commit will
+        acknowledge this one.
+        """
         waiting = self._held[message.connection_id]
         fingerprint = hash((message.topic, message.payload))
         first = waiting.get(message.packet_id)
         same = first is not None and first.fingerprint == fingerprint
-        if first is not None and same and message.dup and first.message.generation == message.generation:
+        if (
+            first is not None
+            and same
+            and message.dup
+            and first.message.generation == message.generation
+        ):
             first.epoch = message.epoch
             return True
         waiting[message.packet_id] = Held(message, message.epoch, fingerprint)

@@ -1,4 +1,6 @@
-"""Which links are read: not those whose messages wait beyond their share of the memory, or were postponed."""
+"""Which links are read: not those whose messages wait beyond their share of the memory, or were
+postponed.
+"""
 
 from collections.abc import Collection, Mapping
 from typing import Protocol
@@ -17,10 +19,19 @@ class Receiver(Protocol):
 
 
 class ReadingGate:
-    """`limit` in bytes, of all connections together. `receivers` by connection id; the caller keeps them."""
+    """`limit` in bytes, of all connections together. `receivers` by connection id; the caller keeps
+    them.
+    """
 
-    def __init__(self, memory: Memory, suspicion: Suspicion, limit: int, receivers: Mapping[int, Receiver]) -> None:
-        self._memory, self._suspicion, self._limit, self._receivers = memory, suspicion, limit, receivers
+    def __init__(
+        self, memory: Memory, suspicion: Suspicion, limit: int, receivers: Mapping[int, Receiver]
+    ) -> None:
+        self._memory, self._suspicion, self._limit, self._receivers = (
+            memory,
+            suspicion,
+            limit,
+            receivers,
+        )
         self._paused: set[int] = set()
         self._postponed: set[int] = set()  # connections with messages that nobody takes at present
 
@@ -48,7 +59,11 @@ class ReadingGate:
     def check(self, connection_id: int) -> None:
         """After a message of it came: stop reading it when it holds its share."""
         receiver = self._receivers.get(connection_id)
-        if receiver is not None and connection_id not in self._paused and not self._may_read(connection_id):
+        if (
+            receiver is not None
+            and connection_id not in self._paused
+            and not self._may_read(connection_id)
+        ):
             self._paused.add(connection_id)
             receiver.set_paused(True)
 

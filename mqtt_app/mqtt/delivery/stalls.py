@@ -15,7 +15,9 @@ YOUNG = 1.0  # s; a batch on its way for less is not looked into
 
 
 class Stall(msgspec.Struct, frozen=True):
-    """`since`: unix seconds, when the oldest message that is not stored came, or the last one was stored."""
+    """`since`: unix seconds, when the oldest message that is not stored came, or the last one was
+    stored.
+    """
 
     since: float
     waits_for: str
@@ -51,9 +53,17 @@ class Stalls:
                 _note(oldest, message, reason)
         for connection_id, messages in postponed.items():
             for message in messages[:1]:
-                _note(oldest, message, WaitsFor.REFUSED if connection_id in self._suspicion else WaitsFor.PARSER)
+                _note(
+                    oldest,
+                    message,
+                    WaitsFor.REFUSED if connection_id in self._suspicion else WaitsFor.PARSER,
+                )
         for connection_id, message in self._batcher.waiting():
-            _note(oldest, message, WaitsFor.REFUSED if connection_id in self._suspicion else lane or WaitsFor.QUEUE)
+            _note(
+                oldest,
+                message,
+                WaitsFor.REFUSED if connection_id in self._suspicion else lane or WaitsFor.QUEUE,
+            )
         return self._long_enough(oldest)
 
     def _long_enough(self, oldest: Mapping[int, Stall]) -> dict[int, Stall]:
@@ -69,7 +79,9 @@ class Stalls:
 def _note(oldest: dict[int, Stall], message: Envelope, reason: str) -> None:
     known = oldest.get(message.connection_id)
     if known is None or message.received_at < known.since:
-        oldest[message.connection_id] = Stall(message.received_at, known.waits_for if known else reason)
+        oldest[message.connection_id] = Stall(
+            message.received_at, known.waits_for if known else reason
+        )
 
 
 def _reason(entry: InFlight) -> str:

@@ -15,34 +15,49 @@ FIRST = 64  # bytes kept from the start, to know what else may have answered
 
 
 class BufferedSocket:
-    """Looks like a non-blocking socket to whoever writes. `first` holds the first bytes that ever came.
+    """Looks like a non-blocking socket to whoever writes. `first` holds the first bytes that ever
+    came.
 
-    `given_up` is called when the part of a packet that is here was freed, because memory for such parts is used up.
+    `given_up` is called when the part of a packet that is here was freed, because memory for such
+    parts is used up.
     """
 
     def __init__(
-        self, sock: socket.socket, stream: PacketStream, shared: UnfinishedBytes, given_up: Callable[[], None]
+        self,
+        sock: socket.socket,
+        stream: PacketStream,
+        shared: UnfinishedBytes,
+        given_up: Callable[[], None],
     ) -> None:
         self._sock, self.stream, self._shared, self._given_up = sock, stream, shared, given_up
         self._is_tls = isinstance(sock, ssl.SSLSocket)
         self._chunks = CHUNKS_PER_TURN
-        self._emptied = False  # the last read took all there was, so that another one is not worth its system call
+        # the last read took all there was, so that another one is not worth its system call
+        self._emptied = False
         self._held = 0  # bytes of an unfinished packet, as the shared account knows them
         self.packets_begun = 0  # that did not come whole in one read
         self.first = b""
-        self.error: OSError | None = None  # what broke the connection; the MQTT library keeps it to itself
+        self.error: OSError | None = (
+            None  # what broke the connection; the MQTT library keeps it to itself
+        )
 
     def begin_turn(self) -> None:
         self._chunks = CHUNKS_PER_TURN
 
     def next_packet(self) -> Publish | ControlPacket | None:
-        """None: no whole packet is here now. Raises Violation, EOFError at the end of the stream, or OSError."""
+        """None: no whole packet is here now. Raises Violation, EOFError at the end of the stream,
+        or OSError.
+        """
         packet = self.stream.next()
         return packet if packet is not None else self._read_on()
 
     def holds_more(self) -> bool:
-        """After `next_packet` gave None: there may be bytes that no poll would report, unread or decrypted by TLS."""
-        return not self._chunks or (isinstance(self._sock, ssl.SSLSocket) and self._sock.pending() > 0)
+        """After `next_packet` gave None: there may be bytes that no poll would report, unread or
+        decrypted by TLS.
+        """
+        return not self._chunks or (
+            isinstance(self._sock, ssl.SSLSocket) and self._sock.pending() > 0
+        )
 
     def _read_on(self) -> Publish | ControlPacket | None:
         packet = None

@@ -1,7 +1,9 @@
-"""One MQTT link on a socket that is connected already. The only file that knows paho; nothing here blocks.
+"""One MQTT link on a socket that is connected already. The only file that knows paho; nothing here
+blocks.
 
-paho writes the packets; what the broker sends is read and judged by `domain/protocol`, and a violation ends the link.
-When to read and write, keep alive, give up and come back is decided outside.
+paho writes the packets; what the broker sends is read and judged by `domain/protocol`, and a
+violation ends the link. When to read and write, keep alive, give up and come back is decided
+outside.
 """
 
 import logging
@@ -17,10 +19,24 @@ from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.properties import Properties
 from paho.mqtt.subscribeoptions import SubscribeOptions
 
-from mqtt_app.domain.link.failures import INTERNAL, LinkFailure, not_mqtt, out_of_memory, refusal, violated
+from mqtt_app.domain.link.failures import (
+    INTERNAL,
+    LinkFailure,
+    not_mqtt,
+    out_of_memory,
+    refusal,
+    violated,
+)
 from mqtt_app.domain.link.overlap import Subscription
 from mqtt_app.domain.link.packets import Publish
-from mqtt_app.domain.link.protocol.control_packets import Connack, ControlPacket, Disconnect, Pubrel, Suback, Unsuback
+from mqtt_app.domain.link.protocol.control_packets import (
+    Connack,
+    ControlPacket,
+    Disconnect,
+    Pubrel,
+    Suback,
+    Unsuback,
+)
 from mqtt_app.domain.link.protocol.stream import PacketStream
 from mqtt_app.domain.link.protocol.topic_names import TopicNames
 from mqtt_app.domain.link.protocol.violations import Reason, Violation
@@ -31,16 +47,19 @@ from mqtt_app.services.ownership import ConnectionConfig
 
 log = logging.getLogger(__name__)
 
-OLD_WINDOW = 20  # unacknowledged messages that brokers send without MQTT 5's Receive Maximum; mosquitto's default
+# unacknowledged messages that brokers send without MQTT 5's Receive Maximum; mosquitto's default
+OLD_WINDOW = 20
 IDENTIFIERS = 65_535  # Packet Identifiers that there are
-MOST_UNSENT = 4 * IDENTIFIERS  # bytes of PUBACK: a broker that frees no identifier has none left for more messages
+MOST_UNSENT = (
+    4 * IDENTIFIERS
+)  # bytes of PUBACK: a broker that frees no identifier has none left for more messages
 PUBACK, PUBCOMP, DISCONNECT = 0x40, 0x70, 0xE0
 UNKNOWN_IDENTIFIER = 0x92  # Reason Code of a PUBCOMP
 
 
 class Listener(Protocol):
-    """Who is told. Called on the loop's thread; an exception is caught, logged and ends this link only, as a fault of
-    ours, or, if it is a Violation, as one of the broker.
+    """Who is told. Called on the loop's thread; an exception is caught, logged and ends this link
+    only, as a fault of ours, or, if it is a Violation, as one of the broker.
     """
 
     def on_accepted(self, session_present: bool) -> None: ...
@@ -54,7 +73,9 @@ class Listener(Protocol):
 
 
 class MqttClient(Client):
-    """`send_connect` first; then `read`, `write` and `ping` as the loop finds. `window`: messages we may leave open."""
+    """`send_connect` first; then `read`, `write` and `ping` as the loop finds. `window`: messages
+    we may leave open.
+    """
 
     def __init__(
         self,
@@ -97,10 +118,14 @@ class MqttClient(Client):
         self._describe(config, properties)
 
     def _describe(self, config: ConnectionConfig, properties: Properties | None) -> None:
-        arguments: dict[str, Any] = {"clean_start": False, "properties": properties} if self.is_v5 else {}
+        arguments: dict[str, Any] = (
+            {"clean_start": False, "properties": properties} if self.is_v5 else {}
+        )
         self.connect_async(config.host, config.port, config.keepalive, **arguments)
         self.on_disconnect = self._guard(self._disconnected)
-        self.on_socket_close = self._guard(lambda _c, _u, sock: self._listener.on_socket_closing(sock.fileno()))
+        self.on_socket_close = self._guard(
+            lambda _c, _u, sock: self._listener.on_socket_closing(sock.fileno())
+        )
         self.on_socket_register_write = self._guard(lambda *_: self._listener.on_writable_wanted())
 
     def _create_socket(self) -> BufferedSocket:  # type: ignore[override]  # the library never reads from it
@@ -172,7 +197,9 @@ class MqttClient(Client):
         self._fail(self._why(ConnectionResetError()))
 
     def end_for(self, violation: Violation) -> None:
-        """End the link for what the broker did. MQTT 5 says why in a DISCONNECT, 3.1.1 has no word for it."""
+        """End the link for what the broker did. MQTT 5 says why in a DISCONNECT, 3.1.1 has no word
+        for it.
+        """
         other = None if self._stream.connected else not_mqtt(self._ready.first)
         self._end(other or violated(violation))
 
@@ -195,18 +222,22 @@ class MqttClient(Client):
         self._send_pingreq()
 
     def keepalive_seconds(self) -> int:
-        """As agreed: an MQTT 5 broker may have set another one in its CONNACK, but for 0, which leaves it to us."""
+        """As agreed: an MQTT 5 broker may have set another one in its CONNACK, but for 0, which
+        leaves it to us.
+        """
         return int(self._keepalive)
 
     def unsaid(self) -> float:
-        """Seconds since we last sent a packet: a broker that hears nothing for 1.5 keepalives closes the link, however
-        much it sends itself (MQTT 5.0 section 3.1.2.10).
+        """Seconds since we last sent a packet: a broker that hears nothing for 1.5 keepalives
+        closes the link, however much it sends itself (MQTT 5.0 section 3.1.2.10).
         """
         return time.monotonic() - self._last_msg_out
 
     def acknowledge(self, packet_ids: Sequence[int]) -> None:
         """PUBACKs in the given order, as one write."""
-        self._answer(b"".join(struct.pack("!BBH", PUBACK, 2, packet_id) for packet_id in packet_ids))
+        self._answer(
+            b"".join(struct.pack("!BBH", PUBACK, 2, packet_id) for packet_id in packet_ids)
+        )
 
     def _complete(self, packet_id: int) -> None:
         code = bytes((UNKNOWN_IDENTIFIER,)) if self.is_v5 else b""
@@ -240,7 +271,9 @@ class MqttClient(Client):
         return packet_id
 
     def goodbye(self) -> None:
-        """DISCONNECT, keeping the session at the broker, then close. What cannot be sent at once is not sent."""
+        """DISCONNECT, keeping the session at the broker, then close. What cannot be sent at once is
+        not sent.
+        """
         self._is_over = True
         try:
             self.disconnect()

@@ -1,4 +1,6 @@
-"""Name look-up, TCP and TLS in a pool of threads, because each of them may block for as long as it likes."""
+"""Name look-up, TCP and TLS in a pool of threads, because each of them may block for as long as it
+likes.
+"""
 
 import errno
 import queue
@@ -15,13 +17,17 @@ from mqtt_app.mqtt.link import tls
 from mqtt_app.services.ownership import ConnectionConfig
 
 Resolver = Callable[[str, int], list[tuple[Any, ...]]]
-Guard = Callable[[str, str, int], str]  # (host, its address, port) -> why it must not be dialled, "" when it may
+Guard = Callable[
+    [str, str, int], str
+]  # (host, its address, port) -> why it must not be dialled, "" when it may
 
 
 class Dial:
     """One attempt. `cancel` from any thread: the result is closed and nobody is told."""
 
-    def __init__(self, config: ConnectionConfig, told: Callable[[socket.socket | LinkFailure], None]) -> None:
+    def __init__(
+        self, config: ConnectionConfig, told: Callable[[socket.socket | LinkFailure], None]
+    ) -> None:
         self.config, self._told = config, told
         self.cancelled = False
 
@@ -42,7 +48,9 @@ class Settings(msgspec.Struct, frozen=True):
 
 
 class Dialer:
-    """At most an eighth of the threads work for one host, so a host that hangs holds up nobody else."""
+    """At most an eighth of the threads work for one host, so a host that hangs holds up nobody
+    else.
+    """
 
     def __init__(self, settings: Settings, guard: Guard, resolve: Resolver | None = None) -> None:
         self._settings, self._guard, self._resolve = settings, guard, resolve or _look_up
@@ -55,7 +63,9 @@ class Dialer:
         self._idle = 0
 
     def dial(self, attempt: Dial) -> None:
-        """Never blocks. The attempt is told a connected, non-blocking socket or a Failure, on a thread of the pool."""
+        """Never blocks. The attempt is told a connected, non-blocking socket or a Failure, on a
+        thread of the pool.
+        """
         with self._lock:
             host = attempt.config.host
             self._waiting.setdefault(host, queue.SimpleQueue()).put(attempt)
@@ -63,7 +73,9 @@ class Dialer:
                 self._busy[host] += 1
                 self._ready.put(host)
             if self._ready.qsize() > self._idle and len(self._threads) < self._settings.threads:
-                self._threads.append(threading.Thread(target=self._work, name="mqtt-dial", daemon=True))
+                self._threads.append(
+                    threading.Thread(target=self._work, name="mqtt-dial", daemon=True)
+                )
                 self._threads[-1].start()
 
     def stop(self) -> None:
@@ -105,7 +117,9 @@ class Dialer:
         try:
             addresses = self._resolve(config.host, config.port)
         except (UnicodeError, ValueError):
-            return LinkFailure(CONFIGURATION, f"{config.host!r} is not a host name. Correct the broker's host.")
+            return LinkFailure(
+                CONFIGURATION, f"{config.host!r} is not a host name. Correct the broker's host."
+            )
         except OSError as error:
             return _unresolved(config.host, error)
         failure = LinkFailure(NETWORK, f"The name {config.host} has no address.")
@@ -167,14 +181,23 @@ def _secure(config: ConnectionConfig, sock: socket.socket) -> socket.socket | Li
 
 
 def _look_up(host: str, port: int) -> list[tuple[Any, ...]]:
-    host.encode("idna")  # raises UnicodeError for `a..b`, which getaddrinfo would do in the middle of its work
+    host.encode(
+        "idna"
+    )  # raises UnicodeError for `a..b`, which getaddrinfo would do in the middle of its work
     return list(socket.getaddrinfo(host, port, type=socket.SOCK_STREAM))
 
 
 def _unresolved(host: str, error: OSError) -> LinkFailure:
-    if isinstance(error, socket.gaierror) and error.errno in (socket.EAI_NONAME, getattr(socket, "EAI_NODATA", -5)):
-        return LinkFailure(NETWORK, f"The name {host} is not known to the DNS. Check the broker's host.")
-    return LinkFailure(NETWORK, f"The name {host} could not be looked up ({error.strerror or error}).")
+    if isinstance(error, socket.gaierror) and error.errno in (
+        socket.EAI_NONAME,
+        getattr(socket, "EAI_NODATA", -5),
+    ):
+        return LinkFailure(
+            NETWORK, f"The name {host} is not known to the DNS. Check the broker's host."
+        )
+    return LinkFailure(
+        NETWORK, f"The name {host} could not be looked up ({error.strerror or error})."
+    )
 
 
 def _no_socket(error: OSError) -> LinkFailure:
@@ -196,11 +219,18 @@ def _not_ours(source: str, address: str, error: OSError) -> LinkFailure:
 
 
 def _unreachable(config: ConnectionConfig, address: str, error: OSError) -> LinkFailure:
-    where = f"{config.host}:{config.port}" if address == config.host else f"{config.host}:{config.port} ({address})"
+    where = (
+        f"{config.host}:{config.port}"
+        if address == config.host
+        else f"{config.host}:{config.port} ({address})"
+    )
     if isinstance(error, ConnectionRefusedError):
         return LinkFailure(
-            NETWORK, f"Nothing listens at {where}: connection refused. Check the port; is the broker running?"
+            NETWORK,
+            f"Nothing listens at {where}: connection refused. Check the port; is the broker running?",
         )
     if isinstance(error, TimeoutError):
-        return LinkFailure(NETWORK, f"No answer from {where} in time. Check host, port and firewalls.")
+        return LinkFailure(
+            NETWORK, f"No answer from {where} in time. Check host, port and firewalls."
+        )
     return LinkFailure(NETWORK, f"{where} cannot be reached ({error.strerror or error}).")

@@ -1,4 +1,6 @@
-"""Which addresses an MQTT worker may dial: the policy of the installation, and never its own services."""
+"""Which addresses an MQTT worker may dial: the policy of the installation, and never its own
+services.
+"""
 
 import socket
 import threading
@@ -18,14 +20,20 @@ OURS = "{address}:{port} belongs to Sitewire itself. Enter the broker's host and
 OUR_PORT = "Port {port} belongs to Sitewire itself. Enter the broker's port."
 
 
-def own_services(databases: Iterable[Mapping[str, Any]], urls: Iterable[str], named: Iterable[str]) -> list[Service]:
+def own_services(
+    databases: Iterable[Mapping[str, Any]], urls: Iterable[str], named: Iterable[str]
+) -> list[Service]:
     """Those of Django's DATABASES, of Redis URLs, and of `host:port` entries."""
     found: list[Service] = []
     for database in databases:
         hosts = str(database.get("HOST") or "localhost").split(",")
         ports = str(database.get("PORT") or 5432).split(",")
         # A socket in a folder: its server may listen on this machine as well.
-        found += [("localhost" if host.startswith("/") else host, int(port)) for host in hosts for port in ports]
+        found += [
+            ("localhost" if host.startswith("/") else host, int(port))
+            for host in hosts
+            for port in ports
+        ]
     for url in urls:
         parts = urlsplit(url)
         found.append((parts.hostname or "localhost", parts.port or 6379))
@@ -43,7 +51,11 @@ class BrokerGuard:
         resolve: Callable[[str], set[Address]] | None = None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        self._policy, self._services, self._deny_ports = policy, tuple(services), frozenset(deny_ports)
+        self._policy, self._services, self._deny_ports = (
+            policy,
+            tuple(services),
+            frozenset(deny_ports),
+        )
         self._resolve, self._clock = resolve or addresses_of, clock
         self._own_ports = {port for _, port in self._services}
         self._looking = threading.Lock()
@@ -83,7 +95,10 @@ class BrokerGuard:
             if self._clock() < self._due:
                 return
             fresh = {service: self._resolve(service[0]) for service in self._services}
-            self._own = {service: fresh[service] or self._own.get(service, set()) for service in self._services}
+            self._own = {
+                service: fresh[service] or self._own.get(service, set())
+                for service in self._services
+            }
             self._due = self._clock() + (KNOWN_FOR if all(fresh.values()) else TRIED_AGAIN_AFTER)
         finally:
             self._looking.release()
@@ -95,13 +110,21 @@ def addresses_of(host: str) -> set[Address]:
         found = socket.getaddrinfo(host, None, type=socket.SOCK_STREAM)
     except (OSError, UnicodeError):
         return set()
-    return {address for *_, sockaddr in found for address in reached(ip_address(str(sockaddr[0]).partition("%")[0]))}
+    return {
+        address
+        for *_, sockaddr in found
+        for address in reached(ip_address(str(sockaddr[0]).partition("%")[0]))
+    }
 
 
 def is_of_this_machine(address: str) -> bool:
-    """Only an address of our own can be bound to. `address` is numeric, with its zone where it has one."""
+    """Only an address of our own can be bound to. `address` is numeric, with its zone where it has
+    one.
+    """
     try:
-        with socket.socket(socket.AF_INET6 if ":" in address else socket.AF_INET, socket.SOCK_STREAM) as probe:
+        with socket.socket(
+            socket.AF_INET6 if ":" in address else socket.AF_INET, socket.SOCK_STREAM
+        ) as probe:
             probe.bind((address, 0))
     except OSError:
         return False

@@ -16,8 +16,14 @@ from mqtt_app.services.ownership import ConnectionConfig
 class Intake:
     """`settles`: there are messages to acknowledge that no commit will bring to mind."""
 
-    def __init__(self, context: LinkServices, subscriptions: Subscriptions, config: ConnectionConfig) -> None:
-        self._delivery, self._clock, self._subscriptions = context.delivery, context.loop.clock, subscriptions
+    def __init__(
+        self, context: LinkServices, subscriptions: Subscriptions, config: ConnectionConfig
+    ) -> None:
+        self._delivery, self._clock, self._subscriptions = (
+            context.delivery,
+            context.loop.clock,
+            subscriptions,
+        )
         self.flow = LinkFlow(tuple(one.filter for one in config.filters))
         self.acks = AckOrder()
         self.epoch = 0
@@ -33,8 +39,9 @@ class Intake:
     def take(self, message: Publish, config: ConnectionConfig, window: int) -> None:
         """`window`: messages that the broker leaves unacknowledged as a rule. Raises Violation.
 
-        More than our Receive Maximum is no reason to end a link: mosquitto 2.0 sends beyond it under
-        load, what waits in memory is bounded, and a broker has no more than 65,535 identifiers.
+        More than our Receive Maximum is no reason to end a link: mosquitto 2.0 sends beyond it
+        under load, what waits in memory is bounded, and a broker has no more than 65,535
+        identifiers.
         """
         packet_id = message.packet_id
         early = message.qos > 0 and config.ack_mode is not AckMode.STORED
@@ -46,13 +53,25 @@ class Intake:
             self.settles |= at_once
         now = time.time()
         self.flow.seen(message.topic, now)
-        if (message.retain or message.subscriptions) and self._subscriptions.is_copy(message, self._clock()):
+        if (message.retain or message.subscriptions) and self._subscriptions.is_copy(
+            message, self._clock()
+        ):
             self._pass_over(packet_id, config, DUPLICATE)
             return
         envelope = Envelope(
-            config.id, config.site_id, config.generation, self.epoch, packet_id, message.topic, message.payload,
-            message.qos, message.retain, message.dup, now, early,
-        )  # fmt: skip
+            config.id,
+            config.site_id,
+            config.generation,
+            self.epoch,
+            packet_id,
+            message.topic,
+            message.payload,
+            message.qos,
+            message.retain,
+            message.dup,
+            now,
+            early,
+        )
         self._delivery.add(envelope, urgent=len(self.acks) >= window)
 
     def _pass_over(self, packet_id: int, config: ConnectionConfig, reason: str) -> None:
@@ -63,4 +82,6 @@ class Intake:
 
 def _identifier_in_use(packet_id: int) -> Violation:
     """Only of new messages: some brokers repeat on one link what they think is lost."""
-    return protocol_error(f"a new PUBLISH with the packet identifier {packet_id}, which is still in use")
+    return protocol_error(
+        f"a new PUBLISH with the packet identifier {packet_id}, which is still in use"
+    )

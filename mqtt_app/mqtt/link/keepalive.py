@@ -1,5 +1,6 @@
-"""Is anybody there? Pings a silent broker, and calls it lost when it does not answer; pings also when we have been
-silent ourselves, as we are while messages of QoS 0 flow, or while nothing may be acknowledged.
+"""Is anybody there? Pings a silent broker, and calls it lost when it does not answer; pings also
+when we have been silent ourselves, as we are while messages of QoS 0 flow, or while nothing may be
+acknowledged.
 """
 
 from collections.abc import Callable
@@ -9,14 +10,21 @@ from mqtt_app.mqtt.link.client import MqttClient
 from mqtt_app.mqtt.link.unfinished import PacketTimer
 from mqtt_app.mqtt.loop import Loop, Timer
 
-PING_AFTER = 25.0  # s without a packet in one of the directions, or half the keepalive when that is shorter
-PING_PATIENCE = 15.0  # s for the answer; with the above it ends before a status says that a link is half-open
+PING_AFTER = (
+    25.0  # s without a packet in one of the directions, or half the keepalive when that is shorter
+)
+PING_PATIENCE = (
+    15.0  # s for the answer; with the above it ends before a status says that a link is half-open
+)
 
-TOGETHER = 0.25  # s; looks fall on its multiples, so that pings of many links, and their answers, are one round each
+# s; looks fall on its multiples, so that pings of many links, and their answers, are one round each
+TOGETHER = 0.25
 
 
 class Keepalive:
-    """`judging`: whether silence counts now; a paused link proves nothing. `pinging`: whether to ping."""
+    """`judging`: whether silence counts now; a paused link proves nothing. `pinging`: whether to
+    ping.
+    """
 
     def __init__(
         self,
@@ -61,6 +69,8 @@ class Keepalive:
         if self._pinging(quiet, interval):
             client.ping()
         elif quiet < interval:
-            wait = interval - quiet  # not before there is a reason to ping: of thousands of links few are silent
+            wait = (
+                interval - quiet
+            )  # not before there is a reason to ping: of thousands of links few are silent
         due = self._loop.clock() + wait
         self._timer = self._loop.at((due // TOGETHER + 1) * TOGETHER, self._look)

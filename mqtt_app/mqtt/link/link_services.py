@@ -33,9 +33,10 @@ class Pacer:
 
 @dataclass(frozen=True, slots=True)
 class LinkServices:
-    """`may_act` is false while our lease is in doubt: no connect then. `may_acknowledge` is so until the rows were read
-    again after a doubt, too: whoever slept must not confirm what is a new owner's by now. `is_still_ours(since)`: the
-    rows were read after `since` (the loop's clock) and it was ours; no connect after a loss before that.
+    """`may_act` is false while our lease is in doubt: no connect then. `may_acknowledge` is so
+    until the rows were read again after a doubt, too: whoever slept must not confirm what is a new
+    owner's by now. `is_still_ours(since)`: the rows were read after `since` (the loop's clock) and
+    it was ours; no connect after a loss before that.
     """
 
     loop: Loop
@@ -59,7 +60,9 @@ class LinkServices:
     def next_epoch(self) -> int:
         return next(self._epochs)
 
-    def new_client(self, config: ConnectionConfig, version: str, sock: socket.socket, listener: Listener) -> MqttClient:
+    def new_client(
+        self, config: ConnectionConfig, version: str, sock: socket.socket, listener: Listener
+    ) -> MqttClient:
         return MqttClient(
             config,
             version,

@@ -2,13 +2,21 @@
 
 import ssl
 
-from mqtt_app.domain.link.failures import NETWORK, LinkFailure, closed_before_connack, not_mqtt, violated
+from mqtt_app.domain.link.failures import (
+    NETWORK,
+    LinkFailure,
+    closed_before_connack,
+    not_mqtt,
+    violated,
+)
 from mqtt_app.domain.link.protocol.violations import cut_off
 from mqtt_app.mqtt.link import tls
 from mqtt_app.mqtt.link.buffered import BufferedSocket
 
 
-def explain(error: EOFError | OSError, source: BufferedSocket, host: str, *, use_tls: bool) -> LinkFailure:
+def explain(
+    error: EOFError | OSError, source: BufferedSocket, host: str, *, use_tls: bool
+) -> LinkFailure:
     connected, unfinished = source.stream.connected, source.stream.unfinished
     if not connected and isinstance(error, ssl.SSLError):
         return tls.explain(error, host)

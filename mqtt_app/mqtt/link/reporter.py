@@ -24,14 +24,20 @@ class LinkReporter:
 
     def connecting(self, config: ConnectionConfig, link: Link) -> None:
         if link.failure is None:  # otherwise the last error stays to be seen until the link is up
-            self._reports.say(config, LinkStatus(ConnectionStatus.CONNECTING, retry_count=link.retries))
+            self._reports.say(
+                config, LinkStatus(ConnectionStatus.CONNECTING, retry_count=link.retries)
+            )
 
     def connected(self, config: ConnectionConfig, link: Link, at: float) -> None:
         """`at` is unix seconds."""
         since = datetime.fromtimestamp(at, UTC)
-        said = LinkStatus(ConnectionStatus.CONNECTED, connected_at=since, negotiated_version=link.version)
+        said = LinkStatus(
+            ConnectionStatus.CONNECTED, connected_at=since, negotiated_version=link.version
+        )
         self._reports.say(config, said)
-        self._book.write(config, LogLevel.INFO, f"Successfully connected to {config.host}:{config.port}")
+        self._book.write(
+            config, LogLevel.INFO, f"Successfully connected to {config.host}:{config.port}"
+        )
 
     def failed(self, config: ConnectionConfig, link: Link) -> None:
         failure = self._error(config, link)
@@ -61,5 +67,7 @@ class LinkReporter:
         failure = link.failure or _UNEXPLAINED
         message = masked(failure.message, (config.password, config.tls_client_key))
         failure = msgspec.structs.replace(failure, message=message)
-        self._reports.say(config, LinkStatus(ConnectionStatus.ERROR, failure.kind, failure.message, link.retries))
+        self._reports.say(
+            config, LinkStatus(ConnectionStatus.ERROR, failure.kind, failure.message, link.retries)
+        )
         return failure

@@ -1,4 +1,6 @@
-"""One connection: feeds the state machine with events and carries out its effects. Lives on the loop's thread."""
+"""One connection: feeds the state machine with events and carries out its effects. Lives on the
+loop's thread.
+"""
 
 import random
 import socket
@@ -27,7 +29,9 @@ DOUBT = 0.1  # s between two looks while it is in doubt whether the link is stil
 class Session:
     """`finished` is called once, when the link is closed for good."""
 
-    def __init__(self, context: LinkServices, config: ConnectionConfig, finished: Callable[["Session"], None]) -> None:
+    def __init__(
+        self, context: LinkServices, config: ConnectionConfig, finished: Callable[["Session"], None]
+    ) -> None:
         self._context, self.config, self._finished = context, config, finished
         versions = machine.versions_to_try(config.protocol_version, config.negotiated_version)
         self.link = Link(versions=versions, all_versions=versions, retries=config.retry_count)
@@ -126,9 +130,14 @@ class Session:
         client = self._client
         if client is None:
             return
-        # MQTT 5 can be asked once more without harm. An older broker sends all it retains then: only if it was away.
+        # MQTT 5 can be asked once more without harm. An older broker sends all it retains then:
+        # only if it was away.
         trusted = not client.is_v5 and self.link.retries <= 1
-        known = {"present": session_present, "identified": client.takes_identifiers, "trusted": trusted}
+        known = {
+            "present": session_present,
+            "identified": client.takes_identifiers,
+            "trusted": trusted,
+        }
         self.subscriptions.on_session(self.config, **known)
         self._happened(machine.Accepted(to_subscribe=self.subscriptions.differ))
 
@@ -152,7 +161,9 @@ class Session:
             self._say_answers()
 
     def _say_answers(self, codes: Mapping[str, int] | None = None) -> None:
-        """To the database: what was granted, and for the next owner whether there is anything left to ask."""
+        """To the database: what was granted, and for the next owner whether there is anything left
+        to ask.
+        """
         said = Answers(codes or {}, self.subscriptions.in_line_with)
         if said.codes or said.in_line_with:
             self._context.reports.answers(self.config, said)
@@ -167,7 +178,9 @@ class Session:
     def on_writable_wanted(self) -> None:
         if not self._want_write:
             self._want_write = True
-            self._context.loop.call(self.write_turn)  # at the end of this round: one write for all that gathers
+            self._context.loop.call(
+                self.write_turn
+            )  # at the end of this round: one write for all that gathers
 
     # The machine
 
@@ -241,7 +254,9 @@ class Session:
     def _bring_about(self, client: MqttClient) -> None:
         loop = self._context.loop
         self.subscriptions.bring_about(self.config, client, loop.clock())
-        loop.at(loop.clock() + sweep.LENGTH + 1.0, lambda: self.subscriptions.end_sweep(loop.clock()))
+        loop.at(
+            loop.clock() + sweep.LENGTH + 1.0, lambda: self.subscriptions.end_sweep(loop.clock())
+        )
 
     def _stop_reading(self) -> None:
         self._reading_stopped = True
@@ -275,7 +290,9 @@ class Session:
         self._finished(self)
 
     def _is_pinged(self, silence: float, interval: float) -> bool:
-        return self.link.state in {State.UP, State.DRAINING} and (self.paused or silence >= interval)
+        return self.link.state in {State.UP, State.DRAINING} and (
+            self.paused or silence >= interval
+        )
 
     def _set_interest(self) -> None:
         if self._client is not None:

@@ -8,7 +8,12 @@ import msgspec
 from mqtt_app.domain.link.grants import REFUSED
 from mqtt_app.domain.link.overlap import Copies, Subscription, arrange, in_packets, pieces
 from mqtt_app.domain.link.packets import Publish
-from mqtt_app.domain.link.protocol.control_packets import SUBACK, UNSUBACK, unknown_answer, wrong_number_of_codes
+from mqtt_app.domain.link.protocol.control_packets import (
+    SUBACK,
+    UNSUBACK,
+    unknown_answer,
+    wrong_number_of_codes,
+)
 from mqtt_app.domain.link.sweep import Sweep
 from mqtt_app.mqtt.link.client import MqttClient
 from mqtt_app.services.ownership import ConnectionConfig
@@ -20,8 +25,9 @@ Item = TypeVar("Item")
 
 
 class Subscriptions:
-    """The broker keeps the subscriptions of a persistent session, and the database knows whether earlier owners have
-    left it in line with the configuration. What may be asked without harm is asked all the same; see `on_session`.
+    """The broker keeps the subscriptions of a persistent session, and the database knows whether
+    earlier owners have left it in line with the configuration. What may be asked without harm is
+    asked all the same; see `on_session`.
     """
 
     def __init__(self, config: ConnectionConfig) -> None:
@@ -33,17 +39,24 @@ class Subscriptions:
         self._obsolete = set(config.obsolete_filters)
         # By Packet Identifier of what is unanswered:
         self._asked: dict[int, Sequence[Subscription]] = {}
-        self._swept: dict[int, Sequence[Subscription]] = {}  # asked for at QoS 0, for the retained messages
-        self._between: dict[int, Sequence[Subscription]] = {}  # taken back after that, to be asked for as wanted
+        self._swept: dict[
+            int, Sequence[Subscription]
+        ] = {}  # asked for at QoS 0, for the retained messages
+        self._between: dict[
+            int, Sequence[Subscription]
+        ] = {}  # taken back after that, to be asked for as wanted
         self._leaving: dict[int, Sequence[str]] = {}
         self._asked_for: dict[int, int] = {}  # how many topic filters each of them names
         self._copies = Copies()
         self._sweep = Sweep()
 
-    def on_session(self, config: ConnectionConfig, *, present: bool, identified: bool, trusted: bool) -> None:
+    def on_session(
+        self, config: ConnectionConfig, *, present: bool, identified: bool, trusted: bool
+    ) -> None:
         """A new link. The CONNACK says whether the broker still has our session.
 
-        A broker that was killed may have restored an earlier state of it. Not `trusted`: all is asked for once more.
+        A broker that was killed may have restored an earlier state of it. Not `trusted`: all is
+        asked for once more.
         """
         self._adopt(config)
         self._identified = identified
@@ -75,7 +88,9 @@ class Subscriptions:
         return set(wanted) != self._held or bool(self._obsolete - {one.filter for one in wanted})
 
     def bring_about(self, config: ConnectionConfig, client: MqttClient, now: float) -> None:
-        """SUBSCRIBE what is new, UNSUBSCRIBE what went; in this order, so that nothing that both select is missed."""
+        """SUBSCRIBE what is new, UNSUBSCRIBE what went; in this order, so that nothing that both
+        select is missed.
+        """
         self._adopt(config)
         wanted = self._wanted()
         names = {one.filter for one in wanted}
@@ -92,13 +107,17 @@ class Subscriptions:
             self._note(self._leaving, client.unsubscribe_from(names_left), names_left)
 
     def _subscribe(self, part: Sequence[Subscription], client: MqttClient) -> None:
-        """Brokers send retained messages for a subscription that is new, and queue a limited number of those at QoS 1
-        (mosquitto: 1,000), dropping the others without a word. At QoS 0 they send them all, so that comes first.
+        """Brokers send retained messages for a subscription that is new, and queue a limited number
+        of those at QoS 1 (mosquitto: 1,000), dropping the others without a word. At QoS 0 they send
+        them all, so that comes first.
 
-        With MQTT 5 in one write with what is wanted. Older brokers may leave a subscription that they have at its QoS
-        (amqtt), or handle packets in another order, so there it is taken back in between.
+        With MQTT 5 in one write with what is wanted. Older brokers may leave a subscription that
+        they have at its QoS (amqtt), or handle packets in another order, so there it is taken back
+        in between.
         """
-        fresh = [msgspec.structs.replace(one, qos=0) for one in part if one.filter not in self._granted]
+        fresh = [
+            msgspec.structs.replace(one, qos=0) for one in part if one.filter not in self._granted
+        ]
         if not fresh or not any(one.qos for one in part):
             self._note(self._asked, client.subscribe_to(part, SEND_IF_NEW), part)
             return
@@ -109,13 +128,18 @@ class Subscriptions:
     def end_sweep(self, now: float) -> None:
         self._sweep.end(now)
 
-    def answered(self, packet_id: int, codes: Sequence[int], client: MqttClient) -> Mapping[str, int]:
+    def answered(
+        self, packet_id: int, codes: Sequence[int], client: MqttClient
+    ) -> Mapping[str, int]:
         """Filter -> code of a SUBACK. Raises Violation when it answers nothing, or something else."""
         self._judge(SUBACK, packet_id, codes, packet_id in self._asked or packet_id in self._swept)
         swept = self._swept.pop(packet_id, ())
         if swept and not client.is_v5:
             self._note(self._between, client.unsubscribe_from([one.filter for one in swept]), swept)
-        answer = {one.filter: code for one, code in zip(self._asked.pop(packet_id, ()), codes, strict=False)}
+        answer = {
+            one.filter: code
+            for one, code in zip(self._asked.pop(packet_id, ()), codes, strict=False)
+        }
         accepted = {name for name, code in answer.items() if code < REFUSED}
         self._granted = self._granted - answer.keys() | accepted
         self._held |= {one for one in self._wanted() if one.filter in accepted}
@@ -123,13 +147,17 @@ class Subscriptions:
 
     def left(self, packet_id: int, codes: Sequence[int] | None, client: MqttClient) -> None:
         """An UNSUBACK; without codes in MQTT 3.1.1. Raises Violation as `answered` does."""
-        self._judge(UNSUBACK, packet_id, codes, packet_id in self._leaving or packet_id in self._between)
+        self._judge(
+            UNSUBACK, packet_id, codes, packet_id in self._leaving or packet_id in self._between
+        )
         self._obsolete -= set(self._leaving.pop(packet_id, ()))
         swept = self._between.pop(packet_id, ())
         if swept:
             self._note(self._asked, client.subscribe_to(swept, SEND_IF_NEW), swept)
 
-    def _judge(self, kind: int, packet_id: int, codes: Sequence[int] | None, is_asked: bool) -> None:
+    def _judge(
+        self, kind: int, packet_id: int, codes: Sequence[int] | None, is_asked: bool
+    ) -> None:
         if not is_asked:
             raise unknown_answer(kind, packet_id)
         asked = self._asked_for.pop(packet_id)
@@ -137,7 +165,11 @@ class Subscriptions:
             raise wrong_number_of_codes(kind, asked, len(codes))
 
     def _note(
-        self, sent: dict[int, Sequence[Item]], packet_id: int | None, what: Sequence[Item], count: int | None = None
+        self,
+        sent: dict[int, Sequence[Item]],
+        packet_id: int | None,
+        what: Sequence[Item],
+        count: int | None = None,
     ) -> None:
         """`count`: topic filters in the packet, when that are not all of `what`."""
         if packet_id is not None:
@@ -150,8 +182,12 @@ class Subscriptions:
 
     @property
     def in_line_with(self) -> int:
-        """The `config_version` whose filters the session has, all of them and no others; 0 while it has not."""
-        settled = self.are_answered and not self._leaving and self._held == frozenset(self._wanted())
+        """The `config_version` whose filters the session has, all of them and no others; 0 while it
+        has not.
+        """
+        settled = (
+            self.are_answered and not self._leaving and self._held == frozenset(self._wanted())
+        )
         return self._config.config_version if settled else 0
 
     def is_copy(self, message: Publish, now: float) -> bool:

@@ -22,7 +22,8 @@ REUSED = 1_024  # contexts that differ
 
 
 def context(*, ca: str, certificate: str, key: str, verify: bool) -> ssl.SSLContext:
-    """Empty `ca` means the system's CAs. Raises TlsSettingsError. Links with the same settings share one.
+    """Empty `ca` means the system's CAs. Raises TlsSettingsError. Links with the same settings
+    share one.
 
     One that knows the system's CAs takes 850 KB, and 20 ms to make.
     """
@@ -38,7 +39,9 @@ def _context(ca: str, certificate: str, key: str, verify: bool, _period: int) ->
     try:
         _trust(made, ca)
     except (ssl.SSLError, ValueError) as error:
-        raise TlsSettingsError(f"The CA certificate cannot be read as PEM ({error}). Enter it again.") from None
+        raise TlsSettingsError(
+            f"The CA certificate cannot be read as PEM ({error}). Enter it again."
+        ) from None
     if certificate:
         _identify(made, certificate, key)
     return made
@@ -50,22 +53,31 @@ def explain(error: BaseException, host: str) -> LinkFailure:
         return _unverified(error, host)
     if isinstance(error, TimeoutError):
         return LinkFailure(
-            TLS, "The broker accepted the connection but did not answer our TLS greeting. Is it a TLS port?"
+            TLS,
+            "The broker accepted the connection but did not answer our TLS greeting. Is it a TLS port?",
         )
     reason = getattr(error, "reason", None) or ""
     if isinstance(error, ssl.SSLError) and reason and "EOF" not in reason:
         return _refused(reason)
     if isinstance(error, (ssl.SSLError, ConnectionError)):
-        return LinkFailure(TLS, "The broker closed the connection during the TLS handshake. Is this its TLS port?")
+        return LinkFailure(
+            TLS, "The broker closed the connection during the TLS handshake. Is this its TLS port?"
+        )
     return LinkFailure(NETWORK, f"The connection broke during the TLS handshake ({error}).")
 
 
 def _refused(reason: str) -> LinkFailure:
     if reason in _NOT_TLS:
-        return LinkFailure(TLS, "This port does not speak TLS. Turn off TLS, or enter the broker's TLS port.")
+        return LinkFailure(
+            TLS, "This port does not speak TLS. Turn off TLS, or enter the broker's TLS port."
+        )
     if "CERTIFICATE_REQUIRED" in reason:
-        return LinkFailure(CREDENTIALS, "The broker asks for a client certificate. Enter one with its key.")
-    if "ALERT" in reason and any(word in reason for word in ("CERTIFICATE", "UNKNOWN_CA", "BAD_CERT")):
+        return LinkFailure(
+            CREDENTIALS, "The broker asks for a client certificate. Enter one with its key."
+        )
+    if "ALERT" in reason and any(
+        word in reason for word in ("CERTIFICATE", "UNKNOWN_CA", "BAD_CERT")
+    ):
         return LinkFailure(CREDENTIALS, f"The broker refused our client certificate ({reason}).")
     return LinkFailure(TLS, f"TLS could not be agreed with the broker ({reason}).")
 
@@ -73,11 +85,17 @@ def _refused(reason: str) -> LinkFailure:
 def _unverified(error: ssl.SSLCertVerificationError, host: str) -> LinkFailure:
     said = error.verify_message
     if error.verify_code in (62, 64):  # host name mismatch, IP address mismatch
-        return LinkFailure(TLS, f"The broker's certificate is not for {host} ({said}). Enter the name that it is for.")
+        return LinkFailure(
+            TLS,
+            f"The broker's certificate is not for {host} ({said}). Enter the name that it is for.",
+        )
     if error.verify_code == 10:
-        return LinkFailure(TLS, "The broker's certificate has expired. Whoever runs the broker has to renew it.")
+        return LinkFailure(
+            TLS, "The broker's certificate has expired. Whoever runs the broker has to renew it."
+        )
     return LinkFailure(
-        TLS, f"The broker's certificate is not signed by a CA that we trust ({said}). Enter the right CA certificate."
+        TLS,
+        f"The broker's certificate is not signed by a CA that we trust ({said}). Enter the right CA certificate.",
     )
 
 
@@ -90,7 +108,10 @@ def _trust(made: ssl.SSLContext, ca: str) -> None:
 
 def _identify(made: ssl.SSLContext, certificate: str, key: str) -> None:
     try:
-        with _secret_file(certificate) as certificate_path, _secret_file(key or certificate) as key_path:
+        with (
+            _secret_file(certificate) as certificate_path,
+            _secret_file(key or certificate) as key_path,
+        ):
             # An encrypted key would otherwise ask for its password on the terminal.
             made.load_cert_chain(certificate_path, key_path, password=_no_password)
     except (ssl.SSLError, ValueError) as error:

@@ -6,7 +6,9 @@ from typing import Protocol
 from mqtt_app.domain.link.protocol.violations import Violation, unfinished
 from mqtt_app.mqtt.loop import Loop, Timer
 
-SLOWEST = 65_536  # bytes/s; a packet that comes at least this fast may take longer than the limit of time
+SLOWEST = (
+    65_536  # bytes/s; a packet that comes at least this fast may take longer than the limit of time
+)
 
 
 class Holder(Protocol):
@@ -18,8 +20,9 @@ class Holder(Protocol):
 
 
 class UnfinishedBytes:
-    """Those of all links together, at most `limit`. Beyond it the packet that began first is given up: a packet of a
-    healthy link is there whole after some milliseconds, so that is one which somebody leaves unfinished.
+    """Those of all links together, at most `limit`. Beyond it the packet that began first is given
+    up: a packet of a healthy link is there whole after some milliseconds, so that is one which
+    somebody leaves unfinished.
     """
 
     def __init__(self, limit: int) -> None:
@@ -52,9 +55,11 @@ class PacketReader(Protocol):
 
 
 class PacketTimer:
-    """Ends a link whose packet stays unfinished. `judging`: whether we read at all; a paused link proves nothing.
+    """Ends a link whose packet stays unfinished. `judging`: whether we read at all; a paused link
+    proves nothing.
 
-    One timer for as long as packets come in parts, because on a busy link every read ends within one.
+    One timer for as long as packets come in parts, because on a busy link every read ends within
+    one.
     """
 
     def __init__(self, loop: Loop, limit: float, judging: Callable[[], bool]) -> None:

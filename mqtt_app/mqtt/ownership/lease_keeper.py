@@ -1,4 +1,6 @@
-"""Keeps the instance's lease. While it is in doubt, nothing may be acknowledged and nobody connected."""
+"""Keeps the instance's lease. While it is in doubt, nothing may be acknowledged and nobody
+connected.
+"""
 
 import logging
 import threading
@@ -21,8 +23,8 @@ class Leases(Protocol):
 
 
 class LeaseKeeper:
-    """`changed` is called whenever the answer of `may_act` may have become another one, `wiped` when the lease was gone
-    though it had not run out: Redis has forgotten everything.
+    """`changed` is called whenever the answer of `may_act` may have become another one, `wiped`
+    when the lease was gone though it had not run out: Redis has forgotten everything.
     """
 
     def __init__(
@@ -41,7 +43,9 @@ class LeaseKeeper:
         self._renew_every, self._act_for = renew_every, act_for
         self._clock, self._changed, self._wiped, self._vitals = clock, changed, wiped, vitals
         self._good_until = float("-inf")
-        self.regained_at = float("-inf")  # when the lease was last good again after it had been in doubt
+        self.regained_at = float(
+            "-inf"
+        )  # when the lease was last good again after it had been in doubt
         self._held = False
         self._lock = threading.Lock()
         self._stopping = threading.Event()
@@ -82,7 +86,10 @@ class LeaseKeeper:
         try:
             self._leases.release(self._lease)
         except redis.RedisError as error:
-            log.warning("The lease could not be given back (%s); it runs out by itself", type(error).__name__)
+            log.warning(
+                "The lease could not be given back (%s); it runs out by itself",
+                type(error).__name__,
+            )
 
     def _run(self) -> None:
         while not self._stopping.is_set():
@@ -111,14 +118,19 @@ class LeaseKeeper:
             log.info("MQTT Monitor started (instance: %s)", self._lease.instance_id)
         elif not self._waiting:
             self._waiting = True
-            log.warning("Another MQTT worker runs as %s; waiting until its lease ends", self._lease.instance_id)
+            log.warning(
+                "Another MQTT worker runs as %s; waiting until its lease ends",
+                self._lease.instance_id,
+            )
 
     def _renew(self) -> None:
         asked = self._clock()  # before the call: the lease may count from then
         renewal = self._leases.renew(msgspec.structs.replace(self._lease, vitals=self._vitals()))
         if renewal is Renewal.LOST:
             self._held = False
-            log.error("Another start of %s took the lease; closing every link", self._lease.instance_id)
+            log.error(
+                "Another start of %s took the lease; closing every link", self._lease.instance_id
+            )
             return
         if not self.may_act():
             self.regained_at = self._clock()  # before it counts as good
@@ -130,6 +142,7 @@ class LeaseKeeper:
     def _say_silent(self, error: redis.RedisError) -> None:
         if not self._silent:
             log.warning(
-                "Redis does not answer (%s); links stay, nothing is decided without a lease", type(error).__name__
+                "Redis does not answer (%s); links stay, nothing is decided without a lease",
+                type(error).__name__,
             )
         self._silent = True

@@ -1,5 +1,5 @@
-"""Compares the rows assigned to this instance with the links it holds, and makes up the difference. Level-triggered:
-a nudge only makes it look sooner.
+"""Compares the rows assigned to this instance with the links it holds, and makes up the difference.
+Level-triggered: a nudge only makes it look sooner.
 """
 
 import logging
@@ -51,11 +51,20 @@ class _HeldLink(msgspec.Struct):
 
 RELEASE, RENEW, ABANDON = "release", "renew", "abandon"
 _SESSION = ("filters", "granted", "obsolete_filters", "subscribed_version")
-_ADJUSTED = (*_SESSION, "ack_mode", "config_version", "retry_count", "negotiated_version", "site_name")
+_ADJUSTED = (
+    *_SESSION,
+    "ack_mode",
+    "config_version",
+    "retry_count",
+    "negotiated_version",
+    "site_name",
+)
 
 
 class LinkReconciler:
-    """`tidy` decides about homeless connections when beat is away; `nudge` makes other workers look."""
+    """`tidy` decides about homeless connections when beat is away; `nudge` makes other workers
+    look.
+    """
 
     def __init__(
         self,
@@ -71,12 +80,23 @@ class LinkReconciler:
         tidy: Callable[[datetime], None],
         nudge: Callable[[], None],
     ) -> None:
-        self._instance_id, self._loop, self._keeper, self._ownership = instance_id, loop, keeper, ownership
+        self._instance_id, self._loop, self._keeper, self._ownership = (
+            instance_id,
+            loop,
+            keeper,
+            ownership,
+        )
         self._new_session = new_session
-        self._scan_interval, self._force_after, self._drain_timeout = scan_interval, force_after, drain_timeout
+        self._scan_interval, self._force_after, self._drain_timeout = (
+            scan_interval,
+            force_after,
+            drain_timeout,
+        )
         self._tidy, self._nudge = tidy, nudge
         self._held: dict[int, _HeldLink] = {}
-        self._leaving: dict[int, int] = {}  # closed here; connection id -> generation, still to be written
+        self._leaving: dict[
+            int, int
+        ] = {}  # closed here; connection id -> generation, still to be written
         self._closed: queue.SimpleQueue[Session] = queue.SimpleQueue()
         self._wake = threading.Event()
         self._draining = threading.Event()
@@ -95,7 +115,9 @@ class LinkReconciler:
         self._wake.set()
 
     def drain(self) -> None:
-        """Hand every link over, and return when that is done, or has taken too long and gets no further."""
+        """Hand every link over, and return when that is done, or has taken too long and gets no
+        further.
+        """
         deadline, left = self._loop.clock() + self._drain_timeout + CLOSE_MARGIN, self._left()
         self._draining.set()
         self._wake.set()
@@ -108,9 +130,11 @@ class LinkReconciler:
         return len(self._held) + len(self._leaving)
 
     def confirmed_since(self, moment: float) -> bool:
-        """The rows were compared, under a good lease, in a look that began after `moment` (the loop's clock).
+        """The rows were compared, under a good lease, in a look that began after `moment` (the
+        loop's clock).
 
-        Whoever slept through the end of the lease, or was thrown out by a new owner, must not connect before that.
+        Whoever slept through the end of the lease, or was thrown out by a new owner, must not
+        connect before that.
         """
         if self._confirmed_at > moment:
             return True
@@ -138,7 +162,10 @@ class LinkReconciler:
             self._down = False
         except (Error, redis.RedisError) as error:
             if not self._down:
-                log.warning("The links cannot be compared with the database (%s); they stay", type(error).__name__)
+                log.warning(
+                    "The links cannot be compared with the database (%s); they stay",
+                    type(error).__name__,
+                )
             self._down = True
             connection.close()
         except Exception:
@@ -152,11 +179,15 @@ class LinkReconciler:
             return
         rows = {row.id: row for row in self._ownership.rows_of(self._instance_id)}
         self.looked_at = self._loop.clock()
-        mine = {number for number, held in self._held.items() if self._is_mine(rows.get(number), held)}
+        mine = {
+            number for number, held in self._held.items() if self._is_mine(rows.get(number), held)
+        }
         self._abandon(self._held.keys() - mine)
         if not self._keeper.may_act():
             return
-        self._loop.call(partial(self._confirm, begun))  # behind the ends of those that are not ours any more
+        self._loop.call(
+            partial(self._confirm, begun)
+        )  # behind the ends of those that are not ours any more
         takeable = {row.id: row.generation for row in rows.values() if self._compare(row)}
         self._take_all(takeable)
         self._settle_closed()
@@ -166,7 +197,9 @@ class LinkReconciler:
         self._confirmed_at = begun
 
     def _is_mine(self, row: ConnectionRow | None, held: _HeldLink) -> bool:
-        return row is not None and row.owner == self._instance_id and row.generation == held.generation
+        return (
+            row is not None and row.owner == self._instance_id and row.generation == held.generation
+        )
 
     def _compare(self, row: ConnectionRow) -> bool:
         """Act on a row that we hold, or held; True when it is to be taken."""
@@ -193,7 +226,9 @@ class LinkReconciler:
         for start in range(0, len(pairs), TAKEN_AT_ONCE):
             if not self._keeper.may_act():
                 return
-            taken = self._ownership.take_all(dict(pairs[start : start + TAKEN_AT_ONCE]), self._instance_id)
+            taken = self._ownership.take_all(
+                dict(pairs[start : start + TAKEN_AT_ONCE]), self._instance_id
+            )
             for config in taken:
                 self._open(config)
 
@@ -225,7 +260,11 @@ class LinkReconciler:
         lost = sorted(number for number in numbers if self._held[number].ending != ABANDON)
         if lost:
             shown = ", ".join(map(str, lost[:SHOWN])) + (", ..." if len(lost) > SHOWN else "")
-            log.warning("%d connections have another owner; their links are closed here: %s", len(lost), shown)
+            log.warning(
+                "%d connections have another owner; their links are closed here: %s",
+                len(lost),
+                shown,
+            )
         for number in lost:
             self._end(self._held[number], ABANDON)
 
@@ -258,13 +297,19 @@ class LinkReconciler:
             self._open(config)
 
     def _let_go(self) -> None:
-        """What cannot be written now stays on the list; a row that has changed hands meanwhile is not touched."""
+        """What cannot be written now stays on the list; a row that has changed hands meanwhile is
+        not touched.
+        """
         while self._leaving:
             part = dict(islice(self._leaving.items(), LET_GO_AT_ONCE))
             try:
                 busy = self._ownership.let_go_all(part, self._instance_id)
             except Error as error:
-                log.warning("%d connections could not be let go yet (%s)", len(self._leaving), type(error).__name__)
+                log.warning(
+                    "%d connections could not be let go yet (%s)",
+                    len(self._leaving),
+                    type(error).__name__,
+                )
                 connection.close()
                 return
             for number in part.keys() - busy:
@@ -285,5 +330,7 @@ class LinkReconciler:
 
 
 def _same_link(old: ConnectionConfig, new: ConnectionConfig) -> bool:
-    """But for what can change while the link is up: filters, when to acknowledge, and what the bookkeeping needs."""
+    """But for what can change while the link is up: filters, when to acknowledge, and what the
+    bookkeeping needs.
+    """
     return msgspec.structs.replace(old, **{name: getattr(new, name) for name in _ADJUSTED}) == new

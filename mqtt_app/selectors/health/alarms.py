@@ -23,19 +23,28 @@ class Alarm:
 def alarms(seen: SystemSnapshot) -> list[Alarm]:
     """None when all is well. `manage.py doctor` looks more closely, and at more."""
     if not seen.reachable:
-        return [Alarm("Redis does not answer.", "Links stay up and nothing is lost; is it running, and reachable?")]
+        return [
+            Alarm(
+                "Redis does not answer.",
+                "Links stay up and nothing is lost; is it running, and reachable?",
+            )
+        ]
     return [*_redis(seen), *_workers(seen), *_beat(seen), *_queues(seen)]
 
 
 def _redis(seen: SystemSnapshot) -> Iterator[Alarm]:
     if seen.refusal:
-        yield Alarm(f"Redis takes no writes: {seen.refusal}", "Give it more memory, or find out who fills it.")
+        yield Alarm(
+            f"Redis takes no writes: {seen.refusal}",
+            "Give it more memory, or find out who fills it.",
+        )
 
 
 def _workers(seen: SystemSnapshot) -> Iterator[Alarm]:
     if not seen.leases and not seen.refusal:
         yield Alarm(
-            "No MQTT worker is running, so nothing connects.", "Start one: python3 manage.py start_mqtt_service"
+            "No MQTT worker is running, so nothing connects.",
+            "Start one: python3 manage.py start_mqtt_service",
         )
     for name, why in seen.stuck().items():
         yield Alarm(f"The MQTT worker {name} lives and does not get on: {why}.", "")
@@ -64,4 +73,7 @@ def _beat(seen: SystemSnapshot) -> Iterator[Alarm]:
 def _queues(seen: SystemSnapshot) -> Iterator[Alarm]:
     for name, depth in sorted(seen.queues.items()):
         if depth >= config().ingest_queue_max:
-            yield Alarm(f"{depth:,} tasks wait in {name}.", "Are task workers running for it? Start more of them.")
+            yield Alarm(
+                f"{depth:,} tasks wait in {name}.",
+                "Are task workers running for it? Start more of them.",
+            )

@@ -1,4 +1,6 @@
-"""Where an operator or the installation gave up some protection: no error, but nobody should have to look for it."""
+"""Where an operator or the installation gave up some protection: no error, but nobody should have
+to look for it.
+"""
 
 from django.db.models import QuerySet
 
@@ -15,4 +17,6 @@ def unverified_tls() -> QuerySet[MqttConnection]:
 
 def allow_listed(seen: SystemSnapshot) -> int:
     """Links to addresses that only SITEWIRE_BROKER_ALLOW permits, as their MQTT workers report."""
-    return sum(lease.vitals.allow_listed for lease in seen.leases.values() if lease.vitals is not None)
+    return sum(
+        lease.vitals.allow_listed for lease in seen.leases.values() if lease.vitals is not None
+    )

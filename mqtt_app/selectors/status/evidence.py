@@ -34,7 +34,9 @@ class Live:
     @property
     def nothing_stored(self) -> str:
         """Why no message of any site is being stored, "" when some are, or none waits."""
-        stalled = stores_nothing(lease.vitals for lease in self.leases.values() if lease.vitals is not None)
+        stalled = stores_nothing(
+            lease.vitals for lease in self.leases.values() if lease.vitals is not None
+        )
         return sentence(stalled.waits_for) if stalled else ""
 
     def lease_age(self, instance_id: str) -> float | None:
@@ -43,7 +45,9 @@ class Live:
 
 
 def live(owned: Iterable[tuple[str, int]] = ()) -> Live:
-    """Leases of all instances and evidence of the (owner, connection id) pairs: a few round trips, at most 1 s each."""
+    """Leases of all instances and evidence of the (owner, connection id) pairs: a few round trips,
+    at most 1 s each.
+    """
     pairs = [pair for pair in owned if pair[0]]
     try:
         return _ask(pairs)

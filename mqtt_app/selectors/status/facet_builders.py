@@ -30,7 +30,11 @@ def desired(site: Site, row: MqttConnection, facts: Facts) -> DesiredFacet:
     elif not site.is_active:
         said = "the site is switched off, whatever its connection says"
     else:
-        said = "an operator started it" if row.is_active else "an operator stopped it, or never started it"
+        said = (
+            "an operator started it"
+            if row.is_active
+            else "an operator stopped it, or never started it"
+        )
     return DesiredFacet(
         wanted=facts.wanted,
         is_active=row.is_active,
@@ -43,7 +47,11 @@ def desired(site: Site, row: MqttConnection, facts: Facts) -> DesiredFacet:
 def owner(row: MqttConnection, seen: Live) -> OwnerFacet:
     age = seen.lease_age(row.owner)
     if not row.owner:
-        said = f"assigned to {row.assigned_instance}, not taken yet" if row.assigned_instance else "nobody owns it"
+        said = (
+            f"assigned to {row.assigned_instance}, not taken yet"
+            if row.assigned_instance
+            else "nobody owns it"
+        )
     elif seen.blind:
         said = f"not known: {seen.blind}"
     else:
@@ -70,7 +78,9 @@ def link(row: MqttConnection, facts: Facts, evidence: LinkEvidence | None, seen:
         mqtt_version=current.protocol if current and connected else "",
         tls_verified=row.tls_verify if row.use_tls else None,
         allowed_by=current.opened_by if current else "",
-        last_packet_age=_age(current.last_packet_at, seen) if current and current.last_packet_at else None,
+        last_packet_age=_age(current.last_packet_at, seen)
+        if current and current.last_packet_at
+        else None,
         retry_count=row.retry_count,
         last_error=_last_error(row),
         since=connected or row.status_since,
@@ -120,8 +130,14 @@ def flow(
     seen: Live,
 ) -> FlowFacet:
     """`parsers` are those that are paused."""
-    known = [time for time in (_maybe_time(evidence.last_message_at) if evidence else None,
-                               books.last_message_at if books else None) if time]  # fmt: skip
+    known = [
+        time
+        for time in (
+            _maybe_time(evidence.last_message_at) if evidence else None,
+            books.last_message_at if books else None,
+        )
+        if time
+    ]
     last = max(known, default=None)
     stalled = _maybe_time(evidence.not_stored_since) if evidence else None
     return FlowFacet(
@@ -173,7 +189,11 @@ def _books(row: SiteBooks | None) -> Books:
 def _said(evidence: LinkEvidence | None, seen: Live) -> str:
     if seen.blind:
         return f"not known: {seen.blind}"
-    return f"reported by its owner {_age(evidence.at, seen):.1f} s ago" if evidence else "no report of an owner"
+    return (
+        f"reported by its owner {_age(evidence.at, seen):.1f} s ago"
+        if evidence
+        else "no report of an owner"
+    )
 
 
 def _age(at: float | None, seen: Live) -> float:

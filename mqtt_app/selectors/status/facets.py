@@ -40,7 +40,9 @@ class LastError:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LinkFacet:
-    """`tls_verified` is None without TLS. `allowed_by`: the entry of SITEWIRE_BROKER_ALLOW that alone permits it."""
+    """`tls_verified` is None without TLS. `allowed_by`: the entry of SITEWIRE_BROKER_ALLOW that
+    alone permits it.
+    """
 
     status: str
     stored_status: str
@@ -77,7 +79,9 @@ class SubscriptionsFacet:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Books:
-    """What became of every message: `received` is the sum of the rest, `dropped` by reason; `balanced` says whether."""
+    """What became of every message: `received` is the sum of the rest, `dropped` by reason;
+    `balanced` says whether.
+    """
 
     received: int = 0
     stored: int = 0
@@ -92,7 +96,14 @@ class Books:
 
     @property
     def balanced(self) -> bool:
-        settled = self.stored + self.duplicate + self.inactive + self.unprocessable + self.failed + self.quarantined
+        settled = (
+            self.stored
+            + self.duplicate
+            + self.inactive
+            + self.unprocessable
+            + self.failed
+            + self.quarantined
+        )
         return self.received == settled + self.kept + sum(self.dropped.values())
 
 
@@ -107,7 +118,9 @@ class PausedParser:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BrokerQueue:
-    """What the broker can hold for us: `limit` messages, full after `lasts` seconds at the present rate."""
+    """What the broker can hold for us: `limit` messages, full after `lasts` seconds at the present
+    rate.
+    """
 
     limit: int | None
     lasts: float | None
@@ -116,7 +129,9 @@ class BrokerQueue:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Acknowledged:
-    """When the broker is told that it may forget a message; see mqtt_app/domain/delivery/ack_mode.py."""
+    """When the broker is told that it may forget a message; see
+    mqtt_app/domain/delivery/ack_mode.py.
+    """
 
     mode: str
     can_lose: str
@@ -124,9 +139,10 @@ class Acknowledged:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FlowFacet:
-    """`rate` is messages a second over the last ten or so; `unacked` messages wait for their commit. `paused` is the
-    reading of the link, not a parser. `not_stored_since`: messages wait and none was stored since, for
-    `not_stored_age` seconds; `waits_for` says for what, `remedy` what to do.
+    """`rate` is messages a second over the last ten or so; `unacked` messages wait for their
+    commit. `paused` is the reading of the link, not a parser. `not_stored_since`: messages wait and
+    none was stored since, for `not_stored_age` seconds; `waits_for` says for what, `remedy` what to
+    do.
     """
 
     last_message_at: datetime | None
@@ -149,9 +165,11 @@ class FlowFacet:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SiteStatus:
-    """`headline` is one line for people; `kind` (its first word) and `reason` the same in parts, for programs.
+    """`headline` is one line for people; `kind` (its first word) and `reason` the same in parts,
+    for programs.
 
-    `status` is one of the four stored words, corrected when its writer is gone; None without a connection.
+    `status` is one of the four stored words, corrected when its writer is gone; None without a
+    connection.
     """
 
     site_id: int

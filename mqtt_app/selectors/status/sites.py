@@ -1,4 +1,5 @@
-"""The evidence about links: rows of PostgreSQL and what the owners report through Redis, put side by side.
+"""The evidence about links: rows of PostgreSQL and what the owners report through Redis, put side
+by side.
 
 Four queries and two Redis round trips, however many sites are asked for.
 """
@@ -30,7 +31,9 @@ def site_status(site: Site, *, detailed: bool = True) -> SiteStatus:
 
 
 def statuses(sites: Sequence[Site], *, detailed: bool = True) -> list[SiteStatus]:
-    """In the order of `sites`. Not `detailed`: failures in general words, see `selectors.disclosure`."""
+    """In the order of `sites`. Not `detailed`: failures in general words, see
+    `selectors.disclosure`.
+    """
     ids = [site.pk for site in sites]
     connections = {row.site_id: row for row in without_secrets().filter(site__in=ids)}
     if not detailed:
@@ -41,7 +44,13 @@ def statuses(sites: Sequence[Site], *, detailed: bool = True) -> list[SiteStatus
     parsers = _paused_parsers(ids)
     seen = live((row.owner, row.pk) for row in connections.values())
     return [
-        _status(site, row, topics[row.pk] if row else [], Stored(books.get(site.pk), parsers[site.pk]), seen)
+        _status(
+            site,
+            row,
+            topics[row.pk] if row else [],
+            Stored(books.get(site.pk), parsers[site.pk]),
+            seen,
+        )
         for site, row in ((site, connections.get(site.pk)) for site in sites)
     ]
 
@@ -54,19 +63,25 @@ def effective_statuses(connections: Sequence[MqttConnection]) -> dict[int, str]:
 
 def _active_topics(connections: Iterable[MqttConnection]) -> Mapping[int, list[MqttTopic]]:
     found: dict[int, list[MqttTopic]] = defaultdict(list)
-    for topic in MqttTopic.objects.filter(connection__in=[row.pk for row in connections], is_active=True):
+    for topic in MqttTopic.objects.filter(
+        connection__in=[row.pk for row in connections], is_active=True
+    ):
         found[topic.connection_id].append(topic)
     return found
 
 
 def _paused_parsers(site_ids: Sequence[int]) -> Mapping[int, list[ParserHealth]]:
     found: dict[int, list[ParserHealth]] = defaultdict(list)
-    for parser in ParserHealth.objects.filter(ParserHealth.PAUSED, site__in=site_ids).order_by("parser_name"):
+    for parser in ParserHealth.objects.filter(ParserHealth.PAUSED, site__in=site_ids).order_by(
+        "parser_name"
+    ):
         found[parser.site_id].append(parser)
     return found
 
 
-def _status(site: Site, row: MqttConnection | None, topics: list[MqttTopic], stored: Stored, seen: Live) -> SiteStatus:
+def _status(
+    site: Site, row: MqttConnection | None, topics: list[MqttTopic], stored: Stored, seen: Live
+) -> SiteStatus:
     if row is None:
         facts = Facts(configured=False, site_active=site.is_active)
     else:
@@ -92,7 +107,11 @@ def _status(site: Site, row: MqttConnection | None, topics: list[MqttTopic], sto
 
 
 def _facts(
-    site: Site, row: MqttConnection, topics: Iterable[MqttTopic], seen: Live, parsers: Iterable[ParserHealth] = ()
+    site: Site,
+    row: MqttConnection,
+    topics: Iterable[MqttTopic],
+    seen: Live,
+    parsers: Iterable[ParserHealth] = (),
 ) -> Facts:
     evidence = seen.links.get(row.pk)
     return Facts(

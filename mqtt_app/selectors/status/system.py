@@ -19,13 +19,24 @@ from mqtt_app.domain.health.vitals import complaint
 from mqtt_app.domain.status.headline import NOT_STORED
 from mqtt_app.models import ConnectionStatus, MqttConnection, ParserHealth, SiteBooks
 
-BOOKS = ("received", "stored", "duplicate", "inactive", "unprocessable", "failed", "quarantined", "kept", "readings")
+BOOKS = (
+    "received",
+    "stored",
+    "duplicate",
+    "inactive",
+    "unprocessable",
+    "failed",
+    "quarantined",
+    "kept",
+    "readings",
+)
 
 
 @dataclass(frozen=True, slots=True)
 class SystemSnapshot:
-    """What Redis knows. `reconcile_age` is seconds, None when there was no reconcile in a day. `refusal`: why Redis
-    takes no writes, "" when it does; leases run out then though their workers live.
+    """What Redis knows. `reconcile_age` is seconds, None when there was no reconcile in a day.
+    `refusal`: why Redis takes no writes, "" when it does; leases run out then though their workers
+    live.
     """
 
     reachable: bool
@@ -47,10 +58,14 @@ class SystemSnapshot:
         if lease.vitals is None:
             return ""
         knobs = config()
-        return complaint(lease.vitals, scan_interval=knobs.scan_interval, receipt_timeout=knobs.receipt_timeout)
+        return complaint(
+            lease.vitals, scan_interval=knobs.scan_interval, receipt_timeout=knobs.receipt_timeout
+        )
 
     def not_storing(self) -> dict[str, str]:
-        """MQTT workers with links whose messages are not being stored: how many, for how long, and why."""
+        """MQTT workers with links whose messages are not being stored: how many, for how long, and
+        why.
+        """
         return {
             name: (
                 f"the messages of {vitals.links_not_stored} links are not stored"
@@ -61,7 +76,10 @@ class SystemSnapshot:
         }
 
     def lease_ages(self) -> dict[str, float]:
-        return {name: round(max(0.0, self.at - lease.renewed_at), 1) for name, lease in sorted(self.leases.items())}
+        return {
+            name: round(max(0.0, self.at - lease.renewed_at), 1)
+            for name, lease in sorted(self.leases.items())
+        }
 
 
 def pulse() -> SystemSnapshot:
@@ -69,17 +87,27 @@ def pulse() -> SystemSnapshot:
     try:
         store = LeaseStore(client, config().lease_ttl)
         leases, reconciled, queues = store.peek(), store.reconciled_at(), _queue_depths()
-        why, memory, given_up = refusal(client), client.info("memory"), client.hgetall(keys.GIVEN_UP)
+        why, memory, given_up = (
+            refusal(client),
+            client.info("memory"),
+            client.hgetall(keys.GIVEN_UP),
+        )
     except redis.RedisError:
         return SystemSnapshot(False, time.time())
     now = time.time()
     age = None if reconciled is None else max(0.0, now - reconciled)
-    lost = {what.decode(): int(number) for what, number in given_up.items() if isinstance(what, bytes)}
-    return SystemSnapshot(True, now, leases, age, queues, why, memory["used_memory"], memory["maxmemory"], lost)
+    lost = {
+        what.decode(): int(number) for what, number in given_up.items() if isinstance(what, bytes)
+    }
+    return SystemSnapshot(
+        True, now, leases, age, queues, why, memory["used_memory"], memory["maxmemory"], lost
+    )
 
 
 def refusal(client: redis.Redis) -> str:
-    """Why Redis takes no writes (its memory is used up, it is a replica, its disk is full), "" when it does."""
+    """Why Redis takes no writes (its memory is used up, it is a replica, its disk is full), "" when
+    it does.
+    """
     try:
         client.set(keys.PROBE, b"1", px=1_000)
     except redis.ResponseError as error:
@@ -88,7 +116,9 @@ def refusal(client: redis.Redis) -> str:
 
 
 def orphans(seen: SystemSnapshot) -> int:
-    """Connections that are wanted and that no living MQTT worker owns; a few, for a moment, are nothing to report."""
+    """Connections that are wanted and that no living MQTT worker owns; a few, for a moment, are
+    nothing to report.
+    """
     wanted = MqttConnection.objects.filter(is_active=True, site__is_active=True)
     return wanted.exclude(owner__in=list(seen.leases)).count()
 
@@ -124,7 +154,11 @@ def pending_migrations() -> list[str] | None:
 def connection_counts() -> dict[tuple[bool, str], int]:
     """(wanted, stored status) -> connections, every status present."""
     counts = {(wanted, status): 0 for wanted in (True, False) for status in ConnectionStatus.values}
-    rows = MqttConnection.objects.order_by().values_list("is_active", "site__is_active", "status").annotate(Count("id"))
+    rows = (
+        MqttConnection.objects.order_by()
+        .values_list("is_active", "site__is_active", "status")
+        .annotate(Count("id"))
+    )
     for active, site_active, status, number in rows:
         counts[active and site_active, status] += number
     return counts
@@ -132,7 +166,9 @@ def connection_counts() -> dict[tuple[bool, str], int]:
 
 def books_total() -> dict[str, float]:
     """The books of all sites added up, and `last_message_at` in unix seconds (0: none yet)."""
-    found = SiteBooks.objects.aggregate(**{name: Sum(name) for name in BOOKS}, last=Max("last_message_at"))
+    found = SiteBooks.objects.aggregate(
+        **{name: Sum(name) for name in BOOKS}, last=Max("last_message_at")
+    )
     last = found.pop("last")
     return {name: float(total or 0) for name, total in found.items()} | {
         "last_message_at": last.timestamp() if last else 0.0
@@ -150,7 +186,9 @@ def books_of_sites() -> dict[int, dict[str, int]]:
 
 
 def paused_parsers() -> dict[str, int]:
-    """Parser name -> sites where it is paused. A parser that failed once is there ever after, with 0."""
+    """Parser name -> sites where it is paused. A parser that failed once is there ever after, with
+    0.
+    """
     counted = ParserHealth.objects.order_by("parser_name").values("parser_name")
     counted = counted.annotate(sites=Count("id", filter=ParserHealth.PAUSED))
     return dict(counted.values_list("parser_name", "sites"))

@@ -17,7 +17,11 @@ class ThrottledBackend(ModelBackend):
     """Django's own backend behind the counters of `login_throttle`."""
 
     def authenticate(
-        self, request: HttpRequest | None, username: str | None = None, password: str | None = None, **kwargs: Any
+        self,
+        request: HttpRequest | None,
+        username: str | None = None,
+        password: str | None = None,
+        **kwargs: Any,
     ) -> User | None:
         """Raises LoginRefused, a ValidationError, which forms show as it is."""
         if username is None or password is None:
@@ -34,7 +38,11 @@ class ThrottledBackend(ModelBackend):
         return found[0] if found else None
 
     async def aauthenticate(
-        self, request: HttpRequest | None, username: str | None = None, password: str | None = None, **kwargs: Any
+        self,
+        request: HttpRequest | None,
+        username: str | None = None,
+        password: str | None = None,
+        **kwargs: Any,
     ) -> User | None:
         """The base class has a way of its own here, which would pass the counters by."""
         return await sync_to_async(self.authenticate)(request, username, password, **kwargs)

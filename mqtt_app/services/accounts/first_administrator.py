@@ -10,12 +10,15 @@ from django.db import transaction
 class FirstAdministrator(Enum):
     CREATED = "created"
     NOT_NEEDED = "not needed"  # there is a superuser already, whatever the name
-    NAME_TAKEN = "name taken"  # by somebody who is no superuser, and who is not made one by a deploy
+    NAME_TAKEN = (
+        "name taken"  # by somebody who is no superuser, and who is not made one by a deploy
+    )
 
 
 @transaction.atomic
 def create_first_administrator(username: str, password: str) -> FirstAdministrator:
-    """Only where there is no superuser at all: nobody's password is set back, and nobody removed comes back.
+    """Only where there is no superuser at all: nobody's password is set back, and nobody removed
+    comes back.
 
     Raises django.core.exceptions.ValidationError for a password that can be guessed.
     """

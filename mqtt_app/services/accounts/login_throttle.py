@@ -1,8 +1,10 @@
-"""Wrong log-ins of every entrance (pages, admin, API, Flower), counted in one table for all processes.
+"""Wrong log-ins of every entrance (pages, admin, API, Flower), counted in one table for all
+processes.
 
-A try locks its two rows, its address before its name, decides by `domain/accounts/login_throttle.py` and writes
-the outcome in one short transaction, so tries in parallel are counted one after the other. Tries are
-begun before a password is hashed and settled afterwards; no row is locked in between.
+A try locks its two rows, its address before its name, decides by
+`domain/accounts/login_throttle.py` and writes the outcome in one short transaction, so tries in
+parallel are counted one after the other. Tries are begun before a password is hashed and settled
+afterwards; no row is locked in between.
 """
 
 import hashlib
@@ -64,18 +66,24 @@ class Attempt(msgspec.Struct, frozen=True):
 
 def of_login(name: str, address: str) -> Attempt:
     """`address` of the client; empty where it is not known, then only the name counts."""
-    return _attempt({Kind.ADDRESS: rules.same_address(address), Kind.NAME: rules.same_name(name)}, name)
+    return _attempt(
+        {Kind.ADDRESS: rules.same_address(address), Kind.NAME: rules.same_name(name)}, name
+    )
 
 
 def of_reset(email: str, address: str) -> Attempt:
     """A request for an e-mail with a link: counted by itself, so that it locks nobody's log-in."""
-    return _attempt({Kind.RESET_ADDRESS: rules.same_address(address), Kind.RESET_EMAIL: rules.same_name(email)}, email)
+    return _attempt(
+        {Kind.RESET_ADDRESS: rules.same_address(address), Kind.RESET_EMAIL: rules.same_name(email)},
+        email,
+    )
 
 
 def checked(attempt: Attempt, verify: Callable[[], bool]) -> bool:
     """Whether `verify` (which may take its time) finds the password right.
 
-    Raises LoginRefused when nobody may try now, or not so many at the same moment; `verify` is not called then.
+    Raises LoginRefused when nobody may try now, or not so many at the same moment; `verify` is not
+    called then.
     """
     _begin_patiently(attempt)
     right = verify()
@@ -84,7 +92,9 @@ def checked(attempt: Attempt, verify: Callable[[], bool]) -> bool:
 
 
 def judge(attempt: Attempt, *, right: bool) -> None:
-    """For what was verified in no time: count it at once. Raises LoginRefused when nobody may try now."""
+    """For what was verified in no time: count it at once. Raises LoginRefused when nobody may try
+    now.
+    """
     with transaction.atomic():
         rows = _existing(attempt) if right else _rows(attempt)
         now = timezone.now()
@@ -99,7 +109,9 @@ def judge(attempt: Attempt, *, right: bool) -> None:
 
 
 def unlock(*, name: str | None = None, address: str | None = None, everything: bool = False) -> int:
-    """Forget wrong tries of this user name, of this address, or all. Gives the number of counters that went."""
+    """Forget wrong tries of this user name, of this address, or all. Gives the number of counters
+    that went.
+    """
     keys = []
     if name is not None:
         keys.append(Subject(Kind.NAME, rules.same_name(name)).key)
@@ -134,8 +146,12 @@ def prune(now: datetime) -> int:
 def limits() -> Mapping[str, Limit]:
     knobs = config()
     pause, longest = timedelta(seconds=knobs.login_pause), timedelta(seconds=knobs.login_pause_cap)
-    by_name = Limit(knobs.login_name_tries, pause, longest, timedelta(seconds=knobs.login_name_forget))
-    by_address = Limit(knobs.login_address_tries, pause, longest, timedelta(seconds=knobs.login_address_forget))
+    by_name = Limit(
+        knobs.login_name_tries, pause, longest, timedelta(seconds=knobs.login_name_forget)
+    )
+    by_address = Limit(
+        knobs.login_address_tries, pause, longest, timedelta(seconds=knobs.login_address_forget)
+    )
     return {
         Kind.NAME: by_name,
         Kind.ADDRESS: by_address,
@@ -205,7 +221,9 @@ def _settle(attempt: Attempt, *, right: bool) -> None:
 
 
 def _write_outcome(row: LoginCounter, attempt: Attempt, now: datetime, *, right: bool) -> None:
-    """A right password clears its name. Its address keeps what others did: an attacker may have an account, too."""
+    """A right password clears its name. Its address keeps what others did: an attacker may have an
+    account, too.
+    """
     tally = _tally(row)
     if not right:
         _write_failure(row, attempt, now)
@@ -224,7 +242,9 @@ def _write_failure(row: LoginCounter, attempt: Attempt, now: datetime) -> None:
     row.label = row.label or _label(row, attempt)
     _store(row, rules.fail(_tally(row), limits()[row.kind], now))
     if row.locked_until is not None and not was_locked and rules.is_locked(row.locked_until, now):
-        audit.record("locked out", row, after={"until": row.locked_until.isoformat(timespec="seconds")})
+        audit.record(
+            "locked out", row, after={"until": row.locked_until.isoformat(timespec="seconds")}
+        )
 
 
 # Rows
@@ -238,12 +258,16 @@ def _rows(attempt: Attempt) -> list[LoginCounter]:
         for subject in attempt.subjects
     ]
     # The update changes nothing; it is what locks a row that was there already.
-    LoginCounter.objects.bulk_create(new, update_conflicts=True, unique_fields=["key"], update_fields=["kind"])
+    LoginCounter.objects.bulk_create(
+        new, update_conflicts=True, unique_fields=["key"], update_fields=["kind"]
+    )
     return list(LoginCounter.objects.filter(key__in=attempt.keys).order_by("key"))
 
 
 def _existing(attempt: Attempt) -> list[LoginCounter]:
-    return list(LoginCounter.objects.select_for_update().filter(key__in=attempt.keys).order_by("key"))
+    return list(
+        LoginCounter.objects.select_for_update().filter(key__in=attempt.keys).order_by("key")
+    )
 
 
 def _lock_of(rows: Iterable[LoginCounter], now: datetime) -> LoginRefusal | None:
@@ -286,7 +310,9 @@ def _first_label(subject: Subject) -> str:
 
 
 def _label(row: LoginCounter, attempt: Attempt) -> str:
-    """The name, if a user has it. Anything else may be a password in the wrong field, and is not kept."""
+    """The name, if a user has it. Anything else may be a password in the wrong field, and is not
+    kept.
+    """
     typed = attempt.typed.strip()
     if row.kind == Kind.NAME:
         known = get_user_model()._default_manager.filter(username__iexact=typed).exists()

@@ -23,10 +23,11 @@ from mqtt_app.services.accounts import login_throttle, sessions, tokens
 
 
 class EndWithPassword:
-    """A password validator that objects to nothing: Django tells validators of every password that was set.
+    """A password validator that objects to nothing: Django tells validators of every password that
+    was set.
 
-    So also one that is set by `manage.py changepassword` or in a shell ends the account's tokens. (A
-    password that is merely hashed anew is not told of.)
+    So also one that is set by `manage.py changepassword` or in a shell ends the account's tokens.
+    (A password that is merely hashed anew is not told of.)
     """
 
     def validate(self, password: str, user: AbstractBaseUser | None = None) -> None:
@@ -62,7 +63,11 @@ def changing(action: str, *, keep_tokens: bool) -> Iterator[None]:
 
 @transaction.atomic
 def change(
-    user: AbstractBaseUser, password: str, *, keep_tokens: bool = False, action: str = "password changed"
+    user: AbstractBaseUser,
+    password: str,
+    *,
+    keep_tokens: bool = False,
+    action: str = "password changed",
 ) -> None:
     """Set the password and end what the old one opened."""
     with changing(action, keep_tokens=keep_tokens):
@@ -72,7 +77,9 @@ def change(
 
 @transaction.atomic
 def reset(user: AbstractBaseUser, password: str, *, keep_tokens: bool = False) -> None:
-    """The same by a one-time link. Whoever had forgotten the old password may log in with the new one at once."""
+    """The same by a one-time link. Whoever had forgotten the old password may log in with the new
+    one at once.
+    """
     login_throttle.unlock(name=user.get_username())
     change(user, password, keep_tokens=keep_tokens, action="password reset")
 
@@ -81,8 +88,8 @@ def reset(user: AbstractBaseUser, password: str, *, keep_tokens: bool = False) -
 def one_time_link(user: User, base: str = "") -> str:
     """An address at which the user's password is set, once, within PASSWORD_RESET_TIMEOUT.
 
-    `base` is the address of the installation; without it the link is a path. The link ends when it is
-    used, and when the password is changed or the user logs in otherwise.
+    `base` is the address of the installation; without it the link is a path. The link ends when it
+    is used, and when the password is changed or the user logs in otherwise.
     """
     audit.record("password link made", user)
     uid = urlsafe_base64_encode(force_bytes(user.pk))
@@ -92,7 +99,9 @@ def one_time_link(user: User, base: str = "") -> str:
 
 @transaction.atomic
 def deactivate(user: AbstractBaseUser) -> None:
-    """What a user had opened ends for good, so that activating the account again does not bring it back."""
+    """What a user had opened ends for good, so that activating the account again does not bring it
+    back.
+    """
     tokens.revoke_all(tokens.tokens_of(user))
     sessions.end(user)
     audit.record("deactivated", user)

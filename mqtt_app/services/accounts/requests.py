@@ -1,4 +1,6 @@
-"""What of a request matters to an account: who sends it, where it comes from, and by which entrance."""
+"""What of a request matters to an account: who sends it, where it comes from, and by which
+entrance.
+"""
 
 from django.contrib.auth.models import AbstractBaseUser
 from django.http import HttpRequest
@@ -10,7 +12,9 @@ from mqtt_app.models import ApiToken
 _SOURCES = (("/api/", Source.API), ("/admin/", Source.ADMIN))
 
 
-def actor_of(request: HttpRequest | None, user: AbstractBaseUser | None = None, token: ApiToken | None = None) -> Actor:
+def actor_of(
+    request: HttpRequest | None, user: AbstractBaseUser | None = None, token: ApiToken | None = None
+) -> Actor:
     """`user` acts by this request; without a user, somebody whose password was not accepted (yet)."""
     return Actor(
         source=_source_of(request),
@@ -24,4 +28,6 @@ def actor_of(request: HttpRequest | None, user: AbstractBaseUser | None = None, 
 def _source_of(request: HttpRequest | None) -> Source:
     if request is None:
         return Source.COMMAND
-    return next((source for prefix, source in _SOURCES if request.path_info.startswith(prefix)), Source.PAGE)
+    return next(
+        (source for prefix, source in _SOURCES if request.path_info.startswith(prefix)), Source.PAGE
+    )

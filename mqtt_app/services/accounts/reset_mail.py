@@ -16,7 +16,9 @@ LIMIT = 200  # mails that wait; the oldest are given up
 
 
 def send(mail: EmailMessage) -> None:
-    """Returns at once. A mail that the server refuses is logged, not tried again: its user asks again."""
+    """Returns at once. A mail that the server refuses is logged, not tried again: its user asks
+    again.
+    """
     _outbox.put(mail)
 
 

@@ -9,7 +9,9 @@ from django.utils import timezone
 def end(user: AbstractBaseUser, *, but: str | None = None) -> int:
     """Delete the sessions of this user, except the one with the key `but`. Gives their number."""
     alive = Session.objects.filter(expire_date__gt=timezone.now())
-    keys = [row.session_key for row in alive.iterator() if _is_of(row, user) and row.session_key != but]
+    keys = [
+        row.session_key for row in alive.iterator() if _is_of(row, user) and row.session_key != but
+    ]
     Session.objects.filter(session_key__in=keys).delete()
     return len(keys)
 

@@ -25,21 +25,27 @@ class TokenAuthentication(KnoxAuthentication):  # type: ignore[misc]  # knox has
         return found
 
     def authenticate_credentials(self, token: bytes) -> tuple[Any, ApiToken]:
-        """Raises AuthenticationFailed. What it says of a token is said only to whoever has all of it."""
+        """Raises AuthenticationFailed. What it says of a token is said only to whoever has all of
+        it.
+        """
         text = token.decode(errors="replace")
         row = _row(text)
         if row is None:
             raise AuthenticationFailed("Invalid token.")
         if row.expiry is not None and row.expiry <= timezone.now():
             when = f"{row.expiry:%Y-%m-%d %H:%M} UTC"
-            raise AuthenticationFailed(f"This token expired at {when}. Make a new one.", code="token_expired")
+            raise AuthenticationFailed(
+                f"This token expired at {when}. Make a new one.", code="token_expired"
+            )
         if not row.user.is_active:
             raise AuthenticationFailed("User inactive or deleted.")
         return row.user, row
 
 
 def _row(text: str) -> ApiToken | None:
-    """The digest is looked for among those that begin like it: the index knows nothing of the secret part."""
+    """The digest is looked for among those that begin like it: the index knows nothing of the
+    secret part.
+    """
     digest = hash_token(text)
     key = text[: CONSTANTS.TOKEN_KEY_LENGTH].replace("\0", "")
     rows = ApiToken.objects.filter(token_key=key).select_related("user")

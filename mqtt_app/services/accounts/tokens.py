@@ -20,7 +20,9 @@ from mqtt_app.models import ApiToken
 from mqtt_app.services import audit
 
 log = logging.getLogger(__name__)
-EXPIRED_SHOWN = timedelta(days=30)  # an expired token is listed for so long, so that its user sees what happened
+EXPIRED_SHOWN = timedelta(
+    days=30
+)  # an expired token is listed for so long, so that its user sees what happened
 
 
 class NotPermitted(Exception):
@@ -43,7 +45,12 @@ def rights_of(token: ApiToken) -> Rights:
 
 @transaction.atomic
 def make(
-    user: AbstractBaseUser, name: str, asked: Rights, *, by: ApiToken | None = None, now: datetime | None = None
+    user: AbstractBaseUser,
+    name: str,
+    asked: Rights,
+    *,
+    by: ApiToken | None = None,
+    now: datetime | None = None,
 ) -> tuple[ApiToken, str]:
     """A new token and its text, which is nowhere else. `by`: the token that the request came with.
 
@@ -93,7 +100,9 @@ def note_use(token: ApiToken, address: str) -> None:
     due = Q(last_used_at=None) | Q(last_used_at__lte=now - rules.USE_INTERVAL)
     try:
         with transaction.atomic():
-            ApiToken.objects.filter(due, pk=token.pk).update(last_used_at=now, last_used_address=address or None)
+            ApiToken.objects.filter(due, pk=token.pk).update(
+                last_used_at=now, last_used_address=address or None
+            )
     except DatabaseError as error:
         log.warning("The last use of a token could not be written: %s", error)
 

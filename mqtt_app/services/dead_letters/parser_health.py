@@ -1,7 +1,8 @@
-"""How parsers do at each site, counted by all task workers together; who is paused and who works again.
+"""How parsers do at each site, counted by all task workers together; who is paused and who works
+again.
 
-A batch in which nothing fails costs no statement: what it parsed is remembered in this process, and told with the next
-batch that has a failure.
+A batch in which nothing fails costs no statement: what it parsed is remembered in this process, and
+told with the next batch that has a failure.
 """
 
 from collections import defaultdict
@@ -35,10 +36,15 @@ def rule() -> Rule:
 
 
 def observe(
-    parsed: Mapping[Scope, int], failed: Mapping[Scope, int], paused: Iterable[Scope], errors: Mapping[Scope, str],
+    parsed: Mapping[Scope, int],
+    failed: Mapping[Scope, int],
+    paused: Iterable[Scope],
+    errors: Mapping[Scope, str],
     now: datetime,
-) -> set[Scope]:  # fmt: skip
-    """Count a batch; `paused` are scopes that were paused when it began. Gives those that are paused now."""
+) -> set[Scope]:
+    """Count a batch; `paused` are scopes that were paused when it began. Gives those that are
+    paused now.
+    """
     before = set(paused)
     told = failed.keys() | (before & parsed.keys())
     for scope, count in parsed.items():
@@ -46,14 +52,18 @@ def observe(
             _remember(scope, count, now)
     if not told:
         return before
-    counts = {scope: (parsed.get(scope, 0) + _forget(scope, now), failed.get(scope, 0)) for scope in told}
+    counts = {
+        scope: (parsed.get(scope, 0) + _forget(scope, now), failed.get(scope, 0)) for scope in told
+    }
     rows = _locked(counts)
     for row in rows:
         _count(row, *counts[row.site_id, row.parser_name], now)
         _judge(row, errors, now)
     _judge_together([row for row in rows if not row.is_paused], errors, now)
     ParserHealth.objects.bulk_update(rows, _FIELDS)
-    return (before - counts.keys()) | {(row.site_id, row.parser_name) for row in rows if row.is_paused}
+    return (before - counts.keys()) | {
+        (row.site_id, row.parser_name) for row in rows if row.is_paused
+    }
 
 
 def pause(row: ParserHealth, failed: int, total: int, error: str, now: datetime) -> None:
@@ -75,10 +85,20 @@ def resume(row: ParserHealth, now: datetime) -> None:
     """The caller saves the row, within a transaction."""
     row.resumed_at = now
     row.window_started, row.parsed, row.failed = now, 0, 0
-    transaction.on_commit(partial(_say, row.site_id, LogLevel.INFO, _RESUMED.format(name=row.parser_name)))
+    transaction.on_commit(
+        partial(_say, row.site_id, LogLevel.INFO, _RESUMED.format(name=row.parser_name))
+    )
 
 
-_FIELDS = ("window_started", "parsed", "failed", "paused_since", "resumed_at", "last_parsed_at", "reason")
+_FIELDS = (
+    "window_started",
+    "parsed",
+    "failed",
+    "paused_since",
+    "resumed_at",
+    "last_parsed_at",
+    "reason",
+)
 
 
 def _locked(scopes: Iterable[Scope]) -> list[ParserHealth]:
@@ -119,18 +139,28 @@ def _judge(row: ParserHealth, errors: Mapping[Scope, str], now: datetime) -> Non
         row.window_started, row.parsed, row.failed = now, 0, 0
 
 
-def _judge_together(rows: Iterable[ParserHealth], errors: Mapping[Scope, str], now: datetime) -> None:
+def _judge_together(
+    rows: Iterable[ParserHealth], errors: Mapping[Scope, str], now: datetime
+) -> None:
     """A parser may fail at a hundred sites, and at none of them often enough to decide."""
     suspects = [row for row in rows if parser_health.takes_part(_window(row), rule())]
     by_parser: defaultdict[str, list[ParserHealth]] = defaultdict(list)
     for row in suspects:
         by_parser[row.parser_name].append(row)
     for name, own in by_parser.items():
-        others = ParserHealth.objects.filter(parser_name=name).exclude(pk__in=[row.pk for row in own])
+        others = ParserHealth.objects.filter(parser_name=name).exclude(
+            pk__in=[row.pk for row in own]
+        )
         windows = [_window(row) for row in [*own, *others]]
         if parser_health.failing_everywhere(windows, now.timestamp(), rule()):
             for row in own:
-                pause(row, row.failed, row.parsed + row.failed, errors.get((row.site_id, name), ""), now)
+                pause(
+                    row,
+                    row.failed,
+                    row.parsed + row.failed,
+                    errors.get((row.site_id, name), ""),
+                    now,
+                )
 
 
 def _window(row: ParserHealth) -> Window:
@@ -140,12 +170,18 @@ def _window(row: ParserHealth) -> Window:
 def _remember(scope: Scope, count: int, now: datetime) -> None:
     if len(parsed_by) > REMEMBERED:
         parsed_by.clear()
-    parsed_by[scope] = parser_health.extended(parsed_by.get(scope), count, 0, now.timestamp(), rule())
+    parsed_by[scope] = parser_health.extended(
+        parsed_by.get(scope), count, 0, now.timestamp(), rule()
+    )
 
 
 def _forget(scope: Scope, now: datetime) -> int:
     window = parsed_by.pop(scope, None)
-    return window.parsed if window is not None and parser_health.is_open(window, now.timestamp(), rule()) else 0
+    return (
+        window.parsed
+        if window is not None and parser_health.is_open(window, now.timestamp(), rule())
+        else 0
+    )
 
 
 def _say(site_id: int, level: str, text: str) -> None:

@@ -51,7 +51,9 @@ def parse_again(ids: Iterable[int], now: datetime) -> int:
     with transaction.atomic(), connection.cursor() as cursor:
         tally = AccountingTally()
         asked = list(ids)
-        audit.record_by_site("parsed again", QuarantinedMessage, asked)  # before they move to another table
+        audit.record_by_site(
+            "parsed again", QuarantinedMessage, asked
+        )  # before they move to another table
         cursor.execute(_ASK, [asked, now])
         for site_id, count, size in cursor.fetchall():
             total += count

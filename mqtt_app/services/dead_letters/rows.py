@@ -11,7 +11,7 @@ from mqtt_app.domain.delivery.messages import Envelope
 from mqtt_app.domain.ingest.samples import storable
 from mqtt_app.models import KeptMessage, KeptState, ParserHealth
 from mqtt_app.models.locks import KEPT_LOCK
-from mqtt_app.services.accounting import ParseFailure, AccountingTally
+from mqtt_app.services.accounting import AccountingTally, ParseFailure
 from mqtt_app.services.postgres.columns import blobs, booleans, microseconds, numbers, texts
 
 MAX_ERROR = 500  # characters
@@ -79,7 +79,9 @@ def insert(failures: Sequence[ParseFailure], state: KeptState, now: datetime) ->
         cursor.execute(_INSERT, [state, now, *columns])
 
 
-def adopt(row: ParserHealth, state: KeptState, since: datetime, until: datetime, tally: AccountingTally) -> None:
+def adopt(
+    row: ParserHealth, state: KeptState, since: datetime, until: datetime, tally: AccountingTally
+) -> None:
     """What this parser failed on between these times is kept after all; moved in the books too."""
     with connection.cursor() as cursor:
         cursor.execute(_MOVE, [state, row.site_id, row.parser_name, since, until])
@@ -89,8 +91,12 @@ def adopt(row: ParserHealth, state: KeptState, since: datetime, until: datetime,
         tally.keep(row.site_id, count, int(size))
 
 
-def adopt_before(row: ParserHealth, paused_since: datetime, until: datetime, tally: AccountingTally) -> None:
-    """The failures that led to a pause: those of the two windows before it, and of batches that did not know yet."""
+def adopt_before(
+    row: ParserHealth, paused_since: datetime, until: datetime, tally: AccountingTally
+) -> None:
+    """The failures that led to a pause: those of the two windows before it, and of batches that did
+    not know yet.
+    """
     since = paused_since - timedelta(seconds=2 * config().parser_window)
     adopt(row, KeptState.KEPT, since, until + timedelta(seconds=LATE), tally)
 
@@ -114,9 +120,15 @@ def release(row: ParserHealth) -> None:
 
 
 def take_due(limit: int, size: int) -> list[KeptMessage]:
-    """The next ones to parse in the order in which they came, at least one; locked until the transaction ends."""
-    due = KeptMessage.objects.filter(state__in=(KeptState.DUE, KeptState.AGAIN)).order_by("tries", "id")
-    sizes = due.select_for_update(skip_locked=True).annotate(size=Func("payload", function="octet_length"))
+    """The next ones to parse in the order in which they came, at least one; locked until the
+    transaction ends.
+    """
+    due = KeptMessage.objects.filter(state__in=(KeptState.DUE, KeptState.AGAIN)).order_by(
+        "tries", "id"
+    )
+    sizes = due.select_for_update(skip_locked=True).annotate(
+        size=Func("payload", function="octet_length")
+    )
     taken: list[int] = []
     total = 0
     for row_id, bytes_ in sizes.values_list("id", "size")[:limit]:
@@ -128,7 +140,9 @@ def take_due(limit: int, size: int) -> list[KeptMessage]:
 
 
 def sample(row: ParserHealth, state: KeptState) -> list[Envelope]:
-    """Up to SAMPLE of them, evenly spread. Of failed ones only those that nobody has tried again yet."""
+    """Up to SAMPLE of them, evenly spread. Of failed ones only those that nobody has tried again
+    yet.
+    """
     tries = 0 if state == KeptState.FAILED else MAX_TRIES
     which = (row.site_id, row.parser_name, str(state), tries)
     with connection.cursor() as cursor:
@@ -141,7 +155,9 @@ def forget_failed(now: datetime) -> None:
     """The bytes of failed messages go after a while."""
     before = now - timedelta(seconds=config().failed_retention)
     with connection.cursor() as cursor:
-        cursor.execute("DELETE FROM mqtt_keptmessage WHERE state = 'failed' AND created_at < %s", [before])
+        cursor.execute(
+            "DELETE FROM mqtt_keptmessage WHERE state = 'failed' AND created_at < %s", [before]
+        )
 
 
 def forget_oldest_failed(row: ParserHealth) -> None:
@@ -153,7 +169,9 @@ def forget_oldest_failed(row: ParserHealth) -> None:
 
 
 def alone() -> bool:
-    """Until the end of the transaction nobody else moves raw messages, but for those that are just coming in."""
+    """Until the end of the transaction nobody else moves raw messages, but for those that are just
+    coming in.
+    """
     with connection.cursor() as cursor:
         cursor.execute("SELECT pg_try_advisory_xact_lock(%s::bigint)", [KEPT_LOCK])
         return bool(cursor.fetchone()[0])

@@ -1,4 +1,6 @@
-"""What a batch meets in the database: was it here before, who owns its connections now, what was delivered already."""
+"""What a batch meets in the database: was it here before, who owns its connections now, what was
+delivered already.
+"""
 
 import struct
 from collections import defaultdict
@@ -19,18 +21,24 @@ from mqtt_app.services.postgres.statements import Cursor, Later, pipelined, rows
 
 ENTRY = struct.Struct(">H8s")  # Packet Identifier, hash; see mqtt_app/models/delivery.py
 LOOK_BACK = 100  # rows of a connection that are searched for a redelivery at first
-PART_AFTER = timedelta(minutes=10)  # since its pause: a parser that parses some messages then works in part
+PART_AFTER = timedelta(
+    minutes=10
+)  # since its pause: a parser that parses some messages then works in part
 PART_FOR = timedelta(hours=1)  # after the last one
-# Updates that join an ordered list do so row by row then: two batches lock rows in the same order. And what was planned
-# once is not planned again for each list, which was half of what some of the statements took.
+# Updates that join an ordered list do so row by row then: two batches lock rows in the same order.
+# And what was planned once is not planned again for each list, which was half of what some of the
+# statements took.
 _SETTINGS = {
     "enable_hashjoin": "off",
     "enable_mergejoin": "off",
     "enable_seqscan": "off",
     "plan_cache_mode": "force_generic_plan",
-    "statement_timeout": "60s",  # half of a task's time limit: what hangs is told as an error, not by a death
+    # half of a task's time limit: what hangs is told as an error, not by a death
+    "statement_timeout": "60s",
 }
-_PLAN_ONCE_IN_ORDER = ", ".join(f"set_config('{name}', '{value}', true)" for name, value in _SETTINGS.items())
+_PLAN_ONCE_IN_ORDER = ", ".join(
+    f"set_config('{name}', '{value}', true)" for name, value in _SETTINGS.items()
+)
 _CLAIM = """
 INSERT INTO mqtt_batchreceipt (id, instance, messages, skipped, created_at) VALUES (%s, %s, %s::int, '{}', %s)
 ON CONFLICT (id) DO NOTHING
@@ -62,10 +70,11 @@ Exceptions = tuple[frozenset[int], frozenset[int]]
 
 
 class SiteRules(msgspec.Struct, frozen=True):
-    """A connection as a batch needs it. `silence` in seconds. `paused` are names of parsers that fail at this site.
+    """A connection as a batch needs it. `silence` in seconds. `paused` are names of parsers that
+    fail at this site.
 
-    `is_full`: no more may be kept for them. `works_in_part`: long after its pause one of them still parses some
-    messages, so it is not a bad deploy that broke it; the site has bad messages.
+    `is_full`: no more may be kept for them. `works_in_part`: long after its pause one of them still
+    parses some messages, so it is not a bad deploy that broke it; the site has bad messages.
     """
 
     site_id: int
@@ -81,10 +90,11 @@ class SiteRules(msgspec.Struct, frozen=True):
 
 
 class Admission(msgspec.Struct):
-    """`rules` by connection id; `skipped` collects the connections whose messages belong to a newer owner, `postponed`
-    those whose messages cannot be taken now. `careful`: something in this batch was refused by the database, so look
-    for it. `late`: the messages were kept for a while, so they may be older than what is known of their devices.
-    `later`: the statements that are still to be run, before the commit.
+    """`rules` by connection id; `skipped` collects the connections whose messages belong to a newer
+    owner, `postponed` those whose messages cannot be taken now. `careful`: something in this batch
+    was refused by the database, so look for it. `late`: the messages were kept for a while, so they
+    may be older than what is known of their devices. `later`: the statements that are still to be
+    run, before the commit.
     """
 
     rules: dict[int, SiteRules]
@@ -102,15 +112,17 @@ class Admission(msgspec.Struct):
 def claim(batch: Batch, now: datetime, *, careful: bool) -> Admission | Exceptions:
     """Write the receipt, hold off any change of owner until the commit, then read who owns what.
 
-    When these messages were committed before: what was excepted then. A second copy that comes at the same moment waits
-    here until the first one is committed.
+    When these messages were committed before: what was excepted then. A second copy that comes at
+    the same moment waits here until the first one is committed.
     """
     with pipelined():
         claimed = run(_CLAIM, [batch.id, batch.instance_id, len(batch.messages), now])
         whole = _supersede(batch, now)
         found = _ask(batch.messages, now)
     if not claimed.rowcount:
-        return _as_exceptions(rows("SELECT skipped, postponed FROM mqtt_batchreceipt WHERE id = %s", [batch.id]))
+        return _as_exceptions(
+            rows("SELECT skipped, postponed FROM mqtt_batchreceipt WHERE id = %s", [batch.id])
+        )
     stored = whole.fetchall() if whole else []
     if stored:
         earlier = _as_exceptions(stored)
@@ -120,9 +132,11 @@ def claim(batch: Batch, now: datetime, *, careful: bool) -> Admission | Exceptio
 
 
 def _supersede(batch: Batch, now: datetime) -> Cursor | None:
-    """The batches that this one is a part of may be late rather than lost: from here on they are not stored any more.
+    """The batches that this one is a part of may be late rather than lost: from here on they are
+    not stored any more.
 
-    A receipt of no messages says so. When one of them was stored already, the cursor has what was excepted then.
+    A receipt of no messages says so. When one of them was stored already, the cursor has what was
+    excepted then.
     """
     if not batch.instead_of:
         return None
@@ -156,18 +170,20 @@ def _context(found: Cursor, *, careful: bool, late: bool = False) -> Admission:
     return Admission({row[0]: SiteRules(*row[1:]) for row in found.fetchall()}, careful, late)
 
 
-def admit(messages: Sequence[Envelope], context: Admission, tally: AccountingTally) -> list[Envelope]:
+def admit(
+    messages: Sequence[Envelope], context: Admission, tally: AccountingTally
+) -> list[Envelope]:
     """The messages that are ours to store, each once.
 
-    Only a redelivery (DUP) can be a duplicate, or an early one of a past owner, whose acknowledgement may have been
-    lost: equal messages published twice are two.
+    Only a redelivery (DUP) can be a duplicate, or an early one of a past owner, whose
+    acknowledgement may have been lost: equal messages published twice are two.
     """
     return _without_duplicates(current(messages, context), context, tally)
 
 
 def current(messages: Sequence[Envelope], context: Admission) -> list[Envelope]:
-    """Those of a deleted connection vanish with it. A QoS 1 message of a past owner is left to the new one, to whom the
-    broker delivers it again, unless it was acknowledged early.
+    """Those of a deleted connection vanish with it. A QoS 1 message of a past owner is left to the
+    new one, to whom the broker delivers it again, unless it was acknowledged early.
     """
     found = []
     for message in messages:
@@ -181,8 +197,12 @@ def current(messages: Sequence[Envelope], context: Admission) -> list[Envelope]:
     return found
 
 
-def _without_duplicates(messages: Sequence[Envelope], context: Admission, tally: AccountingTally) -> list[Envelope]:
-    odd = [message for message in messages if message.dup or message.early]  # few, and most often none
+def _without_duplicates(
+    messages: Sequence[Envelope], context: Admission, tally: AccountingTally
+) -> list[Envelope]:
+    odd = [
+        message for message in messages if message.dup or message.early
+    ]  # few, and most often none
     again = {message.connection_id for message in odd if _may_be_known(message, context)}
     if not again:
         return list(messages)
@@ -202,17 +222,24 @@ def _without_duplicates(messages: Sequence[Envelope], context: Admission, tally:
 def _may_be_known(message: Envelope, context: Admission) -> bool:
     if not message.qos:
         return False
-    return message.dup or (message.early and message.generation < context.rules[message.connection_id].generation)
+    return message.dup or (
+        message.early and message.generation < context.rules[message.connection_id].generation
+    )
 
 
-def _deliveries_under(ids: Collection[int], odd: Sequence[Envelope]) -> defaultdict[int, dict[int, bytes]]:
-    """For each connection: Packet Identifier -> hash of the last message that was delivered under it.
+def _deliveries_under(
+    ids: Collection[int], odd: Sequence[Envelope]
+) -> defaultdict[int, dict[int, bytes]]:
+    """For each connection: Packet Identifier -> hash of the last message that was delivered under
+    it.
 
-    While one acknowledgement is held up, others may be stored by the hundred, a row each: for an identifier that is not
-    among the newest it is worth to look further.
+    While one acknowledgement is held up, others may be stored by the hundred, a row each: for an
+    identifier that is not among the newest it is worth to look further.
     """
     newest = _newest_deliveries(ids, LOOK_BACK)
-    missed = {one.connection_id for one in odd if one.packet_id not in newest[one.connection_id]} & set(ids)
+    missed = {
+        one.connection_id for one in odd if one.packet_id not in newest[one.connection_id]
+    } & set(ids)
     if missed:
         newest |= _newest_deliveries(missed, _reach())
     return newest
@@ -229,9 +256,11 @@ def _newest_deliveries(ids: Collection[int], rows_back: int) -> defaultdict[int,
 
 
 def _reach() -> int:
-    """Messages of a connection within which a redelivery is: twice what a broker leaves unacknowledged.
+    """Messages of a connection within which a redelivery is: twice what a broker leaves
+    unacknowledged.
 
-    Any further back, an equal message under the same identifier is another one: identifiers come round again.
+    Any further back, an equal message under the same identifier is another one: identifiers come
+    round again.
     """
     return 2 * config().receive_maximum
 
@@ -244,11 +273,15 @@ def remember(messages: Sequence[Envelope], context: Admission, now: datetime) ->
             entries[message.connection_id] += ENTRY.pack(message.packet_id, fingerprint(message))
     if entries:
         order = sorted(entries)
-        context.later.add(_REMEMBER, [now, numbers(order), blobs(bytes(entries[key]) for key in order)])
+        context.later.add(
+            _REMEMBER, [now, numbers(order), blobs(bytes(entries[key]) for key in order)]
+        )
 
 
 def note_exceptions(batch: Batch, context: Admission) -> None:
-    """Whoever asks for the receipt must not acknowledge what was left to another owner, or to another time."""
+    """Whoever asks for the receipt must not acknowledge what was left to another owner, or to
+    another time.
+    """
     if context.skipped or context.postponed:
         _except(batch, context.skipped, context.postponed)
 

@@ -1,8 +1,9 @@
 """Topics and devices that this process has met, so that a batch need not look them up again.
 
-What is remembered may be out of date: somebody switched a topic off, or deleted a device. So it is never trusted: the
-statement that counts a topic, or marks a device as seen, finds only rows that still are as they are remembered. When it
-finds fewer, StaleError rolls the batch back, and it is done again with nothing remembered.
+What is remembered may be out of date: somebody switched a topic off, or deleted a device. So it is
+never trusted: the statement that counts a topic, or marks a device as seen, finds only rows that
+still are as they are remembered. When it finds fewer, StaleError rolls the batch back, and it is
+done again with nothing remembered.
 """
 
 from collections.abc import Iterable, Mapping

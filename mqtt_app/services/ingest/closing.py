@@ -1,4 +1,6 @@
-"""The last step of everything that stores messages: the accounting, what waited for it, and events for the browsers."""
+"""The last step of everything that stores messages: the accounting, what waited for it, and events
+for the browsers.
+"""
 
 from collections import defaultdict
 from datetime import datetime

@@ -1,7 +1,9 @@
-"""A message that is refused wherever it is to be stored becomes a dead letter, in the best form that is taken.
+"""A message that is refused wherever it is to be stored becomes a dead letter, in the best form
+that is taken.
 
-The first form is the message as it came. Where even that is refused, its text is escaped, then its log row is left
-out, and in the end it is only counted: nothing that a message holds makes its batch fail for ever.
+The first form is the message as it came. Where even that is refused, its text is escaped, then its
+log row is left out, and in the end it is only counted: nothing that a message holds makes its batch
+fail for ever.
 """
 
 import logging
@@ -15,7 +17,7 @@ from mqtt_app.domain.delivery.messages import Envelope
 from mqtt_app.domain.ingest.samples import escaped
 from mqtt_app.domain.ingest.times import is_plausible
 from mqtt_app.services import accounting
-from mqtt_app.services.accounting import ParseFailure, AccountingTally
+from mqtt_app.services.accounting import AccountingTally, ParseFailure
 from mqtt_app.services.dead_letters import quarantine
 from mqtt_app.services.ingest import admission
 from mqtt_app.services.ingest.admission import Admission
@@ -31,7 +33,13 @@ REFUSED = "refused"  # reason of a drop: neither the message nor any form of it 
 Form = Callable[[ParseFailure, Admission, datetime], None]
 
 
-def bury(message: Envelope, error: Exception, context: Admission, now: datetime, forget: Callable[[], None]) -> None:
+def bury(
+    message: Envelope,
+    error: Exception,
+    context: Admission,
+    now: datetime,
+    forget: Callable[[], None],
+) -> None:
     """Raises what is not the message's fault."""
     failure = ParseFailure(message, "", as_parse_error(error))
     for form in _FORMS:
@@ -57,7 +65,10 @@ def _as_it_came(failure: ParseFailure, context: Admission, now: datetime) -> Non
 
 
 def _escaped(failure: ParseFailure, context: Admission, now: datetime) -> None:
-    tally, plain = AccountingTally(), msgspec.structs.replace(failure, message=_plain(failure.message, now))
+    tally, plain = (
+        AccountingTally(),
+        msgspec.structs.replace(failure, message=_plain(failure.message, now)),
+    )
     _write(plain, admission.current([plain.message], context), tally)
     close(tally, now, context.later)
 

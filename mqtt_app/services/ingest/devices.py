@@ -25,7 +25,9 @@ class Who(msgspec.Struct):
 
 
 class Directory(msgspec.Struct, frozen=True):
-    """Everyone a batch speaks of. `is_full`: devices are missing here, because their site's quota is used up."""
+    """Everyone a batch speaks of. `is_full`: devices are missing here, because their site's quota
+    is used up.
+    """
 
     devices: Mapping[Key, Who]
     gateways: Mapping[Key, Who]
@@ -41,7 +43,9 @@ def look_up(facts: Iterable[tuple[Envelope, Fact]], context: Admission, now: dat
     gateway_of: dict[Key, str | None] = {}
     gateways: set[Key] = set()
     names: dict[Key, str] = {}
-    heard: set[Key] = set()  # those of whom mark_seen will find out whether they still are what is remembered
+    heard: set[Key] = (
+        set()
+    )  # those of whom mark_seen will find out whether they still are what is remembered
     for message, fact in facts:
         site_id = message.site_id
         if fact.gateway:
@@ -56,7 +60,9 @@ def look_up(facts: Iterable[tuple[Envelope, Fact]], context: Admission, now: dat
         elif not message.retain:
             heard.add(key)
     found_gateways = _gateways(gateways, now)
-    wanted = {key: found_gateways[key[0], name].id if name else None for key, name in gateway_of.items()}
+    wanted = {
+        key: found_gateways[key[0], name].id if name else None for key, name in gateway_of.items()
+    }
     devices = _known.of(heard)
     devices |= _devices({key: wanted[key] for key in wanted if key not in devices}, context, now)
     _known.learn(devices)
@@ -155,7 +161,11 @@ def _tie(devices: Mapping[Key, Who], wanted: Mapping[Key, int | None]) -> None:
 
 def _name(devices: Mapping[Key, Who], names: Mapping[Key, str]) -> None:
     """A name given by a person stays: only an empty one is filled."""
-    given = {devices[key].id: name for key, name in names.items() if key in devices and not devices[key].name}
+    given = {
+        devices[key].id: name
+        for key, name in names.items()
+        if key in devices and not devices[key].name
+    }
     if given:
         with connection.cursor() as cursor:
             cursor.execute(

@@ -1,7 +1,8 @@
-"""Messages of a batch that gave no readings: each failed by itself, or its parser fails on most, and they are kept.
+"""Messages of a batch that gave no readings: each failed by itself, or its parser fails on most,
+and they are kept.
 
-Up to a limit the bytes of the former stay for a while too: when the parser turns out to be at fault, what failed before
-that was known is kept as well.
+Up to a limit the bytes of the former stay for a while too: when the parser turns out to be at
+fault, what failed before that was known is kept as well.
 """
 
 from collections import Counter, defaultdict
@@ -11,7 +12,7 @@ from datetime import datetime
 from mqtt_app.models import KeptState, ParserHealth
 from mqtt_app.parsers.base import MAX_PAYLOAD
 from mqtt_app.services import accounting
-from mqtt_app.services.accounting import ParseFailure, AccountingTally
+from mqtt_app.services.accounting import AccountingTally, ParseFailure
 from mqtt_app.services.dead_letters import parser_health, rows
 from mqtt_app.services.dead_letters.parser_health import Scope
 from mqtt_app.services.ingest.admission import Admission
@@ -20,7 +21,11 @@ RAW_A_MINUTE = 2_000  # failed messages of one parser at one site whose bytes st
 
 
 def settle(
-    good: Mapping[Scope, int], failures: Sequence[ParseFailure], context: Admission, tally: AccountingTally, now: datetime
+    good: Mapping[Scope, int],
+    failures: Sequence[ParseFailure],
+    context: Admission,
+    tally: AccountingTally,
+    now: datetime,
 ) -> None:
     """Count, keep and log. `good`: how many were parsed and stored."""
     before = {(rules.site_id, name) for rules in context.rules.values() for name in rules.paused}
@@ -46,9 +51,16 @@ def fail(failures: Sequence[ParseFailure], tally: AccountingTally, now: datetime
     rows.insert([failure for failure in failures if _may_stay(failure, now)], KeptState.FAILED, now)
 
 
-def _keep_or_fail(failures: Sequence[ParseFailure], scopes: Collection[Scope], tally: AccountingTally, now: datetime) -> None:
+def _keep_or_fail(
+    failures: Sequence[ParseFailure],
+    scopes: Collection[Scope],
+    tally: AccountingTally,
+    now: datetime,
+) -> None:
     """`scopes`: whose failures are kept."""
-    kept = [failure for failure in failures if scope_of(failure) in scopes and _is_keepable(failure)]
+    kept = [
+        failure for failure in failures if scope_of(failure) in scopes and _is_keepable(failure)
+    ]
     rows.insert(kept, KeptState.KEPT, now)
     for failure in kept:
         tally.keep(failure.message.site_id, 1, len(failure.message.payload))

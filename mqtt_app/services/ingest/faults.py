@@ -12,7 +12,8 @@ from mqtt_app.services.ingest.cache import StaleError
 
 MAX_REASON = 500  # characters
 
-# What psycopg and our own packing of columns raise for a value that no column can hold, before it is sent.
+# What psycopg and our own packing of columns raise for a value that no column can hold, before it
+# is sent.
 _UNADAPTABLE = (ValueError, OverflowError, struct.error, psycopg.DataError)
 
 
@@ -42,7 +43,9 @@ def as_parse_error(error: Exception) -> ParseError:
     """What the logs and the dead letter say of a message that was refused."""
     text = f"{error}".strip().partition("\n")[0] or type(error).__name__
     if isinstance(error, (Error, *_UNADAPTABLE)):
-        found = ParseError(ParseErrorKind.DB, storable(f"the database refused it: {text}")[:MAX_REASON])
+        found = ParseError(
+            ParseErrorKind.DB, storable(f"the database refused it: {text}")[:MAX_REASON]
+        )
     else:
         reason = f"storing it failed: {type(error).__name__}: {text}"
         found = ParseError(ParseErrorKind.UNKNOWN, storable(reason)[:MAX_REASON])

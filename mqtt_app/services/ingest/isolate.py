@@ -1,11 +1,12 @@
-"""The careful way to store a batch: whatever in it is refused, by the database or by our own code, is found by halving.
+"""The careful way to store a batch: whatever in it is refused, by the database or by our own code,
+is found by halving.
 
     all ──► connections, halved until those that are refused are alone ──► their messages, halved ──► a dead letter
 
-Each part is stored under a savepoint, so that what is refused leaves nothing behind, and its neighbours stay stored.
-The number of parts is about twice the logarithm of the batch's size for each message at fault. A connection of which so
-many are refused that this would hold up the others is postponed as a whole: its owner brings its messages again, few at
-a time and by themselves.
+Each part is stored under a savepoint, so that what is refused leaves nothing behind, and its
+neighbours stay stored. The number of parts is about twice the logarithm of the batch's size for
+each message at fault. A connection of which so many are refused that this would hold up the others
+is postponed as a whole: its owner brings its messages again, few at a time and by themselves.
 """
 
 import time
@@ -40,7 +41,9 @@ GiveUp = Callable[[Envelope, Exception], None]
 
 
 class Findings(msgspec.Struct):
-    """Connections: `refused` had messages at fault; `postponed` were left for another time as a whole."""
+    """Connections: `refused` had messages at fault; `postponed` were left for another time as a
+    whole.
+    """
 
     refused: set[int] = msgspec.field(default_factory=set)
     postponed: set[int] = msgspec.field(default_factory=set)
@@ -51,7 +54,9 @@ class _TooCostly(Exception):
 
 
 def limit_statements() -> None:
-    """First in the transaction: constraints are checked within the part that breaks them, and no statement hangs."""
+    """First in the transaction: constraints are checked within the part that breaks them, and no
+    statement hangs.
+    """
     with connection.cursor() as cursor:
         cursor.execute(_LIMITS)
 
@@ -77,12 +82,19 @@ def undone_on_failure(forget: Callable[[], None]) -> Iterator[None]:
 
 
 class Isolation:
-    """`patient`: nobody waits for these messages, so no connection is postponed. `insist`: they failed so often that
-    one message alone is at fault, even where nothing else shows that others get through.
+    """`patient`: nobody waits for these messages, so no connection is postponed. `insist`: they
+    failed so often that one message alone is at fault, even where nothing else shows that others
+    get through.
     """
 
     def __init__(
-        self, store: Store, give_up: GiveUp, forget: Callable[[], None], *, patient: bool = False, insist: bool = False
+        self,
+        store: Store,
+        give_up: GiveUp,
+        forget: Callable[[], None],
+        *,
+        patient: bool = False,
+        insist: bool = False,
     ) -> None:
         self._store, self._give_up, self._forget = store, give_up, forget
         self._patient, self._insist = patient, insist
@@ -133,9 +145,13 @@ class Isolation:
             self.findings.refused.add(connection_id)
 
     def _halve(
-        self, messages: Sequence[Envelope], error: Exception, unexplained: list[tuple[Envelope, Exception]], *,
+        self,
+        messages: Sequence[Envelope],
+        error: Exception,
+        unexplained: list[tuple[Envelope, Exception]],
+        *,
         large: bool,
-    ) -> None:  # fmt: skip
+    ) -> None:
         """These were refused together. `large`: the number of parts is limited."""
         if len(messages) == 1:
             if fault_of(error) is Fault.CONTENT:
@@ -152,7 +168,9 @@ class Isolation:
                 self._halve(half, refusal, unexplained, large=large)
 
     def _try(self, messages: Sequence[Envelope], *, whole: bool) -> Exception | None:
-        """Store them; what is in the way, when that may be one of them. Raises what is no message's fault."""
+        """Store them; what is in the way, when that may be one of them. Raises what is no message's
+        fault.
+        """
         self._tried += 1
         try:
             with undone_on_failure(self._forget):

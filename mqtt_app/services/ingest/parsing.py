@@ -24,11 +24,15 @@ def installed() -> registry.Registry:
 
 def run(parser: Parser, message: Envelope) -> Sequence[Fact]:
     """Raises ParseError."""
-    return registry.run(parser, Message(message.topic, message.payload, message.received_at, message.retain))
+    return registry.run(
+        parser, Message(message.topic, message.payload, message.received_at, message.retain)
+    )
 
 
 def can_parse(message: Envelope, topic: Topic | None) -> bool:
-    """Would the topic's parser, or the one that recognises it when it has none, make something of the message?"""
+    """Would the topic's parser, or the one that recognises it when it has none, make something of
+    the message?
+    """
     if topic is not None and topic.is_processable:
         parser = installed().get(topic.parser_name)
     else:

@@ -1,7 +1,9 @@
-"""From a batch of messages to committed rows: discover, parse, store, mark seen. This is the heart of the product.
+"""From a batch of messages to committed rows: discover, parse, store, mark seen. This is the heart
+of the product.
 
-Everything happens in one transaction, together with the receipt that makes a repeated batch harmless. The owner of the
-MQTT session acknowledges to the broker only after it; whatever fails before it is sent again.
+Everything happens in one transaction, together with the receipt that makes a repeated batch
+harmless. The owner of the MQTT session acknowledges to the broker only after it; whatever fails
+before it is sent again.
 
     batch ──► admit ──► discover ──► parse ──► store + mark seen ──► settle ──► commit ──► events
                │           │           │
@@ -9,8 +11,8 @@ MQTT session acknowledges to the broker only after it; whatever fails before it 
                │           └ no topic that anybody has: dropped; switched off, or nobody's: counted
                └ seen before, or of a past owner: not stored again
 
-When the database, or our own code, refuses something at any step, the batch is done again with care (ingest_isolate):
-the message that is at fault becomes a dead letter, everything else is stored.
+When the database, or our own code, refuses something at any step, the batch is done again with care
+(ingest_isolate): the message that is at fault becomes a dead letter, everything else is stored.
 """
 
 import logging
@@ -27,7 +29,7 @@ from mqtt_app.conf import config
 from mqtt_app.domain.delivery.faults import Fault
 from mqtt_app.domain.delivery.messages import Batch, Envelope
 from mqtt_app.domain.readings import ParseError
-from mqtt_app.services.accounting import ParseFailure, AccountingTally
+from mqtt_app.services.accounting import AccountingTally, ParseFailure
 from mqtt_app.services.dead_letters import quarantine
 from mqtt_app.services.ingest import admission, dead_letters, devices, parsing, postpone, readings
 from mqtt_app.services.ingest import failures as ingest_failures
@@ -49,9 +51,9 @@ Result = TypeVar("Result")
 
 
 class Outcome(msgspec.Struct, frozen=True):
-    """`repeated`: the batch was committed before. `skipped`: connections whose messages a newer owner will bring.
-    `postponed`: connections whose messages this owner has to bring again. `refused`: connections of which messages were
-    refused, so that they cost the others time.
+    """`repeated`: the batch was committed before. `skipped`: connections whose messages a newer
+    owner will bring. `postponed`: connections whose messages this owner has to bring again.
+    `refused`: connections of which messages were refused, so that they cost the others time.
     """
 
     repeated: bool = False
@@ -61,14 +63,17 @@ class Outcome(msgspec.Struct, frozen=True):
 
 
 def store(batch: Batch, now: float) -> Outcome:
-    """`now` is unix seconds. Raises when nothing can be committed, for no message's fault: it is then sent again."""
+    """`now` is unix seconds. Raises when nothing can be committed, for no message's fault: it is
+    then sent again.
+    """
     return commit(partial(_store, batch, datetime.fromtimestamp(now, UTC)))
 
 
 def commit(work: Callable[[bool], Result]) -> Result:
     """What `work` gives, done in one transaction, again when another one came in between.
 
-    It is told whether to be careful: something in it was refused, so find out what, under savepoints.
+    It is told whether to be careful: something in it was refused, so find out what, under
+    savepoints.
     """
     careful = False
     for _ in range(ATTEMPTS - 1):
@@ -108,12 +113,20 @@ def _store(batch: Batch, now: datetime, careful: bool) -> Outcome:
         _store_part(batch, batch.messages, context, AccountingTally(batch.drops), now)
     admission.note_exceptions(batch, context)
     return Outcome(
-        skipped=frozenset(context.skipped), postponed=frozenset(context.postponed), refused=frozenset(refused)
+        skipped=frozenset(context.skipped),
+        postponed=frozenset(context.postponed),
+        refused=frozenset(refused),
     )
 
 
 def _store_part(
-    batch: Batch, messages: Sequence[Envelope], context: Admission, tally: AccountingTally, now: datetime, *, whole: bool = True
+    batch: Batch,
+    messages: Sequence[Envelope],
+    context: Admission,
+    tally: AccountingTally,
+    now: datetime,
+    *,
+    whole: bool = True,
 ) -> None:
     """Messages of the batch; `whole`: all that it has of their connections."""
     aside = batch.quarantine_reason
@@ -158,7 +171,9 @@ def _count_drops(batch: Batch, now: datetime) -> None:
         log.exception("What an MQTT worker dropped could not be counted: %s", batch.drops)
 
 
-def _process(messages: Sequence[Envelope], context: Admission, tally: AccountingTally, now: datetime) -> None:
+def _process(
+    messages: Sequence[Envelope], context: Admission, tally: AccountingTally, now: datetime
+) -> None:
     topics = discover(messages, context, tally, now)
     parsed, failures = parse(messages, topics, tally)
     store_and_mark_seen(parsed, context, tally, now)
@@ -167,8 +182,12 @@ def _process(messages: Sequence[Envelope], context: Admission, tally: Accounting
     ingest_failures.settle(good, failures, context, tally, now)
 
 
-def process_again(messages: Sequence[Envelope], context: Admission, tally: AccountingTally, now: datetime) -> list[ParseFailure]:
-    """Messages that were kept, and counted when they came. Gives those that fail; the caller decides what of them."""
+def process_again(
+    messages: Sequence[Envelope], context: Admission, tally: AccountingTally, now: datetime
+) -> list[ParseFailure]:
+    """Messages that were kept, and counted when they came. Gives those that fail; the caller
+    decides what of them.
+    """
     if context.careful:
         return _process_carefully(messages, context, tally, now)
     forget()
@@ -198,20 +217,28 @@ def _process_carefully(
     return failures
 
 
-def discover(messages: Sequence[Envelope], context: Admission, tally: AccountingTally, now: datetime) -> Topics:
-    """The topics of these messages, new ones made. Over a site's quota there is none, nor for one that is unfit."""
+def discover(
+    messages: Sequence[Envelope], context: Admission, tally: AccountingTally, now: datetime
+) -> Topics:
+    """The topics of these messages, new ones made. Over a site's quota there is none, nor for one
+    that is unfit.
+    """
     samples = {(message.connection_id, message.topic): message for message in messages}
     parsers = parsing.installed()
     topics = ingest_topics.find(list(samples))
     ingest_topics.recognise_again(topics.rows, samples, parsers)
     missing = [key for key in samples if key not in topics.rows and key not in topics.unfit]
     if missing:
-        made = ingest_topics.create(missing, samples, context, parsers=parsers, tally=tally, now=now)
+        made = ingest_topics.create(
+            missing, samples, context, parsers=parsers, tally=tally, now=now
+        )
         topics.rows.update(made)
     return topics
 
 
-def parse(messages: Sequence[Envelope], topics: Topics, tally: AccountingTally) -> tuple[list[Parsed], list[ParseFailure]]:
+def parse(
+    messages: Sequence[Envelope], topics: Topics, tally: AccountingTally
+) -> tuple[list[Parsed], list[ParseFailure]]:
     """Facts of every message whose topic has both flags. The rest is counted by what kept it out."""
     parsed: list[Parsed] = []
     failures: list[ParseFailure] = []
@@ -226,7 +253,9 @@ def parse(messages: Sequence[Envelope], topics: Topics, tally: AccountingTally) 
         elif not topic.is_active:
             tally.add(message.site_id, "inactive")
         elif parser is None:
-            failures.append(ParseFailure(message, topic.parser_name, installed.absence(topic.parser_name)))
+            failures.append(
+                ParseFailure(message, topic.parser_name, installed.absence(topic.parser_name))
+            )
         else:
             try:
                 facts = parsing.run(parser, message)
@@ -236,7 +265,9 @@ def parse(messages: Sequence[Envelope], topics: Topics, tally: AccountingTally) 
     return parsed, failures
 
 
-def store_and_mark_seen(parsed: Sequence[Parsed], context: Admission, tally: AccountingTally, now: datetime) -> None:
+def store_and_mark_seen(
+    parsed: Sequence[Parsed], context: Admission, tally: AccountingTally, now: datetime
+) -> None:
     """Rows of all messages at once."""
     if not parsed:
         return

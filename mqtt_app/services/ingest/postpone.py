@@ -1,7 +1,9 @@
-"""A site of which no more may be kept, because a parser fails on everything: its messages are left to the broker.
+"""A site of which no more may be kept, because a parser fails on everything: its messages are left
+to the broker.
 
-They are postponed: the MQTT worker keeps what it has un-acknowledged, reads no more, and offers it again every 2 s. A
-site whose paused parser makes something of its messages goes on, and those that it cannot parse are failed then.
+They are postponed: the MQTT worker keeps what it has un-acknowledged, reads no more, and offers it
+again every 2 s. A site whose paused parser makes something of its messages goes on, and those that
+it cannot parse are failed then.
 """
 
 import time
@@ -25,7 +27,11 @@ _FULL = (
 
 def hold_back(messages: Sequence[Envelope], context: Admission) -> Sequence[Envelope]:
     """The messages that can be taken; the connections of the others are noted as postponed."""
-    full = {number for number, rules in context.rules.items() if rules.is_full and not rules.works_in_part}
+    full = {
+        number
+        for number, rules in context.rules.items()
+        if rules.is_full and not rules.works_in_part
+    }
     if not full:
         return messages
     for connection_id, own in _of_paused_parsers(messages, full, context).items():
@@ -44,7 +50,9 @@ def _of_paused_parsers(
 ) -> defaultdict[int, list[Probe]]:
     """By connection."""
     suspects = [message for message in messages if message.connection_id in full]
-    topics = ingest_topics.find({(message.connection_id, message.topic) for message in suspects}).rows
+    topics = ingest_topics.find(
+        {(message.connection_id, message.topic) for message in suspects}
+    ).rows
     found: defaultdict[int, list[Probe]] = defaultdict(list)
     for message in suspects:
         topic = topics.get((message.connection_id, message.topic))

@@ -19,20 +19,24 @@ from mqtt_app.services.ingest.devices import Directory
 from mqtt_app.services.postgres.columns import microseconds, numbers, texts
 from mqtt_app.services.postgres.statements import Cursor, rows
 
-TABLES = {"gateway": "mqtt_gateway", "device": "mqtt_device"}  # in the order in which their rows are locked
+TABLES = {
+    "gateway": "mqtt_gateway",
+    "device": "mqtt_device",
+}  # in the order in which their rows are locked
 
 
 _HEARD = """unnest(%(ids)s::bigint[], %(seen)s::bigint[], %(at)s::bigint[], %(silence)s::float8[], %(status)s::text[],
     %(reason)s::text[]) AS v(id, seen, at, silence, status, reason)"""
 _LAST_SEEN = "GREATEST(d.last_seen, to_timestamp(v.seen / 1e6::float8))"
 _DUE_AT = f"{_LAST_SEEN} + make_interval(secs => coalesce(d.silence_after, v.silence))"
-# `due_at` is indexed, and an update that changes no index is far cheaper: while it lies ahead it stays, as the earliest
-# moment at which silence may be judged.
+# `due_at` is indexed, and an update that changes no index is far cheaper: while it lies ahead it
+# stays, as the earliest moment at which silence may be judged.
 _STILL = f"""
 UPDATE {{table}} d SET last_seen = {_LAST_SEEN}, due_at = CASE WHEN d.due_at > %(now)s THEN d.due_at ELSE {_DUE_AT} END
 FROM {_HEARD} WHERE d.id = v.id AND d.status = v.status RETURNING d.id
 """
-# Batches commit in any order: a goodbye counts only against what was heard before it, and a sign of life only after it.
+# Batches commit in any order: a goodbye counts only against what was heard before it, and a sign of
+# life only after it.
 _OLD = f"""
 (v.status = 'offline' AND to_timestamp(v.at / 1e6::float8) < b.last_seen) OR (v.status = 'online'
     AND b.status_reason = '{ANNOUNCED}' AND to_timestamp(v.at / 1e6::float8) <= b.status_since)
@@ -79,14 +83,19 @@ def mark_seen(
 ) -> None:
     """Later: StaleError when somebody is gone, and word to the browsers after the commit.
 
-    A retained message proves nothing about now, except a retained goodbye: its Will says that the link is gone.
+    A retained message proves nothing about now, except a retained goodbye: its Will says that the
+    link is gone.
     """
     silence = {rules.site_id: rules.silence for rules in context.rules.values()}
     heard = _heard(facts, who)
     if context.late:
         heard = {kind: _still_news(TABLES[kind], heard[kind], silence, now) for kind in TABLES}
     still = [
-        (kind, heard[kind], context.later.add(_STILL.format(table=table), _columns(heard[kind], silence, now)))
+        (
+            kind,
+            heard[kind],
+            context.later.add(_STILL.format(table=table), _columns(heard[kind], silence, now)),
+        )
         for kind, table in TABLES.items()
         if heard[kind]
     ]
@@ -94,11 +103,19 @@ def mark_seen(
 
 
 def _settle(
-    still: Iterable[tuple[str, dict[int, _Heard], Cursor]], silence: Mapping[int, float], now: datetime
+    still: Iterable[tuple[str, dict[int, _Heard], Cursor]],
+    silence: Mapping[int, float],
+    now: datetime,
 ) -> None:
-    changes = [change for kind, heard, found in still for change in _change(kind, heard, found, silence, now)]
+    changes = [
+        change
+        for kind, heard, found in still
+        for change in _change(kind, heard, found, silence, now)
+    ]
     gone = [
-        change.device_id for change in changes if change.kind == "gateway" and change.status == DeviceStatus.OFFLINE
+        change.device_id
+        for change in changes
+        if change.kind == "gateway" and change.status == DeviceStatus.OFFLINE
     ]
     if gone:
         _hide_devices(gone, now)
@@ -113,10 +130,17 @@ def _heard(facts: Iterable[tuple[Envelope, Fact]], who: Directory) -> dict[str, 
             continue
         live = not message.retain
         if fact.gateway and live:
-            _note(heard["gateway"], who.gateways[message.site_id, fact.gateway].id, message, DeviceStatus.ONLINE)
+            _note(
+                heard["gateway"],
+                who.gateways[message.site_id, fact.gateway].id,
+                message,
+                DeviceStatus.ONLINE,
+            )
         if isinstance(fact, Availability):
             kind = "gateway" if fact.is_gateway else "device"
-            found = (who.gateways if fact.is_gateway else who.devices).get((message.site_id, fact.identifier))
+            found = (who.gateways if fact.is_gateway else who.devices).get(
+                (message.site_id, fact.identifier)
+            )
             status = DeviceStatus.ONLINE if fact.online else DeviceStatus.OFFLINE
             if found is not None and (live or not fact.online):
                 _note(heard[kind], found.id, message, status)
@@ -136,7 +160,9 @@ def _note(heard: dict[int, _Heard], row_id: int, message: Envelope, status: str)
 def _still_news(
     table: str, heard: Mapping[int, _Heard], silence: Mapping[int, float], now: datetime
 ) -> dict[int, _Heard]:
-    """Without those who were heard since, or whose sign of life is older than the silence they may keep."""
+    """Without those who were heard since, or whose sign of life is older than the silence they may
+    keep.
+    """
     with connection.cursor() as cursor:
         cursor.execute(
             f"SELECT id, coalesce(extract(epoch FROM last_seen), 0)::float8 FROM {table} WHERE id = ANY(%s)",
@@ -147,17 +173,24 @@ def _still_news(
         row_id: entry
         for row_id, entry in heard.items()
         if last_seen.get(row_id, 0.0) < entry.at
-        and (entry.status == DeviceStatus.OFFLINE or now.timestamp() - entry.at < silence.get(entry.site_id, 0.0))
+        and (
+            entry.status == DeviceStatus.OFFLINE
+            or now.timestamp() - entry.at < silence.get(entry.site_id, 0.0)
+        )
     }
 
 
 def _change(
-    kind: str, heard: Mapping[int, _Heard], still: Cursor, silence: Mapping[int, float], now: datetime
+    kind: str,
+    heard: Mapping[int, _Heard],
+    still: Cursor,
+    silence: Mapping[int, float],
+    now: datetime,
 ) -> list[StatusChange]:
     """`still` has those whose status stays. Raises StaleError when somebody is gone.
 
-    These rows are locked after the books. Only a goodbye and a hello of one device in two batches at the same moment
-    can meet in a deadlock, and then one of them is done again.
+    These rows are locked after the books. Only a goodbye and a hello of one device in two batches
+    at the same moment can meet in a deadlock, and then one of them is done again.
     """
     unchanged = {row_id for (row_id,) in still.fetchall()}
     others = {row_id: entry for row_id, entry in heard.items() if row_id not in unchanged}
@@ -173,7 +206,9 @@ def _change(
     ]
 
 
-def _columns(heard: Mapping[int, _Heard], silence: Mapping[int, float], now: datetime) -> dict[str, Any]:
+def _columns(
+    heard: Mapping[int, _Heard], silence: Mapping[int, float], now: datetime
+) -> dict[str, Any]:
     ids = sorted(heard)
     entries = [heard[row_id] for row_id in ids]
     return {
@@ -192,7 +227,9 @@ def _reason(entry: _Heard) -> str:
 
 
 def _hide_devices(gateway_ids: list[int], now: datetime) -> None:
-    """Nothing is known of devices behind a gateway that is gone; the gateway's event stands for all of theirs."""
+    """Nothing is known of devices behind a gateway that is gone; the gateway's event stands for all
+    of theirs.
+    """
     with connection.cursor() as cursor:
         cursor.execute(
             "UPDATE mqtt_device d SET status = 'unknown', status_since = %s,"

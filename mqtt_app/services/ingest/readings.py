@@ -15,10 +15,22 @@ from mqtt_app.models import Quality
 from mqtt_app.services.ingest.admission import Admission
 from mqtt_app.services.ingest.devices import Directory, look_up
 from mqtt_app.services.ingest.presence import mark_seen
-from mqtt_app.services.postgres.columns import Row, blobs, booleans, copy_rows, microseconds, numbers, texts
+from mqtt_app.services.postgres.columns import (
+    Row,
+    blobs,
+    booleans,
+    copy_rows,
+    microseconds,
+    numbers,
+    texts,
+)
 from mqtt_app.services.postgres.statements import Later
 
-GOOD, RETAINED, IMPLAUSIBLE = int(Quality.GOOD), int(Quality.RETAINED), int(Quality.IMPLAUSIBLE_TIME)
+GOOD, RETAINED, IMPLAUSIBLE = (
+    int(Quality.GOOD),
+    int(Quality.RETAINED),
+    int(Quality.IMPLAUSIBLE_TIME),
+)
 _NUMERIC = (float, int)
 
 _COPY = """
@@ -64,7 +76,9 @@ def write(parsed: Sequence[Parsed], context: Admission, now: datetime) -> Writte
 
 
 def _spoken(parsed: Sequence[Parsed]) -> list[tuple[Envelope, Fact]]:
-    """Who speaks in each message: of many readings of one device in a row, the first stands for all."""
+    """Who speaks in each message: of many readings of one device in a row, the first stands for
+    all.
+    """
     spoken: list[tuple[Envelope, Fact]] = []
     for one in parsed:
         last: ReadingFact | None = None
@@ -80,7 +94,9 @@ def _spoken(parsed: Sequence[Parsed]) -> list[tuple[Envelope, Fact]]:
 def _homeless(one: Parsed, who: Directory) -> bool:
     """Everything that the message says is of devices that could not be made."""
     readings = [fact for fact in one.facts if isinstance(fact, ReadingFact)]
-    return bool(readings) and all((one.message.site_id, fact.device) not in who.devices for fact in readings)
+    return bool(readings) and all(
+        (one.message.site_id, fact.device) not in who.devices for fact in readings
+    )
 
 
 def _rows(parsed: Sequence[Parsed], who: Directory) -> tuple[list[Row], dict[int, int]]:
@@ -89,12 +105,21 @@ def _rows(parsed: Sequence[Parsed], who: Directory) -> tuple[list[Row], dict[int
     readings: defaultdict[int, int] = defaultdict(int)
     for one in parsed:
         message, before = one.message, len(rows)
-        site_id, received_at, received = message.site_id, message.received_at, microseconds(message.received_at)
+        site_id, received_at, received = (
+            message.site_id,
+            message.received_at,
+            microseconds(message.received_at),
+        )
         for fact in one.facts:
-            if isinstance(fact, ReadingFact) and (device := who.devices.get((site_id, fact.device))) is not None:
+            if (
+                isinstance(fact, ReadingFact)
+                and (device := who.devices.get((site_id, fact.device))) is not None
+            ):
                 at = received_at if fact.time is None else fact.time
                 quality = _quality(message, at)
-                rows.append((device.id, fact.metric, microseconds(at), received, quality, fact.value))
+                rows.append(
+                    (device.id, fact.metric, microseconds(at), received, quality, fact.value)
+                )
         readings[site_id] += len(rows) - before
     return rows, dict(readings)
 
@@ -106,13 +131,16 @@ def _quality(message: Envelope, at: float) -> int:
 
 
 def _copy(rows: Sequence[Row]) -> None:
-    # Django wraps the errors of a cursor's own methods; those of a COPY that is under way are psycopg's.
+    # Django wraps the errors of a cursor's own methods; those of a COPY that is under way are
+    # psycopg's.
     with connection.wrap_database_errors, connection.cursor() as cursor, cursor.copy(_COPY) as copy:
         copy.write(copy_rows(rows))
 
 
 def _keep_latest(rows: Sequence[Row], later: Later) -> None:
-    """A good value gives way to a good one of the same time or later only; a retained one fills a gap."""
+    """A good value gives way to a good one of the same time or later only; a retained one fills a
+    gap.
+    """
     newest: dict[tuple[int, str], Row] = {}
     for row in rows:
         if row[4] != IMPLAUSIBLE:
@@ -123,7 +151,12 @@ def _keep_latest(rows: Sequence[Row], later: Later) -> None:
     if newest:
         rows = [newest[key] for key in sorted(newest)]
         devices, metrics, *times_and_quality, values = zip(*rows, strict=True)
-        columns = [numbers(devices), texts(metrics), *map(numbers, times_and_quality), *_by_type(values)]
+        columns = [
+            numbers(devices),
+            texts(metrics),
+            *map(numbers, times_and_quality),
+            *_by_type(values),
+        ]
         later.add(_LATEST, columns)
 
 

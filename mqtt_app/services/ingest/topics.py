@@ -55,7 +55,9 @@ class Topic(msgspec.Struct):
 
 
 class Topics(msgspec.Struct, frozen=True):
-    """`rows` of those that have one; `unfit`: why those are dropped that never get one, as the reason of a drop."""
+    """`rows` of those that have one; `unfit`: why those are dropped that never get one, as the
+    reason of a drop.
+    """
 
     rows: dict[Key, Topic]
     unfit: dict[Key, str]
@@ -69,7 +71,9 @@ forget = _known.forget
 
 
 def find(keys: Collection[Key]) -> Topics:
-    """Without making any. A topic that is remembered is fit; the others are looked at before the database is asked."""
+    """Without making any. A topic that is remembered is fit; the others are looked at before the
+    database is asked.
+    """
     found = _known.of(keys)
     if len(found) == len(keys):
         return Topics(found, {})
@@ -79,10 +83,14 @@ def find(keys: Collection[Key]) -> Topics:
     return Topics(found | _read(_FIND, _columns(missing)) if missing else found, unfit)
 
 
-def recognise_again(topics: Mapping[Key, Topic], samples: Mapping[Key, Envelope], parsers: Registry) -> None:
-    """A topic that nobody knew may show itself in a later message, or to a parser that was installed since.
+def recognise_again(
+    topics: Mapping[Key, Topic], samples: Mapping[Key, Envelope], parsers: Registry
+) -> None:
+    """A topic that nobody knew may show itself in a later message, or to a parser that was
+    installed since.
 
-    One that was known stays with its parser, even where that is missing: another one would read other things into it.
+    One that was known stays with its parser, even where that is missing: another one would read
+    other things into it.
     """
     for key, topic in topics.items():
         if topic.is_processable:
@@ -128,7 +136,8 @@ def create(
 
 
 def count(messages: Sequence[Envelope], topics: Mapping[Key, Topic], context: Admission) -> None:
-    """message_count and last_seen of every topic of the batch, in one statement and in the order of ids.
+    """message_count and last_seen of every topic of the batch, in one statement and in the order of
+    ids.
 
     StaleError when a topic turns out to be not as it was found.
     """
@@ -159,8 +168,12 @@ def _check(counted: Cursor, topics: int) -> None:
         raise StaleError
 
 
-def _within_quota(keys: Sequence[Key], samples: Mapping[Key, Envelope], context: Admission, now: datetime) -> list[Key]:
-    """What a broker retains comes all at once when a site is connected: it uses up no room of what is new."""
+def _within_quota(
+    keys: Sequence[Key], samples: Mapping[Key, Envelope], context: Admission, now: datetime
+) -> list[Key]:
+    """What a broker retains comes all at once when a site is connected: it uses up no room of what
+    is new.
+    """
     with connection.cursor() as cursor:
         cursor.execute(
             "SELECT connection_id, count(*), count(*) FILTER (WHERE first_seen > %s AND NOT was_retained)"
@@ -189,7 +202,9 @@ def _say_full(connection_id: int, site_id: int, what: str) -> None:
     if moment - _said.get((site_id, what), -SAY_AGAIN) >= SAY_AGAIN:
         _said[site_id, what] = moment
         text = f"The quota of {what} is used up; messages of new {what} are dropped. Raise it or narrow filters."
-        log_connection_event(MqttConnection(pk=connection_id, site_id=site_id), LogLevel.WARNING, text)
+        log_connection_event(
+            MqttConnection(pk=connection_id, site_id=site_id), LogLevel.WARNING, text
+        )
 
 
 def _columns(keys: Collection[Key]) -> list[str]:

@@ -1,6 +1,8 @@
-"""Topics that get no row: characters that cannot be stored or seen, more levels or bytes than anybody means.
+"""Topics that get no row: characters that cannot be stored or seen, more levels or bytes than
+anybody means.
 
-Their messages are counted as dropped and acknowledged; the parsing log says so once a minute for each site and reason.
+Their messages are counted as dropped and acknowledged; the parsing log says so once a minute for
+each site and reason.
 """
 
 import time
@@ -45,7 +47,9 @@ def _log(key: Key, reason: str, why: str) -> None:
     moment = time.monotonic()
     if moment - logged.get((connection_id, reason), -SAY_AGAIN) < SAY_AGAIN:
         return
-    site_id = MqttConnection.objects.filter(pk=connection_id).values_list("site_id", flat=True).first()
+    site_id = (
+        MqttConnection.objects.filter(pk=connection_id).values_list("site_id", flat=True).first()
+    )
     if site_id is None:
         return
     if len(logged) >= REMEMBERED:
@@ -53,4 +57,6 @@ def _log(key: Key, reason: str, why: str) -> None:
     logged[connection_id, reason] = moment
     or_raise = f", or raise {_SETTINGS[reason]}" if reason in _SETTINGS else ""
     text = _TEXT.format(why=why, reason=reason, or_raise=or_raise)
-    log_parsing_error(Site(pk=site_id), escaped(topic, SHOWN), "", ParseErrorKind.VALIDATION.value, text)
+    log_parsing_error(
+        Site(pk=site_id), escaped(topic, SHOWN), "", ParseErrorKind.VALIDATION.value, text
+    )

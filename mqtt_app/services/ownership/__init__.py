@@ -1,4 +1,5 @@
-"""Who owns which connection. All truth is in PostgreSQL, all writes are conditional, the row count decides.
+"""Who owns which connection. All truth is in PostgreSQL, all writes are conditional, the row count
+decides.
 
 A connection goes round like this, `generation` growing at each take::
 

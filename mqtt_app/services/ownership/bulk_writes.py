@@ -1,4 +1,6 @@
-"""The writes of a reconcile: one statement for all rows, each row only if it is still as the planner saw it."""
+"""The writes of a reconcile: one statement for all rows, each row only if it is still as the
+planner saw it.
+"""
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
@@ -53,16 +55,22 @@ def assign(seen: Sequence[Seen], targets: Mapping[int, str], now: datetime) -> s
 
 
 def disown(seen: Sequence[Seen], messages: Mapping[int, str], now: datetime) -> set[int]:
-    """Nobody holds these links: no owner, `disconnected`, and the message that says why; gives the ids that changed."""
+    """Nobody holds these links: no owner, `disconnected`, and the message that says why; gives the
+    ids that changed.
+    """
     return _each(_DISOWN, seen, messages, now)
 
 
 def settle_stopped(now: datetime) -> set[int]:
-    """Stopped connections that nobody owns: `disconnected`, without an old error; gives the ids that changed."""
+    """Stopped connections that nobody owns: `disconnected`, without an old error; gives the ids
+    that changed.
+    """
     return _run(_SETTLE, {"now": now})
 
 
-def _each(statement: str, seen: Sequence[Seen], values: Mapping[int, str], now: datetime) -> set[int]:
+def _each(
+    statement: str, seen: Sequence[Seen], values: Mapping[int, str], now: datetime
+) -> set[int]:
     chosen = [one for one in seen if one.row.id in values]
     if not chosen:
         return set()

@@ -19,12 +19,13 @@ class Filter(msgspec.Struct, frozen=True):
 class ConnectionConfig(msgspec.Struct, frozen=True):
     """The settings of one link at one `config_version`, for the owner of one `generation`.
 
-    `client_id` is the same for every owner, so that the broker itself throws out a stale one. `negotiated_version` is
-    the MQTT version that worked last ("5", "3.1.1" or ""). Certificates and keys are PEM; empty means none. The repr
-    hides secrets.
+    `client_id` is the same for every owner, so that the broker itself throws out a stale one.
+    `negotiated_version` is the MQTT version that worked last ("5", "3.1.1" or ""). Certificates and
+    keys are PEM; empty means none. The repr hides secrets.
 
-    What earlier owners left in the broker's session: `granted` are the wanted filters that it accepted;
-    `subscribed_version` is the `config_version` with whose filters it is in line, and it may have `obsolete_filters`.
+    What earlier owners left in the broker's session: `granted` are the wanted filters that it
+    accepted; `subscribed_version` is the `config_version` with whose filters it is in line, and it
+    may have `obsolete_filters`.
     """
 
     id: int
@@ -58,28 +59,39 @@ class ConnectionConfig(msgspec.Struct, frozen=True):
 
 
 def config_of(connection_id: int, generation: int) -> ConnectionConfig | None:
-    """The settings as they are now, None when the row is gone or of another generation; two queries.
+    """The settings as they are now, None when the row is gone or of another generation; two
+    queries.
 
     Raises UndecryptableError when no key decrypts its secrets.
     """
-    rows = MqttConnection.objects.select_related("site").filter(pk=connection_id, generation=generation)
+    rows = MqttConnection.objects.select_related("site").filter(
+        pk=connection_id, generation=generation
+    )
     found = configs_from(list(rows))
     return found[0] if found else None
 
 
 def configs_from(rows: Sequence[MqttConnection], later: int = 0) -> list[ConnectionConfig]:
-    """As `config_of`, from rows loaded with their sites, `later` generations on; one query for all filters."""
+    """As `config_of`, from rows loaded with their sites, `later` generations on; one query for all
+    filters.
+    """
     filters: defaultdict[int, list[Filter]] = defaultdict(list)
     granted: defaultdict[int, list[str]] = defaultdict(list)
-    topics = MqttTopic.objects.filter(connection__in=[row.pk for row in rows], is_active=True).order_by("id")
-    for connection_id, name, qos, code in topics.values_list("connection_id", "filter", "qos", "granted_qos"):
+    topics = MqttTopic.objects.filter(
+        connection__in=[row.pk for row in rows], is_active=True
+    ).order_by("id")
+    for connection_id, name, qos, code in topics.values_list(
+        "connection_id", "filter", "qos", "granted_qos"
+    ):
         filters[connection_id].append(Filter(name, qos))
         if code is not None and code < REFUSED:
             granted[connection_id].append(name)
     return [_config(row, row.generation + later, filters[row.pk], granted[row.pk]) for row in rows]
 
 
-def _config(row: MqttConnection, generation: int, filters: list[Filter], granted: list[str]) -> ConnectionConfig:
+def _config(
+    row: MqttConnection, generation: int, filters: list[Filter], granted: list[str]
+) -> ConnectionConfig:
     return ConnectionConfig(
         id=row.pk,
         site_id=row.site_id,

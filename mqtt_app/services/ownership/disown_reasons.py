@@ -14,11 +14,19 @@ FULL = "Every MQTT worker is full. Start another one, or raise SITEWIRE_CAPACITY
 MOVING = "MQTT worker {owner} is gone; the connection moves to {target}."
 
 
-def messages(seen: Sequence[Seen], plan: Plan, instances: Collection[Instance], now: datetime) -> dict[int, str]:
+def messages(
+    seen: Sequence[Seen], plan: Plan, instances: Collection[Instance], now: datetime
+) -> dict[int, str]:
     """Connection id -> why nobody holds it ("" for a stopped one). `instances` are all that live."""
     gone, unplaced = set(plan.gone), set(plan.unplaced)
-    idle = {one.row.id for one in seen if one.row.id in unplaced and not one.row.owner and not _just_let_go(one, now)}
-    found = {one.row.id: _message(one, plan, instances) for one in seen if one.row.id in gone | idle}
+    idle = {
+        one.row.id
+        for one in seen
+        if one.row.id in unplaced and not one.row.owner and not _just_let_go(one, now)
+    }
+    found = {
+        one.row.id: _message(one, plan, instances) for one in seen if one.row.id in gone | idle
+    }
     return {number: message for number, message in found.items() if message is not None}
 
 
@@ -28,7 +36,9 @@ def _just_let_go(one: Seen, now: datetime) -> bool:
 
 
 def _message(one: Seen, plan: Plan, instances: Collection[Instance]) -> str | None:
-    """None when there is nothing to say: all that live are about to leave, and will say it by their absence."""
+    """None when there is nothing to say: all that live are about to leave, and will say it by their
+    absence.
+    """
     if not one.row.wanted:
         return ""
     if not instances:
@@ -42,5 +52,7 @@ def _message(one: Seen, plan: Plan, instances: Collection[Instance]) -> str | No
 def write_logs(connection_ids: Collection[int]) -> None:
     """One connection log row for each that has something to say."""
     rows = MqttConnection.objects.filter(pk__in=connection_ids).exclude(error_message="")
-    for row in rows.only("id", "site_id", "broker_host", "broker_port", "error_message").order_by("id"):
+    for row in rows.only("id", "site_id", "broker_host", "broker_port", "error_message").order_by(
+        "id"
+    ):
         log_connection_event(row, LogLevel.ERROR, row.error_message)

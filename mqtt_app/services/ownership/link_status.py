@@ -1,4 +1,6 @@
-"""What owners report about their links, many in one statement. Written only while the generation is still theirs."""
+"""What owners report about their links, many in one statement. Written only while the generation is
+still theirs.
+"""
 
 from collections.abc import Collection, Iterable, Mapping
 from datetime import datetime
@@ -17,8 +19,8 @@ Key = tuple[int, int]
 
 
 class LinkStatus(msgspec.Struct, frozen=True):
-    """`connected_at`: since when the link is up, None when it is down. An empty `negotiated_version` keeps the one that
-    is remembered.
+    """`connected_at`: since when the link is up, None when it is down. An empty
+    `negotiated_version` keeps the one that is remembered.
     """
 
     status: str
@@ -30,8 +32,8 @@ class LinkStatus(msgspec.Struct, frozen=True):
 
 
 class Answers(msgspec.Struct, frozen=True):
-    """What a broker answered: filter -> SUBACK code. `in_line_with`: the `config_version` whose filters its session has
-    by now, all of them and no others; 0 while it has not.
+    """What a broker answered: filter -> SUBACK code. `in_line_with`: the `config_version` whose
+    filters its session has by now, all of them and no others; 0 while it has not.
     """
 
     codes: Mapping[str, int]
@@ -39,8 +41,8 @@ class Answers(msgspec.Struct, frozen=True):
 
 
 class WrittenStatuses(msgspec.Struct, frozen=True):
-    """`lost`: newer owners exist (or the row is gone), and these links must be let go. `busy`: the row is being written
-    by somebody else just now; to be said again.
+    """`lost`: newer owners exist (or the row is gone), and these links must be let go. `busy`: the
+    row is being written by somebody else just now; to be said again.
     """
 
     lost: frozenset[Key] = frozenset()
@@ -67,9 +69,11 @@ class _Row(msgspec.Struct):
     def told(self, said: LinkStatus, now: datetime) -> "_Row":
         visible = (said.status, said.error_class, _storable(said.error_message))
         told = msgspec.structs.replace(
-            self, retry_count=said.retry_count, connected_at=said.connected_at,
+            self,
+            retry_count=said.retry_count,
+            connected_at=said.connected_at,
             negotiated_version=said.negotiated_version or self.negotiated_version,
-        )  # fmt: skip
+        )
         if said.status != self.status:
             told.status_since = now
         if self.shown() != visible:
@@ -105,13 +109,19 @@ WHERE c.id = v.id AND c.generation = v.generation AND c.config_version = v.versi
 
 
 def record_statuses(said: Mapping[Key, LinkStatus]) -> WrittenStatuses:
-    """Browsers hear of what they show. A row that somebody else has locked is not waited for: nobody else's news would
-    go on, and two writers of many rows could wait for each other.
+    """Browsers hear of what they show. A row that somebody else has locked is not waited for:
+    nobody else's news would go on, and two writers of many rows could wait for each other.
     """
     now = timezone.now()
     with transaction.atomic():
-        rows = {(row.id, row.generation): row for row in _locked({number for number, _ in said}) if row.owner}
-        told = [(rows[key], rows[key].told(status, now)) for key, status in said.items() if key in rows]
+        rows = {
+            (row.id, row.generation): row
+            for row in _locked({number for number, _ in said})
+            if row.owner
+        }
+        told = [
+            (rows[key], rows[key].told(status, now)) for key, status in said.items() if key in rows
+        ]
         _write([new for old, new in told if new != old])
         for old, new in told:
             if new.shown() != old.shown():
@@ -124,10 +134,17 @@ def record_statuses(said: Mapping[Key, LinkStatus]) -> WrittenStatuses:
 def record_answers(said: Mapping[Key, Answers]) -> int:
     """Gives how many codes were written: none of a newer owner's, none that are gone.
 
-    That a session is in line is not written while somebody else has the row locked: the next owner asks once more then.
+    That a session is in line is not written while somebody else has the row locked: the next owner
+    asks once more then.
     """
     answers = [
-        {"id": number, "generation": generation, "filter": name, "code": code, "refusal": refusal(code)}
+        {
+            "id": number,
+            "generation": generation,
+            "filter": name,
+            "code": code,
+            "refusal": refusal(code),
+        }
         for (number, generation), one in said.items()
         for name, code in one.codes.items()
     ]
@@ -140,12 +157,16 @@ def record_answers(said: Mapping[Key, Answers]) -> int:
         cursor.execute(_GRANT, [timezone.now(), msgspec.json.encode(answers).decode()])
         written: int = cursor.rowcount
         if in_line:
-            cursor.execute(_IN_LINE, [msgspec.json.encode(in_line).decode(), [one["id"] for one in in_line]])
+            cursor.execute(
+                _IN_LINE, [msgspec.json.encode(in_line).decode(), [one["id"] for one in in_line]]
+            )
         return written
 
 
 def _locked(ids: Collection[int]) -> Iterable[_Row]:
-    found = MqttConnection.objects.select_for_update(skip_locked=True, no_key=True).filter(pk__in=ids)
+    found = MqttConnection.objects.select_for_update(skip_locked=True, no_key=True).filter(
+        pk__in=ids
+    )
     return (_Row(*values) for values in found.order_by("pk").values_list(*_Row.__struct_fields__))
 
 
@@ -163,9 +184,12 @@ def _held(keys: Collection[Key]) -> frozenset[Key]:
 
 def _announce(row: _Row) -> None:
     events.connection_changed(
-        site_id=row.site_id, status=row.status, is_active=row.is_active, error_class=row.error_class,
+        site_id=row.site_id,
+        status=row.status,
+        is_active=row.is_active,
+        error_class=row.error_class,
         error_message=row.error_message,
-    )  # fmt: skip
+    )
 
 
 def _storable(text: str) -> str:

@@ -1,4 +1,6 @@
-"""Which filters have ever matched, as their owners report it: the next owner starts with nothing in memory."""
+"""Which filters have ever matched, as their owners report it: the next owner starts with nothing in
+memory.
+"""
 
 from collections.abc import Mapping
 
@@ -6,7 +8,8 @@ import msgspec
 from django.db import connection
 
 Matches = Mapping[int, Mapping[str, float]]
-"""Connection id -> filter -> unix seconds of its last match. Of any generation: what matched once has matched."""
+"""Connection id -> filter -> unix seconds of its last match. Of any generation: what matched once has matched.
+"""
 
 _WRITE = """
 UPDATE mqtt_mqtttopic t SET matched_at = to_timestamp(m.at)
@@ -19,7 +22,9 @@ WHERE t.connection_id = m.id AND t.filter = m.filter
 def record_matches(matches: Matches) -> int:
     """Gives how many were written; a time never goes back."""
     rows = [
-        {"id": number, "filter": name, "at": at} for number, filters in matches.items() for name, at in filters.items()
+        {"id": number, "filter": name, "at": at}
+        for number, filters in matches.items()
+        for name, at in filters.items()
     ]
     with connection.cursor() as cursor:
         cursor.execute(_WRITE, [msgspec.json.encode(rows).decode()])

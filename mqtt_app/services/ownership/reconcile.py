@@ -1,6 +1,7 @@
 """Compare what is wanted with what is, and write the difference as assignments. Touches no socket.
 
-Runs from beat and from any MQTT worker that sees connections without a home; one at a time, a second one does nothing.
+Runs from beat and from any MQTT worker that sees connections without a home; one at a time, a
+second one does nothing.
 """
 
 import logging
@@ -52,7 +53,9 @@ def reconcile(now: datetime, leases: LeaseStore) -> ReconcileReport:
 
 
 def needs_reconcile(now: datetime, leases: LeaseStore) -> bool:
-    """Would a cycle change any home? For the scan of an MQTT worker: a dead beat harms nobody. Cheap when not."""
+    """Would a cycle change any home? For the scan of an MQTT worker: a dead beat harms nobody.
+    Cheap when not.
+    """
     view = look(leases)
     if view.instances is None:
         return False
@@ -64,7 +67,9 @@ def needs_reconcile(now: datetime, leases: LeaseStore) -> bool:
 
 
 def _cycle(now: datetime, leases: LeaseStore) -> ReconcileReport:
-    seen = seen_rows()  # before the leases: whoever takes a connection in between changes its generation
+    seen = (
+        seen_rows()
+    )  # before the leases: whoever takes a connection in between changes its generation
     active = sum(one.row.wanted for one in seen)
     log.info("Monitor cycle started (%d active connections)", active)
     view = look(leases)
@@ -75,10 +80,17 @@ def _cycle(now: datetime, leases: LeaseStore) -> ReconcileReport:
     return _write(seen, plan, view, now, active)
 
 
-def _write(seen: list[Seen], plan: planner.Plan, view: FleetSnapshot, now: datetime, active: int) -> ReconcileReport:
+def _write(
+    seen: list[Seen], plan: planner.Plan, view: FleetSnapshot, now: datetime, active: int
+) -> ReconcileReport:
     assigned = bulk_writes.assign(seen, plan.assign, now)
-    after = [_as_assigned(one, plan.assign[one.row.id]) if one.row.id in assigned else one for one in seen]
-    messages = disown_reasons.messages(seen, plan, view.instances or (), now) if view.complete else {}
+    after = [
+        _as_assigned(one, plan.assign[one.row.id]) if one.row.id in assigned else one
+        for one in seen
+    ]
+    messages = (
+        disown_reasons.messages(seen, plan, view.instances or (), now) if view.complete else {}
+    )
     disowned = bulk_writes.disown(after, messages, now)
     settled = bulk_writes.settle_stopped(now)
     announce(disowned | settled)
@@ -120,7 +132,9 @@ def _plan(seen: list[Seen], view: FleetSnapshot, now: datetime) -> planner.Plan:
 def _to_start(seen: list[Seen], view: FleetSnapshot) -> list[Seen]:
     live = {instance.id for instance in view.instances or ()}
     return [
-        one for one in seen if one.row.wanted and (not one.row.owner or (view.complete and one.row.owner not in live))
+        one
+        for one in seen
+        if one.row.wanted and (not one.row.owner or (view.complete and one.row.owner not in live))
     ]
 
 
@@ -137,7 +151,9 @@ def _say(seen: list[Seen], plan: planner.Plan, view: FleetSnapshot) -> None:
     live = {instance.id for instance in view.instances or ()}
     for one in starting:
         if plan.assign.get(one.row.id, one.row.assigned) in live:
-            log.info("[Site %d] Starting connection (retry %d or new)", one.site_id, one.retry_count)
+            log.info(
+                "[Site %d] Starting connection (retry %d or new)", one.site_id, one.retry_count
+            )
 
 
 def _mark(now: datetime, leases: LeaseStore) -> None:

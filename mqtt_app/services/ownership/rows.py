@@ -6,8 +6,8 @@ from django.db.models.functions import Cast, Extract
 
 from mqtt_app.models import MqttConnection, Site
 
-# As a subquery on the site alone: a join would move the whole condition of an UPDATE into a subquery, where PostgreSQL
-# does not check it again after it waited for a row lock.
+# As a subquery on the site alone: a join would move the whole condition of an UPDATE into a
+# subquery, where PostgreSQL does not check it again after it waited for a row lock.
 WANTED = Q(is_active=True) & Q(Exists(Site.objects.filter(pk=OuterRef("site_id"), is_active=True)))
 
 
@@ -26,10 +26,20 @@ class ConnectionRow(msgspec.Struct, frozen=True):
 
 
 _COLUMNS = (
-    "id", "site_id", "site__name", "site__is_active", "is_active",
-    "generation", "owner", "assigned_instance", "assigned_epoch", "config_version",
-)  # fmt: skip
-_EPOCH = Cast(Extract("assigned_at", "epoch"), FloatField())  # five times as fast as thousands of datetimes
+    "id",
+    "site_id",
+    "site__name",
+    "site__is_active",
+    "is_active",
+    "generation",
+    "owner",
+    "assigned_instance",
+    "assigned_epoch",
+    "config_version",
+)
+_EPOCH = Cast(
+    Extract("assigned_at", "epoch"), FloatField()
+)  # five times as fast as thousands of datetimes
 
 
 def rows_of(instance_id: str) -> list[ConnectionRow]:
@@ -57,4 +67,6 @@ def _row(  # noqa: PLR0917  one parameter for each of _COLUMNS: a worker reads t
     config_version: int,
 ) -> ConnectionRow:
     wanted, at = is_active and site_is_active, assigned_epoch or 0.0
-    return ConnectionRow(number, site_id, site_name, wanted, generation, owner, assigned_instance, at, config_version)
+    return ConnectionRow(
+        number, site_id, site_name, wanted, generation, owner, assigned_instance, at, config_version
+    )

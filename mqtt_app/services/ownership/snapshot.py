@@ -13,13 +13,22 @@ from mqtt_app.models import MqttConnection, Site
 from mqtt_app.services.ownership.bulk_writes import Seen
 from mqtt_app.services.ownership.rows import WANTED
 
-_COLUMNS = ("is_active", "owner", "assigned_instance", "generation", "site_id", "retry_count", "status_since")
+_COLUMNS = (
+    "is_active",
+    "owner",
+    "assigned_instance",
+    "generation",
+    "site_id",
+    "retry_count",
+    "status_since",
+)
 
 
 class FleetSnapshot(msgspec.Struct, frozen=True):
     """Who is alive; `instances` is None when nobody knows.
 
-    Not `complete`: one that is missing here may be alive, and `why` says so, to be logged at `level`.
+    Not `complete`: one that is missing here may be alive, and `why` says so, to be logged at
+    `level`.
     """
 
     instances: tuple[planner.Instance, ...] | None
@@ -31,10 +40,14 @@ class FleetSnapshot(msgspec.Struct, frozen=True):
 def seen_rows() -> list[Seen]:
     """Every connection that is wanted, owned or assigned."""
     site_active = Exists(Site.objects.filter(pk=OuterRef("site_id"), is_active=True))
-    rows = MqttConnection.objects.annotate(site_active=site_active).exclude(~WANTED, owner="", assigned_instance="")
+    rows = MqttConnection.objects.annotate(site_active=site_active).exclude(
+        ~WANTED, owner="", assigned_instance=""
+    )
     return [
         Seen(
-            planner.PlannedConnection(row.pk, row.is_active and row.site_active, row.owner, row.assigned_instance),
+            planner.PlannedConnection(
+                row.pk, row.is_active and row.site_active, row.owner, row.assigned_instance
+            ),
             row.generation,
             row.site_id,
             row.retry_count,
@@ -50,13 +63,18 @@ def look(leases: LeaseStore) -> FleetSnapshot:
         known_for = leases.known_for()
     except redis.RedisError as error:
         return FleetSnapshot(
-            None, complete=False, why=f"Redis does not answer ({type(error).__name__})", level=logging.WARNING
+            None,
+            complete=False,
+            why=f"Redis does not answer ({type(error).__name__})",
+            level=logging.WARNING,
         )
     instances = tuple(_instance(lease) for lease in live.values())
     ttl = config().lease_ttl
     if known_for < ttl:
         return FleetSnapshot(
-            instances, complete=False, why=f"leases are known for {known_for:.0f} s only, {ttl:.0f} s are needed"
+            instances,
+            complete=False,
+            why=f"leases are known for {known_for:.0f} s only, {ttl:.0f} s are needed",
         )
     return FleetSnapshot(instances, complete=True)
 

@@ -1,4 +1,5 @@
-"""Columns of values in the two forms that PostgreSQL reads fastest: array literals, and binary COPY.
+"""Columns of values in the two forms that PostgreSQL reads fastest: array literals, and binary
+COPY.
 
 psycopg's own dumper of lists is general and takes 10 us a value; these know their types.
 Formats: https://www.postgresql.org/docs/current/arrays.html#ARRAYS-IO,
@@ -10,7 +11,8 @@ from collections.abc import Callable, Iterable, Sequence
 from functools import lru_cache
 from typing import Any
 
-REMEMBERED = 128  # characters of the texts that are remembered: names come again and again, long values do not
+# characters of the texts that are remembered: names come again and again, long values do not
+REMEMBERED = 128
 _QUOTED = str.maketrans({"\\": "\\\\", '"': '\\"'})
 _EPOCH = 946_684_800_000_000  # 2000-01-01 in unix microseconds: where PostgreSQL counts from
 
@@ -24,12 +26,18 @@ _TIMES = struct.Struct("!iqiqih")  # time, received_at, quality
 
 
 def numbers(values: Iterable[float | None]) -> str:
-    """Finite numbers and None as a literal, for a parameter that is cast to an array of any numeric type."""
+    """Finite numbers and None as a literal, for a parameter that is cast to an array of any numeric
+    type.
+    """
     return "{" + ",".join(["NULL" if value is None else repr(value) for value in values]) + "}"
 
 
 def booleans(values: Iterable[bool | None]) -> str:
-    return "{" + ",".join(["NULL" if value is None else "t" if value else "f" for value in values]) + "}"
+    return (
+        "{"
+        + ",".join(["NULL" if value is None else "t" if value else "f" for value in values])
+        + "}"
+    )
 
 
 def texts(values: Iterable[str | None]) -> str:
@@ -38,7 +46,11 @@ def texts(values: Iterable[str | None]) -> str:
 
 
 def blobs(values: Iterable[bytes | None]) -> str:
-    return "{" + ",".join(["NULL" if value is None else f'"\\\\x{value.hex()}"' for value in values]) + "}"
+    return (
+        "{"
+        + ",".join(["NULL" if value is None else f'"\\\\x{value.hex()}"' for value in values])
+        + "}"
+    )
 
 
 def _quoted(text: str) -> str:
@@ -58,12 +70,15 @@ def microseconds(moment: float) -> int:
 
 
 Row = tuple[int, str, int, int, int, Any]
-"""(device id, metric, time, received_at, quality, value): times in unix microseconds; a value as `domain.readings` has
-it, finite if it is a number."""
+"""(device id, metric, time, received_at, quality, value): times in unix microseconds; a value as
+`domain.readings` has it, finite if it is a number.
+"""
 
 
 def copy_rows(rows: Sequence[Row]) -> bytes:
-    """The body of `COPY ... (device_id, metric, time, received_at, quality, value, boolean, text, raw) ... BINARY`."""
+    """The body of `COPY ... (device_id, metric, time, received_at, quality, value, boolean, text,
+    raw) ... BINARY`.
+    """
     parts = [COPY_HEADER]
     for device_id, metric, time, received_at, quality, value in rows:
         parts += (
@@ -99,4 +114,10 @@ def _raw(value: bytes) -> bytes:
     return _NULL * 3 + _LENGTH.pack(len(value)) + value
 
 
-_VALUE: dict[type, Callable[[Any], bytes]] = {float: _float, int: _float, bool: _boolean, str: _text, bytes: _raw}
+_VALUE: dict[type, Callable[[Any], bytes]] = {
+    float: _float,
+    int: _float,
+    bool: _boolean,
+    str: _text,
+    bytes: _raw,
+}

@@ -1,9 +1,11 @@
-"""Statements that every batch runs, planned once a database session instead of once a batch, and sent together.
+"""Statements that every batch runs, planned once a database session instead of once a batch, and
+sent together.
 
-Django's own cursors put the values into the text, so that PostgreSQL parses and plans each statement anew; for the
-small batches of a quiet installation that was half of the database's work. Parameters here go by the protocol: a value
-whose type does not show in the statement needs a cast there. To wait for the answer of each statement by itself was
-half of the time that a small batch took, so `Later` waits once for many.
+Django's own cursors put the values into the text, so that PostgreSQL parses and plans each
+statement anew; for the small batches of a quiet installation that was half of the database's work.
+Parameters here go by the protocol: a value whose type does not show in the statement needs a cast
+there. To wait for the answer of each statement by itself was half of the time that a small batch
+took, so `Later` waits once for many.
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -29,7 +31,8 @@ def rows(statement: str, parameters: Parameters) -> list[tuple[Any, ...]]:
 
 @contextmanager
 def pipelined() -> Iterator[None]:
-    """In here `run` does not wait: cursors have their results afterwards. No COPY. Raises django.db.Error at the end.
+    """In here `run` does not wait: cursors have their results afterwards. No COPY. Raises
+    django.db.Error at the end.
 
     Each statement still sees what those before it did, and all that was committed before it began
     (https://www.postgresql.org/docs/current/libpq-pipeline-mode.html).
@@ -40,7 +43,8 @@ def pipelined() -> Iterator[None]:
 
 
 class Later:
-    """Statements of a transaction whose answers can wait, and who looks at them. In the order in which they are added.
+    """Statements of a transaction whose answers can wait, and who looks at them. In the order in
+    which they are added.
 
     Whatever ran at once meanwhile came before all of them.
     """

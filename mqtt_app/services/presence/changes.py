@@ -22,14 +22,21 @@ class PresenceChange(msgspec.Struct, frozen=True):
 
 
 def tell(changes: Sequence[PresenceChange]) -> None:
-    """On commit. A site whose five hundred devices went out of sight is one event, not five hundred."""
+    """On commit. A site whose five hundred devices went out of sight is one event, not five
+    hundred.
+    """
     groups: defaultdict[tuple[int, str, str, str], list[PresenceChange]] = defaultdict(list)
     for change in changes:
         groups[change.site_id, change.kind, change.status, change.reason].append(change)
     for (site_id, kind, status, reason), group in groups.items():
         if len(group) > MANY:
             say = partial(
-                events.devices_changed, site_id=site_id, kind=kind, count=len(group), status=status, reason=reason
+                events.devices_changed,
+                site_id=site_id,
+                kind=kind,
+                count=len(group),
+                status=status,
+                reason=reason,
             )
             transaction.on_commit(say)
             continue

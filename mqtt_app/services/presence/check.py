@@ -4,8 +4,9 @@
        ▲                   │                                              │
        └── its site is stopped or unreachable, or its gateway is offline ─┘
 
-Back in reach, somebody unknown is unknown until heard, and offline after a whole silence in which we listened.
-Going online is the ingest's (`ingest_seen.py`); everything else is judged here, by `domain/presence.py`.
+Back in reach, somebody unknown is unknown until heard, and offline after a whole silence in which
+we listened. Going online is the ingest's (`ingest_seen.py`); everything else is judged here, by
+`domain/presence.py`.
 """
 
 import logging
@@ -34,7 +35,9 @@ class OfflineCheckReport(msgspec.Struct, frozen=True):
 
 
 def check_offline(now: datetime) -> OfflineCheckReport:
-    """Look at those who are due, and at the sites that nobody can hear. Each change is written and told once."""
+    """Look at those who are due, and at the sites that nobody can hear. Each change is written and
+    told once.
+    """
     with transaction.atomic():
         if not _locked():
             return OfflineCheckReport(busy=True)
@@ -50,7 +53,10 @@ def _check(now: datetime) -> OfflineCheckReport:
     rows.await_again(sorted(hearable), now)
     gateways = _silent("gateway", hearable, now)
     hidden = rows.hide_devices([change.id for change in gateways], now)
-    late = [PresenceChange("device", row_id, site_id, UNKNOWN, GATEWAY_OFFLINE) for row_id, site_id in hidden]
+    late = [
+        PresenceChange("device", row_id, site_id, UNKNOWN, GATEWAY_OFFLINE)
+        for row_id, site_id in hidden
+    ]
     devices = _silent("device", hearable, now)
     tell([*gateways, *late, *devices])
     return OfflineCheckReport(len(gateways), len(devices))
@@ -61,7 +67,12 @@ def _lose_sight(sites: Sequence[Listening], now: datetime) -> None:
     unheard = {site.site_id: site.unheard_because for site in sites if site.since is None}
     for kind in rows.TABLES:
         lost = rows.lose_sight(kind, unheard, now)
-        tell([PresenceChange(kind, row_id, site_id, UNKNOWN, unheard[site_id]) for row_id, site_id in lost])
+        tell(
+            [
+                PresenceChange(kind, row_id, site_id, UNKNOWN, unheard[site_id])
+                for row_id, site_id in lost
+            ]
+        )
 
 
 def _silent(kind: Kind, hearable: Mapping[int, Listening], now: datetime) -> list[PresenceChange]:
@@ -70,7 +81,11 @@ def _silent(kind: Kind, hearable: Mapping[int, Listening], now: datetime) -> lis
     due = rows.due(kind, listened, now)
     silent = [one for one in due if _verdict(one, hearable[one.site_id], now) == OFFLINE]
     written = rows.turn_offline(kind, silent, now)
-    return [PresenceChange(kind, one.id, one.site_id, OFFLINE, SILENT) for one in silent if one.id in written]
+    return [
+        PresenceChange(kind, one.id, one.site_id, OFFLINE, SILENT)
+        for one in silent
+        if one.id in written
+    ]
 
 
 def _has_listened(site: Listening, now: datetime) -> bool:

@@ -1,6 +1,7 @@
 """The statements of the offline check. Each writes a row only if it is still as it was judged.
 
-Rows that are locked are being written by ingest, so they have just been heard: they are passed over.
+Rows that are locked are being written by ingest, so they have just been heard: they are passed
+over.
 """
 
 from collections.abc import Mapping, Sequence
@@ -13,7 +14,10 @@ from django.db import connection
 from mqtt_app.domain.presence import NOT_HEARD, SILENT, SITE_STOPPED, SITE_UNREACHABLE
 
 Kind = Literal["gateway", "device"]
-TABLES: dict[Kind, str] = {"gateway": "mqtt_gateway", "device": "mqtt_device"}  # ingest locks them in this order too
+TABLES: dict[Kind, str] = {
+    "gateway": "mqtt_gateway",
+    "device": "mqtt_device",
+}  # ingest locks them in this order too
 
 _SITES = """
 SELECT s.id, s.silence_after, s.is_active AND coalesce(c.is_active, false),
@@ -38,7 +42,8 @@ UPDATE {table} SET status_reason = %(not_heard)s WHERE id IN (
     ORDER BY d.id FOR NO KEY UPDATE OF d SKIP LOCKED
 )
 """
-# Two branches: the first one is read from the partial index on the due time of those who are online.
+# Two branches: the first one is read from the partial index on the due time of those who are
+# online.
 _DUE = """
 SELECT d.id, d.site_id, d.status, extract(epoch FROM d.last_seen)::float8, d.silence_after, {gateway_columns}
 FROM (
@@ -58,7 +63,8 @@ WITH silent AS (
 UPDATE {table} d SET status = 'offline', status_reason = %(reason)s, status_since = %(now)s
 FROM silent WHERE d.id = silent.id RETURNING d.id
 """
-# Of gateways that went just now, and whoever was heard behind one that had gone already and has been silent since.
+# Of gateways that went just now, and whoever was heard behind one that had gone already and has
+# been silent since.
 _HIDE = """
 WITH hidden AS (
     SELECT d.id, left('gateway ' || coalesce(nullif(g.name, ''), g.identifier) || ' is offline', 100) AS reason
@@ -77,7 +83,9 @@ _JOIN_GATEWAY = "LEFT JOIN mqtt_gateway g ON g.id = d.gateway_id"
 
 
 class Listening(msgspec.Struct, frozen=True):
-    """A site. `since`: unix seconds since when its link is up, None while it is down. `silence`: its default in s."""
+    """A site. `since`: unix seconds since when its link is up, None while it is down. `silence`:
+    its default in s.
+    """
 
     site_id: int
     silence: int
@@ -106,24 +114,33 @@ def sites() -> list[Listening]:
 
 
 def lose_sight(kind: Kind, unheard: Mapping[int, str], now: datetime) -> list[tuple[int, int]]:
-    """`unheard`: site id -> why. Gives (id, site id) of those of whom something was known until now."""
+    """`unheard`: site id -> why. Gives (id, site id) of those of whom something was known until
+    now.
+    """
     values = {"sites": list(unheard), "reasons": list(unheard.values()), "now": now}
     found = _run(_LOSE_SIGHT.format(table=TABLES[kind]), values) if unheard else []
     return [(row_id, site_id) for row_id, site_id, was_known in found if was_known]
 
 
 def await_again(site_ids: Sequence[int], now: datetime) -> None:
-    """Those who are in reach again say so in their reason; their status stays unknown until they are heard."""
+    """Those who are in reach again say so in their reason; their status stays unknown until they
+    are heard.
+    """
     values: dict[str, Any] = {"sites": list(site_ids), "not_heard": NOT_HEARD, "now": now}
     with connection.cursor() as cursor:
         cursor.execute(_AWAIT_AGAIN.format(table="mqtt_gateway", gateway="", in_reach=""), values)
         in_reach = "AND g.status IS DISTINCT FROM 'offline'"
-        cursor.execute(_AWAIT_AGAIN.format(table="mqtt_device", gateway=_JOIN_GATEWAY, in_reach=in_reach), values)
+        cursor.execute(
+            _AWAIT_AGAIN.format(table="mqtt_device", gateway=_JOIN_GATEWAY, in_reach=in_reach),
+            values,
+        )
 
 
 def due(kind: Kind, site_ids: Sequence[int], now: datetime) -> list[Candidate]:
     if kind == "gateway":
-        statement = _DUE.format(table=TABLES[kind], gateway="", gateway_columns="NULL::text, 0.0::float8")
+        statement = _DUE.format(
+            table=TABLES[kind], gateway="", gateway_columns="NULL::text, 0.0::float8"
+        )
     else:
         columns = "g.status, CASE g.status WHEN 'online' THEN extract(epoch FROM g.status_since)::float8 ELSE 0.0 END"
         statement = _DUE.format(table=TABLES[kind], gateway=_JOIN_GATEWAY, gateway_columns=columns)
@@ -147,8 +164,8 @@ def turn_offline(kind: Kind, silent: Sequence[Candidate], now: datetime) -> set[
 def hide_devices(gateway_ids: Sequence[int], now: datetime) -> list[tuple[int, int]]:
     """Nothing is known of devices behind a gateway that is gone.
 
-    `gateway_ids`: those that went just now; their own event stands for all of their devices'. Gives (id, site id) of
-    the others, whose gateway went before.
+    `gateway_ids`: those that went just now; their own event stands for all of their devices'. Gives
+    (id, site id) of the others, whose gateway went before.
     """
     found = _run(_HIDE, {"gateways": list(gateway_ids), "now": now})
     return [(row_id, site_id) for row_id, site_id, told in found if not told]

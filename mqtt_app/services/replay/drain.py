@@ -9,7 +9,7 @@ from mqtt_app.domain.dead_letters import parser_health as rules
 from mqtt_app.domain.delivery.messages import Envelope
 from mqtt_app.models import KeptMessage, KeptState, ParserHealth
 from mqtt_app.services import accounting
-from mqtt_app.services.accounting import ParseFailure, AccountingTally
+from mqtt_app.services.accounting import AccountingTally, ParseFailure
 from mqtt_app.services.dead_letters import parser_health, quarantine
 from mqtt_app.services.dead_letters import rows as kept_rows
 from mqtt_app.services.dead_letters.parser_health import Scope
@@ -23,7 +23,9 @@ BATCH_BYTES = 8_388_608  # of their payloads
 
 
 def drain(now: float) -> bool:
-    """Parse and store the next batch that is due. Says whether there may be more. Raises django.db.Error."""
+    """Parse and store the next batch that is due. Says whether there may be more. Raises
+    django.db.Error.
+    """
     return pipeline.commit(partial(_drain, datetime.fromtimestamp(now, UTC)))
 
 
@@ -51,15 +53,28 @@ def _put_aside(fatal: Envelope, tally: AccountingTally) -> None:
     """As a new message that kills its parser would be. The others come with the next batch."""
     KeptMessage.objects.filter(pk=fatal.packet_id).delete()
     tally.keep(fatal.site_id, -1, -len(fatal.payload))
-    quarantine.put_aside([fatal], "killed the process that parsed it, or kept it busy for ever", tally)
+    quarantine.put_aside(
+        [fatal], "killed the process that parsed it, or kept it busy for ever", tally
+    )
     close(tally, None, Later())
 
 
-def _settle(rows: Sequence[KeptMessage], failures: Sequence[ParseFailure], tally: AccountingTally, now: datetime) -> None:
-    """Those that failed again: each for itself, or, when most did, their parser does not work after all."""
+def _settle(
+    rows: Sequence[KeptMessage],
+    failures: Sequence[ParseFailure],
+    tally: AccountingTally,
+    now: datetime,
+) -> None:
+    """Those that failed again: each for itself, or, when most did, their parser does not work after
+    all.
+    """
     failed = {failure.message.packet_id: failure for failure in failures}
     unfit = _still_failing(rows, failed.keys())
-    back = [row for row in rows if row.pk in failed and _scope(row) in unfit and row.state == KeptState.DUE]
+    back = [
+        row
+        for row in rows
+        if row.pk in failed and _scope(row) in unfit and row.state == KeptState.DUE
+    ]
     back_ids = {row.pk for row in back}
     lost = [row for row in rows if row.pk in failed and row.pk not in back_ids]
     for row in rows:
@@ -76,7 +91,9 @@ def _settle(rows: Sequence[KeptMessage], failures: Sequence[ParseFailure], tally
         _pause_again(scope, count, total, error, now)
 
 
-def _still_failing(rows: Iterable[KeptMessage], failed: Collection[int]) -> dict[Scope, tuple[int, int]]:
+def _still_failing(
+    rows: Iterable[KeptMessage], failed: Collection[int]
+) -> dict[Scope, tuple[int, int]]:
     """(failures, messages) of parsers that failed on most of what was due; too few prove nothing."""
     due = [row for row in rows if row.state == KeptState.DUE]
     totals, bad = Counter(map(_scope, due)), Counter(_scope(row) for row in due if row.pk in failed)
@@ -96,7 +113,9 @@ def _move(rows: Sequence[KeptMessage], state: KeptState) -> None:
 
 def _pause_again(scope: Scope, failed: int, total: int, error: str, now: datetime) -> None:
     site_id, name = scope
-    row, _ = ParserHealth.objects.select_for_update().get_or_create(site_id=site_id, parser_name=name)
+    row, _ = ParserHealth.objects.select_for_update().get_or_create(
+        site_id=site_id, parser_name=name
+    )
     if not row.is_paused:
         parser_health.pause(row, failed, total, error, now)
         row.save()

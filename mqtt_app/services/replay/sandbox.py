@@ -1,4 +1,5 @@
-"""Parsers tried on old messages in a process that may die of it: nothing of ours is lost with that process.
+"""Parsers tried on old messages in a process that may die of it: nothing of ours is lost with that
+process.
 
 New messages need no rehearsal, since their owner finds out which of them kills
 (domain/delivery/in_flight.py). Kept ones have no owner: a parser that was mended so that it kills
@@ -44,7 +45,9 @@ def most_can_be_parsed(messages: Collection[Envelope]) -> bool:
 
 
 def first_fatal(messages: Collection[Envelope]) -> Envelope | None:
-    """One that kills the process that parses it, or keeps it busy for ever; None when all of them end."""
+    """One that kills the process that parses it, or keeps it busy for ever; None when all of them
+    end.
+    """
     return _first_fatal(_script(messages))
 
 
@@ -63,16 +66,22 @@ def _first_fatal(script: Script) -> Envelope | None:
 
 
 def _script(messages: Collection[Envelope]) -> Script:
-    """Everything that the child needs: it must not touch the database, whose connection is its parent's."""
+    """Everything that the child needs: it must not touch the database, whose connection is its
+    parent's.
+    """
     ingest_topics.forget()
     installed()
-    topics = ingest_topics.find({(message.connection_id, message.topic) for message in messages}).rows
+    topics = ingest_topics.find(
+        {(message.connection_id, message.topic) for message in messages}
+    ).rows
     return [(message, topics.get((message.connection_id, message.topic))) for message in messages]
 
 
 def _in_child(judge: Callable[[], bool], size: int) -> End:
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore", DeprecationWarning)  # a fork beside threads; the child needs nothing of theirs
+        warnings.simplefilter(
+            "ignore", DeprecationWarning
+        )  # a fork beside threads; the child needs nothing of theirs
         child = os.fork()
     if not child:
         end = End.DIED

@@ -1,7 +1,8 @@
 """Raw messages looked after: tried on their parser now and then, and made due once it works again.
 
-`attend` runs every 10 s in some task worker; twice at once does no harm. Each trial is made with the parsers of the
-process it runs in: one that still has the broken version finds it broken, and leaves the messages to one that has not.
+`attend` runs every 10 s in some task worker; twice at once does no harm. Each trial is made with
+the parsers of the process it runs in: one that still has the broken version finds it broken, and
+leaves the messages to one that has not.
 """
 
 from collections import defaultdict
@@ -18,7 +19,8 @@ from mqtt_app.services.dead_letters import parser_health
 from mqtt_app.services.dead_letters import rows as kept_rows
 from mqtt_app.services.replay.sandbox import most_can_be_parsed
 
-PROBES = 20  # sites at which a paused parser is tried; only if it works at one of them, all the others are
+# sites at which a paused parser is tried; only if it works at one of them, all the others are
+PROBES = 20
 GROUPS = 100  # parsers at sites that are not paused, looked at in one round
 FAILED_EVERY = timedelta(seconds=60)  # between two looks at messages that failed without a pause
 LATE = timedelta(seconds=2 * kept_rows.LATE)
@@ -29,13 +31,19 @@ def attend(now: datetime) -> None:
     """Resume the parsers that work again, and have parsed whatever waits for no parser any more."""
     paused = _longest_ago(ParserHealth.objects.filter(ParserHealth.PAUSED))
     working, tried = _trials(paused)
-    others = list(_longest_ago(ParserHealth.objects.exclude(ParserHealth.PAUSED).filter(_due(now)))[:GROUPS])
-    mended = {row.pk for row in others if most_can_be_parsed(kept_rows.sample(row, KeptState.FAILED))}
+    others = list(
+        _longest_ago(ParserHealth.objects.exclude(ParserHealth.PAUSED).filter(_due(now)))[:GROUPS]
+    )
+    mended = {
+        row.pk for row in others if most_can_be_parsed(kept_rows.sample(row, KeptState.FAILED))
+    }
     with transaction.atomic():
         if not kept_rows.alone():
             return
         tally = AccountingTally()
-        for row in ParserHealth.objects.filter(pk__in=working | tried | {one.pk for one in others}).order_by("id"):
+        for row in ParserHealth.objects.filter(
+            pk__in=working | tried | {one.pk for one in others}
+        ).order_by("id"):
             _look_after(row, now, tally, works=row.pk in working, mended=row.pk in mended)
         kept_rows.forget_failed(now)
         accounting.move(tally)
@@ -57,8 +65,14 @@ def _longest_ago(rows: QuerySet[ParserHealth]) -> QuerySet[ParserHealth]:
 
 
 def _due(now: datetime) -> Q:
-    """Just resumed, so that batches may be under way which do not know; or not looked at for a while."""
-    return Q(attended_at=None) | Q(attended_at__lt=now - FAILED_EVERY) | Q(resumed_at__gt=F("attended_at") - LATE)
+    """Just resumed, so that batches may be under way which do not know; or not looked at for a
+    while.
+    """
+    return (
+        Q(attended_at=None)
+        | Q(attended_at__lt=now - FAILED_EVERY)
+        | Q(resumed_at__gt=F("attended_at") - LATE)
+    )
 
 
 def _trials(paused: Iterable[ParserHealth]) -> tuple[set[int], set[int]]:
@@ -84,10 +98,16 @@ def _works(row: ParserHealth) -> bool:
     return not sample or most_can_be_parsed(sample)
 
 
-def _look_after(row: ParserHealth, now: datetime, tally: AccountingTally, *, works: bool, mended: bool) -> None:
-    """Batches that were under way at a pause counted as failed what is to be kept, and at its end kept what is not."""
+def _look_after(
+    row: ParserHealth, now: datetime, tally: AccountingTally, *, works: bool, mended: bool
+) -> None:
+    """Batches that were under way at a pause counted as failed what is to be kept, and at its end
+    kept what is not.
+    """
     row = ParserHealth.objects.select_for_update().get(pk=row.pk)
-    if row.paused_since is not None and (row.attended_at is None or row.attended_at < row.paused_since + LATE):
+    if row.paused_since is not None and (
+        row.attended_at is None or row.attended_at < row.paused_since + LATE
+    ):
         kept_rows.adopt_before(row, row.paused_since, row.resumed_at or now, tally)
     if works and row.is_paused:
         parser_health.resume(row, now)

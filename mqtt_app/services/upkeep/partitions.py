@@ -1,7 +1,7 @@
 """The months of the readings table: made ahead, and dropped whole when nobody keeps them any more.
 
-A month is named `mqtt_reading_YYYYMM` (UTC, device time). What no month covers is in `mqtt_reading_default`, so that a
-missing month, or a device clock in 1970, can never stop ingest.
+A month is named `mqtt_reading_YYYYMM` (UTC, device time). What no month covers is in
+`mqtt_reading_default`, so that a missing month, or a device clock in 1970, can never stop ingest.
 """
 
 from collections.abc import Callable, Iterator
@@ -13,7 +13,8 @@ from django.db import OperationalError, connection, transaction
 PREFIX = "mqtt_reading_"
 DEFAULT = PREFIX + "default"
 MONTHS_AHEAD = 3
-LOCK_TIMEOUT = "2s"  # ingest queues up behind a lock that is waited for: rather give up, and try at the next run
+# ingest queues up behind a lock that is waited for: rather give up, and try at the next run
+LOCK_TIMEOUT = "2s"
 
 _LEAVES = "SELECT inhrelid::regclass::text FROM pg_inherits WHERE inhparent = 'mqtt_reading'::regclass ORDER BY 1"
 _MOVE = """
@@ -44,7 +45,9 @@ def leaves() -> list[str]:
 
 
 def ensure(now: datetime) -> list[str]:
-    """Make the months from the last one to three ahead where they are missing; gives the names of those made."""
+    """Make the months from the last one to three ahead where they are missing; gives the names of
+    those made.
+    """
     present = set(leaves())
     wanted = [shifted(month_of(now), by) for by in range(-1, MONTHS_AHEAD + 1)]
     missing = [month for month in wanted if name_of(month) not in present]
@@ -52,7 +55,9 @@ def ensure(now: datetime) -> list[str]:
 
 
 def drop_before(oldest: datetime) -> list[str]:
-    """Drop the months that ended before `oldest`: the blink of a catalogue change, however many rows they hold."""
+    """Drop the months that ended before `oldest`: the blink of a catalogue change, however many
+    rows they hold.
+    """
     past = [name for name, end in _months() if end <= oldest]
     return [name for name in past if _unless_busy(partial(_drop, name))]
 
@@ -67,14 +72,17 @@ def _months() -> Iterator[tuple[str, datetime]]:
 
 
 def _create(month: date) -> None:
-    """As a table by itself first, filled with what the default partition holds of it, and attached in the same commit.
+    """As a table by itself first, filled with what the default partition holds of it, and attached
+    in the same commit.
 
     PostgreSQL refuses a new partition whose rows are in the default one.
     """
     name, start, end = name_of(month), _midnight(month), _midnight(shifted(month, 1))
     with connection.cursor() as cursor:
         cursor.execute(f"LOCK TABLE {DEFAULT} IN ACCESS EXCLUSIVE MODE")
-        cursor.execute(f"CREATE TABLE {name} (LIKE mqtt_reading INCLUDING DEFAULTS INCLUDING INDEXES)")
+        cursor.execute(
+            f"CREATE TABLE {name} (LIKE mqtt_reading INCLUDING DEFAULTS INCLUDING INDEXES)"
+        )
         cursor.execute(_MOVE.format(name=name), {"start": start, "end": end})
         cursor.execute(
             f"ALTER TABLE mqtt_reading ATTACH PARTITION {name} FOR VALUES FROM ('{start:%Y-%m-%d %H:%M:%S+00}')"

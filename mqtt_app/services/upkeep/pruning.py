@@ -1,4 +1,5 @@
-"""Forget what is past its retention and make room for the months to come. Daily; idempotent; stoppable at any point.
+"""Forget what is past its retention and make room for the months to come. Daily; idempotent;
+stoppable at any point.
 
 Rows go in chunks of their own transactions, so that nothing waits for a delete that takes minutes.
 """
@@ -50,18 +51,28 @@ def run(now: datetime) -> UpkeepReport:
         rows = _prune_logs(now) + _prune_receipts(now) + _prune_audit(now)
         dropped = _drop_months(now)
         report = UpkeepReport(tuple(made), tuple(dropped), rows + _expire_readings(now))
-    log.info("Upkeep: made %s, dropped %s, removed %d rows", made or "nothing", dropped or "nothing", report.rows)
+    log.info(
+        "Upkeep: made %s, dropped %s, removed %d rows",
+        made or "nothing",
+        dropped or "nothing",
+        report.rows,
+    )
     return report
 
 
 def _prune_logs(now: datetime) -> int:
     before = now - timedelta(days=config().log_retention_days)
-    return sum(_prune(table, "timestamp", before) for table in ("mqtt_mqttconnectionlog", "mqtt_mqttparsinglog"))
+    return sum(
+        _prune(table, "timestamp", before)
+        for table in ("mqtt_mqttconnectionlog", "mqtt_mqttparsinglog")
+    )
 
 
 def _prune_receipts(now: datetime) -> int:
     before = now - timedelta(seconds=config().receipt_retention)
-    return sum(_prune(table, "created_at", before) for table in ("mqtt_batchreceipt", "mqtt_delivery"))
+    return sum(
+        _prune(table, "created_at", before) for table in ("mqtt_batchreceipt", "mqtt_delivery")
+    )
 
 
 def _prune_audit(now: datetime) -> int:
@@ -75,15 +86,21 @@ def _prune_audit(now: datetime) -> int:
 
 
 def _drop_months(now: datetime) -> list[str]:
-    """Months that no site keeps any more. Without a site nobody has said how long, so the setting holds."""
-    days = max(Site.objects.values_list("retention_days", flat=True), default=config().reading_retention_days)
+    """Months that no site keeps any more. Without a site nobody has said how long, so the setting
+    holds.
+    """
+    days = max(
+        Site.objects.values_list("retention_days", flat=True),
+        default=config().reading_retention_days,
+    )
     return partitions.drop_before(partitions.retention_start(now, days))
 
 
 def _expire_readings(now: datetime) -> int:
     """Sites that keep less than the longest: row by row. By device time, as the months are.
 
-    In the default partition a time may be anything, 2262 for instance, so there it is the time of receipt that counts.
+    In the default partition a time may be anything, 2262 for instance, so there it is the time of
+    receipt that counts.
     """
     removed = 0
     for site_id, days in Site.objects.values_list("pk", "retention_days"):

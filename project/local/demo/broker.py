@@ -1,4 +1,5 @@
-"""The demo's own process: one MQTT broker for each demo site, and devices that speak to it every 1.5 s.
+"""The demo's own process: one MQTT broker for each demo site, and devices that speak to it every
+1.5 s.
 
 `python -m project.local.demo.broker PORT PORT PORT`
 """
@@ -27,7 +28,8 @@ async def site(demo: DemoSite, port: int) -> None:
     broker = Broker({"listeners": listeners, "plugins": PLUGINS})
     await broker.start()
     devices = MQTTClient(
-        client_id=f"{demo.name} devices", config={"auto_reconnect": True, "keep_alive": 30, "plugins": {}}
+        client_id=f"{demo.name} devices",
+        config={"auto_reconnect": True, "keep_alive": 30, "plugins": {}},
     )
     await devices.connect(f"mqtt://{LOOPBACK}:{port}/")
     try:
@@ -50,11 +52,15 @@ async def _publish(devices: MQTTClient, messages: list[DemoMessage]) -> None:
 
 
 async def serve(ports: list[int]) -> None:
-    """Until SIGTERM, which just ends the process: a demo has nothing to save. A site that fails ends it as well."""
+    """Until SIGTERM, which just ends the process: a demo has nothing to save. A site that fails
+    ends it as well.
+    """
     asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, partial(os._exit, 0))
     await asyncio.gather(*(site(demo, port) for demo, port in zip(SITES, ports, strict=True)))
 
 
 if __name__ == "__main__":
-    logging.basicConfig(level=logging.WARNING, format="%(asctime)s %(levelname)s %(name)s %(message)s")
+    logging.basicConfig(
+        level=logging.WARNING, format="%(asctime)s %(levelname)s %(name)s %(message)s"
+    )
     asyncio.run(serve([int(port) for port in sys.argv[1:]]))

@@ -1,4 +1,6 @@
-"""What the simulated devices of the three demo sites say: a pure function of the time since they began."""
+"""What the simulated devices of the three demo sites say: a pure function of the time since they
+began.
+"""
 
 import json
 import math
@@ -50,26 +52,50 @@ def _greenhouse_greeting() -> list[DemoMessage]:
 def _greenhouse(seconds: float) -> list[DemoMessage]:
     link = int(wave(seconds, 110, 20, 60, 0))
     return [
-        _json("zigbee2mqtt/tomato bed", temperature=wave(seconds, 23.5, 3, 90), humidity=wave(seconds, 61, 9, 120),
-              soil_moisture=wave(seconds, 42, 6, 200), battery=87, linkquality=link),
-        _json("zigbee2mqtt/door", contact=int(seconds / 20) % 3 != 0, battery=64, linkquality=link - 20),
-        _json("zigbee2mqtt/pump", state="ON" if int(seconds / 15) % 2 else "OFF", power=wave(seconds, 38, 4, 30)),
-        _json("zigbee2mqtt/seed tray", temperature=wave(seconds, 26, 2, 75), humidity=wave(seconds, 70, 5, 110)),
-    ]  # fmt: skip
+        _json(
+            "zigbee2mqtt/tomato bed",
+            temperature=wave(seconds, 23.5, 3, 90),
+            humidity=wave(seconds, 61, 9, 120),
+            soil_moisture=wave(seconds, 42, 6, 200),
+            battery=87,
+            linkquality=link,
+        ),
+        _json(
+            "zigbee2mqtt/door",
+            contact=int(seconds / 20) % 3 != 0,
+            battery=64,
+            linkquality=link - 20,
+        ),
+        _json(
+            "zigbee2mqtt/pump",
+            state="ON" if int(seconds / 15) % 2 else "OFF",
+            power=wave(seconds, 38, 4, 30),
+        ),
+        _json(
+            "zigbee2mqtt/seed tray",
+            temperature=wave(seconds, 26, 2, 75),
+            humidity=wave(seconds, 70, 5, 110),
+        ),
+    ]
 
 
 # Tasmota: power meters on a factory floor
 
 
 def _workshop_greeting() -> list[DemoMessage]:
-    return [DemoMessage(f"tele/{name}/LWT", b"Online", retain=True) for name in ("press", "lathe", "compressor")]
+    return [
+        DemoMessage(f"tele/{name}/LWT", b"Online", retain=True)
+        for name in ("press", "lathe", "compressor")
+    ]
 
 
 def _workshop(seconds: float) -> list[DemoMessage]:
     time = (EPOCH + timedelta(seconds=seconds)).strftime("%Y-%m-%dT%H:%M:%S")
     said = []
     for number, name in enumerate(("press", "lathe", "compressor"), 1):
-        power = max(0.0, wave(seconds + 7 * number, 640 * number, 420 * number, 40 + 15 * number, 0))
+        power = max(
+            0.0, wave(seconds + 7 * number, 640 * number, 420 * number, 40 + 15 * number, 0)
+        )
         energy = {
             "Power": power,
             "Voltage": wave(seconds, 230, 2, 50, 0),
@@ -79,7 +105,13 @@ def _workshop(seconds: float) -> list[DemoMessage]:
         said.append(_json(f"tele/{name}/SENSOR", Time=time, ENERGY=energy, TempUnit="C"))
     return [
         *said,
-        _json("tele/press/STATE", Time=time, UptimeSec=int(seconds), POWER="ON", Wifi={"RSSI": 78, "Signal": -61}),
+        _json(
+            "tele/press/STATE",
+            Time=time,
+            UptimeSec=int(seconds),
+            POWER="ON",
+            Wifi={"RSSI": 78, "Signal": -61},
+        ),
     ]
 
 
@@ -95,7 +127,9 @@ def _cold_store(seconds: float) -> list[DemoMessage]:
     return [
         _json("coldstore/room1/climate", **room),
         _json(
-            "coldstore/room2/climate", temperature=wave(seconds + 30, -21, 0.9, 95), humidity=wave(seconds, 66, 3, 130)
+            "coldstore/room2/climate",
+            temperature=wave(seconds + 30, -21, 0.9, 95),
+            humidity=wave(seconds, 66, 3, 130),
         ),
         DemoMessage("coldstore/dock/temperature", str(wave(seconds, 6.4, 2.2, 70)).encode()),
         DemoMessage("coldstore/dock/door", b"open" if int(seconds / 12) % 4 == 0 else b"closed"),
@@ -104,7 +138,11 @@ def _cold_store(seconds: float) -> list[DemoMessage]:
 
 
 SITES = (
-    DemoSite("Greenhouse", ("zigbee2mqtt/#",), "zigbee2mqtt/seed tray", _greenhouse_greeting, _greenhouse),
-    DemoSite("Workshop", ("tele/#", "stat/#"), "tele/compressor/SENSOR", _workshop_greeting, _workshop),
+    DemoSite(
+        "Greenhouse", ("zigbee2mqtt/#",), "zigbee2mqtt/seed tray", _greenhouse_greeting, _greenhouse
+    ),
+    DemoSite(
+        "Workshop", ("tele/#", "stat/#"), "tele/compressor/SENSOR", _workshop_greeting, _workshop
+    ),
     DemoSite("Cold store", ("coldstore/#",), "coldstore/dock/pallets", list, _cold_store),
 )

@@ -11,7 +11,9 @@ NAME = "admin"
 OTHER_NAME = "sitewire-up"  # in somebody's own database, where `admin` is another person
 
 
-def write(*, password: str, own_database: bool, old_token: str, demo_ports: list[int]) -> dict[str, str]:
+def write(
+    *, password: str, own_database: bool, old_token: str, demo_ports: list[int]
+) -> dict[str, str]:
     """Gives the administrator's name, and a new token with its digest (the old one ends)."""
     with transaction.atomic():
         user = administrator(password, own_database=own_database)
@@ -22,7 +24,9 @@ def write(*, password: str, own_database: bool, old_token: str, demo_ports: list
 
 
 def administrator(password: str, *, own_database: bool) -> User:
-    """A superuser whom this password lets in. A stranger's `admin` in a database that is not ours keeps his."""
+    """A superuser whom this password lets in. A stranger's `admin` in a database that is not ours
+    keeps his.
+    """
     user = User.objects.filter(username=NAME).first()
     if user is not None and not own_database and not user.check_password(password):
         user = User.objects.filter(username=OTHER_NAME).first() or User(username=OTHER_NAME)

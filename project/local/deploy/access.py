@@ -1,4 +1,6 @@
-"""How people reach a deployed Sitewire: the settings that follow from host and HTTPS. Standard library only."""
+"""How people reach a deployed Sitewire: the settings that follow from host and HTTPS. Standard
+library only.
+"""
 
 import re
 from dataclasses import dataclass
@@ -8,13 +10,29 @@ from project.local.refusal import Refusal
 
 LOOPBACK_NAMES = ("localhost", "127.0.0.1", "[::1]")
 EVERYWHERE = "0.0.0.0"  # where the HTTPS proxy of a host listens that others know by name
-OWN_SUFFIXES = ("local", "localhost", "lan", "internal", "home.arpa", "test", "example", "invalid")  # no CA signs these
+OWN_SUFFIXES = (
+    "local",
+    "localhost",
+    "lan",
+    "internal",
+    "home.arpa",
+    "test",
+    "example",
+    "invalid",
+)  # no CA signs these
 HTTPS_NAMES = (
-    "COMPOSE_PROFILES", "SITE_HOST", "HTTPS_BIND", "TRUSTED_PROXIES", "CADDY_CERTIFICATES", "SECURE_HSTS_SECONDS",
-)  # fmt: skip
+    "COMPOSE_PROFILES",
+    "SITE_HOST",
+    "HTTPS_BIND",
+    "TRUSTED_PROXIES",
+    "CADDY_CERTIFICATES",
+    "SECURE_HSTS_SECONDS",
+)
 YEAR = 31_536_000  # s
 
-_NAME = re.compile(r"(?=.{1,253}\Z)[a-z0-9](?:[a-z0-9-]*[a-z0-9])?(?:\.[a-z0-9](?:[a-z0-9-]*[a-z0-9])?)*")
+_NAME = re.compile(
+    r"(?=.{1,253}\Z)[a-z0-9](?:[a-z0-9-]*[a-z0-9])?(?:\.[a-z0-9](?:[a-z0-9-]*[a-z0-9])?)*"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +68,8 @@ class Access:
             "HTTPS_BIND": self.bind or ("127.0.0.1" if self.is_local else EVERYWHERE),
             "TRUSTED_PROXIES": "caddy",
             "CADDY_CERTIFICATES": "internal" if _is_private(self.host) else "automatic",
-            # Browsers remember it for the host as a whole, and localhost belongs to other programs, too.
+            # Browsers remember it for the host as a whole, and localhost belongs to other programs,
+            # too.
             "SECURE_HSTS_SECONDS": str(0 if self.is_local else YEAR),
         }
 
@@ -73,7 +92,9 @@ def valid_host(text: str) -> str:
 def valid_bind(text: str) -> str:
     address = _address(text.strip())
     if address is None:
-        raise Refusal(f"{text!r} is not an address of this machine; 0.0.0.0 stands for all of them.", code=2)
+        raise Refusal(
+            f"{text!r} is not an address of this machine; 0.0.0.0 stands for all of them.", code=2
+        )
     return f"[{address}]" if isinstance(address, IPv6Address) else str(address)
 
 

@@ -1,4 +1,6 @@
-"""The text of a `.env` file: read, and changed without touching what else stands in it. Standard library only."""
+"""The text of a `.env` file: read, and changed without touching what else stands in it. Standard
+library only.
+"""
 
 import re
 from collections.abc import Mapping
@@ -12,7 +14,9 @@ def parse(text: str) -> dict[str, str]:
 
 
 def changed(text: str, values: Mapping[str, str | None]) -> str:
-    """`values` in the place of their old ones, new names at the end; None takes a name out. All else stays."""
+    """`values` in the place of their old ones, new names at the end; None takes a name out. All
+    else stays.
+    """
     lines = []
     for line in text.splitlines():
         found = _assignment(line)
@@ -21,7 +25,11 @@ def changed(text: str, values: Mapping[str, str | None]) -> str:
         elif (value := values[found[0]]) is not None:
             lines.append(f"{found[0]}={value}")
     present = parse(text)
-    lines += [f"{name}={value}" for name, value in values.items() if value is not None and name not in present]
+    lines += [
+        f"{name}={value}"
+        for name, value in values.items()
+        if value is not None and name not in present
+    ]
     return "\n".join(lines) + "\n"
 
 

@@ -1,4 +1,6 @@
-"""The secrets of a deployed installation: made, and changed for new ones in two steps. Standard library only."""
+"""The secrets of a deployed installation: made, and changed for new ones in two steps. Standard
+library only.
+"""
 
 import base64
 import secrets
@@ -50,7 +52,9 @@ def field_key() -> str:
 
 def rotated(kind: str, values: Mapping[str, str], path: Path) -> dict[str, str | None]:
     if kind == FIELD:
-        return {"FIELD_ENCRYPTION_KEYS": f"{field_key()},{_needed('FIELD_ENCRYPTION_KEYS', values, path)}"}
+        return {
+            "FIELD_ENCRYPTION_KEYS": f"{field_key()},{_needed('FIELD_ENCRYPTION_KEYS', values, path)}"
+        }
     old = [_needed("SECRET_KEY", values, path), *filter(None, [values.get("SECRET_KEY_FALLBACKS")])]
     return {"SECRET_KEY": secret_key(), "SECRET_KEY_FALLBACKS": ",".join(old)}
 

@@ -1,7 +1,8 @@
-"""`manage.py init`: the secrets and settings that docker-compose.yml needs, in a file for their owner only.
+"""`manage.py init`: the secrets and settings that docker-compose.yml needs, in a file for their
+owner only.
 
-Runs on a bare Python and in the image. What is there is kept: a secret that changed by accident would lock its own
-installation out.
+Runs on a bare Python and in the image. What is there is kept: a secret that changed by accident
+would lock its own installation out.
 """
 
 import argparse
@@ -24,7 +25,10 @@ ACCESS_NAMES = ("ALLOWED_HOSTS", "HTTPS_ONLY", "WEB_BIND", *HTTPS_NAMES)
 
 class _InitParser(argparse.ArgumentParser):
     def error(self, message: str) -> NoReturn:
-        raise Refusal(f"{message[0].upper()}{message[1:]}; `manage.py init --help` lists what may be said.", code=2)
+        raise Refusal(
+            f"{message[0].upper()}{message[1:]}; `manage.py init --help` lists what may be said.",
+            code=2,
+        )
 
 
 def main(arguments: list[str]) -> int:
@@ -37,7 +41,9 @@ def main(arguments: list[str]) -> int:
         return _change_keys(path, before, chosen)
     access = _access(chosen, values, may_ask=not before and sys.stdin.isatty())
     asked_for = any(flag is not None for flag in (chosen.host, chosen.https, chosen.bind))
-    changes = _missing(values, access) | _of_access(path, values, access, asked_for=asked_for, replace=chosen.replace)
+    changes = _missing(values, access) | _of_access(
+        path, values, access, asked_for=asked_for, replace=chosen.replace
+    )
     after = env_file.changed(before or HEAD, changes)
     if to_output:
         sys.stdout.write(after)
@@ -53,13 +59,27 @@ def _parser() -> argparse.ArgumentParser:
         description="Writes the secrets and settings that docker-compose.yml needs. What is there already is kept.",
         allow_abbrev=False,
     )
-    parser.add_argument("--host", help="name or address that people type into their browser (default: localhost)")
-    parser.add_argument("--https", action=argparse.BooleanOptionalAction, help="over HTTPS, by the Caddy service")
-    parser.add_argument("--bind", metavar="ADDRESS", help="address of this machine to listen at (0.0.0.0: all of them)")
-    parser.add_argument("--replace", action="store_true", help="change host, HTTPS and address that the file has")
-    parser.add_argument("--file", default=str(ROOT / ".env"), help="default: .env; - for standard output")
+    parser.add_argument(
+        "--host", help="name or address that people type into their browser (default: localhost)"
+    )
+    parser.add_argument(
+        "--https", action=argparse.BooleanOptionalAction, help="over HTTPS, by the Caddy service"
+    )
+    parser.add_argument(
+        "--bind",
+        metavar="ADDRESS",
+        help="address of this machine to listen at (0.0.0.0: all of them)",
+    )
+    parser.add_argument(
+        "--replace", action="store_true", help="change host, HTTPS and address that the file has"
+    )
+    parser.add_argument(
+        "--file", default=str(ROOT / ".env"), help="default: .env; - for standard output"
+    )
     keys = parser.add_mutually_exclusive_group()
-    keys.add_argument("--rotate", choices=env_secrets.KINDS, help="put a new key in front of the present one")
+    keys.add_argument(
+        "--rotate", choices=env_secrets.KINDS, help="put a new key in front of the present one"
+    )
     keys.add_argument("--drop-old", choices=env_secrets.KINDS, help="leave only the newest key")
     return parser
 
@@ -68,18 +88,33 @@ def _access(chosen: argparse.Namespace, values: Mapping[str, str], *, may_ask: b
     """From the flags, else from the file, else from who sits there."""
     host, https = chosen.host, chosen.https
     if not host and may_ask:
-        host = input("Name or address that people will type into their browser [localhost]: ").strip()
+        host = input(
+            "Name or address that people will type into their browser [localhost]: "
+        ).strip()
         if https is None:
-            https = input("Serve it over HTTPS, through Caddy? [y/N]: ").strip().lower() in {"y", "yes"}
+            https = input("Serve it over HTTPS, through Caddy? [y/N]: ").strip().lower() in {
+                "y",
+                "yes",
+            }
     if https is None:
-        https = values.get("HTTPS_ONLY") == "true" or "https" in values.get("COMPOSE_PROFILES", "").split(",")
-    host = host or values.get("SITE_HOST") or values.get("ALLOWED_HOSTS", "").split(",")[0].strip().lstrip(".")
-    return Access(valid_host(host or "localhost"), https, valid_bind(chosen.bind) if chosen.bind else "")
+        https = values.get("HTTPS_ONLY") == "true" or "https" in values.get(
+            "COMPOSE_PROFILES", ""
+        ).split(",")
+    host = (
+        host
+        or values.get("SITE_HOST")
+        or values.get("ALLOWED_HOSTS", "").split(",")[0].strip().lstrip(".")
+    )
+    return Access(
+        valid_host(host or "localhost"), https, valid_bind(chosen.bind) if chosen.bind else ""
+    )
 
 
 def _missing(values: Mapping[str, str], access: Access) -> dict[str, str | None]:
     wanted: dict[str, str | None] = {**env_secrets.fresh(), **access.settings()}
-    return {name: value for name, value in wanted.items() if value is not None and not values.get(name)}
+    return {
+        name: value for name, value in wanted.items() if value is not None and not values.get(name)
+    }
 
 
 def _of_access(
@@ -89,7 +124,11 @@ def _of_access(
     if not asked_for:
         return {}
     wanted = access.settings()
-    other = {name: wanted[name] for name in ACCESS_NAMES if values.get(name) and values[name] != wanted[name]}
+    other = {
+        name: wanted[name]
+        for name in ACCESS_NAMES
+        if values.get(name) and values[name] != wanted[name]
+    }
     if other and not replace:
         raise Refusal(
             f"{path} has other values for {', '.join(other)}. Add --replace to change them to what you asked for; "
@@ -109,7 +148,9 @@ def _change_keys(path: Path, before: str, chosen: argparse.Namespace) -> int:
     _write(backup, before)
     _write(path, after)
     print(f"{path} has the newest key only. Restart everything with it: docker compose up -d")
-    print(f"Should something still need an old one: {backup} is the file as it was. Delete it once all works.")
+    print(
+        f"Should something still need an old one: {backup} is the file as it was. Delete it once all works."
+    )
     return 0
 
 
@@ -119,7 +160,10 @@ def _read(path: Path) -> str:
         text = path.read_text(encoding="utf-8")
         if stat.S_IMODE(path.stat().st_mode) & 0o077:
             path.chmod(0o600)
-            print(f"{path} was open to other users; it is closed to them now (mode 0600).", file=sys.stderr)
+            print(
+                f"{path} was open to other users; it is closed to them now (mode 0600).",
+                file=sys.stderr,
+            )
     except FileNotFoundError:
         return ""
     except (OSError, UnicodeDecodeError) as error:
@@ -138,9 +182,14 @@ def _write(path: Path, text: str) -> None:
 
 
 def _report(
-    path: Path, access: Access, values: Mapping[str, str], changes: Mapping[str, str | None], *,
-    is_new: bool, to_output: bool,
-) -> None:  # fmt: skip
+    path: Path,
+    access: Access,
+    values: Mapping[str, str],
+    changes: Mapping[str, str | None],
+    *,
+    is_new: bool,
+    to_output: bool,
+) -> None:
     lines = [] if to_output else [f"{path} {_what_was_done(changes, is_new=is_new)}.", ""]
     lines += [
         "  Start    docker compose up -d --build",
@@ -149,11 +198,16 @@ def _report(
         "  Flower   http://127.0.0.1:5555/   " + values["FLOWER_BASIC_AUTH"].replace(":", " / ", 1),
     ]
     if not access.https and not access.is_local:
-        lines += ["", "Plain HTTP: whoever is in between reads passwords. --https is the way to be reached by others."]
+        lines += [
+            "",
+            "Plain HTTP: whoever is in between reads passwords. --https is the way to be reached by others.",
+        ]
     print("\n".join(lines), file=sys.stderr if to_output else sys.stdout)
 
 
 def _what_was_done(changes: Mapping[str, str | None], *, is_new: bool) -> str:
     if is_new:
         return "is made"
-    return f"has new values: {', '.join(changes)}" if changes else "is complete; nothing was changed"
+    return (
+        f"has new values: {', '.join(changes)}" if changes else "is complete; nothing was changed"
+    )

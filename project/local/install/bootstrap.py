@@ -1,4 +1,6 @@
-"""From a bare Python to the environment that can run the command. Standard library only until the very end."""
+"""From a bare Python to the environment that can run the command. Standard library only until the
+very end.
+"""
 
 import importlib.util
 import os
@@ -92,7 +94,9 @@ def _become(module: str, arguments: list[str]) -> int:
 
 
 def _django(command: str, arguments: list[str], argv: list[str], data_dir: Path | None) -> int:
-    """Every other command is Django's. An interpreter that has Django (an image, another environment) just runs it."""
+    """Every other command is Django's. An interpreter that has Django (an image, another
+    environment) just runs it.
+    """
     inside = Path(sys.prefix).resolve() == environment.FOLDER.resolve()
     if not inside and environment.PYTHON.exists():
         sys.stdout.flush()
@@ -112,7 +116,9 @@ def _django(command: str, arguments: list[str], argv: list[str], data_dir: Path 
     if command not in UNATTACHED:
         running.attach(data_dir)
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", running.LOCAL_SETTINGS)
-    return _run([argv[0], command, *arguments] if command else argv[:1], attached=command not in UNATTACHED)
+    return _run(
+        [argv[0], command, *arguments] if command else argv[:1], attached=command not in UNATTACHED
+    )
 
 
 def _run(argv: list[str], *, attached: bool) -> int:

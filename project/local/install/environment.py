@@ -27,7 +27,10 @@ MARK = (
     FOLDER / "sitewire-installing"
 )  # there while packages are copied: an interrupted install is not repaired but redone
 LOG = FOLDER / "install.log"
-FILES = {"local": ("base", "local", "constraints"), "test": ("base", "local", "test", "constraints")}
+FILES = {
+    "local": ("base", "local", "constraints"),
+    "test": ("base", "local", "test", "constraints"),
+}
 
 
 def ensure(level: str) -> None:
@@ -59,7 +62,9 @@ def tools() -> Tools:
     def has(module: str) -> bool:
         return importlib.util.find_spec(module) is not None
 
-    return Tools(uv=shutil.which("uv"), venv=has("venv"), ensurepip=has("ensurepip"), pip=has("pip"))
+    return Tools(
+        uv=shutil.which("uv"), venv=has("venv"), ensurepip=has("ensurepip"), pip=has("pip")
+    )
 
 
 def _make(level: str) -> None:
@@ -79,10 +84,14 @@ def _make(level: str) -> None:
         for way in ways:
             failure = _try(way, level, line)
             if not failure:
-                line.end(f"Installed the packages into .venv with {way.name} ({time.monotonic() - started:.0f} s).")
+                line.end(
+                    f"Installed the packages into .venv with {way.name} ({time.monotonic() - started:.0f} s)."
+                )
                 return
             failures.append(failure)
-    raise Refusal(f"The packages could not be installed: {failures[-1]} (The whole output is in {LOG}.)")
+    raise Refusal(
+        f"The packages could not be installed: {failures[-1]} (The whole output is in {LOG}.)"
+    )
 
 
 def _try(way: Way, level: str, line: Line) -> str:
@@ -106,14 +115,20 @@ def _try(way: Way, level: str, line: Line) -> str:
 
 
 def _works(way: Way) -> bool:
-    """The environment's Python starts, is the version that runs this, and has the means to be installed into."""
+    """The environment's Python starts, is the version that runs this, and has the means to be
+    installed into.
+    """
     question = [str(PYTHON), "-c", "import sys; print(*sys.version_info[:2])"]
     try:
-        answer = subprocess.run(question, capture_output=True, text=True, timeout=30, check=False).stdout
+        answer = subprocess.run(
+            question, capture_output=True, text=True, timeout=30, check=False
+        ).stdout
     except (OSError, subprocess.TimeoutExpired):
         return False
     has_pip = any(FOLDER.glob("lib/python*/site-packages/pip/__main__.py"))
-    return answer.split() == [str(part) for part in sys.version_info[:2]] and (has_pip or not way.needs_pip)
+    return answer.split() == [str(part) for part in sys.version_info[:2]] and (
+        has_pip or not way.needs_pip
+    )
 
 
 def _remove() -> None:
@@ -127,9 +142,16 @@ def _run(command: list[str], line: Line, log: Path | None) -> str:
     """Runs quietly, in a group of its own that ends with us; the reason when it fails."""
     said: list[str] = []
     process = subprocess.Popen(
-        command, cwd=ROOT, env=installer.environment(os.environ), stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, errors="replace", start_new_session=True,
-    )  # fmt: skip
+        command,
+        cwd=ROOT,
+        env=installer.environment(os.environ),
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        errors="replace",
+        start_new_session=True,
+    )
     try:
         assert process.stdout is not None
         for text in process.stdout:
@@ -147,7 +169,9 @@ def _run(command: list[str], line: Line, log: Path | None) -> str:
 
 @contextmanager
 def _alone() -> Iterator[None]:
-    """Two commands started at once must not install into each other. The lock dies with its process."""
+    """Two commands started at once must not install into each other. The lock dies with its
+    process.
+    """
     descriptor = os.open(ROOT, os.O_RDONLY)
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX)

@@ -1,4 +1,6 @@
-"""Which of the ways to make an environment fits this machine, and its commands. Pure; standard library only."""
+"""Which of the ways to make an environment fits this machine, and its commands. Pure; standard
+library only.
+"""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -35,15 +37,23 @@ class Way:
 
 
 def ways(tools: Tools, python: str, folder: Path) -> list[Way]:
-    """The ways that can work here, best first; none means that something has to be installed by hand."""
+    """The ways that can work here, best first; none means that something has to be installed by
+    hand.
+    """
     target = str(folder / "bin" / "python")
     found = []
     if tools.uv:
         create = [tools.uv, "venv", "--no-project", "--python", python, str(folder)]
-        found.append(Way("uv", create, [tools.uv, "pip", "install", "--compile-bytecode", "--python", target]))
+        found.append(
+            Way(
+                "uv", create, [tools.uv, "pip", "install", "--compile-bytecode", "--python", target]
+            )
+        )
     quiet = ["install", "--no-input", "--disable-pip-version-check", "--no-warn-script-location"]
     if tools.venv and tools.ensurepip:
-        found.append(Way("pip", [python, "-m", "venv", str(folder)], [target, "-m", "pip", *quiet], True))
+        found.append(
+            Way("pip", [python, "-m", "venv", str(folder)], [target, "-m", "pip", *quiet], True)
+        )
     elif tools.venv and tools.pip:
         create = [python, "-m", "venv", "--without-pip", str(folder)]
         found.append(Way("pip", create, [python, "-m", "pip", "--python", target, *quiet]))
@@ -56,7 +66,9 @@ def requirements(root: Path, level: str) -> list[str]:
 
 
 def environment(given: Mapping[str, str]) -> dict[str, str]:
-    """The variables for the installer: pip's settings for uv too, and nothing that points at another environment."""
+    """The variables for the installer: pip's settings for uv too, and nothing that points at
+    another environment.
+    """
     left_out = {
         "VIRTUAL_ENV",
         "PYTHONHOME",
@@ -77,5 +89,9 @@ def environment(given: Mapping[str, str]) -> dict[str, str]:
 def last_words(output: Sequence[str]) -> str:
     """The line of an installer's output that says why it failed."""
     lines = [line.strip() for line in output if line.strip()]
-    errors = [line for line in lines if line.lower().startswith(("error", "fatal"))] or lines[-1:] or ["no output"]
+    errors = (
+        [line for line in lines if line.lower().startswith(("error", "fatal"))]
+        or lines[-1:]
+        or ["no output"]
+    )
     return errors[-1].removeprefix("ERROR: ").removeprefix("error: ")[:300]

@@ -28,14 +28,17 @@ class Machine:
     def here(cls) -> "Machine":
         abi = f"{sysconfig.get_config_var('SOABI')} {sysconfig.get_config_var('HOST_GNU_TYPE')}"
         name, version = platform.libc_ver()
-        return cls(sys.platform, platform.machine().lower(), abi, version if name == "glibc" else "")
+        return cls(
+            sys.platform, platform.machine().lower(), abi, version if name == "glibc" else ""
+        )
 
 
 def problem(machine: Machine) -> str:
     """One sentence for people, or empty when Sitewire's servers run on such a machine."""
     if machine.system in {"win32", "cygwin", "msys"}:
         return (
-            "Sitewire does not run on Windows itself; use WSL 2 (https://learn.microsoft.com/windows/wsl/) or Docker."
+            "Sitewire does not run on Windows itself;"
+            " use WSL 2 (https://learn.microsoft.com/windows/wsl/) or Docker."
         )
     if machine.system not in MACHINES:
         return f"Sitewire's servers are built for Linux and macOS, not for {machine.system}; use docker-compose.yml."
@@ -55,7 +58,9 @@ def check_machine() -> None:
 
 
 def check_up(options: Options) -> None:
-    """The folder, then who uses it, then what a killed run has left: only then is a taken port somebody else's."""
+    """The folder, then who uses it, then what a killed run has left: only then is a taken port
+    somebody else's.
+    """
     check_data_dir(options.data_dir)
     with runlock.held(options.data_dir):
         registry.sweep(options.data_dir)

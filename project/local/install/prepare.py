@@ -1,4 +1,5 @@
-"""Inside Django, once per start: migrate, see to the administrator and a token, seed the demo. Answers one JSON line.
+"""Inside Django, once per start: migrate, see to the administrator and a token, seed the demo.
+Answers one JSON line.
 
 `python -m project.local.install.prepare` with the request as JSON in the variable UP_REQUEST.
 """
@@ -36,7 +37,9 @@ def prepare(request: dict[str, Any]) -> dict[str, str]:
     """`request`: password, own_database, old_token (a digest), demo_ports (empty: no demo)."""
     django.setup()
     call_command("migrate", verbosity=0, interactive=False, skip_checks=False)
-    first_rows = importlib.import_module("project.local.demo.first_rows")  # imports models: only once Django is set up
+    first_rows = importlib.import_module(
+        "project.local.demo.first_rows"
+    )  # imports models: only once Django is set up
     answer: dict[str, str] = first_rows.write(**request)
     return answer
 

@@ -1,6 +1,8 @@
-"""The two programs that the tests need and pip cannot give: mosquitto and Chromium, from Debian's packages.
+"""The two programs that the tests need and pip cannot give: mosquitto and Chromium, from Debian's
+packages.
 
-Root installs them. Anybody else has them unpacked below var/tools, where nothing has to be installed.
+Root installs them. Anybody else has them unpacked below var/tools, where nothing has to be
+installed.
 """
 
 import os
@@ -15,7 +17,13 @@ from project.local.progress import Line, say
 
 TOOLS = ROOT / "var" / "tools"
 SYSTEM_PATH = ":".join(
-    [os.environ.get("PATH", os.defpath), "/usr/local/sbin", "/usr/sbin", "/sbin", str(TOOLS / "bin")]
+    [
+        os.environ.get("PATH", os.defpath),
+        "/usr/local/sbin",
+        "/usr/sbin",
+        "/sbin",
+        str(TOOLS / "bin"),
+    ]
 )
 CHROMIUM_NAMES = ("chromium", "chromium-browser", "google-chrome-stable", "google-chrome")
 PACKAGES = {"mosquitto": "mosquitto", "chromium": "chromium"}  # marker of a test -> Debian package
@@ -93,18 +101,35 @@ def _install(packages: list[str]) -> str:
 def _unpack(packages: list[str], status: Path = Path("/var/lib/dpkg/status")) -> str:
     """The packages and what they need, below var/tools, with package lists of our own."""
     apt = TOOLS / "apt"
-    for folder in (apt / "state" / "lists" / "partial", apt / "cache" / "archives" / "partial", TOOLS / "bin"):
+    for folder in (
+        apt / "state" / "lists" / "partial",
+        apt / "cache" / "archives" / "partial",
+        TOOLS / "bin",
+    ):
         folder.mkdir(parents=True, exist_ok=True)
     options = [
-        "-qq", "-o", f"Dir::State={apt / 'state'}", "-o", f"Dir::State::status={status}",
-        "-o", f"Dir::Cache={apt / 'cache'}", "-o", "Debug::NoLocking=1", "-o", "APT::Sandbox::User=root",
-    ]  # fmt: skip
+        "-qq",
+        "-o",
+        f"Dir::State={apt / 'state'}",
+        "-o",
+        f"Dir::State::status={status}",
+        "-o",
+        f"Dir::Cache={apt / 'cache'}",
+        "-o",
+        "Debug::NoLocking=1",
+        "-o",
+        "APT::Sandbox::User=root",
+    ]
     fetch = ["install", "-y", "--download-only", "--no-install-recommends", *packages]
     trouble = _run("apt-get", *options, "update") or _run("apt-get", *options, *fetch)
     if trouble:
         return trouble
     for archive in sorted((apt / "cache" / "archives").glob("*.deb")):
-        trouble = "" if archive.name.startswith(CORE) else _run("dpkg", "-x", str(archive), str(TOOLS / "root"))
+        trouble = (
+            ""
+            if archive.name.startswith(CORE)
+            else _run("dpkg", "-x", str(archive), str(TOOLS / "root"))
+        )
         if trouble:
             return trouble
     _write_wrappers(TOOLS / "root", TOOLS / "bin")
@@ -113,27 +138,43 @@ def _unpack(packages: list[str], status: Path = Path("/var/lib/dpkg/status")) ->
 
 def _write_wrappers(root: Path, folder: Path) -> None:
     """Each program with the libraries that came with it."""
-    places = [path for path in (*root.glob("usr/lib/*-linux-gnu*"), *root.glob("lib/*-linux-gnu*")) if path.is_dir()]
+    places = [
+        path
+        for path in (*root.glob("usr/lib/*-linux-gnu*"), *root.glob("lib/*-linux-gnu*"))
+        if path.is_dir()
+    ]
     libraries = ":".join(map(str, [*places, root / "usr/lib"]))
     for name, program in PROGRAMS.items():
         if (root / program).exists():
             wrapper = folder / name
-            wrapper.write_text(WRAPPER.format(libraries=libraries, root=root, program=root / program))
+            wrapper.write_text(
+                WRAPPER.format(libraries=libraries, root=root, program=root / program)
+            )
             wrapper.chmod(0o755)
 
 
-def _run(*command: str, runner: Callable[..., "subprocess.CompletedProcess[str]"] = subprocess.run) -> str:
+def _run(
+    *command: str, runner: Callable[..., "subprocess.CompletedProcess[str]"] = subprocess.run
+) -> str:
     """Why it failed; empty when it worked."""
     env = {**os.environ, "DEBIAN_FRONTEND": "noninteractive", "LC_ALL": "C.UTF-8"}
     try:
         done = runner(
-            command, env=env, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=TIMEOUT, check=False
+            command,
+            env=env,
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            timeout=TIMEOUT,
+            check=False,
         )
     except subprocess.TimeoutExpired:
         return f"{command[0]} took longer than {TIMEOUT:.0f} s."
     except OSError as error:
         return f"{command[0]}: {error.strerror}."
-    last = (done.stderr or done.stdout).strip().splitlines()[-1:] or [f"{command[0]} ended with {done.returncode}."]
+    last = (done.stderr or done.stdout).strip().splitlines()[-1:] or [
+        f"{command[0]} ended with {done.returncode}."
+    ]
     return "" if done.returncode == 0 else last[0].removeprefix("E: ")
 
 

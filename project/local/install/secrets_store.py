@@ -1,4 +1,6 @@
-"""The passwords and keys of one data folder: made once, kept in a file for its owner, never asked for."""
+"""The passwords and keys of one data folder: made once, kept in a file for its owner, never asked
+for.
+"""
 
 import base64
 import secrets

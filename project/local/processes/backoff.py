@@ -12,5 +12,7 @@ def recent(deaths: Sequence[float], now: float) -> list[float]:
 
 
 def delay(deaths: int) -> float:
-    """Seconds before the next start, after so many recent deaths: doubling from the first to the longest."""
+    """Seconds before the next start, after so many recent deaths: doubling from the first to the
+    longest.
+    """
     return float(min(LONGEST, FIRST * 2.0 ** min(max(deaths - 1, 0), 20)))

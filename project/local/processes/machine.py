@@ -27,7 +27,9 @@ DEMO_SITES = 3
 
 
 class Local:
-    def __init__(self, options: Options, check: Callable[[], None], hurried: Callable[[], bool]) -> None:
+    def __init__(
+        self, options: Options, check: Callable[[], None], hurried: Callable[[], bool]
+    ) -> None:
         self._options, self._check = options, check
         self._folder = options.data_dir
         self._logs = options.data_dir / "log"
@@ -63,15 +65,22 @@ class Local:
         self._ledger.close()
 
     def table(self, seconds: float) -> str:
-        login = report.Login(self._account["username"], str(self._secrets["admin_password"]),
-                             FLOWER_USER, str(self._secrets["flower_password"]))  # fmt: skip
+        login = report.Login(
+            self._account["username"],
+            str(self._secrets["admin_password"]),
+            FLOWER_USER,
+            str(self._secrets["flower_password"]),
+        )
         return report.table(self._rows, seconds, login, self._options, self._logs)
 
     def _servers(self) -> tuple[list[Service], str, str]:
         """Services of the servers that are ours, and both URLs."""
         env = {registry.VARIABLE: self._ledger.mark}
         own: list[Service] = []
-        database_url, redis_url = os.environ.get("DATABASE_URL", ""), os.environ.get("REDIS_URL", "")
+        database_url, redis_url = (
+            os.environ.get("DATABASE_URL", ""),
+            os.environ.get("REDIS_URL", ""),
+        )
         if database_url:
             self._rows.append(embedded.check_database(database_url))
         if redis_url:
@@ -81,7 +90,11 @@ class Local:
             own.append(embedded.postgres_service(server, self._logs, postgres.environment(env)))
             database_url = server.url
         if not redis_url:
-            valkey = Valkey(self._folder / "valkey", self._ports("redis")[0], str(self._secrets["redis_password"]))
+            valkey = Valkey(
+                self._folder / "valkey",
+                self._ports("redis")[0],
+                str(self._secrets["redis_password"]),
+            )
             own.append(embedded.valkey_service(valkey, self._logs, env))
             redis_url = valkey.url
         return own, database_url, redis_url
@@ -89,7 +102,9 @@ class Local:
     def _postgres(self) -> Postgres:
         folder = postgres.usable_folder(self._folder / "postgres")
         embedded.remove_stale_lock(folder / "cluster")
-        return postgres.prepare(folder, self._ports("postgres")[0], str(self._secrets["postgres_password"]))
+        return postgres.prepare(
+            folder, self._ports("postgres")[0], str(self._secrets["postgres_password"])
+        )
 
     def _ports(self, name: str, count: int = 1) -> list[int]:
         """The same as last time where they are still free."""
@@ -109,7 +124,8 @@ class Local:
             "FLOWER_BASIC_AUTH": f"{FLOWER_USER}:{self._secrets['flower_password']}",
             "PYTHONUNBUFFERED": "1",
             "SITEWIRE_OWN_SERVICES": self._own_services(),
-            "CELERY_SKIP_CHECKS": "1",  # they ran with the migrations; each worker would load the whole web for them
+            # they ran with the migrations; each worker would load the whole web for them
+            "CELERY_SKIP_CHECKS": "1",
             registry.VARIABLE: self._ledger.mark,
         }
         theirs = {
@@ -117,13 +133,18 @@ class Local:
             "FIELD_ENCRYPTION_KEYS": os.environ.get("FIELD_ENCRYPTION_KEYS")
             or str(self._secrets["field_encryption_keys"]),
         }
-        # Without cached bytecode each start compiles 700 files in each of seven processes: 10 s of a 2-core machine.
-        given = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
+        # Without cached bytecode each start compiles 700 files in each of seven processes: 10 s of
+        # a 2-core machine.
+        given = {
+            name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"
+        }
         return {**given, **theirs, **ours}
 
     def _own_services(self) -> str:
         """No broker is dialled there."""
-        own = [f"{ports.LOOPBACK}:{port}" for port in (self._options.port, self._options.flower_port)]
+        own = [
+            f"{ports.LOOPBACK}:{port}" for port in (self._options.port, self._options.flower_port)
+        ]
         return ",".join([*own, *filter(None, [os.environ.get("SITEWIRE_OWN_SERVICES")])])
 
     def _start(self, services: list[Service]) -> None:
@@ -147,7 +168,9 @@ class Local:
         secrets_store.save(self._folder, self._secrets)
         self._rows.append(
             report.ReportRow(
-                "migrations", "tables, administrator" + (", demo sites" if demo_ports else ""), time.monotonic() - began
+                "migrations",
+                "tables, administrator" + (", demo sites" if demo_ports else ""),
+                time.monotonic() - began,
             )
         )
 
@@ -166,7 +189,10 @@ class Local:
         with contextlib.suppress(ValueError):
             answer = json.loads(output.strip().rpartition("\n")[2])
         if process.returncode != 0 or not answer:
-            raise Refusal(answer.get("problem") or f"The database could not be prepared. {plan.last_words(log)}")
+            raise Refusal(
+                answer.get("problem")
+                or f"The database could not be prepared. {plan.last_words(log)}"
+            )
         return answer
 
     def _publish(self) -> None:

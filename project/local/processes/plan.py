@@ -1,4 +1,6 @@
-"""Which processes make up Sitewire on one machine, in the order of their start, and how each shows that it answers."""
+"""Which processes make up Sitewire on one machine, in the order of their start, and how each shows
+that it answers.
+"""
 
 import contextlib
 import json
@@ -36,14 +38,29 @@ class Programs:
     logs: Path
 
     def service(
-        self, name: str, kind: str, where: str, command: list[str], ready: Callable[[Path], bool], *,
-        stage: int = PROGRAMS, grace: float = GRACE, after_death: Callable[[int], None] = lambda _pid: None,
-    ) -> Service:  # fmt: skip
+        self,
+        name: str,
+        kind: str,
+        where: str,
+        command: list[str],
+        ready: Callable[[Path], bool],
+        *,
+        stage: int = PROGRAMS,
+        grace: float = GRACE,
+        after_death: Callable[[int], None] = lambda _pid: None,
+    ) -> Service:
         log = self.logs / f"{name}.log"
         return Service(
-            name, kind, where, partial(self._start, command, log), partial(ready, log), partial(last_words, log),
-            stage, grace, after_death=after_death,
-        )  # fmt: skip
+            name,
+            kind,
+            where,
+            partial(self._start, command, log),
+            partial(ready, log),
+            partial(last_words, log),
+            stage,
+            grace,
+            after_death=after_death,
+        )
 
     def _start(self, command: list[str], log: Path) -> subprocess.Popen[bytes]:
         return spawn([sys.executable, *command], env=self.env, log=log, cwd=ROOT)
@@ -56,11 +73,16 @@ def broker(programs: Programs, ports: list[int]) -> Service:
     return programs.service("demo-broker", "broker", where, command, ready, stage=BROKER, grace=1.0)
 
 
-def services(programs: Programs, options: Options, redis_url: str, flower_login: tuple[str, str]) -> list[Service]:
+def services(
+    programs: Programs, options: Options, redis_url: str, flower_login: tuple[str, str]
+) -> list[Service]:
     """All that needs the migrated database."""
     return [
         _web(programs, options.port),
-        *(_mqtt_worker(programs, f"mqtt-{number}", redis_url) for number in range(1, options.mqtt_workers + 1)),
+        *(
+            _mqtt_worker(programs, f"mqtt-{number}", redis_url)
+            for number in range(1, options.mqtt_workers + 1)
+        ),
         _worker(programs, redis_url),
         _beat(programs),
         _flower(programs, options.flower_port, flower_login),
@@ -69,37 +91,71 @@ def services(programs: Programs, options: Options, redis_url: str, flower_login:
 
 def _web(programs: Programs, port: int) -> Service:
     command = [
-        "-m", "uvicorn", "project.asgi:application", "--host", LOOPBACK, "--port", str(port),
-        "--no-access-log", "--no-proxy-headers", "--timeout-graceful-shutdown", "2", "--log-level", "warning",
-    ]  # fmt: skip
+        "-m",
+        "uvicorn",
+        "project.asgi:application",
+        "--host",
+        LOOPBACK,
+        "--port",
+        str(port),
+        "--no-access-log",
+        "--no-proxy-headers",
+        "--timeout-graceful-shutdown",
+        "2",
+        "--log-level",
+        "warning",
+    ]
     url = f"http://{LOOPBACK}:{port}/"
     return programs.service("web", "web", url, command, lambda _log: answers(f"{url}livez"))
 
 
 def _mqtt_worker(programs: Programs, instance: str, redis_url: str) -> Service:
-    """Ready once its lease is there. A dead one's lease is given up for it at once: we know for certain."""
+    """Ready once its lease is there. A dead one's lease is given up for it at once: we know for
+    certain.
+    """
     return programs.service(
-        f"mqtt-worker-{instance.rpartition('-')[2]}", "mqtt-worker", f"instance {instance}",
+        f"mqtt-worker-{instance.rpartition('-')[2]}",
+        "mqtt-worker",
+        f"instance {instance}",
         ["manage.py", "start_mqtt_service", "--instance", instance],
         lambda _log: lease_holder(redis_url, instance) is not None,
-        stage=LINKS, grace=DRAIN, after_death=partial(release_lease, redis_url, instance),
-    )  # fmt: skip
+        stage=LINKS,
+        grace=DRAIN,
+        after_death=partial(release_lease, redis_url, instance),
+    )
 
 
 def _worker(programs: Programs, redis_url: str) -> Service:
     command = [
-        "-m", "celery", "-A", "project", "worker", "-Q", ",".join(queues.ALL), "-c", "2", "-n", TASK_WORKER,
-        "--without-mingle", "--without-gossip",
-    ]  # fmt: skip
+        "-m",
+        "celery",
+        "-A",
+        "project",
+        "worker",
+        "-Q",
+        ",".join(queues.ALL),
+        "-c",
+        "2",
+        "-n",
+        TASK_WORKER,
+        "--without-mingle",
+        "--without-gossip",
+    ]
     return programs.service(
-        "worker", "worker", f"queues {', '.join(queues.ALL)}", command, lambda _log: pings(redis_url)
+        "worker",
+        "worker",
+        f"queues {', '.join(queues.ALL)}",
+        command,
+        lambda _log: pings(redis_url),
     )
 
 
 def _beat(programs: Programs) -> Service:
     scheduler = "project.scheduler:Scheduler"
     command = ["-m", "celery", "-A", "project", "beat", "--scheduler", scheduler, "--pidfile", ""]
-    return programs.service("beat", "beat", "schedule in the database", command, partial(says, "beat: Starting"))
+    return programs.service(
+        "beat", "beat", "schedule in the database", command, partial(says, "beat: Starting")
+    )
 
 
 def _flower(programs: Programs, port: int, login: tuple[str, str]) -> Service:
@@ -125,7 +181,9 @@ def answers(url: str, login: tuple[str, str] | None = None) -> bool:
     request = urllib.request.Request(url)
     if login:
         request.add_header("Authorization", f"Basic {b64encode(':'.join(login).encode()).decode()}")
-    opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))  # a proxy does not know our loopback
+    opener = urllib.request.build_opener(
+        urllib.request.ProxyHandler({})
+    )  # a proxy does not know our loopback
     try:
         with opener.open(request, timeout=3) as answer:
             return bool(answer.status == 200)
@@ -134,7 +192,10 @@ def answers(url: str, login: tuple[str, str] | None = None) -> bool:
 
 
 def pings(redis_url: str) -> bool:
-    with Celery(broker=redis_url, set_as_current=False) as app, contextlib.suppress(OSError, redis.RedisError):
+    with (
+        Celery(broker=redis_url, set_as_current=False) as app,
+        contextlib.suppress(OSError, redis.RedisError),
+    ):
         return bool(app.control.ping(destination=[TASK_WORKER], timeout=0.5, limit=1))
     return False
 
@@ -160,5 +221,8 @@ def lease_holder(redis_url: str, instance: str) -> int | None:
 
 def release_lease(redis_url: str, instance: str, pid: int) -> None:
     if lease_holder(redis_url, instance) == pid:
-        with redis.Redis.from_url(redis_url, socket_timeout=2) as client, contextlib.suppress(redis.RedisError):
+        with (
+            redis.Redis.from_url(redis_url, socket_timeout=2) as client,
+            contextlib.suppress(redis.RedisError),
+        ):
             client.delete(keys.instance(instance))

@@ -22,7 +22,9 @@ def free_port() -> int:
 def problem_with(port: int) -> str:
     """Why a server of ours could not listen on this port; empty when it could."""
     with socket.socket() as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)  # a port in TIME_WAIT is free for a server
+        probe.setsockopt(
+            socket.SOL_SOCKET, socket.SO_REUSEADDR, 1
+        )  # a port in TIME_WAIT is free for a server
         try:
             probe.bind((LOOPBACK, port))
             probe.listen(1)
@@ -34,5 +36,7 @@ def problem_with(port: int) -> str:
 
 
 def kept_or_free(port: int) -> int:
-    """The port of the last run when it is still free, so that addresses stay the same from start to start."""
+    """The port of the last run when it is still free, so that addresses stay the same from start to
+    start.
+    """
     return port if port and not problem_with(port) else free_port()

@@ -1,4 +1,6 @@
-"""Starting a child that cannot outlive us, in a session of its own so that a terminal's Ctrl-C reaches only us."""
+"""Starting a child that cannot outlive us, in a session of its own so that a terminal's Ctrl-C
+reaches only us.
+"""
 
 import contextlib
 import ctypes
@@ -46,11 +48,16 @@ def spawn(
     account: Account | None = None,
     at_our_death: signal.Signals = signal.SIGKILL,
 ) -> subprocess.Popen[bytes]:
-    """Output goes to `log`. `at_our_death` is what Linux sends the child when this process ends, however it ends.
+    """Output goes to `log`. `at_our_death` is what Linux sends the child when this process ends,
+    however it ends.
 
     Call it from the main thread: Linux watches the thread that started the child.
     """
-    output = subprocess.DEVNULL if log is None else os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
+    output = (
+        subprocess.DEVNULL
+        if log is None
+        else os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
+    )
     try:
         child: subprocess.Popen[bytes] = subprocess.Popen(
             [str(part) for part in command],
@@ -76,7 +83,9 @@ def spawn(
             os.close(output)
 
 
-def run_as(command: Sequence[str | Path], account: Account | None, **options: object) -> tuple[int, str]:
+def run_as(
+    command: Sequence[str | Path], account: Account | None, **options: object
+) -> tuple[int, str]:
     """(exit code, output) of a short command; (126, reason) when it cannot even be started."""
     try:
         done = subprocess.run(
@@ -97,11 +106,15 @@ def run_as(command: Sequence[str | Path], account: Account | None, **options: ob
 
 
 def _as(account: Account | None) -> dict[str, Any]:
-    return {} if account is None else {"user": account.uid, "group": account.gid, "extra_groups": []}
+    return (
+        {} if account is None else {"user": account.uid, "group": account.gid, "extra_groups": []}
+    )
 
 
 def _die_with(parent: int, number: signal.Signals) -> Callable[[], None] | None:
-    """Runs in the child between fork and exec, after the change of user (which would clear the setting)."""
+    """Runs in the child between fork and exec, after the change of user (which would clear the
+    setting).
+    """
     if _LIBC is None:
         return None
     prctl = _LIBC.prctl
@@ -119,7 +132,13 @@ def session(command: Sequence[str | Path], **options: Any) -> Iterator[subproces
     """A short-lived child with its children; whatever of them is left at the end is killed."""
     parts = [str(part) for part in command]
     death = _die_with(os.getpid(), signal.SIGKILL)
-    process = subprocess.Popen(parts, stdin=subprocess.DEVNULL, start_new_session=True, preexec_fn=death, **options)  # noqa: PLW1509
+    process = subprocess.Popen(
+        parts,
+        stdin=subprocess.DEVNULL,
+        start_new_session=True,
+        preexec_fn=death,  # noqa: PLW1509
+        **options,
+    )
     try:
         yield process
     finally:

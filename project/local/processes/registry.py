@@ -1,7 +1,9 @@
-"""The processes of a run, written down, so that the next run can end what a `kill -9` has left. Standard library only.
+"""The processes of a run, written down, so that the next run can end what a `kill -9` has left.
+Standard library only.
 
-A process id alone proves nothing: the kernel gives it to somebody else later. A process is ours when its start time is
-the one written down, or when its environment holds the run's random mark (children of children, too).
+A process id alone proves nothing: the kernel gives it to somebody else later. A process is ours
+when its start time is the one written down, or when its environment holds the run's random mark
+(children of children, too).
 """
 
 import contextlib
@@ -38,7 +40,9 @@ class ProcessRegistry:
         self._path.unlink(missing_ok=True)
 
     def _write(self) -> None:
-        files.write_private(self._path, {"boot": boot(), "mark": self.mark, "processes": self._entries})
+        files.write_private(
+            self._path, {"boot": boot(), "mark": self.mark, "processes": self._entries}
+        )
 
 
 def sweep(folder: Path) -> int:
@@ -46,10 +50,14 @@ def sweep(folder: Path) -> int:
     kept = files.read_private(folder / NAME)
     if kept.get("boot") != boot():
         return 0
-    recorded = {int(pid) for pid, started in kept["processes"].values() if birth(int(pid)) == started}
+    recorded = {
+        int(pid) for pid, started in kept["processes"].values() if birth(int(pid)) == started
+    }
     found = recorded | marked(kept["mark"])
     for pid in found:
-        _send(pid, signal.SIGQUIT if _is_postgres(pid) else signal.SIGKILL)  # SIGQUIT: PostgreSQL ends its children too
+        _send(
+            pid, signal.SIGQUIT if _is_postgres(pid) else signal.SIGKILL
+        )  # SIGQUIT: PostgreSQL ends its children too
     deadline = time.monotonic() + PATIENCE
     while any(map(is_alive, found)) and time.monotonic() < deadline:
         time.sleep(0.05)
@@ -68,7 +76,9 @@ def boot() -> str:
 
 
 def birth(pid: int) -> str:
-    """When the process began, in the system's own words; empty when there is none (a zombie is none)."""
+    """When the process began, in the system's own words; empty when there is none (a zombie is
+    none).
+    """
     if sys.platform != "linux":
         command = ["ps", "-o", "lstart=", "-p", str(pid)]
         return subprocess.run(command, capture_output=True, text=True, check=False).stdout.strip()
@@ -90,7 +100,11 @@ def marked(mark: str) -> set[int]:
 
 
 def _all_processes() -> Iterable[int]:
-    return [int(entry.name) for entry in PROC.iterdir() if entry.name.isdigit()] if PROC.is_dir() else []
+    return (
+        [int(entry.name) for entry in PROC.iterdir() if entry.name.isdigit()]
+        if PROC.is_dir()
+        else []
+    )
 
 
 def _environment(pid: int) -> list[bytes]:

@@ -1,4 +1,6 @@
-"""One `up` at a time in a data folder. The kernel drops the lock with its process. Standard library only."""
+"""One `up` at a time in a data folder. The kernel drops the lock with its process. Standard library
+only.
+"""
 
 import fcntl
 import os
@@ -17,7 +19,9 @@ def held(folder: Path) -> Iterator[None]:
     try:
         descriptor = os.open(folder / NAME, os.O_RDWR | os.O_CREAT, 0o600)
     except PermissionError:
-        raise Refusal(f"{folder} belongs to another user's Sitewire; choose another with --data-dir.") from None
+        raise Refusal(
+            f"{folder} belongs to another user's Sitewire; choose another with --data-dir."
+        ) from None
     try:
         _lock(descriptor, folder)
         os.ftruncate(descriptor, 0)

@@ -1,7 +1,7 @@
 """Keeps services running, and ends them in order.
 
-One thread, one loop: every child is started by the main thread (Linux ties a child's death to the thread that
-started it) and watched by polling.
+One thread, one loop: every child is started by the main thread (Linux ties a child's death to the
+thread that started it) and watched by polling.
 """
 
 import contextlib
@@ -47,9 +47,14 @@ class _Running:
 
 class ProcessSupervisor:
     def __init__(
-        self, record: Callable[[str, int], None], check: Callable[[], None], hurried: Callable[[], bool]
+        self,
+        record: Callable[[str, int], None],
+        check: Callable[[], None],
+        hurried: Callable[[], bool],
     ) -> None:
-        """`record(name, pid)` hears of every start; `check()` raises to end a start-up; `hurried()`: asked twice."""
+        """`record(name, pid)` hears of every start; `check()` raises to end a start-up;
+        `hurried()`: asked twice.
+        """
         self._record, self._check, self._hurried = record, check, hurried
         self._running: list[_Running] = []
 
@@ -62,13 +67,18 @@ class ProcessSupervisor:
         """Refusal with the last words of the first one that dies or does not answer."""
         if not wait_until(self._all_ready, READY_WITHIN, self._check):
             late = next(one.service for one in self._running if one.ready_after is None)
-            raise Refusal(f"{late.name} did not answer within {READY_WITHIN:.0f} s. {late.why_not()}")
+            raise Refusal(
+                f"{late.name} did not answer within {READY_WITHIN:.0f} s. {late.why_not()}"
+            )
 
     def seconds(self) -> dict[str, float]:
         return {one.service.name: one.ready_after or 0.0 for one in self._running}
 
     def processes(self) -> list[dict[str, object]]:
-        return [{"name": one.service.name, "kind": one.service.kind, "pid": one.process.pid} for one in self._running]
+        return [
+            {"name": one.service.name, "kind": one.service.kind, "pid": one.process.pid}
+            for one in self._running
+        ]
 
     def tick(self) -> bool:
         """Start again what has died and is due. True when a process has another id now."""
@@ -83,9 +93,15 @@ class ProcessSupervisor:
         return restarted
 
     def stop(self) -> None:
-        """Stage by stage; all that is left of a stage's process groups is killed before the next stage ends."""
+        """Stage by stage; all that is left of a stage's process groups is killed before the next
+        stage ends.
+        """
         for stage in sorted({one.service.stage for one in self._running}):
-            alive = [one for one in self._running if one.service.stage == stage and not _has_ended(one.process)]
+            alive = [
+                one
+                for one in self._running
+                if one.service.stage == stage and not _has_ended(one.process)
+            ]
             for one in alive:
                 _signal(one.process, one.service.stop_signal)
             self._await_end(alive)
@@ -103,7 +119,9 @@ class ProcessSupervisor:
         for one in self._running:
             if one.ready_after is None:
                 if _has_ended(one.process):
-                    raise Refusal(f"{one.service.name} ended while it was starting. {one.service.why_not()}")
+                    raise Refusal(
+                        f"{one.service.name} ended while it was starting. {one.service.why_not()}"
+                    )
                 if one.service.ready():
                     one.ready_after = time.monotonic() - one.began
         return all(one.ready_after is not None for one in self._running)
@@ -115,11 +133,16 @@ class ProcessSupervisor:
         one.due = now + wait
         one.service.after_death(one.process.pid)
         fate = _how(one.process.returncode)
-        say(f"{one.service.name} (process {one.process.pid}) {fate}; starting it again in {wait:g} s.")
+        say(
+            f"{one.service.name} (process {one.process.pid}) {fate}; starting it again in {wait:g} s."
+        )
 
     def _await_end(self, alive: list[_Running]) -> None:
         began = time.monotonic()
-        while any(not _has_ended(one.process) and time.monotonic() - began < self._grace(one) for one in alive):
+        while any(
+            not _has_ended(one.process) and time.monotonic() - began < self._grace(one)
+            for one in alive
+        ):
             time.sleep(0.02)
 
     def _grace(self, one: _Running) -> float:
@@ -127,7 +150,9 @@ class ProcessSupervisor:
 
 
 def _has_ended(process: subprocess.Popen[bytes]) -> bool:
-    """Looks without reaping: until `_end_group` reaps it, the number cannot be given to somebody else."""
+    """Looks without reaping: until `_end_group` reaps it, the number cannot be given to somebody
+    else.
+    """
     if process.returncode is not None:
         return True
     return os.waitid(os.P_PID, process.pid, os.WEXITED | os.WNOHANG | os.WNOWAIT) is not None
@@ -136,7 +161,9 @@ def _has_ended(process: subprocess.Popen[bytes]) -> bool:
 def _end_group(process: subprocess.Popen[bytes]) -> None:
     """Kill what is left of the process and its children, and reap it."""
     if process.returncode is None:
-        with contextlib.suppress(ProcessLookupError, PermissionError):  # macOS refuses to signal a group of zombies
+        with contextlib.suppress(
+            ProcessLookupError, PermissionError
+        ):  # macOS refuses to signal a group of zombies
             os.killpg(process.pid, signal.SIGKILL)
         process.wait()
 
@@ -147,4 +174,6 @@ def _signal(process: subprocess.Popen[bytes], number: signal.Signals) -> None:
 
 
 def _how(code: int) -> str:
-    return f"was ended by {signal.Signals(-code).name}" if code < 0 else f"ended with exit code {code}"
+    return (
+        f"was ended by {signal.Signals(-code).name}" if code < 0 else f"ended with exit code {code}"
+    )

@@ -6,8 +6,12 @@ from collections.abc import Callable
 EVERY = 0.05  # s
 
 
-def wait_until(true: Callable[[], bool], seconds: float, check: Callable[[], None] = lambda: None) -> bool:
-    """False when it did not become true in `seconds`. `check` is called between tries and may raise."""
+def wait_until(
+    true: Callable[[], bool], seconds: float, check: Callable[[], None] = lambda: None
+) -> bool:
+    """False when it did not become true in `seconds`. `check` is called between tries and may
+    raise.
+    """
     deadline = time.monotonic() + seconds
     while True:
         check()

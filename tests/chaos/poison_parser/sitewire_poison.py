@@ -1,4 +1,6 @@
-"""A parser that kills its process at some messages, as a fault in a C extension would. Installed by PYTHONPATH."""
+"""A parser that kills its process at some messages, as a fault in a C extension would. Installed by
+PYTHONPATH.
+"""
 
 import json
 import os

@@ -10,7 +10,9 @@ from tests.integration.access.world import World, build
 
 @pytest.fixture(scope="module")
 def world(django_db_setup: None, django_db_blocker: pytest.FixtureRequest) -> Iterator[World]:
-    """Made once for a module, in a transaction that is rolled back at its end; each call rolls back its own part."""
+    """Made once for a module, in a transaction that is rolled back at its end; each call rolls back
+    its own part.
+    """
     with django_db_blocker.unblock(), transaction.atomic():
         yield build()
         transaction.set_rollback(True)

@@ -10,7 +10,14 @@ from django.urls import URLPattern, URLResolver, get_resolver
 from mqtt_app.live.routing import websocket_urlpatterns
 
 OBJECT_ID = "<path:object_id>/"
-PAGES_OF_A_MODEL = ("", "add/", OBJECT_ID, f"{OBJECT_ID}change/", f"{OBJECT_ID}delete/", f"{OBJECT_ID}history/")
+PAGES_OF_A_MODEL = (
+    "",
+    "add/",
+    OBJECT_ID,
+    f"{OBJECT_ID}change/",
+    f"{OBJECT_ID}delete/",
+    f"{OBJECT_ID}history/",
+)
 
 
 def walk(patterns: list[URLPattern | URLResolver] | None = None, before: str = "") -> Iterator[str]:
@@ -30,7 +37,9 @@ def plain(pattern: str) -> str:
 
 def models() -> dict[str, Any]:
     """`app/model` -> the model, of everything that is registered in the admin."""
-    return {f"{model._meta.app_label}/{model._meta.model_name}": model for model in admin.site._registry}
+    return {
+        f"{model._meta.app_label}/{model._meta.model_name}": model for model in admin.site._registry
+    }
 
 
 def of_models() -> set[str]:

@@ -8,12 +8,14 @@ METHODS = ("GET", "HEAD", "OPTIONS", "POST", "PUT", "PATCH", "DELETE")
 CALLERS = (
     "anonymous",
     "foreign",  # manager of another site
-    "viewer", "operator", "manager",  # of the site that is asked for
+    "viewer",
+    "operator",
+    "manager",  # of the site that is asked for
     "superuser",
     "expired",  # a superuser's token that has expired
     "read",  # a superuser's token of scope `read`
     "elsewhere",  # a superuser's token that is limited to another site
-)  # fmt: skip
+)
 PEOPLE = CALLERS[1:6]  # they come with a session; the tokens, and nobody, without one
 
 Answers = Mapping[str, frozenset[int]]
@@ -22,7 +24,9 @@ OK = "ok"
 
 @dataclass(frozen=True)
 class Rule:
-    """`columns`: a status for each of CALLERS; `ok` stands for those in `success`. `body` goes out as JSON."""
+    """`columns`: a status for each of CALLERS; `ok` stands for those in `success`. `body` goes out
+    as JSON.
+    """
 
     columns: tuple[str, ...]
     success: frozenset[int] = frozenset({200})
@@ -78,7 +82,9 @@ ADMIN_SUPERUSERS = rule("   302     403     403     403     403     ok        30
 
 @dataclass(frozen=True)
 class Line:
-    """A route: a rule for each method that it has, `others` for the rest. `pk` names the row of the world."""
+    """A route: a rule for each method that it has, `others` for the rest. `pk` names the row of the
+    world.
+    """
 
     rules: Mapping[str, Rule]
     others: Rule
@@ -88,7 +94,9 @@ class Line:
         return self.rules.get(method, self.others)
 
 
-def api(*, pk: str = "", options: Rule | None = None, others: Rule = NO_METHOD, **rules: Rule) -> Line:
+def api(
+    *, pk: str = "", options: Rule | None = None, others: Rule = NO_METHOD, **rules: Rule
+) -> Line:
     """HEAD is as GET; OPTIONS describes the route to whoever may read it."""
     named = {method.upper(): ruled for method, ruled in rules.items()}
     reading = named.get("GET", options or READ)
@@ -109,7 +117,9 @@ def every_method(ruled: Rule) -> Line:
 
 @dataclass(frozen=True)
 class ModelLine:
-    """Who at least sees, adds, changes and deletes rows of a model in the admin: a caller, or "nobody"."""
+    """Who at least sees, adds, changes and deletes rows of a model in the admin: a caller, or
+    "nobody".
+    """
 
     view: str
     add: str
@@ -126,5 +136,7 @@ LADDER = ("viewer", "operator", "manager", "superuser", "nobody")
 
 
 def reaches(caller: str, least: str) -> bool:
-    """The foreign member is a manager, somewhere: what needs no row opens to them as to any manager."""
+    """The foreign member is a manager, somewhere: what needs no row opens to them as to any
+    manager.
+    """
     return LADDER.index("manager" if caller == "foreign" else caller) >= LADDER.index(least)

@@ -66,7 +66,9 @@ API = {
         pk="discoveredtopic", get=READ, patch=ATTEND.gives(200, is_active=False)
     ),
     "sites/<int:site_id>/devices/": api(get=READ),
-    "devices/<int:pk>/": api(pk="device", options=LIST, get=READ, patch=ATTEND.gives(200, name="Boiler")),
+    "devices/<int:pk>/": api(
+        pk="device", options=LIST, get=READ, patch=ATTEND.gives(200, name="Boiler")
+    ),
     "devices/<int:pk>/readings/": api(pk="device", options=LIST, get=READ),
     "connection-logs/": api(get=LIST),
     "parsing-logs/": api(get=LIST),
@@ -96,7 +98,9 @@ OTHERS = {
     "api/v1/auth/login/": api(post=ANYONE.gives(400), options=ANYONE, others=ANYONE.gives(405)),
     "api/v1/auth/logout/": api(post=OWN.gives(204), options=OWN),
     "api/v1/auth/tokens/": api(get=LIST, post=MAKE_TOKEN.gives(201, name="script")),
-    "api/v1/auth/tokens/<int:pk>/": api(pk="apitoken", options=OWN, get=OWN_TOKEN, delete=REVOKE_TOKEN.gives(204)),
+    "api/v1/auth/tokens/<int:pk>/": api(
+        pk="apitoken", options=OWN, get=OWN_TOKEN, delete=REVOKE_TOKEN.gives(204)
+    ),
     "account/": page(PAGE),
     "account/password/": page(PAGE, POST=PAGE),
     "account/sessions/": Line({"POST": PAGE.gives(302)}, NOT_THERE),
@@ -105,7 +109,9 @@ OTHERS = {
     "password-reset/": page(ANYONE, POST=ANYONE, PUT=ANYONE, OPTIONS=ANYONE),
     "password-reset/sent/": page(ANYONE, OPTIONS=ANYONE),
     "password-reset/done/": page(ANYONE, OPTIONS=ANYONE),
-    "password-reset/<uidb64>/<token>/": every_method(ANYONE),  # says that the link is wrong, or was used
+    "password-reset/<uidb64>/<token>/": every_method(
+        ANYONE
+    ),  # says that the link is wrong, or was used
     "admin/": every_method(ADMIN),
     "admin/<app_label>/": every_method(ADMIN),
     "admin/<url>": every_method(ADMIN.gives(404)),
@@ -115,7 +121,9 @@ OTHERS = {
     "admin/logout/": Line({}, ANYONE.gives(200, 302, 405)),
     "admin/password_change/": every_method(ANYONE.gives(302)),  # to the page of the account
     "admin/password_change/done/": every_method(ADMIN.gives(200, 302, 405)),
-    "admin/r/<path:content_type_id>/<path:object_id>/": every_method(ADMIN.gives(404)),  # no model has a page there
+    "admin/r/<path:content_type_id>/<path:object_id>/": every_method(
+        ADMIN.gives(404)
+    ),  # no model has a page there
     "admin/auth/user/<id>/password/": every_method(ADMIN_SUPERUSERS),
 }
 

@@ -30,7 +30,9 @@ from tests.integration.access import routes, table
 from tests.integration.access.rules import CALLERS, METHODS, ModelLine, Rule, reaches
 from tests.integration.access.world import ELSEWHERE, HERE, World
 
-QUICK_SESSIONS = "django.contrib.sessions.backends.signed_cookies"  # no row to read for each request
+QUICK_SESSIONS = (
+    "django.contrib.sessions.backends.signed_cookies"  # no row to read for each request
+)
 pytestmark = pytest.mark.django_db
 MUST_NOT_READ = {
     **dict.fromkeys(("anonymous", "expired"), (HERE, ELSEWHERE)),
@@ -62,18 +64,24 @@ def quick(monkeypatch) -> dict[str, bool]:
 def ask(client: Client, method: str, address: str, ruled: Rule) -> tuple[int, str]:
     """Status and text; what was written is rolled back."""
     body = "" if ruled.body is None else json.dumps(ruled.body)
-    kind = "application/json" if address.startswith("/api/") else "application/x-www-form-urlencoded"
+    kind = (
+        "application/json" if address.startswith("/api/") else "application/x-www-form-urlencoded"
+    )
     with transaction.atomic():
         answer = client.generic(method, address, body, content_type=kind, REMOTE_ADDR=ruled.remote)
         transaction.set_rollback(True)
-    return answer.status_code, answer.content.decode(errors="replace") if not answer.streaming else ""
+    return answer.status_code, answer.content.decode(
+        errors="replace"
+    ) if not answer.streaming else ""
 
 
 def leaks(caller: str, text: str) -> list[str]:
     return [word for word in MUST_NOT_READ.get(caller, ()) if word.lower() in text.lower()]
 
 
-def wrong_answers(clients, quick, address: str, rule_for: Any, asked: Any = lambda method: CALLERS) -> list[str]:
+def wrong_answers(
+    clients, quick, address: str, rule_for: Any, asked: Any = lambda method: CALLERS
+) -> list[str]:
     found = []
     for method in METHODS:
         for caller in asked(method):
@@ -82,13 +90,20 @@ def wrong_answers(clients, quick, address: str, rule_for: Any, asked: Any = lamb
             status, text = ask(clients[caller], method, address, ruled)
             expected = ruled.to(caller)
             if status not in expected:
-                found.append(f"{method} {address} by {caller}: {status}, not {sorted(expected)} {text[:200]}")
+                found.append(
+                    f"{method} {address} by {caller}: {status}, not {sorted(expected)} {text[:200]}"
+                )
             found += [f"{method} {address} shows {caller} {word}" for word in leaks(caller, text)]
     return found
 
 
 def values_for(world: World, pk: str) -> dict[str, Any]:
-    other = {"id": world.users["viewer"].pk, "app_label": "mqtt", "url": "nothing/here", "content_type_id": 1}
+    other = {
+        "id": world.users["viewer"].pk,
+        "app_label": "mqtt",
+        "url": "nothing/here",
+        "content_type_id": 1,
+    }
     other |= {"uidb64": "MQ", "token": "no-such-link"}
     row = world.rows.get(pk or "site")
     return {"site_id": world.here.pk, "pk": row.pk, "object_id": 1, **other}
@@ -127,7 +142,9 @@ def test_the_admin_of_a_model_opens_to_each_caller_as_its_line_says(name, world,
 
 
 def asked_in_the_admin(method: str) -> tuple[str, ...]:
-    """The pages of a model know POST, and take every other method for a GET: some callers are enough to see that."""
+    """The pages of a model know POST, and take every other method for a GET: some callers are
+    enough to see that.
+    """
     return CALLERS if method in {"GET", "POST"} else ("anonymous", "foreign", "viewer")
 
 
@@ -136,13 +153,20 @@ def admin_rule(view: str, line: ModelLine, row: Any, method: str) -> Rule:
 
 
 def admin_column(view: str, method: str, line: ModelLine, row: Any, caller: str) -> str:
-    """What Django's admin answers. A row that is not there, or foreign, leads back to the index: 302."""
-    if caller not in {"foreign", "viewer", "operator", "manager", "superuser"} or view == routes.OBJECT_ID:
+    """What Django's admin answers. A row that is not there, or foreign, leads back to the index:
+    302.
+    """
+    if (
+        caller not in {"foreign", "viewer", "operator", "manager", "superuser"}
+        or view == routes.OBJECT_ID
+    ):
         return "302"  # to the log-in; of the short address of a row to its long one
     hidden = caller == "foreign" or not reaches(caller, line.view)
     missing = row is None or (hidden and line.view != "superuser")
     page = view.removeprefix(routes.OBJECT_ID)
-    least = {"": line.view, "add/": line.add, "delete/": line.delete, "history/": line.view}.get(page)
+    least = {"": line.view, "add/": line.add, "delete/": line.delete, "history/": line.view}.get(
+        page
+    )
     if page == "change/":
         least = line.change if method == "POST" else line.view
     if page == "history/" and missing:

@@ -20,7 +20,9 @@ def world(db) -> World:
 
 
 def send(client: Client, method: str, path: str, body: object = None):
-    return client.generic(method, BASE + path, json.dumps(body or {}), content_type="application/json")
+    return client.generic(
+        method, BASE + path, json.dumps(body or {}), content_type="application/json"
+    )
 
 
 def by_token(owner, **limits) -> Client:
@@ -37,7 +39,11 @@ def by_token(owner, **limits) -> Client:
         ("operator", {"silence_after": 60}, (403, 403)),
         ("manager", {"is_active": False}, (403, 200)),
         ("manager", {"silence_after": 60}, (200, 200)),
-        ("manager", {"is_active": True, "silence_after": 60}, (200, 200)),  # as it is: nothing is switched
+        (
+            "manager",
+            {"is_active": True, "silence_after": 60},
+            (200, 200),
+        ),  # as it is: nothing is switched
         ("manager", {"is_active": False, "silence_after": 60}, (403, 200)),
         ("superuser", {"is_active": False, "silence_after": 60}, (200, 200)),
         ("read", {"is_active": False}, (403, 403)),
@@ -55,7 +61,9 @@ def test_a_site_is_switched_by_those_who_may_switch(caller, body, expected, swit
 @BY_OPERATORS
 def test_an_operator_starts_and_stops_and_is_offered_the_buttons(world, switching):
     client = world.client("operator")
-    page = client.get("/").content.decode() + client.get(f"/sites/{world.here.pk}/").content.decode()
+    page = (
+        client.get("/").content.decode() + client.get(f"/sites/{world.here.pk}/").content.decode()
+    )
     assert page.count(f'data-post="{BASE}sites/{world.here.pk}/start/"') == 2
     assert send(client, "POST", f"sites/{world.here.pk}/start/").status_code == 202
     assert MqttConnection.objects.get(site=world.here).is_active
@@ -63,19 +71,31 @@ def test_an_operator_starts_and_stops_and_is_offered_the_buttons(world, switchin
 
 @pytest.mark.parametrize(
     ("caller", "approve", "switch", "configure"),
-    [("viewer", False, False, False), ("operator", True, False, False), ("manager", True, False, True),
-     ("superuser", True, True, True)],
-)  # fmt: skip
+    [
+        ("viewer", False, False, False),
+        ("operator", True, False, False),
+        ("manager", True, False, True),
+        ("superuser", True, True, True),
+    ],
+)
 def test_pages_offer_what_their_reader_may_do(caller, approve, switch, configure, world):
     world.rows["discoveredtopic"].__class__.objects.update(is_active=False)
     MqttConnection.objects.get(site=world.here).topics.all().delete()
     page = world.client(caller).get(f"/sites/{world.here.pk}/").content.decode()
-    assert ("data-patch" in page, "data-post" in page, "Add one" in page) == (approve, switch, configure)
+    assert ("data-patch" in page, "data-post" in page, "Add one" in page) == (
+        approve,
+        switch,
+        configure,
+    )
 
 
 @pytest.mark.parametrize(
     ("scope", "allowed"),
-    [(Scope.READ, []), (Scope.OPERATE, ["attend", "switch"]), (Scope.MANAGE, ["attend", "switch", "configure", "new"])],
+    [
+        (Scope.READ, []),
+        (Scope.OPERATE, ["attend", "switch"]),
+        (Scope.MANAGE, ["attend", "switch", "configure", "new"]),
+    ],
 )
 def test_the_scope_of_a_token_caps_its_superuser_and_says_which_is_needed(scope, allowed, world):
     calls = {
@@ -100,7 +120,9 @@ def test_a_token_counts_and_not_the_session_that_comes_with_it(world):
 
 def test_a_token_limited_to_sites_lists_only_those_and_makes_none(world):
     client = world.client("elsewhere")
-    assert [row["id"] for row in client.get(BASE + "sites/").json()["results"]] == [world.elsewhere.pk]
+    assert [row["id"] for row in client.get(BASE + "sites/").json()["results"]] == [
+        world.elsewhere.pk
+    ]
     assert send(client, "POST", "sites/", {"name": "New"}).status_code == 403
     assert HERE not in client.get(BASE + "connection-logs/").content.decode()
 
@@ -111,24 +133,35 @@ def test_a_membership_for_all_sites_counts_at_sites_to_come(world):
     newer = Site.objects.create(name="Newer")
     assert client.get(f"{BASE}sites/{newer.pk}/").status_code == 200
     assert send(client, "PATCH", f"sites/{newer.pk}/", {"silence_after": 60}).status_code == 403
-    assert send(client, "PATCH", f"sites/{world.elsewhere.pk}/", {"silence_after": 60}).status_code == 200
+    assert (
+        send(client, "PATCH", f"sites/{world.elsewhere.pk}/", {"silence_after": 60}).status_code
+        == 200
+    )
 
 
 def test_an_account_that_is_switched_off_loses_everything_at_once(world):
     client = world.client("manager")
-    type(world.users["manager"]).objects.filter(pk=world.users["manager"].pk).update(is_active=False)
+    type(world.users["manager"]).objects.filter(pk=world.users["manager"].pk).update(
+        is_active=False
+    )
     assert client.get(f"{BASE}sites/{world.here.pk}/").status_code == 401
 
 
 def test_the_refusal_names_the_role(world):
-    answer = send(world.client("viewer"), "PATCH", f"devices/{world.rows['device'].pk}/", {"name": "x"})
+    answer = send(
+        world.client("viewer"), "PATCH", f"devices/{world.rows['device'].pk}/", {"name": "x"}
+    )
     assert answer.json()["detail"] == "This needs the role operator at this site; yours is viewer."
 
 
-def test_a_member_of_many_sites_costs_as_many_queries_as_one_of_few(world, django_assert_num_queries):
+def test_a_member_of_many_sites_costs_as_many_queries_as_one_of_few(
+    world, django_assert_num_queries
+):
     many = user("many", None, None)
     for number in range(30):
-        Membership.objects.create(user=many, site=Site.objects.create(name=f"Site {number}"), role=Role.OPERATOR.value)
+        Membership.objects.create(
+            user=many, site=Site.objects.create(name=f"Site {number}"), role=Role.OPERATOR.value
+        )
     client = Client()
     client.force_login(many)
     with django_assert_num_queries(4):  # session, user, memberships, sites

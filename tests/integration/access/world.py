@@ -34,7 +34,9 @@ from mqtt_app.models import (
 )
 
 HERE, ELSEWHERE = "Berlin-canary", "Zanzibar-canary"
-"""In every text of a site's rows, so that a row which reaches the wrong reader is seen by its words."""
+"""In every text of a site's rows, so that a row which reaches the wrong reader is seen by its
+words.
+"""
 
 
 @dataclass(frozen=True)
@@ -52,7 +54,9 @@ class World:
         if caller in self.users:
             client.force_login(self.users[caller])
             # As a header that stays: a call of logout would empty the client's own jar.
-            client.defaults["HTTP_COOKIE"] = client.cookies.output(attrs=[], header="", sep="; ").strip()
+            client.defaults["HTTP_COOKIE"] = client.cookies.output(
+                attrs=[], header="", sep="; "
+            ).strip()
         return client
 
 
@@ -91,29 +95,58 @@ def token(owner: Any, **values: Any) -> str:
 def site_with_everything(name: str) -> Site:
     now = timezone.now()
     site = Site.objects.create(name=name)
-    connection = MqttConnection.objects.create(site=site, broker_host=f"{name}.example".lower(), is_active=False)
+    connection = MqttConnection.objects.create(
+        site=site, broker_host=f"{name}.example".lower(), is_active=False
+    )
     MqttTopic.objects.create(connection=connection, filter=f"{name}/#")
-    DiscoveredTopic.objects.create(connection=connection, topic=f"{name}/t", is_processable=True, parser_name=name)
+    DiscoveredTopic.objects.create(
+        connection=connection, topic=f"{name}/t", is_processable=True, parser_name=name
+    )
     gateway = Gateway.objects.create(site=site, identifier=f"{name}-gateway")
     device = Device.objects.create(site=site, identifier=f"{name}-device", gateway=gateway)
-    LatestReading.objects.create(device=device, metric=f"{name}-metric", value=1.5, time=now, received_at=now)
-    MqttConnectionLog.objects.create(connection=connection, level="ERROR", message=name, broker_host=name)
-    MqttParsingLog.objects.create(site=site, topic=name, error_type="PARSE_ERROR", error_message=name)
-    message: dict[str, Any] = {"site": site, "topic": name, "payload": name.encode(), "qos": 1, "received_at": now}
-    KeptMessage.objects.create(**message, connection=connection, retain=False, parser_name=name, state="failed")
+    LatestReading.objects.create(
+        device=device, metric=f"{name}-metric", value=1.5, time=now, received_at=now
+    )
+    MqttConnectionLog.objects.create(
+        connection=connection, level="ERROR", message=name, broker_host=name
+    )
+    MqttParsingLog.objects.create(
+        site=site, topic=name, error_type="PARSE_ERROR", error_message=name
+    )
+    message: dict[str, Any] = {
+        "site": site,
+        "topic": name,
+        "payload": name.encode(),
+        "qos": 1,
+        "received_at": now,
+    }
+    KeptMessage.objects.create(
+        **message, connection=connection, retain=False, parser_name=name, state="failed"
+    )
     QuarantinedMessage.objects.create(**message, reason=name)
     ParserHealth.objects.create(site=site, parser_name=name, paused_since=now, reason=name)
     SiteBooks.objects.create(site=site, received=2, failed=1, quarantined=1)
-    AuditEntry.objects.create(at=now, source="page", action="changed", object_label=name, site_id=site.pk)
+    AuditEntry.objects.create(
+        at=now, source="page", action="changed", object_label=name, site_id=site.pk
+    )
     return site
 
 
 def rows_of(site: Site) -> dict[str, Model]:
     connection = site.connection
     rows: list[Model | None] = [
-        site, connection, site.books, connection.topics.first(), connection.discovered_topics.first(),
-        site.gateway_set.first(), site.device_set.first(), connection.logs.first(), site.parsing_logs.first(),
-        site.kept_messages.first(), site.quarantined.first(), site.parsers.first(),
+        site,
+        connection,
+        site.books,
+        connection.topics.first(),
+        connection.discovered_topics.first(),
+        site.gateway_set.first(),
+        site.device_set.first(),
+        connection.logs.first(),
+        site.parsing_logs.first(),
+        site.kept_messages.first(),
+        site.quarantined.first(),
+        site.parsers.first(),
         AuditEntry.objects.filter(site_id=site.pk).first(),
-    ]  # fmt: skip
+    ]
     return {str(row._meta.model_name): row for row in rows if row is not None}

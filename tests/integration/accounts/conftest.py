@@ -54,7 +54,9 @@ def browser_of(user, address: str = ADDRESS) -> Client:
 
 def api_login(name="anna", password=PASSWORD, address=ADDRESS, **more):
     body = {"username": name, "password": password, **more}
-    return Client(REMOTE_ADDR=address).post("/api/v1/auth/login/", body, content_type="application/json")
+    return Client(REMOTE_ADDR=address).post(
+        "/api/v1/auth/login/", body, content_type="application/json"
+    )
 
 
 def api(token: str, method: str, path: str, body=None, address: str = ADDRESS):

@@ -59,7 +59,8 @@ def test_a_token_for_some_sites_and_for_ever(logged_in, site):
 
 
 @pytest.mark.parametrize(
-    "values", [{"name": ""}, {"scope": "all"}, {"expires": "0"}, {"name": "x" * 101}, {"sites": ["999999"]}]
+    "values",
+    [{"name": ""}, {"scope": "all"}, {"expires": "0"}, {"name": "x" * 101}, {"sites": ["999999"]}],
 )
 def test_what_cannot_be_is_said_and_nothing_is_made(logged_in, values):
     page = make(logged_in, **values)

@@ -1,4 +1,6 @@
-"""A forgotten password: by e-mail, by a link of an administrator; and accounts that are switched off."""
+"""A forgotten password: by e-mail, by a link of an administrator; and accounts that are switched
+off.
+"""
 
 import re
 import time
@@ -45,7 +47,9 @@ def follow(link, new=NEW, **values):
     shown = browser.get(link, follow=True)
     if not shown.redirect_chain:
         return shown
-    return browser.post(shown.redirect_chain[-1][0], {"new_password1": new, "new_password2": new, **values})
+    return browser.post(
+        shown.redirect_chain[-1][0], {"new_password1": new, "new_password2": new, **values}
+    )
 
 
 def test_a_link_comes_by_mail_and_sets_the_password_once(anna, browser, mails):
@@ -92,7 +96,12 @@ def test_asking_often_is_refused_and_locks_nobody_s_log_in(anna, browser, mails)
 
 
 def test_a_link_names_no_host_that_is_not_ours(anna, browser, mails):
-    assert browser.post(RESET, {"email": "anna@example.org"}, headers={"host": "evil.example"}).status_code == 400
+    assert (
+        browser.post(
+            RESET, {"email": "anna@example.org"}, headers={"host": "evil.example"}
+        ).status_code
+        == 400
+    )
     assert not mails
 
 
@@ -122,7 +131,9 @@ def test_the_link_ends_what_the_old_password_opened_and_unlocks(anna):
     assert session.get("/").status_code == 302
     assert api(text, "GET", SITES).status_code == 401
     assert api_login(password=NEW).status_code == 200
-    assert list(AuditEntry.objects.filter(action="password reset").values_list("object_label")) == [("anna",)]
+    assert list(AuditEntry.objects.filter(action="password reset").values_list("object_label")) == [
+        ("anna",)
+    ]
 
 
 def test_tokens_are_kept_where_the_user_says_so(anna):
@@ -138,7 +149,8 @@ def test_a_link_ends_when_the_user_logs_in_otherwise(anna):
 
 
 @pytest.mark.parametrize(
-    "link", ["/password-reset/MQ/abc-def/", "/password-reset/x/set-password/", "/password-reset/\x00/a/"]
+    "link",
+    ["/password-reset/MQ/abc-def/", "/password-reset/x/set-password/", "/password-reset/\x00/a/"],
 )
 def test_a_made_up_link_is_none(anna, link):
     answer = Client().get(link)
@@ -162,18 +174,24 @@ def test_the_command_names_the_installation_s_address(anna, settings):
 
 
 def test_a_superuser_makes_the_link_in_the_admin(anna, admin):
-    page = admin.post("/admin/auth/user/", {"action": "make_password_links", "_selected_action": [anna.pk]})
+    page = admin.post(
+        "/admin/auth/user/", {"action": "make_password_links", "_selected_action": [anna.pk]}
+    )
     link = re.search(r"<code>http://testserver(/[^<]+)</code>", page.content.decode()).group(1)
     assert follow(link).status_code == 302
     assert api_login(password=NEW).status_code == 200
 
 
-def test_a_password_that_is_set_in_a_shell_or_by_django_s_command_ends_tokens_as_well(anna, monkeypatch):
+def test_a_password_that_is_set_in_a_shell_or_by_django_s_command_ends_tokens_as_well(
+    anna, monkeypatch
+):
     _, text = ApiToken.objects.create(anna)
     monkeypatch.setattr("getpass.getpass", lambda **_: NEW)
     call_command("changepassword", "anna", stdout=StringIO())
     assert api(text, "GET", SITES).status_code == 401
-    assert AuditEntry.objects.filter(action="password set", object_label="anna", source="command").exists()
+    assert AuditEntry.objects.filter(
+        action="password set", object_label="anna", source="command"
+    ).exists()
 
 
 def test_a_hash_that_is_only_made_anew_ends_nothing(anna, settings):
@@ -210,7 +228,11 @@ def test_a_deactivated_user_is_out_at_once_and_stays_so_when_activated_again(ann
     assert session.get("/").status_code == 302
     assert api(text, "GET", SITES).status_code == 401
     assert api_login().status_code == 200
-    assert not [row for row in Session.objects.all() if row.get_decoded().get("_auth_user_id") == str(anna.pk)]
+    assert not [
+        row
+        for row in Session.objects.all()
+        if row.get_decoded().get("_auth_user_id") == str(anna.pk)
+    ]
 
 
 def test_the_admin_shows_tokens_without_digest_and_only_revokes_them(anna, admin):
@@ -221,7 +243,10 @@ def test_the_admin_shows_tokens_without_digest_and_only_revokes_them(anna, admin
         assert row.digest[:12].encode() not in page.content
         assert row.token_key.encode() not in page.content
     assert admin.get("/admin/mqtt/apitoken/add/").status_code == 403
-    assert admin.post(f"/admin/mqtt/apitoken/{row.pk}/change/", {"digest": "0" * 128}).status_code == 403
+    assert (
+        admin.post(f"/admin/mqtt/apitoken/{row.pk}/change/", {"digest": "0" * 128}).status_code
+        == 403
+    )
     assert admin.post(f"/admin/mqtt/apitoken/{row.pk}/delete/", {"post": "yes"}).status_code == 302
     assert api(text, "GET", SITES).status_code == 401
     assert AuditEntry.objects.filter(action="revoked", object_id=str(row.pk)).exists()

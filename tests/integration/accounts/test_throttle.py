@@ -40,14 +40,18 @@ def knobs(monkeypatch):
     """Other limits for one test."""
 
     def use(**values):
-        monkeypatch.setattr(login_throttle, "config", lambda: Config(**{**settings.SITEWIRE, **values}))
+        monkeypatch.setattr(
+            login_throttle, "config", lambda: Config(**{**settings.SITEWIRE, **values})
+        )
 
     return use
 
 
 @pytest.mark.parametrize("entrance", ["api", *PAGES])
 def test_the_right_password_is_refused_after_five_wrong_ones_and_it_is_said(anna, entrance):
-    assert [enter(entrance).status_code for _ in range(5)] == [401 if entrance == "api" else 200] * 5
+    assert [enter(entrance).status_code for _ in range(5)] == [
+        401 if entrance == "api" else 200
+    ] * 5
     refused = enter(entrance, password=PASSWORD)
     assert refused.status_code == 429
     assert 0 < int(refused["Retry-After"]) <= 30
@@ -63,7 +67,9 @@ def test_all_entrances_count_together(anna, first, second):
     assert {enter(entrance, password=PASSWORD).status_code for entrance in ("api", *PAGES)} == {429}
 
 
-@pytest.mark.parametrize("spelling", ["ANNA", " anna ", "\uff41\uff4e\uff4e\uff41", "an\u200bna", "Anna\u00a0"])
+@pytest.mark.parametrize(
+    "spelling", ["ANNA", " anna ", "\uff41\uff4e\uff4e\uff41", "an\u200bna", "Anna\u00a0"]
+)
 def test_another_spelling_is_no_way_around(anna, spelling):
     lock()
     assert enter("api", spelling, PASSWORD).status_code == 429
@@ -71,7 +77,10 @@ def test_another_spelling_is_no_way_around(anna, spelling):
 
 
 def test_names_that_no_user_has_lock_alike_and_are_not_kept_in_clear(anna):
-    answers = {name: [enter("api", name).content for _ in range(7)] for name in ("anna", "hunter2-typed-here")}
+    answers = {
+        name: [enter("api", name).content for _ in range(7)]
+        for name in ("anna", "hunter2-typed-here")
+    }
     assert answers["anna"] == answers["hunter2-typed-here"]
     assert not LoginCounter.objects.filter(label__icontains="hunter2").exists()
     assert "hunter2" not in str(list(LoginCounter.objects.values_list("key", "label")))
@@ -130,7 +139,9 @@ def test_an_ipv6_network_counts_as_one_address(anna, knobs):
     assert enter("api", password=PASSWORD, address="2001:db8:0:1::1").status_code == 200
 
 
-@pytest.mark.parametrize("header", ["X-Forwarded-For", "X-Real-IP", "Forwarded", "CF-Connecting-IP", "True-Client-IP"])
+@pytest.mark.parametrize(
+    "header", ["X-Forwarded-For", "X-Real-IP", "Forwarded", "CF-Connecting-IP", "True-Client-IP"]
+)
 def test_a_header_gives_nobody_another_address(anna, browser, header, knobs):
     knobs(login_address_tries=10)
     for number in range(10):
@@ -244,7 +255,9 @@ def unlock(*arguments):
     call_command("unlock_logins", *arguments)
 
 
-@pytest.mark.parametrize("arguments", [("--user", "Anna "), ("--all",), ("--user", "anna", "--address", ADDRESS)])
+@pytest.mark.parametrize(
+    "arguments", [("--user", "Anna "), ("--all",), ("--user", "anna", "--address", ADDRESS)]
+)
 def test_a_command_unlocks(anna, arguments):
     lock()
     unlock(*arguments)

@@ -47,9 +47,18 @@ def test_login_takes_a_name_a_scope_and_an_end(anna):
 
 @pytest.mark.parametrize(
     "body",
-    [{"scope": "admin"}, {"expires_in": 0}, {"expires_in": -5}, {"expires_in": 10**12}, {"site_ids": []},
-     {"site_ids": ["x"]}, {"name": ""}, {"name": "x" * 101}, {"name": "a\0b"}],
-)  # fmt: skip
+    [
+        {"scope": "admin"},
+        {"expires_in": 0},
+        {"expires_in": -5},
+        {"expires_in": 10**12},
+        {"site_ids": []},
+        {"site_ids": ["x"]},
+        {"name": ""},
+        {"name": "x" * 101},
+        {"name": "a\0b"},
+    ],
+)
 def test_what_cannot_be_is_refused_by_its_field(anna, body):
     _, text = token_of(anna)
     answer = made(text, **body)
@@ -191,7 +200,9 @@ def _refuse_updates_of_tokens(execute, sql, params, many, context):
 def test_no_user_has_more_tokens_than_there_may_be(anna, monkeypatch):
     monkeypatch.setattr(tokens, "config", lambda: Config(tokens_per_user=3))
     assert [api_login().status_code for _ in range(4)] == [200, 200, 200, 409]
-    ApiToken.objects.filter(pk=ApiToken.objects.first().pk).update(expiry=timezone.now() - timedelta(days=1))
+    ApiToken.objects.filter(pk=ApiToken.objects.first().pk).update(
+        expiry=timezone.now() - timedelta(days=1)
+    )
     assert api_login().status_code == 200
     assert ApiToken.objects.count() == 3
 
@@ -213,8 +224,15 @@ def test_many_requests_at_once_write_the_use_once_and_none_fails(anna):
 def test_log_ins_and_log_outs_are_in_the_audit_trail(anna):
     text = api_login().json()["token"]
     api(text, "POST", "/api/v1/auth/logout/")
-    entries = AuditEntry.objects.order_by("id").values_list("action", "user_name", "address", "source")
-    expected = [("created", "anna"), ("logged in", "anna"), ("logged out", "anna"), ("revoked", "anna")]
+    entries = AuditEntry.objects.order_by("id").values_list(
+        "action", "user_name", "address", "source"
+    )
+    expected = [
+        ("created", "anna"),
+        ("logged in", "anna"),
+        ("logged out", "anna"),
+        ("revoked", "anna"),
+    ]
     assert list(entries) == [(action, name, ADDRESS, "api") for action, name in expected]
     assert text not in str(list(AuditEntry.objects.values()))
     assert PASSWORD not in str(list(AuditEntry.objects.values()))

@@ -27,9 +27,20 @@ from tests.integration.api.client import connected_site, superuser
 from tests.integration.api.test_lists import fill
 
 PAGES = (
-    "site", "sitebooks", "mqttconnection", "mqtttopic", "discoveredtopic", "gateway", "device", "mqttconnectionlog",
-    "mqttparsinglog", "quarantinedmessage", "batchreceipt", "keptmessage", "parserhealth",
-)  # fmt: skip
+    "site",
+    "sitebooks",
+    "mqttconnection",
+    "mqtttopic",
+    "discoveredtopic",
+    "gateway",
+    "device",
+    "mqttconnectionlog",
+    "mqttparsinglog",
+    "quarantinedmessage",
+    "batchreceipt",
+    "keptmessage",
+    "parserhealth",
+)
 
 
 @pytest.fixture
@@ -51,7 +62,9 @@ def page(model: str) -> str:
 def form_of(admin: Client, address: str) -> dict[str, object]:
     """What a browser would send back unchanged."""
     fields = admin.get(address).context["adminform"].form
-    values = {name: fields.get_initial_for_field(field, name) for name, field in fields.fields.items()}
+    values = {
+        name: fields.get_initial_for_field(field, name) for name, field in fields.fields.items()
+    }
     return {name: value for name, value in values.items() if value not in {None, False}}
 
 
@@ -78,9 +91,16 @@ def test_no_list_costs_more_with_fifty_rows_than_with_one(admin):
                 site=site, topic="t", payload=b"x", qos=1, received_at=timezone.now(), reason="r"
             )
             KeptMessage.objects.create(
-                site=site, connection=site.connection, topic="t", payload=b"x", qos=1, retain=False,
-                received_at=timezone.now(), parser_name="json", state="failed",
-            )  # fmt: skip
+                site=site,
+                connection=site.connection,
+                topic="t",
+                payload=b"x",
+                qos=1,
+                retain=False,
+                received_at=timezone.now(),
+                parser_name="json",
+                state="failed",
+            )
             ParserHealth.objects.create(site=site, parser_name="json", paused_since=timezone.now())
             BatchReceipt.objects.create(id=f"{number:032x}", instance="mqtt-1", messages=1)
         costs.append({model: cost(admin, page(model)) for model in PAGES})
@@ -95,13 +115,20 @@ def cost(admin: Client, address: str) -> int:
 
 
 def test_a_log_list_counts_no_further_than_it_pages(admin, site, monkeypatch):
-    rows = [MqttConnectionLog(connection=site.connection, level="INFO", message=str(n)) for n in range(120)]
+    rows = [
+        MqttConnectionLog(connection=site.connection, level="INFO", message=str(n))
+        for n in range(120)
+    ]
     MqttConnectionLog.objects.bulk_create(rows)
     monkeypatch.setattr("mqtt_app.admin.base.MAX_COUNTED", 100)
     with CaptureQueriesContext(database) as queries:
         shown = admin.get(page("mqttconnectionlog")).context["cl"]
     assert shown.result_count == 100
-    counts = [query["sql"] for query in queries if "COUNT(" in query["sql"] and "connectionlog" in query["sql"]]
+    counts = [
+        query["sql"]
+        for query in queries
+        if "COUNT(" in query["sql"] and "connectionlog" in query["sql"]
+    ]
     assert counts
     assert all("LIMIT 100" in sql for sql in counts)
 
@@ -109,25 +136,37 @@ def test_a_log_list_counts_no_further_than_it_pages(admin, site, monkeypatch):
 @pytest.mark.parametrize(
     ("model", "query"),
     [
-        ("mqttconnectionlog", "level__exact=ERROR"), ("mqttconnectionlog", "q=refused"),
-        ("mqttconnectionlog", "site={}"), ("mqttparsinglog", "error_type__exact=DB_ERROR"),
-        ("mqttparsinglog", "q=broken"), ("mqttparsinglog", "site={}"),
+        ("mqttconnectionlog", "level__exact=ERROR"),
+        ("mqttconnectionlog", "q=refused"),
+        ("mqttconnectionlog", "site={}"),
+        ("mqttparsinglog", "error_type__exact=DB_ERROR"),
+        ("mqttparsinglog", "q=broken"),
+        ("mqttparsinglog", "site={}"),
     ],
-)  # fmt: skip
+)
 def test_logs_are_found_by_filter_and_by_search(model, query, admin, site):
     other = connected_site("Other")
-    MqttConnectionLog.objects.create(connection=site.connection, level="ERROR", message="Refused by the broker")
+    MqttConnectionLog.objects.create(
+        connection=site.connection, level="ERROR", message="Refused by the broker"
+    )
     MqttConnectionLog.objects.create(connection=other.connection, level="INFO", message="up")
-    MqttParsingLog.objects.create(site=site, topic="a", error_type="DB_ERROR", error_message="broken row")
-    MqttParsingLog.objects.create(site=other, topic="b", error_type="PARSE_ERROR", error_message="no JSON")
+    MqttParsingLog.objects.create(
+        site=site, topic="a", error_type="DB_ERROR", error_message="broken row"
+    )
+    MqttParsingLog.objects.create(
+        site=other, topic="b", error_type="PARSE_ERROR", error_message="no JSON"
+    )
     assert admin.get(f"{page(model)}?{query.format(site.pk)}").context["cl"].result_count == 1
 
 
 def test_logs_can_be_read_and_not_written(admin, site):
     row = MqttParsingLog.objects.create(
-        site=site, topic="<b>t</b>", error_type="PARSE_ERROR", error_message="<script>alert(1)</script>",
+        site=site,
+        topic="<b>t</b>",
+        error_type="PARSE_ERROR",
+        error_message="<script>alert(1)</script>",
         payload_sample={"html": "<img src=x onerror=alert(1)>"},
-    )  # fmt: skip
+    )
     address = reverse("admin:mqtt_mqttparsinglog_change", args=[row.pk])
     for shown in (admin.get(address), admin.get(page("mqttparsinglog"))):
         assert b"<script>alert" not in shown.content
@@ -169,12 +208,21 @@ def test_a_change_reaches_the_link_and_leaves_what_its_owner_wrote(admin, site):
     admin.post(address, sent)
     connection.refresh_from_db()
     assert (connection.broker_host, connection.config_version) == ("new.example", before + 1)
-    assert (connection.owner, connection.generation, connection.status) == ("mqtt-1", 7, "connected")
+    assert (connection.owner, connection.generation, connection.status) == (
+        "mqtt-1",
+        7,
+        "connected",
+    )
 
 
 @pytest.mark.parametrize(
     ("field", "value"),
-    [("broker_host", "a..b"), ("broker_port", "70000"), ("broker_port", "0"), ("tls_client_key", "garbage")],
+    [
+        ("broker_host", "a..b"),
+        ("broker_port", "70000"),
+        ("broker_port", "0"),
+        ("tls_client_key", "garbage"),
+    ],
 )
 def test_a_bad_value_is_refused_beside_its_field_as_in_the_api(field, value, admin, site):
     address = reverse("admin:mqtt_mqttconnection_change", args=[site.connection.pk])
@@ -189,16 +237,25 @@ def test_a_filter_is_checked_and_told_to_the_link(admin, site):
     address = reverse("admin:mqtt_mqtttopic_change", args=[topic.pk])
     bad = admin.post(address, {"filter": "foo/#/baz", "qos": "1", "is_active": "on"})
     assert "filter" in bad.context["adminform"].form.errors
-    assert admin.post(address, {"filter": "foo/#", "qos": "1", "is_active": "on"}).status_code == 302
+    assert (
+        admin.post(address, {"filter": "foo/#", "qos": "1", "is_active": "on"}).status_code == 302
+    )
     site.connection.refresh_from_db()
     assert site.connection.config_version == before + 1
 
 
 def test_new_connections_and_topics_can_be_made(admin):
     site = Site.objects.create(name="New")
-    values = {"site": site.pk, "broker_host": "b.example", "broker_port": 1883, "protocol_version": "auto",
-              "ack_mode": "stored"}  # fmt: skip
-    made = admin.post(reverse("admin:mqtt_mqttconnection_add"), values | {"keepalive": 60, "tls_verify": "on"})
+    values = {
+        "site": site.pk,
+        "broker_host": "b.example",
+        "broker_port": 1883,
+        "protocol_version": "auto",
+        "ack_mode": "stored",
+    }
+    made = admin.post(
+        reverse("admin:mqtt_mqttconnection_add"), values | {"keepalive": 60, "tls_verify": "on"}
+    )
     assert made.status_code == 302
     connection = MqttConnection.objects.get(site=site)
     topic = {"connection": connection.pk, "filter": "a/#", "qos": 1, "is_active": "on"}
@@ -216,8 +273,12 @@ def test_discovered_topics_are_allowed_and_disallowed_by_action(admin, site):
 
 
 def test_a_topic_is_freed_of_its_parser_by_action(admin, site):
-    topic = DiscoveredTopic.objects.create(connection=site.connection, topic="t", is_processable=True, parser_name="x")
-    admin.post(page("discoveredtopic"), {"action": "recognise_anew", "_selected_action": [topic.pk]})
+    topic = DiscoveredTopic.objects.create(
+        connection=site.connection, topic="t", is_processable=True, parser_name="x"
+    )
+    admin.post(
+        page("discoveredtopic"), {"action": "recognise_anew", "_selected_action": [topic.pk]}
+    )
     topic.refresh_from_db()
     assert (topic.is_processable, topic.parser_name, topic.is_active) == (False, "", True)
 
@@ -225,9 +286,16 @@ def test_a_topic_is_freed_of_its_parser_by_action(admin, site):
 def test_kept_messages_are_parsed_again_by_action(admin, site):
     SiteBooks.objects.create(site=site, received=1, failed=1)
     row = KeptMessage.objects.create(
-        site=site, connection=site.connection, topic="t", payload=b"21.5", qos=1, retain=False,
-        received_at=timezone.now(), parser_name="scalar", state="failed",
-    )  # fmt: skip
+        site=site,
+        connection=site.connection,
+        topic="t",
+        payload=b"21.5",
+        qos=1,
+        retain=False,
+        received_at=timezone.now(),
+        parser_name="scalar",
+        state="failed",
+    )
     admin.post(page("keptmessage"), {"action": "parse_again", "_selected_action": [row.pk]})
     row.refresh_from_db()
     books = SiteBooks.objects.get()
@@ -249,9 +317,11 @@ def test_a_site_is_edited_and_removed_with_its_members(admin, site):
     values = form_of(admin, address) | {"name": "Renamed", "silence_after": 60}
     user = get_user_model().objects.create_user("m")
     inline = {
-        "memberships-TOTAL_FORMS": 1, "memberships-INITIAL_FORMS": 0,
-        "memberships-0-user": user.pk, "memberships-0-role": "viewer",
-    }  # fmt: skip
+        "memberships-TOTAL_FORMS": 1,
+        "memberships-INITIAL_FORMS": 0,
+        "memberships-0-user": user.pk,
+        "memberships-0-role": "viewer",
+    }
     assert admin.post(address, values | inline).status_code == 302
     site.refresh_from_db()
     assert (site.name, site.silence_after) == ("Renamed", 60)
@@ -262,11 +332,15 @@ def test_a_site_is_edited_and_removed_with_its_members(admin, site):
 
 def test_a_device_is_renamed_and_shows_its_last_values(admin, site):
     device = Device.objects.create(site=site, identifier="d")
-    device.latest.create(metric="temperature", value=21.5, time=timezone.now(), received_at=timezone.now())
+    device.latest.create(
+        metric="temperature", value=21.5, time=timezone.now(), received_at=timezone.now()
+    )
     address = reverse("admin:mqtt_device_change", args=[device.pk])
     assert b"21.5" in admin.get(address).content
     inline = {"latest-TOTAL_FORMS": 0, "latest-INITIAL_FORMS": 0}
-    assert admin.post(address, {"name": "Boiler", "silence_after": "30"} | inline).status_code == 302
+    assert (
+        admin.post(address, {"name": "Boiler", "silence_after": "30"} | inline).status_code == 302
+    )
     device.refresh_from_db()
     assert (device.name, device.silence_after) == ("Boiler", 30)
 

@@ -1,4 +1,6 @@
-"""The admin as staff members meet it: rows, choices and actions of their own sites, as far as their roles go."""
+"""The admin as staff members meet it: rows, choices and actions of their own sites, as far as their
+roles go.
+"""
 
 import pytest
 from django.contrib.admin.models import CHANGE, LogEntry
@@ -12,7 +14,14 @@ from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
 from mqtt_app.domain.access import Role, Switching
-from mqtt_app.models import DiscoveredTopic, KeptMessage, Membership, MqttConnection, MqttTopic, Site
+from mqtt_app.models import (
+    DiscoveredTopic,
+    KeptMessage,
+    Membership,
+    MqttConnection,
+    MqttTopic,
+    Site,
+)
 from tests.integration.access.conftest import switching  # noqa: F401  a fixture
 from tests.integration.access.world import ELSEWHERE, HERE, World, build, user
 
@@ -42,32 +51,58 @@ def test_filters_offer_only_own_sites(world):
     for model in ("device", "mqttconnectionlog", "keptmessage"):
         page = world.client("viewer").get(lists(model)).content.decode()
         assert (HERE in page, ELSEWHERE in page) == (True, False)
-    page = world.client("viewer").get(f"{lists('device')}?site={world.elsewhere.pk}").content.decode()
+    page = (
+        world.client("viewer").get(f"{lists('device')}?site={world.elsewhere.pk}").content.decode()
+    )
     assert ELSEWHERE not in page
 
 
 def test_autocompletes_and_form_choices_offer_only_own_sites(world):
-    asked = {"app_label": "mqtt", "model_name": "mqttconnection", "field_name": "site", "term": "canary"}
+    asked = {
+        "app_label": "mqtt",
+        "model_name": "mqttconnection",
+        "field_name": "site",
+        "term": "canary",
+    }
     found = world.client("manager").get("/admin/autocomplete/", asked).json()["results"]
     assert [row["text"] for row in found] == [HERE]
-    page = world.client("manager").get(f"{reverse('admin:mqtt_mqttconnection_add')}?site={world.elsewhere.pk}")
+    page = world.client("manager").get(
+        f"{reverse('admin:mqtt_mqttconnection_add')}?site={world.elsewhere.pk}"
+    )
     assert ELSEWHERE not in page.content.decode()
 
 
 def test_nothing_can_be_hung_on_a_site_where_the_role_is_too_small(world):
-    Membership.objects.create(site=world.elsewhere, user=world.users["manager"], role=Role.VIEWER.value)
-    values = {"connection": elsewhere(DiscoveredTopic).connection_id, "filter": "evil/#", "qos": 1, "is_active": "on"}
+    Membership.objects.create(
+        site=world.elsewhere, user=world.users["manager"], role=Role.VIEWER.value
+    )
+    values = {
+        "connection": elsewhere(DiscoveredTopic).connection_id,
+        "filter": "evil/#",
+        "qos": 1,
+        "is_active": "on",
+    }
     answer = world.client("manager").post(reverse("admin:mqtt_mqtttopic_add"), values)
     assert list(answer.context["adminform"].form.errors) == ["connection"]
     assert not MqttTopic.objects.filter(filter="evil/#").exists()
 
 
-@pytest.mark.parametrize(("model", "action"), [("discoveredtopic", "disallow"), ("discoveredtopic", "recognise_anew")])
-def test_an_action_is_refused_as_a_whole_when_it_selects_a_site_where_the_role_is_too_small(model, action, world):
-    Membership.objects.create(site=world.elsewhere, user=world.users["operator"], role=Role.VIEWER.value)
+@pytest.mark.parametrize(
+    ("model", "action"), [("discoveredtopic", "disallow"), ("discoveredtopic", "recognise_anew")]
+)
+def test_an_action_is_refused_as_a_whole_when_it_selects_a_site_where_the_role_is_too_small(
+    model, action, world
+):
+    Membership.objects.create(
+        site=world.elsewhere, user=world.users["operator"], role=Role.VIEWER.value
+    )
     before = list(DiscoveredTopic.objects.order_by("pk").values())
-    messages = act(world.client("operator"), model, action, world.rows[model], elsewhere(DiscoveredTopic))
-    assert messages == ["Nothing was done. This needs the role operator at this site; yours is viewer."]
+    messages = act(
+        world.client("operator"), model, action, world.rows[model], elsewhere(DiscoveredTopic)
+    )
+    assert messages == [
+        "Nothing was done. This needs the role operator at this site; yours is viewer."
+    ]
     assert list(DiscoveredTopic.objects.order_by("pk").values()) == before
 
 
@@ -93,13 +128,22 @@ def test_nobody_but_superusers_starts_from_the_admin(caller, world):
     connection = world.rows["mqttconnection"]
     act(world.client(caller), "mqttconnection", "start", connection)
     address = reverse("admin:mqtt_mqttconnection_change", args=[connection.pk])
-    world.client(caller).post(address, {"is_active": "on", "broker_host": "b.example", "broker_port": 1})
+    world.client(caller).post(
+        address, {"is_active": "on", "broker_host": "b.example", "broker_port": 1}
+    )
     assert not MqttConnection.objects.filter(is_active=True).exists()
 
 
 @BY_OPERATORS
-@pytest.mark.parametrize(("caller", "started"), [("viewer", False), ("operator", True), ("foreign", False)])
-def test_operators_start_from_the_admin_where_the_installation_says_so(caller, started, switching, world):  # noqa: F811
+@pytest.mark.parametrize(
+    ("caller", "started"), [("viewer", False), ("operator", True), ("foreign", False)]
+)
+def test_operators_start_from_the_admin_where_the_installation_says_so(
+    caller,
+    started,
+    switching,
+    world,  # noqa: F811
+):
     act(world.client(caller), "mqttconnection", "start", world.rows["mqttconnection"])
     assert MqttConnection.objects.filter(site=world.here, is_active=True).exists() is started
 
@@ -123,8 +167,16 @@ def test_a_manager_changes_settings_but_not_the_switch(model, world):
 def test_members_of_a_site_are_the_superusers_business(world):
     address = reverse("admin:mqtt_site_change", args=[world.here.pk])
     assert "memberships-TOTAL_FORMS" not in world.client("manager").get(address).content.decode()
-    inline = {"memberships-TOTAL_FORMS": 1, "memberships-INITIAL_FORMS": 0, "memberships-0-role": "manager"}
-    mine = inline | {"memberships-0-user": world.users["viewer"].pk, "name": "x", "silence_after": 9}
+    inline = {
+        "memberships-TOTAL_FORMS": 1,
+        "memberships-INITIAL_FORMS": 0,
+        "memberships-0-role": "manager",
+    }
+    mine = inline | {
+        "memberships-0-user": world.users["viewer"].pk,
+        "name": "x",
+        "silence_after": 9,
+    }
     world.client("manager").post(address, mine)
     assert not Membership.objects.filter(user=world.users["viewer"], role="manager").exists()
 
@@ -132,10 +184,16 @@ def test_members_of_a_site_are_the_superusers_business(world):
 def test_histories_of_foreign_rows_are_not_there(world):
     kind = ContentType.objects.get_for_model(Site)
     LogEntry.objects.create(
-        user=world.users["superuser"], content_type=kind, object_id=world.elsewhere.pk, object_repr="x",
-        action_flag=CHANGE, change_message="Changed to Secret",
-    )  # fmt: skip
-    answer = world.client("manager").get(reverse("admin:mqtt_site_history", args=[world.elsewhere.pk]), follow=True)
+        user=world.users["superuser"],
+        content_type=kind,
+        object_id=world.elsewhere.pk,
+        object_repr="x",
+        action_flag=CHANGE,
+        change_message="Changed to Secret",
+    )
+    answer = world.client("manager").get(
+        reverse("admin:mqtt_site_history", args=[world.elsewhere.pk]), follow=True
+    )
     assert "Secret" not in answer.content.decode()
 
 
@@ -147,12 +205,20 @@ def test_djangos_own_permissions_open_nothing(world):
     client.force_login(clerk)
     target = get_user_model().objects.get(username="superuser")
     for address in (
-        reverse("admin:auth_user_change", args=[clerk.pk]), f"/admin/auth/user/{target.pk}/password/",
-        reverse("admin:django_celery_beat_periodictask_changelist"), reverse("admin:auth_group_changelist"),
-        lists("mqttconnection"), lists("membership"),
-    ):  # fmt: skip
+        reverse("admin:auth_user_change", args=[clerk.pk]),
+        f"/admin/auth/user/{target.pk}/password/",
+        reverse("admin:django_celery_beat_periodictask_changelist"),
+        reverse("admin:auth_group_changelist"),
+        lists("mqttconnection"),
+        lists("membership"),
+    ):
         assert client.get(address).status_code == 403
-        assert client.post(address, {"is_superuser": "on", "password1": "x", "username": "clerk"}).status_code == 403
+        assert (
+            client.post(
+                address, {"is_superuser": "on", "password1": "x", "username": "clerk"}
+            ).status_code
+            == 403
+        )
     assert get_user_model().objects.filter(is_superuser=True).count() == 1
 
 

@@ -21,7 +21,8 @@ class Caller:
         self.user = user
         self.client = APIClient(raise_request_exception=False)
         if user is not None:
-            # Used a moment ago, or the first request would write that it is, and cost more than the others.
+            # Used a moment ago, or the first request would write that it is, and cost more than the
+            # others.
             token = ApiToken.objects.create(user, last_used_at=timezone.now())[1]
             self.client.credentials(HTTP_AUTHORIZATION=f"Token {token}")
 
@@ -54,6 +55,8 @@ def member_of(site: Site, name: str = "member") -> Any:
 def connected_site(name: str = "Plant", **values: Any) -> Site:
     """A site with a connection and one filter."""
     site = Site.objects.create(name=name)
-    connection = MqttConnection.objects.create(site=site, **{"broker_host": "broker.example", **values})
+    connection = MqttConnection.objects.create(
+        site=site, **{"broker_host": "broker.example", **values}
+    )
     MqttTopic.objects.create(connection=connection, filter="plant/#")
     return site

@@ -12,19 +12,29 @@ LISTS = ("sites/", "connection-logs/", "parsing-logs/")
 
 
 @pytest.mark.parametrize("path", READS)
-def test_a_member_reads_their_site_and_a_stranger_finds_nothing(path, site, member, stranger, nobody):
-    answers = [caller.call("GET", f"sites/{site.pk}/{path}").status_code for caller in (member, stranger, nobody)]
+def test_a_member_reads_their_site_and_a_stranger_finds_nothing(
+    path, site, member, stranger, nobody
+):
+    answers = [
+        caller.call("GET", f"sites/{site.pk}/{path}").status_code
+        for caller in (member, stranger, nobody)
+    ]
     assert answers == [200, 404, 401]
 
 
 @pytest.mark.parametrize(
     ("method", "path"),
     [
-        ("POST", "sites/"), ("PATCH", "sites/{}/"), ("PUT", "sites/{}/"), ("DELETE", "sites/{}/"),
-        ("PUT", "sites/{}/connection/"), ("PATCH", "sites/{}/connection/"), ("POST", "sites/{}/topics/"),
+        ("POST", "sites/"),
+        ("PATCH", "sites/{}/"),
+        ("PUT", "sites/{}/"),
+        ("DELETE", "sites/{}/"),
+        ("PUT", "sites/{}/connection/"),
+        ("PATCH", "sites/{}/connection/"),
+        ("POST", "sites/{}/topics/"),
         ("PATCH", "sites/{}/discovered-topics/1/"),
     ],
-)  # fmt: skip
+)
 def test_nobody_but_a_superuser_changes_anything(method, path, site, member, nobody):
     assert member.call(method, path.format(site.pk), {}).status_code == 403
     assert nobody.call(method, path.format(site.pk), {}).status_code == 401
@@ -33,15 +43,22 @@ def test_nobody_but_a_superuser_changes_anything(method, path, site, member, nob
 @pytest.mark.parametrize("path", LISTS)
 def test_lists_hold_only_what_their_reader_may_see(path, site, member, stranger):
     MqttConnectionLog.objects.create(connection=site.connection, level="INFO", message="up")
-    MqttParsingLog.objects.create(site=site, topic="a", error_type="PARSE_ERROR", error_message="no")
+    MqttParsingLog.objects.create(
+        site=site, topic="a", error_type="PARSE_ERROR", error_message="no"
+    )
     assert len(member.get(path)["results"]) == 1
-    assert site.pk not in [row.get("id") if path == "sites/" else row for row in stranger.get(path)["results"]]
+    assert site.pk not in [
+        row.get("id") if path == "sites/" else row for row in stranger.get(path)["results"]
+    ]
 
 
 def test_a_foreign_device_and_its_readings_do_not_exist(site, member, stranger):
     device = Device.objects.create(site=site, identifier="boiler")
     for path in (f"devices/{device.pk}/", f"devices/{device.pk}/readings/"):
-        assert (member.call("GET", path).status_code, stranger.call("GET", path).status_code) == (200, 404)
+        assert (member.call("GET", path).status_code, stranger.call("GET", path).status_code) == (
+            200,
+            404,
+        )
     assert member.call("PATCH", f"devices/{device.pk}/", {"name": "x"}).status_code == 403
 
 
@@ -60,7 +77,9 @@ def test_a_session_of_the_pages_works_too_but_writes_need_its_csrf_token(site, r
 
 
 def test_login_gives_a_token_that_works_until_logout(nobody, site, member):
-    answer = nobody.call("POST", "/api/v1/auth/login/", {"username": "member", "password": PASSWORD})
+    answer = nobody.call(
+        "POST", "/api/v1/auth/login/", {"username": "member", "password": PASSWORD}
+    )
     assert answer.status_code == 200
     assert answer.json()["expiry"] is None
     caller = Caller()
@@ -71,7 +90,10 @@ def test_login_gives_a_token_that_works_until_logout(nobody, site, member):
 
 
 def test_wrong_passwords_are_refused_clearly_and_after_five_not_even_looked_at(nobody, member):
-    tries = [nobody.call("POST", "/api/v1/auth/login/", {"username": "member", "password": "no"}) for _ in range(7)]
+    tries = [
+        nobody.call("POST", "/api/v1/auth/login/", {"username": "member", "password": "no"})
+        for _ in range(7)
+    ]
     assert [answer.status_code for answer in tries] == [401] * 5 + [429] * 2
     assert tries[0].json() == {"detail": "Wrong user name or password."}
     assert int(tries[-1].headers["Retry-After"]) <= 30
@@ -79,7 +101,9 @@ def test_wrong_passwords_are_refused_clearly_and_after_five_not_even_looked_at(n
 
 def test_logging_in_often_is_no_offence(nobody, member):
     body = {"username": "member", "password": PASSWORD}
-    assert {nobody.call("POST", "/api/v1/auth/login/", body).status_code for _ in range(12)} == {200}
+    assert {nobody.call("POST", "/api/v1/auth/login/", body).status_code for _ in range(12)} == {
+        200
+    }
 
 
 def test_someone_who_was_switched_off_cannot_log_in_or_use_a_token(nobody, member):
@@ -89,6 +113,8 @@ def test_someone_who_was_switched_off_cannot_log_in_or_use_a_token(nobody, membe
     assert member.call("GET", "sites/").status_code == 401
 
 
-@pytest.mark.parametrize("body", [{}, {"username": "member"}, {"username": ["x"], "password": 1}, [], "no json"])
+@pytest.mark.parametrize(
+    "body", [{}, {"username": "member"}, {"username": ["x"], "password": 1}, [], "no json"]
+)
 def test_a_login_without_its_two_fields_is_400(body, nobody, db):
     assert nobody.call("POST", "/api/v1/auth/login/", body).status_code == 400

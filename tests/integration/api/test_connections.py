@@ -20,7 +20,9 @@ def stored(site: Site) -> MqttConnection:
 
 def test_put_makes_a_connection_and_later_changes_it(root, bare):
     path = f"sites/{bare.pk}/connection/"
-    first = root.call("PUT", path, {"broker_host": "a.example", "broker_port": 8883, "use_tls": True})
+    first = root.call(
+        "PUT", path, {"broker_host": "a.example", "broker_port": 8883, "use_tls": True}
+    )
     second = root.call("PUT", path, {"broker_host": "b.example"})
     assert (first.status_code, second.status_code) == (201, 200)
     assert (stored(bare).broker_host, stored(bare).broker_port) == ("b.example", 8883)
@@ -57,19 +59,30 @@ def test_a_change_without_the_password_keeps_it_and_an_empty_one_removes_it(root
 
 def test_what_the_broker_queues_is_shown_and_makes_no_link_anew(root, site):
     before = stored(site).config_version
-    assert root.call("PATCH", f"sites/{site.pk}/connection/", {"broker_queue_limit": 1_000}).status_code == 200
+    assert (
+        root.call(
+            "PATCH", f"sites/{site.pk}/connection/", {"broker_queue_limit": 1_000}
+        ).status_code
+        == 200
+    )
     assert stored(site).config_version == before
     queue = root.call("GET", f"sites/{site.pk}/status/").json()["flow"]["broker_queue"]
     assert (queue["limit"], queue["lasts"]) == (1_000, None)
     assert "1,000 messages" in queue["evidence"]
-    assert root.call("PATCH", f"sites/{site.pk}/connection/", {"broker_queue_limit": 0}).status_code == 400
+    assert (
+        root.call("PATCH", f"sites/{site.pk}/connection/", {"broker_queue_limit": 0}).status_code
+        == 400
+    )
 
 
 def test_when_to_acknowledge_is_chosen_and_what_that_can_lose_is_said(root, site):
     path = f"sites/{site.pk}/connection/"
     assert root.call("GET", path).json()["ack_mode"] == "stored"
     said = lambda: root.call("GET", f"sites/{site.pk}/status/").json()["flow"]["acknowledged"]  # noqa: E731
-    assert said() == {"mode": "stored", "can_lose": "Loses nothing: what is not committed stays with the broker."}
+    assert said() == {
+        "mode": "stored",
+        "can_lose": "Loses nothing: what is not committed stays with the broker.",
+    }
     before = stored(site).config_version
     assert root.call("PATCH", path, {"ack_mode": "received"}).status_code == 200
     assert stored(site).config_version == before + 1
@@ -83,10 +96,17 @@ def test_when_to_acknowledge_is_chosen_and_what_that_can_lose_is_said(root, site
 @pytest.mark.parametrize(
     "change",
     [
-        {"broker_host": "other.example"}, {"broker_port": 2883}, {"username": "u"}, {"password": "p"},
-        {"use_tls": True}, {"tls_verify": False}, {"protocol_version": "3.1.1"}, {"client_id": "me"}, {"keepalive": 30},
+        {"broker_host": "other.example"},
+        {"broker_port": 2883},
+        {"username": "u"},
+        {"password": "p"},
+        {"use_tls": True},
+        {"tls_verify": False},
+        {"protocol_version": "3.1.1"},
+        {"client_id": "me"},
+        {"keepalive": 30},
     ],
-)  # fmt: skip
+)
 def test_what_the_link_must_notice_raises_the_config_version_once(change, root, site):
     path = f"sites/{site.pk}/connection/"
     before = stored(site).config_version
@@ -95,7 +115,9 @@ def test_what_the_link_must_notice_raises_the_config_version_once(change, root, 
     assert stored(site).config_version == before + 1
 
 
-@pytest.mark.parametrize(("change", "expected"), [({"broker_port": 1884}, ""), ({"keepalive": 30}, "3.1.1")])
+@pytest.mark.parametrize(
+    ("change", "expected"), [({"broker_port": 1884}, ""), ({"keepalive": 30}, "3.1.1")]
+)
 def test_another_broker_is_asked_anew_which_mqtt_it_speaks(change, expected, root, site):
     MqttConnection.objects.filter(site=site).update(negotiated_version="3.1.1")
     root.call("PATCH", f"sites/{site.pk}/connection/", change)
@@ -111,17 +133,38 @@ def test_renaming_the_site_does_not_disturb_its_link(root, site):
 @pytest.mark.parametrize(
     ("field", "value"),
     [
-        ("broker_host", "a..b"), ("broker_host", "mqtt://x"), ("broker_host", "host name"), ("broker_host", ""),
-        ("broker_host", None), ("broker_host", ["x"]), ("broker_host", "x" * 300), ("broker_host", "a\u0000b"),
-        ("broker_port", 0), ("broker_port", 70000), ("broker_port", -1), ("broker_port", "x"), ("broker_port", None),
-        ("broker_port", 10**40), ("broker_port", True), ("keepalive", 0), ("keepalive", 10**9), ("password", "a\u0000"),
-        ("username", {"a": 1}), ("protocol_version", "4"), ("use_tls", "perhaps"), ("client_id", "x" * 500),
-        ("tls_ca_certificate", "garbage"), ("tls_client_certificate", "garbage"), ("tls_client_key", "garbage"),
+        ("broker_host", "a..b"),
+        ("broker_host", "mqtt://x"),
+        ("broker_host", "host name"),
+        ("broker_host", ""),
+        ("broker_host", None),
+        ("broker_host", ["x"]),
+        ("broker_host", "x" * 300),
+        ("broker_host", "a\u0000b"),
+        ("broker_port", 0),
+        ("broker_port", 70000),
+        ("broker_port", -1),
+        ("broker_port", "x"),
+        ("broker_port", None),
+        ("broker_port", 10**40),
+        ("broker_port", True),
+        ("keepalive", 0),
+        ("keepalive", 10**9),
+        ("password", "a\u0000"),
+        ("username", {"a": 1}),
+        ("protocol_version", "4"),
+        ("use_tls", "perhaps"),
+        ("client_id", "x" * 500),
+        ("tls_ca_certificate", "garbage"),
+        ("tls_client_certificate", "garbage"),
+        ("tls_client_key", "garbage"),
     ],
-)  # fmt: skip
+)
 def test_a_bad_value_is_400_under_its_field_and_changes_nothing(field, value, root, site):
     before = MqttConnection.objects.filter(site=site).values().get()
-    answer = root.call("PATCH", f"sites/{site.pk}/connection/", {"username": "new"} | {field: value})
+    answer = root.call(
+        "PATCH", f"sites/{site.pk}/connection/", {"username": "new"} | {field: value}
+    )
     assert answer.status_code == 400
     assert list(answer.json()) == [field]
     assert MqttConnection.objects.filter(site=site).values().get() == before
@@ -143,11 +186,15 @@ def test_what_was_read_can_be_written_back(root, site):
     assert root.call("PUT", path, root.get(path)).status_code == 200
 
 
-def test_a_client_certificate_and_its_key_are_taken_together(root, site, authority: CertificateAuthority):
+def test_a_client_certificate_and_its_key_are_taken_together(
+    root, site, authority: CertificateAuthority
+):
     path = f"sites/{site.pk}/connection/"
     certificate, key = authority.client("plant")
     pair = {"tls_client_certificate": certificate, "tls_client_key": key}
-    assert root.call("PATCH", path, {"tls_client_certificate": certificate}).json().keys() == {"tls_client_key"}
+    assert root.call("PATCH", path, {"tls_client_certificate": certificate}).json().keys() == {
+        "tls_client_key"
+    }
     assert root.call("PATCH", path, pair).json()["has_tls_client_key"] is True
     assert key[40:80] not in root.call("GET", path).content.decode()
 

@@ -10,11 +10,21 @@ HUGE = 10**30
 @pytest.mark.parametrize(
     "path",
     [
-        f"sites/{HUGE}/", f"sites/{HUGE}/status/", f"sites/{HUGE}/connection/", f"devices/{HUGE}/",
-        f"devices/{HUGE}/readings/", "sites/" + "9" * 5000 + "/", "sites/0/", "sites/-1/", "sites/abc/", "nothing/",
-        "sites/%00/", f"sites/{2**63}/", "devices/1/readings/1/",
+        f"sites/{HUGE}/",
+        f"sites/{HUGE}/status/",
+        f"sites/{HUGE}/connection/",
+        f"devices/{HUGE}/",
+        f"devices/{HUGE}/readings/",
+        "sites/" + "9" * 5000 + "/",
+        "sites/0/",
+        "sites/-1/",
+        "sites/abc/",
+        "nothing/",
+        "sites/%00/",
+        f"sites/{2**63}/",
+        "devices/1/readings/1/",
     ],
-)  # fmt: skip
+)
 def test_an_address_that_leads_nowhere_is_404_in_json(path, root):
     answer = root.call("GET", path)
     assert answer.status_code == 404
@@ -27,10 +37,25 @@ def test_a_huge_topic_number_is_404(kind, root, site):
 
 
 @pytest.mark.parametrize(
-    "body", ["{", b"\xff\xfe", "[]", '"text"', "1", "null", '{"name": NaN}', "[" * 50_000, '{"name": 1e999}']
+    "body",
+    [
+        "{",
+        b"\xff\xfe",
+        "[]",
+        '"text"',
+        "1",
+        "null",
+        '{"name": NaN}',
+        "[" * 50_000,
+        '{"name": 1e999}',
+    ],
 )
 def test_a_body_that_is_no_object_is_400(body, root, site):
-    for method, path in (("POST", "sites/"), ("PATCH", "sites/{}/connection/"), ("POST", "sites/{}/topics/")):
+    for method, path in (
+        ("POST", "sites/"),
+        ("PATCH", "sites/{}/connection/"),
+        ("POST", "sites/{}/topics/"),
+    ):
         answer = root.call(method, path.format(site.pk), body)
         assert answer.status_code == 400
         assert answer.json()
@@ -39,18 +64,30 @@ def test_a_body_that_is_no_object_is_400(body, root, site):
 @pytest.mark.parametrize(
     ("field", "value"),
     [
-        ("name", ""), ("name", "a\u0000b"), ("name", "x" * 201), ("name", "\ud800"), ("name", None), ("name", "Plant"),
-        ("is_active", "maybe"), ("silence_after", 0), ("silence_after", HUGE), ("retention_days", -1),
-        ("max_topics", -5), ("max_devices", HUGE), ("is_active", None),
+        ("name", ""),
+        ("name", "a\u0000b"),
+        ("name", "x" * 201),
+        ("name", "\ud800"),
+        ("name", None),
+        ("name", "Plant"),
+        ("is_active", "maybe"),
+        ("silence_after", 0),
+        ("silence_after", HUGE),
+        ("retention_days", -1),
+        ("max_topics", -5),
+        ("max_devices", HUGE),
+        ("is_active", None),
     ],
-)  # fmt: skip
+)
 def test_a_bad_site_is_400_under_its_field(field, value, root, site):
     answer = root.call("POST", "sites/", {"name": "New", field: value})
     assert answer.status_code == 400
     assert list(answer.json()) == [field]
 
 
-@pytest.mark.parametrize(("field", "value"), [("silence_after", 0), ("silence_after", "x"), ("name", "a\u0000")])
+@pytest.mark.parametrize(
+    ("field", "value"), [("silence_after", 0), ("silence_after", "x"), ("name", "a\u0000")]
+)
 def test_a_bad_device_change_is_400_under_its_field(field, value, root, site):
     device = Device.objects.create(site=site, identifier="d")
     answer = root.call("PATCH", f"devices/{device.pk}/", {field: value})
@@ -60,7 +97,9 @@ def test_a_bad_device_change_is_400_under_its_field(field, value, root, site):
 
 def test_a_device_gets_a_name_and_a_silence_limit_of_its_own(root, site):
     device = Device.objects.create(site=site, identifier="d")
-    answer = root.call("PATCH", f"devices/{device.pk}/", {"name": "Boiler", "silence_after": 60, "identifier": "x"})
+    answer = root.call(
+        "PATCH", f"devices/{device.pk}/", {"name": "Boiler", "silence_after": 60, "identifier": "x"}
+    )
     assert answer.status_code == 200
     device.refresh_from_db()
     assert (device.name, device.silence_after, device.identifier) == ("Boiler", 60, "d")
@@ -78,14 +117,17 @@ def test_sites_are_made_changed_and_removed(root):
 
 
 @pytest.mark.parametrize(
-    ("method", "path"), [("GET", "sites/{}/start/"), ("DELETE", "sites/{}/connection/"), ("POST", "sites/{}/status/")]
+    ("method", "path"),
+    [("GET", "sites/{}/start/"), ("DELETE", "sites/{}/connection/"), ("POST", "sites/{}/status/")],
 )
 def test_a_method_that_is_not_offered_is_405(method, path, root, site):
     assert root.call(method, path.format(site.pk)).status_code == 405
 
 
 def test_a_body_that_is_not_json_is_415(root):
-    answer = root.client.post("/api/v1/mqtt/sites/", "name=x", content_type="application/x-www-form-urlencoded")
+    answer = root.client.post(
+        "/api/v1/mqtt/sites/", "name=x", content_type="application/x-www-form-urlencoded"
+    )
     assert answer.status_code == 415
 
 

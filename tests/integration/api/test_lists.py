@@ -31,21 +31,43 @@ def fill(site: Site, numbers: range) -> Device:
         gateway = Gateway.objects.create(site=site, identifier=f"g{number}")
         device = Device.objects.create(site=site, identifier=f"d{number}", gateway=gateway)
         MqttConnectionLog.objects.create(connection=connection, level="INFO", message=f"m{number}")
-        MqttParsingLog.objects.create(site=site, topic="t", error_type="PARSE_ERROR", error_message=f"e{number}")
+        MqttParsingLog.objects.create(
+            site=site, topic="t", error_type="PARSE_ERROR", error_message=f"e{number}"
+        )
     return device
 
 
-def read(device: Device, count: int, *, step: timedelta = timedelta(seconds=1), metric: str = "temperature") -> None:
+def read(
+    device: Device,
+    count: int,
+    *,
+    step: timedelta = timedelta(seconds=1),
+    metric: str = "temperature",
+) -> None:
     Reading.objects.bulk_create(
-        Reading(id=1_000_000 + n, device=device, metric=metric, value=n, time=START + n * step, received_at=START)
+        Reading(
+            id=1_000_000 + n,
+            device=device,
+            metric=metric,
+            value=n,
+            time=START + n * step,
+            received_at=START,
+        )
         for n in range(count)
     )
 
 
 LISTS = (
-    "sites/", "sites/{0}/topics/", "sites/{0}/discovered-topics/", "sites/{0}/devices/", "connection-logs/?site={0}",
-    "parsing-logs/?site={0}", "connection-logs/", "parsing-logs/", "devices/{1}/readings/",
-)  # fmt: skip
+    "sites/",
+    "sites/{0}/topics/",
+    "sites/{0}/discovered-topics/",
+    "sites/{0}/devices/",
+    "connection-logs/?site={0}",
+    "parsing-logs/?site={0}",
+    "connection-logs/",
+    "parsing-logs/",
+    "devices/{1}/readings/",
+)
 
 
 @pytest.mark.parametrize("caller", ["root", "member"])
@@ -75,7 +97,8 @@ def test_a_device_with_many_metrics_costs_as_many_queries_as_one_with_few(root, 
     for number in range(2):
         values = {"value": 1, "time": START, "received_at": START}
         LatestReading.objects.bulk_create(
-            LatestReading(device=device, metric=f"m{number}-{n}", **values) for n in range(1 + 20 * number)
+            LatestReading(device=device, metric=f"m{number}-{n}", **values)
+            for n in range(1 + 20 * number)
         )
         with CaptureQueriesContext(database) as queries:
             assert len(root.get(path)["latest"]) == 1 + 21 * number
@@ -121,7 +144,9 @@ def test_more_than_five_hundred_rows_are_never_given_at_once(root, site):
 
 
 @pytest.mark.parametrize("path", ["sites/", "connection-logs/", "parsing-logs/"])
-@pytest.mark.parametrize("cursor", ["x", "cD1hYmM=", "cD0lMDA=", "cD05OTk5OTk5OTk5OTk5OTk5OTk5OTk=", "%00", "bz0tMQ=="])
+@pytest.mark.parametrize(
+    "cursor", ["x", "cD1hYmM=", "cD0lMDA=", "cD05OTk5OTk5OTk5OTk5OTk5OTk5OTk=", "%00", "bz0tMQ=="]
+)
 def test_a_made_up_cursor_is_an_error_of_the_caller(path, cursor, root, site):
     fill(site, range(1))
     assert root.call("GET", f"{path}?cursor={cursor}").status_code in {200, 400, 404}
@@ -130,9 +155,17 @@ def test_a_made_up_cursor_is_an_error_of_the_caller(path, cursor, root, site):
 def test_readings_are_newest_first_and_cut_by_metric_and_time(root, site):
     device = fill(site, range(1))
     read(device, 5)
-    Reading.objects.create(id=5, device=device, metric="on", boolean=True, time=START, received_at=START)
+    Reading.objects.create(
+        id=5, device=device, metric="on", boolean=True, time=START, received_at=START
+    )
     path = f"devices/{device.pk}/readings/"
-    assert [row["value"] for row in root.get(f"{path}?metric=temperature")["results"]] == [4, 3, 2, 1, 0]
+    assert [row["value"] for row in root.get(f"{path}?metric=temperature")["results"]] == [
+        4,
+        3,
+        2,
+        1,
+        0,
+    ]
     window = "?from=2026-11-01T00:00:01Z&to=2026-11-01T00:00:02%2B00:00&metric=temperature"
     assert [row["value"] for row in root.get(path + window)["results"]] == [2, 1]
     (on,) = root.get(f"{path}?metric=on")["results"]
@@ -143,11 +176,17 @@ def test_readings_are_newest_first_and_cut_by_metric_and_time(root, site):
 @pytest.mark.parametrize(
     ("query", "field"),
     [
-        ("from=yesterday", "from"), ("to=2026-13-01", "to"), ("from=2026-01-02&to=2026-01-01", "to"),
-        ("from=%00", "from"), ("metric=%00", "metric"), ("from=0001-01-01T00:00:00%2B14:00", "from"),
-        ("to=99999-01-01", "to"), ("from=1e400", "from"), ("metric=" + "m" * 300, "metric"),
+        ("from=yesterday", "from"),
+        ("to=2026-13-01", "to"),
+        ("from=2026-01-02&to=2026-01-01", "to"),
+        ("from=%00", "from"),
+        ("metric=%00", "metric"),
+        ("from=0001-01-01T00:00:00%2B14:00", "from"),
+        ("to=99999-01-01", "to"),
+        ("from=1e400", "from"),
+        ("metric=" + "m" * 300, "metric"),
     ],
-)  # fmt: skip
+)
 def test_a_bad_question_about_readings_is_400_under_its_name(query, field, root, site):
     device = fill(site, range(1))
     answer = root.call("GET", f"devices/{device.pk}/readings/?{query}")
@@ -157,19 +196,25 @@ def test_a_bad_question_about_readings_is_400_under_its_name(query, field, root,
 
 def test_a_plus_that_was_not_escaped_is_understood(root, site):
     device = fill(site, range(1))
-    assert root.get(f"devices/{device.pk}/readings/?from=2026-01-01T00:00:00+01:00")["results"] == []
+    assert (
+        root.get(f"devices/{device.pk}/readings/?from=2026-01-01T00:00:00+01:00")["results"] == []
+    )
 
 
 def test_logs_are_cut_by_level_type_time_and_text(root, site):
     fill(site, range(3))
-    MqttConnectionLog.objects.create(connection=site.connection, level="ERROR", message="Refused by the broker")
+    MqttConnectionLog.objects.create(
+        connection=site.connection, level="ERROR", message="Refused by the broker"
+    )
     assert len(root.get("connection-logs/?level=ERROR&search=refused")["results"]) == 1
     assert root.get("connection-logs/?from=2100-01-01")["results"] == []
     assert len(root.get("parsing-logs/?error_type=PARSE_ERROR&search=e1")["results"]) == 1
     assert root.get("parsing-logs/?error_type=DB_ERROR")["results"] == []
 
 
-@pytest.mark.parametrize("query", ["level=LOUD", "site=x", "site=0", "site=99999999999999999999", "search=%00"])
+@pytest.mark.parametrize(
+    "query", ["level=LOUD", "site=x", "site=0", "site=99999999999999999999", "search=%00"]
+)
 def test_a_bad_question_about_logs_is_400_under_its_name(query, root, site):
     answer = root.call("GET", f"connection-logs/?{query}")
     assert answer.status_code == 400

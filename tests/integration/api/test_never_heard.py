@@ -1,4 +1,6 @@
-"""What a user reads of devices and links of which nothing is known: nothing, rather than the year 1970."""
+"""What a user reads of devices and links of which nothing is known: nothing, rather than the year
+1970.
+"""
 
 import time
 from datetime import UTC, datetime, timedelta
@@ -38,8 +40,9 @@ def test_whoever_was_never_heard_was_last_seen_never(site, link, root):
     pipeline.store(batch(goodbye, message(link, "zigbee2mqtt/torch", {"v": 1}, retain=True)), NOW)
     found = rows(root, site)
     assert {name: (row["status"], row["last_seen"]) for name, row in found.items()} == {
-        "lamp": ("offline", None), "torch": ("unknown", None),
-    }  # fmt: skip
+        "lamp": ("offline", None),
+        "torch": ("unknown", None),
+    }
     pipeline.store(batch(message(link, "zigbee2mqtt/lamp", {"v": 1})), NOW)
     assert datetime.fromisoformat(rows(root, site)["lamp"]["last_seen"]) == HEARD
     device = Device.objects.get(identifier="lamp")
@@ -61,15 +64,29 @@ def lease(monkeypatch):
 
 def evidence(link, **values):
     now = time.time()
-    said = {"generation": 3, "state": "up", "since": now, "at": now, "connected_since": now - 60} | values
-    EvidenceStore(quick_client(), 60).publish("mqtt-1", [LinkEvidence(connection_id=link.pk, **said)])
+    said = {
+        "generation": 3,
+        "state": "up",
+        "since": now,
+        "at": now,
+        "connected_since": now - 60,
+    } | values
+    EvidenceStore(quick_client(), 60).publish(
+        "mqtt-1", [LinkEvidence(connection_id=link.pk, **said)]
+    )
 
 
-@pytest.mark.parametrize(("by_books", "by_owner", "newest"), [(100, 50, 50), (50, 100, 50), (100, None, 100)])
+@pytest.mark.parametrize(
+    ("by_books", "by_owner", "newest"), [(100, 50, 50), (50, 100, 50), (100, None, 100)]
+)
 @pytest.mark.usefixtures("lease")
-def test_the_last_message_of_a_site_is_the_newest_that_anybody_knows(site, link, by_books, by_owner, newest):
+def test_the_last_message_of_a_site_is_the_newest_that_anybody_knows(
+    site, link, by_books, by_owner, newest
+):
     now = datetime.now(UTC)
-    SiteBooks.objects.update_or_create(site=site, defaults={"last_message_at": now - timedelta(seconds=by_books)})
+    SiteBooks.objects.update_or_create(
+        site=site, defaults={"last_message_at": now - timedelta(seconds=by_books)}
+    )
     last = None if by_owner is None else now.timestamp() - by_owner
     evidence(link, last_message_at=last, rate=2.5, messages=7, unacked=3)
     flow = site_status(site).flow

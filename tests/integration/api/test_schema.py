@@ -15,11 +15,22 @@ from schemathesis.core import NotSet
 from tests.integration.api.test_lists import fill
 
 PATHS = {
-    "sites/", "sites/{id}/", "sites/{site_id}/start/", "sites/{site_id}/stop/", "sites/{site_id}/status/",
-    "sites/{site_id}/connection/", "sites/{site_id}/topics/", "sites/{site_id}/topics/{id}/",
-    "sites/{site_id}/discovered-topics/", "sites/{site_id}/discovered-topics/{id}/", "sites/{site_id}/devices/",
-    "devices/{id}/", "devices/{id}/readings/", "connection-logs/", "parsing-logs/",
-}  # fmt: skip
+    "sites/",
+    "sites/{id}/",
+    "sites/{site_id}/start/",
+    "sites/{site_id}/stop/",
+    "sites/{site_id}/status/",
+    "sites/{site_id}/connection/",
+    "sites/{site_id}/topics/",
+    "sites/{site_id}/topics/{id}/",
+    "sites/{site_id}/discovered-topics/",
+    "sites/{site_id}/discovered-topics/{id}/",
+    "sites/{site_id}/devices/",
+    "devices/{id}/",
+    "devices/{id}/readings/",
+    "connection-logs/",
+    "parsing-logs/",
+}
 
 
 @cache
@@ -48,25 +59,47 @@ def test_schema_and_docs_are_served(nobody, db):
 
 def operations() -> list[tuple[str, str]]:
     described = schema()["paths"]
-    return [(method.upper(), path) for path in described for method in described[path] if "/logout/" not in path]
+    return [
+        (method.upper(), path)
+        for path in described
+        for method in described[path]
+        if "/logout/" not in path
+    ]
 
 
 @pytest.mark.parametrize("mode", list(GenerationMode))
 @pytest.mark.parametrize(("method", "path"), operations())
 def test_no_input_makes_the_server_fail(method, path, mode, root, site):
-    """Each operation with values that fit the schema and with values that do not, on rows that are there."""
+    """Each operation with values that fit the schema and with values that do not, on rows that are
+    there.
+    """
     device = fill(site, range(2))
-    topic = site.connection.discovered_topics.first() if "discovered" in path else site.connection.topics.first()
-    own = {"site_id": site.pk, "id": device.pk if "/devices/" in path else topic.pk if "topics" in path else site.pk}
+    topic = (
+        site.connection.discovered_topics.first()
+        if "discovered" in path
+        else site.connection.topics.first()
+    )
+    own = {
+        "site_id": site.pk,
+        "id": device.pk if "/devices/" in path else topic.pk if "topics" in path else site.pk,
+    }
     operation = schemathesis.openapi.from_dict(schema())[path][method]
 
     @settings(
-        max_examples=8, deadline=None, database=None, derandomize=True, phases=[Phase.generate],
+        max_examples=8,
+        deadline=None,
+        database=None,
+        derandomize=True,
+        phases=[Phase.generate],
         suppress_health_check=list(HealthCheck),
-    )  # fmt: skip
+    )
     @given(operation.as_strategy(mode))
     def attack(case: Case) -> None:
-        query = urlencode({name: value for name, value in (case.query or {}).items()}, doseq=True, errors="replace")
+        query = urlencode(
+            {name: value for name, value in (case.query or {}).items()},
+            doseq=True,
+            errors="replace",
+        )
         body = None if isinstance(case.body, NotSet) else case.body
         answer = root.call(method, f"{path.format(**own)}?{query}", body)
         assert answer.status_code < 500, (query, body, answer.content)

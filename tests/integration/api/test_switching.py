@@ -59,7 +59,11 @@ def test_start_of_a_switched_off_site_says_that_nothing_will_connect_yet(root, s
 @pytest.mark.parametrize("verb", ["start", "stop"])
 def test_only_superusers_may_switch(verb, site, member, stranger, nobody):
     path = f"sites/{site.pk}/{verb}/"
-    assert [caller.call("POST", path).status_code for caller in (member, stranger, nobody)] == [403, 403, 401]
+    assert [caller.call("POST", path).status_code for caller in (member, stranger, nobody)] == [
+        403,
+        403,
+        401,
+    ]
     assert "WWW-Authenticate" in nobody.call("POST", path).headers
     assert not MqttConnection.objects.get(site=site).is_active
 
@@ -67,7 +71,9 @@ def test_only_superusers_may_switch(verb, site, member, stranger, nobody):
 @pytest.mark.parametrize("verb", ["start", "stop"])
 def test_a_site_that_is_not_there_or_has_no_connection_is_404_and_says_which(verb, root):
     bare = Site.objects.create(name="Bare")
-    missing, unconnected = (root.call("POST", f"sites/{number}/{verb}/") for number in (987654, bare.pk))
+    missing, unconnected = (
+        root.call("POST", f"sites/{number}/{verb}/") for number in (987654, bare.pk)
+    )
     assert (missing.status_code, unconnected.status_code) == (404, 404)
     assert "no site 987654" in missing.json()["detail"]
     assert "no connection" in unconnected.json()["detail"]
@@ -75,7 +81,11 @@ def test_a_site_that_is_not_there_or_has_no_connection_is_404_and_says_which(ver
 
 @pytest.mark.django_db(transaction=True)
 def test_of_two_starts_at_once_one_is_202_and_one_is_200():
-    site, callers, codes = connected_site("Race"), [Caller(superuser(name)) for name in ("one", "two")], []
+    site, callers, codes = (
+        connected_site("Race"),
+        [Caller(superuser(name)) for name in ("one", "two")],
+        [],
+    )
     barrier = threading.Barrier(2)
 
     def start(caller):

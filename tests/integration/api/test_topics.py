@@ -23,7 +23,9 @@ def test_filters_are_made_read_changed_and_removed(root, site):
     assert root.call("GET", one).status_code == 404
 
 
-@pytest.mark.parametrize("bad", ["foo/#/baz", "a#", "a+/b", "", "a\u0000b", None, "x" * 70000, ["a"]])
+@pytest.mark.parametrize(
+    "bad", ["foo/#/baz", "a#", "a+/b", "", "a\u0000b", None, "x" * 70000, ["a"]]
+)
 def test_a_bad_filter_is_400_under_its_field(bad, root, site):
     answer = root.call("POST", f"sites/{site.pk}/topics/", {"filter": bad})
     assert answer.status_code == 400
@@ -66,7 +68,9 @@ def test_a_changed_filter_forgets_what_the_broker_granted(root, site):
     assert answer.json()["granted_qos"] is None
 
 
-def test_filters_that_are_wanted_no_longer_are_remembered_for_whoever_owns_the_link_next(root, site):
+def test_filters_that_are_wanted_no_longer_are_remembered_for_whoever_owns_the_link_next(
+    root, site
+):
     topic = MqttTopic.objects.get(connection__site=site)
     path = f"sites/{site.pk}/topics/{topic.pk}/"
     obsolete = lambda: MqttConnection.objects.get(site=site).obsolete_filters  # noqa: E731
@@ -89,10 +93,14 @@ def test_a_topic_of_another_site_is_not_found(root, site, stranger):
 
 
 def test_the_operators_flag_of_a_discovered_topic_is_all_that_changes(root, site):
-    topic = DiscoveredTopic.objects.create(connection=site.connection, topic="plant/a", is_processable=True)
+    topic = DiscoveredTopic.objects.create(
+        connection=site.connection, topic="plant/a", is_processable=True
+    )
     path = f"sites/{site.pk}/discovered-topics/"
     assert [row["topic"] for row in root.get(path)["results"]] == ["plant/a"]
-    answer = root.call("PATCH", f"{path}{topic.pk}/", {"is_active": False, "is_processable": False, "topic": "x"})
+    answer = root.call(
+        "PATCH", f"{path}{topic.pk}/", {"is_active": False, "is_processable": False, "topic": "x"}
+    )
     assert answer.status_code == 200
     shown = answer.json()
     assert (shown["is_active"], shown["is_processable"], shown["topic"]) == (False, True, "plant/a")
@@ -103,6 +111,8 @@ def test_the_operators_flag_of_a_discovered_topic_is_all_that_changes(root, site
 
 def test_discovered_topics_can_be_narrowed_to_those_that_wait(root, site):
     for number, active in enumerate((True, False)):
-        DiscoveredTopic.objects.create(connection=site.connection, topic=f"t{number}", is_active=active)
+        DiscoveredTopic.objects.create(
+            connection=site.connection, topic=f"t{number}", is_active=active
+        )
     found = root.get(f"sites/{site.pk}/discovered-topics/?is_active=false")["results"]
     assert [row["topic"] for row in found] == ["t1"]

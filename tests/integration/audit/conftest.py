@@ -38,9 +38,13 @@ def site(db: None) -> Site:
     SiteBooks.objects.create(site=site, received=2, failed=1, quarantined=1)
     Gateway.objects.create(site=site, identifier="gw")
     Device.objects.create(site=site, identifier="dev")
-    DiscoveredTopic.objects.create(connection=connection, topic="plant/a", is_active=False, is_processable=True)
+    DiscoveredTopic.objects.create(
+        connection=connection, topic="plant/a", is_active=False, is_processable=True
+    )
     raw = {"site": site, "topic": "t", "payload": b"1", "qos": 1, "received_at": timezone.now()}
-    KeptMessage.objects.create(**raw, connection=connection, retain=False, parser_name="scalar", state="failed")
+    KeptMessage.objects.create(
+        **raw, connection=connection, retain=False, parser_name="scalar", state="failed"
+    )
     QuarantinedMessage.objects.create(**raw, reason="r")
     return site
 
@@ -69,7 +73,9 @@ def no_entries_possible(monkeypatch: pytest.MonkeyPatch) -> Callable[[], None]:
 def fingerprint() -> Fingerprint:
     """Every row that people write, however it was written."""
     models = [model for model in apps.get_models() if model._meta.label not in NOT_PEOPLES]
-    return {model._meta.label: list(model._default_manager.order_by("pk").values()) for model in models}
+    return {
+        model._meta.label: list(model._default_manager.order_by("pk").values()) for model in models
+    }
 
 
 def new_entries(known: int = 0) -> list[AuditEntry]:

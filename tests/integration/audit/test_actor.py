@@ -23,16 +23,23 @@ from tests.integration.api.client import connected_site, superuser
 @pytest.mark.parametrize(
     ("remote", "expected"),
     [
-        ("192.0.2.7", "192.0.2.7"), ("::1", "::1"), ("::ffff:192.0.2.7", "192.0.2.7"), ("fe80::1%eth0", "fe80::1"),
-        ("", None), ("unix:", None),
+        ("192.0.2.7", "192.0.2.7"),
+        ("::1", "::1"),
+        ("::ffff:192.0.2.7", "192.0.2.7"),
+        ("fe80::1%eth0", "fe80::1"),
+        ("", None),
+        ("unix:", None),
     ],
-)  # fmt: skip
+)
 def test_an_address_is_the_peers_and_no_header_changes_it(remote, expected):
-    assert client_address({"REMOTE_ADDR": remote, "HTTP_X_FORWARDED_FOR": "203.0.113.1"}) == expected
+    assert (
+        client_address({"REMOTE_ADDR": remote, "HTTP_X_FORWARDED_FOR": "203.0.113.1"}) == expected
+    )
 
 
 @pytest.mark.parametrize(
-    ("path", "source"), [("/api/v1/mqtt/sites/", Source.API), ("/admin/", Source.ADMIN), ("/sites/1/", Source.PAGE)]
+    ("path", "source"),
+    [("/api/v1/mqtt/sites/", Source.API), ("/admin/", Source.ADMIN), ("/sites/1/", Source.PAGE)],
 )
 def test_a_request_acts_from_where_it_was_sent_and_leaves_nobody_behind(path, source):
     seen = []
@@ -55,7 +62,9 @@ def test_threads_have_actors_of_their_own():
     seen, meet = {}, threading.Barrier(2)
 
     def act(path):
-        middleware = ActorMiddleware(lambda request: (meet.wait(5), seen.update({path: audit.current_actor().source})))
+        middleware = ActorMiddleware(
+            lambda request: (meet.wait(5), seen.update({path: audit.current_actor().source}))
+        )
         middleware(RequestFactory().get(path))
 
     threads = [threading.Thread(target=act, args=(path,)) for path in ("/api/", "/admin/")]
@@ -69,8 +78,14 @@ def test_threads_have_actors_of_their_own():
 async def start_site(site_id, token):
     headers = [(b"authorization", f"Token {token}".encode()), (b"host", b"localhost")]
     path = f"/api/v1/mqtt/sites/{site_id}/start/"
-    scope = {"type": "http", "method": "POST", "path": path, "query_string": b"", "headers": headers,
-             "client": ("192.0.2.1", 1)}  # fmt: skip
+    scope = {
+        "type": "http",
+        "method": "POST",
+        "path": path,
+        "query_string": b"",
+        "headers": headers,
+        "client": ("192.0.2.1", 1),
+    }
     web = ApplicationCommunicator(application, scope)
     await web.send_input({"type": "http.request", "body": b""})
     answer = await web.receive_output(20)
@@ -82,17 +97,24 @@ async def start_site(site_id, token):
 @pytest.mark.django_db(transaction=True)
 @pytest.mark.asyncio
 async def test_of_many_requests_at_once_each_is_recorded_in_its_own_name(monkeypatch):
-    monkeypatch.setitem(connections.settings["default"], "CONN_MAX_AGE", 0)  # each request has a thread of its own
+    monkeypatch.setitem(
+        connections.settings["default"], "CONN_MAX_AGE", 0
+    )  # each request has a thread of its own
 
     def prepare():
         users = [superuser(f"user-{number}") for number in range(8)]
-        return {u.username: (connected_site(u.username).pk, ApiToken.objects.create(u)[1]) for u in users}
+        return {
+            u.username: (connected_site(u.username).pk, ApiToken.objects.create(u)[1])
+            for u in users
+        }
 
     rows = await sync_to_async(prepare)()
     answers = await asyncio.gather(*(start_site(*row) for row in rows.values()))
     assert set(answers) == {202}
     assert audit.current_actor().source is Source.COMMAND
-    found = await sync_to_async(lambda: dict(AuditEntry.objects.values_list("user_name", "site_id")))()
+    found = await sync_to_async(
+        lambda: dict(AuditEntry.objects.values_list("user_name", "site_id"))
+    )()
     assert found == {name: site_id for name, (site_id, _) in rows.items()}
     await sync_to_async(connections.close_all)()
 
@@ -109,14 +131,25 @@ def test_in_a_shell_it_is_the_account_of_the_system(monkeypatch):
 
 @pytest.mark.django_db
 def test_the_first_rows_of_an_installation_are_recorded_without_their_secrets():
-    answer = first_rows.write(password="a-first-password", own_database=True, old_token="", demo_ports=[])
-    first_rows.write(password="a-second-password", own_database=True, old_token=answer["digest"], demo_ports=[])
+    answer = first_rows.write(
+        password="a-first-password", own_database=True, old_token="", demo_ports=[]
+    )
+    first_rows.write(
+        password="a-second-password", own_database=True, old_token=answer["digest"], demo_ports=[]
+    )
     entries = list(AuditEntry.objects.order_by("id"))
     assert [(entry.action, entry.object_type) for entry in entries] == [
-        ("password set", "user"), ("created", "user"), ("created", "apitoken"),
-        ("password set", "user"), ("revoked", "apitoken"), ("changed", "user"), ("created", "apitoken"),
-    ]  # fmt: skip
+        ("password set", "user"),
+        ("created", "user"),
+        ("created", "apitoken"),
+        ("password set", "user"),
+        ("revoked", "apitoken"),
+        ("changed", "user"),
+        ("created", "apitoken"),
+    ]
     text = json.dumps([(entry.changes, entry.object_id, entry.object_label) for entry in entries])
-    assert not any(secret in text for secret in ("first-password", answer["token"], answer["digest"]))
+    assert not any(
+        secret in text for secret in ("first-password", answer["token"], answer["digest"])
+    )
     assert entries[5].changes == {"password": "changed"}
     assert Site.objects.count() == 0

@@ -8,7 +8,14 @@ from django.urls import reverse
 from django_celery_beat.models import IntervalSchedule, PeriodicTask
 
 from mqtt_app.admin.audited import Audited
-from mqtt_app.models import AuditEntry, DiscoveredTopic, LoginCounter, Membership, MqttConnection, Site
+from mqtt_app.models import (
+    AuditEntry,
+    DiscoveredTopic,
+    LoginCounter,
+    Membership,
+    MqttConnection,
+    Site,
+)
 from mqtt_app.services.accounts import login_throttle
 from tests.integration.api.client import superuser
 from tests.integration.audit.conftest import fingerprint, new_entries
@@ -25,7 +32,9 @@ def admin(db) -> Client:
 
 @pytest.fixture
 def rows(site, mate):
-    """Something to select on every list; rows that the test's own set-up lacks are made by the migration's schedule."""
+    """Something to select on every list; rows that the test's own set-up lacks are made by the
+    migration's schedule.
+    """
     interval = IntervalSchedule.objects.create(every=77, period="seconds")
     PeriodicTask.objects.create(name="spare", task="tasks.control.reconcile", interval=interval)
     for user in User.objects.all():
@@ -39,7 +48,10 @@ def url(model, page, *arguments) -> str:
 def form_data(admin: Client, address: str) -> dict[str, object]:
     """What a browser would send back unchanged."""
     context = admin.get(address).context
-    forms = [context["adminform"].form, *(f.formset.management_form for f in context["inline_admin_formsets"])]
+    forms = [
+        context["adminform"].form,
+        *(f.formset.management_form for f in context["inline_admin_formsets"]),
+    ]
     forms += [row for f in context["inline_admin_formsets"] for row in f.formset.initial_forms]
     found = {}
     for form in forms:
@@ -48,13 +60,20 @@ def form_data(admin: Client, address: str) -> dict[str, object]:
             widget_names = {form.add_prefix(name): value}
             if hasattr(field.widget, "decompress"):
                 widget_names = {
-                    f"{form.add_prefix(name)}_{n}": part for n, part in enumerate(field.widget.decompress(value))
+                    f"{form.add_prefix(name)}_{n}": part
+                    for n, part in enumerate(field.widget.decompress(value))
                 }
             found |= {key: getattr(part, "pk", part) for key, part in widget_names.items()}
     lists = {
-        key: [getattr(v, "pk", v) for v in value] for key, value in found.items() if isinstance(value, (list, tuple))
+        key: [getattr(v, "pk", v) for v in value]
+        for key, value in found.items()
+        if isinstance(value, (list, tuple))
     }
-    return {key: value for key, value in (found | lists).items() if value is not None and value is not False}
+    return {
+        key: value
+        for key, value in (found | lists).items()
+        if value is not None and value is not False
+    }
 
 
 @pytest.mark.parametrize("model", REGISTERED, ids=lambda model: model._meta.label)
@@ -63,13 +82,21 @@ def test_every_registered_page_is_audited(model):
 
 
 CHANGES = [
-    (Site, {"silence_after": 60}), (MqttConnection, {"broker_port": 1884}), (User, {"first_name": "Ada"}),
-    (Group, {"name": "people"}), (PeriodicTask, {"description": "for a test"}), (IntervalSchedule, {"every": 78}),
-]  # fmt: skip
+    (Site, {"silence_after": 60}),
+    (MqttConnection, {"broker_port": 1884}),
+    (User, {"first_name": "Ada"}),
+    (Group, {"name": "people"}),
+    (PeriodicTask, {"description": "for a test"}),
+    (IntervalSchedule, {"every": 78}),
+]
 
 
-@pytest.mark.parametrize(("model", "change"), CHANGES, ids=lambda value: getattr(value, "__name__", ""))
-def test_a_changed_row_leaves_an_entry_and_without_one_stays_as_it_was(model, change, admin, rows, no_entries_possible):
+@pytest.mark.parametrize(
+    ("model", "change"), CHANGES, ids=lambda value: getattr(value, "__name__", "")
+)
+def test_a_changed_row_leaves_an_entry_and_without_one_stays_as_it_was(
+    model, change, admin, rows, no_entries_possible
+):
     row = model.objects.order_by("pk").last()
     address = url(model, "change", row.pk)
     before = fingerprint()
@@ -111,7 +138,8 @@ def test_a_deleted_row_leaves_an_entry(model, way, admin, rows):
 
 ANSWERED_OTHERWISE = {
     "run_tasks",  # puts tasks on a queue; see the test below for its kind
-    "make_password_links",  # changes nothing, and shows the links; tests/integration/accounts has its entry
+    # changes nothing, and shows the links; tests/integration/accounts has its entry
+    "make_password_links",
 }
 ACTIONS = [
     (model, name)
@@ -122,7 +150,9 @@ ACTIONS = [
 
 
 @pytest.mark.parametrize(("model", "name"), ACTIONS, ids=str)
-def test_an_action_leaves_an_entry_and_without_one_changes_nothing(model, name, admin, rows, no_entries_possible):
+def test_an_action_leaves_an_entry_and_without_one_changes_nothing(
+    model, name, admin, rows, no_entries_possible
+):
     row = model.objects.order_by("pk").last()
     if name in {"stop", "disallow"}:
         model.objects.update(is_active=True)
@@ -150,7 +180,12 @@ def test_an_action_that_cannot_be_recorded_is_not_done(admin, rows, no_entries_p
 
 def test_a_new_row_leaves_an_entry(admin, site):
     admin.post(url(Group, "add"), {"name": "new"})
-    sent = {"username": "new", "usable_password": "true", "password1": "correct-horse", "password2": "correct-horse"}
+    sent = {
+        "username": "new",
+        "usable_password": "true",
+        "password1": "correct-horse",
+        "password2": "correct-horse",
+    }
     assert admin.post(url(User, "add"), sent).status_code == 302
     group, password, user = new_entries()
     assert (password.action, password.object_id) == ("password set", user.object_id)
@@ -164,14 +199,21 @@ def test_groups_and_permissions_of_a_user_are_recorded_as_ids(admin, mate):
     address = url(User, "change", mate.pk)
     extra = Group.objects.create(name="more")
     old = mate.groups.get().pk
-    assert admin.post(address, form_data(admin, address) | {"groups": [old, extra.pk]}).status_code == 302
+    assert (
+        admin.post(address, form_data(admin, address) | {"groups": [old, extra.pk]}).status_code
+        == 302
+    )
     assert {"groups": [[old], [old, extra.pk]]} in [entry.changes for entry in new_entries()]
 
 
 def test_memberships_beside_a_site_are_recorded(admin, site, mate):
     address = url(Site, "change", site.pk)
     sent = form_data(admin, address)
-    row = {"memberships-TOTAL_FORMS": 1, "memberships-0-user": mate.pk, "memberships-0-role": "viewer"}
+    row = {
+        "memberships-TOTAL_FORMS": 1,
+        "memberships-0-user": mate.pk,
+        "memberships-0-role": "viewer",
+    }
     assert admin.post(address, sent | row).status_code == 302
     membership = Membership.objects.get()
     sent = form_data(admin, address)
@@ -186,42 +228,76 @@ def test_memberships_beside_a_site_are_recorded(admin, site, mate):
 
 
 def test_somebodys_password_and_ones_own_are_recorded_as_changed(admin, mate):
-    new = {"usable_password": "true", "password1": "another-horse", "password2": "another-horse", "set-password": "1"}
+    new = {
+        "usable_password": "true",
+        "password1": "another-horse",
+        "password2": "another-horse",
+        "set-password": "1",
+    }
     assert admin.post(f"/admin/auth/user/{mate.pk}/password/", new).status_code == 302
-    own = {"old_password": "correct-horse-battery", "new_password1": "new-horse-9", "new_password2": "new-horse-9"}
+    own = {
+        "old_password": "correct-horse-battery",
+        "new_password1": "new-horse-9",
+        "new_password2": "new-horse-9",
+    }
     assert admin.post("/account/password/", own).status_code == 302
-    changed = [(entry.object_label, entry.action) for entry in new_entries() if entry.object_type == "user"]
+    changed = [
+        (entry.object_label, entry.action) for entry in new_entries() if entry.object_type == "user"
+    ]
     assert changed == [("mate", "password changed"), ("root", "password changed")]
     assert "horse" not in str([entry.changes for entry in new_entries()])
 
 
 @pytest.mark.parametrize("address", ["/admin/auth/user/{}/password/", "/account/password/"])
-def test_a_password_whose_change_cannot_be_recorded_stays(address, admin, mate, no_entries_possible):
+def test_a_password_whose_change_cannot_be_recorded_stays(
+    address, admin, mate, no_entries_possible
+):
     before = fingerprint()
     no_entries_possible()
-    new = {"usable_password": "true", "password1": "another-horse", "password2": "another-horse", "set-password": "1"}
-    own = {"old_password": "correct-horse-battery", "new_password1": "new-horse-9", "new_password2": "new-horse-9"}
+    new = {
+        "usable_password": "true",
+        "password1": "another-horse",
+        "password2": "another-horse",
+        "set-password": "1",
+    }
+    own = {
+        "old_password": "correct-horse-battery",
+        "new_password1": "new-horse-9",
+        "new_password2": "new-horse-9",
+    }
     assert admin.post(address.format(mate.pk), new | own).status_code == 500
     assert fingerprint() == before
 
 
 def test_one_decision_about_many_topics_is_one_entry_with_their_number(admin, site):
-    rows = [DiscoveredTopic(connection=site.connection, topic=f"t/{n}", is_active=False) for n in range(300)]
+    rows = [
+        DiscoveredTopic(connection=site.connection, topic=f"t/{n}", is_active=False)
+        for n in range(300)
+    ]
     DiscoveredTopic.objects.bulk_create(rows)
     chosen = {"action": "allow", "_selected_action": [0], "select_across": "1"}
     assert admin.post(url(DiscoveredTopic, "changelist"), chosen).status_code == 302
     (entry,) = new_entries()
-    assert (entry.action, entry.object_label, entry.site_id) == ("allowed", "301 discovered topics", site.pk)
+    assert (entry.action, entry.object_label, entry.site_id) == (
+        "allowed",
+        "301 discovered topics",
+        site.pk,
+    )
     assert entry.changes["count"] == 301
     assert entry.changes["ids"].endswith("and 201 more")
 
 
 def test_entries_are_read_found_and_not_written(admin, site):
-    admin.post(url(MqttConnection, "changelist"), {"action": "start", "_selected_action": [site.connection.pk]})
+    admin.post(
+        url(MqttConnection, "changelist"),
+        {"action": "start", "_selected_action": [site.connection.pk]},
+    )
     entry = AuditEntry.objects.get()
     for query in ("", "?action=started", "?source=admin", f"?site={site.pk}", "?q=root"):
         assert admin.get(url(AuditEntry, "changelist") + query).context["cl"].result_count == 1
-    assert admin.get(url(AuditEntry, "changelist") + "?action=stopped").context["cl"].result_count == 0
+    assert (
+        admin.get(url(AuditEntry, "changelist") + "?action=stopped").context["cl"].result_count == 0
+    )
     assert admin.get(url(AuditEntry, "change", entry.pk)).status_code == 200
     assert admin.post(url(AuditEntry, "change", entry.pk), {"action": "x"}).status_code == 403
     assert admin.post(url(AuditEntry, "delete", entry.pk), {"post": "yes"}).status_code == 403

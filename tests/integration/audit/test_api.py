@@ -25,7 +25,11 @@ CALLS: dict[tuple[str, str], Any] = {
     ("put", TOPIC): ({"filter": "b/#"}, "changed", "mqtttopic"),
     ("patch", TOPIC): ({"qos": 0}, "changed", "mqtttopic"),
     ("delete", TOPIC): (None, "deleted", "mqtttopic"),
-    ("patch", SITE + "discovered-topics/<int:pk>/"): ({"is_active": True}, "allowed", "discoveredtopic"),
+    ("patch", SITE + "discovered-topics/<int:pk>/"): (
+        {"is_active": True},
+        "allowed",
+        "discoveredtopic",
+    ),
     ("patch", "v1/mqtt/devices/<int:pk>/"): ({"name": "Boiler"}, "changed", "device"),
 }
 
@@ -47,15 +51,25 @@ def writing_routes() -> set[tuple[str, str]]:
     for route, view in api.items():
         actions = getattr(view, "actions", None)
         allowed = set(getattr(getattr(view, "cls", None), "http_method_names", ()))
-        methods = set(actions or ()) if actions else {m for m in UNSAFE if hasattr(getattr(view, "cls", None), m)}
-        found |= {(method, route) for method in methods & allowed & set(UNSAFE) if not route.startswith(ACCOUNTS)}
+        methods = (
+            set(actions or ())
+            if actions
+            else {m for m in UNSAFE if hasattr(getattr(view, "cls", None), m)}
+        )
+        found |= {
+            (method, route)
+            for method in methods & allowed & set(UNSAFE)
+            if not route.startswith(ACCOUNTS)
+        }
     return found
 
 
 def address(route: str, site: Site) -> str:
     numbers = {"topics": MqttTopic, "discovered-topics": DiscoveredTopic, "devices": Device}
     model = next((model for name, model in numbers.items() if f"/{name}/<int:pk>" in route), Site)
-    path = route.replace("<int:site_id>", str(site.pk)).replace("<int:pk>", str(model.objects.get().pk))
+    path = route.replace("<int:site_id>", str(site.pk)).replace(
+        "<int:pk>", str(model.objects.get().pk)
+    )
     return f"/api/{path}"
 
 
@@ -92,7 +106,11 @@ def test_what_cannot_be_recorded_is_not_done(method, route, root, site, no_entri
 
 def test_what_changes_nothing_leaves_no_entry(root, site):
     root.call("PATCH", f"sites/{site.pk}/", {"name": site.name})
-    root.call("PATCH", f"sites/{site.pk}/connection/", {"broker_host": "broker.example", "password": "canary"})
+    root.call(
+        "PATCH",
+        f"sites/{site.pk}/connection/",
+        {"broker_host": "broker.example", "password": "canary"},
+    )
     root.call("POST", f"sites/{site.pk}/stop/")
     root.call("PATCH", f"sites/{site.pk}/topics/{MqttTopic.objects.get().pk}/", {"qos": 1})
     root.call("PATCH", f"sites/{site.pk}/", {"silence_after": 0})
@@ -103,7 +121,11 @@ def test_old_and_new_values_are_written_down_but_of_a_secret_only_that_it_change
     change = {"broker_port": 8883, "password": "new-canary", "tls_verify": False}
     root.call("PATCH", f"sites/{site.pk}/connection/", change)
     (entry,) = new_entries()
-    assert entry.changes == {"broker_port": [1883, 8883], "password": "changed", "tls_verify": [True, False]}
+    assert entry.changes == {
+        "broker_port": [1883, 8883],
+        "password": "changed",
+        "tls_verify": [True, False],
+    }
 
 
 def test_a_session_is_recorded_as_the_person_without_a_token(client, site, django_user_model):

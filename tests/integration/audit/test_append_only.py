@@ -42,8 +42,12 @@ REFUSED = {
     "SQL update": lambda entry: execute("UPDATE mqtt_auditentry SET changes = '{}'"),
     "SQL delete": lambda entry: execute("DELETE FROM mqtt_auditentry"),
     "SQL truncate": lambda entry: execute("TRUNCATE mqtt_auditentry"),
-    "truncate of several": lambda entry: execute("TRUNCATE mqtt_sitebooks, mqtt_auditentry CASCADE"),
-    "as a replica": lambda entry: execute("SET LOCAL session_replication_role = replica; DELETE FROM mqtt_auditentry"),
+    "truncate of several": lambda entry: execute(
+        "TRUNCATE mqtt_sitebooks, mqtt_auditentry CASCADE"
+    ),
+    "as a replica": lambda entry: execute(
+        "SET LOCAL session_replication_role = replica; DELETE FROM mqtt_auditentry"
+    ),
     "pruning of what is newer": lambda entry: execute(
         "SET LOCAL sitewire.audit_prune_before = '2020-01-01'; DELETE FROM mqtt_auditentry"
     ),
@@ -54,7 +58,10 @@ REFUSED = {
 def test_no_way_alters_or_removes_an_entry(way, entry):
     before = AuditEntry.objects.values().get()
     execute("SET LOCAL sitewire.audit_truncate_allowed = 'off'")  # on in the test run alone
-    with pytest.raises(IntegrityError, match="Audit entries cannot be changed or removed"), transaction.atomic():
+    with (
+        pytest.raises(IntegrityError, match="Audit entries cannot be changed or removed"),
+        transaction.atomic(),
+    ):
         REFUSED[way](entry)
     assert AuditEntry.objects.values().get() == before
 
@@ -65,7 +72,10 @@ def test_upkeep_removes_what_is_past_its_retention_and_nothing_newer(settings, m
     for days in (731, 740, 750, 729, 0):
         AuditEntry.objects.create(at=now - timedelta(days=days), source="api", action="changed")
     pruning.run(now)
-    assert sorted((now - at).days for at in AuditEntry.objects.values_list("at", flat=True)) == [0, 729]
+    assert sorted((now - at).days for at in AuditEntry.objects.values_list("at", flat=True)) == [
+        0,
+        729,
+    ]
 
 
 def test_after_pruning_entries_are_as_safe_as_before(entry):

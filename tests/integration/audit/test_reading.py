@@ -21,14 +21,23 @@ def entries(site) -> Site:
     other = connected_site("Other")
     at = datetime(2026, 1, 2, tzinfo=UTC)
     values = [
-        ("anna", "changed", site.pk, {"name": ["<b>old</b>", "new"]}), ("ben", "deleted", site.pk, {}),
-        ("anna", "changed", other.pk, {}), ("anna", "logged in", None, {}),
-    ]  # fmt: skip
+        ("anna", "changed", site.pk, {"name": ["<b>old</b>", "new"]}),
+        ("ben", "deleted", site.pk, {}),
+        ("anna", "changed", other.pk, {}),
+        ("anna", "logged in", None, {}),
+    ]
     for day, (user, action, site_id, changes) in enumerate(values, 1):
         AuditEntry.objects.create(
-            at=at.replace(day=day), source="api", user_name=user, action=action, site_id=site_id, changes=changes,
-            object_type="site", object_label="Plant", address="192.0.2.1",
-        )  # fmt: skip
+            at=at.replace(day=day),
+            source="api",
+            user_name=user,
+            action=action,
+            site_id=site_id,
+            changes=changes,
+            object_type="site",
+            object_label="Plant",
+            address="192.0.2.1",
+        )
     return other
 
 
@@ -37,7 +46,12 @@ def asked(caller: Caller, query: str = "") -> list[tuple[str, str]]:
 
 
 def test_a_superuser_reads_everything_newest_first_and_page_by_page(root, entries):
-    assert asked(root) == [("anna", "logged in"), ("anna", "changed"), ("ben", "deleted"), ("anna", "changed")]
+    assert asked(root) == [
+        ("anna", "logged in"),
+        ("anna", "changed"),
+        ("ben", "deleted"),
+        ("anna", "changed"),
+    ]
     first = root.get("audit/?page_size=3")
     assert len(first["results"]) == 3
     assert len(root.get(first["next"].split("testserver")[1])["results"]) == 1
@@ -46,10 +60,14 @@ def test_a_superuser_reads_everything_newest_first_and_page_by_page(root, entrie
 @pytest.mark.parametrize(
     ("query", "number"),
     [
-        ("?user=anna", 3), ("?action=deleted", 1), ("?user=anna&action=changed", 2), ("?from=2026-01-03", 2),
-        ("?to=2026-01-02T00:00:00Z", 2), ("?user=ann", 0),
+        ("?user=anna", 3),
+        ("?action=deleted", 1),
+        ("?user=anna&action=changed", 2),
+        ("?from=2026-01-03", 2),
+        ("?to=2026-01-02T00:00:00Z", 2),
+        ("?user=ann", 0),
     ],
-)  # fmt: skip
+)
 def test_entries_are_found_by_user_action_and_time(query, number, root, entries):
     assert len(asked(root, query)) == number
 
@@ -65,7 +83,9 @@ def test_a_manager_reads_of_the_sites_he_manages_alone(manager, site, entries):
     assert manager.call("GET", f"audit/?site={entries.pk}").status_code == 404
 
 
-def test_a_manager_of_all_sites_reads_of_every_site_and_no_accounts(site, entries, django_user_model):
+def test_a_manager_of_all_sites_reads_of_every_site_and_no_accounts(
+    site, entries, django_user_model
+):
     user = django_user_model.objects.create_user("over")
     Membership.objects.create(user=user, site=site, role="viewer")
     Membership.objects.create(user=user, site=entries, role="manager")

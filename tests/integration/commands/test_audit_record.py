@@ -12,16 +12,33 @@ pytestmark = pytest.mark.django_db
 def test_an_entry_says_who_did_what_to_which_object():
     site = Site.objects.create(name="Lab")
     with audit.acting_as(Actor(Source.API, None, "anna", "phone", "192.0.2.1")):
-        audit.record("changed", site, before={"name": "a", "password": "x"}, after={"name": "b", "password": "y"})
+        audit.record(
+            "changed",
+            site,
+            before={"name": "a", "password": "x"},
+            after={"name": "b", "password": "y"},
+        )
         audit.record("created", site, after={"name": "b"}, site_id=site.pk)
         audit.record("removed", site, before={"name": "b"})
     first, second, third = AuditEntry.objects.order_by("id")
-    assert (first.source, first.user_name, first.token_name, first.address) == ("api", "anna", "phone", "192.0.2.1")
+    assert (first.source, first.user_name, first.token_name, first.address) == (
+        "api",
+        "anna",
+        "phone",
+        "192.0.2.1",
+    )
     assert (first.action, first.object_type, first.object_id, first.object_label) == (
-        "changed", "site", str(site.pk), str(site),
-    )  # fmt: skip
+        "changed",
+        "site",
+        str(site.pk),
+        str(site),
+    )
     assert first.changes == {"name": ["a", "b"], "password": "changed"}
-    assert (second.changes, second.site_id, first.site_id) == ({"name": [None, "b"]}, site.pk, site.pk)
+    assert (second.changes, second.site_id, first.site_id) == (
+        {"name": [None, "b"]},
+        site.pk,
+        site.pk,
+    )
     assert third.changes == {"name": ["b", None]}
 
 
@@ -30,7 +47,12 @@ def test_names_are_cut_to_what_the_columns_hold():
         audit.record("signed in")
     entry = AuditEntry.objects.get()
     assert (len(entry.user_name), len(entry.token_name)) == (200, 100)
-    assert (entry.object_type, entry.object_id, entry.object_label, entry.changes) == ("", "", "", {})
+    assert (entry.object_type, entry.object_id, entry.object_label, entry.changes) == (
+        "",
+        "",
+        "",
+        {},
+    )
 
 
 def test_whoever_acts_acts_until_the_end_and_without_anybody_it_is_the_command_line():

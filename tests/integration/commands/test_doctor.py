@@ -19,13 +19,23 @@ def doctor(**env: str) -> tuple[int, dict[str, tuple[str, str]], str]:
     """(exit code, check -> (severity, text of its last finding), what went to stderr)"""
     name = settings.DATABASES["default"]["NAME"]
     url = os.environ["DATABASE_URL"].rpartition("/")[0] + f"/{name}"
-    values = os.environ | {"DJANGO_SETTINGS_MODULE": "project.settings.test", "DATABASE_URL": url} | env
+    values = (
+        os.environ | {"DJANGO_SETTINGS_MODULE": "project.settings.test", "DATABASE_URL": url} | env
+    )
     run = subprocess.run(
         [sys.executable, "manage.py", "doctor", "--json"],
-        cwd=ROOT, env=values, capture_output=True, text=True, timeout=60, check=False,
-    )  # fmt: skip
+        cwd=ROOT,
+        env=values,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
     assert run.stdout, run.stderr
-    found = {row["check"]: (row["severity"], f"{row['finding']} {row['remedy']}") for row in json.loads(run.stdout)}
+    found = {
+        row["check"]: (row["severity"], f"{row['finding']} {row['remedy']}")
+        for row in json.loads(run.stdout)
+    }
     return run.returncode, found, run.stderr
 
 

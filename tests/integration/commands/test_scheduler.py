@@ -10,7 +10,8 @@ from project.scheduler import LONG_AGO, Scheduler
 from tasks.schedule import sync_schedule
 from tests.services import free_port
 
-# Not the project's own app: it would have tasks that other tests call close their database connection.
+# Not the project's own app: it would have tasks that other tests call close their database
+# connection.
 app = Celery("beat", set_as_current=False)
 app.config_from_object("django.conf:settings", namespace="CELERY")
 

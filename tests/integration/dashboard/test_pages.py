@@ -45,13 +45,22 @@ def fill(site, rows):
     for number in range(rows):
         device = Device.objects.create(site=site, identifier=f"device-{number}-{NASTY}")
         for metric in ("temperature", NASTY):
-            LatestReading.objects.create(device=device, metric=metric, text=NASTY, time=now, received_at=now)
+            LatestReading.objects.create(
+                device=device, metric=metric, text=NASTY, time=now, received_at=now
+            )
         DiscoveredTopic.objects.create(
-            connection=site.connection, topic=f"t/{number}/{NASTY}", is_processable=True, is_active=bool(number % 2)
+            connection=site.connection,
+            topic=f"t/{number}/{NASTY}",
+            is_processable=True,
+            is_active=bool(number % 2),
         )
         MqttConnectionLog.objects.create(connection=site.connection, level="ERROR", message=NASTY)
         MqttParsingLog.objects.create(
-            site=site, topic=NASTY, error_type="PARSE_ERROR", error_message=NASTY, payload_sample={"a": NASTY}
+            site=site,
+            topic=NASTY,
+            error_type="PARSE_ERROR",
+            error_message=NASTY,
+            payload_sample={"a": NASTY},
         )
 
 
@@ -80,7 +89,10 @@ def test_every_page_asks_for_a_login_and_comes_back(client, path):
 
 def test_logging_in_leads_to_the_page_that_was_asked_for(client):
     get_user_model().objects.create_user("anna", password="a-password")
-    answer = client.post("/login/?next=/sites/1/", {"username": "anna", "password": "a-password", "next": "/sites/1/"})
+    answer = client.post(
+        "/login/?next=/sites/1/",
+        {"username": "anna", "password": "a-password", "next": "/sites/1/"},
+    )
     assert answer["Location"] == "/sites/1/"
 
 
@@ -104,8 +116,12 @@ def test_an_empty_overview_says_how_to_add_a_site(admin):
 def test_a_paused_parser_is_said_on_both_pages_with_what_to_do(admin):
     site = make_site("Oslo")
     SiteBooks.objects.update(received=12, kept=5)
-    ParserHealth.objects.create(site=site, parser_name="wx", paused_since=timezone.now(), reason=f"no field {NASTY}")
-    ParserHealth.objects.create(site=site, parser_name="ok", paused_since=timezone.now(), resumed_at=timezone.now())
+    ParserHealth.objects.create(
+        site=site, parser_name="wx", paused_since=timezone.now(), reason=f"no field {NASTY}"
+    )
+    ParserHealth.objects.create(
+        site=site, parser_name="ok", paused_since=timezone.now(), resumed_at=timezone.now()
+    )
     assert "The parser wx fails on most messages of 1 site." in admin.get("/").content.decode()
     page = admin.get(f"/sites/{site.pk}/").content.decode()
     assert "Kept until a parser works" in page
@@ -133,7 +149,9 @@ def test_a_worker_that_does_not_get_on_and_a_silent_beat_are_said(admin):
         page = admin.get("/").content.decode()
     finally:
         store.release(stuck)
-    assert "The MQTT worker mqtt-1 lives and does not get on: its loop has not turned for 99 s" in page
+    assert (
+        "The MQTT worker mqtt-1 lives and does not get on: its loop has not turned for 99 s" in page
+    )
     assert "No reconcile has finished" in page
     assert "Is beat running" in page
 
@@ -152,7 +170,8 @@ def test_a_member_sees_only_their_sites_and_no_buttons():
 
 
 @pytest.mark.parametrize(
-    ("search", "found"), [("q=oSl", ["Oslo"]), ("q=broker-", ["Oslo", "Turin"]), ("q=%00", ["Oslo", "Turin"])]
+    ("search", "found"),
+    [("q=oSl", ["Oslo"]), ("q=broker-", ["Oslo", "Turin"]), ("q=%00", ["Oslo", "Turin"])],
 )
 def test_search_finds_names_and_brokers_in_any_case(admin, search, found):
     for name in ("Oslo", "Turin"):
@@ -162,7 +181,8 @@ def test_search_finds_names_and_brokers_in_any_case(admin, search, found):
 
 
 @pytest.mark.parametrize(
-    ("state", "shown"), [("stopped", True), ("running", False), ("waiting", False), ("nonsense", True)]
+    ("state", "shown"),
+    [("stopped", True), ("running", False), ("waiting", False), ("nonsense", True)],
 )
 def test_a_tile_shows_only_the_sites_it_counts(admin, state, shown):
     make_site("Oslo")
@@ -229,7 +249,9 @@ def test_the_site_page_takes_as_many_queries_for_fifty_rows_as_for_one(admin):
 
 def test_ages_are_shown_in_words(admin):
     site = make_site("Oslo")
-    SiteBooks.objects.filter(site=site).update(last_message_at=timezone.now() - timedelta(minutes=3, seconds=5))
+    SiteBooks.objects.filter(site=site).update(
+        last_message_at=timezone.now() - timedelta(minutes=3, seconds=5)
+    )
     assert "3 min ago</time>" in admin.get("/").content.decode()
 
 

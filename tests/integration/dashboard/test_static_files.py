@@ -1,4 +1,6 @@
-"""Styles and scripts through the ASGI entry that uvicorn serves. Warnings are errors here, those about streams too."""
+"""Styles and scripts through the ASGI entry that uvicorn serves. Warnings are errors here, those
+about streams too.
+"""
 
 import pytest
 from asgiref.testing import ApplicationCommunicator
@@ -12,13 +14,23 @@ CSS = "sitewire/app.css"
 async def fetch(method="GET", **headers):
     """Status, headers and body of the answer to a request for the style sheet."""
     sent = [(name.replace("_", "-").encode(), value.encode()) for name, value in headers.items()]
-    scope = {"type": "http", "method": method, "path": f"/static/{CSS}", "query_string": b"", "headers": sent}
+    scope = {
+        "type": "http",
+        "method": method,
+        "path": f"/static/{CSS}",
+        "query_string": b"",
+        "headers": sent,
+    }
     web = ApplicationCommunicator(application, scope)
     await web.send_input({"type": "http.request", "body": b""})
     start, body = await web.receive_output(5), await web.receive_output(5)
     await web.wait(5)
     assert not body.get("more_body")
-    return start["status"], {name.decode().lower(): value.decode() for name, value in start["headers"]}, body["body"]
+    return (
+        start["status"],
+        {name.decode().lower(): value.decode() for name, value in start["headers"]},
+        body["body"],
+    )
 
 
 @pytest.fixture

@@ -26,9 +26,17 @@ def new_field_key() -> str:
     return urlsafe_b64encode(secrets.token_bytes(32)).decode()
 
 
-def run(*command: str, env: dict[str, str], timeout: float = 90) -> subprocess.CompletedProcess[str]:
+def run(
+    *command: str, env: dict[str, str], timeout: float = 90
+) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
-        [sys.executable, *command], cwd=ROOT, env=env, capture_output=True, text=True, timeout=timeout, check=False
+        [sys.executable, *command],
+        cwd=ROOT,
+        env=env,
+        capture_output=True,
+        text=True,
+        timeout=timeout,
+        check=False,
     )
 
 

@@ -1,4 +1,6 @@
-"""Flower in a deployed installation: no key, few rights, and log-ins that are counted with all others."""
+"""Flower in a deployed installation: no key, few rights, and log-ins that are counted with all
+others.
+"""
 
 import os
 import subprocess
@@ -73,7 +75,9 @@ def test_every_other_table_is_closed_to_it(as_flower):
         table
         for table in tables
         for right in ("SELECT", "INSERT", "UPDATE", "DELETE", "TRUNCATE")
-        if as_flower.execute("SELECT has_table_privilege(quote_ident(%s), %s)", [table, right]).fetchone()[0]
+        if as_flower.execute(
+            "SELECT has_table_privilege(quote_ident(%s), %s)", [table, right]
+        ).fetchone()[0]
     }
     assert open_to_it == {LoginCounter._meta.db_table, AuditEntry._meta.db_table}
     assert len(tables) > 20
@@ -92,18 +96,35 @@ def test_a_role_without_a_good_password_is_not_made(monkeypatch, password):
 
 def environment() -> dict[str, str]:
     return {
-        "PATH": os.environ["PATH"], "REDIS_URL": os.environ["REDIS_URL"], "DATABASE_URL": url(),
-        "DJANGO_SETTINGS_MODULE": "project.settings.flower", "FLOWER_BASIC_AUTH": ":".join(LOGIN),
-        "SECRET_KEY": "", "FIELD_ENCRYPTION_KEYS": "", "CELERY_SKIP_CHECKS": "1", "SITEWIRE_LOGIN_NAME_TRIES": "3",
-    }  # fmt: skip
+        "PATH": os.environ["PATH"],
+        "REDIS_URL": os.environ["REDIS_URL"],
+        "DATABASE_URL": url(),
+        "DJANGO_SETTINGS_MODULE": "project.settings.flower",
+        "FLOWER_BASIC_AUTH": ":".join(LOGIN),
+        "SECRET_KEY": "",
+        "FIELD_ENCRYPTION_KEYS": "",
+        "CELERY_SKIP_CHECKS": "1",
+        "SITEWIRE_LOGIN_NAME_TRIES": "3",
+    }
 
 
 @pytest.fixture
 def flower(role) -> Iterator[str]:
     port = free_port()
-    command = [sys.executable, "-m", "celery", "-A", "project", "flower", "--address=127.0.0.1", f"--port={port}"]
+    command = [
+        sys.executable,
+        "-m",
+        "celery",
+        "-A",
+        "project",
+        "flower",
+        "--address=127.0.0.1",
+        f"--port={port}",
+    ]
     address = f"http://127.0.0.1:{port}"
-    with subprocess.Popen(command, cwd=ROOT, env=environment(), stderr=subprocess.DEVNULL) as process:
+    with subprocess.Popen(
+        command, cwd=ROOT, env=environment(), stderr=subprocess.DEVNULL
+    ) as process:
         try:
             assert wait_until(lambda: status(f"{address}/healthcheck") == 200, 60)
             yield address
@@ -124,7 +145,9 @@ def test_its_log_ins_are_counted_with_all_others_and_lock_outs_are_on_record(flo
     assert status(f"{flower}/workers") == 401
     assert status(f"{flower}/workers", LOGIN[1]) == 200
     assert [status(f"{flower}/workers", "wrong") for _ in range(3)] == [401] * 3
-    assert status(f"{flower}/workers", LOGIN[1]) == 429, "the right one is refused, too, while it is locked"
+    assert status(f"{flower}/workers", LOGIN[1]) == 429, (
+        "the right one is refused, too, while it is locked"
+    )
     assert LoginCounter.objects.get(kind="name").label == "admin"
     assert AuditEntry.objects.filter(action="locked out").count() == 1
 

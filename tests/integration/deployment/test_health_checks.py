@@ -62,9 +62,24 @@ def test_without_redis_a_worker_is_not_healthy(kind, name):
 
 
 def test_a_task_worker_is_healthy_while_it_answers():
-    command = [sys.executable, "-m", "celery", "-A", "project", "worker", "-Q", "mqtt.logs", "-c", "1", "-n", "logs@%h"]
+    command = [
+        sys.executable,
+        "-m",
+        "celery",
+        "-A",
+        "project",
+        "worker",
+        "-Q",
+        "mqtt.logs",
+        "-c",
+        "1",
+        "-n",
+        "logs@%h",
+    ]
     assert worker_health("worker", "logs") == (1, f"logs@{socket.gethostname()} does not answer\n")
-    with subprocess.Popen(command, cwd=ROOT, env=environment(), stderr=subprocess.DEVNULL) as process:
+    with subprocess.Popen(
+        command, cwd=ROOT, env=environment(), stderr=subprocess.DEVNULL
+    ) as process:
         try:
             assert wait_until(lambda: worker_health("worker", "logs")[0] == 0, 60)
         finally:
@@ -125,7 +140,9 @@ def test_a_web_server_is_healthy_when_it_answers_well(server):
 
 def test_the_cheap_checks_need_no_package():
     for kind in ("web", "flower", "beat"):
-        done = run("-S", "-m", "project.health_check", kind, env={"BEAT_HEARTBEAT": "/no/such/file"})
+        done = run(
+            "-S", "-m", "project.health_check", kind, env={"BEAT_HEARTBEAT": "/no/such/file"}
+        )
         assert done.returncode == 1
         assert "Traceback" not in done.stderr
 

@@ -1,4 +1,6 @@
-"""`manage.py init` as a user runs it: on a bare Python, without an environment and without a terminal."""
+"""`manage.py init` as a user runs it: on a bare Python, without an environment and without a
+terminal.
+"""
 
 import os
 import shutil
@@ -15,24 +17,37 @@ from tests.stack import ROOT
 
 PYTHON = Path(sys.base_prefix) / "bin/python3"
 SECRETS = {
-    "SECRET_KEY", "FIELD_ENCRYPTION_KEYS", "POSTGRES_PASSWORD", "REDIS_PASSWORD", "FLOWER_BASIC_AUTH", "ADMIN_PASSWORD",
+    "SECRET_KEY",
+    "FIELD_ENCRYPTION_KEYS",
+    "POSTGRES_PASSWORD",
+    "REDIS_PASSWORD",
+    "FLOWER_BASIC_AUTH",
+    "ADMIN_PASSWORD",
     "FLOWER_DATABASE_PASSWORD",
-}  # fmt: skip
+}
 
 
 @pytest.fixture
 def tree(tmp_path: Path) -> Path:
     """A clone without .venv."""
     shutil.copy(ROOT / "manage.py", tmp_path)
-    shutil.copytree(ROOT / "project", tmp_path / "project", ignore=shutil.ignore_patterns("__pycache__"))
+    shutil.copytree(
+        ROOT / "project", tmp_path / "project", ignore=shutil.ignore_patterns("__pycache__")
+    )
     return tmp_path
 
 
 def init(tree: Path, *arguments: str, code: int = 0) -> str:
     done = subprocess.run(
-        [PYTHON, "-S", "manage.py", "init", *arguments], cwd=tree, env={"PATH": os.defpath}, text=True,
-        stdin=subprocess.DEVNULL, capture_output=True, timeout=60, check=False,
-    )  # fmt: skip
+        [PYTHON, "-S", "manage.py", "init", *arguments],
+        cwd=tree,
+        env={"PATH": os.defpath},
+        text=True,
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        timeout=60,
+        check=False,
+    )
     assert done.returncode == code, done.stdout + done.stderr
     assert "Traceback" not in done.stderr
     return done.stdout + done.stderr
@@ -65,7 +80,9 @@ def test_two_installations_share_no_secret(tree, tmp_path_factory):
 )
 def test_production_starts_with_what_it_makes(tree, flags):
     init(tree, *flags)
-    done = run("manage.py", "check", "--deploy", "--fail-level", "WARNING", env=environment(**made(tree)))
+    done = run(
+        "manage.py", "check", "--deploy", "--fail-level", "WARNING", env=environment(**made(tree))
+    )
     assert done.returncode == 0, done.stderr
 
 
@@ -94,7 +111,9 @@ def test_a_file_that_others_may_read_is_closed_to_them(tree):
     assert stat.S_IMODE((tree / ".env").stat().st_mode) == 0o600
 
 
-@pytest.mark.parametrize("flags", [["--host", "other.example.com"], ["--https"], ["--bind", "0.0.0.0"]])
+@pytest.mark.parametrize(
+    "flags", [["--host", "other.example.com"], ["--https"], ["--bind", "0.0.0.0"]]
+)
 def test_other_access_is_refused_until_it_may_replace_and_no_secret_changes_with_it(tree, flags):
     init(tree)
     before = made(tree)
@@ -136,9 +155,14 @@ def test_a_place_that_cannot_be_written_is_one_sentence(tree):
 
 def test_in_an_image_it_writes_to_standard_output_alone(tree):
     done = subprocess.run(
-        [PYTHON, "manage.py", "init", "--file", "-"], cwd=tree, stdin=subprocess.DEVNULL,
-        capture_output=True, text=True, timeout=60, check=True,
-    )  # fmt: skip
+        [PYTHON, "manage.py", "init", "--file", "-"],
+        cwd=tree,
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=True,
+    )
     assert parse(done.stdout).keys() >= SECRETS
     assert "docker compose" in done.stderr
     assert not (tree / ".env").exists()

@@ -18,7 +18,10 @@ FORGED = [
 
 
 def seen(
-    *proxies: str, peer: str = "127.0.0.1", headers: list[tuple[bytes, bytes]] = FORGED, kind: str = "http"
+    *proxies: str,
+    peer: str = "127.0.0.1",
+    headers: list[tuple[bytes, bytes]] = FORGED,
+    kind: str = "http",
 ) -> dict[str, Any]:
     """The scope that the application is called with."""
     caught: list[dict[str, Any]] = []
@@ -27,7 +30,12 @@ def seen(
         caught.append(scope)
 
     scheme = "http" if kind == "http" else "ws"
-    scope = {"type": kind, "scheme": scheme, "client": (peer, 4711), "headers": [(b"host", b"a"), *headers]}
+    scope = {
+        "type": kind,
+        "scheme": scheme,
+        "client": (peer, 4711),
+        "headers": [(b"host", b"a"), *headers],
+    }
     asyncio.run(BehindProxies(application, parse_proxies(proxies))(scope, None, None))
     return caught[0]
 
@@ -48,7 +56,12 @@ def test_nobody_else_does(proxies, kind, plain):
 
 @pytest.mark.parametrize("proxies", [(), ("127.0.0.1",)])
 def test_the_application_never_sees_a_forwarding_header(proxies):
-    headers = [*FORGED, (b"x-real-ip", b"1.1.1.1"), (b"forwarded", b"for=1.1.1.1"), (b"x-forwarded-port", b"1")]
+    headers = [
+        *FORGED,
+        (b"x-real-ip", b"1.1.1.1"),
+        (b"forwarded", b"for=1.1.1.1"),
+        (b"x-forwarded-port", b"1"),
+    ]
     names = {name for name, _ in seen(*proxies, headers=headers)["headers"]}
     assert names == {b"host", b"via"}  # with which /metrics knows that its peer is no local program
 
@@ -71,22 +84,35 @@ def test_a_name_is_looked_up_again_after_its_time():
 
 
 @pytest.mark.parametrize(
-    ("proxies", "address", "scheme"), [(["127.0.0.1"], "203.0.113.9", "https"), ([], "127.0.0.1", "http")]
+    ("proxies", "address", "scheme"),
+    [(["127.0.0.1"], "203.0.113.9", "https"), ([], "127.0.0.1", "http")],
 )
 def test_wsgi_judges_alike(proxies, address, scheme):
     caught: list[dict[str, Any]] = []
-    application = WsgiBehindProxies(lambda environ, _start: caught.append(environ) or [], parse_proxies(proxies))
+    application = WsgiBehindProxies(
+        lambda environ, _start: caught.append(environ) or [], parse_proxies(proxies)
+    )
     application(
-        {"REMOTE_ADDR": "127.0.0.1", "wsgi.url_scheme": "http", "HTTP_X_FORWARDED_FOR": "1.1.1.1, 203.0.113.9",
-         "HTTP_X_FORWARDED_PROTO": "https"}, None,
-    )  # fmt: skip
+        {
+            "REMOTE_ADDR": "127.0.0.1",
+            "wsgi.url_scheme": "http",
+            "HTTP_X_FORWARDED_FOR": "1.1.1.1, 203.0.113.9",
+            "HTTP_X_FORWARDED_PROTO": "https",
+        },
+        None,
+    )
     assert (caught[0]["REMOTE_ADDR"], caught[0]["wsgi.url_scheme"]) == (address, scheme)
     assert not any(name.startswith("HTTP_X_FORWARDED") for name in caught[0])
 
 
 @pytest.mark.parametrize(
     ("peer", "address"),
-    [("203.0.113.9", "203.0.113.9"), ("::ffff:203.0.113.9", "203.0.113.9"), ("2001:DB8::1", "2001:db8::1"), ("", "")],
+    [
+        ("203.0.113.9", "203.0.113.9"),
+        ("::ffff:203.0.113.9", "203.0.113.9"),
+        ("2001:DB8::1", "2001:db8::1"),
+        ("", ""),
+    ],
 )
 def test_an_address_has_one_spelling(peer, address):
     request = RequestFactory().get("/", REMOTE_ADDR=peer, HTTP_X_FORWARDED_FOR="1.1.1.1")

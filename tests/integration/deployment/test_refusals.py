@@ -46,7 +46,11 @@ UNSAFE = [
     ("FIELD_ENCRYPTION_KEYS", key_of(bytes(range(32))), "example"),
     ("FIELD_ENCRYPTION_KEYS", key_of(b"0123456789abcdef" * 2), "example"),
     ("FIELD_ENCRYPTION_KEYS", key_of(b"this is 32 bytes of typed text!!"), "typed text"),
-    ("FIELD_ENCRYPTION_KEYS", f"{key_of(RANDOM.encode()[:31] + bytes([200]))},{key_of(bytes(32))}", "key 2"),
+    (
+        "FIELD_ENCRYPTION_KEYS",
+        f"{key_of(RANDOM.encode()[:31] + bytes([200]))},{key_of(bytes(32))}",
+        "key 2",
+    ),
     ("ALLOWED_HOSTS", None, "--host"),
     ("ALLOWED_HOSTS", " , ", "--host"),
     ("ALLOWED_HOSTS", "*", "every name"),
@@ -155,7 +159,9 @@ def test_the_settings_read_nothing_past_the_checks():
 
 @pytest.mark.parametrize("entry", ENTRIES)
 def test_every_entry_point_says_it_alike(entry):
-    assert refusal(*ENTRIES[entry], SECRET_KEY="changeme" * 8).startswith("SECRET_KEY is an example")
+    assert refusal(*ENTRIES[entry], SECRET_KEY="changeme" * 8).startswith(
+        "SECRET_KEY is an example"
+    )
 
 
 def test_production_takes_no_key_from_a_data_folder(tmp_path):

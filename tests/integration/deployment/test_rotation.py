@@ -1,4 +1,6 @@
-"""Keys are changed for new ones by the documented commands: nothing is lost, and the old ones open nothing then."""
+"""Keys are changed for new ones by the documented commands: nothing is lost, and the old ones open
+nothing then.
+"""
 
 import os
 from collections.abc import Callable
@@ -28,7 +30,14 @@ class Installation:
         self.init()
 
     def init(self, *arguments: str) -> None:
-        done = run("manage.py", "init", "--file", str(self.file), *arguments, env={"PATH": os.environ["PATH"]})
+        done = run(
+            "manage.py",
+            "init",
+            "--file",
+            str(self.file),
+            *arguments,
+            env={"PATH": os.environ["PATH"]},
+        )
         assert done.returncode == 0, done.stderr
 
     @property
@@ -36,7 +45,9 @@ class Installation:
         return parse(self.file.read_text())
 
     def manage(self, *command: str) -> str:
-        done = run("manage.py", *command, env=environment(**self.values, DATABASE_URL=database_url()))
+        done = run(
+            "manage.py", *command, env=environment(**self.values, DATABASE_URL=database_url())
+        )
         assert "Traceback" not in done.stderr, done.stderr
         return done.stdout + done.stderr
 
@@ -69,13 +80,17 @@ def opens(key: str) -> bool:
 
 def test_a_field_key_is_rotated_and_the_old_one_opens_nothing_any_more(installation):
     connected_site()
-    installation.shell("from mqtt_app.models import MqttConnection as C; c = C.objects.get(); "
-                       f"c.password, c.tls_client_key = {SECRETS}; c.save()")  # fmt: skip
+    installation.shell(
+        "from mqtt_app.models import MqttConnection as C; c = C.objects.get(); "
+        f"c.password, c.tls_client_key = {SECRETS}; c.save()"
+    )
     old = installation.values["FIELD_ENCRYPTION_KEYS"]
     assert opens(old)
     installation.init("--rotate", "field")
     new = installation.values["FIELD_ENCRYPTION_KEYS"].split(",")[0]
-    assert " ".join(SECRETS) in installation.shell(READ), "both keys are known, so all can be read meanwhile"
+    assert " ".join(SECRETS) in installation.shell(READ), (
+        "both keys are known, so all can be read meanwhile"
+    )
     assert "now under the first key" in installation.manage("rotate_keys")
     installation.init("--drop-old", "field")
     assert installation.values["FIELD_ENCRYPTION_KEYS"] == new
@@ -86,8 +101,10 @@ def test_a_field_key_is_rotated_and_the_old_one_opens_nothing_any_more(installat
 
 def test_a_key_that_was_dropped_too_early_is_named_and_can_be_put_back(installation):
     connected_site()
-    installation.shell("from mqtt_app.models import MqttConnection as C; c = C.objects.get(); "
-                       "c.password = 's3cret'; c.save()")  # fmt: skip
+    installation.shell(
+        "from mqtt_app.models import MqttConnection as C; c = C.objects.get(); "
+        "c.password = 's3cret'; c.save()"
+    )
     installation.init("--rotate", "field")
     installation.init("--drop-old", "field")
     assert "Put the key it was written with back" in installation.manage("rotate_keys")
@@ -99,12 +116,16 @@ def test_a_key_that_was_dropped_too_early_is_named_and_can_be_put_back(installat
 def restarted_with(settings) -> Callable[[dict[str, str]], None]:
     def restart(values: dict[str, str]) -> None:
         settings.SECRET_KEY = values["SECRET_KEY"]
-        settings.SECRET_KEY_FALLBACKS = [key for key in values.get("SECRET_KEY_FALLBACKS", "").split(",") if key]
+        settings.SECRET_KEY_FALLBACKS = [
+            key for key in values.get("SECRET_KEY_FALLBACKS", "").split(",") if key
+        ]
 
     return restart
 
 
-def test_nobody_is_logged_out_by_a_new_secret_key_until_the_old_one_is_dropped(installation, restarted_with):
+def test_nobody_is_logged_out_by_a_new_secret_key_until_the_old_one_is_dropped(
+    installation, restarted_with
+):
     restarted_with(installation.values)
     browser, other = Client(), Client()
     for client in (browser, other):

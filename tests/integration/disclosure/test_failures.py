@@ -1,4 +1,6 @@
-"""Why exactly a link fails is for superusers; members are told its class, wherever they look and search."""
+"""Why exactly a link fails is for superusers; members are told its class, wherever they look and
+search.
+"""
 
 import json
 from typing import Any
@@ -23,20 +25,35 @@ GENERAL = "The broker cannot be reached."
 @pytest.fixture
 def site() -> Site:
     site = connected_site(
-        is_active=True, status="error", error_class="network", error_message=f"{CANARY} at 10.0.0.7:22", retry_count=3
+        is_active=True,
+        status="error",
+        error_class="network",
+        error_message=f"{CANARY} at 10.0.0.7:22",
+        retry_count=3,
     )
     row = site.connection
     exception: dict[str, Any] = {"exception_type": CANARY, "exception_traceback": CANARY}
     MqttConnectionLog.objects.create(
-        connection=row, level="ERROR", message=CANARY, retry_attempt=1, broker_host="broker.example", **exception
+        connection=row,
+        level="ERROR",
+        message=CANARY,
+        retry_attempt=1,
+        broker_host="broker.example",
+        **exception,
     )
-    MqttConnectionLog.objects.create(connection=row, level="WARNING", message=f"Disconnected: {CANARY}")
+    MqttConnectionLog.objects.create(
+        connection=row, level="WARNING", message=f"Disconnected: {CANARY}"
+    )
     MqttConnectionLog.objects.create(connection=row, level="INFO", message="Disconnected cleanly")
     return site
 
 
 def paths(site: Site) -> list[str]:
-    return [f"sites/{site.pk}/connection/", f"sites/{site.pk}/status/", f"connection-logs/?site={site.pk}"]
+    return [
+        f"sites/{site.pk}/connection/",
+        f"sites/{site.pk}/status/",
+        f"connection-logs/?site={site.pk}",
+    ]
 
 
 def browser(user: Any) -> Client:
@@ -83,8 +100,15 @@ def test_pages_tell_members_the_class(site):
 
 
 def test_a_browser_is_told_the_class_in_snapshots_and_in_events(site):
-    event = {"type": "connection", "site_id": site.pk, "status": "error", "is_active": True, "error_class": "network",
-             "error_message": CANARY, "at": "t"}  # fmt: skip
+    event = {
+        "type": "connection",
+        "site_id": site.pk,
+        "status": "error",
+        "is_active": True,
+        "error_class": "network",
+        "error_message": CANARY,
+        "at": "t",
+    }
     for user, told in ((member_of(site), GENERAL), (superuser(), CANARY)):
         view = _view(viewer_for(user))
         picture = ClientState(view.rows, view.sites, detailed=view.detailed)
@@ -92,7 +116,13 @@ def test_a_browser_is_told_the_class_in_snapshots_and_in_events(site):
         assert shown is not None
         assert shown["error_message"] == told
         assert (CANARY in json.dumps(view.rows)) is user.is_superuser
-        assert {key for row in view.rows for key in row} == {"site_id", "status", "is_active", "error_message", "at"}
+        assert {key for row in view.rows for key in row} == {
+            "site_id",
+            "status",
+            "is_active",
+            "error_message",
+            "at",
+        }
         assert "error_class" not in shown
         picture.told(shown)
         assert picture.missed(view.rows) == [] or user.is_superuser
@@ -102,10 +132,11 @@ def test_staff_reads_no_more_in_the_admin_than_members_on_the_pages(site):
     staff = browser(staff_of(site))
     log = MqttConnectionLog.objects.filter(retry_attempt=1).get()
     addresses = [
-        reverse("admin:mqtt_mqttconnection_changelist"), reverse("admin:mqtt_mqttconnectionlog_changelist"),
+        reverse("admin:mqtt_mqttconnection_changelist"),
+        reverse("admin:mqtt_mqttconnectionlog_changelist"),
         reverse("admin:mqtt_mqttconnection_change", args=[site.connection.pk]),
         reverse("admin:mqtt_mqttconnectionlog_change", args=[log.pk]),
-    ]  # fmt: skip
+    ]
     root = browser(superuser())
     for address in addresses:
         answer = staff.get(address)
@@ -117,11 +148,13 @@ def test_staff_reads_no_more_in_the_admin_than_members_on_the_pages(site):
 @pytest.mark.parametrize(
     ("model", "query"),
     [
-        ("mqttconnection", "q=canary"), ("mqttconnectionlog", "q=canary"),
-        ("mqttconnection", "error_message__contains=canary"), ("mqttconnectionlog", "message__contains=canary"),
+        ("mqttconnection", "q=canary"),
+        ("mqttconnectionlog", "q=canary"),
+        ("mqttconnection", "error_message__contains=canary"),
+        ("mqttconnectionlog", "message__contains=canary"),
         ("mqttconnectionlog", "exception_type=canary-nothing-listens"),
     ],
-)  # fmt: skip
+)
 def test_no_search_of_the_admin_gives_it_away(site, model, query):
     address = reverse(f"admin:mqtt_{model}_changelist") + "?" + query
     hits = b"broker.example"

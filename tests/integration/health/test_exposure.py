@@ -1,4 +1,6 @@
-"""Protection that was given up on purpose is shown: unverified TLS, and addresses that the allow-list alone permits."""
+"""Protection that was given up on purpose is shown: unverified TLS, and addresses that the
+allow-list alone permits.
+"""
 
 import pytest
 from django.test import Client
@@ -38,7 +40,11 @@ def test_doctor_names_who_does_not_verify_and_says_what_the_allow_list_permits()
     assert findings()["tls"][0] is Severity.OK
     MqttConnection.objects.update(use_tls=True)
     severity, told = findings()["tls"]
-    assert (severity, "1 connections do not verify" in told, "Plain" in told) == (Severity.WARNING, True, True)
+    assert (severity, "1 connections do not verify" in told, "Plain" in told) == (
+        Severity.WARNING,
+        True,
+        True,
+    )
     assert "0 links exist by it alone" in findings()["allow-list"][1]
     lease(3)
     assert "127.0.0.0/8" in findings()["allow-list"][1]

@@ -70,14 +70,19 @@ def test_a_worker_that_lives_and_does_not_get_on_is_not_ready(client):
     assert (check["ok"], check["workers"]["mqtt-1"]["ready"]) == (False, False)
     assert "mqtt-1 is not ready: a batch waits for 99 s" in check["error"]
     assert client.get("/readyz?instance=mqtt-1").status_code == 503
-    assert 'sitewire_mqtt_worker_ready{instance="mqtt-1"} 0.0' in client.get("/metrics").content.decode()
+    assert (
+        'sitewire_mqtt_worker_ready{instance="mqtt-1"} 0.0'
+        in client.get("/metrics").content.decode()
+    )
 
 
 @pytest.mark.django_db
 def test_one_worker_can_be_asked_about(client):
     leased()
     assert client.get("/readyz?instance=mqtt-1").status_code == 200
-    assert client.get("/readyz?instance=mqtt-2").json()["error"] == "no such MQTT worker has a lease"
+    assert (
+        client.get("/readyz?instance=mqtt-2").json()["error"] == "no such MQTT worker has a lease"
+    )
 
 
 @pytest.mark.django_db
@@ -85,7 +90,9 @@ def test_connections_that_nobody_owns_are_counted(client):
     leased()
     for owner in ("mqtt-1", "mqtt-gone", ""):
         site = Site.objects.create(name=f"of {owner}")
-        MqttConnection.objects.create(site=site, broker_host="b.example", is_active=True, owner=owner)
+        MqttConnection.objects.create(
+            site=site, broker_host="b.example", is_active=True, owner=owner
+        )
     assert client.get("/readyz").json()["checks"]["orphans"]["count"] == 2
     assert "sitewire_orphaned_connections 2.0" in client.get("/metrics").content.decode()
 
@@ -103,7 +110,10 @@ def full_redis():
 def test_a_redis_without_memory_is_an_alarm_and_the_workers_stay_in_sight(client, full_redis):
     answer = client.get("/readyz")
     assert answer.status_code == 503
-    assert "takes no writes (command not allowed when used memory" in answer.json()["checks"]["redis"]["error"]
+    assert (
+        "takes no writes (command not allowed when used memory"
+        in answer.json()["checks"]["redis"]["error"]
+    )
     assert answer.json()["checks"]["mqtt_workers"]["count"] == 1
     assert "sitewire_redis_writable 0.0" in client.get("/metrics").content.decode()
 
@@ -132,8 +142,12 @@ def test_without_a_database_it_is_not_ready_and_says_why(client, monkeypatch):
 @pytest.mark.django_db
 def test_metrics_count_what_there_is(client):
     site = Site.objects.create(name="Plant")
-    MqttConnection.objects.create(site=site, broker_host="b.example", is_active=True, status="connected")
-    SiteBooks.objects.create(site=site, received=9, stored=4, kept=2, dropped={"too_large": 3}, readings=9)
+    MqttConnection.objects.create(
+        site=site, broker_host="b.example", is_active=True, status="connected"
+    )
+    SiteBooks.objects.create(
+        site=site, received=9, stored=4, kept=2, dropped={"too_large": 3}, readings=9
+    )
     ParserHealth.objects.create(site=site, parser_name="json", paused_since=timezone.now())
     quick_client().rpush("mqtt.ingest", "task")
     text = client.get("/metrics").content.decode()
@@ -169,7 +183,8 @@ def test_metrics_without_redis_say_so_and_show_the_rest(client):
 def test_metrics_from_elsewhere_need_a_superuser():
     root, member = Caller(superuser()), Caller(member_of(Site.objects.create(name="A")))
     answers = [
-        caller.client.get("/metrics", REMOTE_ADDR="203.0.113.5").status_code for caller in (root, member, Caller())
+        caller.client.get("/metrics", REMOTE_ADDR="203.0.113.5").status_code
+        for caller in (root, member, Caller())
     ]
     assert answers == [200, 401, 401]
 
@@ -203,7 +218,8 @@ def test_a_stranger_hears_that_it_is_not_ready_and_not_why():
 
 @pytest.mark.django_db
 @pytest.mark.parametrize(
-    ("peer", "sees"), [("10.1.2.3", True), ("::ffff:10.1.2.3", True), ("11.1.2.3", False), ("", False)]
+    ("peer", "sees"),
+    [("10.1.2.3", True), ("::ffff:10.1.2.3", True), ("11.1.2.3", False), ("", False)],
 )
 def test_networks_can_be_allowed_to_see_the_details(peer, sees, monkeypatch):
     monkeypatch.setattr(health, "config", lambda: Config(health_allow=("10.0.0.0/8",)))
@@ -215,7 +231,9 @@ def test_networks_can_be_allowed_to_see_the_details(peer, sees, monkeypatch):
 
 @pytest.mark.django_db
 def test_messages_that_are_not_stored_are_told_by_readyz_metrics_and_the_alarms(client):
-    leased(batches=1, links_not_stored=3, oldest_not_stored=12.0, waits_for="task_worker", suspects=2)
+    leased(
+        batches=1, links_not_stored=3, oldest_not_stored=12.0, waits_for="task_worker", suspects=2
+    )
     check = client.get("/readyz").json()["checks"]["storing"]
     assert (check["ok"], check["links"]) == (False, 3)
     assert (
@@ -236,4 +254,6 @@ def test_messages_that_are_not_stored_are_told_by_readyz_metrics_and_the_alarms(
 def test_messages_that_wait_for_a_moment_are_nothing_to_report(client):
     leased(batches=1, links_not_stored=3, oldest_not_stored=5.0, waits_for="task_worker")
     assert client.get("/readyz").json()["checks"]["storing"]["ok"]
-    assert [one.severity for one in fleet(pulse(), None, database=False) if one.check == "storing"] == ["OK"]
+    assert [
+        one.severity for one in fleet(pulse(), None, database=False) if one.check == "storing"
+    ] == ["OK"]

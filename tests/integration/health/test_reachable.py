@@ -12,14 +12,18 @@ def production(settings):
 
 
 @pytest.mark.django_db
-@pytest.mark.parametrize("host", ["web:8000", "10.1.2.3", "[::1]:8000", "kube-probe", "_", "a b", ""])
+@pytest.mark.parametrize(
+    "host", ["web:8000", "10.1.2.3", "[::1]:8000", "kube-probe", "_", "a b", ""]
+)
 @pytest.mark.parametrize("path", ["/livez", "/readyz"])
 def test_a_health_path_answers_whatever_host_it_is_asked_by(production, path, host):
     assert Client().get(path, headers={"host": host}).status_code == 200
 
 
 @pytest.mark.django_db
-@pytest.mark.parametrize("path", ["/livez/", "/livezz", "//livez", "/metrics", "/login/", "/admin/livez"])
+@pytest.mark.parametrize(
+    "path", ["/livez/", "/livezz", "//livez", "/metrics", "/login/", "/admin/livez"]
+)
 def test_no_other_path_does(production, path):
     assert Client().get(path, headers={"host": "web:8000"}).status_code == 400
     assert Client().get(path, headers={"host": "a.sitewire.test"}).status_code == 301

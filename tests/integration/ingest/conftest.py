@@ -10,14 +10,18 @@ from tests.integration.ingest.flaky import Flaky
 @pytest.fixture
 def link() -> MqttConnection:
     site = Site.objects.create(name="Lab")
-    return MqttConnection.objects.create(site=site, broker_host="broker.example", generation=3, owner="mqtt-1")
+    return MqttConnection.objects.create(
+        site=site, broker_host="broker.example", generation=3, owner="mqtt-1"
+    )
 
 
 @pytest.fixture
 def healthy() -> MqttConnection:
     """Of another site."""
     site = Site.objects.create(name="Healthy")
-    return MqttConnection.objects.create(site=site, broker_host="broker.example", generation=3, owner="mqtt-1")
+    return MqttConnection.objects.create(
+        site=site, broker_host="broker.example", generation=3, owner="mqtt-1"
+    )
 
 
 @pytest.fixture

@@ -15,7 +15,9 @@ from tests.integration.ingest.test_store import NOW, batch, message
 
 
 class Flaky:
-    """Fails on everything while `broken`, and on {"bad": ...} always. Kills its process at {"fatal": ...} otherwise."""
+    """Fails on everything while `broken`, and on {"bad": ...} always. Kills its process at
+    {"fatal": ...} otherwise.
+    """
 
     name, version = "flaky", "1"
 

@@ -31,7 +31,11 @@ def refusing(*refusals: tuple[str, str, str], code: str = "22023") -> Iterator[N
     with connection.cursor() as cursor:
         cursor.execute(_FUNCTION)
         for number, (table, event, condition) in enumerate(refusals):
-            cursor.execute(_TRIGGER.format(number=number, table=table, event=event, condition=condition, code=code))
+            cursor.execute(
+                _TRIGGER.format(
+                    number=number, table=table, event=event, condition=condition, code=code
+                )
+            )
     yield
     with connection.cursor() as cursor:
         cursor.execute("DROP FUNCTION refuse_poison CASCADE")
@@ -42,8 +46,12 @@ def good(link: MqttConnection, count: int = 3) -> list[Envelope]:
 
 
 def with_poison(link: MqttConnection, healthy: MqttConnection, topic: str, payload: Any) -> Batch:
-    """The poison between good messages of its own site, and all of that between those of another one."""
-    return batch(*good(healthy), *good(link), message(link, topic, payload), *good(link), *good(healthy))
+    """The poison between good messages of its own site, and all of that between those of another
+    one.
+    """
+    return batch(
+        *good(healthy), *good(link), message(link, topic, payload), *good(link), *good(healthy)
+    )
 
 
 def assert_only_the_poison_was_put_aside(

@@ -1,4 +1,6 @@
-"""A parser that fails on everything loses nothing: what it fails on is kept, and stored once it works again."""
+"""A parser that fails on everything loses nothing: what it fails on is kept, and stored once it
+works again.
+"""
 
 import json
 
@@ -107,7 +109,9 @@ def test_good_messages_of_a_paused_parser_are_stored_at_once(link, parser):
 
 
 def test_one_noisy_site_pauses_the_parser_for_itself_only(link, parser):
-    other = MqttConnection.objects.create(site=Site.objects.create(name="Other"), broker_host="b", generation=3)
+    other = MqttConnection.objects.create(
+        site=Site.objects.create(name="Other"), broker_host="b", generation=3
+    )
     parser.broken = True
     send(link, range(300))
     parser.broken = False
@@ -118,7 +122,9 @@ def test_one_noisy_site_pauses_the_parser_for_itself_only(link, parser):
 
 def test_many_quiet_sites_are_judged_together(link, parser):
     links = [
-        MqttConnection.objects.create(site=Site.objects.create(name=f"S{n}"), broker_host="b", generation=3)
+        MqttConnection.objects.create(
+            site=Site.objects.create(name=f"S{n}"), broker_host="b", generation=3
+        )
         for n in range(12)
     ]
     parser.broken = True
@@ -200,7 +206,9 @@ def test_a_parser_that_is_gone_for_good_gives_way_when_people_say_so(link, monke
     assert books(link) == {"stored": 500}
 
 
-def test_a_kept_message_that_kills_the_mended_parser_is_put_aside_and_kills_nobody_of_ours(link, parser):
+def test_a_kept_message_that_kills_the_mended_parser_is_put_aside_and_kills_nobody_of_ours(
+    link, parser
+):
     parser.broken = True
     fatal = [message(link, "hall/a", {"fatal": number}) for number in range(2)]
     pipeline.store(batch(*numbered(link, range(250)), *fatal), NOW)
@@ -208,13 +216,19 @@ def test_a_kept_message_that_kills_the_mended_parser_is_put_aside_and_kills_nobo
     schedule.parse_again(KeptMessage.objects.values_list("id", flat=True))
     attend(NOW + 10)
     assert books(link) == {"stored": 250, "quarantined": 2}
-    assert {bytes(row.payload) for row in QuarantinedMessage.objects.all()} == {b'{"fatal": 0}', b'{"fatal": 1}'}
+    assert {bytes(row.payload) for row in QuarantinedMessage.objects.all()} == {
+        b'{"fatal": 0}',
+        b'{"fatal": 1}',
+    }
 
 
 def test_a_message_that_was_put_aside_is_stored_when_people_ask_after_the_fix(link, parser):
     send(link, range(1))
     pipeline.store(batch(*numbered(link, range(1, 2)), quarantine_reason="killed the process"), NOW)
-    assert quarantine.parse_again(QuarantinedMessage.objects.values_list("id", flat=True), moment(NOW)) == 1
+    assert (
+        quarantine.parse_again(QuarantinedMessage.objects.values_list("id", flat=True), moment(NOW))
+        == 1
+    )
     assert books(link) == {"stored": 1, "kept": 1}
     attend(NOW + 10)
     assert books(link) == {"stored": 2}
@@ -223,7 +237,9 @@ def test_a_message_that_was_put_aside_is_stored_when_people_ask_after_the_fix(li
 
 def test_a_parser_that_kills_its_process_does_not_pass_a_trial(link, parser):
     parser.broken = True
-    pipeline.store(batch(*(message(link, "hall/a", {"fatal": number}) for number in range(250))), NOW)
+    pipeline.store(
+        batch(*(message(link, "hall/a", {"fatal": number}) for number in range(250))), NOW
+    )
     parser.broken = False
     attend(NOW + 10)
     assert ParserHealth.objects.get().is_paused

@@ -1,12 +1,22 @@
-"""What stays of failed messages, what a full site may go on with, and which value is the latest: by table."""
+"""What stays of failed messages, what a full site may go on with, and which value is the latest: by
+table.
+"""
 
 import time
 from datetime import UTC, datetime
 
 import pytest
 
-from mqtt_app.domain.readings import ReadingFact as ReadingFact
-from mqtt_app.models import KeptMessage, LatestReading, MqttConnection, ParserHealth, Reading, Site, SiteBooks
+from mqtt_app.domain.readings import ReadingFact
+from mqtt_app.models import (
+    KeptMessage,
+    LatestReading,
+    MqttConnection,
+    ParserHealth,
+    Reading,
+    Site,
+    SiteBooks,
+)
 from mqtt_app.parsers.base import MAX_PAYLOAD
 from mqtt_app.services import logs
 from mqtt_app.services.dead_letters import parser_health
@@ -21,14 +31,18 @@ pytestmark = pytest.mark.django_db
 @pytest.fixture
 def neighbour() -> MqttConnection:
     site = Site.objects.create(name="Neighbour")
-    return MqttConnection.objects.create(site=site, broker_host="broker.example", generation=3, owner="mqtt-1")
+    return MqttConnection.objects.create(
+        site=site, broker_host="broker.example", generation=3, owner="mqtt-1"
+    )
 
 
 def raw_of(link):
     return KeptMessage.objects.filter(site=link.site_id).count()
 
 
-def test_of_a_flood_of_failures_so_many_a_minute_keep_their_bytes(link, neighbour, parser, monkeypatch):
+def test_of_a_flood_of_failures_so_many_a_minute_keep_their_bytes(
+    link, neighbour, parser, monkeypatch
+):
     monkeypatch.setattr(failures, "RAW_A_MINUTE", 2)
     parser.broken = True
     start = NOW - NOW % 60
@@ -76,11 +90,15 @@ def limited(link, **counts):
 @pytest.mark.parametrize(
     ("counts", "postponed"),
     [
-        ({"kept": 99_999}, False), ({"kept": 100_000}, True), ({"kept_bytes": 268_435_455}, False),
+        ({"kept": 99_999}, False),
+        ({"kept": 100_000}, True),
+        ({"kept_bytes": 268_435_455}, False),
         ({"kept_bytes": 268_435_456}, True),
     ],
-)  # fmt: skip
-def test_a_site_is_full_at_the_limit_of_messages_or_of_bytes(link, neighbour, parser, counts, postponed):
+)
+def test_a_site_is_full_at_the_limit_of_messages_or_of_bytes(
+    link, neighbour, parser, counts, postponed
+):
     parser.broken = True
     send(link, range(250))
     limited(link, **counts)
@@ -150,14 +168,19 @@ def test_most_is_more_than_half(link, parser, good, bad, most):
 @pytest.mark.parametrize(
     ("stored", "shown"),
     [
-        ([(1, 0, False), (2, 1, False)], (2, 0)), ([(1, 1, False), (2, 0, False)], (1, 0)),
-        ([(1, 0, False), (2, 0, False)], (2, 0)), ([(1, 0, True), (2, 1, True)], (2, 1)),
-        ([(1, 1, True), (2, 0, True)], (1, 1)), ([(1, 5, True), (2, 0, False)], (2, 0)),
+        ([(1, 0, False), (2, 1, False)], (2, 0)),
+        ([(1, 1, False), (2, 0, False)], (1, 0)),
+        ([(1, 0, False), (2, 0, False)], (2, 0)),
+        ([(1, 0, True), (2, 1, True)], (2, 1)),
+        ([(1, 1, True), (2, 0, True)], (1, 1)),
+        ([(1, 5, True), (2, 0, False)], (2, 0)),
         ([(1, 0, False), (2, 5, True)], (1, 0)),
     ],
-)  # fmt: skip
+)
 @pytest.mark.parametrize("together", [False, True])
-def test_the_newest_good_value_is_the_latest_and_a_retained_one_fills_a_gap(link, neighbour, stored, shown, together):
+def test_the_newest_good_value_is_the_latest_and_a_retained_one_fills_a_gap(
+    link, neighbour, stored, shown, together
+):
     pipeline.store(batch(message(neighbour, "lamp", {"v": 9})), NOW)
     sent = [
         message(link, "lamp", {"v": value, "ts": int((NOW + seconds) * 1000)}, retain=retain)
@@ -172,11 +195,14 @@ def test_the_newest_good_value_is_the_latest_and_a_retained_one_fills_a_gap(link
 
 @pytest.mark.parametrize(
     ("off", "quality"), [(86_400, 0), (86_401, 2), (-315_576_000, 0), (-315_576_001, 2)]
-)  # fmt: skip
+)
 def test_an_impossible_time_is_stored_and_marked_and_never_the_latest(link, off, quality):
     pipeline.store(batch(message(link, "lamp", {"v": 1, "ts": int(NOW + off) * 1000})), NOW)
     row = Reading.objects.get()
-    assert (row.quality == 0, row.time) == (quality == 0, datetime.fromtimestamp(int(NOW + off), UTC))
+    assert (row.quality == 0, row.time) == (
+        quality == 0,
+        datetime.fromtimestamp(int(NOW + off), UTC),
+    )
     assert LatestReading.objects.exists() is (quality == 0)
 
 
@@ -201,8 +227,16 @@ def test_bytes_are_kept_as_bytes(link, parser, monkeypatch):
 
 
 def test_rows_of_what_was_deleted_meanwhile_are_left_out_and_the_others_written(link, neighbour):
-    rows = [{"connection_id": number, "level": "INFO", "message": "m"} for number in (link.pk, 0, neighbour.pk)]
+    rows = [
+        {"connection_id": number, "level": "INFO", "message": "m"}
+        for number in (link.pk, 0, neighbour.pk)
+    ]
     assert logs.write_connection_logs(rows) == 2
     values = {"topic": "t", "parser_name": "p", "error_type": "PARSE_ERROR", "error_message": "m"}
-    assert logs.write_parsing_logs([{"site_id": number, **values} for number in (link.site_id, 0)]) == 1
-    assert logs.write_connection_logs([]) == logs.write_parsing_logs([{"site_id": 0, **values}]) == 0
+    assert (
+        logs.write_parsing_logs([{"site_id": number, **values} for number in (link.site_id, 0)])
+        == 1
+    )
+    assert (
+        logs.write_connection_logs([]) == logs.write_parsing_logs([{"site_id": 0, **values}]) == 0
+    )

@@ -17,13 +17,17 @@ def fill_up() -> None:
 
 
 def test_past_the_cap_a_site_whose_parser_fails_on_everything_is_left_to_its_broker(link, parser):
-    other = MqttConnection.objects.create(site=Site.objects.create(name="Other"), broker_host="b", generation=3)
+    other = MqttConnection.objects.create(
+        site=Site.objects.create(name="Other"), broker_host="b", generation=3
+    )
     parser.broken = True
     send(link, range(250))
     fill_up()
     mixed = batch(*numbered(link, range(250, 260)), message(other, "noise", {"bad": 1}))
     assert pipeline.store(mixed, NOW + 1) == pipeline.Outcome(postponed=frozenset({link.pk}))
-    assert pipeline.store(mixed, NOW + 1) == pipeline.Outcome(repeated=True, postponed=frozenset({link.pk}))
+    assert pipeline.store(mixed, NOW + 1) == pipeline.Outcome(
+        repeated=True, postponed=frozenset({link.pk})
+    )
     assert committed([mixed.id]) == {f"{mixed.id}~{link.pk}"}
     assert SiteBooks.objects.get(site=link.site_id).received == 1_000_000
     assert books(other) == {"failed": 1}
@@ -37,12 +41,17 @@ def test_past_the_cap_a_site_whose_parser_works_in_part_goes_on(link, parser):
     send(link, range(250))
     fill_up()
     parser.broken = False
-    pipeline.store(batch(*numbered(link, range(3)), *(message(link, "hall/a", {"bad": n}) for n in range(10))), NOW + 1)
+    pipeline.store(
+        batch(*numbered(link, range(3)), *(message(link, "hall/a", {"bad": n}) for n in range(10))),
+        NOW + 1,
+    )
     row = SiteBooks.objects.get()
     assert (row.kept, row.failed, row.stored) == (1_000_000, 10, 3)
 
 
-def test_a_single_bad_message_does_not_hold_up_a_full_site_whose_parser_has_long_worked_in_part(link, parser):
+def test_a_single_bad_message_does_not_hold_up_a_full_site_whose_parser_has_long_worked_in_part(
+    link, parser
+):
     parser.broken = True
     send(link, range(250))
     parser.broken = False

@@ -1,4 +1,6 @@
-"""What an ingest process remembers of topics and devices must never be believed against the database."""
+"""What an ingest process remembers of topics and devices must never be believed against the
+database.
+"""
 
 import pytest
 from django.db import connection

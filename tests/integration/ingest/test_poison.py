@@ -1,4 +1,6 @@
-"""Whatever the database, or our own code, refuses of a message, at whatever step: only that message is put aside."""
+"""Whatever the database, or our own code, refuses of a message, at whatever step: only that message
+is put aside.
+"""
 
 import struct
 from collections.abc import Callable
@@ -40,11 +42,19 @@ STEPS: dict[str, tuple[str, Any, tuple[str, str, str]]] = {
     "a new topic": (POISON, {"v": 1}, ("mqtt_discoveredtopic", "INSERT", TOPIC)),
     "the count of a topic": (POISON, {"v": 1}, ("mqtt_discoveredtopic", "UPDATE", TOPIC)),
     "a new device": (POISON, {"v": 1}, ("mqtt_device", "INSERT", DEVICE)),
-    "a new gateway": ("zigbee2mqtt/poison", {"temperature": 1.5}, ("mqtt_gateway", "INSERT", "true")),
+    "a new gateway": (
+        "zigbee2mqtt/poison",
+        {"temperature": 1.5},
+        ("mqtt_gateway", "INSERT", "true"),
+    ),
     "presence": (POISON, {"v": 1}, ("mqtt_device", "UPDATE", DEVICE)),
     "a reading": (POISON, {"v": "poison"}, ("mqtt_reading", "INSERT", TEXT)),
     "the latest value": (POISON, {"v": "poison"}, ("mqtt_latestreading", "INSERT", TEXT)),
-    "a parsing log row": (POISON, b"{", ("mqtt_mqttparsinglog", "INSERT", "NEW.error_type = 'PARSE_ERROR'")),
+    "a parsing log row": (
+        POISON,
+        b"{",
+        ("mqtt_mqttparsinglog", "INSERT", "NEW.error_type = 'PARSE_ERROR'"),
+    ),
     "the bytes of a failed message": (POISON, b"{", ("mqtt_keptmessage", "INSERT", TOPIC)),
     "parser health": (POISON, b"{", ("mqtt_parserhealth", "INSERT", "true")),
     "the accounting": (POISON, b"{", ("mqtt_sitebooks", "INSERT", "NEW.failed > 0")),
@@ -109,7 +119,9 @@ ERRORS = {
 
 @pytest.mark.parametrize("error", ERRORS.values(), ids=ERRORS)
 @pytest.mark.parametrize("step", FUNCTIONS)
-def test_what_our_own_code_fails_at_is_put_aside_alone_at_whatever_step(link, healthy, monkeypatch, step, error):
+def test_what_our_own_code_fails_at_is_put_aside_alone_at_whatever_step(
+    link, healthy, monkeypatch, step, error
+):
     module, name, payload = FUNCTIONS[step]
     original: Callable[..., Any] = getattr(module, name)
 
@@ -135,22 +147,28 @@ def test_a_hash_that_is_refused_by_the_delivery_table_costs_its_message_only(lin
 def test_what_makes_its_own_dead_letter_impossible_is_written_in_escaped_form(link, healthy):
     topic = "hall/poisön"
     holds = "NEW.topic LIKE '%ö%'"
-    refusals = [(table, "INSERT", holds) for table in
-                ("mqtt_discoveredtopic", "mqtt_quarantinedmessage", "mqtt_mqttparsinglog")]  # fmt: skip
+    refusals = [
+        (table, "INSERT", holds)
+        for table in ("mqtt_discoveredtopic", "mqtt_quarantinedmessage", "mqtt_mqttparsinglog")
+    ]
     with refusing(*refusals):
         outcome = pipeline.store(with_poison(link, healthy, topic, {"v": 1}), NOW)
     assert_only_the_poison_was_put_aside(link, healthy, outcome, "hall/pois\\xf6n")
 
 
 def test_a_dead_letter_without_a_log_row_is_better_than_none(link, healthy):
-    with refusing(("mqtt_discoveredtopic", "INSERT", TOPIC), ("mqtt_mqttparsinglog", "INSERT", "true")):
+    with refusing(
+        ("mqtt_discoveredtopic", "INSERT", TOPIC), ("mqtt_mqttparsinglog", "INSERT", "true")
+    ):
         pipeline.store(with_poison(link, healthy, POISON, {"v": 1}), NOW)
     assert QuarantinedMessage.objects.get().topic == POISON
     assert books(link) == {"stored": 6, "quarantined": 1}
 
 
 def test_what_cannot_be_written_in_any_form_is_counted(link, healthy):
-    with refusing(("mqtt_discoveredtopic", "INSERT", TOPIC), ("mqtt_quarantinedmessage", "INSERT", "true")):
+    with refusing(
+        ("mqtt_discoveredtopic", "INSERT", TOPIC), ("mqtt_quarantinedmessage", "INSERT", "true")
+    ):
         pipeline.store(with_poison(link, healthy, POISON, {"v": 1}), NOW)
     assert books(link) == {"stored": 6, "refused": 1}
     assert books(healthy) == {"stored": 6}

@@ -1,4 +1,6 @@
-"""Where care ends: faults of the installation, refusals in masses, what care costs, and replays of dead letters."""
+"""Where care ends: faults of the installation, refusals in masses, what care costs, and replays of
+dead letters.
+"""
 
 from datetime import UTC, datetime
 from typing import Any
@@ -44,7 +46,9 @@ def _fresh_memory():
 
 
 def test_a_batch_of_which_everything_meets_an_unknown_fault_is_kept_for_later(link, healthy):
-    """It is the installation that is broken then, as with a migration that was forgotten, and no message's fault."""
+    """It is the installation that is broken then, as with a migration that was forgotten, and no
+    message's fault.
+    """
     everything = batch(*good(link), *good(healthy))
     refusal = ("mqtt_discoveredtopic", "INSERT", "true")
     with refusing(refusal, code="42P01"), pytest.raises(DatabaseError, match="trigger"):
@@ -66,12 +70,22 @@ def test_a_single_message_that_meets_an_unknown_fault_again_and_again_is_put_asi
 
 @pytest.mark.parametrize("code", ["57P01", "53100", "08006", "25006", "55P03"])
 def test_a_database_that_takes_nothing_is_no_message_fault(link, healthy, code):
-    with refusing(("mqtt_discoveredtopic", "INSERT", TOPIC), code=code), pytest.raises(DatabaseError, match="trigger"):
+    with (
+        refusing(("mqtt_discoveredtopic", "INSERT", TOPIC), code=code),
+        pytest.raises(DatabaseError, match="trigger"),
+    ):
         pipeline.store(with_poison(link, healthy, POISON, {"v": 1}), NOW)
-    assert QuarantinedMessage.objects.count() == BatchReceipt.objects.count() == Reading.objects.count() == 0
+    assert (
+        QuarantinedMessage.objects.count()
+        == BatchReceipt.objects.count()
+        == Reading.objects.count()
+        == 0
+    )
 
 
-def test_a_site_whose_messages_are_refused_in_masses_is_postponed_and_its_neighbours_are_stored(link, healthy):
+def test_a_site_whose_messages_are_refused_in_masses_is_postponed_and_its_neighbours_are_stored(
+    link, healthy
+):
     many = [message(link, f"hall/poison/{number}", {"v": number}) for number in range(300)]
     condition = "NEW.topic LIKE 'hall/poison/%'"
     with refusing(("mqtt_discoveredtopic", "INSERT", condition)):
@@ -118,7 +132,9 @@ def test_what_is_counted_by_the_minute_is_counted_once_for_parts_that_were_undon
 
 def test_a_database_link_that_breaks_in_the_careful_attempt_ends_it(link, monkeypatch):
     def breaks(*_: Any, **__: Any) -> None:
-        raise OperationalError("the server closed the connection unexpectedly") from psycopg.OperationalError()
+        raise OperationalError(
+            "the server closed the connection unexpectedly"
+        ) from psycopg.OperationalError()
 
     monkeypatch.setattr(readings, "_copy", breaks)
     with pytest.raises(OperationalError):
@@ -129,12 +145,16 @@ def test_topics_exist_for_all_but_the_poison(link, healthy):
     with refusing(("mqtt_latestreading", "INSERT", TEXT)):
         pipeline.store(with_poison(link, healthy, POISON, {"v": "poison"}), NOW)
     assert set(DiscoveredTopic.objects.filter(connection=link).values_list("topic", flat=True)) == {
-        "hall/0", "hall/1", "hall/2",
-    }  # fmt: skip
+        "hall/0",
+        "hall/1",
+        "hall/2",
+    }
 
 
 def test_an_integrity_error_is_not_left_to_the_commit(link, healthy, monkeypatch):
-    """Foreign keys are checked at the end of a transaction; in a careful one within the part that breaks them."""
+    """Foreign keys are checked at the end of a transaction; in a careful one within the part that
+    breaks them.
+    """
     original = readings._keep_latest
 
     def to_nobody(rows, later):
@@ -173,8 +193,12 @@ def test_a_dead_letter_that_is_parsed_again_is_stored_once_nothing_refuses_it(li
 def test_one_that_is_refused_again_fails_alone_and_holds_up_no_other_replay(link, healthy):
     with refusing(("mqtt_reading", "INSERT", TEXT)):
         pipeline.store(with_poison(link, healthy, POISON, {"v": "poison"}), NOW)
-        quarantine.put_aside([message(healthy, "hall/again", {"v": 1})], "by hand", AccountingTally())
-        SiteBooks.objects.filter(site=healthy.site).update(quarantined=1, received=F("received") + 1)
+        quarantine.put_aside(
+            [message(healthy, "hall/again", {"v": 1})], "by hand", AccountingTally()
+        )
+        SiteBooks.objects.filter(site=healthy.site).update(
+            quarantined=1, received=F("received") + 1
+        )
         ids = list(QuarantinedMessage.objects.values_list("pk", flat=True))
         quarantine.parse_again(ids, datetime.fromtimestamp(NOW, UTC))
         attend()

@@ -1,4 +1,6 @@
-"""What a site may have: at the limit and one beyond it, across batches, and beside a neighbour with room of its own."""
+"""What a site may have: at the limit and one beyond it, across batches, and beside a neighbour with
+room of its own.
+"""
 
 import pytest
 
@@ -11,8 +13,12 @@ pytestmark = pytest.mark.django_db
 
 @pytest.fixture
 def neighbour() -> MqttConnection:
-    site = Site.objects.create(name="Neighbour", max_topics=100, max_devices=100, max_new_topics=100)
-    return MqttConnection.objects.create(site=site, broker_host="broker.example", generation=3, owner="mqtt-1")
+    site = Site.objects.create(
+        name="Neighbour", max_topics=100, max_devices=100, max_new_topics=100
+    )
+    return MqttConnection.objects.create(
+        site=site, broker_host="broker.example", generation=3, owner="mqtt-1"
+    )
 
 
 def limit(link, **limits):
@@ -24,11 +30,19 @@ def say(link, *topics, at=NOW, **changes):
 
 
 def topics_of(link):
-    return list(DiscoveredTopic.objects.filter(connection=link).order_by("topic").values_list("topic", flat=True))
+    return list(
+        DiscoveredTopic.objects.filter(connection=link)
+        .order_by("topic")
+        .values_list("topic", flat=True)
+    )
 
 
 def devices_of(link):
-    return list(Device.objects.filter(site=link.site_id).order_by("identifier").values_list("identifier", flat=True))
+    return list(
+        Device.objects.filter(site=link.site_id)
+        .order_by("identifier")
+        .values_list("identifier", flat=True)
+    )
 
 
 def test_topics_of_earlier_batches_count(link, neighbour):

@@ -68,7 +68,9 @@ def test_a_full_quota_of_devices_frees_itself_when_rows_go(link):
 
 
 def test_the_quota_of_one_site_is_not_used_up_by_another(link):
-    other = MqttConnection.objects.create(site=Site.objects.create(name="Other"), broker_host="b", generation=3)
+    other = MqttConnection.objects.create(
+        site=Site.objects.create(name="Other"), broker_host="b", generation=3
+    )
     Site.objects.update(max_topics=1, max_devices=1)
     say(link, "a", "b")
     say(other, "a", "b")

@@ -1,11 +1,20 @@
-"""Which raw messages are moved, asked for, taken and shown as a sample: these and no neighbour's, up to each limit."""
+"""Which raw messages are moved, asked for, taken and shown as a sample: these and no neighbour's,
+up to each limit.
+"""
 
 from datetime import UTC, datetime, timedelta
 from itertools import pairwise
 
 import pytest
 
-from mqtt_app.models import KeptMessage, KeptState, MqttConnection, ParserHealth, QuarantinedMessage, Site
+from mqtt_app.models import (
+    KeptMessage,
+    KeptState,
+    MqttConnection,
+    ParserHealth,
+    QuarantinedMessage,
+    Site,
+)
 from mqtt_app.services.accounting import AccountingTally
 from mqtt_app.services.dead_letters import quarantine
 from mqtt_app.services.dead_letters import rows as kept_rows
@@ -22,13 +31,20 @@ AT = datetime.fromtimestamp(NOW, UTC)
 @pytest.fixture
 def neighbour() -> MqttConnection:
     site = Site.objects.create(name="Neighbour")
-    return MqttConnection.objects.create(site=site, broker_host="broker.example", generation=3, owner="mqtt-1")
+    return MqttConnection.objects.create(
+        site=site, broker_host="broker.example", generation=3, owner="mqtt-1"
+    )
 
 
 def raw(link, name="flaky", state=KeptState.FAILED, payload=b"12345", **values):
     defaults = {"topic": "a", "qos": 1, "retain": False, "received_at": AT, "created_at": AT}
     return KeptMessage.objects.create(
-        site_id=link.site_id, connection_id=link.pk, parser_name=name, state=state, payload=payload, **defaults | values
+        site_id=link.site_id,
+        connection_id=link.pk,
+        parser_name=name,
+        state=state,
+        payload=payload,
+        **defaults | values,
     )
 
 
@@ -45,7 +61,9 @@ def moved(tally, link):
     return entry.failed, entry.kept, entry.kept_bytes
 
 
-def test_failures_of_this_parser_at_this_site_that_nobody_tried_again_are_kept_after_all(link, neighbour):
+def test_failures_of_this_parser_at_this_site_that_nobody_tried_again_are_kept_after_all(
+    link, neighbour
+):
     raw(link), raw(link, payload=b"123")
     raw(neighbour), raw(link, "other"), raw(link, tries=1), raw(link, state=KeptState.DUE)
     tally = AccountingTally()
@@ -54,8 +72,12 @@ def test_failures_of_this_parser_at_this_site_that_nobody_tried_again_are_kept_a
     assert moved(tally, link) == (-2, 2, 8)
 
 
-@pytest.mark.parametrize(("second", "state"), [(-120.1, "failed"), (-120.0, "kept"), (60.0, "kept"), (60.1, "failed")])
-def test_the_failures_of_two_windows_before_a_pause_and_a_minute_after_it_led_to_it(link, second, state):
+@pytest.mark.parametrize(
+    ("second", "state"), [(-120.1, "failed"), (-120.0, "kept"), (60.0, "kept"), (60.1, "failed")]
+)
+def test_the_failures_of_two_windows_before_a_pause_and_a_minute_after_it_led_to_it(
+    link, second, state
+):
     raw(link, created_at=AT + timedelta(seconds=second))
     kept_rows.adopt_before(health(link), AT, AT, AccountingTally())
     assert states() == [state]
@@ -118,15 +140,28 @@ def test_a_raw_message_is_as_it_came(link):
     row = raw(link, payload=b"\x00\xff", topic="hall/a", qos=0, retain=True)
     (found,) = kept_rows.envelopes([row])
     assert (found.connection_id, found.site_id, found.packet_id) == (link.pk, link.site_id, row.pk)
-    assert (found.topic, found.payload, found.qos, found.retain, found.dup) == ("hall/a", b"\x00\xff", 0, True, False)
+    assert (found.topic, found.payload, found.qos, found.retain, found.dup) == (
+        "hall/a",
+        b"\x00\xff",
+        0,
+        True,
+        False,
+    )
     assert (found.received_at, found.generation, found.epoch) == (NOW, 0, 0)
 
 
 def test_what_is_written_of_a_failure(link, parser):
     parser.broken = True
-    pipeline.store(batch(message(link, "hall/a", b'{"n": 1}', retain=True, received_at=NOW - 5, qos=0)), NOW)
+    pipeline.store(
+        batch(message(link, "hall/a", b'{"n": 1}', retain=True, received_at=NOW - 5, qos=0)), NOW
+    )
     row = KeptMessage.objects.get()
-    assert (row.state, row.tries, row.created_at, row.received_at) == ("failed", 0, AT, AT - timedelta(seconds=5))
+    assert (row.state, row.tries, row.created_at, row.received_at) == (
+        "failed",
+        0,
+        AT,
+        AT - timedelta(seconds=5),
+    )
     assert (row.topic, bytes(row.payload), row.qos, row.retain) == ("hall/a", b'{"n": 1}', 0, True)
     assert (row.parser_name, row.error, row.site_id, row.connection_id) == (
         "flaky",
@@ -157,7 +192,9 @@ def test_good_messages_of_the_same_minute_speak_for_the_parser(link, parser):
     parser.broken = True
     send(link, range(150, 299), NOW + 1)
     row = ParserHealth.objects.get()
-    assert (row.is_paused, row.parsed, row.failed) == (False, 0, 0), "judged, so that a new window begins"
+    assert (row.is_paused, row.parsed, row.failed) == (False, 0, 0), (
+        "judged, so that a new window begins"
+    )
     send(link, range(100), NOW + 2)
     assert (ParserHealth.objects.get().parsed, ParserHealth.objects.get().failed) == (0, 100)
 
@@ -177,7 +214,10 @@ def test_a_trial_on_what_is_kept_needs_more_than_half(link, parser, good, paused
     """The kept ones are tried again, evenly spread: bad and good ones alternate here."""
     parser.broken = True
     mixed = (
-        [message(link, "hall/a", {"n" if number % 2 else "bad": number}) for number in range(1, 301)]
+        [
+            message(link, "hall/a", {"n" if number % 2 else "bad": number})
+            for number in range(1, 301)
+        ]
         if good == 150
         else numbered(link, range(300))
     )
@@ -187,18 +227,24 @@ def test_a_trial_on_what_is_kept_needs_more_than_half(link, parser, good, paused
     assert ParserHealth.objects.get().is_paused is paused
 
 
-def test_what_people_ask_for_again_of_what_was_put_aside_is_that_and_no_more(link, neighbour, parser):
+def test_what_people_ask_for_again_of_what_was_put_aside_is_that_and_no_more(
+    link, neighbour, parser
+):
     send(link, range(1))
     for one in (link, neighbour):
         aside = [message(one, topic, {"n": 7}) for topic in ("hall/a", "new")]
         pipeline.store(batch(*aside, quarantine_reason="killed the process"), NOW)
     mine = QuarantinedMessage.objects.filter(site=link.site_id).order_by("id")
     assert quarantine.parse_again([mine[0].pk, mine[1].pk, 0], moment(NOW + 5)) == 2
-    found = list(KeptMessage.objects.order_by("id").values_list("topic", "parser_name", "state", "site_id", "error"))
+    found = list(
+        KeptMessage.objects.order_by("id").values_list(
+            "topic", "parser_name", "state", "site_id", "error"
+        )
+    )
     assert found == [
         ("hall/a", "flaky", "again", link.site_id, "killed the process"),
         ("new", "", "again", link.site_id, "killed the process"),
-    ]  # fmt: skip
+    ]
     assert books(link) == {"stored": 1, "kept": 2}
     assert books(neighbour) == {"quarantined": 2}
     attend(NOW + 10)

@@ -33,15 +33,25 @@ NOW = 1_790_000_000.0
 def message(link: MqttConnection, topic: str, payload: Any, **changes: Any) -> Envelope:
     body = payload if isinstance(payload, bytes) else json.dumps(payload).encode()
     values = {
-        "connection_id": link.pk, "site_id": link.site_id, "generation": 3, "epoch": 1, "packet_id": 0, "topic": topic,
-        "payload": body, "qos": 1, "retain": False, "dup": False, "received_at": NOW,
-    }  # fmt: skip
+        "connection_id": link.pk,
+        "site_id": link.site_id,
+        "generation": 3,
+        "epoch": 1,
+        "packet_id": 0,
+        "topic": topic,
+        "payload": body,
+        "qos": 1,
+        "retain": False,
+        "dup": False,
+        "received_at": NOW,
+    }
     return Envelope(**values | changes)
 
 
 def batch(*messages: Envelope, **changes: Any) -> Batch:
     numbered = tuple(
-        one if one.packet_id else Envelope(**{**_fields(one), "packet_id": n}) for n, one in enumerate(messages, 1)
+        one if one.packet_id else Envelope(**{**_fields(one), "packet_id": n})
+        for n, one in enumerate(messages, 1)
     )
     return Batch(uuid.uuid4().hex, "mqtt-1", "abc", numbered, **changes)
 
@@ -65,7 +75,11 @@ def values() -> list[float | bool | str | None]:
 def test_messages_leave_topics_devices_readings_and_closed_books(link):
     pipeline.store(batch(message(link, "hall/a", {"t": 1.5}), message(link, "hall/b", b"on")), NOW)
     assert values() == [1.5, True]
-    assert list(DiscoveredTopic.objects.order_by("topic").values_list("topic", "is_processable", "message_count")) == [
+    assert list(
+        DiscoveredTopic.objects.order_by("topic").values_list(
+            "topic", "is_processable", "message_count"
+        )
+    ) == [
         ("hall/a", True, 1),
         ("hall/b", True, 1),
     ]
@@ -86,7 +100,9 @@ def parts_of(whole: Batch) -> list[Batch]:
     """As the owner cuts a batch of which there is no news."""
     middle = len(whole.messages) // 2
     halves = (whole.messages[:middle], whole.messages[middle:])
-    return [Batch(uuid.uuid4().hex, "mqtt-1", "abc", half, instead_of=(whole.id,)) for half in halves]
+    return [
+        Batch(uuid.uuid4().hex, "mqtt-1", "abc", half, instead_of=(whole.id,)) for half in halves
+    ]
 
 
 def test_a_batch_that_was_only_late_is_not_stored_after_its_parts(link):
@@ -104,7 +120,10 @@ def test_the_parts_of_a_batch_that_was_stored_after_all_are_not_stored(link):
     first, second = parts_of(whole)
     pipeline.store(whole, NOW)
     smaller = parts_of(first)
-    chained = [Batch(one.id, "mqtt-1", "abc", one.messages, instead_of=(whole.id, first.id)) for one in smaller]
+    chained = [
+        Batch(one.id, "mqtt-1", "abc", one.messages, instead_of=(whole.id, first.id))
+        for one in smaller
+    ]
     assert all(pipeline.store(one, NOW).repeated for one in [second, *chained])
     assert committed([second.id]) == {second.id}
     assert books(link) == {"stored": 4}
@@ -133,9 +152,16 @@ def test_a_redelivery_is_known_though_hundreds_were_stored_since(link):
 
 
 def test_an_identifier_that_has_come_round_again_makes_no_duplicate_of_an_equal_message(link):
-    """Its first delivery was lost with the link, so it comes as a redelivery; what it equals was stored long ago."""
+    """Its first delivery was lost with the link, so it comes as a redelivery; what it equals was
+    stored long ago.
+    """
     many = 2 * config().receive_maximum
-    pipeline.store(batch(*(message(link, "hall/a", {"v": 1}, packet_id=number) for number in range(1, many + 2))), NOW)
+    pipeline.store(
+        batch(
+            *(message(link, "hall/a", {"v": 1}, packet_id=number) for number in range(1, many + 2))
+        ),
+        NOW,
+    )
     pipeline.store(batch(message(link, "hall/a", {"v": 1}, packet_id=1, dup=True, epoch=2)), NOW)
     pipeline.store(batch(message(link, "hall/a", {"v": 1}, packet_id=3, dup=True, epoch=2)), NOW)
     assert books(link) == {"stored": many + 2, "duplicate": 1}
@@ -143,7 +169,9 @@ def test_an_identifier_that_has_come_round_again_makes_no_duplicate_of_an_equal_
 
 def test_qos_1_messages_of_a_past_owner_are_left_to_the_new_one_and_named(link):
     past = {"generation": 2}
-    late = batch(message(link, "hall/a", {"v": 1}, **past), message(link, "hall/a", {"v": 2}, **past, qos=0))
+    late = batch(
+        message(link, "hall/a", {"v": 1}, **past), message(link, "hall/a", {"v": 2}, **past, qos=0)
+    )
     outcome = pipeline.store(late, NOW)
     assert outcome.skipped == {link.pk}
     assert values() == [2]
@@ -152,7 +180,9 @@ def test_qos_1_messages_of_a_past_owner_are_left_to_the_new_one_and_named(link):
 
 def test_messages_that_were_acknowledged_early_are_stored_whoever_owns_them_now(link):
     past = {"generation": 2, "early": True}
-    outcome = pipeline.store(batch(message(link, "hall/a", {"v": 1}, **past), message(link, "hall/a", {"v": 2})), NOW)
+    outcome = pipeline.store(
+        batch(message(link, "hall/a", {"v": 1}, **past), message(link, "hall/a", {"v": 2})), NOW
+    )
     assert outcome.skipped == frozenset()
     assert values() == [1, 2]
 
@@ -160,15 +190,21 @@ def test_messages_that_were_acknowledged_early_are_stored_whoever_owns_them_now(
 def test_an_early_acknowledgement_that_was_lost_doubles_nothing(link):
     again = message(link, "hall/a", {"v": 1}, dup=True, packet_id=7)
     pipeline.store(batch(again), NOW)
-    pipeline.store(batch(message(link, "hall/a", {"v": 1}, packet_id=7, generation=2, early=True)), NOW)
+    pipeline.store(
+        batch(message(link, "hall/a", {"v": 1}, packet_id=7, generation=2, early=True)), NOW
+    )
     assert values() == [1]
     assert books(link) == {"stored": 1, "duplicate": 1}
 
 
 def test_either_flag_off_means_counted_and_not_stored(link):
-    pipeline.store(batch(message(link, "hall/a", {"v": 1}), message(link, "odd", b"\x00\x01\xfe")), NOW)
+    pipeline.store(
+        batch(message(link, "hall/a", {"v": 1}), message(link, "odd", b"\x00\x01\xfe")), NOW
+    )
     DiscoveredTopic.objects.filter(topic="hall/a").update(is_active=False)
-    pipeline.store(batch(message(link, "hall/a", {"v": 2}), message(link, "odd", b"\x00\x01\xfe")), NOW)
+    pipeline.store(
+        batch(message(link, "hall/a", {"v": 2}), message(link, "odd", b"\x00\x01\xfe")), NOW
+    )
     assert values() == [1]
     assert books(link) == {"stored": 1, "inactive": 1, "unprocessable": 2}
 
@@ -228,7 +264,12 @@ def test_drops_of_the_worker_reach_the_books(link):
 def test_the_latest_value_is_the_newest_plausible_one_whatever_the_order(link):
     for seconds, value in ((10, 2), (5, 1), (9_000_000_000_000, 3), (0.001, 4)):
         ts = int((NOW + seconds) * 1000) if seconds > 1 else 1
-        pipeline.store(batch(message(link, "hall/a", {"v": value, "ts": ts if seconds < 1e6 else 9_223_372_036})), NOW)
+        pipeline.store(
+            batch(
+                message(link, "hall/a", {"v": value, "ts": ts if seconds < 1e6 else 9_223_372_036})
+            ),
+            NOW,
+        )
     assert values() == [2, 1, 3, 4]
     assert LatestReading.objects.get().value == 2
 
@@ -272,7 +313,10 @@ def test_a_goodbye_that_is_committed_late_does_not_end_what_was_heard_since(link
 
 
 def test_a_quarantined_message_is_kept_as_it_came(link):
-    pipeline.store(batch(message(link, "hall/a", b"\x00poison"), quarantine_reason="not stored after 3 tries"), NOW)
+    pipeline.store(
+        batch(message(link, "hall/a", b"\x00poison"), quarantine_reason="not stored after 3 tries"),
+        NOW,
+    )
     assert bytes(QuarantinedMessage.objects.get().payload) == b"\x00poison"
     assert books(link) == {"quarantined": 1}
 

@@ -19,13 +19,20 @@ def logged(monkeypatch):
     rows = []
     unfit_topics.logged.clear()
     pipeline.forget()
-    monkeypatch.setattr(unfit_topics, "log_parsing_error", lambda site, topic, *rest: rows.append((topic, rest[-1])))
+    monkeypatch.setattr(
+        unfit_topics, "log_parsing_error", lambda site, topic, *rest: rows.append((topic, rest[-1]))
+    )
     return rows
 
 
-@pytest.mark.parametrize("code", [0x00, 0x01, 0x1F, 0x7F, 0x85, 0x9F, 0xFDD0, 0xFFFE, 0xFFFF, 0x1FFFE, 0x10FFFF])
+@pytest.mark.parametrize(
+    "code", [0x00, 0x01, 0x1F, 0x7F, 0x85, 0x9F, 0xFDD0, 0xFFFE, 0xFFFF, 0x1FFFE, 0x10FFFF]
+)
 def test_a_character_that_nobody_can_see_makes_no_topic_and_no_device(link, logged, code):
-    pipeline.store(batch(message(link, f"hall/{chr(code)}/a", {"v": 1}), message(link, "hall/a", {"v": 2})), NOW)
+    pipeline.store(
+        batch(message(link, f"hall/{chr(code)}/a", {"v": 1}), message(link, "hall/a", {"v": 2})),
+        NOW,
+    )
     assert values() == [2]
     assert books(link) == {"stored": 1, TOPIC_CHARACTERS: 1}
     assert DiscoveredTopic.objects.count() == Device.objects.count() == 1
@@ -58,7 +65,10 @@ def test_bytes_are_limited_at_the_limit_and_not_before(link, logged, character):
 
 def test_it_is_said_once_a_minute_for_each_reason(link, logged):
     for number in range(3):
-        pipeline.store(batch(message(link, f"a/\x01/{number}", {}), message(link, f"{'x/' * 70}{number}", {})), NOW)
+        pipeline.store(
+            batch(message(link, f"a/\x01/{number}", {}), message(link, f"{'x/' * 70}{number}", {})),
+            NOW,
+        )
     assert len(logged) == 2
     assert books(link) == {TOPIC_CHARACTERS: 3, TOPIC_LEVELS: 3}
 
@@ -72,7 +82,11 @@ def test_a_metric_with_such_a_character_fails_its_message(link, key):
 
 def test_a_device_with_such_a_character_fails_its_message(link):
     pipeline.store(
-        batch(message(link, "hall/a", {"v": 1}), message(link, "hall/a", {"device": "x\u0007", "v": 1})), NOW
+        batch(
+            message(link, "hall/a", {"v": 1}),
+            message(link, "hall/a", {"device": "x\u0007", "v": 1}),
+        ),
+        NOW,
     )
     assert books(link)["stored"] >= 1
     assert not Device.objects.filter(identifier__contains="\u0007").exists()

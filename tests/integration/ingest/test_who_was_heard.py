@@ -30,7 +30,9 @@ def lamp():
 @pytest.fixture
 def neighbour() -> MqttConnection:
     site = Site.objects.create(name="Neighbour")
-    return MqttConnection.objects.create(site=site, broker_host="broker.example", generation=3, owner="mqtt-1")
+    return MqttConnection.objects.create(
+        site=site, broker_host="broker.example", generation=3, owner="mqtt-1"
+    )
 
 
 def test_whoever_was_never_heard_has_no_time_at_which_it_was(link):
@@ -60,7 +62,10 @@ def test_a_device_is_due_after_the_silence_of_its_site_or_its_own(link):
     Device.objects.filter(identifier="pump").update(due_at=moment())
     hear(link, "lamp", {"v": 1}, 10)
     hear(link, "pump", {"v": 1}, 10)
-    assert (lamp().due_at, Device.objects.get(identifier="pump").due_at) == (moment(15), moment(110))
+    assert (lamp().due_at, Device.objects.get(identifier="pump").due_at) == (
+        moment(15),
+        moment(110),
+    )
 
 
 def test_a_due_time_that_lies_ahead_stays_until_it_has_passed(link):
@@ -78,7 +83,11 @@ def test_since_moves_with_the_status_and_with_nothing_else(link):
     hear(link, "zigbee2mqtt/lamp", {"v": 1}, 10)
     assert lamp().status_since == moment()
     hear(link, "zigbee2mqtt/lamp/availability", {"state": "offline"}, 20, late=3)
-    assert (lamp().status, lamp().status_reason, lamp().status_since) == ("offline", "announced", moment(20))
+    assert (lamp().status, lamp().status_reason, lamp().status_since) == (
+        "offline",
+        "announced",
+        moment(20),
+    )
     hear(link, "zigbee2mqtt/lamp/availability", {"state": "offline"}, 30)
     assert lamp().status_since == moment(20)
     hear(link, "zigbee2mqtt/lamp", {"v": 1}, 40, late=3)
@@ -88,7 +97,11 @@ def test_since_moves_with_the_status_and_with_nothing_else(link):
 def test_a_late_goodbye_moves_nothing(link):
     hear(link, "zigbee2mqtt/lamp", {"v": 1}, 10)
     hear(link, "zigbee2mqtt/lamp/availability", {"state": "offline"}, 5, late=10)
-    assert (lamp().status, lamp().status_since, lamp().last_seen) == ("online", moment(10), moment(10))
+    assert (lamp().status, lamp().status_since, lamp().last_seen) == (
+        "online",
+        moment(10),
+        moment(10),
+    )
 
 
 def test_a_sign_of_life_of_the_moment_of_a_goodbye_is_older_than_it(link):
@@ -108,8 +121,11 @@ def test_a_gateway_that_goes_hides_its_own_devices_and_no_others(link, neighbour
     hear(link, "zigbee2mqtt/bridge/state", {"state": "offline"}, 10, late=2)
     found = {(row.site_id == link.site_id, row.identifier): row for row in Device.objects.all()}
     assert {key: row.status for key, row in found.items()} == {
-        (True, "lamp"): "unknown", (True, "torch"): "online", (True, "pump"): "online", (False, "lamp"): "online",
-    }  # fmt: skip
+        (True, "lamp"): "unknown",
+        (True, "torch"): "online",
+        (True, "pump"): "online",
+        (False, "lamp"): "online",
+    }
     assert found[True, "lamp"].status_since == moment(12)
     assert found[True, "torch"].status_since == moment()
     hear(link, "zigbee2mqtt/bridge/state", {"state": "offline"}, 20)
@@ -138,11 +154,15 @@ def test_a_device_moves_to_the_gateway_behind_which_it_was_heard_last(link):
         hear(link, f"{base}/lamp", {"v": 1})
         assert lamp().gateway.identifier == base
     hear(link, "lamp", {"v": 1})
-    assert lamp().gateway.identifier == "zigbee2mqtt2", "who speaks directly says nothing of a gateway"
+    assert lamp().gateway.identifier == "zigbee2mqtt2", (
+        "who speaks directly says nothing of a gateway"
+    )
 
 
 def test_early_messages_of_the_present_owner_are_never_copies(link):
-    """Equal ones under one identifier: the broker was told at once, so the identifier came round again."""
+    """Equal ones under one identifier: the broker was told at once, so the identifier came round
+    again.
+    """
     for _ in range(2):
         hear(link, "lamp", {"v": 1}, packet_id=7, early=True)
     assert books(link) == {"stored": 2}
@@ -150,7 +170,9 @@ def test_early_messages_of_the_present_owner_are_never_copies(link):
     assert books(link) == {"stored": 2, "duplicate": 1}
 
 
-def test_a_redelivery_is_known_by_its_own_link_its_identifier_its_topic_and_its_payload(link, neighbour):
+def test_a_redelivery_is_known_by_its_own_link_its_identifier_its_topic_and_its_payload(
+    link, neighbour
+):
     hear(link, "lamp", {"v": 1}, packet_id=7)
     hear(neighbour, "lamp", {"v": 1}, packet_id=7, dup=True)
     for change in ({"packet_id": 8}, {"topic": "pump"}, {"payload": {"v": 2}}, {"qos": 0}):
@@ -191,9 +213,14 @@ def test_a_topic_counts_its_messages_and_knows_the_newest(link, neighbour):
 
 
 def test_each_site_has_books_of_its_own(link, neighbour):
-    pipeline.store(batch(
-        message(link, "a", {"v": 1}), message(link, "a", b"{"), message(neighbour, "b", {"v": 1, "w": 2}),
-    ), NOW)  # fmt: skip
+    pipeline.store(
+        batch(
+            message(link, "a", {"v": 1}),
+            message(link, "a", b"{"),
+            message(neighbour, "b", {"v": 1, "w": 2}),
+        ),
+        NOW,
+    )
     assert (books(link), books(neighbour)) == ({"stored": 1, "failed": 1}, {"stored": 1})
     readings = dict(SiteBooks.objects.values_list("site_id", "readings"))
     assert readings == {link.site_id: 1, neighbour.site_id: 2}

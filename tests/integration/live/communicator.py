@@ -1,4 +1,6 @@
-"""A WebSocket client in the test's own event loop. (channels.testing wants another web server installed.)"""
+"""A WebSocket client in the test's own event loop. (channels.testing wants another web server
+installed.)
+"""
 
 import json
 
@@ -7,7 +9,13 @@ from asgiref.testing import ApplicationCommunicator
 
 class WebsocketCommunicator(ApplicationCommunicator):
     def __init__(self, application, path, headers=()):
-        scope = {"type": "websocket", "path": path, "query_string": b"", "headers": list(headers), "subprotocols": []}
+        scope = {
+            "type": "websocket",
+            "path": path,
+            "query_string": b"",
+            "headers": list(headers),
+            "subprotocols": [],
+        }
         super().__init__(application, scope)
 
     async def connect(self, timeout=5):

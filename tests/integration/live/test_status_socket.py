@@ -77,14 +77,21 @@ async def test_a_wrong_token_is_closed_with_4401():
 
 
 async def test_a_token_opens_it_and_the_first_message_is_a_snapshot():
-    site = await sync_to_async(make_site)("Oslo", is_active=True, status="error", error_message="refused")
+    site = await sync_to_async(make_site)(
+        "Oslo", is_active=True, status="error", error_message="refused"
+    )
     _, token = await sync_to_async(make_user)("root", is_superuser=True)
     async with socket(authorization(token)) as browser:
         first = await browser.receive_json_from(5)
     assert first["type"] == "snapshot"
     row = first["connections"][0]
     assert row.pop("at")
-    assert row == {"site_id": site.pk, "status": "error", "is_active": True, "error_message": "refused"}
+    assert row == {
+        "site_id": site.pk,
+        "status": "error",
+        "is_active": True,
+        "error_message": "refused",
+    }
 
 
 async def test_a_session_cookie_opens_it():
@@ -107,7 +114,10 @@ async def test_a_change_arrives_as_one_message():
 
 
 async def test_a_member_hears_of_no_foreign_site():
-    mine, foreign = await sync_to_async(make_site)("Mine"), await sync_to_async(make_site)("Foreign")
+    mine, foreign = (
+        await sync_to_async(make_site)("Mine"),
+        await sync_to_async(make_site)("Foreign"),
+    )
     user, token = await sync_to_async(make_user)("member")
     await Membership.objects.acreate(site=mine, user=user)
     async with socket(authorization(token)) as browser:
@@ -177,7 +187,9 @@ async def test_a_page_that_asks_hears_that_we_are_there():
         (b"http://localhost:8000", False, b"https"),
     ],
 )
-async def test_pages_of_other_origins_are_refused_and_programs_without_one_are_not(origin, passes, proxy, settings):
+async def test_pages_of_other_origins_are_refused_and_programs_without_one_are_not(
+    origin, passes, proxy, settings
+):
     """`proxy`: what a proxy that ends TLS says of the scheme."""
     settings.SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
     headers = [(b"host", b"localhost:8000")]
@@ -194,7 +206,9 @@ async def test_pages_of_other_origins_are_refused_and_programs_without_one_are_n
 
 
 @pytest.mark.parametrize("path", ["/ws/", "/ws/mqtt/status", "/", "/ws/mqtt/status/1/"])
-async def test_an_unknown_address_is_closed_at_the_handshake_without_a_line_in_the_log(path, caplog):
+async def test_an_unknown_address_is_closed_at_the_handshake_without_a_line_in_the_log(
+    path, caplog
+):
     communicator = WebsocketCommunicator(websocket, path)
     connected, code = await communicator.connect()
     assert (connected, code) == (False, NO_SUCH_ADDRESS)

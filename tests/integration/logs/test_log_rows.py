@@ -36,7 +36,9 @@ def test_a_burst_goes_out_as_one_task_and_is_written_in_order(sent):
     assert logging_utils.flush(5)
     assert [(kind, len(rows)) for kind, rows in sent] == [("connection", 30)]
     write_connection_log(rows=sent[0][1])
-    assert [log.message for log in MqttConnectionLog.objects.order_by("id")] == [f"line {n}" for n in range(30)]
+    assert [log.message for log in MqttConnectionLog.objects.order_by("id")] == [
+        f"line {n}" for n in range(30)
+    ]
 
 
 def test_a_full_queue_of_log_rows_is_not_made_longer(monkeypatch):
@@ -81,10 +83,17 @@ def test_rows_wait_while_the_database_is_away(monkeypatch):
     assert MqttConnectionLog.objects.get().message == "told at last"
 
 
-def test_rows_of_a_deleted_connection_are_left_out_and_the_others_written(django_assert_max_num_queries):
+def test_rows_of_a_deleted_connection_are_left_out_and_the_others_written(
+    django_assert_max_num_queries,
+):
     row, gone = connection(), connection()
     number = gone.pk
     gone.delete()
     with django_assert_max_num_queries(6):
-        assert logs.write_connection_logs([fields(row.pk, "a"), fields(number, "b"), fields(row.pk, "c")]) == 2
+        assert (
+            logs.write_connection_logs(
+                [fields(row.pk, "a"), fields(number, "b"), fields(row.pk, "c")]
+            )
+            == 2
+        )
     assert sorted(log.message for log in MqttConnectionLog.objects.all()) == ["a", "c"]

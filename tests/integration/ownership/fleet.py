@@ -12,7 +12,12 @@ from mqtt_app.coordination import keys
 from mqtt_app.coordination.leases import Lease, LeaseStore
 from mqtt_app.models import MqttConnection, Site
 from mqtt_app.services import ownership
-from mqtt_app.services.ownership import ConnectionConfig, LinkStatus, ReconcileReport, WrittenStatuses
+from mqtt_app.services.ownership import (
+    ConnectionConfig,
+    LinkStatus,
+    ReconcileReport,
+    WrittenStatuses,
+)
 
 _numbers = itertools.count(1)
 
@@ -33,8 +38,12 @@ class Fleet:
         """As if the leases had been known for an hour."""
         self.client.set(keys.KNOWN_SINCE, str(time.time() - 3600))
 
-    def join(self, name: str, capacity: int = 100, age: float = 3600, draining: bool = False) -> Lease:
-        lease = Lease(name, f"start of {name}", capacity, draining=draining, started_at=time.time() - age)
+    def join(
+        self, name: str, capacity: int = 100, age: float = 3600, draining: bool = False
+    ) -> Lease:
+        lease = Lease(
+            name, f"start of {name}", capacity, draining=draining, started_at=time.time() - age
+        )
         assert self.leases.acquire(lease)
         self.settle()
         return lease
@@ -51,12 +60,16 @@ class Fleet:
 
 def connection(is_active: bool = True, **values: Any) -> MqttConnection:
     site = Site.objects.create(name=f"site {next(_numbers)}")
-    return MqttConnection.objects.create(site=site, is_active=is_active, broker_host="broker.example", **values)
+    return MqttConnection.objects.create(
+        site=site, is_active=is_active, broker_host="broker.example", **values
+    )
 
 
 def owned(name: str, **values: Any) -> MqttConnection:
     """A connection that is up in the hands of `name`."""
-    return connection(assigned_instance=name, owner=name, generation=1, status="connected", **values)
+    return connection(
+        assigned_instance=name, owner=name, generation=1, status="connected", **values
+    )
 
 
 def fresh(row: MqttConnection) -> MqttConnection:

@@ -13,15 +13,38 @@ from tests.integration.ownership.fleet import connection, fresh, owned, take
 pytestmark = pytest.mark.django_db
 
 CHANGES = {
-    "broker_host": "new.example", "broker_port": 8883, "username": "u", "password": "p", "use_tls": True,
-    "tls_ca_certificate": "ca", "tls_client_certificate": "c", "tls_client_key": "k", "tls_verify": False,
-    "protocol_version": "5", "client_id": "me", "keepalive": 30, "ack_mode": "queued",
-}  # fmt: skip
+    "broker_host": "new.example",
+    "broker_port": 8883,
+    "username": "u",
+    "password": "p",
+    "use_tls": True,
+    "tls_ca_certificate": "ca",
+    "tls_client_certificate": "c",
+    "tls_client_key": "k",
+    "tls_verify": False,
+    "protocol_version": "5",
+    "client_id": "me",
+    "keepalive": 30,
+    "ack_mode": "queued",
+}
 MACHINE = (
-    "owner", "owned_since", "generation", "assigned_instance", "assigned_at", "status", "status_since", "error_class",
-    "error_message", "error_at", "retry_count", "connected_at", "negotiated_version", "config_version",
-    "subscribed_version", "obsolete_filters",
-)  # fmt: skip
+    "owner",
+    "owned_since",
+    "generation",
+    "assigned_instance",
+    "assigned_at",
+    "status",
+    "status_since",
+    "error_class",
+    "error_message",
+    "error_at",
+    "retry_count",
+    "connected_at",
+    "negotiated_version",
+    "config_version",
+    "subscribed_version",
+    "obsolete_filters",
+)
 
 
 def by_save(row: MqttConnection, **changes: object) -> None:
@@ -68,7 +91,9 @@ def machine(row: MqttConnection) -> dict[str, object]:
 
 def in_line(row: MqttConnection) -> None:
     """As if the owner had asked for everything."""
-    MqttConnection.objects.filter(pk=row.pk).update(subscribed_version=version(row), obsolete_filters=[])
+    MqttConnection.objects.filter(pk=row.pk).update(
+        subscribed_version=version(row), obsolete_filters=[]
+    )
 
 
 def test_the_changes_tried_here_are_all_that_a_link_notices():
@@ -77,7 +102,9 @@ def test_the_changes_tried_here_are_all_that_a_link_notices():
 
 @pytest.mark.parametrize("way", WAYS)
 @pytest.mark.parametrize("name", sorted(CONFIGURATION))
-def test_each_column_that_a_link_notices_raises_the_version_in_whatever_way_it_is_written(name, way):
+def test_each_column_that_a_link_notices_raises_the_version_in_whatever_way_it_is_written(
+    name, way
+):
     row = owned("mqtt-1")
     before = fresh(row)
     way(row, **{name: CHANGES[name]})
@@ -94,7 +121,13 @@ def test_sql_of_somebody_else_is_seen_too():
 
 
 @pytest.mark.parametrize(
-    "changes", [{"broker_queue_limit": 5}, {"is_active": False}, {"broker_host": "broker.example"}, {"status": "error"}]
+    "changes",
+    [
+        {"broker_queue_limit": 5},
+        {"is_active": False},
+        {"broker_host": "broker.example"},
+        {"status": "error"},
+    ],
 )
 def test_what_concerns_no_link_leaves_the_version(changes):
     row = owned("mqtt-1")
@@ -112,12 +145,17 @@ def test_a_switch_by_sql_has_its_time():
 @pytest.mark.parametrize(
     ("changes", "known"),
     [
-        ({"broker_host": "n.example"}, ""), ({"broker_port": 2}, ""), ({"protocol_version": "5"}, ""),
-        ({"keepalive": 9}, "3.1.1"), ({"password": "p"}, "3.1.1"),
+        ({"broker_host": "n.example"}, ""),
+        ({"broker_port": 2}, ""),
+        ({"protocol_version": "5"}, ""),
+        ({"keepalive": 9}, "3.1.1"),
+        ({"password": "p"}, "3.1.1"),
     ],
-)  # fmt: skip
+)
 @pytest.mark.parametrize("way", WAYS)
-def test_what_mqtt_version_a_broker_speaks_is_found_out_anew_at_another_broker_only(way, changes, known):
+def test_what_mqtt_version_a_broker_speaks_is_found_out_anew_at_another_broker_only(
+    way, changes, known
+):
     row = owned("mqtt-1", negotiated_version="3.1.1")
     way(row, **changes)
     assert fresh(row).negotiated_version == known
@@ -132,7 +170,9 @@ def test_an_object_from_before_the_claim_takes_nothing_back(way):
     stale = fresh(row)
     assert take(row, "mqtt-1") is not None
     MqttTopic.objects.create(connection=row, filter="#")
-    ownership.record_statuses({(row.pk, 1): LinkStatus("connected", retry_count=2, connected_at=timezone.now())})
+    ownership.record_statuses(
+        {(row.pk, 1): LinkStatus("connected", retry_count=2, connected_at=timezone.now())}
+    )
     before = machine(row)
     way(stale, broker_queue_limit=7)
     assert fresh(row).broker_queue_limit == 7
@@ -145,10 +185,17 @@ def test_an_object_of_the_same_generation_takes_back_no_status():
     ownership.record_statuses({(row.pk, 1): LinkStatus("error", "network", "no route", 3)})
     by_save(stale, keepalive=30)
     now = fresh(row)
-    assert (now.status, now.error_message, now.retry_count, now.keepalive) == ("error", "no route", 3, 30)
+    assert (now.status, now.error_message, now.retry_count, now.keepalive) == (
+        "error",
+        "no route",
+        3,
+        30,
+    )
 
 
-@pytest.mark.parametrize("lower", [{"generation": 0}, {"generation": 3, "owner": "", "status": "disconnected"}])
+@pytest.mark.parametrize(
+    "lower", [{"generation": 0}, {"generation": 3, "owner": "", "status": "disconnected"}]
+)
 def test_a_generation_never_goes_back_and_neither_does_what_came_with_it(lower):
     row = owned("mqtt-1")
     by_update(row, generation=4)
@@ -218,7 +265,9 @@ def test_topics_that_the_orm_makes_are_one_change_however_many_they_are(row):
     before = version(row)
     MqttTopic.objects.create(connection=row, filter="b")
     assert version(row) == before + 1
-    MqttTopic.objects.bulk_create(MqttTopic(connection=row, filter=f"b/{number}") for number in range(500))
+    MqttTopic.objects.bulk_create(
+        MqttTopic(connection=row, filter=f"b/{number}") for number in range(500)
+    )
     assert version(row) == before + 2
     assert obsolete(row) == []
 

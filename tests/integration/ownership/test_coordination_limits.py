@@ -35,9 +35,13 @@ def test_a_list_of_acknowledgements_is_taken_a_thousand_at_a_time_and_lives_an_h
         (note("a", fate=Fate.KILLED), "a*", Note("a", Fate.KILLED)),
         (note("a", [2, 1]), "a!1,2", Note("a", skipped=frozenset({1, 2}))),
         (note("a", [], [3]), "a~3", Note("a", postponed=frozenset({3}))),
-        (note("a", [10, 9], [3, 12]), "a!9,10~3,12", Note("a", Fate.COMMITTED, frozenset({9, 10}), frozenset({3, 12}))),
+        (
+            note("a", [10, 9], [3, 12]),
+            "a!9,10~3,12",
+            Note("a", Fate.COMMITTED, frozenset({9, 10}), frozenset({3, 12})),
+        ),
     ],
-)  # fmt: skip
+)
 def test_a_note_is_read_as_it_was_made(made, text, read):
     assert made == text
     assert read_note(text) == read
@@ -63,8 +67,19 @@ def test_nobody_asked_is_nobody_found(valkey):
 
 def test_evidence_says_nothing_that_was_not_said():
     found = evidence(1)
-    assert (found.protocol, found.rate, found.messages, found.unacked, found.paused) == ("", 0.0, 0, 0, False)
-    assert (found.connected_since, found.last_packet_at, found.last_message_at, found.matched) == (None, None, None, {})
+    assert (found.protocol, found.rate, found.messages, found.unacked, found.paused) == (
+        "",
+        0.0,
+        0,
+        0,
+        False,
+    )
+    assert (found.connected_since, found.last_packet_at, found.last_message_at, found.matched) == (
+        None,
+        None,
+        None,
+        {},
+    )
 
 
 def test_a_lease_is_stamped_with_the_clock_of_its_owner_and_lives_for_its_time(valkey):
@@ -74,7 +89,13 @@ def test_a_lease_is_stamped_with_the_clock_of_its_owner_and_lives_for_its_time(v
     assert found == Lease("mqtt-1", "one", 10, load=4, renewed_at=1_234.5)
     assert 14_000 < valkey.pttl(keys.instance("mqtt-1")) <= 15_000
     assert store.read("mqtt-2") is None
-    assert (found.draining, found.pid, found.host, found.started_at, found.vitals) == (False, 0, "", 0.0, None)
+    assert (found.draining, found.pid, found.host, found.started_at, found.vitals) == (
+        False,
+        0,
+        "",
+        0.0,
+        None,
+    )
 
 
 def test_eyes_see_the_leases_without_a_write(valkey):
@@ -111,7 +132,11 @@ def test_the_mark_of_a_reconcile_is_its_time_for_a_day(valkey):
 def test_nobody_waits_for_redis_longer_than_a_second_but_for_what_it_asked_for(settings):
     values = _client(1.0).connection_pool.connection_kwargs
     assert (values["socket_connect_timeout"], values["health_check_interval"]) == (1.0, 10.0)
-    assert (values["socket_timeout"], values["socket_keepalive"], values["retry"]._retries) == (1.0, True, 0)
+    assert (values["socket_timeout"], values["socket_keepalive"], values["retry"]._retries) == (
+        1.0,
+        True,
+        0,
+    )
     assert blocking_client(5).connection_pool.connection_kwargs["socket_timeout"] == 6.0
 
 

@@ -53,7 +53,9 @@ def test_a_wipe_of_redis_moves_nothing_while_instances_come_back_one_by_one(flee
     assert [fresh(row).owner for row in rows] == ["mqtt-1", "mqtt-2"]
 
 
-def test_without_redis_nothing_changes_and_the_cycle_is_logged_with_the_reason(fleet, caplog, settings):
+def test_without_redis_nothing_changes_and_the_cycle_is_logged_with_the_reason(
+    fleet, caplog, settings
+):
     row = owned("mqtt-1")
     settings.REDIS_URL = "redis://127.0.0.1:1/0"
     with caplog.at_level(logging.INFO):
@@ -71,10 +73,18 @@ def test_the_connections_of_a_dead_owner_go_to_a_living_one_with_the_next_genera
     fleet.leave("mqtt-1")
     assert fleet.needs_reconcile()
     fleet.reconcile()
-    assert (fresh(row).owner, fresh(row).status, fresh(row).error_class) == ("", "disconnected", "internal")
+    assert (fresh(row).owner, fresh(row).status, fresh(row).error_class) == (
+        "",
+        "disconnected",
+        "internal",
+    )
     assert take(row, "mqtt-1") is None
     assert take(row, "mqtt-2").generation == 2
-    assert (fresh(row).owner, fresh(row).status, fresh(row).error_message) == ("mqtt-2", "connecting", "")
+    assert (fresh(row).owner, fresh(row).status, fresh(row).error_message) == (
+        "mqtt-2",
+        "connecting",
+        "",
+    )
 
 
 def test_without_any_worker_the_status_says_so_once_and_recovers(fleet, heard):

@@ -1,4 +1,6 @@
-"""What many links report at once is what each would have reported, and nobody else's row is touched."""
+"""What many links report at once is what each would have reported, and nobody else's row is
+touched.
+"""
 
 import threading
 from typing import Any
@@ -19,7 +21,9 @@ UP = LinkStatus("connected", retry_count=3)
 def said(monkeypatch: pytest.MonkeyPatch) -> list[dict[str, Any]]:
     """What browsers were told."""
     heard: list[dict[str, Any]] = []
-    monkeypatch.setattr(link_status.events, "connection_changed", lambda **values: heard.append(values))
+    monkeypatch.setattr(
+        link_status.events, "connection_changed", lambda **values: heard.append(values)
+    )
     return heard
 
 
@@ -29,17 +33,29 @@ def test_each_row_gets_its_own_words_and_those_of_others_are_named():
     MqttConnection.objects.filter(pk=moved.pk).update(generation=2)
     MqttConnection.objects.filter(pk=free.pk).update(owner="")
     no = LinkStatus("error", "network", "no route")
-    written = ownership.record_statuses({(mine.pk, 1): UP, (moved.pk, 1): no, (free.pk, 1): no, (0, 1): no})
-    assert written == ownership.WrittenStatuses(lost=frozenset({(moved.pk, 1), (free.pk, 1), (0, 1)}))
-    assert (fresh(mine).status, fresh(mine).error_message, fresh(mine).retry_count) == ("connected", "", 3)
+    written = ownership.record_statuses(
+        {(mine.pk, 1): UP, (moved.pk, 1): no, (free.pk, 1): no, (0, 1): no}
+    )
+    assert written == ownership.WrittenStatuses(
+        lost=frozenset({(moved.pk, 1), (free.pk, 1), (0, 1)})
+    )
+    assert (fresh(mine).status, fresh(mine).error_message, fresh(mine).retry_count) == (
+        "connected",
+        "",
+        3,
+    )
     assert {fresh(row).error_message for row in (moved, free)} == {""}
 
 
 @pytest.mark.django_db
-def test_browsers_hear_of_what_they_show_and_of_nothing_else(said, django_capture_on_commit_callbacks):
+def test_browsers_hear_of_what_they_show_and_of_nothing_else(
+    said, django_capture_on_commit_callbacks
+):
     quiet, loud = owned("mqtt-1"), owned("mqtt-1")
     with django_capture_on_commit_callbacks(execute=True):
-        ownership.record_statuses({(quiet.pk, 1): UP, (loud.pk, 1): LinkStatus("error", "network", "no route")})
+        ownership.record_statuses(
+            {(quiet.pk, 1): UP, (loud.pk, 1): LinkStatus("error", "network", "no route")}
+        )
     assert [(one["site_id"], one["status"], one["error_message"]) for one in said] == [
         (loud.site_id, "error", "no route")
     ]
@@ -54,7 +70,10 @@ def test_the_number_of_statements_does_not_grow_with_the_links(django_assert_max
     with django_assert_max_num_queries(4):
         ownership.record_statuses({(row.pk, 1): UP for row in rows})
     with django_assert_max_num_queries(2):
-        assert ownership.record_answers({(row.pk, 1): Answers({"#": 1, "gone": 1}, 1) for row in rows}) == 30
+        assert (
+            ownership.record_answers({(row.pk, 1): Answers({"#": 1, "gone": 1}, 1) for row in rows})
+            == 30
+        )
 
 
 @pytest.mark.django_db
@@ -62,20 +81,31 @@ def test_a_grant_of_a_past_owner_is_not_written():
     mine, moved = owned("mqtt-1"), owned("mqtt-2")
     for row in (mine, moved):
         MqttTopic.objects.create(connection=row, filter="#")
-    assert ownership.record_answers({(mine.pk, 1): Answers({"#": 0}), (moved.pk, 0): Answers({"#": 0})}) == 1
+    assert (
+        ownership.record_answers(
+            {(mine.pk, 1): Answers({"#": 0}), (moved.pk, 0): Answers({"#": 0})}
+        )
+        == 1
+    )
     assert mine.topics.get().granted_qos == 0
     assert moved.topics.get().granted_qos is None
 
 
 @pytest.mark.django_db
-@pytest.mark.parametrize(("generation", "version", "in_line"), [(1, 3, True), (0, 3, False), (1, 2, False)])
-def test_a_session_is_in_line_by_word_of_its_owner_and_of_the_present_filters_only(generation, version, in_line):
+@pytest.mark.parametrize(
+    ("generation", "version", "in_line"), [(1, 3, True), (0, 3, False), (1, 2, False)]
+)
+def test_a_session_is_in_line_by_word_of_its_owner_and_of_the_present_filters_only(
+    generation, version, in_line
+):
     row = owned("mqtt-1")
     MqttConnection.objects.filter(pk=row.pk).update(config_version=3, obsolete_filters=["gone"])
     ownership.record_answers({(row.pk, generation): Answers({}, version)})
     config = ownership.config_of(row.pk, 1)
     assert config is not None
-    assert (config.subscribed_version, config.obsolete_filters) == ((3, ()) if in_line else (0, ("gone",)))
+    assert (config.subscribed_version, config.obsolete_filters) == (
+        (3, ()) if in_line else (0, ("gone",))
+    )
 
 
 @pytest.mark.django_db(transaction=True)

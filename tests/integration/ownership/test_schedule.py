@@ -12,7 +12,12 @@ pytestmark = pytest.mark.django_db(transaction=True)
 
 def test_every_entry_is_there_after_a_migrate():
     call_command("migrate", verbosity=0)
-    names = {"Reconcile MQTT connections", "Check for silent devices", "Try paused parsers again", "Prune logs"}
+    names = {
+        "Reconcile MQTT connections",
+        "Check for silent devices",
+        "Try paused parsers again",
+        "Prune logs",
+    }
     assert names <= set(PeriodicTask.objects.values_list("name", flat=True))
 
 
@@ -28,4 +33,7 @@ def test_an_operators_edit_survives_and_what_is_missing_comes_back(capsys):
     PeriodicTask.objects.filter(name="Check for silent devices").delete()
     call_command("sync_schedule")
     assert capsys.readouterr().out == "created: Check for silent devices\n"
-    assert PeriodicTask.objects.values_list("enabled", "expire_seconds").get(name="Prune logs") == (False, 7)
+    assert PeriodicTask.objects.values_list("enabled", "expire_seconds").get(name="Prune logs") == (
+        False,
+        7,
+    )

@@ -1,4 +1,6 @@
-"""Since when a status holds: whoever writes one moves it only with a change, and never at a neighbour's."""
+"""Since when a status holds: whoever writes one moves it only with a change, and never at a
+neighbour's.
+"""
 
 from collections.abc import Callable
 from datetime import timedelta
@@ -53,15 +55,22 @@ def refused(row: MqttConnection) -> None:
 
 
 WRITERS: list[tuple[Callable[[MqttConnection], None], str]] = [
-    (disowned, "disconnected"), (settled, "disconnected"), (let_go_by_its_owner, "disconnected"),
-    (taken_again, "connecting"), (reported_down, "error"), (refused, "error"),
-]  # fmt: skip
+    (disowned, "disconnected"),
+    (settled, "disconnected"),
+    (let_go_by_its_owner, "disconnected"),
+    (taken_again, "connecting"),
+    (reported_down, "error"),
+    (refused, "error"),
+]
 
 
 @pytest.mark.parametrize(("write", "status"), WRITERS)
 @pytest.mark.parametrize("before", ["disconnected", "connecting", "connected", "error"])
 def test_since_moves_with_the_status_and_only_then(write, status, before):
-    row, neighbour = owned("mqtt-1", status_since=ago(LONG)), owned("mqtt-1", status_since=ago(LONG))
+    row, neighbour = (
+        owned("mqtt-1", status_since=ago(LONG)),
+        owned("mqtt-1", status_since=ago(LONG)),
+    )
     MqttConnection.objects.filter(pk=row.pk).update(status=before)
     write(row)
     found = fresh(row)
@@ -76,18 +85,28 @@ def test_since_moves_with_the_status_and_only_then(write, status, before):
 def test_whoever_is_disowned_says_why_and_has_no_link():
     row, neighbour = owned("mqtt-1", connected_at=ago(5)), owned("mqtt-1")
     MqttConnection.objects.filter(pk=row.pk).update(owned_since=ago(9))
-    assert bulk_writes.disown([seen(row), seen(neighbour)], {row.pk: "Gone."}, timezone.now()) == {row.pk}
+    assert bulk_writes.disown([seen(row), seen(neighbour)], {row.pk: "Gone."}, timezone.now()) == {
+        row.pk
+    }
     found = fresh(row)
     assert (found.owner, found.owned_since, found.connected_at) == ("", None, None)
-    assert (found.error_class, found.error_message, found.error_at is None) == ("internal", "Gone.", False)
+    assert (found.error_class, found.error_message, found.error_at is None) == (
+        "internal",
+        "Gone.",
+        False,
+    )
     assert fresh(neighbour).owner == "mqtt-1"
-    assert bulk_writes.disown([seen(row)], {row.pk: "Gone."}, timezone.now()) == set(), "it is so already"
+    assert bulk_writes.disown([seen(row)], {row.pk: "Gone."}, timezone.now()) == set(), (
+        "it is so already"
+    )
     assert bulk_writes.disown([seen(row)], {row.pk: ""}, timezone.now()) == {row.pk}
     found = fresh(row)
     assert (found.error_class, found.error_message, found.error_at) == ("", "", None)
 
 
-@pytest.mark.parametrize("change", [{"generation": 2}, {"owner": "mqtt-2"}, {"assigned_instance": "mqtt-2"}])
+@pytest.mark.parametrize(
+    "change", [{"generation": 2}, {"owner": "mqtt-2"}, {"assigned_instance": "mqtt-2"}]
+)
 def test_a_row_that_changed_since_the_look_is_neither_assigned_nor_disowned(change):
     row, neighbour = owned("mqtt-1"), owned("mqtt-1")
     looked = [seen(row), seen(neighbour)]
@@ -102,17 +121,25 @@ def test_a_row_that_changed_since_the_look_is_neither_assigned_nor_disowned(chan
 @pytest.mark.parametrize(
     ("values", "settled_"),
     [
-        ({"status": "error"}, True), ({"status": "disconnected", "error_message": "old"}, True),
-        ({"status": "disconnected", "retry_count": 3}, True), ({"status": "disconnected"}, False),
-        ({"status": "error", "owner": "mqtt-1"}, False), ({"status": "error", "is_active": True}, False),
+        ({"status": "error"}, True),
+        ({"status": "disconnected", "error_message": "old"}, True),
+        ({"status": "disconnected", "retry_count": 3}, True),
+        ({"status": "disconnected"}, False),
+        ({"status": "error", "owner": "mqtt-1"}, False),
+        ({"status": "error", "is_active": True}, False),
     ],
-)  # fmt: skip
+)
 def test_what_nobody_wants_and_nobody_owns_comes_to_rest(values, settled_):
     row = connection(**{"is_active": False} | values)
     assert (row.pk in bulk_writes.settle_stopped(timezone.now())) is settled_
     if settled_:
         found = fresh(row)
-        assert (found.status, found.error_class, found.error_message, found.retry_count) == ("disconnected", "", "", 0)
+        assert (found.status, found.error_class, found.error_message, found.retry_count) == (
+            "disconnected",
+            "",
+            "",
+            0,
+        )
         assert (found.error_at, found.connected_at) == (None, None)
 
 
@@ -125,15 +152,25 @@ def test_what_a_site_that_is_switched_off_has_comes_to_rest_too():
 
 
 def test_secrets_without_a_key_are_said_once(settings):
-    row, neighbour = connection(assigned_instance="mqtt-1", password="s3cret"), connection(assigned_instance="mqtt-1")
+    row, neighbour = (
+        connection(assigned_instance="mqtt-1", password="s3cret"),
+        connection(assigned_instance="mqtt-1"),
+    )
     settings.FIELD_ENCRYPTION_KEYS = [Fernet.generate_key().decode()]
     _cipher.cache_clear()
     try:
         assert ownership.take(row.pk, "mqtt-1", 0) is None
-        first = MqttConnection.objects.filter(pk=row.pk).values_list("error_at", "status_since").get()
+        first = (
+            MqttConnection.objects.filter(pk=row.pk).values_list("error_at", "status_since").get()
+        )
         assert ownership.take(row.pk, "mqtt-1", 0) is None
-        assert MqttConnection.objects.filter(pk=row.pk).values_list("error_at", "status_since").get() == first
-        assert [one.id for one in ownership.take_all({row.pk: 0, neighbour.pk: 0}, "mqtt-1")] == [neighbour.pk]
+        assert (
+            MqttConnection.objects.filter(pk=row.pk).values_list("error_at", "status_since").get()
+            == first
+        )
+        assert [one.id for one in ownership.take_all({row.pk: 0, neighbour.pk: 0}, "mqtt-1")] == [
+            neighbour.pk
+        ]
     finally:
         _cipher.cache_clear()
 
@@ -144,11 +181,15 @@ def test_secrets_without_a_key_are_said_once(settings):
 @pytest.mark.parametrize(
     ("field", "value", "forgets", "bumps"),
     [
-        ("broker_host", "other.example", True, True), ("broker_port", 1884, True, True),
-        ("protocol_version", "5", True, True), ("username", "other", False, True), ("keepalive", 30, False, True),
-        ("broker_queue_limit", 500, False, False), ("broker_host", "broker.example", False, False),
+        ("broker_host", "other.example", True, True),
+        ("broker_port", 1884, True, True),
+        ("protocol_version", "5", True, True),
+        ("username", "other", False, True),
+        ("keepalive", 30, False, True),
+        ("broker_queue_limit", 500, False, False),
+        ("broker_host", "broker.example", False, False),
     ],
-)  # fmt: skip
+)
 def test_the_version_that_worked_is_forgotten_with_the_broker_only(field, value, forgets, bumps):
     row = connection(negotiated_version="3.1.1", assigned_instance="mqtt-1")
     neighbour = connection(negotiated_version="3.1.1")
@@ -157,7 +198,10 @@ def test_the_version_that_worked_is_forgotten_with_the_broker_only(field, value,
     saved = sites.save_connection(row, [field])
     assert saved.config_version == before + bumps
     assert fresh(row).negotiated_version == ("" if forgets else "3.1.1")
-    assert (fresh(neighbour).negotiated_version, fresh(neighbour).config_version) == ("3.1.1", before)
+    assert (fresh(neighbour).negotiated_version, fresh(neighbour).config_version) == (
+        "3.1.1",
+        before,
+    )
     found = take(row, "mqtt-1")
     assert found is not None
     assert found.negotiated_version == ("" if forgets else "3.1.1")

@@ -1,4 +1,6 @@
-"""Take, let go, and the writes of an owner: whoever is not the owner of this generation changes nothing."""
+"""Take, let go, and the writes of an owner: whoever is not the owner of this generation changes
+nothing.
+"""
 
 import threading
 
@@ -60,11 +62,18 @@ def test_an_owner_that_is_stuck_in_its_drain_is_replaced_after_a_while():
 
 
 def test_the_owner_is_told_all_it_needs_and_its_repr_hides_the_secrets():
-    row = connection(assigned_instance="mqtt-1", username="u", password="s3cret", tls_client_key="KEY")
+    row = connection(
+        assigned_instance="mqtt-1", username="u", password="s3cret", tls_client_key="KEY"
+    )
     MqttTopic.objects.create(connection=row, filter="a/#", qos=1)
     MqttTopic.objects.create(connection=row, filter="b", qos=0, is_active=False)
     found = take(row, "mqtt-1")
-    assert (found.host, found.port, found.password, found.tls_client_key) == ("broker.example", 1883, "s3cret", "KEY")
+    assert (found.host, found.port, found.password, found.tls_client_key) == (
+        "broker.example",
+        1883,
+        "s3cret",
+        "KEY",
+    )
     assert found.filters == (ownership.Filter("a/#", 1),)
     assert found.client_id == f"sitewire-{row.pk}"
     assert "s3cret" not in repr(found)
@@ -79,7 +88,8 @@ def test_a_take_waits_for_the_batches_of_the_former_owner(monkeypatch):
     def batch():
         with transaction.atomic(), database.cursor() as cursor:
             cursor.execute(
-                "SELECT pg_advisory_xact_lock_shared(%s::int, %s::int)", [TAKE_LOCK_CLASS, take_lock_key(row.pk)]
+                "SELECT pg_advisory_xact_lock_shared(%s::int, %s::int)",
+                [TAKE_LOCK_CLASS, take_lock_key(row.pk)],
             )
             held.set()
             leave.wait(10)
@@ -160,7 +170,10 @@ def test_my_rows_are_those_assigned_to_me_and_those_i_still_own(django_assert_nu
     MqttConnection.objects.filter(pk=leaving.pk).update(assigned_instance="mqtt-2")
     with django_assert_num_queries(1):
         rows = ownership.rows_of("mqtt-1")
-    assert [(row.id, row.owner, row.wanted) for row in rows] == [(mine.pk, "", True), (leaving.pk, "mqtt-1", True)]
+    assert [(row.id, row.owner, row.wanted) for row in rows] == [
+        (mine.pk, "", True),
+        (leaving.pk, "mqtt-1", True),
+    ]
 
 
 def test_homeless_is_what_is_wanted_and_nobodys():

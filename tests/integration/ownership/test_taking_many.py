@@ -22,7 +22,11 @@ def test_all_that_are_free_are_taken_with_their_own_filters():
     for number, row in enumerate(rows):
         MqttTopic.objects.create(connection=row, filter=f"hall/{number}/#", qos=1)
     found = ownership.take_all({row.pk: row.generation for row in rows}, "mqtt-1")
-    assert [[one.filter for one in config.filters] for config in found] == [["hall/0/#"], ["hall/1/#"], ["hall/2/#"]]
+    assert [[one.filter for one in config.filters] for config in found] == [
+        ["hall/0/#"],
+        ["hall/1/#"],
+        ["hall/2/#"],
+    ]
     assert owners() == [("mqtt-1", row.generation + 1) for row in rows]
 
 
@@ -42,10 +46,15 @@ def test_taking_again_with_the_old_generation_gives_nothing():
 
 
 def test_one_unreadable_secret_stops_none_of_the_others():
-    good, bad = connection(assigned_instance="mqtt-1"), connection(assigned_instance="mqtt-1", password="x")
+    good, bad = (
+        connection(assigned_instance="mqtt-1"),
+        connection(assigned_instance="mqtt-1", password="x"),
+    )
 
     with database.cursor() as cursor:
-        cursor.execute("UPDATE mqtt_mqttconnection SET password = 'gAAAAABnotatoken' WHERE id = %s", [bad.pk])
+        cursor.execute(
+            "UPDATE mqtt_mqttconnection SET password = 'gAAAAABnotatoken' WHERE id = %s", [bad.pk]
+        )
     found = ownership.take_all({good.pk: good.generation, bad.pk: bad.generation}, "mqtt-1")
     assert [config.id for config in found] == [good.pk]
 
@@ -66,7 +75,9 @@ def test_a_fleet_is_let_go_in_a_few_statements(django_assert_max_num_queries):
 def test_only_what_is_ours_in_this_generation_is_let_go():
     mine, others, later = owned("mqtt-1"), owned("mqtt-2"), owned("mqtt-1")
     MqttConnection.objects.filter(pk=later.pk).update(generation=2)
-    assert ownership.let_go_all({row.pk: 1 for row in (mine, others, later)}, "mqtt-1") == frozenset()
+    assert (
+        ownership.let_go_all({row.pk: 1 for row in (mine, others, later)}, "mqtt-1") == frozenset()
+    )
     assert owners() == [("", 1), ("mqtt-2", 1), ("mqtt-1", 2)]
 
 

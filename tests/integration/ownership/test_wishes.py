@@ -25,14 +25,23 @@ def topic(row, name="a/#", **values):
 @pytest.mark.parametrize(
     ("active", "change", "bumped", "obsolete"),
     [
-        (True, {"qos": 0}, 1, []), (True, {"filter": "b/#"}, 1, ["a/#"]), (True, {"is_active": False}, 1, ["a/#"]),
-        (False, {"is_active": True}, 1, []), (False, {"qos": 0}, 0, []), (False, {"filter": "b/#"}, 0, []),
-        (True, {"qos": 1}, 0, []), (True, {"filter": "a/#"}, 0, []),
+        (True, {"qos": 0}, 1, []),
+        (True, {"filter": "b/#"}, 1, ["a/#"]),
+        (True, {"is_active": False}, 1, ["a/#"]),
+        (False, {"is_active": True}, 1, []),
+        (False, {"qos": 0}, 0, []),
+        (False, {"filter": "b/#"}, 0, []),
+        (True, {"qos": 1}, 0, []),
+        (True, {"filter": "a/#"}, 0, []),
     ],
-)  # fmt: skip
-def test_a_change_of_a_filter_is_heard_by_its_link_when_it_matters(active, change, bumped, obsolete):
+)
+def test_a_change_of_a_filter_is_heard_by_its_link_when_it_matters(
+    active, change, bumped, obsolete
+):
     row, neighbour = connection(), connection()
-    found = topic(row, qos=1, is_active=active, granted_qos=1, granted_at=timezone.now(), refusal="")
+    found = topic(
+        row, qos=1, is_active=active, granted_qos=1, granted_at=timezone.now(), refusal=""
+    )
     other = topic(neighbour, granted_qos=1)
     before = bumps(row)[0]
     unchanged = bumps(neighbour)
@@ -61,17 +70,23 @@ def test_what_people_allow_is_these_topics_and_counted_by_change():
     row = connection()
     made = [
         DiscoveredTopic.objects.create(
-            connection=row, topic=f"t{n}", is_active=n == 0, is_processable=True, parser_name="json",
+            connection=row,
+            topic=f"t{n}",
+            is_active=n == 0,
+            is_processable=True,
+            parser_name="json",
             first_seen=timezone.now(),
         )
         for n in range(4)
-    ]  # fmt: skip
+    ]
     assert topics.allow([one.pk for one in made[:3]], active=True) == 2
     states = list(DiscoveredTopic.objects.order_by("topic").values_list("is_active", flat=True))
     assert states == [True, True, True, False]
     assert topics.allow([made[0].pk], active=False) == 1
     assert topics.recognise_anew([made[0].pk]) == 1
-    flags = list(DiscoveredTopic.objects.order_by("topic").values_list("is_processable", "parser_name"))
+    flags = list(
+        DiscoveredTopic.objects.order_by("topic").values_list("is_processable", "parser_name")
+    )
     assert flags == [(False, ""), *[(True, "json")] * 3]
 
 
@@ -91,10 +106,13 @@ def test_start_and_stop_change_the_wish_of_this_one_only():
 
 def test_what_reconcile_looks_at_is_whatever_is_wanted_owned_or_assigned():
     table = {
-        "wanted": connection(), "owned": owned("mqtt-1", is_active=False),
-        "assigned": connection(is_active=False, assigned_instance="mqtt-1"), "idle": connection(is_active=False),
-        "site off": connection(), "site off and owned": owned("mqtt-1"),
-    }  # fmt: skip
+        "wanted": connection(),
+        "owned": owned("mqtt-1", is_active=False),
+        "assigned": connection(is_active=False, assigned_instance="mqtt-1"),
+        "idle": connection(is_active=False),
+        "site off": connection(),
+        "site off and owned": owned("mqtt-1"),
+    }
     for name in ("site off", "site off and owned"):
         table[name].site.is_active = False
         table[name].site.save()
@@ -107,7 +125,12 @@ def test_what_a_worker_sees_of_its_rows():
     mine = connection(assigned_instance="mqtt-1", assigned_at=ago(50))
     owned("mqtt-2")
     (row,) = ownership.rows_of("mqtt-1")
-    assert (row.id, row.site_id, row.site_name, row.wanted) == (mine.pk, mine.site_id, mine.site.name, True)
+    assert (row.id, row.site_id, row.site_name, row.wanted) == (
+        mine.pk,
+        mine.site_id,
+        mine.site.name,
+        True,
+    )
     assert abs(row.assigned_at - ago(50).timestamp()) < 5
     assert (row.owner, row.generation, row.config_version) == ("", 0, mine.config_version)
     MqttConnection.objects.update(assigned_at=None)
@@ -120,11 +143,15 @@ def test_what_a_worker_sees_of_its_rows():
 @pytest.mark.parametrize(
     ("values", "taken"),
     [
-        ({}, True), ({"owner": "mqtt-1"}, True), ({"owner": "mqtt-2"}, False), ({"is_active": False}, False),
-        ({"assigned_instance": "mqtt-2"}, False), ({"owner": "mqtt-2", "assigned_at": 16}, True),
+        ({}, True),
+        ({"owner": "mqtt-1"}, True),
+        ({"owner": "mqtt-2"}, False),
+        ({"is_active": False}, False),
+        ({"assigned_instance": "mqtt-2"}, False),
+        ({"owner": "mqtt-2", "assigned_at": 16}, True),
         ({"owner": "mqtt-2", "assigned_at": 14}, False),
     ],
-)  # fmt: skip
+)
 def test_which_rows_may_be_taken(values, taken):
     at = ago(values.pop("assigned_at", 0))
     row = connection(**{"assigned_instance": "mqtt-1", "assigned_at": at} | values)
@@ -204,7 +231,10 @@ def test_workers_hear_of_a_new_a_changed_and_a_deleted_connection(heard):
     site = sites.create_site({"name": "Lab"})
     made = []
     values = {"broker_host": "broker.example"}
-    assert heard(lambda: made.append(sites.create_connection(site, values))) == ([(site.pk, made[0].is_active)], 1)
+    assert heard(lambda: made.append(sites.create_connection(site, values))) == (
+        [(site.pk, made[0].is_active)],
+        1,
+    )
     made[0].keepalive = 30
     assert heard(lambda: sites.save_connection(made[0], ["keepalive"])) == ([], 1)
     assert heard(lambda: sites.save_connection(made[0], ["keepalive"])) == ([], 0)

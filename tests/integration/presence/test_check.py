@@ -1,4 +1,6 @@
-"""services.presence on a real PostgreSQL: who is called silent, unknown or online, and how often it is said."""
+"""services.presence on a real PostgreSQL: who is called silent, unknown or online, and how often it
+is said.
+"""
 
 import logging
 from collections.abc import Callable, Iterator
@@ -30,13 +32,19 @@ Said = list[dict[str, Any]]
 def site() -> Site:
     found = Site.objects.create(name="Lab", silence_after=60)
     MqttConnection.objects.create(
-        site=found, broker_host="broker.example", is_active=True, status="connected", connected_at=LONG_AGO
+        site=found,
+        broker_host="broker.example",
+        is_active=True,
+        status="connected",
+        connected_at=LONG_AGO,
     )
     return found
 
 
 @pytest.fixture
-def check(monkeypatch, django_capture_on_commit_callbacks) -> Callable[..., tuple[OfflineCheckReport, Said]]:
+def check(
+    monkeypatch, django_capture_on_commit_callbacks
+) -> Callable[..., tuple[OfflineCheckReport, Said]]:
     """`check(now)`: the report, and what browsers were told."""
     said: Said = []
     for name in ("device_changed", "devices_changed"):
@@ -51,10 +59,17 @@ def check(monkeypatch, django_capture_on_commit_callbacks) -> Callable[..., tupl
     return run
 
 
-def device(site: Site, name: str = "pump", ago: float = 61, model: Any = Device, **changes: Any) -> Any:
+def device(
+    site: Site, name: str = "pump", ago: float = 61, model: Any = Device, **changes: Any
+) -> Any:
     seen = NOW - timedelta(seconds=ago)
     silence = changes.get("silence_after") or site.silence_after
-    values = {"status": "online", "last_seen": seen, "due_at": seen + timedelta(seconds=silence), "status_since": seen}
+    values = {
+        "status": "online",
+        "last_seen": seen,
+        "due_at": seen + timedelta(seconds=silence),
+        "status_since": seen,
+    }
     return model.objects.create(site=site, identifier=name, **values | changes)
 
 
@@ -86,7 +101,10 @@ def test_a_device_that_spoke_in_time_stays_online(site, check):
 
 
 def test_the_limit_of_a_device_goes_before_the_one_of_its_site(site, check):
-    patient, hasty = device(site, "patient", silence_after=600), device(site, "hasty", ago=6, silence_after=5)
+    patient, hasty = (
+        device(site, "patient", silence_after=600),
+        device(site, "hasty", ago=6, silence_after=5),
+    )
     check()
     assert (state(patient)[0], state(hasty)[0]) == ("online", "offline")
 
@@ -102,7 +120,9 @@ def test_a_gateway_that_falls_silent_hides_its_devices_in_one_event(site, check)
     behind = [device(site, f"lamp {n}", ago=1, gateway=bridge) for n in range(30)]
     report, said = check()
     assert (report.gateways, report.devices) == (1, 0)
-    assert [(one["kind"], one["device_id"], one["status"]) for one in said] == [("gateway", bridge.pk, "offline")]
+    assert [(one["kind"], one["device_id"], one["status"]) for one in said] == [
+        ("gateway", bridge.pk, "offline")
+    ]
     assert {state(lamp) for lamp in behind} == {("unknown", "gateway bridge is offline")}
 
 
@@ -114,7 +134,9 @@ def test_a_device_that_was_heard_behind_a_gone_gateway_does_not_stay_online_for_
     assert check()[1] == []
 
 
-def test_one_that_falls_silent_with_a_short_limit_is_offline_as_soon_as_the_grace_is_over(site, check):
+def test_one_that_falls_silent_with_a_short_limit_is_offline_as_soon_as_the_grace_is_over(
+    site, check
+):
     pump = device(site, ago=300, silence_after=5)
     for up, expected in ((9, "online"), (10, "offline")):
         MqttConnection.objects.update(connected_at=NOW - timedelta(seconds=up))

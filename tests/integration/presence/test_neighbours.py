@@ -1,4 +1,6 @@
-"""The offline check beside others who must not be touched: other sites, other gateways, whoever changed meanwhile."""
+"""The offline check beside others who must not be touched: other sites, other gateways, whoever
+changed meanwhile.
+"""
 
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
@@ -68,16 +70,20 @@ def state(row: Any) -> tuple[str, str, float]:
 def test_each_site_is_judged_by_its_own_link(site, check):
     """One hears, one cannot be heard, one is stopped, one is heard again for a moment only."""
     places = {
-        "online": site, "error": place("Error", status="error", connected_at=None),
-        "stopped": place("Stopped", is_active=False), "fresh": place("Fresh", connected_at=ago(9)),
-    }  # fmt: skip
+        "online": site,
+        "error": place("Error", status="error", connected_at=None),
+        "stopped": place("Stopped", is_active=False),
+        "fresh": place("Fresh", connected_at=ago(9)),
+    }
     rows = {name: silent(found) for name, found in places.items()}
     report = check()
     assert (report.gateways, report.devices) == (0, 1)
     assert {name: state(row) for name, row in rows.items()} == {
-        "online": ("offline", "silent", 0.0), "error": ("unknown", "site unreachable", 0.0),
-        "stopped": ("unknown", "site stopped", 0.0), "fresh": ("online", "", 500.0),
-    }  # fmt: skip
+        "online": ("offline", "silent", 0.0),
+        "error": ("unknown", "site unreachable", 0.0),
+        "stopped": ("unknown", "site stopped", 0.0),
+        "fresh": ("online", "", 500.0),
+    }
 
 
 def test_a_site_that_is_switched_off_is_not_heard_whatever_its_link_says(site, check):
@@ -120,10 +126,12 @@ def test_whoever_was_never_heard_is_not_offline(site, check):
 @pytest.mark.parametrize(
     "change",
     [
-        {"last_seen": NOW}, {"status": "unknown", "status_reason": "site unreachable"}, {"status": "offline"},
+        {"last_seen": NOW},
+        {"status": "unknown", "status_reason": "site unreachable"},
+        {"status": "offline"},
         {"last_seen": None},
     ],
-)  # fmt: skip
+)
 @pytest.mark.parametrize("model", [Device, Gateway])
 def test_whoever_changed_between_look_and_write_is_left_alone(  # noqa: PLR0917
     site, check, said, monkeypatch, model, change
@@ -148,15 +156,21 @@ def test_whoever_changed_between_look_and_write_is_left_alone(  # noqa: PLR0917
 
 
 def test_only_devices_of_the_gateway_that_fell_silent_are_hidden(site, check, said):
-    bridge, live = silent(site, "bridge", Gateway), silent(site, "live", Gateway, due_at=ago(-30), last_seen=ago(30))
+    bridge, live = (
+        silent(site, "bridge", Gateway),
+        silent(site, "live", Gateway, due_at=ago(-30), last_seen=ago(30)),
+    )
     names = {"behind": bridge, "beside": live, "alone": None}
     rows = {
-        name: silent(site, name, gateway=gateway, due_at=ago(-30), last_seen=ago(30)) for name, gateway in names.items()
+        name: silent(site, name, gateway=gateway, due_at=ago(-30), last_seen=ago(30))
+        for name, gateway in names.items()
     }
     check()
     assert {name: state(row)[0] for name, row in rows.items()} == {
-        "behind": "unknown", "beside": "online", "alone": "online",
-    }  # fmt: skip
+        "behind": "unknown",
+        "beside": "online",
+        "alone": "online",
+    }
     assert state(rows["behind"]) == ("unknown", "gateway bridge is offline", 0.0)
     assert [(one["kind"], one["status"]) for one in said] == [("gateway", "offline")]
 
@@ -169,7 +183,9 @@ def test_the_name_of_a_gateway_goes_before_its_identifier(site, check):
 
 
 def test_a_device_behind_a_gateway_that_is_back_has_its_silence_from_then_on(site, check):
-    bridge = silent(site, "bridge", Gateway, due_at=ago(-30), last_seen=ago(30), status_since=ago(59))
+    bridge = silent(
+        site, "bridge", Gateway, due_at=ago(-30), last_seen=ago(30), status_since=ago(59)
+    )
     lamp = silent(site, "lamp", gateway=bridge)
     check()
     assert state(lamp)[0] == "online"
@@ -179,7 +195,9 @@ def test_a_device_behind_a_gateway_that_is_back_has_its_silence_from_then_on(sit
 
 
 @pytest.mark.parametrize(("count", "events_told"), [(20, 20), (21, 1)])
-def test_from_the_twenty_first_on_many_changes_are_one_number(site, check, said, count, events_told):
+def test_from_the_twenty_first_on_many_changes_are_one_number(
+    site, check, said, count, events_told
+):
     for number in range(count):
         silent(site, f"pump {number}")
     other = silent(place("Second"))
@@ -218,9 +236,18 @@ def test_a_name_moves_no_due_time(site):
 def test_the_limit_of_a_site_is_for_those_who_have_none_of_their_own(site):
     neighbour = place("Neighbour")
     rows = [silent(site, "pump"), silent(site, "own", silence_after=5), silent(neighbour, "far")]
-    bridge, unheard = silent(site, "bridge", Gateway), silent(site, "unheard", last_seen=None, due_at=None)
+    bridge, unheard = (
+        silent(site, "bridge", Gateway),
+        silent(site, "unheard", last_seen=None, due_at=None),
+    )
     site.silence_after = 30
     sites.save_site(site, ["silence_after"])
     for row in (*rows, bridge, unheard):
         row.refresh_from_db()
-    assert [row.due_at for row in (*rows, bridge, unheard)] == [ago(31), ago(1), ago(1), ago(31), None]
+    assert [row.due_at for row in (*rows, bridge, unheard)] == [
+        ago(31),
+        ago(1),
+        ago(1),
+        ago(31),
+        None,
+    ]

@@ -21,7 +21,9 @@ def own(mosquitto):
 
 @pytest.fixture
 def up(world, run, own):
-    """Starts a runtime with one link that acknowledges in a given way; nothing is ever committed by itself."""
+    """Starts a runtime with one link that acknowledges in a given way; nothing is ever committed by
+    itself.
+    """
 
     def start(mode, **changes):
         world.committing = False
@@ -92,7 +94,9 @@ def test_a_worker_that_cannot_hand_over_says_how_many_it_loses(world, up, own, c
 
 
 def test_a_packet_id_that_comes_again_is_not_acknowledged_for_the_message_before(world, up, own):
-    """Brokers use the identifiers of acknowledged messages again, while we still have the earlier ones."""
+    """Brokers use the identifiers of acknowledged messages again, while we still have the earlier
+    ones.
+    """
     closed = nobody_takes(world)
     closed.clear()
     runtime = up(AckMode.QUEUED, batch_messages=1)
@@ -127,7 +131,9 @@ def test_another_way_needs_no_other_link(world, up, own):
     runtime = up(AckMode.STORED)
     publish(own.port, b"1")
     wait_for(lambda: world.messages)
-    world.configs[1] = msgspec.structs.replace(world.configs[1], ack_mode=AckMode.RECEIVED, config_version=2)
+    world.configs[1] = msgspec.structs.replace(
+        world.configs[1], ack_mode=AckMode.RECEIVED, config_version=2
+    )
     world.nudge()
     wait_for(lambda: runtime.sessions()[0].config.ack_mode is AckMode.RECEIVED)
     world.commit()

@@ -29,7 +29,12 @@ def test_a_message_reaches_a_batch(world, run, broker):
     wait_for(lambda: world.status(1) == "connected")
     publish(broker.port, b"21.5")
     message = wait_for(lambda: world.messages)[0]
-    assert (message.topic, message.payload, message.qos, message.connection_id) == ("plant/temperature", b"21.5", 1, 1)
+    assert (message.topic, message.payload, message.qos, message.connection_id) == (
+        "plant/temperature",
+        b"21.5",
+        1,
+        1,
+    )
 
 
 def test_nothing_is_acknowledged_before_the_commit(world, run, mosquitto):
@@ -65,7 +70,9 @@ def test_acknowledgements_keep_the_order_of_receipt(world, run, mosquitto):
     wait_for(lambda: own.log_text().count("Received PUBACK from runtime") == 3)
 
 
-def test_a_message_that_comes_again_before_its_commit_is_stored_once_and_acknowledged(world, run, mosquitto):
+def test_a_message_that_comes_again_before_its_commit_is_stored_once_and_acknowledged(
+    world, run, mosquitto
+):
     own = mosquitto()
     world.committing = False
     world.add(connection(1, own.port))
@@ -141,7 +148,9 @@ def test_reading_stops_when_memory_is_full_and_goes_on_after_commits(world, run,
     wait_for(lambda: len(world.messages) == 60)
 
 
-def test_messages_that_nobody_takes_wait_unacknowledged_and_are_offered_again(world, run, mosquitto):
+def test_messages_that_nobody_takes_wait_unacknowledged_and_are_offered_again(
+    world, run, mosquitto
+):
     own = mosquitto()
     world.committing = False
     world.add(connection(1, own.port))
@@ -153,7 +162,10 @@ def test_messages_that_nobody_takes_wait_unacknowledged_and_are_offered_again(wo
     wait_for(lambda: runtime.sessions()[0].paused)
     publish(own.port, b"late")
     again = wait_for(lambda: world.batches[1:])[0]
-    assert ([message.payload for message in again.messages], again.id != first.id) == ([b"early"], True)
+    assert ([message.payload for message in again.messages], again.id != first.id) == (
+        [b"early"],
+        True,
+    )
     assert "Received PUBACK from runtime" not in own.log_text()
     world.committing = True
     world.commit(again.id)

@@ -35,7 +35,9 @@ def dialled(broker) -> int:
 
 
 def test_a_name_that_changes_after_it_was_judged_leads_nowhere_else(world, run, broker):
-    """127.0.0.1 is where the broker listens, 127.0.0.9 is refused: who looks up twice dials what was not judged."""
+    """127.0.0.1 is where the broker listens, 127.0.0.9 is refused: who looks up twice dials what
+    was not judged.
+    """
     resolver = Resolver("127.0.0.9", "127.0.0.1")
     judged = []
     guard = BrokerGuard(policy_of(["127.0.0.1/32"], "allow"), ())
@@ -56,19 +58,28 @@ def test_a_name_that_changes_after_it_was_judged_leads_nowhere_else(world, run, 
 
 def test_of_the_addresses_of_a_name_only_those_that_are_allowed_are_dialled(world, run, broker):
     def resolve(_host: str, port: int) -> list[tuple[object, ...]]:
-        return [(socket.AF_INET, socket.SOCK_STREAM, 6, "", (address, port)) for address in ("127.0.0.9", "127.0.0.1")]
+        return [
+            (socket.AF_INET, socket.SOCK_STREAM, 6, "", (address, port))
+            for address in ("127.0.0.9", "127.0.0.1")
+        ]
 
     guard = BrokerGuard(policy_of(["127.0.0.1/32"], "allow"), ())
     world.add(connection(1, broker.port, host="two.example"))
     run(guard=guard, resolve=resolve, opened_by=guard.opened_by)
     wait_for(lambda: world.status(1) == "connected")
     wait_for(lambda: [one.opened_by for one in world.evidence] == ["127.0.0.1/32"])
-    wait_for(lambda: world.lease is not None and world.lease.vitals and world.lease.vitals.allow_listed == 1)
+    wait_for(
+        lambda: (
+            world.lease is not None and world.lease.vitals and world.lease.vitals.allow_listed == 1
+        )
+    )
 
 
 @pytest.mark.parametrize("host", ["127.0.0.1", "localhost", "::ffff:127.0.0.1", "0.0.0.0", "::"])
 def test_a_port_of_our_own_on_this_machine_is_not_dialled(world, run, broker, host):
-    guard = BrokerGuard(policy_of(["127.0.0.0/8", "::1/128"], "allow"), [("db.invalid", broker.port)])
+    guard = BrokerGuard(
+        policy_of(["127.0.0.0/8", "::1/128"], "allow"), [("db.invalid", broker.port)]
+    )
     world.add(connection(1, broker.port, host=host))
     run(guard=guard)
     wait_for(lambda: world.error(1)[0] == "configuration")

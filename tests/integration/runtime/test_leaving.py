@@ -34,7 +34,9 @@ def owners(world):
 def test_a_worker_that_stops_lets_all_go_together(world, up, monkeypatch):
     calls = []
     let_go = world.let_go_all
-    monkeypatch.setattr(world, "let_go_all", lambda held, name: [calls.append(dict(held)), let_go(held, name)][1])
+    monkeypatch.setattr(
+        world, "let_go_all", lambda held, name: [calls.append(dict(held)), let_go(held, name)][1]
+    )
     up.stop()
     assert owners(world) == {""}
     assert len(calls) < len(LINKS)
@@ -43,7 +45,9 @@ def test_a_worker_that_stops_lets_all_go_together(world, up, monkeypatch):
 def test_a_worker_stays_for_as_long_as_it_gets_on(world, up, monkeypatch):
     let_go = world.let_go_all
     monkeypatch.setattr(supervisor, "LET_GO_AT_ONCE", 1)
-    monkeypatch.setattr(world, "let_go_all", lambda held, name: [time.sleep(0.4), let_go(held, name)][1])
+    monkeypatch.setattr(
+        world, "let_go_all", lambda held, name: [time.sleep(0.4), let_go(held, name)][1]
+    )
     up.stop()
     assert owners(world) == {""}
 
@@ -59,7 +63,9 @@ def test_a_worker_does_not_stay_when_nothing_moves(world, up, monkeypatch):
 def test_a_row_that_somebody_else_is_writing_is_let_go_later(world, up, monkeypatch):
     let_go, busy = world.let_go_all, [frozenset({3})]
     monkeypatch.setattr(
-        world, "let_go_all", lambda held, name: busy.pop() if busy and 3 in held else let_go(held, name)
+        world,
+        "let_go_all",
+        lambda held, name: busy.pop() if busy and 3 in held else let_go(held, name),
     )
     for number in LINKS:
         world.wanted[number] = False

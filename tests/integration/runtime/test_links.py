@@ -98,7 +98,13 @@ def test_a_missing_client_certificate_is_named(world, run, mosquitto, authority)
 
 
 def test_a_wrong_password_is_refused_and_asked_again_slowly(world, run, rows, secure):
-    kind, text = error_of(world, run, secure_connection(secure, password="wrong"), refused_base=60.0, refused_cap=900.0)
+    kind, text = error_of(
+        world,
+        run,
+        secure_connection(secure, password="wrong"),
+        refused_base=60.0,
+        refused_cap=900.0,
+    )
     assert kind == "credentials"
     assert "user name" in text or "not authorized" in text
     time.sleep(0.5)
@@ -108,12 +114,16 @@ def test_a_wrong_password_is_refused_and_asked_again_slowly(world, run, rows, se
 def test_a_wrong_ca_is_a_tls_error(world, run, secure, tmp_path):
     from tests.brokers import CertificateAuthority
 
-    kind, text = error_of(world, run, secure_connection(secure, tls_ca=CertificateAuthority(tmp_path).pem))
+    kind, text = error_of(
+        world, run, secure_connection(secure, tls_ca=CertificateAuthority(tmp_path).pem)
+    )
     assert (kind, "CA" in text) == ("tls", True)
 
 
 def test_an_unreadable_ca_is_a_configuration_error(world, run, secure):
-    kind, text = error_of(world, run, secure_connection(secure, tls_ca="-----BEGIN CERTIFICATE-----\nno"))
+    kind, text = error_of(
+        world, run, secure_connection(secure, tls_ca="-----BEGIN CERTIFICATE-----\nno")
+    )
     assert (kind, "CA certificate" in text) == ("configuration", True)
 
 
@@ -129,7 +139,12 @@ def test_a_plain_port_spoken_to_with_tls_is_named(world, run, broker, secure):
 
 
 def test_a_web_server_is_recognised(world, run, impostor):
-    port = impostor(lambda sock: (sock.recv(100), sock.sendall(b"HTTP/1.1 400 Bad Request\r\n\r\n" + b"x" * 200)))
+    port = impostor(
+        lambda sock: (
+            sock.recv(100),
+            sock.sendall(b"HTTP/1.1 400 Bad Request\r\n\r\n" + b"x" * 200),
+        )
+    )
     kind, text = error_of(world, run, connection(1, port))
     assert kind == "configuration"
     assert "web server" in text
@@ -142,7 +157,9 @@ def test_a_broker_that_never_answers_is_given_up(world, run, impostor):
 
 def test_a_broker_that_accepts_and_drops_is_asked_ever_more_rarely(world, run, rows, impostor):
     seen = []
-    kind, text = error_of(world, run, connection(1, impostor(lambda sock: seen.append(time.monotonic()))))
+    kind, text = error_of(
+        world, run, connection(1, impostor(lambda sock: seen.append(time.monotonic())))
+    )
     assert (kind, "closed it" in text) == ("broker", True)
     assert world.statuses[1]["retry_count"] >= 1
 
@@ -162,7 +179,9 @@ def test_a_closed_port_is_a_network_error(world, run):
 def test_a_forbidden_address_is_never_dialled(world, run, impostor):
     seen = []
     port = impostor(seen.append)
-    kind, text = error_of(world, run, connection(1, port), guard=lambda _, address, port: f"{address} is inner")
+    kind, text = error_of(
+        world, run, connection(1, port), guard=lambda _, address, port: f"{address} is inner"
+    )
     assert (kind, text, seen) == ("configuration", "127.0.0.1 is inner", [])
 
 
@@ -262,7 +281,9 @@ def test_a_lost_link_comes_back_by_itself(world, run, rows, mosquitto):
 
 def test_a_link_on_which_we_need_say_nothing_is_kept_alive(world, run, rows, mosquitto):
     own = mosquitto()
-    world.add(connection(1, own.port, filters=(Filter("#", 0),), keepalive=2))  # 3 s without a word: closed
+    world.add(
+        connection(1, own.port, filters=(Filter("#", 0),), keepalive=2)
+    )  # 3 s without a word: closed
     run()
     wait_for(lambda: world.status(1) == "connected")
     with publisher(own.port) as sender:

@@ -34,7 +34,9 @@ def test_a_minute_later_the_loop_says_how_often(rows):
     loop = Loop(clock)
     book = ConnectionLogWriter(loop)
     config = connection(1, 1883)
-    loop.call(lambda: [book.write(config, "WARNING", "Disconnected: kicked") for _ in range(FREE + 23)])
+    loop.call(
+        lambda: [book.write(config, "WARNING", "Disconnected: kicked") for _ in range(FREE + 23)]
+    )
     loop.start()
     wait_for(lambda: len(rows) == FREE)
     clock.now += 60

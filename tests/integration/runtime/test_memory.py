@@ -1,4 +1,6 @@
-"""What a broker sends costs a bounded amount of memory, whatever it announces and however it sends it."""
+"""What a broker sends costs a bounded amount of memory, whatever it announces and however it sends
+it.
+"""
 
 import socket
 import ssl
@@ -47,7 +49,9 @@ def siege(world, run, rogue):
 
 @pytest.fixture
 def memory():
-    """`memory()`: bytes of the most that was in use since the test began, beyond what was in use then."""
+    """`memory()`: bytes of the most that was in use since the test began, beyond what was in use
+    then.
+    """
     tracemalloc.start()
     before = tracemalloc.get_traced_memory()[0]
     yield lambda: tracemalloc.get_traced_memory()[1] - before
@@ -74,7 +78,9 @@ def version(request):
     return request.param
 
 
-@pytest.mark.parametrize("first", [0x30, 0x32, 0x90, 0xD0], ids=["QoS 0", "QoS 1", "SUBACK", "PINGRESP"])
+@pytest.mark.parametrize(
+    "first", [0x30, 0x32, 0x90, 0xD0], ids=["QoS 0", "QoS 1", "SUBACK", "PINGRESP"]
+)
 def test_a_broker_that_streams_200_megabytes_is_ended_at_the_header(siege, memory, version, first):
     world, broker = siege(stream_200_megabytes(first), protocol_version=version)
     wait_for(lambda: world.status(1) == "error")
@@ -95,7 +101,9 @@ def test_the_same_over_tls(siege, memory, authority, version):
     assert memory() < 8 * MB
 
 
-def test_a_broker_that_streams_packets_just_below_the_limit_is_not_read_beyond_its_share(world, run, rogue, memory):
+def test_a_broker_that_streams_packets_just_below_the_limit_is_not_read_beyond_its_share(
+    world, run, rogue, memory
+):
     def script(link):
         link.accept_and_subscribe()
         for number in range(1, 60):
@@ -107,7 +115,9 @@ def test_a_broker_that_streams_packets_just_below_the_limit_is_not_read_beyond_i
     wait_for(lambda: runtime.sessions() and runtime.sessions()[0].paused)
     time.sleep(0.5)
     assert sum(len(message.payload) for message in world.messages) <= 9 * MB
-    assert memory() < 60 * MB  # three copies of 8 MB, as message, packed batch and in the world of this test
+    assert (
+        memory() < 60 * MB
+    )  # three copies of 8 MB, as message, packed batch and in the world of this test
 
 
 @pytest.mark.mosquitto
@@ -125,12 +135,17 @@ def test_two_hundred_links_that_stay_half_cost_no_more_than_the_limit(world, run
     runtime = run(unfinished_bytes=3 * MB, **ONE_TRY)
     shared, most = runtime._context.unfinished, 0
     deadline = time.monotonic() + 30
-    while len(broker.links) < 200 or len([link for link in broker.links if link.closed.is_set()]) < 140:
+    while (
+        len(broker.links) < 200
+        or len([link for link in broker.links if link.closed.is_set()]) < 140
+    ):
         most = max(most, shared.total)
         assert time.monotonic() < deadline
         time.sleep(0.001)
     assert most <= 3 * MB + 65_536
-    wait_for(lambda: world.error(1)[0] == "broker" and "SITEWIRE_UNFINISHED_BYTES" in world.error(1)[1])
+    wait_for(
+        lambda: world.error(1)[0] == "broker" and "SITEWIRE_UNFINISHED_BYTES" in world.error(1)[1]
+    )
     assert {code for link in broker.links for code in link.goodbyes()} == {0x97}
     wait_for(lambda: world.status(1_000) == "connected")
     with publisher(healthy.port) as sender:
@@ -155,7 +170,9 @@ def test_a_hundred_links_that_stutter_are_ended_in_time_and_leave_nothing(world,
     assert runtime._context.unfinished.total == 0
 
 
-def test_a_link_that_is_not_read_and_is_reset_is_lost_at_once_and_keeps_nobody_busy(world, run, rogue):
+def test_a_link_that_is_not_read_and_is_reset_is_lost_at_once_and_keeps_nobody_busy(
+    world, run, rogue
+):
     """The poll reports it in every round, whether or not it is asked."""
     is_full = threading.Event()
 
@@ -164,13 +181,17 @@ def test_a_link_that_is_not_read_and_is_reset_is_lost_at_once_and_keeps_nobody_b
         for number in range(1, 60):
             link.send(publish("5", payload=bytes(20_000), qos=1, packet_id=number))
         is_full.wait(10)
-        link.sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))  # close resets
+        link.sock.setsockopt(
+            socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0)
+        )  # close resets
         link.sock.shutdown(socket.SHUT_RDWR)  # ends the other thread's read of it
         link.sock.close()
 
     world.committing = False
     world.add(connection(1, rogue(script).port))
-    runtime = run(pending_bytes=300_000, batch_bytes=50_000, backoff_base=60.0, backoff_cap=60.0, **ONE_TRY)
+    runtime = run(
+        pending_bytes=300_000, batch_bytes=50_000, backoff_base=60.0, backoff_cap=60.0, **ONE_TRY
+    )
     wait_for(lambda: runtime.sessions() and runtime.sessions()[0].paused)
     is_full.set()
     wait_for(lambda: world.status(1) == "error", 5)

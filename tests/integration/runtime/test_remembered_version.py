@@ -11,11 +11,16 @@ pytestmark = pytest.mark.mosquitto
 @pytest.mark.parametrize(
     ("versions", "spoken"),
     [
-        (("auto", ""), "5"), (("auto", "5"), "5"), (("auto", "3.1.1"), "3.1.1"), (("5", "3.1.1"), "5"),
+        (("auto", ""), "5"),
+        (("auto", "5"), "5"),
+        (("auto", "3.1.1"), "3.1.1"),
+        (("5", "3.1.1"), "5"),
         (("3.1.1", "5"), "3.1.1"),
     ],
-)  # fmt: skip
-def test_the_version_that_worked_last_is_the_one_that_is_spoken(world, run, mosquitto, versions, spoken):
+)
+def test_the_version_that_worked_last_is_the_one_that_is_spoken(
+    world, run, mosquitto, versions, spoken
+):
     chosen, remembered = versions
     own = mosquitto()
     world.add(connection(1, own.port, protocol_version=chosen, negotiated_version=remembered))

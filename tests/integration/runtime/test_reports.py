@@ -27,7 +27,9 @@ class Rows:
         words = {key: status.status for key, status in said.items()}
         self.asked.append(words)
         written = self.answers.pop(0)(said) if self.answers else WrittenStatuses()
-        self.statuses |= {key: word for key, word in words.items() if key not in written.lost | written.busy}
+        self.statuses |= {
+            key: word for key, word in words.items() if key not in written.lost | written.busy
+        }
         return written
 
     def record_answers(self, said: Mapping[Key, Answers]) -> int:

@@ -17,7 +17,9 @@ def broker(mosquitto):
 
 @contextlib.contextmanager
 def no_descriptors_left():
-    """What is open stays so, and no new descriptor may have a number beyond the three of every process."""
+    """What is open stays so, and no new descriptor may have a number beyond the three of every
+    process.
+    """
     limits = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (3, limits[1]))
     try:
@@ -26,7 +28,9 @@ def no_descriptors_left():
         resource.setrlimit(resource.RLIMIT_NOFILE, limits)
 
 
-def test_a_worker_without_descriptors_says_what_to_do_and_goes_on_when_it_has_some(world, run, broker):
+def test_a_worker_without_descriptors_says_what_to_do_and_goes_on_when_it_has_some(
+    world, run, broker
+):
     run()
     with no_descriptors_left():
         world.add(connection(1, broker.port))

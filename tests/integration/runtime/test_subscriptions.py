@@ -43,7 +43,9 @@ def asked(broker, what):
 
 
 def duplicates(world):
-    return sum(drop.count for batch in world.batches for drop in batch.drops if drop.reason == "duplicate")
+    return sum(
+        drop.count for batch in world.batches for drop in batch.drops if drop.reason == "duplicate"
+    )
 
 
 @pytest.mark.parametrize("version", VERSIONS)
@@ -63,19 +65,32 @@ def test_a_message_that_three_filters_select_is_taken_once(world, run, own, vers
     raised = 1 if version == "5" else 0
     expected |= {("a/c/d", b"%d" % number, raised): 1 for number in range(50)}
     assert found == expected | {("other", b"the same", 1): 50}
-    copies = 3 if version == "5" else 1  # mosquitto sends one to each of MQTT 5's, and one to all of 3.1.1's
+    copies = (
+        3 if version == "5" else 1
+    )  # mosquitto sends one to each of MQTT 5's, and one to all of 3.1.1's
     wait_for(lambda: duplicates(world) == 50 * (copies - 1))
 
 
 @pytest.mark.parametrize("version", VERSIONS)
-def test_everything_that_a_broker_retains_comes_in_however_little_it_queues(world, run, own, version):
+def test_everything_that_a_broker_retains_comes_in_however_little_it_queues(
+    world, run, own, version
+):
     with publisher(own.port) as sender:
-        sent = [sender.client.publish(f"kept/{number}", str(number), 1, retain=True) for number in range(RETAINED)]
+        sent = [
+            sender.client.publish(f"kept/{number}", str(number), 1, retain=True)
+            for number in range(RETAINED)
+        ]
         sent[-1].wait_for_publish(30)
-    up(world, run, connection(1, own.port, filters=(Filter("kept/#", 1),), protocol_version=version))
+    up(
+        world,
+        run,
+        connection(1, own.port, filters=(Filter("kept/#", 1),), protocol_version=version),
+    )
     wait_for(lambda: len(world.messages) >= RETAINED, 30)
     wait_for(lambda: world.grants[1] == {"kept/#": 1})
-    if version == "3.1.1":  # mosquitto sends as many as it queues once more, and has no room for others meanwhile
+    if (
+        version == "3.1.1"
+    ):  # mosquitto sends as many as it queues once more, and has no room for others meanwhile
         wait_for(lambda: duplicates(world) >= QUEUED, 30)
     with publisher(own.port) as sender:
         sender.send("kept/live", "1")
@@ -88,8 +103,12 @@ def test_everything_that_a_broker_retains_comes_in_however_little_it_queues(worl
 
 
 @pytest.mark.parametrize("version", VERSIONS)
-def test_the_next_owner_of_a_session_that_is_in_line_is_sent_nothing_again(world, run, own, version):
-    """With 3.1.1 by asking for nothing; with MQTT 5 a broker can be asked without sending what it retains."""
+def test_the_next_owner_of_a_session_that_is_in_line_is_sent_nothing_again(
+    world, run, own, version
+):
+    """With 3.1.1 by asking for nothing; with MQTT 5 a broker can be asked without sending what it
+    retains.
+    """
     with publisher(own.port) as sender:
         sender.send("kept", "1", retain=True)
     config = connection(1, own.port, protocol_version=version)
@@ -142,7 +161,9 @@ def test_a_broker_that_leaves_copies_out_after_its_restart_is_heard(world, run, 
 
 
 @pytest.mark.parametrize("version", VERSIONS)
-def test_a_broker_that_restores_a_session_without_the_newest_filter_is_asked_once_more(world, run, mosquitto, version):
+def test_a_broker_that_restores_a_session_without_the_newest_filter_is_asked_once_more(
+    world, run, mosquitto, version
+):
     """Killed before it had saved them, it says that it has the session, and has it as it was."""
     lasting = mosquitto(persistence=True)
     up(world, run, connection(1, lasting.port, filters=(Filter("a", 1),), protocol_version=version))
@@ -185,7 +206,9 @@ def lax(tmp_path):
         process.kill()
 
 
-def test_a_broker_that_does_not_raise_the_qos_of_a_subscription_delivers_at_the_wanted_one(world, run, lax):
+def test_a_broker_that_does_not_raise_the_qos_of_a_subscription_delivers_at_the_wanted_one(
+    world, run, lax
+):
     with publisher(lax, protocol=MQTTv311) as sender:
         for number in range(20):
             sender.send(f"kept/{number}", "0", retain=True)
@@ -195,7 +218,10 @@ def test_a_broker_that_does_not_raise_the_qos_of_a_subscription_delivers_at_the_
         sender.send("kept/1", "live")
         sender.send("quiet/1", "live")
         wait_for(lambda: len(world.messages) == 22)
-    assert {message.topic: message.qos for message in world.messages[20:]} == {"kept/1": 1, "quiet/1": 0}
+    assert {message.topic: message.qos for message in world.messages[20:]} == {
+        "kept/1": 1,
+        "quiet/1": 0,
+    }
 
 
 class Broker:
@@ -218,7 +244,9 @@ class Broker:
 
 def granted(config, **on_session):
     """Every filter was granted to an earlier owner, so that there is nothing to sweep."""
-    config = msgspec.structs.replace(config, granted=frozenset(one.filter for one in config.filters))
+    config = msgspec.structs.replace(
+        config, granted=frozenset(one.filter for one in config.filters)
+    )
     subscriptions, client = Subscriptions(config), Broker()
     values = {"present": True, "identified": False, "trusted": False} | on_session
     subscriptions.on_session(config, **values)
@@ -227,14 +255,19 @@ def granted(config, **on_session):
 
 
 def test_while_a_filter_is_refused_the_session_is_not_in_line_so_that_it_is_asked_for_again():
-    wanted = connection(1, 1883, filters=(Filter("a", 1), Filter("b", 1)), obsolete_filters=("gone",))
+    wanted = connection(
+        1, 1883, filters=(Filter("a", 1), Filter("b", 1)), obsolete_filters=("gone",)
+    )
     config, subscriptions, client = granted(wanted)
     assert subscriptions.answered(1, [REFUSED, 1], client) == {"a": REFUSED, "b": 1}
     subscriptions.left(2, [0], client)
     assert subscriptions.differ
     assert not subscriptions.in_line_with
     subscriptions.bring_about(config, client, 0.0)
-    assert (client.count, client.left) == (4, ["gone"])  # what was refused is new: swept, and asked for
+    assert (client.count, client.left) == (
+        4,
+        ["gone"],
+    )  # what was refused is new: swept, and asked for
     subscriptions.answered(3, [0], client)
     subscriptions.answered(4, [1], client)
     assert not subscriptions.differ
@@ -242,9 +275,13 @@ def test_while_a_filter_is_refused_the_session_is_not_in_line_so_that_it_is_aske
 
 
 def test_what_went_while_the_link_was_down_is_taken_back():
-    config, subscriptions, client = granted(connection(1, 1883, filters=(Filter("a", 1), Filter("b", 1))))
+    config, subscriptions, client = granted(
+        connection(1, 1883, filters=(Filter("a", 1), Filter("b", 1)))
+    )
     subscriptions.answered(1, [1, 1], client)
-    changed = msgspec.structs.replace(config, filters=(Filter("a", 1),), config_version=2, obsolete_filters=("c",))
+    changed = msgspec.structs.replace(
+        config, filters=(Filter("a", 1),), config_version=2, obsolete_filters=("c",)
+    )
     subscriptions.on_session(changed, present=True, identified=True, trusted=True)
     assert subscriptions.differ
     subscriptions.bring_about(changed, client, 0.0)
@@ -252,7 +289,9 @@ def test_what_went_while_the_link_was_down_is_taken_back():
 
 
 def test_a_session_is_in_line_only_when_the_broker_has_confirmed_what_went():
-    _, subscriptions, client = granted(connection(1, 1883, filters=(Filter("a", 1),), obsolete_filters=("gone",)))
+    _, subscriptions, client = granted(
+        connection(1, 1883, filters=(Filter("a", 1),), obsolete_filters=("gone",))
+    )
     subscriptions.answered(1, [1], client)
     assert not subscriptions.in_line_with
     subscriptions.left(2, [0], client)

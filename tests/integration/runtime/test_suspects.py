@@ -74,12 +74,17 @@ def test_evidence_says_since_when_a_link_is_not_stored_and_why(world, run, refus
     assert (link.connection_id, link.waits_for) == (2, "refused")
 
 
-def test_a_message_that_cannot_be_packed_is_put_aside_and_holds_up_nobody(world, run, mosquitto, monkeypatch):
+def test_a_message_that_cannot_be_packed_is_put_aside_and_holds_up_nobody(
+    world, run, mosquitto, monkeypatch
+):
     own = mosquitto()
     original = carriers.pack
 
     def picky(batch):
-        if any(b"unpackable" in message.payload for message in batch.messages) and not batch.quarantine_reason:
+        if (
+            any(b"unpackable" in message.payload for message in batch.messages)
+            and not batch.quarantine_reason
+        ):
             raise TypeError("cannot be packed")
         return original(batch)
 

@@ -1,5 +1,5 @@
-"""A broker that breaks the protocol: told so in the protocol's own words, asked ever more rarely, and nobody else's
-trouble.
+"""A broker that breaks the protocol: told so in the protocol's own words, asked ever more rarely,
+and nobody else's trouble.
 """
 
 import itertools
@@ -42,17 +42,24 @@ def rogue():
 
 @pytest.fixture(scope="module", params=BOTH)
 def siege(request, healthy):
-    """All cases at once, a site for each, beside one whose broker is healthy: the world, its log and the brokers."""
+    """All cases at once, a site for each, beside one whose broker is healthy: the world, its log
+    and the brokers.
+    """
     version, world, written = request.param, World(), []
     brokers = {case.name: RogueBroker(case.play) for case in CASES if version in case.versions}
     for number, broker in enumerate(brokers.values(), start=1):
         world.add(connection(number, broker.port, protocol_version=version))
     world.add(connection(HEALTHY, healthy.port))
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(logbook, "log_connection_event", lambda link, level, text, **_: written.append(text))
+        patch.setattr(
+            logbook, "log_connection_event", lambda link, level, text, **_: written.append(text)
+        )
         runtime = world.runtime(connect_rate=20.0, **SLOW)
         runtime.start()
-        wait_for(lambda: all(world.status(number) == "error" for number in range(1, len(brokers) + 1)), 60)
+        wait_for(
+            lambda: all(world.status(number) == "error" for number in range(1, len(brokers) + 1)),
+            60,
+        )
         wait_for(lambda: world.status(HEALTHY) == "connected", 20)
         yield version, world, written, brokers
         runtime.stop()
@@ -86,7 +93,10 @@ def test_a_healthy_site_among_all_these_is_not_disturbed(siege, healthy):
 def test_nothing_of_a_forbidden_message_becomes_a_message(world, run, rogue, version):
     def script(link):
         link.accept_and_subscribe()
-        link.send(publish(version, b"good/a", b"before", qos=1, packet_id=1) + publish(version, b"rogue/#", qos=1))
+        link.send(
+            publish(version, b"good/a", b"before", qos=1, packet_id=1)
+            + publish(version, b"rogue/#", qos=1)
+        )
         link.send(publish(version, b"good/a", b"after", qos=1, packet_id=3))
 
     broker = rogue(script)
@@ -98,7 +108,9 @@ def test_nothing_of_a_forbidden_message_becomes_a_message(world, run, rogue, ver
 
 
 @pytest.mark.parametrize("version", BOTH)
-def test_a_broker_that_breaks_the_protocol_after_each_connack_is_asked_ever_more_rarely(world, run, rogue, version):
+def test_a_broker_that_breaks_the_protocol_after_each_connack_is_asked_ever_more_rarely(
+    world, run, rogue, version
+):
     broker = rogue(POISON.play)
     world.add(connection(1, broker.port, protocol_version=version))
     run(violation_base=0.2, refused_cap=60.0)
@@ -110,13 +122,16 @@ def test_a_broker_that_breaks_the_protocol_after_each_connack_is_asked_ever_more
 
 
 def test_what_sloppy_brokers_do_is_taken(world, run, rogue):
-    """A PINGRESP that nobody asked for, a message sent twice on one link, a length that is padded, a PUBREL of old."""
+    """A PINGRESP that nobody asked for, a message sent twice on one link, a length that is padded,
+    a PUBREL of old.
+    """
 
     def script(link):
         link.accept_and_subscribe()
         link.send(b"\xd0\0" + b"\x30\x89\x00" + b"\x00\x01a\x00first"[:9] + b"\x62\x02\x00\x09")
         link.send(
-            publish("5", b"a", b"again", qos=1, packet_id=5) + publish("5", b"a", b"again", qos=1, packet_id=5, flags=8)
+            publish("5", b"a", b"again", qos=1, packet_id=5)
+            + publish("5", b"a", b"again", qos=1, packet_id=5, flags=8)
         )
 
     broker = rogue(script)
@@ -185,13 +200,20 @@ def test_a_broker_that_takes_no_acknowledgement_while_it_sends_is_ended(world, r
         reading.wait(10)
         for start in range(0, 400_000, 1_000):
             numbers = range(start, start + 1_000)
-            link.send(b"".join(publish("3.1.1", b"a", qos=1, packet_id=1 + number % 65_535) for number in numbers))
+            link.send(
+                b"".join(
+                    publish("3.1.1", b"a", qos=1, packet_id=1 + number % 65_535)
+                    for number in numbers
+                )
+            )
 
     reading, broker = threading.Event(), rogue(script)
     world.add(connection(1, broker.port, protocol_version="3.1.1"))
     runtime = run(**SLOW)
     wait_for(lambda: world.status(1) == "connected")
-    runtime.sessions()[0]._client.loop_write = lambda: None  # as if the socket took nothing any more
+    runtime.sessions()[0]._client.loop_write = lambda: (
+        None
+    )  # as if the socket took nothing any more
     reading.set()
     wait_for(lambda: world.status(1) == "error", 60)
     assert "takes none of our acknowledgements" in world.error(1)[1]
@@ -206,7 +228,9 @@ def _half_of_a_megabyte(link):
 
 
 @pytest.mark.parametrize("version", BOTH)
-def test_a_stop_in_the_middle_of_a_packet_ends_the_link_and_frees_what_it_held(world, run, rogue, version):
+def test_a_stop_in_the_middle_of_a_packet_ends_the_link_and_frees_what_it_held(
+    world, run, rogue, version
+):
     broker = rogue(_half_of_a_megabyte)
     world.add(connection(1, broker.port, protocol_version=version))
     runtime = run()
@@ -225,9 +249,18 @@ def test_a_healthy_broker_that_is_set_instead_works_at_once(world, run, rogue, h
     runtime = run(**SLOW)
     wait_for(lambda: broker.links and broker.links[0].subscribed.is_set())
     time.sleep(0.3)
-    world.configs[1] = msgspec.structs.replace(world.configs[1], port=healthy.port, config_version=2)
+    world.configs[1] = msgspec.structs.replace(
+        world.configs[1], port=healthy.port, config_version=2
+    )
     world.nudge()
-    wait_for(lambda: world.status(1) == "connected" and runtime.sessions()[0].config.port == healthy.port, 5)
-    with publisher(healthy.port) as sender:  # `connected` comes before the broker has answered for the filters
+    wait_for(
+        lambda: (
+            world.status(1) == "connected" and runtime.sessions()[0].config.port == healthy.port
+        ),
+        5,
+    )
+    with publisher(
+        healthy.port
+    ) as sender:  # `connected` comes before the broker has answered for the filters
         wait_for(lambda: sender.send("healthy/now", "mended") or b"mended" in world.payloads())
     assert runtime._context.unfinished.total == 0

@@ -1,4 +1,6 @@
-"""A runtime in this process, with the database and Redis replaced by memory, and everything else real."""
+"""A runtime in this process, with the database and Redis replaced by memory, and everything else
+real.
+"""
 
 import threading
 import time
@@ -41,12 +43,27 @@ def wait_for(condition: Callable[[], Any], seconds: float = 10.0) -> Any:
 
 def connection(number: int, port: int, **changes: Any) -> ConnectionConfig:
     values: dict[str, Any] = {
-        "id": number, "site_id": number, "site_name": f"Site {number}", "generation": 1, "config_version": 1,
-        "host": "127.0.0.1", "port": port, "username": "", "password": "", "use_tls": False, "tls_ca": "",
-        "tls_client_certificate": "", "tls_client_key": "", "tls_verify": True, "protocol_version": "auto",
-        "negotiated_version": "", "client_id": f"runtime-{port}-{number}", "keepalive": 60,
-        "filters": (Filter("#", 1),), "retry_count": 0,
-    }  # fmt: skip
+        "id": number,
+        "site_id": number,
+        "site_name": f"Site {number}",
+        "generation": 1,
+        "config_version": 1,
+        "host": "127.0.0.1",
+        "port": port,
+        "username": "",
+        "password": "",
+        "use_tls": False,
+        "tls_ca": "",
+        "tls_client_certificate": "",
+        "tls_client_key": "",
+        "tls_verify": True,
+        "protocol_version": "auto",
+        "negotiated_version": "",
+        "client_id": f"runtime-{port}-{number}",
+        "keepalive": 60,
+        "filters": (Filter("#", 1),),
+        "retry_count": 0,
+    }
     return ConnectionConfig(**(values | changes))
 
 
@@ -77,13 +94,22 @@ class World:
     def rows_of(self, instance_id: str) -> list[ConnectionRow]:
         return [
             ConnectionRow(
-                number, config.site_id, config.site_name, self.wanted[number], config.generation,
-                self.owner.get(number, ""), self.assigned_to, 0.0, config.config_version,
+                number,
+                config.site_id,
+                config.site_name,
+                self.wanted[number],
+                config.generation,
+                self.owner.get(number, ""),
+                self.assigned_to,
+                0.0,
+                config.config_version,
             )
             for number, config in self.configs.items()
-        ]  # fmt: skip
+        ]
 
-    def take(self, connection_id: int, instance_id: str, generation: int) -> ConnectionConfig | None:
+    def take(
+        self, connection_id: int, instance_id: str, generation: int
+    ) -> ConnectionConfig | None:
         config = self.configs[connection_id]
         if generation != config.generation:
             return None
@@ -92,7 +118,9 @@ class World:
         return self.configs[connection_id]
 
     def take_all(self, wanted: Any, instance_id: str) -> list[ConnectionConfig]:
-        found = [self.take(number, instance_id, generation) for number, generation in wanted.items()]
+        found = [
+            self.take(number, instance_id, generation) for number, generation in wanted.items()
+        ]
         return [one for one in found if one is not None]
 
     def let_go_all(self, held: Any, instance_id: str) -> frozenset[int]:
@@ -105,7 +133,9 @@ class World:
         return self.configs[connection_id]
 
     def record_statuses(self, said: Any) -> WrittenStatuses:
-        """As the database does: what is said of a connection that was let go meanwhile changes nothing."""
+        """As the database does: what is said of a connection that was let go meanwhile changes
+        nothing.
+        """
         for (connection_id, _), status in said.items():
             if self.owner.get(connection_id):
                 self.statuses[connection_id] = msgspec.structs.asdict(status)
@@ -121,10 +151,16 @@ class World:
         """As the database does: the next owner is told."""
         config = self.configs[connection_id]
         names = {one.filter for one in config.filters}
-        granted = frozenset(name for name, code in self.grants[connection_id].items() if code < 128 and name in names)
+        granted = frozenset(
+            name
+            for name, code in self.grants[connection_id].items()
+            if code < 128 and name in names
+        )
         config = msgspec.structs.replace(config, granted=granted)
         if version == config.config_version:
-            config = msgspec.structs.replace(config, subscribed_version=version, obsolete_filters=())
+            config = msgspec.structs.replace(
+                config, subscribed_version=version, obsolete_filters=()
+            )
         self.configs[connection_id] = config
 
     def record_matches(self, matches: Any) -> int:
@@ -206,13 +242,28 @@ class World:
         said = self.statuses.get(number, {})
         return str(said.get("error_class", "")), str(said.get("error_message", ""))
 
-    def runtime(self, guard: Callable[[str, str, int], str] = lambda *_: "", **changes: Any) -> Runtime:
-        resolve, opened_by = changes.pop("resolve", None), changes.pop("opened_by", lambda _host: "")
+    def runtime(
+        self, guard: Callable[[str, str, int], str] = lambda *_: "", **changes: Any
+    ) -> Runtime:
+        resolve, opened_by = (
+            changes.pop("resolve", None),
+            changes.pop("opened_by", lambda _host: ""),
+        )
         ports = Ports(
-            on_batch=self.on_batch, ownership=self, leases=self, acks=self, nudges=self, evidence=self,
-            committed=lambda ids: [], flow=lambda sites: None, nudge=self.nudge, tidy=tidy_nothing,
-            guard=guard, resolve=resolve, opened_by=opened_by,
-        )  # fmt: skip
+            on_batch=self.on_batch,
+            ownership=self,
+            leases=self,
+            acks=self,
+            nudges=self,
+            evidence=self,
+            committed=lambda ids: [],
+            flow=lambda sites: None,
+            nudge=self.nudge,
+            tidy=tidy_nothing,
+            guard=guard,
+            resolve=resolve,
+            opened_by=opened_by,
+        )
         return Runtime("mqtt-1", Config(**(FAST | changes)), ports)
 
 

@@ -29,7 +29,9 @@ def root(db: None) -> User:
 
 
 @pytest.fixture
-def secrets(site: Site, root: User, authority: CertificateAuthority, settings: Any) -> dict[str, str]:
+def secrets(
+    site: Site, root: User, authority: CertificateAuthority, settings: Any
+) -> dict[str, str]:
     """Stored where they belong. Of long ones a part that is enough to know them by."""
     certificate, key = authority.client("plant")
     connection = site.connection
@@ -66,4 +68,8 @@ def callers(clerk: User, root: User) -> dict[str, Any]:
             client.force_login(user)
         return client
 
-    return {"anonymous": lambda: browser(None), "clerk": lambda: browser(clerk), "root": lambda: browser(root)}
+    return {
+        "anonymous": lambda: browser(None),
+        "clerk": lambda: browser(clerk),
+        "root": lambda: browser(root),
+    }

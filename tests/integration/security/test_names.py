@@ -9,9 +9,25 @@ from mqtt_app.models import ApiToken, Device, DiscoveredTopic, KeptMessage, Mqtt
 from tests.integration.api.client import Caller
 
 DECEPTIVE = [
-    "\u0007", "\u001b", "\u007f", "\u0085", "\u00ad", "\u061c", "\u200b", "\u200d", "\u200e", "\u200f", "\u2028",
-    "\u202a", "\u202e", "\u2060", "\u2066", "\u2069", "\ufeff", "\U000e0041",
-]  # fmt: skip
+    "\u0007",
+    "\u001b",
+    "\u007f",
+    "\u0085",
+    "\u00ad",
+    "\u061c",
+    "\u200b",
+    "\u200d",
+    "\u200e",
+    "\u200f",
+    "\u2028",
+    "\u202a",
+    "\u202e",
+    "\u2060",
+    "\u2066",
+    "\u2069",
+    "\ufeff",
+    "\U000e0041",
+]
 ORDINARY = ["Plant 7", "Größe", "工場", "مصنع", "מפעל", "a\u0301", "🏭", "naïve “quoted”"]
 
 
@@ -32,9 +48,12 @@ def test_the_api_refuses_it_under_its_field_and_strips_nothing(character, root, 
     caller, name = Caller(root), f"Pla{character}nt"
     device = Device.objects.get()
     for method, path, field in (
-        ("POST", "sites/", "name"), ("PATCH", f"sites/{site.pk}/", "name"), ("PATCH", f"devices/{device.pk}/", "name"),
-        ("PATCH", f"sites/{site.pk}/connection/", "client_id"), ("PATCH", f"sites/{site.pk}/connection/", "username"),
-    ):  # fmt: skip
+        ("POST", "sites/", "name"),
+        ("PATCH", f"sites/{site.pk}/", "name"),
+        ("PATCH", f"devices/{device.pk}/", "name"),
+        ("PATCH", f"sites/{site.pk}/connection/", "client_id"),
+        ("PATCH", f"sites/{site.pk}/connection/", "username"),
+    ):
         answer = caller.call(method, path, {field: name})
         assert answer.status_code == 400, path
         assert f"U+{ord(character):04X}" in answer.json()[field][0]
@@ -44,11 +63,12 @@ def test_the_api_refuses_it_under_its_field_and_strips_nothing(character, root, 
 @pytest.mark.parametrize(
     ("page", "values", "field"),
     [
-        ("mqtt/site", {"name": "a\u202eb"}, "name"), ("auth/group", {"name": "a\u202eb"}, "name"),
+        ("mqtt/site", {"name": "a\u202eb"}, "name"),
+        ("auth/group", {"name": "a\u202eb"}, "name"),
         ("auth/user", {"username": "a\u202eb", "usable_password": "true"}, "username"),
         ("django_celery_beat/periodictask", {"name": "a\u202eb"}, "name"),
     ],
-)  # fmt: skip
+)
 def test_the_admin_refuses_it_under_its_field(page, values, field, callers, site):
     answer = callers["root"]().post(f"/admin/{page}/add/", values)
     assert answer.status_code == 200
@@ -68,15 +88,27 @@ def test_what_strangers_sent_is_visible_on_every_page(callers, site):
     topic = DiscoveredTopic.objects.get()
     DiscoveredTopic.objects.update(topic=text)
     KeptMessage.objects.update(topic=text, payload=text.encode())
-    log = MqttParsingLog.objects.create(site=site, topic=text, error_type="PARSE_ERROR", error_message=text,
-                                        payload_sample={"a": text})  # fmt: skip
+    log = MqttParsingLog.objects.create(
+        site=site,
+        topic=text,
+        error_type="PARSE_ERROR",
+        error_message=text,
+        payload_sample={"a": text},
+    )
     browser = callers["root"]()
     for address in (
-        f"/sites/{site.pk}/", f"/fragments/sites/{site.pk}/", "/admin/mqtt/discoveredtopic/", "/admin/mqtt/device/",
-        f"/admin/mqtt/discoveredtopic/{topic.pk}/change/", f"/admin/mqtt/mqttparsinglog/{log.pk}/change/",
-        f"/admin/mqtt/keptmessage/{KeptMessage.objects.get().pk}/change/", "/admin/mqtt/mqttparsinglog/",
-    ):  # fmt: skip
+        f"/sites/{site.pk}/",
+        f"/fragments/sites/{site.pk}/",
+        "/admin/mqtt/discoveredtopic/",
+        "/admin/mqtt/device/",
+        f"/admin/mqtt/discoveredtopic/{topic.pk}/change/",
+        f"/admin/mqtt/mqttparsinglog/{log.pk}/change/",
+        f"/admin/mqtt/keptmessage/{KeptMessage.objects.get().pk}/change/",
+        "/admin/mqtt/mqttparsinglog/",
+    ):
         page = browser.get(address).content.decode()
-        assert deceptive_character(page.replace("\n", "").replace("\r", "").replace("\t", "")) == "", address
+        assert (
+            deceptive_character(page.replace("\n", "").replace("\r", "").replace("\t", "")) == ""
+        ), address
         assert "⟨U+202E⟩" in page
         assert "<b>x" not in page

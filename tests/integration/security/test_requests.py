@@ -1,4 +1,6 @@
-"""What holds for every route: OPTIONS answers, a policy for browsers, and no change from a foreign page."""
+"""What holds for every route: OPTIONS answers, a policy for browsers, and no change from a foreign
+page.
+"""
 
 import pytest
 from django.test import Client
@@ -9,9 +11,13 @@ from tests.integration.audit.conftest import fingerprint
 from tests.integration.security.walk import addresses
 
 FOREIGN = [
-    {"Origin": "https://evil.example"}, {"Origin": "null"}, {"Origin": "http://testserver:81"},
-    {"Origin": "https://testserver"}, {"Sec-Fetch-Site": "cross-site"}, {"Sec-Fetch-Site": "same-site"},
-]  # fmt: skip
+    {"Origin": "https://evil.example"},
+    {"Origin": "null"},
+    {"Origin": "http://testserver:81"},
+    {"Origin": "https://testserver"},
+    {"Sec-Fetch-Site": "cross-site"},
+    {"Sec-Fetch-Site": "same-site"},
+]
 
 
 @pytest.mark.parametrize("caller", ["anonymous", "root"])
@@ -38,12 +44,20 @@ def test_every_answer_has_a_policy_and_nothing_may_frame_it(callers, site):
 @pytest.mark.parametrize(
     ("path", "expected"),
     [
-        ("/", policy.PAGES), ("/login/", policy.PAGES), ("/nowhere/", policy.PAGES), ("/admin/", policy.ADMIN),
-        ("/admin/nowhere/", policy.ADMIN), ("/api/docs/", policy.DOCS), ("/api/docs/?script", policy.NOTHING),
-        ("/api/v1/mqtt/sites/", policy.NOTHING), ("/api/nowhere/", policy.NOTHING), ("/livez", policy.NOTHING),
-        ("/metrics", policy.NOTHING), ("/static/sitewire/app.css", policy.NOTHING),
+        ("/", policy.PAGES),
+        ("/login/", policy.PAGES),
+        ("/nowhere/", policy.PAGES),
+        ("/admin/", policy.ADMIN),
+        ("/admin/nowhere/", policy.ADMIN),
+        ("/api/docs/", policy.DOCS),
+        ("/api/docs/?script", policy.NOTHING),
+        ("/api/v1/mqtt/sites/", policy.NOTHING),
+        ("/api/nowhere/", policy.NOTHING),
+        ("/livez", policy.NOTHING),
+        ("/metrics", policy.NOTHING),
+        ("/static/sitewire/app.css", policy.NOTHING),
     ],
-)  # fmt: skip
+)
 def test_each_part_has_the_policy_it_needs(path, expected, callers, site):
     assert callers["root"]().get(path).headers["Content-Security-Policy"] == expected
 
@@ -66,7 +80,9 @@ def test_nothing_is_changed_from_a_foreign_page_whatever_the_route(headers, root
     before = fingerprint()
     for address in addresses():
         for method in ("post", "put", "patch", "delete"):
-            answer = getattr(browser, method)(address, "{}", content_type="application/json", headers=headers)
+            answer = getattr(browser, method)(
+                address, "{}", content_type="application/json", headers=headers
+            )
             assert answer.status_code == 403, (method, address)
     assert fingerprint() == before
 
@@ -83,7 +99,12 @@ def test_our_own_pages_and_programs_pass(root, site):
     own = Client()
     own.force_login(root)
     start = f"/api/v1/mqtt/sites/{site.pk}/start/"
-    assert own.post(start, headers={"Origin": "http://testserver", "Sec-Fetch-Site": "same-origin"}).status_code == 202
+    assert (
+        own.post(
+            start, headers={"Origin": "http://testserver", "Sec-Fetch-Site": "same-origin"}
+        ).status_code
+        == 202
+    )
     program = Caller(root)
     assert program.call("POST", f"sites/{site.pk}/stop/").status_code == 202
     assert program.client.post(start, headers={"Origin": "app://phone"}).status_code == 202
@@ -93,7 +114,9 @@ def test_an_origin_that_the_installation_trusts_passes(root, site, settings):
     settings.CSRF_TRUSTED_ORIGINS = ["https://proxy.example"]
     browser = Client()
     browser.force_login(root)
-    answer = browser.post(f"/api/v1/mqtt/sites/{site.pk}/start/", headers={"Origin": "https://proxy.example"})
+    answer = browser.post(
+        f"/api/v1/mqtt/sites/{site.pk}/start/", headers={"Origin": "https://proxy.example"}
+    )
     assert answer.status_code == 202
 
 

@@ -27,7 +27,11 @@ from tests.integration.security.walk import addresses
 
 
 def methods(address: str) -> tuple[str, ...]:
-    return ("get", "options", "post", "put", "patch", "delete") if address.startswith("/api/") else ("get", "post")
+    return (
+        ("get", "options", "post", "put", "patch", "delete")
+        if address.startswith("/api/")
+        else ("get", "post")
+    )
 
 
 @pytest.fixture
@@ -51,7 +55,9 @@ def content(answer: HttpResponse) -> str:
 
 
 def sent_empty(browser: Client, method: str, address: str) -> HttpResponse:
-    body = {} if method in {"get", "options"} else {"data": "{}", "content_type": "application/json"}
+    body = (
+        {} if method in {"get", "options"} else {"data": "{}", "content_type": "application/json"}
+    )
     return getattr(browser, method)(address, **body)
 
 
@@ -71,15 +77,28 @@ def test_no_answer_of_any_route_holds_a_secret(caller, callers, secrets, log_lin
 
 @pytest.mark.parametrize("caller", ["clerk", "root"])
 @pytest.mark.parametrize(
-    "query", ["q={}", "o=1", "o=-99", "password__startswith=gAAAA", "password={}", "connection__password={}",
-              "_to_field=password&_popup=1", "e=1", "user__password__startswith=md5", "digest__startswith=0"]
-)  # fmt: skip
+    "query",
+    [
+        "q={}",
+        "o=1",
+        "o=-99",
+        "password__startswith=gAAAA",
+        "password={}",
+        "connection__password={}",
+        "_to_field=password&_popup=1",
+        "e=1",
+        "user__password__startswith=md5",
+        "digest__startswith=0",
+    ],
+)
 def test_no_list_is_searched_filtered_or_sorted_by_a_secret(caller, query, callers, secrets):
     for model in django_admin.site._registry:
         address = reverse(f"admin:{model._meta.app_label}_{model._meta.model_name}_changelist")
         answer = callers[caller]().get(f"{address}?{query.format(secrets['broker password'])}")
         assert answer.status_code in {200, 302, 400, 403}
-        typed = {"broker password"} if query.startswith("q=") else set()  # a search box shows what was typed into it
+        typed = (
+            {"broker password"} if query.startswith("q=") else set()
+        )  # a search box shows what was typed into it
         assert set(leaks(content(answer), secrets)) <= typed
         if typed and answer.status_code == 200 and django_admin.site._registry[model].search_fields:
             assert answer.context["cl"].result_count == 0
@@ -87,12 +106,16 @@ def test_no_list_is_searched_filtered_or_sorted_by_a_secret(caller, query, calle
             assert answer.status_code in {302, 400, 403}
 
 
-def test_a_form_with_errors_does_not_repeat_the_secrets_typed_into_it(callers, secrets, site, authority):
+def test_a_form_with_errors_does_not_repeat_the_secrets_typed_into_it(
+    callers, secrets, site, authority
+):
     browser = callers["root"]()
     typed = {"password": "typed-broker-password", "tls_client_key": authority.client("other")[1]}
     bad = {"site": site.pk, "broker_host": "a..b", "broker_port": "0", "clear_password": ""}
     for page, arguments in (("change", [site.connection.pk]), ("add", [])):
-        answer = browser.post(reverse(f"admin:mqtt_mqttconnection_{page}", args=arguments), bad | typed)
+        answer = browser.post(
+            reverse(f"admin:mqtt_mqttconnection_{page}", args=arguments), bad | typed
+        )
         assert answer.status_code == 200
         assert answer.context["adminform"].form.errors
         assert "typed-broker-password" not in content(answer)
@@ -102,23 +125,34 @@ def test_a_form_with_errors_does_not_repeat_the_secrets_typed_into_it(callers, s
 
 def test_an_answer_of_the_api_does_not_repeat_them_either(callers, secrets, site):
     browser = callers["root"]()
-    for body in ({"password": ["typed-password"]}, {"password": "typed-password", "broker_port": 0}, "typed-password",
-                 {"tls_client_key": "typed-password"}, '{"password": "typed-password"'):  # fmt: skip
+    for body in (
+        {"password": ["typed-password"]},
+        {"password": "typed-password", "broker_port": 0},
+        "typed-password",
+        {"tls_client_key": "typed-password"},
+        '{"password": "typed-password"',
+    ):
         sent = body if isinstance(body, str) else json.dumps(body)
-        answer = browser.patch(f"/api/v1/mqtt/sites/{site.pk}/connection/", sent, content_type="application/json")
+        answer = browser.patch(
+            f"/api/v1/mqtt/sites/{site.pk}/connection/", sent, content_type="application/json"
+        )
         assert answer.status_code == 400
         assert "typed-password" not in content(answer)
 
 
 def test_staff_who_may_only_look_see_that_secrets_are_there_and_not_which(callers, secrets, site):
-    answer = callers["clerk"]().get(reverse("admin:mqtt_mqttconnection_change", args=[site.connection.pk]))
+    answer = callers["clerk"]().get(
+        reverse("admin:mqtt_mqttconnection_change", args=[site.connection.pk])
+    )
     assert answer.status_code == 200
     assert leaks(content(answer), secrets) == []
     assert "password, TLS client key" in content(answer)
 
 
 @pytest.mark.parametrize("debug", [False, True])
-@pytest.mark.parametrize("path", ["/sites/{}/", "/api/v1/mqtt/sites/{}/connection/", "/admin/mqtt/mqttconnection/"])
+@pytest.mark.parametrize(
+    "path", ["/sites/{}/", "/api/v1/mqtt/sites/{}/connection/", "/admin/mqtt/mqttconnection/"]
+)
 def test_a_fault_inside_a_view_shows_no_value(  # noqa: PLR0917
     debug, path, callers, secrets, site, settings, monkeypatch, log_lines
 ):
@@ -127,10 +161,15 @@ def test_a_fault_inside_a_view_shows_no_value(  # noqa: PLR0917
     def fail(*_args, **_kwargs):
         password = secrets["broker password"]  # noqa: F841  a local variable of the traceback
         everything = dict(secrets)  # noqa: F841
-        raise RuntimeError(f"refused at redis://:{secrets['Redis password']}@cache/0 with {secrets['ciphertext']}gAAA")
+        raise RuntimeError(
+            f"refused at redis://:{secrets['Redis password']}@cache/0 with {secrets['ciphertext']}gAAA"
+        )
 
-    for place in ("mqtt_app.dashboard.views.site_view", "mqtt_app.api.views.connections.effective_statuses",
-                  "mqtt_app.admin.connections.effective_statuses"):  # fmt: skip
+    for place in (
+        "mqtt_app.dashboard.views.site_view",
+        "mqtt_app.api.views.connections.effective_statuses",
+        "mqtt_app.admin.connections.effective_statuses",
+    ):
         monkeypatch.setattr(place, fail)
     browser = callers["root"]()
     cookie = "-".join(("canary", "cookie"))  # the page shows this very line
@@ -152,11 +191,15 @@ def test_a_debug_page_names_settings_and_no_password(callers, secrets, settings)
     assert leaks(content(answer), secrets) == []
 
 
-def test_a_row_that_the_database_refuses_is_not_logged_with_its_ciphertext(secrets, site, log_lines):
+def test_a_row_that_the_database_refuses_is_not_logged_with_its_ciphertext(
+    secrets, site, log_lines
+):
     with pytest.raises(DatabaseError, match="Failing row") as caught, transaction.atomic():
         MqttConnection.objects.filter(pk=site.connection.pk).update(status="nonsense")
     logging.getLogger("mqtt_app").error("refused: %s", caught.value, exc_info=caught.value)
-    logging_utils.log_connection_event(site.connection, "ERROR", str(caught.value), exception=caught.value)
+    logging_utils.log_connection_event(
+        site.connection, "ERROR", str(caught.value), exception=caught.value
+    )
     assert "Failing row" in log_lines.getvalue()
     assert leaks(log_lines.getvalue(), secrets) == []
 
@@ -185,8 +228,12 @@ def test_what_a_broker_repeats_of_our_password_is_masked_in_status_and_log(secre
     link = Link(failure=LinkFailure("broker", f"Bad login u/{config.password}"))
     LinkReporter(recorder, recorder).failed(config, link)
     LinkReporter(recorder, recorder).lost(config, link)
-    assert recorder.texts == [f"Bad login u/{MASK}", f"Bad login u/{MASK}",
-                              f"Bad login u/{MASK}", f"Disconnected: Bad login u/{MASK}"]  # fmt: skip
+    assert recorder.texts == [
+        f"Bad login u/{MASK}",
+        f"Bad login u/{MASK}",
+        f"Bad login u/{MASK}",
+        f"Disconnected: Bad login u/{MASK}",
+    ]
 
 
 @pytest.mark.parametrize(
@@ -206,7 +253,9 @@ def test_what_looks_like_a_secret_is_masked(text, secret):
     assert MASK in masked(text)
 
 
-@pytest.mark.parametrize("text", ["token expired", "http://host:1883/a@b", "mqtt://host", "a Basic rule", ""])
+@pytest.mark.parametrize(
+    "text", ["token expired", "http://host:1883/a@b", "mqtt://host", "a Basic rule", ""]
+)
 def test_other_text_stays_as_it_is(text):
     assert masked(text) == text
 
@@ -221,7 +270,11 @@ def test_the_installations_own_passwords_are_masked_wherever_they_are(secrets):
 
 
 def test_a_url_that_cannot_be_read_is_not_repeated(monkeypatch):
-    for value in ("postgres://app:canary/word@db:5432/x", "postgres://app:canary@db:canary/x", "canary://x"):
+    for value in (
+        "postgres://app:canary/word@db:5432/x",
+        "postgres://app:canary@db:canary/x",
+        "canary://x",
+    ):
         monkeypatch.setenv("DATABASE_URL", value)
         with pytest.raises(ImproperlyConfigured) as caught:
             checked.database(environ.Env(), "DATABASE_URL")

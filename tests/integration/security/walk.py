@@ -16,7 +16,9 @@ def patterns() -> Iterator[tuple[str, URLPattern]]:
     return _patterns(get_resolver().url_patterns, "/")
 
 
-def _patterns(found: list[URLPattern | URLResolver], prefix: str) -> Iterator[tuple[str, URLPattern]]:
+def _patterns(
+    found: list[URLPattern | URLResolver], prefix: str
+) -> Iterator[tuple[str, URLPattern]]:
     for pattern in found:
         route = prefix + str(pattern.pattern).lstrip("^")
         if isinstance(pattern, URLResolver):
@@ -27,7 +29,12 @@ def _patterns(found: list[URLPattern | URLResolver], prefix: str) -> Iterator[tu
 
 def addresses() -> list[str]:
     """One address for each pattern. A new kind of argument has to be given a value here."""
-    return sorted({CONVERTER.sub(_value(route, pattern), route).replace("$", "") for route, pattern in patterns()})
+    return sorted(
+        {
+            CONVERTER.sub(_value(route, pattern), route).replace("$", "")
+            for route, pattern in patterns()
+        }
+    )
 
 
 def _value(route: str, pattern: URLPattern) -> Callable[[re.Match[str]], str]:
@@ -38,7 +45,12 @@ def _value(route: str, pattern: URLPattern) -> Callable[[re.Match[str]], str]:
 
 
 def _argument(name: str, route: str, pattern: URLPattern) -> Any:
-    below = {"topics": MqttTopic, "discovered-topics": DiscoveredTopic, "devices": Device, "tokens": ApiToken}
+    below = {
+        "topics": MqttTopic,
+        "discovered-topics": DiscoveredTopic,
+        "devices": Device,
+        "tokens": ApiToken,
+    }
     model = next((model for part, model in below.items() if f"/{part}/<int:pk>" in route), Site)
     page = getattr(pattern.callback, "model_admin", None)
     known: dict[str, Callable[[], Any]] = {

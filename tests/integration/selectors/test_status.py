@@ -37,14 +37,28 @@ def owned_site(name: str = "Plant", **values) -> Site:
     )
     MqttConnection.objects.update(owned_since=timezone.now())
     MqttTopic.objects.create(connection=row, filter="a/#", granted_qos=1, granted_at=timezone.now())
-    SiteBooks.objects.create(site=site, received=5, stored=3, dropped={"too_large": 2}, last_message_at=timezone.now())
+    SiteBooks.objects.create(
+        site=site, received=5, stored=3, dropped={"too_large": 2}, last_message_at=timezone.now()
+    )
     return site
 
 
 def report(*sites: Site, **values) -> None:
     now = time.time()
-    told = {"generation": 3, "state": "up", "since": now, "at": now, "protocol": "5", "connected_since": now - 60}
-    told |= {"last_packet_at": now, "last_message_at": now, "rate": 2.5, "matched": {"a/#": now}} | values
+    told = {
+        "generation": 3,
+        "state": "up",
+        "since": now,
+        "at": now,
+        "protocol": "5",
+        "connected_since": now - 60,
+    }
+    told |= {
+        "last_packet_at": now,
+        "last_message_at": now,
+        "rate": 2.5,
+        "matched": {"a/#": now},
+    } | values
     rows = MqttConnection.objects.filter(site__in=sites)
     items = [LinkEvidence(connection_id=row.pk, **told) for row in rows]
     EvidenceStore(quick_client(), 60).publish("mqtt-1", items)
@@ -95,7 +109,10 @@ def test_without_redis_the_stored_facts_are_shown_and_said_to_be_that(monkeypatc
     dead = redis.Redis(port=1, socket_connect_timeout=0.2, socket_timeout=0.2)
     monkeypatch.setattr(evidence, "quick_client", lambda: dead)
     status = site_status(site)
-    assert status.headline == "degraded: live evidence is unavailable: Redis does not answer; last known: connected"
+    assert (
+        status.headline
+        == "degraded: live evidence is unavailable: Redis does not answer; last known: connected"
+    )
     assert status.owner.alive is None
     assert status.flow.books.received == 5
 
@@ -115,7 +132,11 @@ def test_an_error_comes_with_its_class_and_what_to_do():
 @pytest.mark.django_db
 def test_a_site_without_connection_is_stopped():
     status = site_status(Site.objects.create(name="Bare"))
-    assert (status.headline, status.status, status.reason) == ("stopped", None, "no connection is configured")
+    assert (status.headline, status.status, status.reason) == (
+        "stopped",
+        None,
+        "no connection is configured",
+    )
 
 
 @pytest.mark.django_db
@@ -149,7 +170,9 @@ def test_a_site_whose_messages_are_not_stored_says_since_when_and_what_they_wait
     lease()
     report(site, not_stored_since=time.time() - 12, waits_for="refused")
     status = site_status(site)
-    assert status.headline.startswith("degraded: its messages are not stored: the database, or ingest itself, refuses")
+    assert status.headline.startswith(
+        "degraded: its messages are not stored: the database, or ingest itself, refuses"
+    )
     flow = SiteStatusSerializer(status).data["flow"]
     assert flow["not_stored_age"] == pytest.approx(12, abs=2)
     assert "refuses" in flow["waits_for"]

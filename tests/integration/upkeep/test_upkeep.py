@@ -26,14 +26,21 @@ def device() -> Device:
 @pytest.fixture
 def other_session() -> Iterator[psycopg.Connection]:
     values = connection.settings_dict
-    place = {"host": values["HOST"], "port": values["PORT"], "user": values["USER"], "password": values["PASSWORD"]}
+    place = {
+        "host": values["HOST"],
+        "port": values["PORT"],
+        "user": values["USER"],
+        "password": values["PASSWORD"],
+    }
     with psycopg.connect(dbname=values["NAME"], **{k: v for k, v in place.items() if v}) as session:
         yield session
         session.rollback()
 
 
 def store(device: Device, time: datetime, received_at: datetime | None = None) -> None:
-    Reading.objects.create(device=device, metric="t", value=1.0, time=time, received_at=received_at or time)
+    Reading.objects.create(
+        device=device, metric="t", value=1.0, time=time, received_at=received_at or time
+    )
 
 
 def test_months_from_the_last_one_to_three_ahead_are_made_once() -> None:
@@ -47,7 +54,9 @@ def test_a_month_across_new_year_has_the_right_name_and_bounds(device: Device) -
     assert _leaf_of(device) == ["mqtt_reading_203201"]
 
 
-def test_rows_of_a_missing_month_wait_in_the_default_partition_and_move_when_it_is_made(device: Device) -> None:
+def test_rows_of_a_missing_month_wait_in_the_default_partition_and_move_when_it_is_made(
+    device: Device,
+) -> None:
     store(device, NOW)
     assert _leaf_of(device) == ["mqtt_reading_default"]
     partitions.ensure(NOW)
@@ -79,12 +88,17 @@ def test_a_month_is_dropped_when_the_longest_retention_has_passed_its_end(device
 
 
 def test_a_site_that_keeps_less_loses_its_rows_one_by_one(device: Device) -> None:
-    short = Device.objects.create(site=Site.objects.create(name="Short", retention_days=10), identifier="dev-2")
+    short = Device.objects.create(
+        site=Site.objects.create(name="Short", retention_days=10), identifier="dev-2"
+    )
     for each in (device, short):
         store(each, NOW - timedelta(days=11))
         store(each, NOW - timedelta(days=9))
     pruning.run(NOW)
-    assert (Reading.objects.filter(device=device).count(), Reading.objects.filter(device=short).count()) == (2, 1)
+    assert (
+        Reading.objects.filter(device=device).count(),
+        Reading.objects.filter(device=short).count(),
+    ) == (2, 1)
 
 
 def test_an_impossible_device_time_is_kept_as_long_as_its_receipt_says(device: Device) -> None:
@@ -103,7 +117,9 @@ def test_more_rows_than_one_chunk_all_go(device: Device, monkeypatch: pytest.Mon
     assert pruning.run(NOW).rows == 7
 
 
-def test_logs_and_receipts_past_their_time_are_forgotten_and_younger_ones_kept(device: Device) -> None:
+def test_logs_and_receipts_past_their_time_are_forgotten_and_younger_ones_kept(
+    device: Device,
+) -> None:
     link = MqttConnection.objects.create(site=device.site, broker_host="broker.example")
     for age in (29, 31):
         row = MqttConnectionLog.objects.create(connection=link, level="INFO", message=f"{age} days")
@@ -126,5 +142,7 @@ def test_a_second_upkeep_at_the_same_time_does_nothing(other_session: psycopg.Co
 
 def _leaf_of(device: Device) -> list[str]:
     with connection.cursor() as cursor:
-        cursor.execute("SELECT tableoid::regclass::text FROM mqtt_reading WHERE device_id = %s", [device.pk])
+        cursor.execute(
+            "SELECT tableoid::regclass::text FROM mqtt_reading WHERE device_id = %s", [device.pk]
+        )
         return [row[0] for row in cursor.fetchall()]

@@ -1,4 +1,6 @@
-"""What is forgotten to the second, what a neighbour keeps, and which months are made and dropped as tables."""
+"""What is forgotten to the second, what a neighbour keeps, and which months are made and dropped as
+tables.
+"""
 
 import uuid
 from datetime import UTC, datetime, timedelta
@@ -27,7 +29,9 @@ def device(name, **site):
 
 
 def store(row, time, received_at=None):
-    Reading.objects.create(device=row, metric="t", value=1.0, time=time, received_at=received_at or time)
+    Reading.objects.create(
+        device=row, metric="t", value=1.0, time=time, received_at=received_at or time
+    )
 
 
 def left(row):
@@ -38,7 +42,10 @@ def test_a_dropped_month_is_no_table_any_more_and_the_next_one_stays():
     device("Lab", retention_days=10)
     partitions.ensure(NOW)
     names = set(partitions.leaves())
-    assert partitions.drop_before(datetime(2031, 6, 1, tzinfo=UTC) - SECOND)[-1] == "mqtt_reading_203104"
+    assert (
+        partitions.drop_before(datetime(2031, 6, 1, tzinfo=UTC) - SECOND)[-1]
+        == "mqtt_reading_203104"
+    )
     assert "mqtt_reading_203105" in partitions.leaves()
     assert partitions.drop_before(datetime(2031, 6, 1, tzinfo=UTC)) == ["mqtt_reading_203105"]
     after = set(partitions.leaves())
@@ -62,7 +69,13 @@ def test_months_around_new_year(moment, first, count):
 def test_rows_of_a_month_move_into_it_and_their_neighbours_do_not():
     row = device("Lab")
     edges = [datetime(2031, 5, 1, tzinfo=UTC), datetime(2031, 6, 1, tzinfo=UTC)]
-    for time in (edges[0] - SECOND, edges[0], edges[1] - SECOND, edges[1], datetime(2040, 1, 1, tzinfo=UTC)):
+    for time in (
+        edges[0] - SECOND,
+        edges[0],
+        edges[1] - SECOND,
+        edges[1],
+        datetime(2040, 1, 1, tzinfo=UTC),
+    ):
         store(row, time)
     partitions.ensure(NOW)
     assert left(row) == 5
@@ -71,9 +84,14 @@ def test_rows_of_a_month_move_into_it_and_their_neighbours_do_not():
 
 @pytest.mark.parametrize(
     ("month", "by", "found"),
-    [("2031-01-01", -1, "2030-12-01"), ("2031-12-01", 1, "2032-01-01"), ("2031-05-01", 12, "2032-05-01"),
-     ("2031-05-01", 0, "2031-05-01"), ("2031-11-01", 3, "2032-02-01")],
-)  # fmt: skip
+    [
+        ("2031-01-01", -1, "2030-12-01"),
+        ("2031-12-01", 1, "2032-01-01"),
+        ("2031-05-01", 12, "2032-05-01"),
+        ("2031-05-01", 0, "2031-05-01"),
+        ("2031-11-01", 3, "2032-02-01"),
+    ],
+)
 def test_months_are_counted_across_years(month, by, found):
     shifted = partitions.shifted(datetime.fromisoformat(month).date(), by)
     assert shifted.isoformat() == found
@@ -96,7 +114,9 @@ def test_logs_receipts_and_deliveries_are_kept_for_their_time_to_the_second():
         old = NOW - timedelta(days=30, seconds=seconds)
         log = MqttConnectionLog.objects.create(connection=link, level="INFO", message="m")
         MqttConnectionLog.objects.filter(pk=log.pk).update(timestamp=old)
-        parsing = MqttParsingLog.objects.create(site=row.site, error_type="PARSE_ERROR", error_message="m")
+        parsing = MqttParsingLog.objects.create(
+            site=row.site, error_type="PARSE_ERROR", error_message="m"
+        )
         MqttParsingLog.objects.filter(pk=parsing.pk).update(timestamp=old)
         created = NOW - timedelta(days=7, seconds=seconds)
         BatchReceipt.objects.create(id=uuid.uuid4(), instance="i", messages=1, created_at=created)

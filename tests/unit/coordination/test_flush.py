@@ -1,4 +1,6 @@
-"""Whether anything is still to be delivered: nothing before the first item, and nothing after the last."""
+"""Whether anything is still to be delivered: nothing before the first item, and nothing after the
+last.
+"""
 
 import threading
 
@@ -40,7 +42,9 @@ def test_at_its_limit_nothing_is_given_up_and_one_beyond_it_the_oldest():
         leave.wait(10)
         delivered.extend(items)
 
-    outbox: Outbox[int] = Outbox("numbers", deliver, limit=2, tell_lost=lambda what, number: lost.set())
+    outbox: Outbox[int] = Outbox(
+        "numbers", deliver, limit=2, tell_lost=lambda what, number: lost.set()
+    )
     outbox.put(0)
     assert begun.wait(10)
     for number, dropped in ((1, 0), (2, 0), (3, 1), (4, 2)):

@@ -23,7 +23,11 @@ def test_past_its_limit_the_oldest_are_given_up_and_counted_once_things_are_deli
         delivered.append(list(items))
 
     outbox: Outbox[int] = Outbox(
-        "numbers", deliver, limit=3, pause=0.01, tell_lost=lambda what, number: lost.append((what, number))
+        "numbers",
+        deliver,
+        limit=3,
+        pause=0.01,
+        tell_lost=lambda what, number: lost.append((what, number)),
     )
     outbox.put(0)
     deadline = time.monotonic() + 5

@@ -48,7 +48,9 @@ def allowed(principal, switching=BY_SUPERUSERS, site=HERE):
     ],
 )
 @pytest.mark.parametrize("site", [HERE, None])
-def test_a_role_allows_at_its_site_what_the_table_says_and_nothing_elsewhere(role, switching, expected, site):
+def test_a_role_allows_at_its_site_what_the_table_says_and_nothing_elsewhere(
+    role, switching, expected, site
+):
     assert allowed(member(role, site), switching) == expected
     assert allowed(member(role, site), switching, THERE) == (expected if site is None else set())
 
@@ -68,7 +70,9 @@ def test_a_token_caps_what_a_superuser_may_do(scope, sites, expected):
     assert allowed(replace(SUPERUSER, token=TokenLimits(scope, sites))) == expected
 
 
-@pytest.mark.parametrize("principal", [NOBODY, replace(SUPERUSER, is_active=False), Principal(is_active=True)])
+@pytest.mark.parametrize(
+    "principal", [NOBODY, replace(SUPERUSER, is_active=False), Principal(is_active=True)]
+)
 def test_who_is_switched_off_or_has_no_membership_sees_and_does_nothing(principal):
     assert visible_sites(principal) == NOWHERE
     assert allowed(principal) == set()
@@ -77,9 +81,21 @@ def test_who_is_switched_off_or_has_no_membership_sees_and_does_nothing(principa
 @pytest.mark.parametrize(
     ("principal", "action", "sentence"),
     [
-        (member(Role.VIEWER), Action.ATTEND, "This needs the role operator at this site; yours is viewer."),
-        (member(Role.OPERATOR), Action.CONFIGURE, "This needs the role manager at this site; yours is operator."),
-        (member(Role.MANAGER, THERE), Action.VIEW, "This needs the role viewer at this site; yours is none."),
+        (
+            member(Role.VIEWER),
+            Action.ATTEND,
+            "This needs the role operator at this site; yours is viewer.",
+        ),
+        (
+            member(Role.OPERATOR),
+            Action.CONFIGURE,
+            "This needs the role manager at this site; yours is operator.",
+        ),
+        (
+            member(Role.MANAGER, THERE),
+            Action.VIEW,
+            "This needs the role viewer at this site; yours is none.",
+        ),
         (member(Role.MANAGER), Action.SWITCH, "Only a superuser may start and stop."),
         (member(Role.MANAGER), Action.ADMINISTER, "Only a superuser may do this."),
         (
@@ -108,12 +124,16 @@ def test_the_best_of_two_roles_counts():
 # Any grants, any token
 
 SITES = st.integers(1, 4)
-LIMITS = st.builds(TokenLimits, st.sampled_from(Scope), st.none() | st.frozensets(SITES, max_size=3))
+LIMITS = st.builds(
+    TokenLimits, st.sampled_from(Scope), st.none() | st.frozensets(SITES, max_size=3)
+)
 PRINCIPALS = st.builds(
     Principal,
     is_active=st.booleans(),
     is_superuser=st.booleans(),
-    grants=st.lists(st.builds(Grant, st.sampled_from(Role), st.none() | SITES), max_size=4).map(tuple),
+    grants=st.lists(st.builds(Grant, st.sampled_from(Role), st.none() | SITES), max_size=4).map(
+        tuple
+    ),
     token=st.none() | LIMITS,
 )
 ACTIONS, SWITCHINGS = st.sampled_from(Action), st.sampled_from(Switching)
@@ -129,12 +149,19 @@ def test_a_token_never_allows_more_than_its_user(principal, action, site, switch
 @given(PRINCIPALS, ACTIONS, SITES, SWITCHINGS)
 def test_taking_a_grant_away_never_allows_more(principal, action, site, switching):
     for number in range(len(principal.grants)):
-        fewer = replace(principal, grants=principal.grants[:number] + principal.grants[number + 1 :])
+        fewer = replace(
+            principal, grants=principal.grants[:number] + principal.grants[number + 1 :]
+        )
         if refusal(principal, action, site, switching):
             assert refusal(fewer, action, site, switching)
 
 
-@example(member(Role.VIEWER, HERE, TokenLimits(Scope.READ, frozenset({THERE}))), Action.VIEW, HERE, BY_SUPERUSERS)
+@example(
+    member(Role.VIEWER, HERE, TokenLimits(Scope.READ, frozenset({THERE}))),
+    Action.VIEW,
+    HERE,
+    BY_SUPERUSERS,
+)
 @given(PRINCIPALS, ACTIONS, SITES, SWITCHINGS)
 def test_sentence_and_set_agree(principal, action, site, switching):
     where = sites_where(principal, action, switching)
@@ -150,7 +177,9 @@ def test_whatever_is_allowed_at_a_site_can_be_seen_there(principal, action, site
 
 @given(PRINCIPALS, ACTIONS, SITES)
 def test_letting_operators_switch_changes_nothing_else(principal, action, site):
-    by_superusers, by_operators = (refusal(principal, action, site, switching) for switching in Switching)
+    by_superusers, by_operators = (
+        refusal(principal, action, site, switching) for switching in Switching
+    )
     assert by_superusers == by_operators or action is Action.SWITCH
     assert not (by_operators and not by_superusers)
 

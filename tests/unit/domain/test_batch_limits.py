@@ -1,4 +1,6 @@
-"""When a batch leaves, whose messages are in it, and what its wire form refuses: each limit from both sides."""
+"""When a batch leaves, whose messages are in it, and what its wire form refuses: each limit from
+both sides.
+"""
 
 import pytest
 
@@ -8,7 +10,9 @@ from mqtt_app.domain.delivery.messages import Batch, Envelope, WireError, pack, 
 
 
 def envelope(connection_id=1, number=1, payload=b"x", topic="a/b"):
-    return Envelope(connection_id, connection_id, 1, 1, number, topic, payload, 1, False, False, 0.0)
+    return Envelope(
+        connection_id, connection_id, 1, 1, number, topic, payload, 1, False, False, 0.0
+    )
 
 
 # Batches
@@ -64,8 +68,9 @@ def test_drops_are_counted_by_site_and_reason_and_leave_once():
     assert batcher.due_at() == 11.0
     taken, drops = batcher.take(20.0)
     assert (taken, sorted((one.site_id, one.reason, one.count) for one in drops)) == (
-        (), [(1, "a", 2), (1, "b", 1), (2, "a", 2)],
-    )  # fmt: skip
+        (),
+        [(1, "a", 2), (1, "b", 1), (2, "a", 2)],
+    )
     assert (batcher.due_at(), batcher.take(30.0)) == (None, ((), ()))
 
 
@@ -91,7 +96,9 @@ def test_a_share_is_an_equal_part_of_the_batch_in_turn():
     for connection_id in (1, 2):
         for number in range(4):
             batcher.add(envelope(connection_id, number), 10.0)
-    turns = [[(one.connection_id, one.packet_id) for one in batcher.take(11.0)[0]] for _ in range(2)]
+    turns = [
+        [(one.connection_id, one.packet_id) for one in batcher.take(11.0)[0]] for _ in range(2)
+    ]
     assert turns == [[(1, 0), (1, 1), (2, 0), (2, 1)], [(1, 2), (1, 3), (2, 2), (2, 3)]]
     assert (batching.CROWD, batching.EAGER) == (200, 2)
 
@@ -99,11 +106,19 @@ def test_a_share_is_an_equal_part_of_the_batch_in_turn():
 @pytest.mark.parametrize(
     ("held", "total", "holders", "allowed"),
     [
-        (400, 499, 2, True), (249, 500, 2, True), (250, 500, 2, False), (0, 999, 2, True), (0, 1_000, 2, False),
-        (499, 500, 1, True), (500, 500, 1, False), (499, 500, 0, True),
+        (400, 499, 2, True),
+        (249, 500, 2, True),
+        (250, 500, 2, False),
+        (0, 999, 2, True),
+        (0, 1_000, 2, False),
+        (499, 500, 1, True),
+        (500, 500, 1, False),
+        (499, 500, 0, True),
     ],
-)  # fmt: skip
-def test_beyond_half_of_the_memory_only_who_holds_less_than_a_share_reads_on(held, total, holders, allowed):
+)
+def test_beyond_half_of_the_memory_only_who_holds_less_than_a_share_reads_on(
+    held, total, holders, allowed
+):
     assert may_read(held, total, holders, 1_000) is allowed
 
 
@@ -137,7 +152,13 @@ def test_a_batch_is_as_large_as_its_messages():
 
 def test_the_limits_where_nobody_sets_any():
     expected = Limits(
-        messages=2_000, size=1_048_576, linger=0.05, patience=0.2, in_flight=4, pending=134_217_728,
-        receipt_timeout=30.0, quarantine_after=3,
-    )  # fmt: skip
+        messages=2_000,
+        size=1_048_576,
+        linger=0.05,
+        patience=0.2,
+        in_flight=4,
+        pending=134_217_728,
+        receipt_timeout=30.0,
+        quarantine_after=3,
+    )
     assert Limits() == expected

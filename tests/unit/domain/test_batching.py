@@ -6,13 +6,20 @@ from mqtt_app.domain.delivery.messages import Envelope
 
 
 def message(connection_id, packet_id, payload=b"x"):
-    return Envelope(connection_id, connection_id, 1, 1, packet_id, "a/b", payload, 1, False, False, 0.0)
+    return Envelope(
+        connection_id, connection_id, 1, 1, packet_id, "a/b", payload, 1, False, False, 0.0
+    )
 
 
-@given(st.lists(st.tuples(st.integers(1, 5), st.integers(1, 500)), max_size=200), st.integers(1, 20))
+@given(
+    st.lists(st.tuples(st.integers(1, 5), st.integers(1, 500)), max_size=200), st.integers(1, 20)
+)
 def test_every_message_is_taken_once_and_in_the_order_of_its_connection(arrivals, size):
     batcher = Batcher(Limits(messages=size, size=1_000))
-    sent = [message(connection_id, number, bytes(length)) for number, (connection_id, length) in enumerate(arrivals)]
+    sent = [
+        message(connection_id, number, bytes(length))
+        for number, (connection_id, length) in enumerate(arrivals)
+    ]
     for one in sent:
         batcher.add(one, 0.0)
     taken = []

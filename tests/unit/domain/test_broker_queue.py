@@ -3,7 +3,9 @@ from mqtt_app.domain.delivery.broker_queue import lasts, said
 
 def test_a_queue_lasts_as_long_as_its_limit_at_the_present_rate():
     assert lasts(1_000, 12.5) == 80.0
-    assert "12.5 messages a second the broker's queue of 1,000 is full after 80 s" in said(1_000, 12.5)
+    assert "12.5 messages a second the broker's queue of 1,000 is full after 80 s" in said(
+        1_000, 12.5
+    )
 
 
 def test_without_messages_it_is_only_said_how_many_it_holds():

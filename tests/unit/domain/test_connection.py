@@ -10,13 +10,30 @@ LOST = c.Lost(LinkFailure(NETWORK, "gone"))
 BROKEN = c.Lost(LinkFailure(BROKER, "a wildcard", reason_code=0x90))
 OLD = c.Refused(LinkFailure(BROKER, "no MQTT 5", older_mqtt=True))
 EVENTS = [
-    c.Start(), c.Paced(30.0), c.Dialed(), c.DialFailed(LinkFailure(NETWORK, "refused")), c.Accepted(True),
-    c.Accepted(False), c.Refused(LinkFailure(CREDENTIALS, "password")), OLD, c.Granted(), LOST, BROKEN, c.Tick(), c.Drain(),
-    c.Drained(), c.Abandon(),
-]  # fmt: skip
+    c.Start(),
+    c.Paced(30.0),
+    c.Dialed(),
+    c.DialFailed(LinkFailure(NETWORK, "refused")),
+    c.Accepted(True),
+    c.Accepted(False),
+    c.Refused(LinkFailure(CREDENTIALS, "password")),
+    OLD,
+    c.Granted(),
+    LOST,
+    BROKEN,
+    c.Tick(),
+    c.Drain(),
+    c.Drained(),
+    c.Abandon(),
+]
 VOLATILE = {
-    State.DIALING, State.HANDSHAKING, State.SUBSCRIBING, State.WAITING, State.REFUSED, State.DRAINING
-}  # fmt: skip
+    State.DIALING,
+    State.HANDSHAKING,
+    State.SUBSCRIBING,
+    State.WAITING,
+    State.REFUSED,
+    State.DRAINING,
+}
 
 
 def run(*events, link=None, now=0.0, jitter=0.5):
@@ -34,7 +51,9 @@ def test_a_volatile_state_always_has_a_deadline_and_closed_is_the_end(story):
         link, effects = step(link, event, now, LinkTimeouts(), jitter)
         assert (link.deadline < c.NEVER) == (link.state in VOLATILE)
         assert before.state is not State.CLOSED or not effects
-        assert (Effect.FINISHED in effects) == (link.state is State.CLOSED and before.state is not State.CLOSED)
+        assert (Effect.FINISHED in effects) == (
+            link.state is State.CLOSED and before.state is not State.CLOSED
+        )
 
 
 @given(st.lists(st.tuples(st.sampled_from(EVENTS), st.floats(0, 100))))
@@ -44,7 +63,9 @@ def test_a_socket_is_closed_before_the_next_dial_and_at_the_end(story):
         now += pause
         link, effects = step(link, event, now, LinkTimeouts(), 0.5)
         for effect in effects:
-            is_open = {Effect.HANDSHAKE: True, Effect.CLOSE: False, Effect.GOODBYE: False}.get(effect, is_open)
+            is_open = {Effect.HANDSHAKE: True, Effect.CLOSE: False, Effect.GOODBYE: False}.get(
+                effect, is_open
+            )
             assert not (effect is Effect.DIAL and is_open)
     assert not (link.state is State.CLOSED and is_open)
 
@@ -80,14 +101,18 @@ def test_refused_credentials_are_tried_again_after_a_minute_at_most_every_quarte
     link, waits = Link(), []
     refused = (c.Dialed(), c.Refused(LinkFailure(CREDENTIALS, "password")))
     for _ in range(8):
-        link, _ = run(c.Start() if link.state is State.IDLE else c.Tick(), *refused, link=link, jitter=0.999)
+        link, _ = run(
+            c.Start() if link.state is State.IDLE else c.Tick(), *refused, link=link, jitter=0.999
+        )
         waits.append(link.deadline)
     assert 59 < waits[0] <= 60
     assert 890 < waits[-1] <= 900
 
 
 def test_only_a_stable_link_resets_the_back_off():
-    up, _ = run(c.Start(), c.Dialed(), c.Accepted(to_subscribe=False), link=Link(retries=5), now=100.0)
+    up, _ = run(
+        c.Start(), c.Dialed(), c.Accepted(to_subscribe=False), link=Link(retries=5), now=100.0
+    )
     assert run(LOST, link=up, now=130.0)[0].retries == 6
     assert run(LOST, link=up, now=161.0)[0].retries == 1
 
@@ -100,14 +125,26 @@ def test_nobody_is_kept_waiting_for_longer_than_it_was_away(outage, chances):
         if link.deadline > 100.0 + outage:
             break
         now = link.deadline
-        link, _ = run(c.Tick(), c.DialFailed(LinkFailure(NETWORK, "refused")), link=link, now=now, jitter=chance)
+        link, _ = run(
+            c.Tick(),
+            c.DialFailed(LinkFailure(NETWORK, "refused")),
+            link=link,
+            now=now,
+            jitter=chance,
+        )
     assert link.deadline - max(100.0 + outage, link.since) <= min(60.0, outage + 1.0)
 
 
 def test_links_that_are_thrown_out_at_once_look_like_a_second_client():
     link = Link()
     for turn in range(3):
-        up, _ = run(c.Start() if not turn else c.Tick(), c.Dialed(), c.Accepted(False), link=link, now=turn + 1.0)
+        up, _ = run(
+            c.Start() if not turn else c.Tick(),
+            c.Dialed(),
+            c.Accepted(False),
+            link=link,
+            now=turn + 1.0,
+        )
         link, _ = run(LOST, link=up, now=turn + 1.5)
     assert (link.state, link.failure.kind) == (State.REFUSED, "conflict")
 
@@ -115,7 +152,14 @@ def test_links_that_are_thrown_out_at_once_look_like_a_second_client():
 def test_a_broker_that_breaks_the_protocol_after_each_connack_waits_ever_longer_up_to_a_quarter_of_an_hour():
     link, waits, now = Link(), [], 0.0
     for _ in range(10):
-        link, _ = run(c.Tick() if waits else c.Start(), c.Dialed(), c.Accepted(False), BROKEN, link=link, now=now)
+        link, _ = run(
+            c.Tick() if waits else c.Start(),
+            c.Dialed(),
+            c.Accepted(False),
+            BROKEN,
+            link=link,
+            now=now,
+        )
         assert (link.state, link.failure.kind) == (State.REFUSED, BROKER)
         waits.append(link.deadline - now)
         now = link.deadline
@@ -133,7 +177,13 @@ def test_only_a_stable_link_makes_up_for_what_a_broker_broke():
 def test_a_broker_that_breaks_the_protocol_is_no_second_client():
     link = Link()
     for turn in range(6):
-        up, _ = run(c.Start() if not turn else c.Tick(), c.Dialed(), c.Accepted(False), link=link, now=turn * 1e3 + 1)
+        up, _ = run(
+            c.Start() if not turn else c.Tick(),
+            c.Dialed(),
+            c.Accepted(False),
+            link=link,
+            now=turn * 1e3 + 1,
+        )
         link, _ = run(LOST if turn % 3 == 2 else BROKEN, link=up, now=turn * 1e3 + 1.5)
         assert link.failure.kind == (NETWORK if turn % 3 == 2 else BROKER)
 

@@ -6,9 +6,11 @@ from mqtt_app.domain.link.disclosure import error_in_general, log_in_general
 from mqtt_app.models import ErrorClass
 
 FOUND = (
-    "Nothing listens at 10.0.0.7:22: connection refused.", "No answer from 10.0.0.7:22 in time.",
-    "An SSH server answers on this port, not an MQTT broker.", "10.0.0.7 is a loopback address",
-)  # fmt: skip
+    "Nothing listens at 10.0.0.7:22: connection refused.",
+    "No answer from 10.0.0.7:22 in time.",
+    "An SSH server answers on this port, not an MQTT broker.",
+    "10.0.0.7 is a loopback address",
+)
 
 
 @pytest.mark.parametrize("error_class", [*ErrorClass.values, "unknown"])
@@ -22,7 +24,10 @@ def test_an_error_of_a_class_is_always_told_in_the_same_words(error_class):
 def test_lines_of_failed_attempts_and_lost_links_are_told_alike(found):
     assert log_in_general(found, 3) == log_in_general("another", 0)
     assert log_in_general(f"Disconnected: {found}", None) == "Disconnected."
-    assert log_in_general(f"Disconnected: {found} (3 times in the last minute)", None) == "Disconnected."
+    assert (
+        log_in_general(f"Disconnected: {found} (3 times in the last minute)", None)
+        == "Disconnected."
+    )
 
 
 @pytest.mark.parametrize("line", ["Successfully connected to x:1", "Disconnected cleanly", "hello"])

@@ -22,7 +22,9 @@ def test_what_speaks_another_protocol_is_named(first, kind):
     assert not_mqtt(first).kind == kind
 
 
-@pytest.mark.parametrize("first", [b"", b"\x20", b"\x20\x02\x00\x00", b"\x30\x07\x00\x01a", b"\x40\x02\x00\x01", b"0"])
+@pytest.mark.parametrize(
+    "first", [b"", b"\x20", b"\x20\x02\x00\x00", b"\x30\x07\x00\x01a", b"\x40\x02\x00\x01", b"0"]
+)
 def test_what_may_be_mqtt_is_left_to_the_protocol(first):
     assert not_mqtt(first) is None
 

@@ -39,7 +39,9 @@ def book_of(**limits):
 
 
 def batch_of(count, name=FIRST, **changes):
-    messages = tuple(Envelope(1, 1, 1, 1, n + 1, "a/b", b"x", 1, False, False, 0.0) for n in range(count))
+    messages = tuple(
+        Envelope(1, 1, 1, 1, n + 1, "a/b", b"x", 1, False, False, 0.0) for n in range(count)
+    )
     return Batch(name, "mqtt-1", "start", messages, **changes)
 
 
@@ -113,7 +115,10 @@ def deaths_until_alone(count, poison):
 )
 def test_its_parts_inherit_its_deaths_so_each_cut_costs_one_more(count, deaths):
     """The first part of each cut is the largest."""
-    assert deaths_until_alone(count, 1) == (deaths, f"killed the process that parsed it, {deaths} times")
+    assert deaths_until_alone(count, 1) == (
+        deaths,
+        f"killed the process that parsed it, {deaths} times",
+    )
 
 
 def test_one_death_is_no_reason_to_cut():
@@ -189,7 +194,12 @@ def test_there_is_room_up_to_the_limit_and_none_at_it():
 
 def test_word_of_a_batch_that_is_not_waited_for_changes_nothing():
     book = book_of()
-    assert (book.sent("x", 1.0), book.committed("x"), book.killed("x"), book.missing(["x"])) == (None, None, [], [])
+    assert (book.sent("x", 1.0), book.committed("x"), book.killed("x"), book.missing(["x"])) == (
+        None,
+        None,
+        [],
+        [],
+    )
     book.failed("x", 1.0)
     assert (len(book), book.size) == (0, 0)
 

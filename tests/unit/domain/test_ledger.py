@@ -31,7 +31,9 @@ def test_a_ledger_never_loses_a_message(steps):
             book.missing(book.overdue(now), now)
             known += [batch.id for batch in book.to_send(now + 20) if batch.id not in known]
         elif known:
-            released += [one.packet_id for one in getattr(book.committed(known.pop()), "messages", ())]
+            released += [
+                one.packet_id for one in getattr(book.committed(known.pop()), "messages", ())
+            ]
     for batch_id in [*known, *(entry.batch.id for entry in book.entries())]:
         released += [one.packet_id for one in getattr(book.committed(batch_id), "messages", ())]
     assert sorted(released) == list(range(8))
@@ -61,7 +63,9 @@ def test_a_batch_that_others_overtake_is_halved_until_its_poison_is_put_aside():
     assert seen[1] == [(1, False), (1, False)]
     assert seen[-1] == [(1, True), (1, True)]
     chains = [batch.instead_of for batch in batches]
-    assert {chain[0] for chain in chains} == {"f" * 32}, "whoever stores a part has to know what it is a part of"
+    assert {chain[0] for chain in chains} == {"f" * 32}, (
+        "whoever stores a part has to know what it is a part of"
+    )
     assert {len(chain) for chain in chains} == {2}
 
 

@@ -1,4 +1,6 @@
-"""Each limit of the pure rules, at the limit and one beyond it, in the numbers that a user would meet."""
+"""Each limit of the pure rules, at the limit and one beyond it, in the numbers that a user would
+meet.
+"""
 
 import math
 
@@ -32,15 +34,27 @@ from mqtt_app.domain.status.rates import Rates
 @pytest.mark.parametrize(
     ("number", "seconds"),
     [
-        (99_999_999_999, 99_999_999_999.0), (100_000_000_000, 1e8),
-        (99_999_999_999_999, 99_999_999_999.999), (10**14, 1e8),
-        (10**17 - 1, 1e11), (10**17, 1e8), (10**20 - 1, 1e11), (10**20, None),
-        (-100_000_000_000, -1e8), (-62_135_510_400, -62_135_510_400.0), (-62_135_510_401, None),
-        ("12345678901234567890", 12_345_678_901.234568), ("123456789012345678901", None),
-        ("1700000000.123456789012", 1_700_000_000.123456789), ("1700000000.1234567890123", None),
-        ("+1700000000", 1_700_000_000.0), ("-1", -1.0), (False, None), (1, 1.0),
+        (99_999_999_999, 99_999_999_999.0),
+        (100_000_000_000, 1e8),
+        (99_999_999_999_999, 99_999_999_999.999),
+        (10**14, 1e8),
+        (10**17 - 1, 1e11),
+        (10**17, 1e8),
+        (10**20 - 1, 1e11),
+        (10**20, None),
+        (-100_000_000_000, -1e8),
+        (-62_135_510_400, -62_135_510_400.0),
+        (-62_135_510_401, None),
+        ("12345678901234567890", 12_345_678_901.234568),
+        ("123456789012345678901", None),
+        ("1700000000.123456789012", 1_700_000_000.123456789),
+        ("1700000000.1234567890123", None),
+        ("+1700000000", 1_700_000_000.0),
+        ("-1", -1.0),
+        (False, None),
+        (1, 1.0),
     ],
-)  # fmt: skip
+)
 def test_the_unit_of_a_number_changes_at_its_magnitude(number, seconds):
     assert times.parse_time(number) == (None if seconds is None else pytest.approx(seconds))
 
@@ -48,21 +62,25 @@ def test_the_unit_of_a_number_changes_at_its_magnitude(number, seconds):
 @pytest.mark.parametrize(
     ("text", "seconds"),
     [
-        ("9999-12-30T00:00:00Z", 253_402_128_000.0), ("9999-12-30T00:00:01Z", None),
-        ("0001-01-02T00:00:00Z", -62_135_510_400.0), ("0001-01-01T23:59:59Z", None),
-        ("20231114T221320Z", 1_700_000_000.0), ("2023-11-14T22:13Z", 1_699_999_980.0),
+        ("9999-12-30T00:00:00Z", 253_402_128_000.0),
+        ("9999-12-30T00:00:01Z", None),
+        ("0001-01-02T00:00:00Z", -62_135_510_400.0),
+        ("0001-01-01T23:59:59Z", None),
+        ("20231114T221320Z", 1_700_000_000.0),
+        ("2023-11-14T22:13Z", 1_699_999_980.0),
         ("2023-11-14T22:13:20.00000000000000+00:00", 1_700_000_000.0),
         ("2023-11-14T22:13:20.000000000000000+00:00", None),
         ("2023-11-14T22:13:20+0100", 1_699_996_400.0),
     ],
-)  # fmt: skip
+)
 def test_the_first_and_the_last_moment_that_iso_can_name(text, seconds):
     assert times.parse_time(text) == seconds
     assert times.looks_like_time(text) is (len(text) <= 40)
 
 
 @pytest.mark.parametrize(
-    ("off", "plausible"), [(86_400.0, True), (86_401.0, False), (-315_576_000.0, True), (-315_576_001.0, False)]
+    ("off", "plausible"),
+    [(86_400.0, True), (86_401.0, False), (-315_576_000.0, True), (-315_576_001.0, False)],
 )
 def test_a_clock_is_believed_up_to_a_day_ahead_and_ten_years_behind(off, plausible):
     assert times.is_plausible(1_700_000_000.0 + off, 1_700_000_000.0) is plausible
@@ -72,8 +90,9 @@ def test_a_clock_is_believed_up_to_a_day_ahead_and_ten_years_behind(off, plausib
 
 
 @pytest.mark.parametrize(
-    ("now", "verdict"), [(159.9, PresenceVerdict("online")), (160.0, PresenceVerdict("offline", "silent"))]
-)  # fmt: skip
+    ("now", "verdict"),
+    [(159.9, PresenceVerdict("online")), (160.0, PresenceVerdict("offline", "silent"))],
+)
 def test_silence_is_over_at_its_last_second(now, verdict):
     assert judge("online", 100.0, 60.0, now, listening_since=0.0) == verdict
 
@@ -84,7 +103,9 @@ def test_who_spoke_in_the_second_in_which_the_link_came_up_is_online():
 
 
 def test_a_link_that_is_up_since_the_epoch_is_up():
-    assert judge("online", 100.0, 60.0, 101.0, listening_since=0.0, gateway_status="online") == PresenceVerdict("online")
+    assert judge(
+        "online", 100.0, 60.0, 101.0, listening_since=0.0, gateway_status="online"
+    ) == PresenceVerdict("online")
 
 
 # Rates
@@ -119,7 +140,8 @@ def test_rates_come_to_two_places():
 
 
 @pytest.mark.parametrize(
-    ("limit", "rate", "seconds"), [(1_000, 10.0, 100.0), (1_000, 0.0, None), (None, 10.0, None), (0, 2.0, 0.0)]
+    ("limit", "rate", "seconds"),
+    [(1_000, 10.0, 100.0), (1_000, 0.0, None), (None, 10.0, None), (0, 2.0, 0.0)],
 )
 def test_a_broker_queue_lasts_for_its_length_over_the_rate(limit, rate, seconds):
     assert lasts(limit, rate) == seconds
@@ -234,7 +256,9 @@ def test_copies_of_a_thousand_messages_are_known_at_least():
 def test_identifiers_of_former_filters_are_remembered_by_the_thousand():
     def knows_the_first_after(filters):
         copies, (first, second) = two_filters()
-        copies.change([Subscription(f"f/{number}", 1, 10_000 + number) for number in range(filters)])
+        copies.change(
+            [Subscription(f"f/{number}", 1, 10_000 + number) for number in range(filters)]
+        )
         copies.change([Subscription("g", 1, 9_999)])
         copies.is_one(b"a/b", b"1", (first,), 0.0)
         return copies.is_one(b"a/b", b"1", (second,), 0.0)
@@ -254,7 +278,9 @@ def test_each_with_an_identifier_goes_by_itself_and_the_rest_in_packets_of_what_
 # Workers, hosts, filters
 
 
-@pytest.mark.parametrize(("name", "limit"), [("last_turn", 10.0), ("last_look", 30.0), ("oldest_batch", 60.0)])
+@pytest.mark.parametrize(
+    ("name", "limit"), [("last_turn", 10.0), ("last_look", 30.0), ("oldest_batch", 60.0)]
+)
 def test_a_worker_is_complained_about_beyond_each_of_its_limits(name, limit):
     def said(value):
         return complaint(Vitals(**{name: value}), scan_interval=3.0, receipt_timeout=30.0)
@@ -283,10 +309,18 @@ def test_a_suback_code_below_128_grants(code):
 @pytest.mark.parametrize(
     ("code", "says"),
     [
-        (0x80, "without a reason"), (0x81, "code 129"), (0x83, "rule"), (0x87, "not authorized"), (0x8F, "filter"),
-        (0x91, "in use"), (0x97, "quota"), (0x9E, "shared"), (0xA1, "identifiers"), (0xA2, "wildcard"),
+        (0x80, "without a reason"),
+        (0x81, "code 129"),
+        (0x83, "rule"),
+        (0x87, "not authorized"),
+        (0x8F, "filter"),
+        (0x91, "in use"),
+        (0x97, "quota"),
+        (0x9E, "shared"),
+        (0xA1, "identifiers"),
+        (0xA2, "wildcard"),
         (0xFF, "code 255"),
     ],
-)  # fmt: skip
+)
 def test_a_suback_code_from_128_on_refuses_with_its_reason(code, says):
     assert says in grants.refusal(code)

@@ -47,7 +47,9 @@ def test_a_link_that_lived_less_than_five_seconds_was_thrown_out(lived, short_li
 
 def test_two_short_lives_are_no_conflict_and_neither_is_a_broker_that_says_why():
     assert lost_after(1.0, Link(short_lives=1)).failure is GONE
-    up, _ = run(Link(short_lives=5), c.Start(), c.Dialed(), c.Accepted(to_subscribe=False), now=100.0)
+    up, _ = run(
+        Link(short_lives=5), c.Start(), c.Dialed(), c.Accepted(to_subscribe=False), now=100.0
+    )
     assert run(up, c.Lost(LinkFailure(BROKER, "busy")), now=101.0)[0].failure.kind == BROKER
 
 
@@ -59,7 +61,16 @@ def test_a_minute_makes_a_link_stable(lived, retries, since):
 
 
 def test_each_wait_is_twice_as_long_as_the_one_before_up_to_its_cap():
-    assert [c.wait_before(tries, 1.0, 60.0, 0.5) for tries in range(1, 9)] == [0.5, 1, 2, 4, 8, 16, 30, 30]
+    assert [c.wait_before(tries, 1.0, 60.0, 0.5) for tries in range(1, 9)] == [
+        0.5,
+        1,
+        2,
+        4,
+        8,
+        16,
+        30,
+        30,
+    ]
     assert c.wait_before(10_000, 1.0, math.inf, 1.0) == 2.0**30
 
 
@@ -68,24 +79,35 @@ def test_what_only_a_person_can_mend_is_waited_for_half_its_range_at_least():
     assert run(Link(), *refused, jitter=0.0)[0].deadline == 30.0
     assert run(Link(refusals=3), *refused, jitter=0.0)[0].deadline == 240.0
     found, effects = run(Link(), *refused, jitter=0.0)
-    assert (found.state, found.refusals, effects) == (State.REFUSED, 1, (Effect.CLOSE, Effect.SAY_FAILED))
+    assert (found.state, found.refusals, effects) == (
+        State.REFUSED,
+        1,
+        (Effect.CLOSE, Effect.SAY_FAILED),
+    )
 
 
 def test_nobody_waits_for_longer_than_it_has_failed_and_a_second():
     dialling = (c.Start(), c.DialFailed(GONE))
-    assert run(Link(retries=20, failing_since=90.0), *dialling, now=100.0, jitter=1.0)[0].deadline == 111.0
-    assert run(Link(retries=20, failing_since=0.0), *dialling, now=100.0, jitter=1.0)[0].deadline == 160.0
+    assert (
+        run(Link(retries=20, failing_since=90.0), *dialling, now=100.0, jitter=1.0)[0].deadline
+        == 111.0
+    )
+    assert (
+        run(Link(retries=20, failing_since=0.0), *dialling, now=100.0, jitter=1.0)[0].deadline
+        == 160.0
+    )
     assert run(Link(refusals=4), *dialling)[0].refusals == 0
 
 
 @pytest.mark.parametrize(
     ("events", "seconds"),
     [
-        ((c.Start(),), 20.0), ((c.Start(), c.Dialed()), 10.0),
+        ((c.Start(),), 20.0),
+        ((c.Start(), c.Dialed()), 10.0),
         ((c.Start(), c.Dialed(), c.Accepted(to_subscribe=True)), 10.0),
         ((c.Start(), c.Dialed(), c.Accepted(to_subscribe=True), c.Drain()), 5.0),
     ],
-)  # fmt: skip
+)
 def test_each_volatile_state_has_its_time(events, seconds):
     found, _ = run(Link(), *events, now=100.0)
     assert (found.since, found.deadline) == (100.0, 100.0 + seconds)
@@ -95,25 +117,60 @@ def test_each_volatile_state_has_its_time(events, seconds):
     ("events", "state", "effects", "kind"),
     [
         ((c.Start(), c.Tick()), State.WAITING, (Effect.CLOSE, Effect.SAY_FAILED), NETWORK),
-        ((c.Start(), c.Dialed(), c.Lost(GONE)), State.WAITING, (Effect.CLOSE, Effect.SAY_FAILED), NETWORK),
-        ((c.Start(), c.Dialed(), c.Accepted(True), c.Tick()), State.WAITING, (Effect.CLOSE, Effect.SAY_FAILED), BROKER),
-        ((c.Start(), c.Dialed(), c.Accepted(True), c.Lost(GONE)), State.WAITING,
-        (Effect.CLOSE, Effect.SAY_FAILED), NETWORK),
-        ((c.Start(), c.Dialed(), c.Accepted(False), c.Lost(GONE)), State.WAITING,
-        (Effect.CLOSE, Effect.SAY_LOST), NETWORK),
+        (
+            (c.Start(), c.Dialed(), c.Lost(GONE)),
+            State.WAITING,
+            (Effect.CLOSE, Effect.SAY_FAILED),
+            NETWORK,
+        ),
+        (
+            (c.Start(), c.Dialed(), c.Accepted(True), c.Tick()),
+            State.WAITING,
+            (Effect.CLOSE, Effect.SAY_FAILED),
+            BROKER,
+        ),
+        (
+            (c.Start(), c.Dialed(), c.Accepted(True), c.Lost(GONE)),
+            State.WAITING,
+            (Effect.CLOSE, Effect.SAY_FAILED),
+            NETWORK,
+        ),
+        (
+            (c.Start(), c.Dialed(), c.Accepted(False), c.Lost(GONE)),
+            State.WAITING,
+            (Effect.CLOSE, Effect.SAY_LOST),
+            NETWORK,
+        ),
         ((c.Start(), c.Dialed(), c.Accepted(True)), State.SUBSCRIBING, (Effect.SUBSCRIBE,), None),
-        ((c.Start(), c.DialFailed(GONE), c.Tick()), State.DIALING, (Effect.DIAL, Effect.SAY_CONNECTING), NETWORK),
+        (
+            (c.Start(), c.DialFailed(GONE), c.Tick()),
+            State.DIALING,
+            (Effect.DIAL, Effect.SAY_CONNECTING),
+            NETWORK,
+        ),
         ((c.Start(), c.Drain()), State.CLOSED, (Effect.CLOSE, Effect.FINISHED), None),
-        ((c.Start(), c.Dialed(), c.Accepted(False), c.Drain(), c.Tick()), State.CLOSED,
-         (Effect.GOODBYE, Effect.SAY_CLEAN, Effect.FINISHED), None),
-        ((c.Start(), c.Dialed(), c.Accepted(False), c.Drain(), c.Lost(GONE)), State.CLOSED,
-         (Effect.CLOSE, Effect.FINISHED), None),
+        (
+            (c.Start(), c.Dialed(), c.Accepted(False), c.Drain(), c.Tick()),
+            State.CLOSED,
+            (Effect.GOODBYE, Effect.SAY_CLEAN, Effect.FINISHED),
+            None,
+        ),
+        (
+            (c.Start(), c.Dialed(), c.Accepted(False), c.Drain(), c.Lost(GONE)),
+            State.CLOSED,
+            (Effect.CLOSE, Effect.FINISHED),
+            None,
+        ),
         ((c.Drain(), c.Start(), c.Abandon()), State.CLOSED, (), None),
     ],
-)  # fmt: skip
+)
 def test_where_each_story_of_a_link_ends(events, state, effects, kind):
     found, last = run(Link(), *events)
-    assert (found.state, last, found.failure.kind if found.failure else None) == (state, effects, kind)
+    assert (found.state, last, found.failure.kind if found.failure else None) == (
+        state,
+        effects,
+        kind,
+    )
 
 
 # Which MQTT version
@@ -122,17 +179,23 @@ def test_where_each_story_of_a_link_ends(events, state, effects, kind):
 @pytest.mark.parametrize(
     ("chosen", "negotiated", "versions"),
     [
-        ("auto", "", ("5", "3.1.1")), ("auto", "5", ("5", "3.1.1")), ("auto", "3.1.1", ("3.1.1",)),
-        ("5", "3.1.1", ("5",)), ("3.1.1", "5", ("3.1.1",)), ("5", "", ("5",)),
+        ("auto", "", ("5", "3.1.1")),
+        ("auto", "5", ("5", "3.1.1")),
+        ("auto", "3.1.1", ("3.1.1",)),
+        ("5", "3.1.1", ("5",)),
+        ("3.1.1", "5", ("3.1.1",)),
+        ("5", "", ("5",)),
     ],
-)  # fmt: skip
+)
 def test_the_version_that_worked_last_is_the_one_that_is_tried(chosen, negotiated, versions):
     assert c.versions_to_try(chosen, negotiated) == versions
 
 
 def test_what_worked_is_tried_first_from_then_on():
     older = LinkFailure(BROKER, "no MQTT 5", older_mqtt=True)
-    link, _ = run(Link(), c.Start(), c.Dialed(), c.Refused(older), c.Dialed(), c.Accepted(to_subscribe=False))
+    link, _ = run(
+        Link(), c.Start(), c.Dialed(), c.Refused(older), c.Dialed(), c.Accepted(to_subscribe=False)
+    )
     link, _ = run(link, c.Lost(GONE), c.Tick())
     assert (link.version, link.versions) == ("3.1.1", ("3.1.1",))
 
@@ -150,7 +213,10 @@ def test_an_older_version_is_tried_only_where_it_may_help():
     older = c.Refused(LinkFailure(BROKER, "no MQTT 5", older_mqtt=True))
     assert run(only_five, c.Start(), c.Dialed(), older)[0].state is State.WAITING
     assert (
-        run(Link(), c.Start(), c.DialFailed(msgspec.structs.replace(GONE, older_mqtt=True)))[0].state is State.WAITING
+        run(Link(), c.Start(), c.DialFailed(msgspec.structs.replace(GONE, older_mqtt=True)))[
+            0
+        ].state
+        is State.WAITING
     )
 
 
@@ -160,16 +226,37 @@ def test_an_older_version_is_tried_only_where_it_may_help():
 @pytest.mark.parametrize(
     ("code", "kind", "older"),
     [
-        (1, CONFIGURATION, True), (2, CONFIGURATION, False), (3, BROKER, False), (4, CREDENTIALS, False),
-        (5, CREDENTIALS, False), (0x80, BROKER, False), (0x81, BROKER, True), (0x82, BROKER, True),
-        (0x83, BROKER, False), (0x84, CONFIGURATION, True), (0x85, CONFIGURATION, False), (0x86, CREDENTIALS, False),
-        (0x87, CREDENTIALS, False), (0x88, BROKER, False), (0x89, BROKER, False), (0x8A, CREDENTIALS, False),
-        (0x8B, BROKER, False), (0x8C, CREDENTIALS, False), (0x8D, NETWORK, False), (0x8E, CONFLICT, False),
-        (0x93, BROKER, False), (0x95, BROKER, False), (0x96, BROKER, False), (0x97, BROKER, False),
-        (0x98, BROKER, False), (0x9C, CONFIGURATION, False), (0x9D, CONFIGURATION, False), (0x9F, BROKER, False),
+        (1, CONFIGURATION, True),
+        (2, CONFIGURATION, False),
+        (3, BROKER, False),
+        (4, CREDENTIALS, False),
+        (5, CREDENTIALS, False),
+        (0x80, BROKER, False),
+        (0x81, BROKER, True),
+        (0x82, BROKER, True),
+        (0x83, BROKER, False),
+        (0x84, CONFIGURATION, True),
+        (0x85, CONFIGURATION, False),
+        (0x86, CREDENTIALS, False),
+        (0x87, CREDENTIALS, False),
+        (0x88, BROKER, False),
+        (0x89, BROKER, False),
+        (0x8A, CREDENTIALS, False),
+        (0x8B, BROKER, False),
+        (0x8C, CREDENTIALS, False),
+        (0x8D, NETWORK, False),
+        (0x8E, CONFLICT, False),
+        (0x93, BROKER, False),
+        (0x95, BROKER, False),
+        (0x96, BROKER, False),
+        (0x97, BROKER, False),
+        (0x98, BROKER, False),
+        (0x9C, CONFIGURATION, False),
+        (0x9D, CONFIGURATION, False),
+        (0x9F, BROKER, False),
         (0xFE, BROKER, False),
     ],
-)  # fmt: skip
+)
 def test_each_code_of_a_broker_says_who_can_mend_it(code, kind, older):
     found = refusal(code)
     assert (found.kind, found.older_mqtt) == (kind, older)
@@ -178,9 +265,16 @@ def test_each_code_of_a_broker_says_who_can_mend_it(code, kind, older):
 
 @pytest.mark.parametrize(
     ("kind", "slow"),
-    [(CONFIGURATION, True), (CREDENTIALS, True), (CONFLICT, True), (NETWORK, False), (TLS, False), (BROKER, False),
-     (INTERNAL, False)],
-)  # fmt: skip
+    [
+        (CONFIGURATION, True),
+        (CREDENTIALS, True),
+        (CONFLICT, True),
+        (NETWORK, False),
+        (TLS, False),
+        (BROKER, False),
+        (INTERNAL, False),
+    ],
+)
 def test_what_only_a_person_can_mend_is_asked_again_slowly(kind, slow):
     assert LinkFailure(kind, "x").is_slow is slow
 
@@ -188,12 +282,16 @@ def test_what_only_a_person_can_mend_is_asked_again_slowly(kind, slow):
 @pytest.mark.parametrize(
     ("first", "kind", "says"),
     [
-        (b"HTTP/1.1 400", CONFIGURATION, "web server"), (b"\x15\x03", TLS, "Turn on TLS"), (b"\x16\x03", TLS, "TLS"),
-        (b"SSH-2.0", CONFIGURATION, "SSH"), (b"220 mail", CONFIGURATION, "no MQTT broker"),
-        (b"\x21", CONFIGURATION, "no MQTT broker"), (b"\x14", CONFIGURATION, "no MQTT"),
+        (b"HTTP/1.1 400", CONFIGURATION, "web server"),
+        (b"\x15\x03", TLS, "Turn on TLS"),
+        (b"\x16\x03", TLS, "TLS"),
+        (b"SSH-2.0", CONFIGURATION, "SSH"),
+        (b"220 mail", CONFIGURATION, "no MQTT broker"),
+        (b"\x21", CONFIGURATION, "no MQTT broker"),
+        (b"\x14", CONFIGURATION, "no MQTT"),
         (b"\x17", CONFIGURATION, "no MQTT"),
     ],
-)  # fmt: skip
+)
 def test_whoever_answers_is_known_by_the_first_bytes(first, kind, says):
     found = not_mqtt(first)
     assert found is not None

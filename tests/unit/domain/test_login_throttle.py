@@ -85,7 +85,9 @@ def test_wrong_tries_are_forgotten_one_by_one():
     tally = BLANK
     for _ in range(4):
         tally = wrong(tally, NOW)
-    remembered = [rules.failures(tally, LIMIT, NOW + timedelta(hours=2 * number)) for number in range(5)]
+    remembered = [
+        rules.failures(tally, LIMIT, NOW + timedelta(hours=2 * number)) for number in range(5)
+    ]
     assert remembered == [4, 3, 2, 1, 0]
 
 
@@ -96,7 +98,11 @@ def test_clocks_that_differ_a_little_count_no_try_twice():
         assert rules.failures(tally, LIMIT, NOW - timedelta(seconds=5)) == number
 
 
-@given(st.lists(st.tuples(st.sampled_from(["wrong", "right", "die"]), st.integers(0, 5_000)), max_size=60))
+@given(
+    st.lists(
+        st.tuples(st.sampled_from(["wrong", "right", "die"]), st.integers(0, 5_000)), max_size=60
+    )
+)
 def test_no_history_passes_more_tries_than_the_limit_or_locks_for_longer_than_the_longest(history):
     tally, now, pending = BLANK, NOW, 0
     for what, seconds in history:
@@ -134,7 +140,14 @@ def test_spellings_of_one_name_are_one(spelling):
 
 
 def test_other_names_stay_others():
-    names = ["anna", "anne", "änna", "\u0430nna", "anna1", "ann-a"]  # the fourth begins with a Cyrillic letter
+    names = [
+        "anna",
+        "anne",
+        "änna",
+        "\u0430nna",
+        "anna1",
+        "ann-a",
+    ]  # the fourth begins with a Cyrillic letter
     assert len({rules.same_name(name) for name in names}) == len(names)
 
 
@@ -157,8 +170,17 @@ def test_an_ipv6_address_counts_with_its_network(address, counted):
 
 @pytest.mark.parametrize(
     ("seconds", "text"),
-    [(1, "1 second"), (30, "30 seconds"), (60, "60 seconds"), (90, "90 seconds"), (91, "2 minutes"),
-     (120, "2 minutes"), (3_600, "60 minutes"), (5_400, "90 minutes"), (5_401, "2 hours")],
-)  # fmt: skip
+    [
+        (1, "1 second"),
+        (30, "30 seconds"),
+        (60, "60 seconds"),
+        (90, "90 seconds"),
+        (91, "2 minutes"),
+        (120, "2 minutes"),
+        (3_600, "60 minutes"),
+        (5_400, "90 minutes"),
+        (5_401, "2 hours"),
+    ],
+)
 def test_a_wait_is_rounded_up_to_words(seconds, text):
     assert rules.in_words(seconds) == text

@@ -3,20 +3,43 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mqtt_app.domain.delivery.messages import WIRE_VERSION, Batch, Drop, Envelope, WireError, pack, total_size, unpack
+from mqtt_app.domain.delivery.messages import (
+    WIRE_VERSION,
+    Batch,
+    Drop,
+    Envelope,
+    WireError,
+    pack,
+    total_size,
+    unpack,
+)
 
 NUMBERS = st.integers(0, 2**31)
 ENVELOPES = st.builds(
-    Envelope, connection_id=NUMBERS, site_id=NUMBERS, generation=NUMBERS, epoch=NUMBERS,
-    packet_id=st.integers(0, 65_535), topic=st.text(), payload=st.binary(), qos=st.integers(0, 2), retain=st.booleans(),
-    dup=st.booleans(), received_at=st.floats(0, 1e10),
-)  # fmt: skip
+    Envelope,
+    connection_id=NUMBERS,
+    site_id=NUMBERS,
+    generation=NUMBERS,
+    epoch=NUMBERS,
+    packet_id=st.integers(0, 65_535),
+    topic=st.text(),
+    payload=st.binary(),
+    qos=st.integers(0, 2),
+    retain=st.booleans(),
+    dup=st.booleans(),
+    received_at=st.floats(0, 1e10),
+)
 BATCHES = st.builds(
-    Batch, id=st.text(), instance_id=st.text(), incarnation=st.text(),
+    Batch,
+    id=st.text(),
+    instance_id=st.text(),
+    incarnation=st.text(),
     messages=st.lists(ENVELOPES, max_size=5).map(tuple),
-    drops=st.lists(st.builds(Drop, site_id=NUMBERS, reason=st.text(), count=NUMBERS), max_size=3).map(tuple),
+    drops=st.lists(
+        st.builds(Drop, site_id=NUMBERS, reason=st.text(), count=NUMBERS), max_size=3
+    ).map(tuple),
     quarantine_reason=st.text(),
-)  # fmt: skip
+)
 
 
 @given(BATCHES)

@@ -26,7 +26,9 @@ EVERY_TOPIC = every_topic()
 
 @given(FILTERS, FILTERS)
 def test_filters_overlap_when_and_only_when_a_topic_is_selected_by_both(one, other):
-    common = one != other and any(matches(one, topic) and matches(other, topic) for topic in EVERY_TOPIC)
+    common = one != other and any(
+        matches(one, topic) and matches(other, topic) for topic in EVERY_TOPIC
+    )
     assert overlaps([one, other] if one != other else [one]) == ({one, other} if common else set())
 
 
@@ -59,7 +61,10 @@ WAYS = ([(FIRST,), (SECOND,)], [(SECOND,), (FIRST,)], [(FIRST, SECOND)], [(SECON
 )
 def test_each_message_is_taken_once_in_whatever_way_its_copies_come(published):
     """Also when the broker leaves out the copies of one filter, and when messages are equal."""
-    copies, sent = Copies(TWO), [(payload, numbers) for payload, way in published for numbers in way]
+    copies, sent = (
+        Copies(TWO),
+        [(payload, numbers) for payload, way in published for numbers in way],
+    )
     kept = [payload for payload, numbers in sent if not copies.is_one("a/b", payload, numbers, 0.0)]
     assert sorted(kept) == sorted(payload for payload, _ in published)
 
@@ -73,7 +78,9 @@ def test_copies_that_a_broker_queued_under_other_filters_are_all_taken():
 
 @pytest.mark.parametrize("sent", [[0, 1, 2, 3], [0, 3, 2, 1], [0, 2, 1, 3]])
 def test_while_filters_change_an_equal_message_is_another_one_and_a_copy_is_a_copy(sent):
-    """The copies of two equal messages, of which the second was published after the filters had changed."""
+    """The copies of two equal messages, of which the second was published after the filters had
+    changed.
+    """
     other = arrange([("a/#", 1), ("a/+", 1), ("a/b", 1)], identified=True)
     copies = Copies(TWO)
     copies.change(other)

@@ -1,7 +1,9 @@
-"""The ownership protocol in a small world: any order of crashes, pauses, wipes, partitions and reconciles.
+"""The ownership protocol in a small world: any order of crashes, pauses, wipes, partitions and
+reconciles.
 
-The planner and the rules of leases are the real ones (the lease store is the fake that tests/contracts hold to the
-real one); a worker's scan and the conditional writes of the database are modelled, in steps of half a second.
+The planner and the rules of leases are the real ones (the lease store is the fake that
+tests/contracts hold to the real one); a worker's scan and the conditional writes of the database
+are modelled, in steps of half a second.
 """
 
 from dataclasses import dataclass, field
@@ -23,9 +25,17 @@ CAPACITY = 6
 MOST = 12  # connections: two workers have room for all of them
 SETTLING = 900.0  # s until everything must have come to rest: one in ten moves a cycle
 KINDS = (
-    "death", "sleep", "drain", "cut_from_redis", "cut_from_database", "cut_off", "redis_down", "redis_wiped",
-    "beat_dead", "beat_twice",
-)  # fmt: skip
+    "death",
+    "sleep",
+    "drain",
+    "cut_from_redis",
+    "cut_from_database",
+    "cut_off",
+    "redis_down",
+    "redis_wiped",
+    "beat_dead",
+    "beat_twice",
+)
 TROUBLE = st.tuples(
     st.sampled_from(KINDS),
     st.sampled_from(NAMES),
@@ -99,7 +109,9 @@ class OwnershipMachine(RuleBasedStateMachine):
         if breaks:
             worker.alive = False
         elif not worker.alive:
-            self.workers[worker.name] = Worker(worker.name, started_at=self.now, incarnation=worker.incarnation + 1)
+            self.workers[worker.name] = Worker(
+                worker.name, started_at=self.now, incarnation=worker.incarnation + 1
+            )
 
     def sleep(self, worker: Worker, breaks: bool) -> None:
         worker.awake = not breaks
@@ -142,7 +154,13 @@ class OwnershipMachine(RuleBasedStateMachine):
     # How the parts answer
 
     def acts(self, worker: Worker) -> bool:
-        return worker.alive and worker.awake and worker.leased and worker.looked and self.now < worker.good_until
+        return (
+            worker.alive
+            and worker.awake
+            and worker.leased
+            and worker.looked
+            and self.now < worker.good_until
+        )
 
     def turn(self, worker: Worker) -> None:
         if not (worker.alive and worker.awake):
@@ -157,7 +175,11 @@ class OwnershipMachine(RuleBasedStateMachine):
 
     def renew(self, worker: Worker) -> None:
         lease = Lease(
-            worker.name, str(worker.incarnation), CAPACITY, draining=worker.draining, started_at=worker.started_at
+            worker.name,
+            str(worker.incarnation),
+            CAPACITY,
+            draining=worker.draining,
+            started_at=worker.started_at,
         )
         if worker.leased:
             worker.leased = self.store.renew(lease) is not Renewal.LOST
@@ -197,8 +219,14 @@ class OwnershipMachine(RuleBasedStateMachine):
             return
         leases = self.store.read_all()
         complete = self.store.known_for() >= KNOBS.lease_ttl
-        live = [Instance(one.instance_id, one.capacity, one.draining, one.started_at) for one in leases.values()]
-        rows = [PlannedConnection(number, row.wanted, row.owner, row.assigned) for number, row in self.rows.items()]
+        live = [
+            Instance(one.instance_id, one.capacity, one.draining, one.started_at)
+            for one in leases.values()
+        ]
+        rows = [
+            PlannedConnection(number, row.wanted, row.owner, row.assigned)
+            for number, row in self.rows.items()
+        ]
         found = plan(rows, live, self.now, complete=complete, rebalance_after=KNOBS.rebalance_after)
         if only_if_needed and not (found.gone or found.homeless):
             return
@@ -223,12 +251,15 @@ class OwnershipMachine(RuleBasedStateMachine):
 
     def nobody_is_overfull(self, live: set[str]) -> None:
         for name in live:
-            assert sum(row.wanted and row.assigned == name for row in self.rows.values()) <= CAPACITY
+            assert (
+                sum(row.wanted and row.assigned == name for row in self.rows.values()) <= CAPACITY
+            )
 
     def nobody_else_acts(self, taker: Worker, number: int) -> None:
-        """Whoever had it lets go, or stopped acting before its lease ran out; by force it is taken only from one that
-        has not seen its row since that was assigned away (it may reach the database again from this very step on).
-        Who holds an older generation was judged when that one was followed, and is fenced off.
+        """Whoever had it lets go, or stopped acting before its lease ran out; by force it is taken
+        only from one that has not seen its row since that was assigned away (it may reach the
+        database again from this very step on). Who holds an older generation was judged when that
+        one was followed, and is fenced off.
         """
         present = self.rows[number].generation
         for other in self.workers.values():
@@ -240,7 +271,9 @@ class OwnershipMachine(RuleBasedStateMachine):
     @invariant()
     def nobody_holds_the_same_generation(self) -> None:
         for number in getattr(self, "rows", {}):
-            held = [worker.held[number] for worker in self.workers.values() if number in worker.held]
+            held = [
+                worker.held[number] for worker in self.workers.values() if number in worker.held
+            ]
             assert len(held) == len(set(held))
 
     @invariant()
@@ -264,15 +297,21 @@ class OwnershipMachine(RuleBasedStateMachine):
         loads = [len(worker.held) for worker in self.workers.values()]
         assert max(loads) - min(loads) <= 1, f"unevenly spread: {loads}"
         for number in self.rows:
-            assert self.rows[number].owner == (self.rows[number].assigned if number in wanted else "")
+            assert self.rows[number].owner == (
+                self.rows[number].assigned if number in wanted else ""
+            )
 
 
-OwnershipMachine.TestCase.settings = settings(max_examples=60, stateful_step_count=12, deadline=None)
+OwnershipMachine.TestCase.settings = settings(
+    max_examples=60, stateful_step_count=12, deadline=None
+)
 TestOwnership = OwnershipMachine.TestCase
 
 
 def test_who_follows_a_successor_at_once_is_not_blamed_for_the_one_before():
-    """`a` does not see the rows, so `b` takes by force; `b` drains in good order, so `c` need not wait."""
+    """`a` does not see the rows, so `b` takes by force; `b` drains in good order, so `c` need not
+    wait.
+    """
     world = OwnershipMachine()
     world.world(count=3, seconds=40)
     number = next(number for number, row in world.rows.items() if row.owner == "a")
@@ -291,5 +330,7 @@ class LongOwnershipMachine(OwnershipMachine):
     """The same, explored at length."""
 
 
-LongOwnershipMachine.TestCase.settings = settings(max_examples=1_500, stateful_step_count=25, deadline=None)
+LongOwnershipMachine.TestCase.settings = settings(
+    max_examples=1_500, stateful_step_count=25, deadline=None
+)
 TestOwnershipAtLength = pytest.mark.timeout(900)(pytest.mark.chaos(LongOwnershipMachine.TestCase))

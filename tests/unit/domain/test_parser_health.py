@@ -57,7 +57,10 @@ def test_a_window_holds_no_message_older_than_its_length(steps):
         seen.append((now, parsed, failed))
         assert is_open(window, now, RULE)
         recent = [(p, f) for at, p, f in seen if at >= window.started]
-        assert (window.parsed, window.failed) == (sum(p for p, _ in recent), sum(f for _, f in recent))
+        assert (window.parsed, window.failed) == (
+            sum(p for p, _ in recent),
+            sum(f for _, f in recent),
+        )
 
 
 def test_a_clock_that_was_set_back_begins_a_new_window():
@@ -68,7 +71,9 @@ def test_a_clock_that_was_set_back_begins_a_new_window():
 def test_sites_are_judged_together_by_what_is_recent(found, now):
     recent = [one for one in found if is_open(one, now, RULE)]
     failed, parsed = sum(one.failed for one in recent), sum(one.parsed for one in recent)
-    assert failing_everywhere(found, now, RULE) == (failed + parsed >= RULE.enough and failed > parsed)
+    assert failing_everywhere(found, now, RULE) == (
+        failed + parsed >= RULE.enough and failed > parsed
+    )
 
 
 @given(windows)

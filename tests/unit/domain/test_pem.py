@@ -1,4 +1,6 @@
-"""What is accepted as a certificate or a key, and what people are told otherwise, without a word of the secret."""
+"""What is accepted as a certificate or a key, and what people are told otherwise, without a word of
+the secret.
+"""
 
 import pytest
 from cryptography.hazmat.primitives import serialization

@@ -10,7 +10,9 @@ NAMES = ("a", "b", "c", "d")
 STABLE = NOW - 600
 
 
-def instance(name: str, capacity: int = 100, draining: bool = False, started_at: float = STABLE) -> Instance:
+def instance(
+    name: str, capacity: int = 100, draining: bool = False, started_at: float = STABLE
+) -> Instance:
     return Instance(name, capacity, draining, started_at)
 
 
@@ -22,7 +24,10 @@ def written(rows: list[PlannedConnection], made: Plan) -> list[PlannedConnection
     """What reconcile writes: assignments, and no owner where the owner is gone."""
     return [
         PlannedConnection(
-            row.id, row.wanted, "" if row.id in made.gone else row.owner, made.assign.get(row.id, row.assigned)
+            row.id,
+            row.wanted,
+            "" if row.id in made.gone else row.owner,
+            made.assign.get(row.id, row.assigned),
         )
         for row in rows
     ]
@@ -30,7 +35,10 @@ def written(rows: list[PlannedConnection], made: Plan) -> list[PlannedConnection
 
 def obeyed(rows: list[PlannedConnection]) -> list[PlannedConnection]:
     """What the workers make of it: whoever is assigned a wanted connection owns it."""
-    return [PlannedConnection(row.id, row.wanted, row.assigned if row.wanted else "", row.assigned) for row in rows]
+    return [
+        PlannedConnection(row.id, row.wanted, row.assigned if row.wanted else "", row.assigned)
+        for row in rows
+    ]
 
 
 def load(rows: list[PlannedConnection]) -> dict[str, int]:
@@ -97,7 +105,9 @@ def test_the_dead_and_the_draining_are_given_nothing(rows, fleet, complete):
 def test_a_healthy_settled_owner_is_disturbed_only_for_balance_and_for_few(rows, fleet):
     takers = {one.id for one in fleet if not one.draining}
     made = decide(rows, fleet)
-    settled = {row.id for row in rows if row.wanted and row.owner == row.assigned and row.owner in takers}
+    settled = {
+        row.id for row in rows if row.wanted and row.owner == row.assigned and row.owner in takers
+    }
     assert settled & set(made.assign) <= set(made.moved)
     assert len(made.moved) <= max(1, sum(row.wanted for row in rows) // BALANCE_SHARE)
 
@@ -142,7 +152,9 @@ def test_a_newcomer_gets_nothing_from_healthy_owners_before_the_fleet_is_stable(
 
 
 def test_moves_that_are_still_under_way_count_against_the_next_ones():
-    rows = [PlannedConnection(number, True, "a", "b" if number < 2 else "a") for number in range(20)]
+    rows = [
+        PlannedConnection(number, True, "a", "b" if number < 2 else "a") for number in range(20)
+    ]
     assert decide(rows, [instance("a"), instance("b")]).is_empty
 
 
@@ -155,11 +167,16 @@ def test_a_draining_instance_gives_up_its_connections_unless_there_is_nowhere_to
 
 
 def test_what_was_promised_to_an_instance_that_died_stays_with_its_healthy_owner():
-    assert decide([PlannedConnection(1, True, "a", "dead")], [instance("a"), instance("b")]).assign == {1: "a"}
+    assert decide(
+        [PlannedConnection(1, True, "a", "dead")], [instance("a"), instance("b")]
+    ).assign == {1: "a"}
 
 
 def test_a_stopped_connection_loses_its_assignment():
-    made = decide([PlannedConnection(1, False, "a", "a"), PlannedConnection(2, False, "", "")], [instance("a")])
+    made = decide(
+        [PlannedConnection(1, False, "a", "a"), PlannedConnection(2, False, "", "")],
+        [instance("a")],
+    )
     assert made.assign == {1: ""}
     assert made.unwanted == (1,)
 

@@ -2,14 +2,24 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mqtt_app.domain.presence import PresenceVerdict, due_at, effective_status, grace_until, is_silent, judge, may_mark_offline
+from mqtt_app.domain.presence import (
+    PresenceVerdict,
+    due_at,
+    effective_status,
+    grace_until,
+    is_silent,
+    judge,
+    may_mark_offline,
+)
 
 TIMES = st.floats(0, 1e6)
 STATUS = st.sampled_from(["online", "offline", "unknown"])
 
 
 @given(TIMES, st.floats(1, 1e4), TIMES, TIMES)
-def test_nobody_is_silent_before_their_time_and_the_grace_are_over(last_seen, silence, now, grace_end):
+def test_nobody_is_silent_before_their_time_and_the_grace_are_over(
+    last_seen, silence, now, grace_end
+):
     if is_silent(last_seen, silence, now, grace_end):
         assert now >= due_at(last_seen, silence)
         assert now >= grace_end
@@ -18,7 +28,9 @@ def test_nobody_is_silent_before_their_time_and_the_grace_are_over(last_seen, si
 def test_a_restart_gives_everybody_their_time_again():
     assert grace_until(1000.0, 60.0) == 1060.0
     assert judge("online", 10.0, 60.0, 1059.0, listening_since=1000.0) == PresenceVerdict("online")
-    assert judge("online", 10.0, 60.0, 1060.0, listening_since=1000.0) == PresenceVerdict("offline", "silent")
+    assert judge("online", 10.0, 60.0, 1060.0, listening_since=1000.0) == PresenceVerdict(
+        "offline", "silent"
+    )
 
 
 @given(STATUS, st.none() | TIMES, TIMES, st.none() | STATUS)
@@ -35,7 +47,9 @@ def test_devices_behind_a_gateway_that_is_gone_are_unknown_through_it(status, la
 
 def test_a_message_makes_online_and_silence_offline():
     assert judge("offline", 100.0, 60.0, 101.0, listening_since=0.0) == PresenceVerdict("online")
-    assert judge("online", 100.0, 60.0, 160.0, listening_since=0.0) == PresenceVerdict("offline", "silent")
+    assert judge("online", 100.0, 60.0, 160.0, listening_since=0.0) == PresenceVerdict(
+        "offline", "silent"
+    )
 
 
 def test_who_was_never_heard_stays_unknown():
@@ -49,11 +63,13 @@ def test_who_was_last_heard_before_the_link_came_up_is_not_yet_online():
 @pytest.mark.parametrize(
     ("gateway", "reachable", "expected"),
     [
-        (None, True, PresenceVerdict("online")), ("online", True, PresenceVerdict("online")), ("unknown", True, PresenceVerdict("online")),
+        (None, True, PresenceVerdict("online")),
+        ("online", True, PresenceVerdict("online")),
+        ("unknown", True, PresenceVerdict("online")),
         ("offline", True, PresenceVerdict("unknown", "gateway offline")),
         ("offline", False, PresenceVerdict("unknown", "site unreachable")),
     ],
-)  # fmt: skip
+)
 def test_what_is_shown_of_a_device_that_was_online(gateway, reachable, expected):
     assert effective_status("online", gateway, site_reachable=reachable) == expected
 

@@ -18,7 +18,9 @@ def test_whatever_a_stranger_writes_the_client_is_the_stranger(peer, forwarded_f
 
 
 @given(st.lists(st.text(max_size=40), max_size=5))
-def test_the_address_that_our_proxy_saw_is_the_client_whatever_stands_before_it(written_by_the_caller):
+def test_the_address_that_our_proxy_saw_is_the_client_whatever_stands_before_it(
+    written_by_the_caller,
+):
     forged = ",".join(written_by_the_caller)
     assert client_of("10.0.0.5", [forged, "203.0.113.9"], [], OURS).address == "203.0.113.9"
 
@@ -30,7 +32,11 @@ def test_the_address_that_our_proxy_saw_is_the_client_whatever_stands_before_it(
         ("::ffff:10.0.0.5", "203.0.113.9", "203.0.113.9"),  # an IPv6 socket with an IPv4 peer
         ("2001:db8::1", "2001:db9::2", "2001:db9::2"),
         ("2001:db8::1%eth0", "203.0.113.9", "203.0.113.9"),
-        ("10.0.0.5", "203.0.113.9, 10.0.0.6, 192.0.2.7", "203.0.113.9"),  # three of our proxies in a row
+        (
+            "10.0.0.5",
+            "203.0.113.9, 10.0.0.6, 192.0.2.7",
+            "203.0.113.9",
+        ),  # three of our proxies in a row
         ("10.0.0.5", "1.1.1.1, 203.0.113.9, 10.0.0.6", "203.0.113.9"),
         ("10.0.0.5", "203.0.113.9:4711", "203.0.113.9"),
         ("10.0.0.5", "[2001:db9::2]:4711", "2001:db9::2"),
@@ -46,7 +52,9 @@ def test_the_address_that_our_proxy_saw_is_the_client_whatever_stands_before_it(
         ("", "203.0.113.9", ""),  # a unix socket
     ],
 )
-def test_the_first_address_from_the_right_that_is_no_proxy_is_the_client(peer, forwarded_for, client):
+def test_the_first_address_from_the_right_that_is_no_proxy_is_the_client(
+    peer, forwarded_for, client
+):
     assert client_of(peer, [forwarded_for], [], OURS).address == client
 
 
@@ -80,7 +88,9 @@ def test_nobody_trusts_everybody_by_accident(entry):
         parse_proxies([entry])
 
 
-@pytest.mark.parametrize("entry", ["*", "", "10.0.0.0/33", "10.0.0.256", "a b", "http://proxy", "-", "a..b", "x" * 254])
+@pytest.mark.parametrize(
+    "entry", ["*", "", "10.0.0.0/33", "10.0.0.256", "a b", "http://proxy", "-", "a..b", "x" * 254]
+)
 def test_what_names_no_proxy_is_refused(entry):
     with pytest.raises(ValueError, match="is not an address"):
         parse_proxies([entry])

@@ -8,7 +8,10 @@ from mqtt_app.domain.logs.repeats import FREE, PERIOD, Repeats, Told, words
 MOST = 10  # equal lines in a minute
 
 STORMS = st.lists(
-    st.tuples(st.integers(0, 2), st.integers(0, 3), st.sampled_from([0.0, 0.1, 1.0, 7.0, 20.0, 61.0])), max_size=400
+    st.tuples(
+        st.integers(0, 2), st.integers(0, 3), st.sampled_from([0.0, 0.1, 1.0, 7.0, 20.0, 61.0])
+    ),
+    max_size=400,
 )
 """(subject, text, seconds since the line before)"""
 
@@ -53,7 +56,9 @@ def test_no_equal_line_goes_out_more_than_ten_times_in_a_minute(lines):
     book = storm(lines)
     for key in {(subject, text) for subject, text, _ in lines}:
         times = book.times(key)
-        assert all(later - earlier >= PERIOD for earlier, later in zip(times, times[MOST:], strict=False))
+        assert all(
+            later - earlier >= PERIOD for earlier, later in zip(times, times[MOST:], strict=False)
+        )
 
 
 @given(STORMS, st.integers(1, 1_000))
@@ -99,7 +104,11 @@ def test_one_a_minute_is_said_each_time():
 
 def test_what_was_held_is_told_before_another_line_of_the_same_subject():
     book = storm([(1, 1, 0.0)] * 8 + [(2, 2, 0.0), (1, 2, 0.0)])
-    assert [(told.line, told.held) for _, told in book.written[FREE:]] == [((2, 2), 0), ((1, 1), 3), ((1, 2), 0)]
+    assert [(told.line, told.held) for _, told in book.written[FREE:]] == [
+        ((2, 2), 0),
+        ((1, 1), 3),
+        ((1, 2), 0),
+    ]
 
 
 def test_the_count_is_part_of_the_text():

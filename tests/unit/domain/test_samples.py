@@ -9,16 +9,25 @@ from mqtt_app.domain.ingest.samples import sample, storable
 @pytest.mark.parametrize(
     ("payload", "shown"),
     [
-        (None, None), ("0123456789", "0123456789"), ("01234567890", "0123456789… (cut: 11 characters in all)"),
-        (b"0123456789", "0123456789"), (b"01234567890", "0123456789… (cut: 11 bytes in all)"),
-        (b"12345678\xff", "12345678\\x… (cut: 9 bytes in all)"), (b"123456\xff", "123456\\xff"),
-        (b"\x00a", "\u2400a"), (bytearray(b"ab"), "ab"), (memoryview(b"ab"), "ab"),
-        ({"a": 123}, {"a": 123}), ({"a": 1234}, '{"a": 1234… (cut: 11 characters in all)'),
-        ([1, "ü"], [1, "ü"]), ([None], [None]), (["\x00"], '["\\u0000"]'),
+        (None, None),
+        ("0123456789", "0123456789"),
+        ("01234567890", "0123456789… (cut: 11 characters in all)"),
+        (b"0123456789", "0123456789"),
+        (b"01234567890", "0123456789… (cut: 11 bytes in all)"),
+        (b"12345678\xff", "12345678\\x… (cut: 9 bytes in all)"),
+        (b"123456\xff", "123456\\xff"),
+        (b"\x00a", "\u2400a"),
+        (bytearray(b"ab"), "ab"),
+        (memoryview(b"ab"), "ab"),
+        ({"a": 123}, {"a": 123}),
+        ({"a": 1234}, '{"a": 1234… (cut: 11 characters in all)'),
+        ([1, "ü"], [1, "ü"]),
+        ([None], [None]),
+        (["\x00"], '["\\u0000"]'),
         (["\x00aa"], '["\\u0000aa… (cut: 12 characters in all)'),
         ("a\x00\ud800", "a\u2400?"),
     ],
-)  # fmt: skip
+)
 def test_what_is_shown_of_a_payload_in_ten_characters(payload, shown):
     assert sample(payload, 10) == shown
 

@@ -6,17 +6,36 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mqtt_app.domain.status.headline import REMEDIES, Facts, HeadlineKind, LinkFacts, effective_status, headline
+from mqtt_app.domain.status.headline import (
+    REMEDIES,
+    Facts,
+    HeadlineKind,
+    LinkFacts,
+    effective_status,
+    headline,
+)
 from mqtt_app.models import ErrorClass
 
 NOW = 10_000.0
 LINK = LinkFacts(generation=4, at=NOW - 1, connected_since=NOW - 600, last_packet_at=NOW - 2)
 RUNNING = Facts(
-    status="connected", owner="mqtt-1", owned_since=NOW - 700, generation=4, workers=1, lease_age=1.0, link=LINK,
-    granted=(1, 0), wanted_since=NOW - 800, status_since=NOW - 600,
-)  # fmt: skip
-UNOWNED = replace(RUNNING, owner="", owned_since=None, link=None, lease_age=None, status="disconnected")
-DIALLING = replace(RUNNING, status="connecting", link=replace(LINK, connected_since=None, last_packet_at=None))
+    status="connected",
+    owner="mqtt-1",
+    owned_since=NOW - 700,
+    generation=4,
+    workers=1,
+    lease_age=1.0,
+    link=LINK,
+    granted=(1, 0),
+    wanted_since=NOW - 800,
+    status_since=NOW - 600,
+)
+UNOWNED = replace(
+    RUNNING, owner="", owned_since=None, link=None, lease_age=None, status="disconnected"
+)
+DIALLING = replace(
+    RUNNING, status="connecting", link=replace(LINK, connected_since=None, last_packet_at=None)
+)
 UNWANTED = replace(RUNNING, active=False)
 
 
@@ -31,50 +50,96 @@ CASES = {
     "site switched off": (replace(UNOWNED, site_active=False), "stopped"),
     "switched off, still held": (UNWANTED, "degraded: stopping, mqtt-1 still holds the link"),
     "switched off, holder dead": (replace(UNWANTED, lease_age=None), "stopped"),
-    "switched off, Redis away": (replace(UNWANTED, blind="Redis does not answer"), "degraded: stopping; whether"),
-    "Redis away": (replace(RUNNING, blind="Redis does not answer"), "degraded: live evidence is unavailable: Redis"),
+    "switched off, Redis away": (
+        replace(UNWANTED, blind="Redis does not answer"),
+        "degraded: stopping; whether",
+    ),
+    "Redis away": (
+        replace(RUNNING, blind="Redis does not answer"),
+        "degraded: live evidence is unavailable: Redis",
+    ),
     "just started": (replace(UNOWNED, wanted_since=NOW - 5), "starting"),
-    "nobody came": (replace(UNOWNED, wanted_since=NOW - 99, status_since=NOW - 99), "degraded: no MQTT worker has"),
-    "no worker at all": (replace(UNOWNED, wanted_since=NOW - 5, workers=0), "degraded: no MQTT worker is running"),
-    "owner died, another lives": (replace(RUNNING, lease_age=None), "degraded: its worker mqtt-1 is gone, another"),
-    "owner died, none lives": (replace(RUNNING, lease_age=None, workers=0), "degraded: no MQTT worker is running"),
+    "nobody came": (
+        replace(UNOWNED, wanted_since=NOW - 99, status_since=NOW - 99),
+        "degraded: no MQTT worker has",
+    ),
+    "no worker at all": (
+        replace(UNOWNED, wanted_since=NOW - 5, workers=0),
+        "degraded: no MQTT worker is running",
+    ),
+    "owner died, another lives": (
+        replace(RUNNING, lease_age=None),
+        "degraded: its worker mqtt-1 is gone, another",
+    ),
+    "owner died, none lives": (
+        replace(RUNNING, lease_age=None, workers=0),
+        "degraded: no MQTT worker is running",
+    ),
     "messages that are not stored": (
         linked(not_stored_since=NOW - 9, waits_for="refused"),
         "degraded: its messages are not stored: the database, or",
     ),
-    "messages that have waited for a moment": (linked(not_stored_since=NOW - 7, waits_for="refused"), "running"),
+    "messages that have waited for a moment": (
+        linked(not_stored_since=NOW - 7, waits_for="refused"),
+        "running",
+    ),
     "an installation that stores nothing": (
         replace(RUNNING, nothing_stored="they wait for a task worker"),
         "degraded: no site's messages are stored: they",
     ),
     "owner silent": (replace(RUNNING, link=None), "degraded: its worker mqtt-1 reports nothing"),
     "owner hangs": (linked(at=NOW - 20), "degraded: its worker mqtt-1 last reported 20 s ago"),
-    "report of an earlier owner": (linked(generation=3), "degraded: its worker mqtt-1 reports nothing"),
+    "report of an earlier owner": (
+        linked(generation=3),
+        "degraded: its worker mqtt-1 reports nothing",
+    ),
     "just taken": (replace(DIALLING, link=None, owned_since=NOW - 3), "starting"),
     "dialling": (replace(DIALLING, owned_since=NOW - 5), "starting"),
     "dialling for ever": (DIALLING, "degraded: the link is down"),
-    "row lies that it is connected": (replace(DIALLING, status="connected"), "degraded: the link is down"),
+    "row lies that it is connected": (
+        replace(DIALLING, status="connected"),
+        "degraded: the link is down",
+    ),
     "network gone": (
-        replace(DIALLING, status="error", error_class="network", error_message="No route.", retry_count=3),
+        replace(
+            DIALLING,
+            status="error",
+            error_class="network",
+            error_message="No route.",
+            retry_count=3,
+        ),
         "degraded: No route. (attempt 3)",
     ),
     "wrong password": (
-        replace(DIALLING, status="error", error_class="credentials", error_message="Not authorized."),
+        replace(
+            DIALLING, status="error", error_class="credentials", error_message="Not authorized."
+        ),
         "refused: Not authorized.",
     ),
-    "wrong CA": (replace(DIALLING, status="error", error_class="tls"), "refused: no trusted TLS connection"),
-    "broker hangs": (linked(last_packet_at=NOW - 31), "degraded: the broker has been silent for 31 s"),
+    "wrong CA": (
+        replace(DIALLING, status="error", error_class="tls"),
+        "refused: no trusted TLS connection",
+    ),
+    "broker hangs": (
+        linked(last_packet_at=NOW - 31),
+        "degraded: the broker has been silent for 31 s",
+    ),
     "quiet but alive": (linked(last_packet_at=NOW - 16), "running"),
     "paused": (linked(paused=True, last_packet_at=NOW - 99), "degraded: reading is paused"),
     "no filter": (replace(RUNNING, granted=()), "degraded: no active topic filter"),
-    "filter refused": (replace(RUNNING, granted=(1, 128)), "degraded: the broker refused 1 of 2 topic filters"),
+    "filter refused": (
+        replace(RUNNING, granted=(1, 128)),
+        "degraded: the broker refused 1 of 2 topic filters",
+    ),
     "subscribing": (replace(linked(connected_since=NOW - 3), granted=(None,)), "starting"),
     "parser paused": (
         replace(RUNNING, paused_parsers=("json",)),
         "degraded: the parser json fails on most messages",
     ),
     "filter added just now": (
-        replace(linked(config_version=1), granted=(1, None), config_version=2, wanted_since=NOW - 3),
+        replace(
+            linked(config_version=1), granted=(1, None), config_version=2, wanted_since=NOW - 3
+        ),
         "starting",
     ),
     "filter not asked for": (
@@ -85,7 +150,10 @@ CASES = {
         replace(linked(config_version=2), granted=(1, None), config_version=2),
         "degraded: the broker did not answer for 1 of 2",
     ),
-    "subscribe unanswered": (replace(RUNNING, granted=(1, None)), "degraded: the broker did not answer for 1 of 2"),
+    "subscribe unanswered": (
+        replace(RUNNING, granted=(1, None)),
+        "degraded: the broker did not answer for 1 of 2",
+    ),
 }
 
 

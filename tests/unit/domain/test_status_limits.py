@@ -8,12 +8,21 @@ NOW = 10_000.0
 
 
 def shown(link=None, **facts):
-    evidence = {"generation": 3, "at": NOW, "connected_since": NOW - 100, "last_packet_at": NOW} | (link or {})
+    evidence = {"generation": 3, "at": NOW, "connected_since": NOW - 100, "last_packet_at": NOW} | (
+        link or {}
+    )
     values = {
-        "owner": "mqtt-1", "owned_since": NOW - 200, "generation": 3, "workers": 1, "lease_age": 1.0, "granted": (1,),
-        "status": "connected", "wanted_since": NOW - 300, "status_since": NOW - 300,
+        "owner": "mqtt-1",
+        "owned_since": NOW - 200,
+        "generation": 3,
+        "workers": 1,
+        "lease_age": 1.0,
+        "granted": (1,),
+        "status": "connected",
+        "wanted_since": NOW - 300,
+        "status_since": NOW - 300,
         "link": LinkFacts(**evidence),
-    }  # fmt: skip
+    }
     return str(headline(Facts(**values | facts), NOW))
 
 
@@ -23,7 +32,11 @@ def test_all_well_is_running():
 
 @pytest.mark.parametrize(
     ("wanted", "status", "says"),
-    [(44.9, 300, "starting"), (45, 300, "degraded: no MQTT worker has taken it"), (300, 44.9, "starting")],
+    [
+        (44.9, 300, "starting"),
+        (45, 300, "degraded: no MQTT worker has taken it"),
+        (300, 44.9, "starting"),
+    ],
 )
 def test_nobody_has_to_take_it_within_three_quarters_of_a_minute(wanted, status, says):
     found = shown(owner="", lease_age=None, wanted_since=NOW - wanted, status_since=NOW - status)
@@ -32,17 +45,23 @@ def test_nobody_has_to_take_it_within_three_quarters_of_a_minute(wanted, status,
 
 def test_without_workers_nobody_can_take_it():
     assert shown(owner="", lease_age=None, workers=0) == "degraded: no MQTT worker is running"
-    assert shown(lease_age=None, workers=1) == "degraded: its worker mqtt-1 is gone, another one takes over"
+    assert (
+        shown(lease_age=None, workers=1)
+        == "degraded: its worker mqtt-1 is gone, another one takes over"
+    )
     assert shown(lease_age=0.0) == "running"
 
 
-@pytest.mark.parametrize(("owned", "says"), [(14.9, "starting"), (15.0, "reports nothing about it")])
+@pytest.mark.parametrize(
+    ("owned", "says"), [(14.9, "starting"), (15.0, "reports nothing about it")]
+)
 def test_a_new_owner_has_a_quarter_of_a_minute_to_report(owned, says):
     assert says in shown(link={"generation": 2}, owned_since=NOW - owned, status="connecting")
 
 
 @pytest.mark.parametrize(
-    ("age", "says"), [(15.0, "running"), (16.0, "degraded: its worker mqtt-1 last reported 16 s ago")]
+    ("age", "says"),
+    [(15.0, "running"), (16.0, "degraded: its worker mqtt-1 last reported 16 s ago")],
 )
 def test_evidence_is_good_for_a_quarter_of_a_minute(age, says):
     assert shown(link={"at": NOW - age}) == says
@@ -51,10 +70,14 @@ def test_evidence_is_good_for_a_quarter_of_a_minute(age, says):
 @pytest.mark.parametrize(
     ("keepalive", "silent", "says"),
     [
-        (60, 30.0, "running"), (60, 30.6, "silent for 31 s"), (20, 20.0, "running"), (20, 20.6, "silent for 21 s"),
-        (5, 10.0, "running"), (5, 10.6, "silent for 11 s"),
+        (60, 30.0, "running"),
+        (60, 30.6, "silent for 31 s"),
+        (20, 20.0, "running"),
+        (20, 20.6, "silent for 21 s"),
+        (5, 10.0, "running"),
+        (5, 10.6, "silent for 11 s"),
     ],
-)  # fmt: skip
+)
 def test_a_broker_may_be_silent_for_its_keepalive_within_bounds(keepalive, silent, says):
     assert says in shown(link={"last_packet_at": NOW - silent}, keepalive=keepalive)
 
@@ -66,12 +89,14 @@ def test_a_broker_that_said_nothing_since_the_link_came_up_is_silent_from_then_o
 @pytest.mark.parametrize(
     ("codes", "up", "says"),
     [
-        ((0, 1, 127), 100, "running"), ((128, 1), 100, "degraded: the broker refused 1 of 2 topic filters"),
-        ((None, 1), 14.9, "starting"), ((None, 1), 15, "degraded: the broker did not answer for 1 of 2 topic filters"),
+        ((0, 1, 127), 100, "running"),
+        ((128, 1), 100, "degraded: the broker refused 1 of 2 topic filters"),
+        ((None, 1), 14.9, "starting"),
+        ((None, 1), 15, "degraded: the broker did not answer for 1 of 2 topic filters"),
         ((), 100, "degraded: no active topic filter, so nothing can arrive"),
         ((None, 128), 5, "degraded: the broker refused 1 of 2 topic filters"),
     ],
-)  # fmt: skip
+)
 def test_every_filter_has_to_be_granted_in_time(codes, up, says):
     assert shown(link={"connected_since": NOW - up}, granted=codes) == says
 
@@ -82,26 +107,36 @@ def test_every_filter_has_to_be_granted_in_time(codes, up, says):
 )
 def test_a_link_has_to_come_up_in_time(wanted, owned, says):
     down = {"connected_since": None}
-    assert shown(link=down, status="connecting", wanted_since=NOW - wanted, owned_since=NOW - owned) == says
+    assert (
+        shown(link=down, status="connecting", wanted_since=NOW - wanted, owned_since=NOW - owned)
+        == says
+    )
 
 
 def test_a_failure_of_the_last_attempt_is_shown_with_its_number():
     failed = {"status": "error", "error_message": "no route", "retry_count": 4}
     assert shown(link={"connected_since": None}, **failed) == "degraded: no route (attempt 4)"
-    assert shown(link={"connected_since": None}, **failed | {"status": "connected"}) == "degraded: the link is down"
+    assert (
+        shown(link={"connected_since": None}, **failed | {"status": "connected"})
+        == "degraded: the link is down"
+    )
 
 
 @pytest.mark.parametrize(
     ("kind", "message", "says"),
     [
-        ("credentials", "", "refused: wrong user name or password"), ("tls", "", "refused: no trusted TLS connection"),
-        ("configuration", "", "refused: the settings cannot work"), ("credentials", "mine", "refused: mine"),
+        ("credentials", "", "refused: wrong user name or password"),
+        ("tls", "", "refused: no trusted TLS connection"),
+        ("configuration", "", "refused: the settings cannot work"),
+        ("credentials", "mine", "refused: mine"),
         ("network", "mine", "running"),
     ],
-)  # fmt: skip
+)
 def test_a_refusal_is_one_that_a_person_has_to_mend(kind, message, says):
     assert shown(status="error", error_class=kind, error_message=message) == says
-    assert not shown(status="connecting", error_class=kind, error_message=message).startswith("refused")
+    assert not shown(status="connecting", error_class=kind, error_message=message).startswith(
+        "refused"
+    )
 
 
 @pytest.mark.parametrize(
@@ -112,17 +147,28 @@ def test_a_refusal_is_one_that_a_person_has_to_mend(kind, message, says):
         ({"active": False, "lease_age": None}, "stopped"),
         ({"site_active": False, "owner": ""}, "stopped"),
         ({"active": False}, "degraded: stopping, mqtt-1 still holds the link"),
-        ({"active": False, "blind": "Redis away"},
-         "degraded: stopping; whether mqtt-1 let go is not known: Redis away"),
-        ({"active": False, "blind": "Redis away", "lease_age": None},
-         "degraded: stopping; whether mqtt-1 let go is not known: Redis away"),
-        ({"blind": "Redis away"}, "degraded: live evidence is unavailable: Redis away; last known: connected"),
-        ({"paused_parsers": ("json",)},
-         "degraded: the parser json fails on most messages, which are kept until it is mended"),
-        ({"paused_parsers": ("a", "b")},
-         "degraded: the parsers a, b fail on most messages, which are kept until it is mended"),
+        (
+            {"active": False, "blind": "Redis away"},
+            "degraded: stopping; whether mqtt-1 let go is not known: Redis away",
+        ),
+        (
+            {"active": False, "blind": "Redis away", "lease_age": None},
+            "degraded: stopping; whether mqtt-1 let go is not known: Redis away",
+        ),
+        (
+            {"blind": "Redis away"},
+            "degraded: live evidence is unavailable: Redis away; last known: connected",
+        ),
+        (
+            {"paused_parsers": ("json",)},
+            "degraded: the parser json fails on most messages, which are kept until it is mended",
+        ),
+        (
+            {"paused_parsers": ("a", "b")},
+            "degraded: the parsers a, b fail on most messages, which are kept until it is mended",
+        ),
     ],
-)  # fmt: skip
+)
 def test_what_is_shown_of_each_situation(facts, says):
     assert shown(**facts) == says
 
@@ -134,11 +180,14 @@ def test_paused_reading_is_shown_before_silence():
 @pytest.mark.parametrize(
     ("facts", "status"),
     [
-        ({}, "connected"), ({"owner": ""}, "disconnected"), ({"lease_age": None}, "disconnected"),
+        ({}, "connected"),
+        ({"owner": ""}, "disconnected"),
+        ({"lease_age": None}, "disconnected"),
         ({"lease_age": None, "blind": "Redis away"}, "connected"),
-        ({"owner": "", "status": "connecting"}, "disconnected"), ({"owner": "", "status": "error"}, "error"),
+        ({"owner": "", "status": "connecting"}, "disconnected"),
+        ({"owner": "", "status": "error"}, "error"),
     ],
-)  # fmt: skip
+)
 def test_nobody_speaks_for_the_status_of_a_link_without_an_owner(facts, status):
     values = {"owner": "mqtt-1", "lease_age": 1.0, "status": "connected"} | facts
     assert effective_status(Facts(**values)) == status

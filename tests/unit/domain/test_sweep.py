@@ -5,7 +5,12 @@ from mqtt_app.domain.link.sweep import Sweep
 def test_what_comes_twice_is_a_copy_and_another_value_of_the_topic_is_not():
     one = Sweep()
     one.begin(0.0)
-    assert [one.is_copy("a", payload, 1.0) for payload in (b"1", b"1", b"2", b"1")] == [False, True, False, True]
+    assert [one.is_copy("a", payload, 1.0) for payload in (b"1", b"1", b"2", b"1")] == [
+        False,
+        True,
+        False,
+        True,
+    ]
 
 
 def test_without_a_subscription_nothing_is_a_copy():

@@ -8,12 +8,28 @@ from mqtt_app.domain.topics import TopicError, validate_filter
 @pytest.mark.parametrize(
     ("char", "fits"),
     [
-        ("\x1f", False), (" ", True), ("~", True), ("\x7f", False), ("\x9f", False), ("\xa0", True),
-        ("\ud7ff", True), ("\ud800", False), ("\ue000", True), ("\ufdcf", True),
-        ("\ufdd0", False), ("\ufdef", False), ("\ufdf0", True), ("\ufffd", True), ("\ufffe", False),
-        ("\uffff", False), ("\U00010000", True), ("\U0001fffd", True), ("\U0001fffe", False), ("\U0001ffff", False),
+        ("\x1f", False),
+        (" ", True),
+        ("~", True),
+        ("\x7f", False),
+        ("\x9f", False),
+        ("\xa0", True),
+        ("\ud7ff", True),
+        ("\ud800", False),
+        ("\ue000", True),
+        ("\ufdcf", True),
+        ("\ufdd0", False),
+        ("\ufdef", False),
+        ("\ufdf0", True),
+        ("\ufffd", True),
+        ("\ufffe", False),
+        ("\uffff", False),
+        ("\U00010000", True),
+        ("\U0001fffd", True),
+        ("\U0001fffe", False),
+        ("\U0001ffff", False),
     ],
-)  # fmt: skip
+)
 def test_which_characters_a_filter_may_hold(char, fits):
     if fits:
         validate_filter(f"a/{char}")
@@ -31,7 +47,9 @@ def test_a_filter_may_be_as_long_as_a_string_of_the_protocol(size, fits):
         validate_filter("x" * size)
 
 
-@pytest.mark.parametrize(("code", "fits"), [(0xD7FF, True), (0xD800, False), (0xDFFF, False), (0xE000, True)])
+@pytest.mark.parametrize(
+    ("code", "fits"), [(0xD7FF, True), (0xD800, False), (0xDFFF, False), (0xE000, True)]
+)
 def test_halves_of_surrogate_pairs_are_refused_from_the_first_to_the_last(code, fits):
     if fits:
         validate_filter(chr(code))

@@ -29,7 +29,10 @@ def test_each_standstill_is_named_with_where_to_look(vitals, word):
 
 def test_the_installation_stores_nothing_only_when_every_worker_that_waits_waits_in_vain():
     idle, busy = Vitals(), Vitals(batches=1, not_storing=NOT_STORING)
-    stuck, longer = Vitals(batches=1, not_storing=NOT_STORING + 1), Vitals(batches=1, not_storing=NOT_STORING + 9)
+    stuck, longer = (
+        Vitals(batches=1, not_storing=NOT_STORING + 1),
+        Vitals(batches=1, not_storing=NOT_STORING + 9),
+    )
     assert stores_nothing([]) is stores_nothing([idle]) is stores_nothing([stuck, busy]) is None
     assert stores_nothing([idle, stuck, longer]) is longer
 

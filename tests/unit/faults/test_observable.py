@@ -1,4 +1,6 @@
-"""A fault that no test can notice is not planted, and the tests nearest to a fault are known by imports."""
+"""A fault that no test can notice is not planted, and the tests nearest to a fault are known by
+imports.
+"""
 
 from pathlib import Path
 
@@ -15,19 +17,28 @@ def planted(source):
 @pytest.mark.parametrize(
     "source",
     [
-        '"""SELECT 1 WHERE a AND b."""', 'def f(x: "a < 1", y: Lit[3]) -> Lit[4]: ...', "x: Lit[3]",
-        "@cache(maxsize=7)\ndef f(): ...", "class A(Struct, frozen=True, gc=False): ...",
-        "@dataclass(slots=True)\nclass A: ...", "x = zip(a, b, strict=True)", 'log.info("a %d", 5)',
+        '"""SELECT 1 WHERE a AND b."""',
+        'def f(x: "a < 1", y: Lit[3]) -> Lit[4]: ...',
+        "x: Lit[3]",
+        "@cache(maxsize=7)\ndef f(): ...",
+        "class A(Struct, frozen=True, gc=False): ...",
+        "@dataclass(slots=True)\nclass A: ...",
+        "x = zip(a, b, strict=True)",
+        'log.info("a %d", 5)',
         'print.x = f"{text[:60]}"',
     ],
-)  # fmt: skip
+)
 def test_what_nobody_can_see_is_left_as_it_is(source):
     assert planted(source) <= {"'print.x = f\"{text[:60]}\"' -> 'pass'"}
 
 
 def test_sql_is_changed_where_it_is_a_statement_and_not_in_its_comments():
-    found = python_faults('Q = f"""\nUPDATE t SET a = 1 -- this AND that\nWHERE a = 1 AND {more}\n"""')
-    assert [(fault.line, fault.what, fault.is_sql) for fault in found] == [(3, "'AND' -> 'OR'", True)]
+    found = python_faults(
+        'Q = f"""\nUPDATE t SET a = 1 -- this AND that\nWHERE a = 1 AND {more}\n"""'
+    )
+    assert [(fault.line, fault.what, fault.is_sql) for fault in found] == [
+        (3, "'AND' -> 'OR'", True)
+    ]
     assert lua_faults("-- this and that\nreturn 1") == []
 
 

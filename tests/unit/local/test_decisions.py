@@ -46,20 +46,28 @@ def test_a_usual_machine_is_accepted():
 
 
 def test_without_ensurepip_the_pip_of_the_running_python_fills_the_environment(tmp_path):
-    (way,) = installer.ways(Tools(uv=None, venv=True, ensurepip=False, pip=True), "python3", tmp_path)
+    (way,) = installer.ways(
+        Tools(uv=None, venv=True, ensurepip=False, pip=True), "python3", tmp_path
+    )
     assert "--without-pip" in way.create
     assert way.install[:4] == ["python3", "-m", "pip", "--python"]
 
 
 def test_uv_comes_first_and_pip_is_its_understudy(tmp_path):
     names = [
-        way.name for way in installer.ways(Tools("/bin/uv", venv=True, ensurepip=True, pip=True), "python3", tmp_path)
+        way.name
+        for way in installer.ways(
+            Tools("/bin/uv", venv=True, ensurepip=True, pip=True), "python3", tmp_path
+        )
     ]
     assert names == ["uv", "pip"]
 
 
 def test_nothing_to_make_an_environment_with_gives_no_way(tmp_path):
-    assert installer.ways(Tools(None, venv=True, ensurepip=False, pip=False), "python3", tmp_path) == []
+    assert (
+        installer.ways(Tools(None, venv=True, ensurepip=False, pip=False), "python3", tmp_path)
+        == []
+    )
 
 
 def test_the_users_settings_of_pip_hold_for_uv_too():

@@ -4,7 +4,9 @@ import pytest
 
 from project.local import running
 
-LENT = {name: f"lent {name}" for name in running.LENT} | {"DJANGO_SETTINGS_MODULE": running.LOCAL_SETTINGS}
+LENT = {name: f"lent {name}" for name in running.LENT} | {
+    "DJANGO_SETTINGS_MODULE": running.LOCAL_SETTINGS
+}
 
 
 @pytest.fixture

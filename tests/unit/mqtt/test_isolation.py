@@ -1,4 +1,6 @@
-"""Whatever some connections send, and whatever that does to the task workers: the others' messages get through."""
+"""Whatever some connections send, and whatever that does to the task workers: the others' messages
+get through.
+"""
 
 from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
@@ -6,13 +8,16 @@ from hypothesis import strategies as st
 from mqtt_app.coordination.acks import note
 from tests.unit.mqtt.world import Harm, SmallWorld
 
-ROUNDS = 60  # of 2.5 s within which what healthy connections said is stored, however many others are poisonous
+# of 2.5 s within which what healthy connections said is stored, however many others are poisonous
+ROUNDS = 60
 poisonous = st.dictionaries(st.integers(1, 8), st.sampled_from(Harm.ALL), max_size=8)
 
 
 @settings(max_examples=15, deadline=None, phases=(Phase.explicit, Phase.reuse, Phase.generate))
 @given(poisonous, st.integers(2, 4), st.integers(0, 3))
-def test_whoever_is_poisonous_the_healthy_ones_are_stored_within_so_many_rounds(harm, in_flight, every):
+def test_whoever_is_poisonous_the_healthy_ones_are_stored_within_so_many_rounds(
+    harm, in_flight, every
+):
     world = SmallWorld(9, harm, in_flight=in_flight)
     healthy = set(world.links) - set(harm)
     said: dict[int, list[int]] = {number: [] for number in world.links}
@@ -22,11 +27,15 @@ def test_whoever_is_poisonous_the_healthy_ones_are_stored_within_so_many_rounds(
             said[number].append(world.publish(number, bad=bad))
         world.round()
         if turn == ROUNDS:
-            early = {number: list(said[number][: len(said[number]) - ROUNDS // 2]) for number in healthy}
+            early = {
+                number: list(said[number][: len(said[number]) - ROUNDS // 2]) for number in healthy
+            }
     for _ in range(ROUNDS):
         world.round()
     for number in healthy:
-        assert sorted(world.stored[number]) == sorted(set(world.stored[number])), "nothing is stored twice"
+        assert sorted(world.stored[number]) == sorted(set(world.stored[number])), (
+            "nothing is stored twice"
+        )
         assert set(early[number]) <= set(world.stored[number])
         assert set(early[number]) <= set(world.links[number].acknowledged)
         assert not world.links[number].paused
@@ -73,7 +82,11 @@ def test_a_suspect_has_one_batch_in_flight_and_a_bounded_share_of_the_memory():
     assert world.links[1].paused
     assert not world.links[2].paused
     assert world.delivery._memory.bytes_of(1) < 1_000_000 // 16
-    own = [entry for entry in world.delivery._ledger.entries() if 1 in entry.connections and entry.parked_until is None]
+    own = [
+        entry
+        for entry in world.delivery._ledger.entries()
+        if 1 in entry.connections and entry.parked_until is None
+    ]
     assert len(own) <= 2
 
 
@@ -106,7 +119,10 @@ def test_a_connection_of_which_the_tasks_refuse_messages_travels_by_itself_until
     world.publish(2)
     world.loop.run(1.0)
     first, second = world.delivery.to_send.get(), world.delivery.to_send.get()
-    assert [{one.connection_id for one in batch.messages} for batch in (first, second)] in ([{1}, {2}], [{2}, {1}])
+    assert [{one.connection_id for one in batch.messages} for batch in (first, second)] in (
+        [{1}, {2}],
+        [{2}, {1}],
+    )
     for batch in (first, second):
         world.delivery.noted([note(batch.id)])
     for _ in range(20):
@@ -149,7 +165,9 @@ def test_a_stop_before_anybody_is_suspected_lets_go_of_what_failed_already():
 
 
 def test_a_stop_loses_nothing_that_no_broker_has():
-    """Messages at QoS 0 of a suspect become dead letters; what is being stored for a healthy link goes on."""
+    """Messages at QoS 0 of a suspect become dead letters; what is being stored for a healthy link
+    goes on.
+    """
     world = SmallWorld(2, {1: Harm.REFUSED})
     for _ in range(30):
         world.publish(1, bad=True, qos=0)

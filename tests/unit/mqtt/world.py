@@ -80,11 +80,23 @@ class SmallWorld:
         self.down = False
         self._packets = itertools.count(1)
 
-    def publish(self, connection_id: int, *, bad: bool = False, qos: int = 1, size: int = 10) -> int:
+    def publish(
+        self, connection_id: int, *, bad: bool = False, qos: int = 1, size: int = 10
+    ) -> int:
         packet_id = next(self._packets)
         payload = b"bad" if bad else bytes(size)
         message = Envelope(
-            connection_id, connection_id, 1, 1, packet_id, "a", payload, qos, False, False, self.loop.now
+            connection_id,
+            connection_id,
+            1,
+            1,
+            packet_id,
+            "a",
+            payload,
+            qos,
+            False,
+            False,
+            self.loop.now,
         )
         self.delivery.add(message, urgent=False)
         return packet_id
@@ -97,7 +109,9 @@ class SmallWorld:
             self._store(batch)
         while not self.delivery.to_ask.empty():
             asked = self.delivery.to_ask.get()
-            self.delivery.answered(asked, [batch_id for batch_id in asked if batch_id in self.receipts])
+            self.delivery.answered(
+                asked, [batch_id for batch_id in asked if batch_id in self.receipts]
+            )
 
     def _store(self, batch: Batch) -> None:
         fate = Fate.FAILED if self.down else self._fate(batch)
@@ -106,9 +120,9 @@ class SmallWorld:
         if fate is Fate.COMMITTED:
             self.receipts.add(batch.id)
             for message in batch.messages:
-                (self.aside if batch.quarantine_reason else self.stored)[message.connection_id].append(
-                    message.packet_id
-                )
+                (self.aside if batch.quarantine_reason else self.stored)[
+                    message.connection_id
+                ].append(message.packet_id)
         self.delivery.noted([note(batch.id, fate=fate)])
 
     def _fate(self, batch: Batch) -> Fate | None:

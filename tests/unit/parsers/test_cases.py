@@ -20,13 +20,19 @@ def payload_of(told: dict[str, Any]) -> bytes:
     """`payload` is text, `payload_base64` any bytes, `payload_repeated` a list of [text, times]."""
     if "payload_base64" in told:
         return base64.b64decode(told["payload_base64"])
-    return "".join(text * times for text, times in told.get("payload_repeated", [[told.get("payload"), 1]])).encode()
+    return "".join(
+        text * times for text, times in told.get("payload_repeated", [[told.get("payload"), 1]])
+    ).encode()
 
 
 def as_told(fact: Fact) -> dict[str, Any]:
     """The fact with its type as key and without what is at its default."""
     values = msgspec.to_builtins(fact)
-    return {type(fact).__name__.lower(): {key: value for key, value in values.items() if keep(key, value)}}
+    return {
+        type(fact).__name__.lower(): {
+            key: value for key, value in values.items() if keep(key, value)
+        }
+    }
 
 
 def keep(key: str, value: object) -> bool:
@@ -45,7 +51,10 @@ def test_the_parser_says_what_the_case_expects(case):
         return
     with pytest.raises(ParseError) as caught:
         run(parser, message)
-    assert (str(caught.value.kind), expected["says"] in str(caught.value)) == (expected["error"], True), caught.value
+    assert (str(caught.value.kind), expected["says"] in str(caught.value)) == (
+        expected["error"],
+        True,
+    ), caught.value
 
 
 def test_there_are_cases_for_every_built_in_parser():

@@ -1,4 +1,6 @@
-"""How sure each parser is of a topic, and what single values, Tasmota and Zigbee2MQTT say, by table."""
+"""How sure each parser is of a topic, and what single values, Tasmota and Zigbee2MQTT say, by
+table.
+"""
 
 import json
 
@@ -38,23 +40,39 @@ def reading(**changes):
 @pytest.mark.parametrize(
     ("name", "topic", "sample", "confidence"),
     [
-        ("json", "a", b'{"a":1}', 0.4), ("json", "a", b" [1]", 0.4), ("json", "a", b"\xef\xbb\xbf{", 0.4),
-        ("json", "a", b"5", 0.0), ("json", "a", b"", 0.0),
-        ("scalar", "a", b"21.5 C", 0.5), ("scalar", "a", b"ON", 0.5), ("scalar", "a", b"text", 0.2),
-        ("scalar", "a", b"", 0.15), ("scalar", "a", b"{}", 0.0), ("scalar", "a", b"[1]", 0.0),
-        ("scalar", "a", b"\xff", 0.0), ("scalar", "a", b"x" * 256, 0.2), ("scalar", "a", b"x" * 257, 0.0),
-        ("tasmota", "tele/x/SENSOR", b"", 0.8), ("tasmota", "x/stat/POWER1", b"", 0.8),
-        ("tasmota", "tele/x/LWT", b"", 0.8), ("tasmota", "stat/x/STATUS10", b"", 0.8),
-        ("tasmota", "stat/x/STATUS100", b"", 0.0), ("tasmota", "stat/x/POWER100", b"", 0.0),
-        ("tasmota", "tele/x/OTHER", b"", 0.0), ("tasmota", "tele/SENSOR", b"", 0.0),
+        ("json", "a", b'{"a":1}', 0.4),
+        ("json", "a", b" [1]", 0.4),
+        ("json", "a", b"\xef\xbb\xbf{", 0.4),
+        ("json", "a", b"5", 0.0),
+        ("json", "a", b"", 0.0),
+        ("scalar", "a", b"21.5 C", 0.5),
+        ("scalar", "a", b"ON", 0.5),
+        ("scalar", "a", b"text", 0.2),
+        ("scalar", "a", b"", 0.15),
+        ("scalar", "a", b"{}", 0.0),
+        ("scalar", "a", b"[1]", 0.0),
+        ("scalar", "a", b"\xff", 0.0),
+        ("scalar", "a", b"x" * 256, 0.2),
+        ("scalar", "a", b"x" * 257, 0.0),
+        ("tasmota", "tele/x/SENSOR", b"", 0.8),
+        ("tasmota", "x/stat/POWER1", b"", 0.8),
+        ("tasmota", "tele/x/LWT", b"", 0.8),
+        ("tasmota", "stat/x/STATUS10", b"", 0.8),
+        ("tasmota", "stat/x/STATUS100", b"", 0.0),
+        ("tasmota", "stat/x/POWER100", b"", 0.0),
+        ("tasmota", "tele/x/OTHER", b"", 0.0),
+        ("tasmota", "tele/SENSOR", b"", 0.0),
         ("tasmota", "a/b/tele/SENSOR", b"", 0.0),
-        ("tasmota", "tele//SENSOR", b"", 0.0), ("tasmota", "cmnd/x/POWER", b"", 0.8),
+        ("tasmota", "tele//SENSOR", b"", 0.0),
+        ("tasmota", "cmnd/x/POWER", b"", 0.8),
         ("tasmota", "a/b/SENSOR", b"", 0.0),
-        ("zigbee2mqtt", "zigbee2mqtt/x", b"", 0.9), ("zigbee2mqtt", "zigbee2mqtt-2/x", b"", 0.9),
-        ("zigbee2mqtt", "zigbee2mqtt", b"", 0.0), ("zigbee2mqtt", "zigbee2mqtt/", b"", 0.0),
+        ("zigbee2mqtt", "zigbee2mqtt/x", b"", 0.9),
+        ("zigbee2mqtt", "zigbee2mqtt-2/x", b"", 0.9),
+        ("zigbee2mqtt", "zigbee2mqtt", b"", 0.0),
+        ("zigbee2mqtt", "zigbee2mqtt/", b"", 0.0),
         ("zigbee2mqtt", "zigbee/x", b"", 0.0),
     ],
-)  # fmt: skip
+)
 def test_how_sure_each_parser_is(name, topic, sample, confidence):
     assert PARSERS[name].matches(topic, sample) == confidence
 
@@ -65,13 +83,30 @@ def test_how_sure_each_parser_is(name, topic, sample, confidence):
 @pytest.mark.parametrize(
     ("payload", "value"),
     [
-        (b"21.5", 21.5), (b" 21.5 \xc2\xb0C\n", 21.5), (b"-3e2 mV", -300.0), (b"5%", 5.0), (b"1.", 1.0),
-        (b"1" * 40, float("1" * 40)), (b"TRUE", True), (b"Off", False), (b"yes", True), (b"no", False),
-        (b"Closed", False), (b"open", True), (b"online", "online"), (b'"on"', True), (b'""', '""'), (b'"a"', "a"),
-        (b"1.2.3", "1.2.3"), (b"192.168.0.1", "192.168.0.1"), (b"x" * 256, "x" * 256), (b"21 abcdefgh", 21.0),
-        (b"21 abcdefghi", "21 abcdefghi"), (b"12:30", "12:30"),
+        (b"21.5", 21.5),
+        (b" 21.5 \xc2\xb0C\n", 21.5),
+        (b"-3e2 mV", -300.0),
+        (b"5%", 5.0),
+        (b"1.", 1.0),
+        (b"1" * 40, float("1" * 40)),
+        (b"TRUE", True),
+        (b"Off", False),
+        (b"yes", True),
+        (b"no", False),
+        (b"Closed", False),
+        (b"open", True),
+        (b"online", "online"),
+        (b'"on"', True),
+        (b'""', '""'),
+        (b'"a"', "a"),
+        (b"1.2.3", "1.2.3"),
+        (b"192.168.0.1", "192.168.0.1"),
+        (b"x" * 256, "x" * 256),
+        (b"21 abcdefgh", 21.0),
+        (b"21 abcdefghi", "21 abcdefghi"),
+        (b"12:30", "12:30"),
     ],
-)  # fmt: skip
+)
 def test_the_value_of_a_payload(payload, value):
     assert values("scalar", "hall/a", payload) == {"a": value}
 
@@ -79,13 +114,22 @@ def test_the_value_of_a_payload(payload, value):
 @pytest.mark.parametrize(
     ("payload", "kind"),
     [
-        (b"", "VALIDATION_ERROR"), (b"21,5", "VALIDATION_ERROR"), (b"1_000", "VALIDATION_ERROR"),
-        (b"1" * 41, "VALIDATION_ERROR"), (b"-", "VALIDATION_ERROR"), (b"NaN", "VALIDATION_ERROR"),
-        (b"none", "VALIDATION_ERROR"), (b"1.2", ""), (b"{1}", "PARSE_ERROR"), (b"[1]", "PARSE_ERROR"),
-        (b"x" * 257, "PARSE_ERROR"), (b"\xff", "PARSE_ERROR"), (b"a\x07", "PARSE_ERROR"),
+        (b"", "VALIDATION_ERROR"),
+        (b"21,5", "VALIDATION_ERROR"),
+        (b"1_000", "VALIDATION_ERROR"),
+        (b"1" * 41, "VALIDATION_ERROR"),
+        (b"-", "VALIDATION_ERROR"),
+        (b"NaN", "VALIDATION_ERROR"),
+        (b"none", "VALIDATION_ERROR"),
+        (b"1.2", ""),
+        (b"{1}", "PARSE_ERROR"),
+        (b"[1]", "PARSE_ERROR"),
+        (b"x" * 257, "PARSE_ERROR"),
+        (b"\xff", "PARSE_ERROR"),
+        (b"a\x07", "PARSE_ERROR"),
         (b"1e400", "VALIDATION_ERROR"),
     ],
-)  # fmt: skip
+)
 def test_what_is_no_value(payload, kind):
     if not kind:
         assert values("scalar", "a", payload) == {"value": 1.2}
@@ -96,9 +140,13 @@ def test_what_is_no_value(payload, kind):
 @pytest.mark.parametrize(
     ("topic", "device", "metric"),
     [
-        ("a/b/c", "a/b", "c"), ("/a/b/", "a", "b"), ("a", "a", "value"), ("/", "/", "value"), ("//a", "a", "value"),
+        ("a/b/c", "a/b", "c"),
+        ("/a/b/", "a", "b"),
+        ("a", "a", "value"),
+        ("/", "/", "value"),
+        ("//a", "a", "value"),
     ],
-)  # fmt: skip
+)
 def test_device_and_metric_of_a_topic(topic, device, metric):
     (found,) = facts("scalar", topic, b"1")
     assert (found.device, found.metric) == (device, metric)
@@ -110,20 +158,35 @@ def test_device_and_metric_of_a_topic(topic, device, metric):
 @pytest.mark.parametrize(
     ("topic", "payload", "expected"),
     [
-        ("cmnd/x/POWER", b"ON", []), ("tele/x/OTHER", b"{}", []), ("tele/a/b/LWT", b"Online ", [("a/b", True)]),
+        ("cmnd/x/POWER", b"ON", []),
+        ("tele/x/OTHER", b"{}", []),
+        ("tele/a/b/LWT", b"Online ", [("a/b", True)]),
         ("x/tele/LWT", b"Offline", [("x", False)]),
         ("stat/x/POWER12", b"OFF", [("x", "POWER12", False)]),
-        ("tele/x/SENSOR", {"Time": "2023-11-14T22:13:20", "TempUnit": "C", "PressureUnit": "hPa", "SpeedUnit": "m/s",
-                           "UptimeSec": 5, "AM": {"Temperature": 21}}, [("x", "AM.Temperature", 21.0)]),
+        (
+            "tele/x/SENSOR",
+            {
+                "Time": "2023-11-14T22:13:20",
+                "TempUnit": "C",
+                "PressureUnit": "hPa",
+                "SpeedUnit": "m/s",
+                "UptimeSec": 5,
+                "AM": {"Temperature": 21},
+            },
+            [("x", "AM.Temperature", 21.0)],
+        ),
         ("stat/x/STATUS8", {"StatusSNS": {"Time": "x", "A": 1}, "B": 2}, [("x", "A", 1.0)]),
-        ("stat/x/STATUS", {"B": 2}, []), ("stat/x/RESULT", {"B": 2}, [("x", "B", 2.0)]),
+        ("stat/x/STATUS", {"B": 2}, []),
+        ("stat/x/RESULT", {"B": 2}, [("x", "B", 2.0)]),
         ("tele/x/STATE", {"B": 2}, [("x", "B", 2.0)]),
     ],
-)  # fmt: skip
+)
 def test_what_tasmota_says(topic, payload, expected):
     found = facts("tasmota", topic, payload)
     said = [
-        (fact.identifier, fact.online) if isinstance(fact, Availability) else (fact.device, fact.metric, fact.value)
+        (fact.identifier, fact.online)
+        if isinstance(fact, Availability)
+        else (fact.device, fact.metric, fact.value)
         for fact in found
     ]
     assert said == expected
@@ -133,10 +196,12 @@ def test_what_tasmota_says(topic, payload, expected):
 @pytest.mark.parametrize(
     ("topic", "payload", "kind"),
     [
-        ("tele/x/LWT", b"online", "VALIDATION_ERROR"), ("a/b/SENSOR", b"{}", "PARSE_ERROR"),
-        ("tele/x/SENSOR", b"[]", "VALIDATION_ERROR"), ("stat/x/STATUS8", b'{"StatusSNS": 5}', "VALIDATION_ERROR"),
+        ("tele/x/LWT", b"online", "VALIDATION_ERROR"),
+        ("a/b/SENSOR", b"{}", "PARSE_ERROR"),
+        ("tele/x/SENSOR", b"[]", "VALIDATION_ERROR"),
+        ("stat/x/STATUS8", b'{"StatusSNS": 5}', "VALIDATION_ERROR"),
     ],
-)  # fmt: skip
+)
 def test_what_tasmota_never_says(topic, payload, kind):
     assert str(error("tasmota", topic, payload).kind) == kind
 
@@ -144,20 +209,45 @@ def test_what_tasmota_never_says(topic, payload, kind):
 @pytest.mark.parametrize(
     ("topic", "payload", "expected"),
     [
-        ("zigbee2mqtt/bridge/state", b"offline", Availability(identifier="zigbee2mqtt", online=False, is_gateway=True)),
-        ("zigbee2mqtt/a/b/availability", {"state": "online"},
-         Availability(identifier="a/b", online=True, gateway="zigbee2mqtt")),
-        ("zigbee2mqtt/availability", {"v": 1}, reading(device="availability", metric="v", gateway="zigbee2mqtt")),
+        (
+            "zigbee2mqtt/bridge/state",
+            b"offline",
+            Availability(identifier="zigbee2mqtt", online=False, is_gateway=True),
+        ),
+        (
+            "zigbee2mqtt/a/b/availability",
+            {"state": "online"},
+            Availability(identifier="a/b", online=True, gateway="zigbee2mqtt"),
+        ),
+        (
+            "zigbee2mqtt/availability",
+            {"v": 1},
+            reading(device="availability", metric="v", gateway="zigbee2mqtt"),
+        ),
         ("zigbee2mqtt/set", {"v": 1}, reading(device="set", metric="v", gateway="zigbee2mqtt")),
-        ("zigbee2mqtt/lamp", {"v": 1, "last_seen": 1_700_000_000_500, "device": {}, "update": {"a": 1},
-                              "update_available": True},
-         reading(device="lamp", metric="v", time=1_700_000_000.5, gateway="zigbee2mqtt")),
-        ("zigbee2mqtt/lamp/set", {"v": 1}, None), ("zigbee2mqtt/lamp/get", b"", None),
-        ("zigbee2mqtt/lamp/get/state", b"", None), ("zigbee2mqtt/bridge", b"", None),
-        ("zigbee2mqtt/bridge/logging", b"x", None), ("zigbee2mqtt/bridges", {"v": 1},
-         reading(device="bridges", metric="v", gateway="zigbee2mqtt")),
+        (
+            "zigbee2mqtt/lamp",
+            {
+                "v": 1,
+                "last_seen": 1_700_000_000_500,
+                "device": {},
+                "update": {"a": 1},
+                "update_available": True,
+            },
+            reading(device="lamp", metric="v", time=1_700_000_000.5, gateway="zigbee2mqtt"),
+        ),
+        ("zigbee2mqtt/lamp/set", {"v": 1}, None),
+        ("zigbee2mqtt/lamp/get", b"", None),
+        ("zigbee2mqtt/lamp/get/state", b"", None),
+        ("zigbee2mqtt/bridge", b"", None),
+        ("zigbee2mqtt/bridge/logging", b"x", None),
+        (
+            "zigbee2mqtt/bridges",
+            {"v": 1},
+            reading(device="bridges", metric="v", gateway="zigbee2mqtt"),
+        ),
     ],
-)  # fmt: skip
+)
 def test_what_zigbee2mqtt_says(topic, payload, expected):
     assert list(facts("zigbee2mqtt", topic, payload)) == ([] if expected is None else [expected])
 
@@ -167,11 +257,17 @@ def test_names_of_zigbee_devices():
         {"friendly_name": "lamp", "definition": {"vendor": "V", "model": "M"}},
         {"friendly_name": "half", "definition": {"vendor": "V", "model": 5}},
         {"friendly_name": "bare", "definition": None},
-        {"friendly_name": "hub", "type": "Coordinator"}, {"friendly_name": ""}, {"friendly_name": 5}, 7,
+        {"friendly_name": "hub", "type": "Coordinator"},
+        {"friendly_name": ""},
+        {"friendly_name": 5},
+        7,
         {"friendly_name": "x" * 250},
-    ]  # fmt: skip
+    ]
     found = facts("zigbee2mqtt", "zigbee2mqtt/bridge/devices", listed)
     assert [(fact.device[:4], fact.name) for fact in found] == [
-        ("lamp", "lamp (V M)"), ("half", "half (V)"), ("bare", "bare"), ("xxxx", "x" * 200),
-    ]  # fmt: skip
+        ("lamp", "lamp (V M)"),
+        ("half", "half (V)"),
+        ("bare", "bare"),
+        ("xxxx", "x" * 200),
+    ]
     assert {fact.gateway for fact in found} == {"zigbee2mqtt"}

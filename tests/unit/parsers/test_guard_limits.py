@@ -4,7 +4,13 @@ import math
 
 import pytest
 
-from mqtt_app.domain.readings import Availability, Description, ParseError, ParseErrorKind, ReadingFact
+from mqtt_app.domain.readings import (
+    Availability,
+    Description,
+    ParseError,
+    ParseErrorKind,
+    ReadingFact,
+)
 from mqtt_app.parsers import registry
 from mqtt_app.parsers.base import Message
 from mqtt_app.parsers.registry import Registry, built_ins, load, run
@@ -41,7 +47,9 @@ def reading(**changes):
     return ReadingFact(**{"device": "d", "metric": "m", "value": 1.0} | changes)
 
 
-@pytest.mark.parametrize(("confidence", "chosen"), [(0.1, True), (0.099, False), (5.0, True), (math.inf, False)])
+@pytest.mark.parametrize(
+    ("confidence", "chosen"), [(0.1, True), (0.099, False), (5.0, True), (math.inf, False)]
+)
 def test_from_a_tenth_of_confidence_on_a_parser_is_chosen(confidence, chosen):
     assert (Registry([Made(confidence=confidence)]).recognise("a", b"") is not None) is chosen
 
@@ -56,22 +64,38 @@ def test_nobody_is_surer_than_sure():
 @pytest.mark.parametrize(
     ("fact", "fits"),
     [
-        (reading(metric="x" * 255), True), (reading(metric="x" * 256), False),
-        (reading(device="x" * 512), True), (reading(device="x" * 513), False),
-        (reading(gateway="x" * 512), True), (reading(gateway="x" * 513), False), (reading(gateway=None), True),
-        (reading(value="x" * 4096), True), (reading(value="x" * 4097), False),
-        (reading(value=b"x" * 4096), True), (reading(value=b"x" * 4097), False), (reading(value=b"\x00"), True),
-        (reading(value=True), True), (reading(value=[]), False), (reading(value=-math.inf), False),
-        (reading(time=-62_135_510_400.0), True), (reading(time=-62_135_510_401.0), False),
-        (reading(time=253_402_128_000.0), True), (reading(time=253_402_128_001.0), False), (reading(time=5), True),
-        (Description(device="d", name="x" * 200), True), (Description(device="d", name="x" * 201), False),
-        (Description(device="d", name="a\x00"), False), (Description(device="", name="a"), False),
+        (reading(metric="x" * 255), True),
+        (reading(metric="x" * 256), False),
+        (reading(device="x" * 512), True),
+        (reading(device="x" * 513), False),
+        (reading(gateway="x" * 512), True),
+        (reading(gateway="x" * 513), False),
+        (reading(gateway=None), True),
+        (reading(value="x" * 4096), True),
+        (reading(value="x" * 4097), False),
+        (reading(value=b"x" * 4096), True),
+        (reading(value=b"x" * 4097), False),
+        (reading(value=b"\x00"), True),
+        (reading(value=True), True),
+        (reading(value=[]), False),
+        (reading(value=-math.inf), False),
+        (reading(time=-62_135_510_400.0), True),
+        (reading(time=-62_135_510_401.0), False),
+        (reading(time=253_402_128_000.0), True),
+        (reading(time=253_402_128_001.0), False),
+        (reading(time=5), True),
+        (Description(device="d", name="x" * 200), True),
+        (Description(device="d", name="x" * 201), False),
+        (Description(device="d", name="a\x00"), False),
+        (Description(device="", name="a"), False),
         (Availability(identifier="x" * 512, online=True), True),
         (Availability(identifier="x" * 513, online=True), False),
-        (Availability(identifier="x", online=True, gateway=""), False), (reading(value="\U0001f600"), True),
-        (reading(value="\ud800"), False), (reading(value="\ue000"), True),
+        (Availability(identifier="x", online=True, gateway=""), False),
+        (reading(value="\U0001f600"), True),
+        (reading(value="\ud800"), False),
+        (reading(value="\ue000"), True),
     ],
-)  # fmt: skip
+)
 def test_what_fits_into_a_row(fact, fits):
     assert passes(fact) is fits
 
@@ -79,10 +103,16 @@ def test_what_fits_into_a_row(fact, fits):
 @pytest.mark.parametrize(
     "wrong",
     [
-        {"metric": ""}, {"device": "new\x00"}, {"gateway": "new\x00"}, {"value": math.nan}, {"value": math.inf},
-        {"time": 1e12}, {"time": -1e12}, {"time": math.nan},
+        {"metric": ""},
+        {"device": "new\x00"},
+        {"gateway": "new\x00"},
+        {"value": math.nan},
+        {"value": math.inf},
+        {"time": 1e12},
+        {"time": -1e12},
+        {"time": math.nan},
     ],
-)  # fmt: skip
+)
 def test_names_that_are_known_spare_no_other_check(wrong):
     known = {"device": "known", "metric": "known", "gateway": "relay", "time": NOW}
     assert passes(reading(**known))
@@ -108,7 +138,10 @@ def test_names_are_known_after_their_first_reading_and_forgotten_by_the_thousand
 @pytest.mark.parametrize(("length", "fits"), [(0, False), (1, True), (100, True), (101, False)])
 def test_how_long_the_name_of_a_parser_may_be(length, fits):
     registry_ = load([_Point(Made("n" * length))])
-    assert (registry_.get("n" * length) is not None, len(registry_.failures)) == (fits, 0 if fits else 1)
+    assert (registry_.get("n" * length) is not None, len(registry_.failures)) == (
+        fits,
+        0 if fits else 1,
+    )
 
 
 class _Point:

@@ -3,7 +3,13 @@ from importlib.metadata import EntryPoint
 
 import pytest
 
-from mqtt_app.domain.readings import Availability, Description, ParseError, ParseErrorKind, ReadingFact
+from mqtt_app.domain.readings import (
+    Availability,
+    Description,
+    ParseError,
+    ParseErrorKind,
+    ReadingFact,
+)
 from mqtt_app.parsers.base import MAX_FACTS, MAX_PAYLOAD, Message
 from mqtt_app.parsers.registry import GROUP, THRESHOLD, Registry, load, run
 
@@ -54,7 +60,9 @@ def test_the_earlier_of_two_equally_sure_parsers_is_chosen():
     assert recognised(Made("first", 0.5), Made("second", 0.5)) == "first"
 
 
-@pytest.mark.parametrize("confidence", [0.0, THRESHOLD / 2, math.nan, "much", None, RecursionError()])
+@pytest.mark.parametrize(
+    "confidence", [0.0, THRESHOLD / 2, math.nan, "much", None, RecursionError()]
+)
 def test_a_parser_without_confidence_is_not_chosen(confidence):
     assert recognised(Made("odd", confidence)) is None
 
@@ -84,7 +92,12 @@ def test_nobody_knows_binary_noise():
 
 
 def test_an_entry_point_that_fails_is_reported_and_the_others_work():
-    registry = load([EntryPoint("gone", "no_such_module_here:Parser", GROUP), EntryPoint("odd", "math:pi", GROUP)])
+    registry = load(
+        [
+            EntryPoint("gone", "no_such_module_here:Parser", GROUP),
+            EntryPoint("odd", "math:pi", GROUP),
+        ]
+    )
     assert [name for name, _ in registry.failures] == ["gone", "odd"]
     assert "no_such_module_here" in registry.failures[0][1]
     assert registry.get("json") is not None
@@ -117,13 +130,28 @@ def test_a_fault_while_facts_are_generated_is_caught():
 @pytest.mark.parametrize(
     "answer",
     [
-        reading(value=math.nan), reading(value=math.inf), reading(value=10**400), reading(value="a\x00"),
-        reading(value="\ud800"), reading(value=None), reading(value="x" * 5000), reading(value=b"x" * 5000),
-        reading(time=math.nan), reading(time=1e12), reading(time="now"), reading(device=""), reading(device="a\x00"),
-        reading(device="x" * 513), reading(metric=""), reading(metric="x" * 256), reading(metric=7),
-        reading(gateway=""), Availability(identifier="\udc00", online=True), Description(device="d", name=""),
+        reading(value=math.nan),
+        reading(value=math.inf),
+        reading(value=10**400),
+        reading(value="a\x00"),
+        reading(value="\ud800"),
+        reading(value=None),
+        reading(value="x" * 5000),
+        reading(value=b"x" * 5000),
+        reading(time=math.nan),
+        reading(time=1e12),
+        reading(time="now"),
+        reading(device=""),
+        reading(device="a\x00"),
+        reading(device="x" * 513),
+        reading(metric=""),
+        reading(metric="x" * 256),
+        reading(metric=7),
+        reading(gateway=""),
+        Availability(identifier="\udc00", online=True),
+        Description(device="d", name=""),
     ],
-)  # fmt: skip
+)
 def test_facts_that_could_not_be_stored_are_refused(answer):
     assert error_of([answer]).kind == ParseErrorKind.VALIDATION
 

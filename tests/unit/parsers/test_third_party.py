@@ -1,4 +1,6 @@
-"""A parser in a package of its own is found by its entry point; a broken neighbour is only reported."""
+"""A parser in a package of its own is found by its entry point; a broken neighbour is only
+reported.
+"""
 
 import json
 import os
@@ -20,8 +22,17 @@ print(json.dumps([parser.name, [[f.device, f.metric, f.value] for f in facts], [
 
 
 def install(target: Path, workplace: Path) -> None:
-    source = shutil.copytree(ROOT / "tests" / "third_party_parser", workplace)  # the build leaves files beside it
-    options = ["--no-build-isolation", "--no-deps", "--no-index", "--quiet", "--target", str(target)]
+    source = shutil.copytree(
+        ROOT / "tests" / "third_party_parser", workplace
+    )  # the build leaves files beside it
+    options = [
+        "--no-build-isolation",
+        "--no-deps",
+        "--no-index",
+        "--quiet",
+        "--target",
+        str(target),
+    ]
     command = [sys.executable, "-m", "pip", "install", *options, str(source)]
     subprocess.run(command, check=True, timeout=100, capture_output=True)
 
@@ -30,6 +41,8 @@ def test_an_installed_package_brings_its_parser(tmp_path):
     install(tmp_path / "site", tmp_path / "source")
     environment = os.environ | {"PYTHONPATH": os.pathsep.join([str(tmp_path / "site"), str(ROOT)])}
     command = [sys.executable, "-c", SCRIPT]
-    done = subprocess.run(command, check=True, timeout=60, capture_output=True, text=True, env=environment)
+    done = subprocess.run(
+        command, check=True, timeout=60, capture_output=True, text=True, env=environment
+    )
     readings = [["roof", "temperature", 21.5], ["roof", "humidity", 40.0]]
     assert json.loads(done.stdout) == ["weather", readings, ["broken"]]

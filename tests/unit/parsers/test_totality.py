@@ -12,13 +12,38 @@ from mqtt_app.parsers.registry import built_ins, run
 
 LEAVES = st.none() | st.booleans() | st.integers() | st.floats() | st.text()
 KEYS = st.text() | st.sampled_from(
-    ["ts", "t", "time", "values", "device", "state", "last_seen", "StatusSNS", "friendly_name", "definition", "type"]
+    [
+        "ts",
+        "t",
+        "time",
+        "values",
+        "device",
+        "state",
+        "last_seen",
+        "StatusSNS",
+        "friendly_name",
+        "definition",
+        "type",
+    ]
 )
-TREES = st.recursive(LEAVES, lambda inner: st.lists(inner) | st.dictionaries(KEYS, inner), max_leaves=20)
+TREES = st.recursive(
+    LEAVES, lambda inner: st.lists(inner) | st.dictionaries(KEYS, inner), max_leaves=20
+)
 TOPICS = st.text(min_size=1) | st.sampled_from(
-    ["a/b", "zigbee2mqtt/x", "zigbee2mqtt/x/availability", "zigbee2mqtt/bridge/state", "zigbee2mqtt/bridge/devices",
-     "tele/x/SENSOR", "tele/x/LWT", "stat/x/POWER", "stat/x/STATUS8", "/", "//"]
-)  # fmt: skip
+    [
+        "a/b",
+        "zigbee2mqtt/x",
+        "zigbee2mqtt/x/availability",
+        "zigbee2mqtt/bridge/state",
+        "zigbee2mqtt/bridge/devices",
+        "tele/x/SENSOR",
+        "tele/x/LWT",
+        "stat/x/POWER",
+        "stat/x/STATUS8",
+        "/",
+        "//",
+    ]
+)
 
 
 def outcome(parser, topic, payload):
@@ -31,7 +56,10 @@ def outcome(parser, topic, payload):
 
 
 @pytest.mark.parametrize("parser", built_ins(), ids=lambda parser: parser.name)
-@given(topic=TOPICS, payload=st.binary() | st.text(alphabet='{}[]":,0123456789eE.-\\u ntf').map(str.encode))
+@given(
+    topic=TOPICS,
+    payload=st.binary() | st.text(alphabet='{}[]":,0123456789eE.-\\u ntf').map(str.encode),
+)
 def test_any_bytes_are_survived(parser, topic, payload):
     assert 0.0 <= parser.matches(topic, payload) <= 1.0
     assert outcome(parser, topic, payload) != ParseErrorKind.UNKNOWN

@@ -1,4 +1,6 @@
-"""Values on their way to PostgreSQL, byte by byte as its documents say; and what a process remembers."""
+"""Values on their way to PostgreSQL, byte by byte as its documents say; and what a process
+remembers.
+"""
 
 import struct
 
@@ -6,7 +8,14 @@ import pytest
 
 from mqtt_app.services.ingest import cache
 from mqtt_app.services.ingest.cache import Known
-from mqtt_app.services.postgres.columns import blobs, booleans, copy_rows, microseconds, numbers, texts
+from mqtt_app.services.postgres.columns import (
+    blobs,
+    booleans,
+    copy_rows,
+    microseconds,
+    numbers,
+    texts,
+)
 
 
 def test_array_literals():
@@ -18,7 +27,8 @@ def test_array_literals():
 
 
 @pytest.mark.parametrize(
-    ("seconds", "micros"), [(0.0, 0), (1.0000004, 1_000_000), (1.0000016, 1_000_002), (-1.5, -1_500_000)]
+    ("seconds", "micros"),
+    [(0.0, 0), (1.0000004, 1_000_000), (1.0000016, 1_000_002), (-1.5, -1_500_000)],
 )
 def test_a_moment_is_the_nearest_microsecond(seconds, micros):
     assert microseconds(seconds) == micros
@@ -32,10 +42,12 @@ NULL = b"\xff\xff\xff\xff"
     [
         (1.5, b"\0\0\0\x08" + struct.pack("!d", 1.5) + NULL * 3),
         (2, b"\0\0\0\x08" + struct.pack("!d", 2.0) + NULL * 3),
-        (True, NULL + b"\0\0\0\x01\x01" + NULL * 2), (False, NULL + b"\0\0\0\x01\x00" + NULL * 2),
-        ("\u00fc", NULL * 2 + b"\0\0\0\x02\xc3\xbc" + NULL), (b"\xff", NULL * 3 + b"\0\0\0\x01\xff"),
+        (True, NULL + b"\0\0\0\x01\x01" + NULL * 2),
+        (False, NULL + b"\0\0\0\x01\x00" + NULL * 2),
+        ("\u00fc", NULL * 2 + b"\0\0\0\x02\xc3\xbc" + NULL),
+        (b"\xff", NULL * 3 + b"\0\0\0\x01\xff"),
     ],
-)  # fmt: skip
+)
 def test_a_row_of_a_binary_copy(value, columns):
     since_2000 = 5
     unix = 946_684_800_000_000 + since_2000

@@ -1,4 +1,6 @@
-"""The packets that a broker sends beside PUBLISH. Sections are those of MQTT 5; 3.1.1 has the same ones."""
+"""The packets that a broker sends beside PUBLISH. Sections are those of MQTT 5; 3.1.1 has the same
+ones.
+"""
 
 import msgspec
 
@@ -20,9 +22,23 @@ from mqtt_app.domain.link.protocol.violations import (
 PUBLISH, CONNACK, PUBREL, SUBACK, UNSUBACK, PINGRESP, DISCONNECT, AUTH = 3, 2, 6, 9, 11, 13, 14, 15
 LARGEST_ANSWER = 131_072  # bytes of a packet other than PUBLISH: room for a Reason String and more
 NAMES = (
-    "reserved", "CONNECT", "CONNACK", "PUBLISH", "PUBACK", "PUBREC", "PUBREL", "PUBCOMP",
-    "SUBSCRIBE", "SUBACK", "UNSUBSCRIBE", "UNSUBACK", "PINGREQ", "PINGRESP", "DISCONNECT", "AUTH",
-)  # fmt: skip
+    "reserved",
+    "CONNECT",
+    "CONNACK",
+    "PUBLISH",
+    "PUBACK",
+    "PUBREC",
+    "PUBREL",
+    "PUBCOMP",
+    "SUBSCRIBE",
+    "SUBACK",
+    "UNSUBSCRIBE",
+    "UNSUBACK",
+    "PINGREQ",
+    "PINGRESP",
+    "DISCONNECT",
+    "AUTH",
+)
 _FLAGS = {PUBREL: 2}  # lower half of the first byte; 0 for all others but PUBLISH (section 2.1.3)
 _ONLY_FROM_CLIENTS = {1, 8, 10, 12}
 _FOR_PUBLISHERS = {4, 5, 7}
@@ -62,7 +78,9 @@ class Pingresp(msgspec.Struct, frozen=True):
 
 
 class Pubrel(msgspec.Struct, frozen=True):
-    """Of a session that another program left behind. It is answered as the protocol says (section 4.3.3)."""
+    """Of a session that another program left behind. It is answered as the protocol says (section
+    4.3.3).
+    """
 
     packet_id: int
 
@@ -71,10 +89,11 @@ ControlPacket = Connack | Suback | Unsuback | Disconnect | Pingresp | Pubrel
 
 
 def judge_header(first: int, size: int, *, v5: bool, connected: bool, limit: int) -> None:
-    """Raises Violation for what the first byte of a packet and its whole `size` show, before any more of it is read.
+    """Raises Violation for what the first byte of a packet and its whole `size` show, before any
+    more of it is read.
 
-    A QoS above what a filter was granted is not judged but for QoS 2: messages may have been queued for a subscription
-    that had QoS 1 before.
+    A QoS above what a filter was granted is not judged but for QoS 2: messages may have been queued
+    for a subscription that had QoS 1 before.
     """
     kind = first >> 4
     name = NAMES[kind]
@@ -96,7 +115,9 @@ def _judge_kind(kind: int, v5: bool) -> None:
     if kind in _ONLY_FROM_CLIENTS or (kind == DISCONNECT and not v5):
         raise protocol_error(f"a {NAMES[kind]}, which only clients send")
     if kind in _FOR_PUBLISHERS:
-        raise protocol_error(f"a {NAMES[kind]}, but Sitewire publishes nothing that it could answer")
+        raise protocol_error(
+            f"a {NAMES[kind]}, but Sitewire publishes nothing that it could answer"
+        )
     if kind == AUTH:
         raise protocol_error("an AUTH, but Sitewire asked for no enhanced authentication")
 
@@ -106,7 +127,9 @@ def _judge_publish(flags: int) -> None:
     if qos == 3:
         raise malformed("a PUBLISH of QoS 3")
     if qos == 2:
-        raise protocol_error("a PUBLISH of QoS 2, and no filter of ours asks for that", _OTHER_PROGRAM)
+        raise protocol_error(
+            "a PUBLISH of QoS 2, and no filter of ours asks for that", _OTHER_PROGRAM
+        )
     if flags & 8 and not qos:
         raise protocol_error("a PUBLISH of QoS 0 with the DUP flag", FIND_THE_MESSAGE)
 
@@ -128,7 +151,9 @@ def read_control(first: int, body: bytes, *, v5: bool) -> ControlPacket:
 
 def _connack(body: bytes) -> Connack:
     if len(body) == 2 and (0 < body[1] <= 5 or body[1] == 0x84):
-        return Connack(session_present=False, code=body[1])  # so do brokers refuse that know no MQTT 5
+        return Connack(
+            session_present=False, code=body[1]
+        )  # so do brokers refuse that know no MQTT 5
     try:
         values, end = read_properties(body, 2, NAMES[CONNACK])
         _end_of(CONNACK, body, end)
@@ -200,8 +225,12 @@ def _one(values: Values, number: int, default: int) -> int:
 
 
 def unknown_answer(kind: int, packet_id: int) -> Violation:
-    return protocol_error(f"a {NAMES[kind]} for the packet identifier {packet_id}, under which nothing was asked")
+    return protocol_error(
+        f"a {NAMES[kind]} for the packet identifier {packet_id}, under which nothing was asked"
+    )
 
 
 def wrong_number_of_codes(kind: int, asked: int, came: int) -> Violation:
-    return Violation(Reason.PROTOCOL_ERROR, f"a {NAMES[kind]} with {came} codes for {asked} topic filters")
+    return Violation(
+        Reason.PROTOCOL_ERROR, f"a {NAMES[kind]} with {came} codes for {asked} topic filters"
+    )

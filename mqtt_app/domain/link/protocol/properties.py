@@ -3,7 +3,13 @@
 from collections.abc import Callable
 from typing import Any
 
-from mqtt_app.domain.link.protocol.violations import FIND_THE_MESSAGE, Reason, Violation, malformed, protocol_error
+from mqtt_app.domain.link.protocol.violations import (
+    FIND_THE_MESSAGE,
+    Reason,
+    Violation,
+    malformed,
+    protocol_error,
+)
 
 PUBLISH, CONNACK, DISCONNECT = "PUBLISH", "CONNACK", "DISCONNECT"
 ANSWERS = ("PUBREL", "SUBACK", "UNSUBACK")
@@ -16,8 +22,9 @@ Values = dict[int, list[Any]]
 
 
 def variable(data: bytes | bytearray, place: int) -> tuple[int, int]:
-    """A Variable Byte Integer (section 1.5.5) and where it ends. Raises IndexError when it is not here whole, Violation
-    when it is longer than four bytes. Longer forms of small numbers are taken: encoders of small devices pad them.
+    """A Variable Byte Integer (section 1.5.5) and where it ends. Raises IndexError when it is not
+    here whole, Violation when it is longer than four bytes. Longer forms of small numbers are
+    taken: encoders of small devices pad them.
     """
     value = data[place]
     if value < 128:
@@ -34,7 +41,9 @@ def variable(data: bytes | bytearray, place: int) -> tuple[int, int]:
 
 
 def read_properties(data: bytes, place: int, packet: str) -> tuple[Values, int]:
-    """Identifier -> values, and where the properties end. Raises Violation; `data` ends with the packet."""
+    """Identifier -> values, and where the properties end. Raises Violation; `data` ends with the
+    packet.
+    """
     try:
         length, place = variable(data, place)
     except IndexError:
@@ -68,7 +77,10 @@ def _read(data: bytes, place: int, packet: str, found: Values) -> int:
         raise malformed(f"a {packet} whose property {name} is not well formed") from None
     if not _is_allowed(number, value):
         reason = Reason.TOPIC_ALIAS_INVALID if number == TOPIC_ALIAS else Reason.PROTOCOL_ERROR
-        raise Violation(reason, f"a {packet} with the property {name} set to {value!r:.40}{_WHY.get(number, '')}")
+        raise Violation(
+            reason,
+            f"a {packet} with the property {name} set to {value!r:.40}{_WHY.get(number, '')}",
+        )
     if number != USER_PROPERTY:
         found.setdefault(number, []).append(value)
     return place
@@ -141,6 +153,10 @@ _KINDS: dict[int, tuple[Callable[[bytes, int], tuple[Any, int]], str, tuple[str,
     USER_PROPERTY: (_pair, "User Property", (PUBLISH, CONNACK, DISCONNECT, *ANSWERS)),
     0x27: (_number(4), "Maximum Packet Size", (CONNACK,)),
     0x28: (_number(1), "Wildcard Subscription Available", (CONNACK,)),
-    SUBSCRIPTION_IDENTIFIERS_AVAILABLE: (_number(1), "Subscription Identifier Available", (CONNACK,)),
+    SUBSCRIPTION_IDENTIFIERS_AVAILABLE: (
+        _number(1),
+        "Subscription Identifier Available",
+        (CONNACK,),
+    ),
     0x2A: (_number(1), "Shared Subscription Available", (CONNACK,)),
 }

@@ -1,19 +1,27 @@
 """The bytes of one link, cut into packets. Pure; whoever reads the socket feeds it."""
 
 from mqtt_app.domain.link.packets import Publish, read_publish
-from mqtt_app.domain.link.protocol.control_packets import PUBLISH, Connack, ControlPacket, judge_header, read_control
+from mqtt_app.domain.link.protocol.control_packets import (
+    PUBLISH,
+    Connack,
+    ControlPacket,
+    judge_header,
+    read_control,
+)
 from mqtt_app.domain.link.protocol.properties import variable
 from mqtt_app.domain.link.protocol.topic_names import TopicNames
 
-# First bytes of a PUBLISH that need no judgement: QoS 0 and 1, with and without RETAIN, DUP at QoS 1 only.
+# First bytes of a PUBLISH that need no judgement: QoS 0 and 1, with and without RETAIN, DUP at QoS
+# 1 only.
 _PLAIN = frozenset({0x30, 0x31, 0x32, 0x33, 0x3A, 0x3B})
 
 
 class PacketStream:
     """`feed` what came, then `next` until it gives None; `feed` only then.
 
-    Each packet is judged at its fixed header, so what is too large or never allowed is not waited for. Memory: what was
-    fed last, and of a packet that is not here whole as much as has come. `limit`: bytes of a packet.
+    Each packet is judged at its fixed header, so what is too large or never allowed is not waited
+    for. Memory: what was fed last, and of a packet that is not here whole as much as has come.
+    `limit`: bytes of a packet.
     """
 
     def __init__(self, *, v5: bool, limit: int, names: TopicNames) -> None:
@@ -49,7 +57,12 @@ class PacketStream:
                 if end <= len(buffer) and end - start <= self._limit:
                     self._position = end
                     return read_publish(
-                        buffer, place, end, first=buffer[start], with_properties=self._v5, names=self._names
+                        buffer,
+                        place,
+                        end,
+                        first=buffer[start],
+                        with_properties=self._v5,
+                        names=self._names,
                     )
         except IndexError:
             pass  # the header is not here whole
@@ -98,7 +111,8 @@ class PacketStream:
             size = 0
         else:
             size = place - start + length
-        # A header that is not here whole is judged as far as it is: nothing forbidden is waited for.
+        # A header that is not here whole is judged as far as it is: nothing forbidden is waited
+        # for.
         judge_header(data[start], size, v5=self._v5, connected=self.connected, limit=self._limit)
         return size
 
@@ -106,7 +120,9 @@ class PacketStream:
         place = variable(data, start + 1)[1]
         first = data[start]
         if first >> 4 == PUBLISH:
-            return read_publish(data, place, end, first=first, with_properties=self._v5, names=self._names)
+            return read_publish(
+                data, place, end, first=first, with_properties=self._v5, names=self._names
+            )
         packet = read_control(first, data[place:end], v5=self._v5)
         if isinstance(packet, Connack) and not packet.code:
             self.connected = self._is_plain = True

@@ -1,6 +1,14 @@
-"""Topic names of messages: bytes to text, by MQTT 5 sections 1.5.4 and 4.7 (MQTT 3.1.1 says the same)."""
+"""Topic names of messages: bytes to text, by MQTT 5 sections 1.5.4 and 4.7 (MQTT 3.1.1 says the
+same).
+"""
 
-from mqtt_app.domain.link.protocol.violations import FIND_THE_MESSAGE, Reason, Violation, protocol_error, shown
+from mqtt_app.domain.link.protocol.violations import (
+    FIND_THE_MESSAGE,
+    Reason,
+    Violation,
+    protocol_error,
+    shown,
+)
 
 REMEMBERED = 10_000  # names whose verdict is kept; all are forgotten when there are more
 LONGEST_REMEMBERED = 200  # bytes; with the above 10 MB at most
@@ -8,7 +16,8 @@ SHARE = b"$share/"
 
 
 class TopicNames:
-    """Remembers the names that it found well formed: judging and decoding one costs more than a message may.
+    """Remembers the names that it found well formed: judging and decoding one costs more than a
+    message may.
 
     `find` gives the text of one that is remembered, None for others; `judge` is for these.
     """
@@ -28,7 +37,9 @@ class TopicNames:
 
 
 def topic_name(name: bytes) -> str:
-    """Raises Violation. Control characters are allowed by MQTT; they are judged when the message is stored."""
+    """Raises Violation. Control characters are allowed by MQTT; they are judged when the message is
+    stored.
+    """
     if not name:
         raise protocol_error("a PUBLISH without a topic", FIND_THE_MESSAGE)
     try:

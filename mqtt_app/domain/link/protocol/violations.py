@@ -4,7 +4,8 @@ from enum import IntEnum
 
 
 class Reason(IntEnum):
-    """Reason Codes of a DISCONNECT that a client may send for what the server did; MQTT 5 section 3.14.2.1.
+    """Reason Codes of a DISCONNECT that a client may send for what the server did; MQTT 5 section
+    3.14.2.1.
 
     0x9A and 0x9B (retain, QoS not supported) are a server's only.
     """
@@ -27,9 +28,13 @@ CUT = "Either the broker was stopped or hangs, or something between cuts the con
 
 
 class Violation(Exception):
-    """`what` the broker sent, as the end of a sentence. `older_mqtt`: as a broker does that knows no MQTT 5."""
+    """`what` the broker sent, as the end of a sentence. `older_mqtt`: as a broker does that knows
+    no MQTT 5.
+    """
 
-    def __init__(self, reason: Reason, what: str, remedy: str = MEND, *, older_mqtt: bool = False) -> None:
+    def __init__(
+        self, reason: Reason, what: str, remedy: str = MEND, *, older_mqtt: bool = False
+    ) -> None:
         super().__init__(what)
         self.reason, self.what, self.remedy, self.older_mqtt = reason, what, remedy, older_mqtt
 
@@ -44,7 +49,8 @@ def protocol_error(what: str, remedy: str = MEND) -> Violation:
 
 def too_large(name: str, size: int, limit: int) -> Violation:
     remedy = (
-        "If messages of this size are meant, raise SITEWIRE_MAXIMUM_PACKET_SIZE; otherwise find who publishes them."
+        "If messages of this size are meant, raise SITEWIRE_MAXIMUM_PACKET_SIZE;"
+        " otherwise find who publishes them."
     )
     what = f"a {name} of {size:,} bytes, and Sitewire takes {limit:,} at most"
     return Violation(Reason.PACKET_TOO_LARGE, what, remedy if name == "PUBLISH" else MEND)

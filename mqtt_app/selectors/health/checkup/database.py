@@ -31,7 +31,9 @@ def database() -> Iterator[Finding]:
         yield error("database", text, "Start it, or correct DATABASE_URL.")
         return
     if version < OLDEST:
-        yield error("database", f"PostgreSQL {version // 10_000} is too old.", "Use PostgreSQL 14 or newer.")
+        yield error(
+            "database", f"PostgreSQL {version // 10_000} is too old.", "Use PostgreSQL 14 or newer."
+        )
     else:
         yield ok("database", f"PostgreSQL {version // 10_000} answers at {where}.")
     yield from _schema()
@@ -41,7 +43,11 @@ def _schema() -> Iterator[Finding]:
     pending = pending_migrations() or []
     if pending:
         names = ", ".join(pending[:3])
-        yield error("migrations", f"{len(pending)} are not applied: {names}.", "Run: python3 manage.py migrate")
+        yield error(
+            "migrations",
+            f"{len(pending)} are not applied: {names}.",
+            "Run: python3 manage.py migrate",
+        )
         return
     yield ok("migrations", "All are applied.")
     yield from (_sessions(), _clock(), _partitions(), _secrets())
@@ -52,7 +58,9 @@ def _sessions() -> Finding:
     used = int(_one("SELECT count(*) FROM pg_stat_activity WHERE backend_type = 'client backend'"))
     text = f"{used} of {most} connections are in use."
     if used >= FULL * most:
-        return warning("database sessions", text, "Raise max_connections, or start fewer processes.")
+        return warning(
+            "database sessions", text, "Raise max_connections, or start fewer processes."
+        )
     return ok("database sessions", text)
 
 
@@ -61,18 +69,26 @@ def _clock() -> Finding:
     theirs = float(_one("SELECT extract(epoch FROM clock_timestamp())"))
     skew = theirs - (before + time.time()) / 2
     if abs(skew) > SKEW:
-        return warning("clock", f"PostgreSQL's clock is {skew:+.1f} s from ours.", "Run NTP (chrony) on both machines.")
+        return warning(
+            "clock",
+            f"PostgreSQL's clock is {skew:+.1f} s from ours.",
+            "Run NTP (chrony) on both machines.",
+        )
     return ok("clock", f"PostgreSQL's clock is {skew:+.3f} s from ours.")
 
 
 def _partitions() -> Finding:
-    """Readings of a month without a partition of its own go to the default one, and cost more to drop."""
+    """Readings of a month without a partition of its own go to the default one, and cost more to
+    drop.
+    """
     now = datetime.now(UTC)
     following = now.year * 12 + now.month  # months since year 0, of the next month
     name = f"mqtt_reading_{following // 12:04}{following % 12 + 1:02}"
     if _one("SELECT to_regclass(%s) IS NOT NULL", name):
         return ok("partitions", "Next month's readings have their partition.")
-    return warning("partitions", f"{name} is missing.", "Is beat running? It has months made ahead each day.")
+    return warning(
+        "partitions", f"{name} is missing.", "Is beat running? It has months made ahead each day."
+    )
 
 
 def _secrets() -> Finding:

@@ -35,5 +35,12 @@ def _allow_list(seen: SystemSnapshot) -> Finding:
     private = f"Brokers in private networks: {knobs.broker_private}."
     if not knobs.broker_allow:
         return ok("allow-list", f"SITEWIRE_BROKER_ALLOW is empty. {private}")
-    links = f"{allow_listed(seen)} links exist by it alone" if seen.reachable else "how many links need it is not known"
-    return ok("allow-list", f"SITEWIRE_BROKER_ALLOW permits {', '.join(knobs.broker_allow)}; {links}. {private}")
+    links = (
+        f"{allow_listed(seen)} links exist by it alone"
+        if seen.reachable
+        else "how many links need it is not known"
+    )
+    return ok(
+        "allow-list",
+        f"SITEWIRE_BROKER_ALLOW permits {', '.join(knobs.broker_allow)}; {links}. {private}",
+    )

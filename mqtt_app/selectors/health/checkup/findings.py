@@ -10,7 +10,9 @@ class Severity(StrEnum):
 
 
 class Finding(msgspec.Struct, frozen=True):
-    """One line: what was looked at, what was found, and what to do about it ("" where there is nothing to do)."""
+    """One line: what was looked at, what was found, and what to do about it ("" where there is
+    nothing to do).
+    """
 
     check: str
     severity: Severity

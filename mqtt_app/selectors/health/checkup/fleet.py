@@ -14,7 +14,9 @@ from mqtt_app.selectors.status.system import SystemSnapshot, orphans
 SHOWN = 5  # connections that are named
 
 
-def fleet(seen: SystemSnapshot, served: Mapping[str, Sequence[str]] | None, *, database: bool) -> Iterator[Finding]:
+def fleet(
+    seen: SystemSnapshot, served: Mapping[str, Sequence[str]] | None, *, database: bool
+) -> Iterator[Finding]:
     """`served`: queue -> names of the task workers that serve it; None when nobody could be asked."""
     if not seen.reachable:
         return
@@ -29,15 +31,25 @@ def fleet(seen: SystemSnapshot, served: Mapping[str, Sequence[str]] | None, *, d
 
 def _workers(seen: SystemSnapshot) -> Iterator[Finding]:
     if not seen.leases:
-        yield error("mqtt workers", "None is running, so nothing connects.",
-                    "Start one: python3 manage.py start_mqtt_service")  # fmt: skip
+        yield error(
+            "mqtt workers",
+            "None is running, so nothing connects.",
+            "Start one: python3 manage.py start_mqtt_service",
+        )
     stuck = seen.stuck()
     for name, lease in sorted(seen.leases.items()):
         if name in stuck:
-            yield error("mqtt workers", f"{name} lives and is not ready.", stuck[name][0].upper() + stuck[name][1:])
+            yield error(
+                "mqtt workers",
+                f"{name} lives and is not ready.",
+                stuck[name][0].upper() + stuck[name][1:],
+            )
         else:
-            yield ok("mqtt workers", f"{name} holds {lease.load} of at most {lease.capacity} connections, "
-                     f"lease renewed {seen.lease_ages()[name]} s ago.")  # fmt: skip
+            yield ok(
+                "mqtt workers",
+                f"{name} holds {lease.load} of at most {lease.capacity} connections, "
+                f"lease renewed {seen.lease_ages()[name]} s ago.",
+            )
 
 
 def _storing(seen: SystemSnapshot) -> Iterator[Finding]:
@@ -64,10 +76,17 @@ def _queues(seen: SystemSnapshot, served: Mapping[str, Sequence[str]] | None) ->
         workers = None if served is None else served.get(queue, ())
         by = "" if not workers else f", served by {', '.join(workers)}"
         if workers is not None and not workers:
-            yield error("task workers", f"Nobody serves the queue {queue}; {depth} tasks wait.",
-                        f"Start one: celery -A project worker -Q {queue}")  # fmt: skip
+            yield error(
+                "task workers",
+                f"Nobody serves the queue {queue}; {depth} tasks wait.",
+                f"Start one: celery -A project worker -Q {queue}",
+            )
         elif depth >= config().ingest_queue_max:
-            yield warning("task workers", f"{depth} tasks wait in {queue}{by}.", "Start more task workers for it.")
+            yield warning(
+                "task workers",
+                f"{depth} tasks wait in {queue}{by}.",
+                "Start more task workers for it.",
+            )
         else:
             yield ok("task workers", f"{depth} tasks wait in {queue}{by}.")
     if served is None:
@@ -78,18 +97,27 @@ def _orphans(seen: SystemSnapshot) -> Finding:
     count = orphans(seen)
     if not count:
         return ok("orphans", "Every connection that is wanted has a living owner.")
-    return warning("orphans", f"{count} connections that are wanted have no living owner.",
-                   "Wait 30 s; if they stay, start more MQTT workers or raise SITEWIRE_CAPACITY.")  # fmt: skip
+    return warning(
+        "orphans",
+        f"{count} connections that are wanted have no living owner.",
+        "Wait 30 s; if they stay, start more MQTT workers or raise SITEWIRE_CAPACITY.",
+    )
 
 
 def _failing() -> Iterator[Finding]:
-    failing = MqttConnection.objects.filter(is_active=True, site__is_active=True, status=ConnectionStatus.ERROR)
+    failing = MqttConnection.objects.filter(
+        is_active=True, site__is_active=True, status=ConnectionStatus.ERROR
+    )
     total = failing.count()
     if not total:
         yield ok("connections", "None that is wanted is in error.")
         return
     classes = failing.order_by("error_class").values_list("error_class").annotate(Count("id"))
     counted = ", ".join(f"{number} {name or 'unknown'}" for name, number in classes)
-    yield warning("connections", f"{total} are in error ({counted}).", "Their pages and logs say what to do.")
+    yield warning(
+        "connections", f"{total} are in error ({counted}).", "Their pages and logs say what to do."
+    )
     for row in failing.select_related("site").order_by("id")[:SHOWN]:
-        yield warning("connections", f"[Site {row.site_id}] {row.site.name}: {row.error_message}", "")
+        yield warning(
+            "connections", f"[Site {row.site_id}] {row.site.name}: {row.error_message}", ""
+        )

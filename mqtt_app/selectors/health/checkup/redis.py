@@ -21,14 +21,20 @@ def memory_and_writes() -> Iterator[Finding]:
         info: Any = quick_client().info()
     except redis.RedisError as failure:
         text = str(failure).rstrip(".")
-        yield error("redis", f"Redis at {where} does not answer: {text}.", "Start it, or correct REDIS_URL.")
+        yield error(
+            "redis", f"Redis at {where} does not answer: {text}.", "Start it, or correct REDIS_URL."
+        )
         return
     version = info.get("valkey_version") or info["redis_version"]
     name = "Valkey" if "valkey_version" in info else "Redis"
     yield ok("redis", f"{name} {version} answers at {where}.")
     why = refusal(quick_client()).rstrip(".")
     if why:
-        yield error("redis writes", f"It takes no writes: {why}.", "Give it more memory, or find out what fills it.")
+        yield error(
+            "redis writes",
+            f"It takes no writes: {why}.",
+            "Give it more memory, or find out what fills it.",
+        )
     else:
         yield ok("redis writes", "It takes writes.")
     yield from (_memory(info), _policy(info))

@@ -13,10 +13,16 @@ SPARE_DESCRIPTORS = 200  # a worker's own: log files, Redis, PostgreSQL, its thr
 
 def settings_checks() -> Iterator[Finding]:
     said = checks.run_checks()
-    found = [message for message in said if message.level >= checks.WARNING and not message.is_silenced()]
+    found = [
+        message for message in said if message.level >= checks.WARNING and not message.is_silenced()
+    ]
     for message in found:
         make = error if message.level >= checks.ERROR else warning
-        yield make("settings", f"{message.msg} ({message.id})", message.hint or "See the documentation of this check.")
+        yield make(
+            "settings",
+            f"{message.msg} ({message.id})",
+            message.hint or "See the documentation of this check.",
+        )
     if not found:
         yield ok("settings", "Settings and the relations between the constants are sound.")
     yield _descriptors()

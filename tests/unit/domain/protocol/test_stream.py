@@ -18,7 +18,9 @@ from tests.fakes.wire import answer, connack, packet, publish, text, variable
 
 VERSIONS = st.sampled_from(["5", "3.1.1"])
 LETTERS = st.sampled_from("ab/ $x\u0001\u00e9\u20ac\U0001f600\uffff")
-TOPICS = st.text(LETTERS, min_size=1, max_size=80).filter(lambda name: not name.startswith("$share/"))
+TOPICS = st.text(LETTERS, min_size=1, max_size=80).filter(
+    lambda name: not name.startswith("$share/")
+)
 STRING = st.text(LETTERS, max_size=20).map(lambda words: text(words.encode()))
 PAYLOADS = st.binary(max_size=40) | st.integers(0, 20_000).map(bytes)
 IDENTIFIERS = st.integers(1, 268_435_455)
@@ -30,15 +32,26 @@ OTHERS = st.one_of(
 )
 USER = st.tuples(STRING, STRING).map(lambda pair: b"\x26" + b"".join(pair))
 PROPERTIES = st.tuples(
-    st.lists(OTHERS, max_size=4, unique_by=lambda data: data[0]), st.lists(USER | IDENTIFIERS, max_size=6)
+    st.lists(OTHERS, max_size=4, unique_by=lambda data: data[0]),
+    st.lists(USER | IDENTIFIERS, max_size=6),
 ).map(lambda lists: [*lists[0], *lists[1]])
 MESSAGES = st.builds(
-    Publish, topic=TOPICS, payload=PAYLOADS, qos=st.just(1), retain=st.booleans(),
-    dup=st.booleans(), packet_id=st.integers(1, 65_535),
+    Publish,
+    topic=TOPICS,
+    payload=PAYLOADS,
+    qos=st.just(1),
+    retain=st.booleans(),
+    dup=st.booleans(),
+    packet_id=st.integers(1, 65_535),
 ) | st.builds(
-    Publish, topic=TOPICS, payload=PAYLOADS, qos=st.just(0), retain=st.booleans(),
-    dup=st.just(False), packet_id=st.just(0),
-)  # fmt: skip
+    Publish,
+    topic=TOPICS,
+    payload=PAYLOADS,
+    qos=st.just(0),
+    retain=st.booleans(),
+    dup=st.just(False),
+    packet_id=st.just(0),
+)
 
 
 def stream(version="5", limit=16_777_216, connected=True):
@@ -65,19 +78,28 @@ def violation_of(data, version="5", **options):
 
 
 def wire(message, version, listed):
-    joined = b"".join(b"\x0b" + variable(item) if isinstance(item, int) else item for item in listed)
+    joined = b"".join(
+        b"\x0b" + variable(item) if isinstance(item, int) else item for item in listed
+    )
     flags = message.dup << 3 | message.retain
     return publish(
-        version, message.topic.encode(), message.payload, qos=message.qos, packet_id=message.packet_id, flags=flags,
+        version,
+        message.topic.encode(),
+        message.payload,
+        qos=message.qos,
+        packet_id=message.packet_id,
+        flags=flags,
         properties=joined,
-    )  # fmt: skip
+    )
 
 
 @given(st.lists(st.tuples(MESSAGES, PROPERTIES), max_size=5), VERSIONS, st.data())
 def test_packets_are_read_as_they_were_written_wherever_they_are_cut(sent, version, data):
     whole = b"".join(wire(message, version, listed) for message, listed in sent)
     places = sorted(data.draw(st.lists(st.integers(0, len(whole)), max_size=8)))
-    pieces = [whole[start:end] for start, end in zip([0, *places], [*places, len(whole)], strict=True)]
+    pieces = [
+        whole[start:end] for start, end in zip([0, *places], [*places, len(whole)], strict=True)
+    ]
     identified = [tuple(item for item in listed if isinstance(item, int)) for _, listed in sent]
     expected = [
         msgspec.structs.replace(message, subscriptions=numbers if version == "5" else ())
@@ -89,7 +111,9 @@ def test_packets_are_read_as_they_were_written_wherever_they_are_cut(sent, versi
 
 
 @given(st.binary(max_size=60), VERSIONS, st.booleans(), st.integers(1, 60))
-def test_any_bytes_are_packets_or_a_violation_and_the_pieces_make_no_difference(noise, version, connected, size):
+def test_any_bytes_are_packets_or_a_violation_and_the_pieces_make_no_difference(
+    noise, version, connected, size
+):
     def verdict(*pieces):
         try:
             return everything(stream(version, connected=connected), *pieces)
@@ -116,10 +140,18 @@ def test_any_properties_are_read_or_a_violation(noise):
         (message,) = everything(stream(), publish("5", properties=noise))
     except Violation:
         return
-    assert (message.topic, message.payload, 0 not in message.subscriptions) == ("plant/a", b"1", True)
+    assert (message.topic, message.payload, 0 not in message.subscriptions) == (
+        "plant/a",
+        b"1",
+        True,
+    )
 
 
-ALONE = [case for case in CASES if not case.closes and not case.name.startswith(("more than", "an identifier"))]
+ALONE = [
+    case
+    for case in CASES
+    if not case.closes and not case.name.startswith(("more than", "an identifier"))
+]
 
 
 @pytest.mark.parametrize(
@@ -152,7 +184,10 @@ def test_answers_have_a_limit_of_their_own():
 
 def test_a_thousand_properties_are_read_and_one_more_is_not():
     assert len(everything(stream(), publish("5", properties=b"\x26\0\0\0\0" * 1_000))) == 1
-    assert violation_of(publish("5", properties=b"\x26\0\0\0\0" * 1_001)).reason is Reason.QUOTA_EXCEEDED
+    assert (
+        violation_of(publish("5", properties=b"\x26\0\0\0\0" * 1_001)).reason
+        is Reason.QUOTA_EXCEEDED
+    )
 
 
 def test_what_is_never_allowed_is_not_waited_for():
@@ -182,7 +217,9 @@ def test_a_large_packet_that_comes_in_tiny_pieces_takes_time_in_proportion():
     began = time.perf_counter()
     found = everything(stream(), *(data[at : at + 3] for at in range(0, len(data), 3)))
     assert len(found[0].payload) == 300_000
-    assert time.perf_counter() - began < 5  # a copy of all that came for each piece would take minutes
+    assert (
+        time.perf_counter() - began < 5
+    )  # a copy of all that came for each piece would take minutes
 
 
 def test_names_are_remembered_up_to_a_bound():
