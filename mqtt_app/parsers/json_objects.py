@@ -13,8 +13,8 @@ from collections.abc import Sequence
 from functools import lru_cache
 from typing import Any
 
+from mqtt_app.domain.facts import Fact, ReadingFact
 from mqtt_app.domain.ingest.times import looks_like_time, parse_time
-from mqtt_app.domain.readings import Fact, ReadingFact
 from mqtt_app.parsers.base import MAX_FACTS, Message
 from mqtt_app.parsers.json_tree import BOM, decode, flatten, invalid, is_number
 

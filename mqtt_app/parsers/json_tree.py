@@ -6,7 +6,7 @@ from typing import Any
 
 import msgspec
 
-from mqtt_app.domain.readings import ParseError, ParseErrorKind, Value
+from mqtt_app.domain.facts import ParseError, ParseErrorKind, Value
 from mqtt_app.parsers.base import MAX_DEPTH, MAX_PAYLOAD
 
 MAX_TEXT = 4096  # characters of one value

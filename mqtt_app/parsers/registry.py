@@ -6,15 +6,21 @@ from importlib.metadata import EntryPoint, entry_points
 from itertools import islice
 
 from mqtt_app.domain.characters import code_point, forbidden
-from mqtt_app.domain.ingest.times import EARLIEST, LATEST
-from mqtt_app.domain.readings import (
+from mqtt_app.domain.facts import (
     Availability,
-    Description,
+    DeviceDescription,
     Fact,
+    FieldProblem,
+    GatewayDevices,
+    MetricDescription,
     ParseError,
     ParseErrorKind,
     ReadingFact,
+    Remark,
+    Remembered,
+    TopicDescription,
 )
+from mqtt_app.domain.ingest.times import EARLIEST, LATEST
 from mqtt_app.parsers.base import MAX_FACTS, MAX_PAYLOAD, Message, Parser
 from mqtt_app.parsers.json_objects import JsonParser
 from mqtt_app.parsers.scalar import ScalarParser
@@ -162,9 +168,18 @@ def _storable(fact: object) -> Fact:
         case Availability():
             _check_identifiers(fact.identifier, fact.gateway)
             return fact
-        case Description():
+        case DeviceDescription():
             _check_identifiers(fact.device, fact.gateway)
             _check_text(fact.name, "name", MAX_NAME)
+            return fact
+        case (
+            MetricDescription()
+            | TopicDescription()
+            | GatewayDevices()
+            | Remembered()
+            | FieldProblem()
+            | Remark()
+        ):
             return fact
     raise ParseError(
         ParseErrorKind.UNKNOWN, f"the parser returned {type(fact).__name__}, which is no fact"
@@ -198,6 +213,8 @@ def _with_value(reading: ReadingFact) -> ReadingFact:
             value=value,
             time=time,
             gateway=reading.gateway,
+            unit=reading.unit,
+            diagnostic=reading.diagnostic,
         )
     )
 

@@ -8,7 +8,7 @@ that nobody searches for it.
 import re
 from collections.abc import Sequence
 
-from mqtt_app.domain.readings import Fact, ParseError, ParseErrorKind, ReadingFact, Value
+from mqtt_app.domain.facts import Fact, ParseError, ParseErrorKind, ReadingFact, Value
 from mqtt_app.parsers.base import Message
 from mqtt_app.parsers.json_tree import invalid, to_value
 

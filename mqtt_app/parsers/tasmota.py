@@ -9,7 +9,14 @@ import re
 from collections.abc import Sequence
 from typing import Any
 
-from mqtt_app.domain.readings import Availability, Fact, ParseError, ParseErrorKind, ReadingFact
+from mqtt_app.domain.facts import (
+    Availability,
+    Fact,
+    Liveness,
+    ParseError,
+    ParseErrorKind,
+    ReadingFact,
+)
 from mqtt_app.parsers.base import Message
 from mqtt_app.parsers.json_tree import decode, flatten, invalid
 from mqtt_app.parsers.scalar import read
@@ -47,7 +54,12 @@ class TasmotaParser:
         if not prefix or not device:
             raise ParseError(ParseErrorKind.PARSE, "expected a topic such as tele/<device>/SENSOR")
         if kind == "LWT":
-            return [Availability(identifier=device, online=_is_online(message.payload))]
+            return [
+                Availability(
+                    identifier=device,
+                    state=Liveness.ONLINE if _is_online(message.payload) else Liveness.OFFLINE,
+                )
+            ]
         if _POWER.fullmatch(kind):
             text = message.payload.decode("latin-1").strip()
             return [ReadingFact(device=device, metric=kind, value=read(text, kind))]

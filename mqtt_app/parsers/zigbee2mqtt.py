@@ -8,15 +8,16 @@ contain slashes. The base topic is `zigbee2mqtt` or starts with it; it names the
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from mqtt_app.domain.ingest.times import parse_time
-from mqtt_app.domain.readings import (
+from mqtt_app.domain.facts import (
     Availability,
-    Description,
+    DeviceDescription,
     Fact,
+    Liveness,
     ParseError,
     ParseErrorKind,
     ReadingFact,
 )
+from mqtt_app.domain.ingest.times import parse_time
 from mqtt_app.parsers.base import Message
 from mqtt_app.parsers.json_tree import decode, flatten, invalid
 
@@ -45,7 +46,13 @@ class Zigbee2MqttParser:
         device, _, last = rest.rpartition("/")
         if device and last == "availability":
             online = _is_online(message.payload)
-            return [Availability(identifier=device, online=online, gateway=base)]
+            return [
+                Availability(
+                    identifier=device,
+                    state=Liveness.ONLINE if online else Liveness.OFFLINE,
+                    gateway=base,
+                )
+            ]
         if device and (last in COMMANDS or device.rpartition("/")[2] in COMMANDS):
             return []
         return list(_state(base, rest, message.payload))
@@ -53,19 +60,23 @@ class Zigbee2MqttParser:
 
 def _bridge(base: str, rest: str, payload: bytes) -> Iterator[Fact]:
     if rest == "bridge/state":
-        yield Availability(identifier=base, online=_is_online(payload), is_gateway=True)
+        yield Availability(
+            identifier=base,
+            state=Liveness.ONLINE if _is_online(payload) else Liveness.OFFLINE,
+            is_gateway=True,
+        )
     elif rest == "bridge/devices":
         yield from _descriptions(base, decode(payload))
 
 
-def _descriptions(base: str, devices: Any) -> Iterator[Description]:
+def _descriptions(base: str, devices: Any) -> Iterator[DeviceDescription]:
     """One per device but the coordinator; what lacks a friendly name is skipped."""
     if not isinstance(devices, list):
         raise invalid("expected an array of devices")
     for device in devices:
         name = device.get("friendly_name") if isinstance(device, dict) else None
         if isinstance(name, str) and name and device.get("type") != "Coordinator":
-            yield Description(
+            yield DeviceDescription(
                 device=name, name=_title(name, device.get("definition")), gateway=base
             )
 

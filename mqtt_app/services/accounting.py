@@ -10,8 +10,8 @@ import msgspec
 
 from mqtt_app.conf import config
 from mqtt_app.domain.delivery.messages import DUPLICATE, Drop, Envelope
+from mqtt_app.domain.facts import ParseError, ParseErrorKind
 from mqtt_app.domain.ingest.samples import sample, storable
-from mqtt_app.domain.readings import ParseError, ParseErrorKind
 from mqtt_app.models import MqttParsingLog
 from mqtt_app.services.postgres.columns import numbers
 from mqtt_app.services.postgres.statements import Later

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from mqtt_app.domain.readings import Fact, ParseError, ParseErrorKind, ReadingFact
+from mqtt_app.domain.facts import Fact, ParseError, ParseErrorKind, ReadingFact
 from mqtt_app.parsers.base import Message
 
 

@@ -8,7 +8,7 @@ import msgspec
 from django.db import connection
 
 from mqtt_app.domain.delivery.messages import Envelope
-from mqtt_app.domain.readings import Availability, Description, Fact
+from mqtt_app.domain.facts import Availability, DeviceDescription, Fact
 from mqtt_app.services.ingest.admission import Admission
 from mqtt_app.services.ingest.cache import Known
 from mqtt_app.services.postgres.columns import numbers, texts
@@ -55,8 +55,8 @@ def look_up(facts: Iterable[tuple[Envelope, Fact]], context: Admission, now: dat
             continue
         key = (site_id, fact.identifier if isinstance(fact, Availability) else fact.device)
         gateway_of[key] = fact.gateway or gateway_of.get(key)
-        if isinstance(fact, Description):
-            names[key] = fact.name
+        if isinstance(fact, DeviceDescription):
+            names[key] = fact.name or names.get(key, "")
         elif not message.retain:
             heard.add(key)
     found_gateways = _gateways(gateways, now)

@@ -5,12 +5,14 @@ from collections.abc import Sequence
 from functools import cache
 
 from mqtt_app.domain.delivery.messages import Envelope
-from mqtt_app.domain.readings import Fact, ParseError
+from mqtt_app.domain.facts import Availability, DeviceDescription, Fact, ParseError, ReadingFact
 from mqtt_app.parsers import registry
 from mqtt_app.parsers.base import Message, Parser
 from mqtt_app.services.ingest.topics import Topic
 
 log = logging.getLogger(__name__)
+
+STORED = (ReadingFact, Availability, DeviceDescription)
 
 
 @cache
@@ -24,9 +26,10 @@ def installed() -> registry.Registry:
 
 def run(parser: Parser, message: Envelope) -> Sequence[Fact]:
     """Raises ParseError."""
-    return registry.run(
+    facts = registry.run(
         parser, Message(message.topic, message.payload, message.received_at, message.retain)
     )
+    return [fact for fact in facts if isinstance(fact, STORED)]
 
 
 def can_parse(message: Envelope, topic: Topic | None) -> bool:

@@ -28,7 +28,7 @@ from django.db import transaction
 from mqtt_app.conf import config
 from mqtt_app.domain.delivery.faults import Fault
 from mqtt_app.domain.delivery.messages import Batch, Envelope
-from mqtt_app.domain.readings import ParseError
+from mqtt_app.domain.facts import ParseError
 from mqtt_app.services.accounting import AccountingTally, ParseFailure
 from mqtt_app.services.dead_letters import quarantine
 from mqtt_app.services.ingest import admission, dead_letters, devices, parsing, postpone, readings

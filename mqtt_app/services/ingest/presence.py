@@ -10,8 +10,8 @@ from django.db import connection, transaction
 
 from mqtt_app import events
 from mqtt_app.domain.delivery.messages import Envelope
+from mqtt_app.domain.facts import Availability, DeviceDescription, Fact, Liveness
 from mqtt_app.domain.presence import ANNOUNCED
-from mqtt_app.domain.readings import Availability, Description, Fact
 from mqtt_app.models import DeviceStatus
 from mqtt_app.services.ingest.admission import Admission
 from mqtt_app.services.ingest.cache import StaleError
@@ -126,7 +126,7 @@ def _settle(
 def _heard(facts: Iterable[tuple[Envelope, Fact]], who: Directory) -> dict[str, dict[int, _Heard]]:
     heard: dict[str, dict[int, _Heard]] = {kind: {} for kind in TABLES}
     for message, fact in facts:
-        if isinstance(fact, Description):
+        if isinstance(fact, DeviceDescription):
             continue
         live = not message.retain
         if fact.gateway and live:
@@ -141,8 +141,8 @@ def _heard(facts: Iterable[tuple[Envelope, Fact]], who: Directory) -> dict[str, 
             found = (who.gateways if fact.is_gateway else who.devices).get(
                 (message.site_id, fact.identifier)
             )
-            status = DeviceStatus.ONLINE if fact.online else DeviceStatus.OFFLINE
-            if found is not None and (live or not fact.online):
+            status = DeviceStatus.ONLINE if fact.state is Liveness.ONLINE else DeviceStatus.OFFLINE
+            if found is not None and (live or fact.state is not Liveness.ONLINE):
                 _note(heard[kind], found.id, message, status)
         elif live and (found := who.devices.get((message.site_id, fact.device))) is not None:
             _note(heard["device"], found.id, message, DeviceStatus.ONLINE)

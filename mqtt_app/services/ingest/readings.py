@@ -9,8 +9,8 @@ import msgspec
 from django.db import connection
 
 from mqtt_app.domain.delivery.messages import Envelope
+from mqtt_app.domain.facts import Fact, ReadingFact
 from mqtt_app.domain.ingest.times import is_plausible
-from mqtt_app.domain.readings import Fact, ReadingFact
 from mqtt_app.models import Quality
 from mqtt_app.services.ingest.admission import Admission
 from mqtt_app.services.ingest.devices import Directory, look_up

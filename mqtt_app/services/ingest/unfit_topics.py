@@ -9,8 +9,8 @@ import time
 from collections.abc import Iterable
 
 from mqtt_app.conf import config
+from mqtt_app.domain.facts import ParseErrorKind
 from mqtt_app.domain.ingest.samples import escaped
-from mqtt_app.domain.readings import ParseErrorKind
 from mqtt_app.domain.topics import TOPIC_LEVELS, TOPIC_SIZE, unfit
 from mqtt_app.logging_utils import log_parsing_error
 from mqtt_app.models import MqttConnection, Site

@@ -7,7 +7,7 @@ import os
 import signal
 from collections.abc import Sequence
 
-from mqtt_app.domain.readings import Fact, ReadingFact
+from mqtt_app.domain.facts import Fact, ReadingFact
 from mqtt_app.parsers.base import Message
 
 

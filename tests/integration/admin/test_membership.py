@@ -141,8 +141,8 @@ def test_nobody_but_superusers_starts_from_the_admin(caller, world):
 def test_operators_start_from_the_admin_where_the_installation_says_so(
     caller,
     started,
-    switching,
-    world,  # noqa: F811
+    switching,  # noqa: F811
+    world,
 ):
     act(world.client(caller), "mqttconnection", "start", world.rows["mqttconnection"])
     assert MqttConnection.objects.filter(site=world.here, is_active=True).exists() is started

@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from mqtt_app.domain.delivery.messages import Envelope
-from mqtt_app.domain.readings import ParseError, ParseErrorKind, ReadingFact
+from mqtt_app.domain.facts import ParseError, ParseErrorKind, ReadingFact
 from mqtt_app.models import MqttConnection
 from mqtt_app.services.ingest import pipeline
 from mqtt_app.services.replay import drain, schedule

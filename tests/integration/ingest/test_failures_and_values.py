@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from mqtt_app.domain.readings import ReadingFact
+from mqtt_app.domain.facts import ReadingFact
 from mqtt_app.models import (
     KeptMessage,
     LatestReading,

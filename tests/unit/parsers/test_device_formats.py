@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from mqtt_app.domain.readings import Availability, ParseError, ReadingFact
+from mqtt_app.domain.facts import Availability, Liveness, ParseError, ReadingFact
 from mqtt_app.parsers.base import Message
 from mqtt_app.parsers.registry import built_ins, run
 
@@ -212,12 +212,12 @@ def test_what_tasmota_never_says(topic, payload, kind):
         (
             "zigbee2mqtt/bridge/state",
             b"offline",
-            Availability(identifier="zigbee2mqtt", online=False, is_gateway=True),
+            Availability(identifier="zigbee2mqtt", state=Liveness.OFFLINE, is_gateway=True),
         ),
         (
             "zigbee2mqtt/a/b/availability",
             {"state": "online"},
-            Availability(identifier="a/b", online=True, gateway="zigbee2mqtt"),
+            Availability(identifier="a/b", state=Liveness.ONLINE, gateway="zigbee2mqtt"),
         ),
         (
             "zigbee2mqtt/availability",

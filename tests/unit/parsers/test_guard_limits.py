@@ -4,9 +4,10 @@ import math
 
 import pytest
 
-from mqtt_app.domain.readings import (
+from mqtt_app.domain.facts import (
     Availability,
-    Description,
+    DeviceDescription,
+    Liveness,
     ParseError,
     ParseErrorKind,
     ReadingFact,
@@ -84,13 +85,13 @@ def test_nobody_is_surer_than_sure():
         (reading(time=253_402_128_000.0), True),
         (reading(time=253_402_128_001.0), False),
         (reading(time=5), True),
-        (Description(device="d", name="x" * 200), True),
-        (Description(device="d", name="x" * 201), False),
-        (Description(device="d", name="a\x00"), False),
-        (Description(device="", name="a"), False),
-        (Availability(identifier="x" * 512, online=True), True),
-        (Availability(identifier="x" * 513, online=True), False),
-        (Availability(identifier="x", online=True, gateway=""), False),
+        (DeviceDescription(device="d", name="x" * 200), True),
+        (DeviceDescription(device="d", name="x" * 201), False),
+        (DeviceDescription(device="d", name="a\x00"), False),
+        (DeviceDescription(device="", name="a"), False),
+        (Availability(identifier="x" * 512, state=Liveness.ONLINE), True),
+        (Availability(identifier="x" * 513, state=Liveness.ONLINE), False),
+        (Availability(identifier="x", state=Liveness.ONLINE, gateway=""), False),
         (reading(value="\U0001f600"), True),
         (reading(value="\ud800"), False),
         (reading(value="\ue000"), True),

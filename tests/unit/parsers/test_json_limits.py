@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from mqtt_app.domain.readings import ParseError
+from mqtt_app.domain.facts import ParseError
 from mqtt_app.parsers.base import Message
 from mqtt_app.parsers.json_objects import device_of_topic, take_time
 from mqtt_app.parsers.registry import built_ins, run

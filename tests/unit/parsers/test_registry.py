@@ -3,9 +3,10 @@ from importlib.metadata import EntryPoint
 
 import pytest
 
-from mqtt_app.domain.readings import (
+from mqtt_app.domain.facts import (
     Availability,
-    Description,
+    DeviceDescription,
+    Liveness,
     ParseError,
     ParseErrorKind,
     ReadingFact,
@@ -148,8 +149,8 @@ def test_a_fault_while_facts_are_generated_is_caught():
         reading(metric="x" * 256),
         reading(metric=7),
         reading(gateway=""),
-        Availability(identifier="\udc00", online=True),
-        Description(device="d", name=""),
+        Availability(identifier="\udc00", state=Liveness.ONLINE),
+        DeviceDescription(device="d", name=""),
     ],
 )
 def test_facts_that_could_not_be_stored_are_refused(answer):

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mqtt_app.domain.readings import ParseError, ParseErrorKind
+from mqtt_app.domain.facts import ParseError, ParseErrorKind
 from mqtt_app.parsers.base import Message
 from mqtt_app.parsers.registry import built_ins, run
 
