@@ -7,17 +7,27 @@ from mqtt_app.models.choices import (
     ErrorClass,
     KeptState,
     LogLevel,
+    MetricType,
     ParsingErrorType,
     ProtocolVersion,
     QoS,
 )
 from mqtt_app.models.connections import CONFIGURATION, MqttConnection, MqttTopic
 from mqtt_app.models.delivery import BatchReceipt, Delivery, QuarantinedMessage
+from mqtt_app.models.descriptions import (
+    ConnectionMemory,
+    DescribedDevice,
+    DescribedTopic,
+    ParserMemory,
+    TopicNotice,
+)
 from mqtt_app.models.devices import Device, DiscoveredTopic, Gateway
 from mqtt_app.models.kept import KeptMessage, ParserHealth
 from mqtt_app.models.logins import LoginCounter
 from mqtt_app.models.logs import MqttConnectionLog, MqttParsingLog
+from mqtt_app.models.metrics import DeviceAlias, Metric
 from mqtt_app.models.readings import LatestReading, Quality, Reading
+from mqtt_app.models.rules import TopicRule
 from mqtt_app.models.sites import Site, SiteBooks
 
 __all__ = [
@@ -25,9 +35,13 @@ __all__ = [
     "ApiToken",
     "AuditEntry",
     "BatchReceipt",
+    "ConnectionMemory",
     "ConnectionStatus",
     "Delivery",
+    "DescribedDevice",
+    "DescribedTopic",
     "Device",
+    "DeviceAlias",
     "DeviceStatus",
     "DiscoveredTopic",
     "ErrorClass",
@@ -38,11 +52,14 @@ __all__ = [
     "LogLevel",
     "LoginCounter",
     "Membership",
+    "Metric",
+    "MetricType",
     "MqttConnection",
     "MqttConnectionLog",
     "MqttParsingLog",
     "MqttTopic",
     "ParserHealth",
+    "ParserMemory",
     "ParsingErrorType",
     "ProtocolVersion",
     "QoS",
@@ -51,4 +68,6 @@ __all__ = [
     "Reading",
     "Site",
     "SiteBooks",
+    "TopicNotice",
+    "TopicRule",
 ]

@@ -38,6 +38,14 @@ class DeviceStatus(models.TextChoices):
     ONLINE = "online", "Online"
     OFFLINE = "offline", "Offline"
     UNKNOWN = "unknown", "Unknown"
+    ASLEEP = "asleep", "Asleep"  # gone on purpose, and expected back
+
+
+class MetricType(models.TextChoices):
+    NUMBER = "number", "Number"
+    BOOLEAN = "boolean", "Boolean"
+    TEXT = "text", "Text"
+    RAW = "raw", "Raw bytes"
 
 
 class LogLevel(models.TextChoices):

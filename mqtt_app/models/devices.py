@@ -1,3 +1,4 @@
+from django.contrib.postgres.fields import ArrayField
 from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import models
 from django.db.models import Q
@@ -6,12 +7,16 @@ from django.utils import timezone
 
 from mqtt_app.models.choices import DeviceStatus
 from mqtt_app.models.connections import MqttConnection
+from mqtt_app.models.rules import TopicRule
 from mqtt_app.models.sites import Site
 from mqtt_app.models.validators import validate_name
 
 
 class DiscoveredTopic(models.Model):
-    """A concrete topic that was seen. Its messages are parsed only when both flags are true."""
+    """A concrete topic that was seen. Its messages are parsed only when both flags are true.
+
+    `rule` is the one that decided last; None when a person did, or nobody yet.
+    """
 
     connection = models.ForeignKey(
         MqttConnection, on_delete=models.CASCADE, related_name="discovered_topics"
@@ -31,6 +36,54 @@ class DiscoveredTopic(models.Model):
         editable=False,
         help_text="The broker kept its first message: it was not new.",
     )
+    heard_live = models.BooleanField(
+        default=False,
+        db_default=False,
+        editable=False,
+        help_text="A message came that was no retained one.",
+    )
+    confidence = models.FloatField(
+        null=True,
+        blank=True,
+        editable=False,
+        help_text="How sure its parser was when it recognised the topic, 0 to 1.",
+    )
+    recognitions = models.PositiveSmallIntegerField(
+        default=0,
+        db_default=0,
+        editable=False,
+        help_text="How often another parser took it over by itself.",
+    )
+    pinned_parser = models.CharField(
+        max_length=100,
+        blank=True,
+        default="",
+        db_default="",
+        help_text="The parser that reads it, whatever it looks like.",
+    )
+    forbidden_parsers = ArrayField(
+        models.CharField(max_length=100),
+        default=list,
+        db_default=[],
+        blank=True,
+        help_text="Parsers that never read it.",
+    )
+    rule = models.ForeignKey(
+        TopicRule,
+        null=True,
+        blank=True,
+        on_delete=models.SET_NULL,
+        related_name="topics",
+        editable=False,
+    )
+    is_ignored = models.BooleanField(default=False, db_default=False, editable=False)
+    retired_at = models.DateTimeField(null=True, blank=True, editable=False)
+    members = models.PositiveIntegerField(
+        default=0,
+        db_default=0,
+        editable=False,
+        help_text="Topics that this row stands for, when it is a template; else 0.",
+    )
 
     class Meta:
         ordering = ("-id",)
@@ -43,6 +96,11 @@ class DiscoveredTopic(models.Model):
 
     def __str__(self) -> str:
         return self.topic
+
+    @property
+    def only_retained(self) -> bool:
+        """Dead, most likely: the broker keeps a message, and nobody published since we listen."""
+        return self.was_retained and not self.heard_live
 
 
 class Presence(models.Model):
@@ -72,6 +130,30 @@ class Presence(models.Model):
         help_text="Seconds of silence until offline. Empty: the site's.",
     )
     created_at = models.DateTimeField(default=timezone.now, editable=False)
+    is_named_by_person = models.BooleanField(
+        default=False, db_default=False, editable=False, help_text="No description changes it then."
+    )
+    manufacturer = models.CharField(
+        max_length=200, blank=True, default="", db_default="", editable=False
+    )
+    model = models.CharField(max_length=200, blank=True, default="", db_default="", editable=False)
+    software = models.CharField(
+        max_length=200, blank=True, default="", db_default="", editable=False
+    )
+    address = models.CharField(
+        max_length=200,
+        blank=True,
+        default="",
+        db_default="",
+        editable=False,
+        help_text="What stays when it is renamed, such as a MAC.",
+    )
+    retired_at = models.DateTimeField(
+        null=True,
+        blank=True,
+        editable=False,
+        help_text="No longer used: not watched until it speaks again.",
+    )
 
     class Meta:
         abstract = True
@@ -82,7 +164,14 @@ class Presence(models.Model):
 
 
 class Gateway(Presence):
-    """Who relays for devices. While it is offline, nothing is known about them."""
+    """Who relays for devices. While it is offline, nothing is known about them.
+
+    `listed` is its own list of identifiers, None before it has sent one.
+    """
+
+    listed = ArrayField(
+        models.CharField(max_length=512), null=True, blank=True, editable=False, default=None
+    )
 
     class Meta(Presence.Meta):
         constraints = (
@@ -99,6 +188,13 @@ class Device(Presence):
     gateway = models.ForeignKey(
         Gateway, null=True, blank=True, on_delete=models.SET_NULL, related_name="devices"
     )
+    clock_skew = models.FloatField(
+        null=True,
+        blank=True,
+        editable=False,
+        help_text="Seconds by which its clock is ahead of ours, as last measured.",
+    )
+    clock_skew_at = models.DateTimeField(null=True, blank=True, editable=False)
 
     class Meta(Presence.Meta):
         constraints = (

@@ -66,6 +66,10 @@ class LatestReading(ReadingValue):
     """The newest plausible value of each metric of each device."""
 
     device = models.ForeignKey(Device, on_delete=models.CASCADE, related_name="latest")
+    count = models.BigIntegerField(
+        default=1, db_default=1, help_text="Readings at plausible times."
+    )
+    first_time = models.DateTimeField(null=True, help_text="Of the earliest of them.")
 
     class Meta:
         ordering = ("device_id", "metric")

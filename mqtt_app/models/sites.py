@@ -3,7 +3,7 @@ from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import models
 
 from mqtt_app.conf import Config
-from mqtt_app.models.validators import validate_name
+from mqtt_app.models.validators import validate_name, validate_time_zone
 
 _DEFAULTS = Config()
 
@@ -32,6 +32,15 @@ class Site(models.Model):
     max_devices = models.PositiveIntegerField(default=_DEFAULTS.max_devices)
     max_new_topics = models.PositiveIntegerField(
         default=_DEFAULTS.max_new_topics, help_text="Per minute, beside what the broker retains."
+    )
+    time_zone = models.CharField(
+        max_length=64,
+        blank=True,
+        default="",
+        db_default="",
+        validators=[validate_time_zone],
+        help_text="IANA name, such as Europe/Berlin, in which devices write local times. Empty: such "
+        "times are not believed, and the time of receipt counts.",
     )
     created_at = models.DateTimeField(auto_now_add=True)
     members = models.ManyToManyField(
@@ -67,6 +76,11 @@ class SiteBooks(models.Model):
     dropped = models.JSONField(default=dict, blank=True)
     readings = models.BigIntegerField(
         default=0, help_text="Readings stored; one message may hold many."
+    )
+    fields_left_out = models.BigIntegerField(
+        default=0,
+        db_default=0,
+        help_text="Single fields that could not be stored; the rest of their messages was.",
     )
     last_message_at = models.DateTimeField(null=True, blank=True)
 

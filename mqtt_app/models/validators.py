@@ -1,5 +1,7 @@
 """Django's face of the pure rules in `domain`."""
 
+from zoneinfo import available_timezones
+
 from django.core.exceptions import ValidationError
 
 from mqtt_app.domain.link.hosts import HostError, validate_host
@@ -27,3 +29,10 @@ def validate_name(value: str) -> None:
     if found:
         message = "It holds %(character)s, a character that is invisible or turns text around. Type the text anew."
         raise ValidationError(message, code="deceptive_character", params={"character": found})
+
+
+def validate_time_zone(value: str) -> None:
+    """An IANA name, as `Message.time_zone` has it."""
+    if value and value not in available_timezones():
+        message = "There is no time zone of this name. Enter one such as Europe/Berlin or UTC."
+        raise ValidationError(message, code="invalid_time_zone")
