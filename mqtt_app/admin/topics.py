@@ -3,14 +3,15 @@ from typing import Any
 from django.contrib import admin, messages
 from django.db.models import QuerySet
 from django.http import HttpRequest
+from django.utils import timezone
 from django.utils.safestring import SafeString
 
 from mqtt_app.admin.access import NOBODY
-from mqtt_app.admin.base import ConnectionSiteFilter, SiteRowAdmin, coloured, shortened
+from mqtt_app.admin.base import ConnectionSiteFilter, SiteFilter, SiteRowAdmin, coloured, shortened
 from mqtt_app.domain.access import Action
 from mqtt_app.domain.status.headline import REFUSED
-from mqtt_app.models import DiscoveredTopic, MqttTopic
-from mqtt_app.services import topics
+from mqtt_app.models import DiscoveredTopic, MqttTopic, Site, TopicRule
+from mqtt_app.services import topic_rules, topics
 
 
 @admin.register(MqttTopic)
@@ -63,28 +64,18 @@ class DiscoveredTopicAdmin(SiteRowAdmin[DiscoveredTopic]):
         "message_count",
         "last_seen",
     )
-    list_filter = ("is_active", "is_processable", ConnectionSiteFilter)
+    list_filter = (
+        *("is_active", "is_processable", "is_ignored", "parser_name"),
+        ConnectionSiteFilter,
+    )
     list_select_related = ("connection",)
     search_fields = ("topic",)
-    fields = (
-        "connection",
-        "topic",
-        "is_active",
-        "is_processable",
-        "parser_name",
-        "message_count",
-        "first_seen",
-        "last_seen",
-    )
     readonly_fields = (
-        "connection",
-        "topic",
-        "is_processable",
-        "parser_name",
-        "message_count",
-        "first_seen",
-        "last_seen",
+        *("connection", "topic", "is_processable", "parser_name", "confidence", "rule"),
+        *("is_ignored", "retired_at", "members", "was_retained", "heard_live"),
+        *("message_count", "first_seen", "last_seen"),
     )
+    fields = ("is_active", "pinned_parser", "forbidden_parsers", *readonly_fields)
     actions = ("allow", "disallow", "recognise_anew")
 
     @admin.display(description="topic", ordering="topic")
@@ -121,4 +112,52 @@ class DiscoveredTopicAdmin(SiteRowAdmin[DiscoveredTopic]):
     def save_model(
         self, request: HttpRequest, obj: DiscoveredTopic, form: Any, change: bool
     ) -> None:
-        topics.allow([obj.pk], active=obj.is_active)
+        if {"pinned_parser", "forbidden_parsers"} & set(form.changed_data):
+            topics.choose_parser(
+                obj, pinned=obj.pinned_parser, forbidden=obj.forbidden_parsers or []
+            )
+        if "is_active" in form.changed_data:
+            topics.allow([obj.pk], active=obj.is_active)
+
+
+@admin.register(TopicRule)
+class TopicRuleAdmin(SiteRowAdmin[TopicRule]):
+    to_add = to_change = to_delete = (Action.ATTEND,)
+    list_display = ("position", "filter", "site", "is_active", "parser_name", "ignore", "retired")
+    list_display_links = ("filter",)
+    list_filter = (SiteFilter,)
+    list_select_related = ("site",)
+    search_fields = ("filter", "note", "site__name")
+    autocomplete_fields = ("site",)
+    fields = (
+        *("site", "position", "filter", "is_active", "parser_name", "forbidden_parsers"),
+        *("ignore", "retired", "note"),
+    )
+    actions = ("apply",)
+
+    def get_readonly_fields(self, request: HttpRequest, obj: TopicRule | None = None) -> Any:
+        return ("site",) if obj else ()
+
+    @admin.action(
+        description="Apply all rules of these sites to their topics", permissions=["change"]
+    )
+    def apply(self, request: HttpRequest, queryset: QuerySet[TopicRule]) -> None:
+        if self.refuses(request, queryset, Action.ATTEND):
+            return
+        for site in Site.objects.filter(pk__in=queryset.order_by().values("site_id")):
+            effect = topic_rules.apply(site, timezone.now())
+            said = ", ".join(effect.sentences(done=True))
+            self.message_user(request, f"{site}: {said}.", messages.SUCCESS)
+
+    def save_model(self, request: HttpRequest, obj: TopicRule, form: Any, change: bool) -> None:
+        if change:
+            topic_rules.save_rule(obj, form.changed_data)
+        else:
+            topic_rules.add_rule(obj)
+
+    def delete_model(self, request: HttpRequest, obj: TopicRule) -> None:
+        topic_rules.delete_rule(obj)
+
+    def delete_queryset(self, request: HttpRequest, queryset: QuerySet[TopicRule]) -> None:
+        for rule in queryset:
+            topic_rules.delete_rule(rule)

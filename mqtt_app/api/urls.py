@@ -10,11 +10,25 @@ from mqtt_app.api.errors import no_such_address
 from mqtt_app.api.views.audit import AuditListView
 from mqtt_app.api.views.auth import LoginView, LogoutView
 from mqtt_app.api.views.connections import ConnectionView
-from mqtt_app.api.views.devices import DeviceListView, DeviceView, ReadingListView
+from mqtt_app.api.views.devices import (
+    DeviceListView,
+    DeviceMergeView,
+    DeviceRetireView,
+    DeviceUnretireView,
+    DeviceView,
+    ReadingListView,
+)
 from mqtt_app.api.views.docs import DocsView
 from mqtt_app.api.views.logs import ConnectionLogListView, ParsingLogListView
 from mqtt_app.api.views.sites import SiteViewSet, StartView, StatusView, StopView
 from mqtt_app.api.views.tokens import TokenListView, TokenView
+from mqtt_app.api.views.topic_rules import (
+    FingerprintView,
+    TopicRuleApplyView,
+    TopicRuleListView,
+    TopicRulePreviewView,
+    TopicRuleView,
+)
 from mqtt_app.api.views.topics import (
     DiscoveredTopicListView,
     DiscoveredTopicView,
@@ -39,6 +53,11 @@ site = [
     path("topics/<int:pk>/", TopicView.as_view()),
     path("discovered-topics/", DiscoveredTopicListView.as_view()),
     path("discovered-topics/<int:pk>/", DiscoveredTopicView.as_view()),
+    path("topic-rules/", TopicRuleListView.as_view()),
+    path("topic-rules/preview/", TopicRulePreviewView.as_view()),
+    path("topic-rules/apply/", TopicRuleApplyView.as_view()),
+    path("topic-rules/<int:pk>/", TopicRuleView.as_view()),
+    path("fingerprint/", FingerprintView.as_view()),
     path("devices/", DeviceListView.as_view()),
 ]
 
@@ -47,6 +66,9 @@ mqtt: list[URLPattern | URLResolver] = [
     path("sites/<int:pk>/", SiteViewSet.as_view(one)),
     path("sites/<int:site_id>/", include(site)),
     path("devices/<int:pk>/", DeviceView.as_view()),
+    path("devices/<int:pk>/merge/", DeviceMergeView.as_view()),
+    path("devices/<int:pk>/retire/", DeviceRetireView.as_view()),
+    path("devices/<int:pk>/unretire/", DeviceUnretireView.as_view()),
     path("devices/<int:pk>/readings/", ReadingListView.as_view()),
     path("connection-logs/", ConnectionLogListView.as_view()),
     path("parsing-logs/", ParsingLogListView.as_view()),

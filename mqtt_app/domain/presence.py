@@ -5,7 +5,9 @@ them. Unix seconds.
 from dataclasses import dataclass
 
 ONLINE, OFFLINE, UNKNOWN = "online", "offline", "unknown"
+ASLEEP = "asleep"  # gone on purpose and expected back: not watched until it speaks
 SILENT = "silent"
+RETIRED = "retired"
 ANNOUNCED = "announced"
 GATEWAY_OFFLINE = "gateway offline"
 SITE_UNREACHABLE = "site unreachable"

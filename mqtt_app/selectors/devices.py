@@ -1,25 +1,86 @@
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from django.db.models import QuerySet
+from django.db.models import Prefetch, QuerySet
 
-from mqtt_app.models import Device, Reading, Site
+from mqtt_app.models import Device, LatestReading, Metric, MetricType, Reading, Site
 from mqtt_app.selectors.visibility import Viewer
 
 _COLUMNS = ("id", "metric", "value", "boolean", "text", "raw", "time", "received_at", "quality")
 
 
+@dataclass(frozen=True, slots=True)
+class MetricSummary:
+    """A metric of a device. `count` of all its readings; the times are of those at plausible times,
+    None when there is none. `latest` is the newest of them.
+    """
+
+    name: str
+    label: str
+    unit: str
+    type: str
+    diagnostic: bool
+    count: int
+    first_time: datetime | None
+    last_time: datetime | None
+    latest: LatestReading | None
+
+
 def devices_of(site: Site) -> QuerySet[Device]:
-    return Device.objects.filter(site=site).select_related("gateway")
+    return with_metrics(Device.objects.filter(site=site).select_related("gateway"))
 
 
 def devices_visible_to(viewer: Viewer) -> QuerySet[Device]:
     return viewer.narrow(Device.objects.all(), "site_id")
 
 
+def with_metrics(devices: QuerySet[Device]) -> QuerySet[Device]:
+    """And what `metrics_of` needs."""
+    return devices.prefetch_related(
+        Prefetch("latest", LatestReading.objects.order_by("metric")),
+        Prefetch("metrics", Metric.objects.order_by("name")),
+    )
+
+
 def with_latest(devices: QuerySet[Device]) -> QuerySet[Device]:
-    """And site, gateway and the newest value of each metric."""
-    return devices.select_related("site", "gateway").prefetch_related("latest")
+    """And site, gateway, metrics and the newest value of each."""
+    return with_metrics(devices.select_related("site", "gateway"))
+
+
+def metrics_of(device: Device) -> list[MetricSummary]:
+    """By name, measurements before what is about the device itself. Without a query when the device
+    came `with_metrics`.
+    """
+    latest = {row.metric: row for row in device.latest.all()}
+    known = {row.name: row for row in device.metrics.all()}
+    found = [_summary(name, known.get(name), latest.get(name)) for name in {*latest, *known}]
+    return sorted(found, key=lambda metric: (metric.diagnostic, metric.name))
+
+
+def _summary(name: str, metric: Metric | None, latest: LatestReading | None) -> MetricSummary:
+    """`metric` is missing of what was stored without the ingest, `latest` of what only came at
+    times that cannot be right.
+    """
+    at_wrong_times = metric.implausible_count if metric else 0
+    return MetricSummary(
+        name=name,
+        label=metric.label if metric else "",
+        unit=metric.unit if metric else "",
+        type=metric.type if metric else _type_of(latest),
+        diagnostic=metric.diagnostic if metric else False,
+        count=(latest.count if latest else 0) + at_wrong_times,
+        first_time=latest.first_time or latest.time if latest else None,
+        last_time=latest.time if latest else None,
+        latest=latest,
+    )
+
+
+def _type_of(latest: LatestReading | None) -> str:
+    shown = None if latest is None else latest.shown
+    if isinstance(shown, bool):
+        return MetricType.BOOLEAN
+    return MetricType.NUMBER if isinstance(shown, float) else MetricType.TEXT
 
 
 def readings_of(

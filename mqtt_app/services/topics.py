@@ -10,6 +10,7 @@ from typing import Any
 from django.db import transaction
 
 from mqtt_app.coordination.nudges import nudge
+from mqtt_app.domain.topic_rules import reader
 from mqtt_app.models import DiscoveredTopic, MqttConnection, MqttTopic
 from mqtt_app.services import audit
 
@@ -54,24 +55,53 @@ def delete_topic(topic: MqttTopic) -> None:
 
 
 def allow(topics: Iterable[int], *, active: bool) -> int:
-    """Set the operator's flag of these discovered topics; gives how many had the other value."""
+    """Set the operator's flag of these discovered topics; gives how many had the other value.
+
+    A person's word about a single topic stands until rules are applied again.
+    """
     with transaction.atomic():
         others = DiscoveredTopic.objects.select_for_update().filter(
             pk__in=list(topics), is_active=not active
         )
         changed = list(others.order_by("id").values_list("id", flat=True))
-        DiscoveredTopic.objects.filter(pk__in=changed).update(is_active=active)
+        found = DiscoveredTopic.objects.filter(pk__in=changed)
+        if active:
+            found.update(is_active=True, rule=None, is_ignored=False, retired_at=None)
+        else:
+            found.update(is_active=False, rule=None)
         audit.record_by_site("allowed" if active else "disallowed", DiscoveredTopic, changed)
     return len(changed)
 
 
-def recognise_anew(topics: Iterable[int]) -> int:
-    """Forget which parser these discovered topics belong to; the next message of each decides.
-    Gives their number.
+def choose_parser(topic: DiscoveredTopic, *, pinned: str, forbidden: Collection[str]) -> None:
+    """Pin a parser ("" for none) and forbid others. The next message of the topic decides when it
+    has none then.
     """
     with transaction.atomic():
-        chosen = DiscoveredTopic.objects.select_for_update().filter(pk__in=list(topics))
+        stored = DiscoveredTopic.objects.select_for_update().get(pk=topic.pk)
+        current = stored.parser_name if stored.is_processable else ""
+        now = reader(current, pinned, tuple(forbidden))
+        after = {"pinned_parser": pinned, "forbidden_parsers": list(forbidden)}
+        before = audit.values_of(stored, after)
+        if before == after and now == current:
+            return
+        audit.record("changed", stored, before=before, after=after)
+        DiscoveredTopic.objects.filter(pk=topic.pk).update(
+            **after, parser_name=now, is_processable=bool(now), recognitions=0
+        )
+
+
+def recognise_anew(topics: Iterable[int]) -> int:
+    """Forget which parser these discovered topics belong to; the next message of each decides.
+    Gives their number. Those whose parser is pinned keep it.
+    """
+    with transaction.atomic():
+        chosen = DiscoveredTopic.objects.select_for_update().filter(
+            pk__in=list(topics), pinned_parser=""
+        )
         changed = list(chosen.order_by("id").values_list("id", flat=True))
-        DiscoveredTopic.objects.filter(pk__in=changed).update(is_processable=False, parser_name="")
+        DiscoveredTopic.objects.filter(pk__in=changed).update(
+            is_processable=False, parser_name="", confidence=None, recognitions=0
+        )
         audit.record_by_site("freed of their parser", DiscoveredTopic, changed)
     return len(changed)

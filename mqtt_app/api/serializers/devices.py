@@ -4,8 +4,9 @@ from typing import Any, Protocol
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
-from mqtt_app.models import Device, Quality
+from mqtt_app.models import Device, MetricType, Quality
 from mqtt_app.models.readings import as_json
+from mqtt_app.selectors.devices import metrics_of
 
 VALUE = {"oneOf": [{"type": "number"}, {"type": "boolean"}, {"type": "string"}], "nullable": True}
 QUALITIES: dict[int, str] = {
@@ -65,8 +66,26 @@ def _iso(moment: datetime) -> str:
     return moment.astimezone(UTC).replace(tzinfo=None).isoformat() + "Z"
 
 
+class MetricSerializer(serializers.Serializer[Any]):
+    """A metric of a device. The times are those of its earliest and newest plausible reading."""
+
+    name = serializers.CharField()
+    label = serializers.CharField(help_text="For people, where the format says so; else empty.")
+    unit = serializers.CharField(help_text="In which its numbers are stored; empty: not known.")
+    type = serializers.ChoiceField(choices=MetricType.choices)
+    diagnostic = serializers.BooleanField(
+        help_text="About the device or its radio, not what it measures."
+    )
+    count = serializers.IntegerField(
+        help_text="Readings, also those at times that cannot be right."
+    )
+    first_time = serializers.DateTimeField(allow_null=True)
+    last_time = serializers.DateTimeField(allow_null=True)
+
+
 class DeviceSerializer(serializers.ModelSerializer[Device]):
     gateway = serializers.SerializerMethodField(help_text="Identifier of whoever relays for it.")
+    metrics = serializers.SerializerMethodField()
 
     class Meta:
         model = Device
@@ -75,12 +94,19 @@ class DeviceSerializer(serializers.ModelSerializer[Device]):
             "site",
             "identifier",
             "name",
+            "manufacturer",
+            "model",
+            "software",
+            "address",
             "gateway",
             "status",
             "status_reason",
             "status_since",
             "last_seen",
             "silence_after",
+            "retired_at",
+            "clock_skew",
+            "metrics",
         )
         read_only_fields = (
             "id",
@@ -95,9 +121,25 @@ class DeviceSerializer(serializers.ModelSerializer[Device]):
     def get_gateway(self, row: Device) -> str | None:
         return row.gateway.identifier if row.gateway else None
 
+    @extend_schema_field(MetricSerializer(many=True))
+    def get_metrics(self, row: Device) -> Any:
+        return MetricSerializer(metrics_of(row), many=True).data
+
 
 class DeviceDetailSerializer(DeviceSerializer):
     latest = ReadingSerializer(many=True, read_only=True)
+    aliases = serializers.SlugRelatedField(
+        many=True,
+        read_only=True,
+        slug_field="identifier",
+        help_text="Other identifiers: what it was called before, and of what was merged into it.",
+    )
 
     class Meta(DeviceSerializer.Meta):
-        fields: Any = (*DeviceSerializer.Meta.fields, "latest")
+        fields: Any = (*DeviceSerializer.Meta.fields, "latest", "aliases")
+
+
+class MergeSerializer(serializers.Serializer[Any]):
+    into = serializers.IntegerField(
+        min_value=1, max_value=2**63 - 1, help_text="Id of the device that stays, at the same site."
+    )

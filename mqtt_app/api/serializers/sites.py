@@ -19,6 +19,7 @@ class SiteSerializer(serializers.ModelSerializer[Site]):
             "max_topics",
             "max_devices",
             "max_new_topics",
+            "time_zone",
             "created_at",
         )
         read_only_fields = ("id", "created_at")

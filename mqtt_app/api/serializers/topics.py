@@ -2,6 +2,7 @@ from typing import Any
 
 from rest_framework import serializers
 
+from mqtt_app.api.serializers.topic_rules import ParserNameField, forbidden_parsers_field
 from mqtt_app.models import DiscoveredTopic, MqttTopic
 
 QOS_2 = (
@@ -33,38 +34,44 @@ class TopicSerializer(serializers.ModelSerializer[MqttTopic]):
         return value
 
 
+CHANGEABLE = ("is_active", "pinned_parser", "forbidden_parsers")
 DUPLICATE = "This connection has this filter already."
 
 
 class DiscoveredTopicSerializer(serializers.ModelSerializer[DiscoveredTopic]):
+    pinned_parser = ParserNameField(help_text="The parser that reads it, whatever it looks like.")
+    forbidden_parsers = forbidden_parsers_field("Parsers that never read it.")
+    only_retained = serializers.BooleanField(
+        read_only=True, help_text="Nobody published on it since we listen: the broker keeps it."
+    )
+
     class Meta:
         model = DiscoveredTopic
-        fields = (
+        fields: Any = (
             "id",
             "topic",
             "is_active",
             "is_processable",
             "parser_name",
+            "confidence",
+            "pinned_parser",
+            "forbidden_parsers",
+            "rule",
+            "is_ignored",
+            "retired_at",
+            "only_retained",
+            "members",
             "first_seen",
             "last_seen",
             "message_count",
         )
-        read_only_fields = (
-            "id",
-            "topic",
-            "is_processable",
-            "parser_name",
-            "first_seen",
-            "last_seen",
-            "message_count",
-        )
-        extra_kwargs = {"is_active": {"required": True}}
+        read_only_fields = tuple(name for name in fields if name not in CHANGEABLE)
 
     def to_internal_value(self, data: Any) -> Any:
-        """Only the operator's flag is theirs to set, so a change without it is a mistake."""
+        """Only what operators decide is theirs to set, so a change without any of it is a mistake."""
         values = super().to_internal_value(data)
-        if "is_active" not in values:
+        if not values:
             raise serializers.ValidationError(
-                {"is_active": ["This is the one field that can be changed here."]}
+                {"is_active": [f"Only these can be changed here: {', '.join(CHANGEABLE)}."]}
             )
         return values

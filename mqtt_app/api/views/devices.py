@@ -1,9 +1,10 @@
 from typing import Any
 
 from django.db.models import QuerySet
+from django.utils import timezone
 from drf_spectacular.utils import extend_schema
 from rest_framework import generics
-from rest_framework.exceptions import NotFound
+from rest_framework.exceptions import NotFound, ValidationError
 from rest_framework.permissions import IsAuthenticated
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -13,6 +14,7 @@ from mqtt_app.api.permissions import ByRole, Needs
 from mqtt_app.api.serializers.devices import (
     DeviceDetailSerializer,
     DeviceSerializer,
+    MergeSerializer,
     ReadingSerializer,
 )
 from mqtt_app.api.serializers.queries import ReadingsQuery
@@ -21,7 +23,7 @@ from mqtt_app.domain.access import Action
 from mqtt_app.models import Device, Reading
 from mqtt_app.selectors.devices import devices_of, devices_visible_to, readings_of, with_latest
 from mqtt_app.selectors.visibility import viewer_of
-from mqtt_app.services.devices import save_device
+from mqtt_app.services import devices
 
 
 class DeviceListView(SiteScoped, generics.ListAPIView[Device]):
@@ -50,13 +52,15 @@ class DeviceScoped(generics.GenericAPIView[Any]):
         return device
 
 
-class DeviceView(DeviceScoped, generics.RetrieveUpdateAPIView[Device]):
-    """A device with its last values. `name` and `silence_after` can be changed."""
+class DeviceView(DeviceScoped, generics.RetrieveUpdateDestroyAPIView[Device]):
+    """A device with its last values. `name` and `silence_after` can be changed. Deleting it deletes
+    its readings; it is made anew when it speaks again.
+    """
 
     serializer_class = DeviceDetailSerializer
     queryset = Device.objects.none()
-    http_method_names = ("get", "head", "options", "patch")
-    needs = {"PATCH": (Action.ATTEND,)}
+    http_method_names = ("get", "head", "options", "patch", "delete")
+    needs = {"PATCH": (Action.ATTEND,), "DELETE": (Action.ATTEND,)}
 
     def get_devices(self) -> QuerySet[Device]:
         return with_latest(super().get_devices())
@@ -70,7 +74,59 @@ class DeviceView(DeviceScoped, generics.RetrieveUpdateAPIView[Device]):
         for name, value in serializer.validated_data.items():
             setattr(device, name, value)
         if serializer.validated_data:
-            save_device(device, list(serializer.validated_data))
+            devices.save_device(device, list(serializer.validated_data))
+
+    def perform_destroy(self, instance: Device) -> None:
+        devices.delete_device(instance)
+
+
+class DeviceActionView(DeviceScoped):
+    serializer_class = DeviceDetailSerializer
+    needs = {"POST": (Action.ATTEND,)}
+
+    def answer(self, device: Device) -> Response:
+        shown = with_latest(self.get_devices()).get(pk=device.pk)
+        return Response(self.get_serializer(shown).data)
+
+
+class DeviceMergeView(DeviceActionView):
+    @extend_schema(
+        operation_id="devices_merge", request=MergeSerializer, responses=DeviceDetailSerializer
+    )
+    def post(self, request: Request, pk: int) -> Response:
+        """Make this device a part of another one: its readings and its identifiers become the
+        other's, and it is gone. Answers with the device that stays.
+        """
+        source = self.get_device()
+        asked = MergeSerializer(data=request.data)
+        asked.is_valid(raise_exception=True)
+        number = asked.validated_data["into"]
+        target = self.get_devices().filter(pk=number).first()
+        if target is None:
+            raise ValidationError({"into": [f"There is no device {number}."]})
+        self.check_object_permissions(request, target)
+        try:
+            return self.answer(devices.merge(source, target))
+        except devices.MergeError as error:
+            raise ValidationError({"into": [str(error)]}) from None
+
+
+class DeviceRetireView(DeviceActionView):
+    @extend_schema(operation_id="devices_retire", request=None, responses=DeviceDetailSerializer)
+    def post(self, request: Request, pk: int) -> Response:
+        """The device is no longer used: it is not watched until it speaks again."""
+        device = self.get_device()
+        devices.retire(device, timezone.now())
+        return self.answer(device)
+
+
+class DeviceUnretireView(DeviceActionView):
+    @extend_schema(operation_id="devices_unretire", request=None, responses=DeviceDetailSerializer)
+    def post(self, request: Request, pk: int) -> Response:
+        """The device is in use again; its status is unknown until it speaks."""
+        device = self.get_device()
+        devices.unretire(device, timezone.now())
+        return self.answer(device)
 
 
 class ReadingListView(DeviceScoped, generics.ListAPIView[Reading]):

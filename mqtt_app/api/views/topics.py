@@ -98,8 +98,16 @@ class DiscoveredTopicView(SiteScoped, generics.RetrieveUpdateAPIView[DiscoveredT
     def perform_update(self, serializer: BaseSerializer[DiscoveredTopic]) -> None:
         topic = serializer.instance
         assert topic is not None
-        topic.is_active = serializer.validated_data["is_active"]
-        topics.allow([topic.pk], active=topic.is_active)
+        values = serializer.validated_data
+        if {"pinned_parser", "forbidden_parsers"} & values.keys():
+            topics.choose_parser(
+                topic,
+                pinned=values.get("pinned_parser", topic.pinned_parser),
+                forbidden=values.get("forbidden_parsers", topic.forbidden_parsers),
+            )
+        if "is_active" in values:
+            topics.allow([topic.pk], active=values["is_active"])
+        topic.refresh_from_db()
 
 
 def _found(topic: Topic | None, number: int) -> Topic:

@@ -65,10 +65,32 @@ API = {
     "sites/<int:site_id>/discovered-topics/<int:pk>/": api(
         pk="discoveredtopic", get=READ, patch=ATTEND.gives(200, is_active=False)
     ),
+    "sites/<int:site_id>/topic-rules/": api(get=READ, post=ATTEND.gives(201, **FILTER)),
+    "sites/<int:site_id>/topic-rules/<int:pk>/": api(
+        pk="topicrule",
+        get=READ,
+        put=ATTEND.gives(200, **FILTER),
+        patch=ATTEND.gives(200, ignore=True),
+        delete=ATTEND.gives(204),
+    ),
+    "sites/<int:site_id>/topic-rules/preview/": api(get=READ),
+    "sites/<int:site_id>/topic-rules/apply/": api(post=ATTEND.gives(200)),
+    "sites/<int:site_id>/fingerprint/": api(get=READ),
     "sites/<int:site_id>/devices/": api(get=READ),
     "devices/<int:pk>/": api(
-        pk="device", options=LIST, get=READ, patch=ATTEND.gives(200, name="Boiler")
+        pk="device",
+        options=LIST,
+        get=READ,
+        patch=ATTEND.gives(200, name="Boiler"),
+        delete=ATTEND.gives(204),
     ),
+    "devices/<int:pk>/merge/": api(
+        pk="device",
+        options=LIST,
+        post=ATTEND.gives(400, into=2**40),  # there is none
+    ),
+    "devices/<int:pk>/retire/": api(pk="device", options=LIST, post=ATTEND.gives(200)),
+    "devices/<int:pk>/unretire/": api(pk="device", options=LIST, post=ATTEND.gives(200)),
     "devices/<int:pk>/readings/": api(pk="device", options=LIST, get=READ),
     "connection-logs/": api(get=LIST),
     "parsing-logs/": api(get=LIST),
@@ -134,7 +156,8 @@ MODELS = {
     "mqtt/mqtttopic": model("           viewer     manager    manager    manager"),
     "mqtt/discoveredtopic": model("     viewer     nobody     operator   superuser"),
     "mqtt/gateway": model("             viewer     nobody     operator   superuser"),
-    "mqtt/device": model("              viewer     nobody     operator   superuser"),
+    "mqtt/device": model("              viewer     nobody     operator   operator"),
+    "mqtt/topicrule": model("           viewer     operator   operator   operator"),
     "mqtt/mqttconnectionlog": model("   viewer     nobody     nobody     superuser"),
     "mqtt/mqttparsinglog": model("      viewer     nobody     nobody     superuser"),
     "mqtt/keptmessage": model("         viewer     nobody     nobody     nobody"),

@@ -31,6 +31,7 @@ from mqtt_app.models import (
     QuarantinedMessage,
     Site,
     SiteBooks,
+    TopicRule,
 )
 
 HERE, ELSEWHERE = "Berlin-canary", "Zanzibar-canary"
@@ -102,6 +103,7 @@ def site_with_everything(name: str) -> Site:
     DiscoveredTopic.objects.create(
         connection=connection, topic=f"{name}/t", is_processable=True, parser_name=name
     )
+    TopicRule.objects.create(site=site, position=1, filter=f"{name}/rule/#", note=name)
     gateway = Gateway.objects.create(site=site, identifier=f"{name}-gateway")
     device = Device.objects.create(site=site, identifier=f"{name}-device", gateway=gateway)
     LatestReading.objects.create(
@@ -140,6 +142,7 @@ def rows_of(site: Site) -> dict[str, Model]:
         site.books,
         connection.topics.first(),
         connection.discovered_topics.first(),
+        site.topic_rules.first(),
         site.gateway_set.first(),
         site.device_set.first(),
         connection.logs.first(),

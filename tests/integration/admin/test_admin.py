@@ -337,7 +337,11 @@ def test_a_device_is_renamed_and_shows_its_last_values(admin, site):
     )
     address = reverse("admin:mqtt_device_change", args=[device.pk])
     assert b"21.5" in admin.get(address).content
-    inline = {"latest-TOTAL_FORMS": 0, "latest-INITIAL_FORMS": 0}
+    inline = {
+        f"{name}-{count}": 0
+        for name in ("latest", "metrics", "aliases")
+        for count in ("TOTAL_FORMS", "INITIAL_FORMS")
+    }
     assert (
         admin.post(address, {"name": "Boiler", "silence_after": "30"} | inline).status_code == 302
     )

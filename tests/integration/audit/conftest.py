@@ -16,6 +16,7 @@ from mqtt_app.models import (
     QuarantinedMessage,
     Site,
     SiteBooks,
+    TopicRule,
 )
 from mqtt_app.services import audit
 from tests.integration.api.client import Caller, connected_site, superuser
@@ -38,6 +39,7 @@ def site(db: None) -> Site:
     SiteBooks.objects.create(site=site, received=2, failed=1, quarantined=1)
     Gateway.objects.create(site=site, identifier="gw")
     Device.objects.create(site=site, identifier="dev")
+    TopicRule.objects.create(site=site, position=1, filter="plant/#", is_active=True)
     DiscoveredTopic.objects.create(
         connection=connection, topic="plant/a", is_active=False, is_processable=True
     )

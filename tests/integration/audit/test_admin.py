@@ -5,6 +5,7 @@ from django.contrib import admin as django_admin
 from django.contrib.auth.models import Group, User
 from django.test import Client
 from django.urls import reverse
+from django.utils import timezone
 from django_celery_beat.models import IntervalSchedule, PeriodicTask
 
 from mqtt_app.admin.audited import Audited
@@ -156,8 +157,13 @@ def test_an_action_leaves_an_entry_and_without_one_changes_nothing(
     row = model.objects.order_by("pk").last()
     if name in {"stop", "disallow"}:
         model.objects.update(is_active=True)
+    if name == "unretire":
+        model.objects.update(retired_at=timezone.now())
+    others = []
+    if name == "merge":
+        others.append(model.objects.create(site_id=row.site_id, identifier="another").pk)
     before, known = fingerprint(), AuditEntry.objects.count()
-    chosen = {"action": name, "_selected_action": [row.pk]}
+    chosen = {"action": name, "_selected_action": [row.pk, *others]}
     if name == "enable_tasks":
         PeriodicTask.objects.update(enabled=False)
         before = fingerprint()

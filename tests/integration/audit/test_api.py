@@ -4,13 +4,25 @@ from typing import Any
 
 import pytest
 from django.urls import URLPattern, URLResolver, get_resolver
+from django.utils import timezone
 
-from mqtt_app.models import AuditEntry, Device, DiscoveredTopic, MqttTopic, Site
+from mqtt_app.models import AuditEntry, Device, DiscoveredTopic, MqttTopic, Site, TopicRule
 from tests.integration.audit.conftest import fingerprint, new_entries
 
 UNSAFE = ("post", "put", "patch", "delete")
 ACCOUNTS = "v1/auth/"  # log-ins are events of an account, recorded where they happen
 SITE, TOPIC = "v1/mqtt/sites/<int:site_id>/", "v1/mqtt/sites/<int:site_id>/topics/<int:pk>/"
+RULE, DEVICE = SITE + "topic-rules/<int:pk>/", "v1/mqtt/devices/<int:pk>/"
+
+
+def another_device() -> dict[str, int]:
+    site = Site.objects.get()
+    return {"into": Device.objects.create(site=site, identifier="another").pk}
+
+
+def retired() -> None:
+    Device.objects.update(retired_at=timezone.now())
+
 
 CALLS: dict[tuple[str, str], Any] = {
     ("post", "v1/mqtt/sites/"): ({"name": "New"}, "created", "site"),
@@ -30,7 +42,16 @@ CALLS: dict[tuple[str, str], Any] = {
         "allowed",
         "discoveredtopic",
     ),
-    ("patch", "v1/mqtt/devices/<int:pk>/"): ({"name": "Boiler"}, "changed", "device"),
+    ("post", SITE + "topic-rules/"): ({"filter": "a/#"}, "created", "topicrule"),
+    ("put", RULE): ({"filter": "b/#"}, "changed", "topicrule"),
+    ("patch", RULE): ({"ignore": True}, "changed", "topicrule"),
+    ("delete", RULE): (None, "deleted", "topicrule"),
+    ("post", SITE + "topic-rules/apply/"): (None, "applied rules to", "discoveredtopic"),
+    ("patch", DEVICE): ({"name": "Boiler"}, "changed", "device"),
+    ("delete", DEVICE): (None, "deleted", "device"),
+    ("post", DEVICE + "merge/"): (another_device, "merged", "device"),
+    ("post", DEVICE + "retire/"): (None, "retired", "device"),
+    ("post", DEVICE + "unretire/"): (retired, "brought back", "device"),
 }
 
 
@@ -65,10 +86,15 @@ def writing_routes() -> set[tuple[str, str]]:
 
 
 def address(route: str, site: Site) -> str:
-    numbers = {"topics": MqttTopic, "discovered-topics": DiscoveredTopic, "devices": Device}
+    numbers = {
+        "topics": MqttTopic,
+        "discovered-topics": DiscoveredTopic,
+        "topic-rules": TopicRule,
+        "devices": Device,
+    }
     model = next((model for name, model in numbers.items() if f"/{name}/<int:pk>" in route), Site)
     path = route.replace("<int:site_id>", str(site.pk)).replace(
-        "<int:pk>", str(model.objects.get().pk)
+        "<int:pk>", str(model.objects.earliest("pk").pk)
     )
     return f"/api/{path}"
 
@@ -80,6 +106,7 @@ def test_every_route_that_writes_has_a_line_here():
 @pytest.mark.parametrize(("method", "route"), CALLS)
 def test_a_write_leaves_one_entry_that_says_who_and_what(method, route, root, site):
     body, action, kind = CALLS[method, route]
+    body = body() if callable(body) else body
     if action == "stopped":
         root.call("POST", f"sites/{site.pk}/start/")
     known, before = AuditEntry.objects.count(), fingerprint()
@@ -96,6 +123,7 @@ def test_a_write_leaves_one_entry_that_says_who_and_what(method, route, root, si
 @pytest.mark.parametrize(("method", "route"), CALLS)
 def test_what_cannot_be_recorded_is_not_done(method, route, root, site, no_entries_possible):
     body, action, _ = CALLS[method, route]
+    body = body() if callable(body) else body
     if action == "stopped":
         root.call("POST", f"sites/{site.pk}/start/")
     before = fingerprint()

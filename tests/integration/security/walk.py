@@ -7,7 +7,7 @@ from typing import Any
 from django.contrib.contenttypes.models import ContentType
 from django.urls import URLPattern, URLResolver, get_resolver
 
-from mqtt_app.models import ApiToken, Device, DiscoveredTopic, MqttTopic, Site
+from mqtt_app.models import ApiToken, Device, DiscoveredTopic, MqttTopic, Site, TopicRule
 
 CONVERTER = re.compile(r"<(?:\w+:)?(\w+)>")
 
@@ -48,6 +48,7 @@ def _argument(name: str, route: str, pattern: URLPattern) -> Any:
     below = {
         "topics": MqttTopic,
         "discovered-topics": DiscoveredTopic,
+        "topic-rules": TopicRule,
         "devices": Device,
         "tokens": ApiToken,
     }
