@@ -8,7 +8,7 @@ from django.db import DataError, Error, InterfaceError
 from mqtt_app.domain.delivery.faults import Fault, fault_of_code
 from mqtt_app.domain.facts import ParseError, ParseErrorKind
 from mqtt_app.domain.ingest.samples import storable
-from mqtt_app.services.ingest.cache import StaleError
+from mqtt_app.services.ingest.memory import StaleError
 
 MAX_REASON = 500  # characters
 

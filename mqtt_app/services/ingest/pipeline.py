@@ -34,12 +34,12 @@ from mqtt_app.services.dead_letters import quarantine
 from mqtt_app.services.ingest import admission, dead_letters, devices, parsing, postpone, readings
 from mqtt_app.services.ingest import failures as ingest_failures
 from mqtt_app.services.ingest import topics as ingest_topics
-from mqtt_app.services.ingest.admission import Admission
+from mqtt_app.services.ingest.admission.claim import Admission
 from mqtt_app.services.ingest.closing import close
 from mqtt_app.services.ingest.faults import as_parse_error, fault_of
-from mqtt_app.services.ingest.isolate import Isolation, limit_statements, undone_on_failure
-from mqtt_app.services.ingest.readings import Parsed
-from mqtt_app.services.ingest.topics import Topics
+from mqtt_app.services.ingest.careful.isolate import Isolation, limit_statements, undone_on_failure
+from mqtt_app.services.ingest.readings.rows import Parsed
+from mqtt_app.services.ingest.topics.rows import Topics
 from mqtt_app.services.postgres.statements import Later
 
 log = logging.getLogger(__name__)

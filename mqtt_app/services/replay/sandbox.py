@@ -16,8 +16,8 @@ from enum import Enum
 from mqtt_app.domain.dead_letters import parser_health
 from mqtt_app.domain.delivery.messages import Envelope
 from mqtt_app.services.ingest import topics as ingest_topics
-from mqtt_app.services.ingest.parsing import can_parse, installed
-from mqtt_app.services.ingest.topics import Topic
+from mqtt_app.services.ingest.parsing.parsers import can_parse, installed
+from mqtt_app.services.ingest.topics.rows import Topic
 
 START = 2.0  # s that a rehearsal may take, whatever it is of
 EACH = 0.01  # s more for each message: a hundred times what a parser needs

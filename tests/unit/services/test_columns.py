@@ -7,7 +7,7 @@ import struct
 import pytest
 
 from mqtt_app.services.ingest import cache
-from mqtt_app.services.ingest.cache import Known
+from mqtt_app.services.ingest.memory import Known
 from mqtt_app.services.postgres.columns import (
     blobs,
     booleans,

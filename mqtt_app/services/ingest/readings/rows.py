@@ -12,9 +12,9 @@ from mqtt_app.domain.delivery.messages import Envelope
 from mqtt_app.domain.facts import Fact, ReadingFact
 from mqtt_app.domain.ingest.times import is_plausible
 from mqtt_app.models import Quality
-from mqtt_app.services.ingest.admission import Admission
-from mqtt_app.services.ingest.devices import Directory, look_up
-from mqtt_app.services.ingest.presence import mark_seen
+from mqtt_app.services.ingest.admission.claim import Admission
+from mqtt_app.services.ingest.devices.directory import Directory, look_up
+from mqtt_app.services.ingest.devices.presence import mark_seen
 from mqtt_app.services.postgres.columns import (
     Row,
     blobs,

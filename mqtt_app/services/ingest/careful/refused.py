@@ -20,10 +20,10 @@ from mqtt_app.services import accounting
 from mqtt_app.services.accounting import AccountingTally, ParseFailure
 from mqtt_app.services.dead_letters import quarantine
 from mqtt_app.services.ingest import admission
-from mqtt_app.services.ingest.admission import Admission
+from mqtt_app.services.ingest.admission.claim import Admission
 from mqtt_app.services.ingest.closing import close
 from mqtt_app.services.ingest.faults import as_parse_error, fault_of
-from mqtt_app.services.ingest.isolate import undone_on_failure
+from mqtt_app.services.ingest.careful.isolate import undone_on_failure
 
 log = logging.getLogger(__name__)
 

@@ -15,8 +15,8 @@ from mqtt_app.models import LogLevel, MqttConnection
 from mqtt_app.parsers.registry import Registry
 from mqtt_app.services.accounting import AccountingTally
 from mqtt_app.services.ingest import unfit_topics
-from mqtt_app.services.ingest.admission import Admission
-from mqtt_app.services.ingest.cache import Known, StaleError
+from mqtt_app.services.ingest.admission.claim import Admission
+from mqtt_app.services.ingest.memory import Known, StaleError
 from mqtt_app.services.postgres.columns import booleans, microseconds, numbers, texts
 from mqtt_app.services.postgres.statements import Cursor
 

@@ -13,9 +13,9 @@ from mqtt_app.domain.delivery.messages import Envelope
 from mqtt_app.domain.facts import Availability, DeviceDescription, Fact, Liveness
 from mqtt_app.domain.presence import ANNOUNCED
 from mqtt_app.models import DeviceStatus
-from mqtt_app.services.ingest.admission import Admission
-from mqtt_app.services.ingest.cache import StaleError
-from mqtt_app.services.ingest.devices import Directory
+from mqtt_app.services.ingest.admission.claim import Admission
+from mqtt_app.services.ingest.memory import StaleError
+from mqtt_app.services.ingest.devices.directory import Directory
 from mqtt_app.services.postgres.columns import microseconds, numbers, texts
 from mqtt_app.services.postgres.statements import Cursor, rows
 

@@ -14,8 +14,8 @@ from mqtt_app.domain.delivery.messages import Envelope
 from mqtt_app.logging_utils import log_connection_event
 from mqtt_app.models import LogLevel, MqttConnection, SiteBooks
 from mqtt_app.services.ingest import topics as ingest_topics
-from mqtt_app.services.ingest.admission import Admission
-from mqtt_app.services.ingest.parsing import can_parse
+from mqtt_app.services.ingest.admission.claim import Admission
+from mqtt_app.services.ingest.parsing.parsers import can_parse
 
 PROBES = 20  # messages of a batch on which a paused parser is tried
 SAY_AGAIN = 60.0  # s between two log rows that say a site is full

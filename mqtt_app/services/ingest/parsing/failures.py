@@ -15,7 +15,7 @@ from mqtt_app.services import accounting
 from mqtt_app.services.accounting import AccountingTally, ParseFailure
 from mqtt_app.services.dead_letters import parser_health, rows
 from mqtt_app.services.dead_letters.parser_health import Scope
-from mqtt_app.services.ingest.admission import Admission
+from mqtt_app.services.ingest.admission.claim import Admission
 
 RAW_A_MINUTE = 2_000  # failed messages of one parser at one site whose bytes stay, for each process
 

@@ -8,7 +8,7 @@ from mqtt_app.domain.delivery.messages import Envelope
 from mqtt_app.domain.facts import Availability, DeviceDescription, Fact, ParseError, ReadingFact
 from mqtt_app.parsers import registry
 from mqtt_app.parsers.base import Message, Parser
-from mqtt_app.services.ingest.topics import Topic
+from mqtt_app.services.ingest.topics.rows import Topic
 
 log = logging.getLogger(__name__)
 

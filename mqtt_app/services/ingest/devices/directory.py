@@ -9,8 +9,8 @@ from django.db import connection
 
 from mqtt_app.domain.delivery.messages import Envelope
 from mqtt_app.domain.facts import Availability, DeviceDescription, Fact
-from mqtt_app.services.ingest.admission import Admission
-from mqtt_app.services.ingest.cache import Known
+from mqtt_app.services.ingest.admission.claim import Admission
+from mqtt_app.services.ingest.memory import Known
 from mqtt_app.services.postgres.columns import numbers, texts
 
 Key = tuple[int, str]  # site id, identifier
