@@ -1,5 +1,5 @@
-"""The careful way to store a batch: whatever in it is refused, by the database or by our own code,
-is found by halving.
+"""The careful way to store messages: whatever of them is refused, by the database or by our own
+code, is found by halving.
 
     all ──► connections, halved until those that are refused are alone ──► their messages, halved ──► a dead letter
 
@@ -10,47 +10,45 @@ is postponed as a whole: its owner brings its messages again, few at a time and 
 """
 
 import time
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
-from typing import Any, Protocol
+from collections.abc import Callable, Sequence
+from typing import Protocol
 
 import msgspec
 from django.db import connection, transaction
 
 from mqtt_app.domain.delivery.faults import Fault, are_few
 from mqtt_app.domain.delivery.messages import Envelope
-from mqtt_app.services import accounting
-from mqtt_app.services.dead_letters import parser_health
-from mqtt_app.services.ingest import failures
-from mqtt_app.services.ingest.faults import fault_of
+from mqtt_app.services.ingest.faults import StaleError, fault_of
+from mqtt_app.services.ingest.run import Run, savepoint
+from mqtt_app.services.ingest.transaction import ATTEMPTS
 
 PARTS = 200  # parts tried of one batch before a connection that goes on being refused is postponed
 SECONDS = 30.0  # the same in time: the statements of a part may take long
-SMALL = 64  # messages of a connection that may be told apart in as many parts as it takes
+SMALL = 64  # messages of a connection that are taken apart in as many parts as it takes
 _LIMITS = "SET CONSTRAINTS ALL IMMEDIATE; SET LOCAL statement_timeout = '5s'"
 
 
 class Store(Protocol):
-    """Stores a part of the batch. `whole`: it has all messages of its connections."""
+    """Stores a part of the batch. `whole`: it has all messages of its connections. False when a row
+    was not as it was found: nothing of it may stay.
+    """
 
-    def __call__(self, messages: Sequence[Envelope], *, whole: bool) -> None: ...
+    def __call__(self, messages: Sequence[Envelope], run: Run, *, whole: bool) -> bool: ...
 
 
-GiveUp = Callable[[Envelope, Exception], None]
+GiveUp = Callable[[Envelope, Exception, Run], None]
 """What becomes of a message that is at fault."""
 
 
-class Findings(msgspec.Struct):
-    """Connections: `refused` had messages at fault; `postponed` were left for another time as a
-    whole.
-    """
+class Refusal(msgspec.Struct, frozen=True):
+    """A message that is refused by itself."""
 
-    refused: set[int] = msgspec.field(default_factory=set)
-    postponed: set[int] = msgspec.field(default_factory=set)
+    message: Envelope
+    error: Exception
 
 
 class _TooCostly(Exception):
-    """This connection's messages cannot be told apart within the budget."""
+    """The messages at fault of this connection cannot be found within the budget."""
 
 
 def limit_statements() -> None:
@@ -61,26 +59,6 @@ def limit_statements() -> None:
         cursor.execute(_LIMITS)
 
 
-@contextmanager
-def undone_on_failure(forget: Callable[[], None]) -> Iterator[None]:
-    """A savepoint, for the database and for what this process counts by the minute."""
-    memories: tuple[dict[Any, Any], ...] = (
-        accounting.rows_by_minute,
-        failures.minute_of,
-        parser_health.parsed_by,
-    )
-    before = [dict(memory) for memory in memories]
-    try:
-        with transaction.atomic():
-            yield
-    except BaseException:
-        forget()
-        for memory, copy in zip(memories, before, strict=True):
-            memory.clear()
-            memory.update(copy)
-        raise
-
-
 class Isolation:
     """`patient`: nobody waits for these messages, so no connection is postponed. `insist`: they
     failed so often that one message alone is at fault, even where nothing else shows that others
@@ -88,93 +66,90 @@ class Isolation:
     """
 
     def __init__(
-        self,
-        store: Store,
-        give_up: GiveUp,
-        forget: Callable[[], None],
-        *,
-        patient: bool = False,
-        insist: bool = False,
+        self, store: Store, give_up: GiveUp, *, patient: bool = False, insist: bool = False
     ) -> None:
-        self._store, self._give_up, self._forget = store, give_up, forget
-        self._patient, self._insist = patient, insist
-        self._tried = self._stored = 0
+        self._store = store
+        self._give_up = give_up
+        self._patient = patient
+        self._insist = insist
+        self._tried = 0
+        self._stored = 0
         self._deadline = time.monotonic() + SECONDS
-        self._unexplained: list[tuple[Envelope, Exception]] = []
-        self.findings = Findings()
+        self._unexplained: list[Refusal] = []
 
-    def run(self, messages: Sequence[Envelope]) -> None:
+    def run(self, messages: Sequence[Envelope], run: Run) -> None:
         """Raises what is no message's fault."""
         by_connection: dict[int, list[Envelope]] = {}
         for message in messages:
             by_connection.setdefault(message.connection_id, []).append(message)
         if by_connection:
-            self._connections(list(by_connection.values()))
-        self._settle_unexplained(len(messages))
+            self._connections(list(by_connection.values()), run)
+        self._judge_unexplained(len(messages), run)
 
-    def _connections(self, groups: Sequence[Sequence[Envelope]]) -> None:
-        error = self._try([message for group in groups for message in group], whole=True)
+    def _connections(self, groups: Sequence[Sequence[Envelope]], run: Run) -> None:
+        error = self._try([message for group in groups for message in group], run, whole=True)
         if error is None:
             return
         if self._is_spent():
             self._check_for_witness(error)
-            self._postpone({group[0].connection_id for group in groups})
+            _postpone({group[0].connection_id for group in groups}, run)
         elif len(groups) > 1:
             middle = len(groups) // 2
-            self._connections(groups[:middle])
-            self._connections(groups[middle:])
+            self._connections(groups[:middle], run)
+            self._connections(groups[middle:], run)
         else:
-            self._one_connection(groups[0], error)
+            self._one_connection(groups[0], error, run)
 
-    def _one_connection(self, messages: Sequence[Envelope], error: Exception) -> None:
-        connection_id, stored = messages[0].connection_id, self._stored
-        unexplained: list[tuple[Envelope, Exception]] = []
+    def _one_connection(self, messages: Sequence[Envelope], error: Exception, run: Run) -> None:
+        connection_id = messages[0].connection_id
+        stored_before = self._stored
+        unexplained: list[Refusal] = []
         try:
-            with undone_on_failure(self._forget):
-                self._halve(messages, error, unexplained, large=len(messages) > SMALL)
+            with savepoint(run) as part:
+                self._halve(messages, error, unexplained, part, large=len(messages) > SMALL)
                 if not are_few(len(unexplained), len(messages)):
                     raise _TooCostly
         except _TooCostly:
-            self._stored = stored
+            self._stored = stored_before
             if self._patient:
                 raise error from None
             self._check_for_witness(error)
-            self._postpone({connection_id})
+            _postpone({connection_id}, run)
         else:
             self._unexplained += unexplained
-            self.findings.refused.add(connection_id)
+            run.refused.add(connection_id)
 
     def _halve(
         self,
         messages: Sequence[Envelope],
         error: Exception,
-        unexplained: list[tuple[Envelope, Exception]],
+        unexplained: list[Refusal],
+        run: Run,
         *,
         large: bool,
     ) -> None:
         """These were refused together. `large`: the number of parts is limited."""
         if len(messages) == 1:
             if fault_of(error) is Fault.CONTENT:
-                self._give_up(messages[0], error)
+                self._give_up(messages[0], error, run)
             else:
-                unexplained.append((messages[0], error))
+                unexplained.append(Refusal(messages[0], error))
             return
         middle = len(messages) // 2
         for half in (messages[:middle], messages[middle:]):
             if self._is_spent(large=large):
                 raise _TooCostly
-            refusal = self._try(half, whole=False)
+            refusal = self._try(half, run, whole=False)
             if refusal is not None:
-                self._halve(half, refusal, unexplained, large=large)
+                self._halve(half, refusal, unexplained, run, large=large)
 
-    def _try(self, messages: Sequence[Envelope], *, whole: bool) -> Exception | None:
+    def _try(self, messages: Sequence[Envelope], run: Run, *, whole: bool) -> Exception | None:
         """Store them; what is in the way, when that may be one of them. Raises what is no message's
         fault.
         """
         self._tried += 1
         try:
-            with undone_on_failure(self._forget):
-                self._store(messages, whole=whole)
+            self._store_current(messages, run, whole=whole)
         except Exception as error:
             if fault_of(error) in {Fault.AWAY, Fault.CONFLICT}:
                 raise
@@ -182,16 +157,25 @@ class Isolation:
         self._stored += 1
         return None
 
-    def _settle_unexplained(self, messages: int) -> None:
-        """A fault of a kind that is not known as a message's is one only if others got through it."""
-        for message, error in self._unexplained:
-            if not self._stored and not (self._insist and messages == 1):
-                raise error
-            self._give_up(message, error)
+    def _store_current(self, messages: Sequence[Envelope], run: Run, *, whole: bool) -> None:
+        """Raises StaleError when rows change again and again meanwhile."""
+        for _ in range(ATTEMPTS):
+            part = run.part()
+            with transaction.atomic():
+                is_current = self._store(messages, part, whole=whole)
+                if not is_current:
+                    transaction.set_rollback(True)
+            if is_current:
+                run.accept(part)
+                return
+        raise StaleError
 
-    def _postpone(self, connection_ids: set[int]) -> None:
-        self.findings.refused |= connection_ids
-        self.findings.postponed |= connection_ids
+    def _judge_unexplained(self, messages: int, run: Run) -> None:
+        """A fault of a kind that is not known as a message's is one only if others got through it."""
+        for refusal in self._unexplained:
+            if not self._stored and not (self._insist and messages == 1):
+                raise refusal.error
+            self._give_up(refusal.message, refusal.error, run)
 
     def _check_for_witness(self, error: Exception) -> None:
         """Raises it when nothing got through, and it may well be that nothing can."""
@@ -202,3 +186,8 @@ class Isolation:
         if self._patient:
             return False
         return (large and self._tried >= PARTS) or time.monotonic() >= self._deadline
+
+
+def _postpone(connection_ids: set[int], run: Run) -> None:
+    run.refused |= connection_ids
+    run.postponed |= connection_ids

@@ -1,165 +1,179 @@
-"""The devices and gateways that facts speak of: found or made, named, tied together."""
+"""The devices and gateways that facts name: found or made, named, tied together."""
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
-from datetime import datetime
+from collections.abc import Collection, Iterable, Mapping
 
 import msgspec
-from django.db import connection
 
-from mqtt_app.domain.delivery.messages import Envelope
-from mqtt_app.domain.facts import Availability, DeviceDescription, Fact
-from mqtt_app.services.ingest.admission.claim import Admission
-from mqtt_app.services.ingest.memory import Known
+from mqtt_app.domain.facts import Availability, DeviceDescription
+from mqtt_app.services.ingest.parsing.facts import FactOfMessage, NamingFact
+from mqtt_app.services.ingest.records import DeviceKey, KnownDevice
+from mqtt_app.services.ingest.run import Run
 from mqtt_app.services.postgres.columns import numbers, texts
+from mqtt_app.services.postgres.statements import ask
 
-Key = tuple[int, str]  # site id, identifier
-
-
-class Who(msgspec.Struct):
-    """A row of mqtt_device or mqtt_gateway."""
-
-    id: int
-    name: str
-    gateway_id: int | None = None
+_FIND = """
+SELECT d.id, d.site_id, d.identifier, d.name, {gateway} AS gateway_id FROM {table} d
+JOIN unnest(%s::bigint[], %s::text[]) AS w(site_id, identifier)
+    ON d.site_id = w.site_id AND d.identifier = w.identifier
+"""
+_FIND_GATEWAYS = _FIND.format(table="mqtt_gateway", gateway="NULL::bigint")
+_FIND_DEVICES = _FIND.format(table="mqtt_device", gateway="d.gateway_id")
+_MAKE_GATEWAYS = """
+INSERT INTO mqtt_gateway (site_id, identifier, name, status, status_reason, status_since, created_at)
+SELECT w.site_id, w.identifier, '', 'unknown', '', %(now)s::timestamptz, %(now)s::timestamptz
+FROM unnest(%(sites)s::bigint[], %(identifiers)s::text[]) AS w(site_id, identifier)
+ON CONFLICT DO NOTHING
+"""
+_MAKE_DEVICES = """
+INSERT INTO mqtt_device
+    (site_id, identifier, name, status, status_reason, status_since, created_at, gateway_id)
+SELECT w.site_id, w.identifier, '', 'unknown', '', %(now)s::timestamptz, %(now)s::timestamptz,
+    w.gateway_id
+FROM unnest(%(sites)s::bigint[], %(identifiers)s::text[], %(gateways)s::bigint[])
+    AS w(site_id, identifier, gateway_id)
+ON CONFLICT DO NOTHING
+"""
+_COUNT = """
+SELECT site_id, count(*) FROM mqtt_device WHERE site_id = ANY(%s::bigint[]) GROUP BY site_id
+"""
+_TIE = """
+UPDATE mqtt_device d SET gateway_id = v.gateway_id
+FROM unnest(%s::bigint[], %s::bigint[]) AS v(id, gateway_id) WHERE d.id = v.id
+"""
+_NAME = """
+UPDATE mqtt_device d SET name = v.name
+FROM unnest(%s::bigint[], %s::text[]) AS v(id, name) WHERE d.id = v.id AND d.name = ''
+"""
 
 
 class Directory(msgspec.Struct, frozen=True):
-    """Everyone a batch speaks of. `is_full`: devices are missing here, because their site's quota
-    is used up.
+    """All that a batch names. `is_full`: devices are missing here, because their site's quota is
+    used up.
     """
 
-    devices: Mapping[Key, Who]
-    gateways: Mapping[Key, Who]
+    devices: Mapping[DeviceKey, KnownDevice]
+    gateways: Mapping[DeviceKey, KnownDevice]
     is_full: bool
 
 
-_known: Known[Key, Who] = Known()
-forget = _known.forget
+class _Named:
+    """`gateway_of` has all devices. `heard`: those of which `presence.mark` will find out whether
+    they still are what is remembered.
+    """
 
+    def __init__(self, naming: Iterable[FactOfMessage[NamingFact]]) -> None:
+        self.gateway_of: dict[DeviceKey, str | None] = {}
+        self.gateways: set[DeviceKey] = set()
+        self.names: dict[DeviceKey, str] = {}
+        self.heard: set[DeviceKey] = set()
+        for found in naming:
+            self._add(found)
 
-def look_up(facts: Iterable[tuple[Envelope, Fact]], context: Admission, now: datetime) -> Directory:
-    """Makes whoever is new."""
-    gateway_of: dict[Key, str | None] = {}
-    gateways: set[Key] = set()
-    names: dict[Key, str] = {}
-    heard: set[Key] = (
-        set()
-    )  # those of whom mark_seen will find out whether they still are what is remembered
-    for message, fact in facts:
-        site_id = message.site_id
+    def _add(self, found: FactOfMessage[NamingFact]) -> None:
+        fact = found.fact
+        site_id = found.message.site_id
         if fact.gateway:
-            gateways.add((site_id, fact.gateway))
-        if isinstance(fact, Availability) and fact.is_gateway:
-            gateways.add((site_id, fact.identifier))
-            continue
-        key = (site_id, fact.identifier if isinstance(fact, Availability) else fact.device)
-        gateway_of[key] = fact.gateway or gateway_of.get(key)
+            self.gateways.add((site_id, fact.gateway))
+        if isinstance(fact, Availability):
+            if fact.is_gateway:
+                self.gateways.add((site_id, fact.identifier))
+                return
+            key = (site_id, fact.identifier)
+        else:
+            key = (site_id, fact.device)
+        self.gateway_of[key] = fact.gateway or self.gateway_of.get(key)
         if isinstance(fact, DeviceDescription):
-            names[key] = fact.name or names.get(key, "")
-        elif not message.retain:
-            heard.add(key)
-    found_gateways = _gateways(gateways, now)
+            self.names[key] = fact.name or self.names.get(key, "")
+        elif not found.message.retain:
+            self.heard.add(key)
+
+
+def look_up(naming: Iterable[FactOfMessage[NamingFact]], run: Run) -> Directory:
+    """Makes those that are new."""
+    named = _Named(naming)
+    gateways = _gateways(named.gateways, run)
     wanted = {
-        key: found_gateways[key[0], name].id if name else None for key, name in gateway_of.items()
+        (site_id, identifier): gateways[site_id, gateway].id if gateway else None
+        for (site_id, identifier), gateway in named.gateway_of.items()
     }
-    devices = _known.of(heard)
-    devices |= _devices({key: wanted[key] for key in wanted if key not in devices}, context, now)
-    _known.learn(devices)
-    _tie(devices, wanted)
-    _name(devices, names)
-    return Directory(devices, found_gateways, len(devices) < len(wanted))
+    devices = run.memory.known_devices(named.heard)
+    missing = {key: gateway_id for key, gateway_id in wanted.items() if key not in devices}
+    if missing:
+        found = _devices(missing, run)
+        run.memory.devices |= found
+        devices |= found
+    _tie(devices, wanted, run)
+    _name(devices, named.names)
+    return Directory(devices, gateways, len(devices) < len(wanted))
 
 
-def _gateways(keys: set[Key], now: datetime) -> dict[Key, Who]:
+def _gateways(keys: Collection[DeviceKey], run: Run) -> dict[DeviceKey, KnownDevice]:
     if not keys:
         return {}
-    found = _find("mqtt_gateway", "NULL::bigint", keys)
+    found = _find(_FIND_GATEWAYS, keys)
     missing = sorted(keys - found.keys())
     if missing:
-        with connection.cursor() as cursor:
-            cursor.execute(
-                "INSERT INTO mqtt_gateway (site_id, identifier, name, status, status_reason, status_since, created_at)"
-                " SELECT w.site_id, w.identifier, '', 'unknown', '', %s, %s"
-                " FROM unnest(%s::bigint[], %s::text[]) AS w(site_id, identifier) ON CONFLICT DO NOTHING",
-                [now, now, numbers(key[0] for key in missing), texts(key[1] for key in missing)],
-            )
-        found |= _find("mqtt_gateway", "NULL::bigint", missing)
+        ask(_MAKE_GATEWAYS, {"now": run.now, **_columns(missing)})
+        found |= _find(_FIND_GATEWAYS, missing)
     return found
 
 
-def _devices(wanted: Mapping[Key, int | None], context: Admission, now: datetime) -> dict[Key, Who]:
-    if not wanted:
-        return {}
-    found = _find("mqtt_device", "gateway_id", wanted)
+def _devices(wanted: Mapping[DeviceKey, int | None], run: Run) -> dict[DeviceKey, KnownDevice]:
+    """`wanted`: ids of their gateways."""
+    found = _find(_FIND_DEVICES, wanted)
     missing = sorted(wanted.keys() - found.keys())
     if missing:
-        allowed = _within_quota(missing, context)
-        with connection.cursor() as cursor:
-            cursor.execute(
-                "INSERT INTO mqtt_device"
-                " (site_id, identifier, name, status, status_reason, status_since, created_at, gateway_id)"
-                " SELECT w.site_id, w.identifier, '', 'unknown', '', %s, %s, w.gateway_id"
-                " FROM unnest(%s::bigint[], %s::text[], %s::bigint[]) AS w(site_id, identifier, gateway_id)"
-                " ON CONFLICT DO NOTHING",
-                [
-                    now,
-                    now,
-                    numbers(key[0] for key in allowed),
-                    texts(key[1] for key in allowed),
-                    numbers(wanted[key] for key in allowed),
-                ],
-            )
-        found |= _find("mqtt_device", "gateway_id", missing)
+        allowed = _within_quota(missing, run)
+        if allowed:
+            gateways = numbers(wanted[key] for key in allowed)
+            ask(_MAKE_DEVICES, {"now": run.now, "gateways": gateways, **_columns(allowed)})
+        found |= _find(_FIND_DEVICES, missing)
     return found
 
 
-def _find(table: str, gateway: str, keys: Iterable[Key]) -> dict[Key, Who]:
-    wanted = sorted(keys)
-    with connection.cursor() as cursor:
-        cursor.execute(
-            f"SELECT d.site_id, d.identifier, d.id, d.name, {gateway} FROM {table} d"
-            " JOIN unnest(%s::bigint[], %s::text[]) AS w(site_id, identifier)"
-            " ON d.site_id = w.site_id AND d.identifier = w.identifier",
-            [numbers(key[0] for key in wanted), texts(key[1] for key in wanted)],
-        )
-        return {(row[0], row[1]): Who(row[2], row[3], row[4]) for row in cursor.fetchall()}
+def _find(statement: str, keys: Iterable[DeviceKey]) -> dict[DeviceKey, KnownDevice]:
+    columns = _columns(sorted(keys))
+    rows = ask(statement, [columns["sites"], columns["identifiers"]]).records(KnownDevice)
+    return {device.key: device for device in rows}
 
 
-def _within_quota(keys: Iterable[Key], context: Admission) -> list[Key]:
-    limits = {rules.site_id: rules.max_devices for rules in context.rules.values()}
-    with connection.cursor() as cursor:
-        cursor.execute(
-            "SELECT site_id, count(*) FROM mqtt_device WHERE site_id = ANY(%s) GROUP BY site_id",
-            [sorted({key[0] for key in keys})],
-        )
-        used: defaultdict[int, int] = defaultdict(int, cursor.fetchall())
+def _columns(keys: Collection[DeviceKey]) -> dict[str, str]:
+    return {
+        "sites": numbers(site_id for site_id, _ in keys),
+        "identifiers": texts(identifier for _, identifier in keys),
+    }
+
+
+def _within_quota(keys: Iterable[DeviceKey], run: Run) -> list[DeviceKey]:
+    limits = {rules.site_id: rules.max_devices for rules in run.rules.values()}
+    sites = numbers(sorted({site_id for site_id, _ in keys}))
+    used: defaultdict[int, int] = defaultdict(int, ask(_COUNT, [sites]).rows())
     allowed = []
     for key in keys:
-        if used[key[0]] < limits.get(key[0], 0):
-            used[key[0]] += 1
+        site_id = key[0]
+        if used[site_id] < limits.get(site_id, 0):
+            used[site_id] += 1
             allowed.append(key)
     return allowed
 
 
-def _tie(devices: Mapping[Key, Who], wanted: Mapping[Key, int | None]) -> None:
+def _tie(
+    devices: dict[DeviceKey, KnownDevice], wanted: Mapping[DeviceKey, int | None], run: Run
+) -> None:
     """A device that turns up behind a gateway, or behind another one than before."""
     moved = {
-        who.id: gateway_id
-        for key, who in devices.items()
-        if (gateway_id := wanted.get(key)) is not None and gateway_id != who.gateway_id
+        key: msgspec.structs.replace(devices[key], gateway_id=gateway_id)
+        for key, gateway_id in wanted.items()
+        if gateway_id is not None and key in devices and devices[key].gateway_id != gateway_id
     }
     if moved:
-        forget()
-        with connection.cursor() as cursor:
-            cursor.execute(
-                "UPDATE mqtt_device d SET gateway_id = v.gateway_id"
-                " FROM unnest(%s::bigint[], %s::bigint[]) AS v(id, gateway_id) WHERE d.id = v.id",
-                [list(moved), list(moved.values())],
-            )
+        ids = numbers(device.id for device in moved.values())
+        ask(_TIE, [ids, numbers(device.gateway_id for device in moved.values())])
+        run.memory.devices |= moved
 
 
-def _name(devices: Mapping[Key, Who], names: Mapping[Key, str]) -> None:
+def _name(devices: Mapping[DeviceKey, KnownDevice], names: Mapping[DeviceKey, str]) -> None:
     """A name given by a person stays: only an empty one is filled."""
     given = {
         devices[key].id: name
@@ -167,9 +181,4 @@ def _name(devices: Mapping[Key, Who], names: Mapping[Key, str]) -> None:
         if key in devices and not devices[key].name
     }
     if given:
-        with connection.cursor() as cursor:
-            cursor.execute(
-                "UPDATE mqtt_device d SET name = v.name FROM unnest(%s::bigint[], %s::text[]) AS v(id, name)"
-                " WHERE d.id = v.id AND d.name = ''",
-                [list(given), list(given.values())],
-            )
+        ask(_NAME, [numbers(given), texts(given.values())])
