@@ -20,7 +20,8 @@ from mqtt_app.domain.delivery.faults import Fault
 from mqtt_app.domain.delivery.messages import Batch, unpack
 from mqtt_app.services.ingest import pipeline
 from mqtt_app.services.ingest.faults import fault_of
-from mqtt_app.services.replay import drain, schedule
+from mqtt_app.services.replay import schedule
+from mqtt_app.services.replay.batch import replay_next
 
 log = logging.getLogger(__name__)
 
@@ -60,7 +61,7 @@ def parse_kept(*, attend: bool = True) -> None:
     try:
         if attend:
             schedule.attend(timezone.now())
-        more = drain.drain(time.time())
+        more = replay_next(time.time())
     except Exception as error:  # noqa: BLE001  the next round tries again
         _say(error)
     else:

@@ -5,6 +5,7 @@ from datetime import UTC, datetime
 
 from django.db import connection, transaction
 
+from mqtt_app.domain.accounting import Term
 from mqtt_app.domain.delivery.messages import Envelope
 from mqtt_app.domain.ingest.samples import storable
 from mqtt_app.models import QuarantinedMessage
@@ -26,7 +27,7 @@ def put_aside(messages: Sequence[Envelope], reason: str, tally: AccountingTally)
     ]
     QuarantinedMessage.objects.bulk_create(rows)
     for message in messages:
-        tally.add(message.site_id, "quarantined")
+        tally.add(message.site_id, Term.QUARANTINED)
 
 
 _ASK = """
@@ -57,7 +58,7 @@ def parse_again(ids: Iterable[int], now: datetime) -> int:
         cursor.execute(_ASK, [asked, now])
         for site_id, count, size in cursor.fetchall():
             total += count
-            tally.add(site_id, "quarantined", -count)
+            tally.add(site_id, Term.QUARANTINED, -count)
             tally.keep(site_id, count, int(size))
         accounting.move(tally)
     return total

@@ -7,11 +7,13 @@ from django.db import connection
 from django.db.models import Func, QuerySet
 
 from mqtt_app.conf import config
+from mqtt_app.domain.accounting import Term
 from mqtt_app.domain.delivery.messages import Envelope
 from mqtt_app.domain.ingest.samples import storable
 from mqtt_app.models import KeptMessage, KeptState, ParserHealth
 from mqtt_app.models.locks import KEPT_LOCK
-from mqtt_app.services.accounting import AccountingTally, ParseFailure
+from mqtt_app.services.accounting import AccountingTally
+from mqtt_app.services.dead_letters.parsing_log import ParseFailure
 from mqtt_app.services.postgres.columns import blobs, booleans, microseconds, numbers, texts
 
 MAX_ERROR = 500  # characters
@@ -87,7 +89,7 @@ def adopt(
         cursor.execute(_MOVE, [state, row.site_id, row.parser_name, since, until])
         count, size = cursor.fetchone()
     if count:
-        tally.add(row.site_id, "failed", -count)
+        tally.add(row.site_id, Term.FAILED, -count)
         tally.keep(row.site_id, count, int(size))
 
 
@@ -109,7 +111,7 @@ def ask_for(ids: Iterable[int], tally: AccountingTally) -> int:
         for site_id, state, count, size in cursor.fetchall():
             total += count
             if state == KeptState.FAILED:
-                tally.add(site_id, "failed", -count)
+                tally.add(site_id, Term.FAILED, -count)
                 tally.keep(site_id, count, int(size))
     return total
 

@@ -7,6 +7,7 @@ from itertools import pairwise
 
 import pytest
 
+from mqtt_app.domain.accounting import Term
 from mqtt_app.models import (
     KeptMessage,
     KeptState,
@@ -58,7 +59,7 @@ def states():
 
 def moved(tally, link):
     entry = tally.entries[link.site_id]
-    return entry.failed, entry.kept, entry.kept_bytes
+    return entry.terms[Term.FAILED], entry.terms[Term.KEPT], entry.kept_bytes
 
 
 def test_failures_of_this_parser_at_this_site_that_nobody_tried_again_are_kept_after_all(

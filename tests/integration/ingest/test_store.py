@@ -23,7 +23,7 @@ from mqtt_app.models import (
 )
 from mqtt_app.selectors.receipts import committed
 from mqtt_app.services.ingest import pipeline
-from mqtt_app.services.ingest.admission import LOOK_BACK
+from mqtt_app.services.ingest.admission.redeliveries import LOOK_BACK
 
 pytestmark = pytest.mark.django_db
 

@@ -5,7 +5,9 @@ import pytest
 from mqtt_app.conf import config
 from mqtt_app.domain.topics import TOPIC_CHARACTERS, TOPIC_LEVELS, TOPIC_SIZE
 from mqtt_app.models import Device, DiscoveredTopic, MqttParsingLog
-from mqtt_app.services.ingest import pipeline, unfit_topics
+from mqtt_app.services.ingest import pipeline
+from mqtt_app.services.ingest.memory import PROCESS
+from mqtt_app.services.ingest.topics import unfit
 from tests.integration.ingest.test_store import NOW, batch, books, message, values
 
 pytestmark = pytest.mark.django_db
@@ -17,10 +19,10 @@ LEVELS, BYTES = config().max_topic_levels, config().max_topic_bytes
 def logged(monkeypatch):
     """(topic, words) of each row of the parsing log that is put on its queue."""
     rows = []
-    unfit_topics.logged.clear()
-    pipeline.forget()
+    unfit.notices.forget()
+    PROCESS.forget()
     monkeypatch.setattr(
-        unfit_topics, "log_parsing_error", lambda site, topic, *rest: rows.append((topic, rest[-1]))
+        unfit, "log_parsing_error", lambda site, topic, *rest: rows.append((topic, rest[-1]))
     )
     return rows
 
