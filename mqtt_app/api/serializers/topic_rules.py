@@ -4,7 +4,7 @@ from typing import Any
 from rest_framework import serializers
 
 from mqtt_app.models import TopicRule
-from mqtt_app.services.ingest.parsing import installed
+from mqtt_app.services.ingest.parsing.parsers import installed
 
 PARSERS = "Names of parsers, as `sites/{id}/fingerprint/` and `parser_name` of a topic have them."
 
