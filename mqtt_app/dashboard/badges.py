@@ -37,6 +37,7 @@ DEVICES = {
     "online": Badge(OK, "Online"),
     "offline": Badge(BAD, "Offline"),
     "unknown": Badge(OFF, "Unknown"),
+    "asleep": Badge(OFF, "Asleep"),
 }
 
 LEVELS = {

@@ -11,7 +11,7 @@ from mqtt_app.domain.delivery.messages import DUPLICATE, Drop
 from mqtt_app.services.postgres.columns import numbers
 from mqtt_app.services.postgres.statements import Query, send
 
-_SUMS = ("received", *TERMS, "kept_bytes", "readings")
+_SUMS = ("received", *TERMS, "kept_bytes", "readings", "fields_left_out")
 _ADDED = ", ".join(f"{column} = b.{column} + excluded.{column}" for column in _SUMS)
 _ADD = f"""
 INSERT INTO mqtt_sitebooks AS b (site_id, {", ".join(_SUMS)}, dropped, last_message_at)
@@ -35,6 +35,7 @@ class AccountingEntry(msgspec.Struct):
     terms: dict[Term, int] = msgspec.field(default_factory=dict)
     kept_bytes: int = 0
     readings: int = 0
+    fields_left_out: int = 0
     dropped: dict[str, int] = msgspec.field(default_factory=dict)
 
     @property
@@ -44,7 +45,7 @@ class AccountingEntry(msgspec.Struct):
     def sums(self) -> list[int]:
         """In the order of `_SUMS`."""
         terms = [self.terms.get(term, 0) for term in TERMS]
-        return [self.received, *terms, self.kept_bytes, self.readings]
+        return [self.received, *terms, self.kept_bytes, self.readings, self.fields_left_out]
 
 
 class AccountingTally:
@@ -76,6 +77,10 @@ class AccountingTally:
         for site_id, count in by_site.items():
             self.entries[site_id].readings += count
 
+    def leave_out(self, site_id: int, fields: int) -> None:
+        """Single fields of messages that were stored."""
+        self.entries[site_id].fields_left_out += fields
+
     def merge(self, other: "AccountingTally") -> None:
         for site_id, entry in other.entries.items():
             for term, count in entry.terms.items():
@@ -83,6 +88,7 @@ class AccountingTally:
             for reason, count in entry.dropped.items():
                 self.drop(site_id, reason, count)
             self.entries[site_id].kept_bytes += entry.kept_bytes
+            self.entries[site_id].fields_left_out += entry.fields_left_out
         self.add_readings({site_id: entry.readings for site_id, entry in other.entries.items()})
         for site_id, count in other.discovered.items():
             self.discovered[site_id] += count

@@ -17,11 +17,24 @@ from collections.abc import Hashable, Iterable, Mapping, MutableMapping
 from typing import Any, Generic, TypeVar
 
 from mqtt_app.domain.dead_letters.parser_health import Window
+from mqtt_app.domain.facts import DeviceDescription, MetricDescription
 from mqtt_app.domain.ingest.minutes import MinuteCount
 from mqtt_app.services.dead_letters.parser_health import Scope
-from mqtt_app.services.ingest.records import DeviceKey, KnownDevice, Topic, TopicKey
+from mqtt_app.services.ingest.knowledge import ConnectionKnowledge
+from mqtt_app.services.ingest.records import (
+    DeviceKey,
+    KnownDevice,
+    KnownMetric,
+    MetricKey,
+    NoticeKey,
+    SaidKey,
+    Topic,
+    TopicKey,
+)
 
 LIMIT = 100_000  # topics or devices, some 300 bytes each; the topics of ten sites at their quota
+METRICS = 300_000  # of devices, some 200 bytes each
+KNOWLEDGE = 67_108_864  # bytes of what parsers remember, of all connections
 COUNTS = 10_000  # topics, or parsers at sites, of which something is counted
 
 Key = TypeVar("Key", bound=Hashable)
@@ -31,7 +44,8 @@ Entry = TypeVar("Entry")
 class RowCache(Generic[Key, Entry]):
     """Committed rows."""
 
-    def __init__(self) -> None:
+    def __init__(self, limit: int = LIMIT) -> None:
+        self._limit = limit
         self._entries: dict[Key, Entry] = {}
 
     def known(self, keys: Iterable[Key]) -> dict[Key, Entry]:
@@ -39,10 +53,17 @@ class RowCache(Generic[Key, Entry]):
         entries = self._entries
         return {key: entries[key] for key in keys if key in entries}
 
+    def get(self, key: Key) -> Entry | None:
+        return self._entries.get(key)
+
     def learn(self, found: Mapping[Key, Entry]) -> None:
-        if len(self._entries) + len(found) > LIMIT:
+        if len(self._entries) + len(found) > self._limit:
             self._entries.clear()
         self._entries.update(found)
+
+    def drop(self, keys: Iterable[Key]) -> None:
+        for key in keys:
+            self._entries.pop(key, None)
 
     def forget(self) -> None:
         self._entries.clear()
@@ -50,7 +71,8 @@ class RowCache(Generic[Key, Entry]):
 
 class ProcessMemory:
     """`logged`: parsing log rows of a topic. `raw`: failed messages whose bytes stay. `parsed`:
-    see `parser_health.Unshared`.
+    see `parser_health.Unshared`. `noticed`: see `notices`. `connections`: what is remembered and
+    described of a connection. `described`: the last description of a device that was written.
     """
 
     def __init__(self) -> None:
@@ -59,22 +81,30 @@ class ProcessMemory:
         self.logged: dict[TopicKey, MinuteCount] = {}
         self.raw: dict[Scope, MinuteCount] = {}
         self.parsed: dict[Scope, Window] = {}
+        self.noticed: dict[NoticeKey, bool] = {}
+        self.metrics: RowCache[MetricKey, KnownMetric] = RowCache(METRICS)
+        self.connections: dict[int, ConnectionKnowledge] = {}
+        self.described: dict[SaidKey, DeviceDescription | MetricDescription] = {}
 
     def forget_rows(self) -> None:
         """Before a batch is done again because a row was not as it was remembered."""
         self.topics.forget()
         self.devices.forget()
+        self.metrics.forget()
+        self.connections.clear()
+        self.described.clear()
 
     def forget(self) -> None:
         self.forget_rows()
-        for counts in (self.logged, self.raw, self.parsed):
+        for counts in (self.logged, self.raw, self.parsed, self.noticed):
             counts.clear()
 
 
 class Draft:
     """What a transaction, or a part of it, adds to the memory of its process.
 
-    `believes`: remembered rows are used instead of looking them up.
+    `believes`: remembered rows are used instead of looking them up. `forgotten_metrics` are read
+    anew.
     """
 
     def __init__(self, memory: ProcessMemory, *, believes: bool) -> None:
@@ -85,6 +115,13 @@ class Draft:
         self.logged: ChainMap[TopicKey, MinuteCount] = ChainMap({}, memory.logged)
         self.raw: ChainMap[Scope, MinuteCount] = ChainMap({}, memory.raw)
         self.parsed: ChainMap[Scope, Window] = ChainMap({}, memory.parsed)
+        self.noticed: ChainMap[NoticeKey, bool] = ChainMap({}, memory.noticed)
+        self.metrics: dict[MetricKey, KnownMetric] = {}
+        self.forgotten_metrics: set[MetricKey] = set()
+        self.connections: ChainMap[int, ConnectionKnowledge] = ChainMap({}, memory.connections)
+        self.described: ChainMap[SaidKey, DeviceDescription | MetricDescription] = ChainMap(
+            {}, memory.described
+        )
 
     def known_topics(self, keys: Iterable[TopicKey]) -> dict[TopicKey, Topic]:
         return self.memory.topics.known(keys) if self.believes else {}
@@ -92,12 +129,28 @@ class Draft:
     def known_devices(self, keys: Iterable[DeviceKey]) -> dict[DeviceKey, KnownDevice]:
         return self.memory.devices.known(keys) if self.believes else {}
 
+    def known_metric(self, key: MetricKey) -> KnownMetric | None:
+        found = self.metrics.get(key)
+        if found is None and self.believes and key not in self.forgotten_metrics:
+            found = self.memory.metrics.get(key)
+        return found
+
+    def known_connection(self, connection_id: int) -> ConnectionKnowledge | None:
+        if self.believes:
+            return self.connections.get(connection_id)
+        own = self.connections.maps[:-1]
+        return ChainMap(*own).get(connection_id)
+
     def part(self) -> "Draft":
         """On top of this one, which stays as it is until it accepts the part."""
         part = Draft(self.memory, believes=self.believes)
         part.logged = self.logged.new_child()
         part.raw = self.raw.new_child()
         part.parsed = self.parsed.new_child()
+        part.forgotten_metrics = set(self.forgotten_metrics)
+        part.noticed = self.noticed.new_child()
+        part.connections = self.connections.new_child()
+        part.described = self.described.new_child()
         return part
 
     def accept(self, part: "Draft") -> None:
@@ -106,6 +159,11 @@ class Draft:
         self.logged.update(part.logged.maps[0])
         self.raw.update(part.raw.maps[0])
         self.parsed.update(part.parsed.maps[0])
+        self.noticed.update(part.noticed.maps[0])
+        self.metrics |= part.metrics
+        self.forgotten_metrics |= part.forgotten_metrics
+        self.connections.update(part.connections.maps[0])
+        self.described.update(part.described.maps[0])
 
     def keep(self) -> None:
         """Once the transaction is committed."""
@@ -115,6 +173,13 @@ class Draft:
         _add(memory.logged, self.logged)
         _add(memory.raw, self.raw)
         _add(memory.parsed, self.parsed)
+        _add(memory.noticed, self.noticed)
+        _add(memory.described, self.described)
+        memory.metrics.drop(self.forgotten_metrics)
+        memory.metrics.learn(self.metrics)
+        memory.connections.update(self.connections.maps[0])
+        if sum(known.size for known in memory.connections.values()) > KNOWLEDGE:
+            memory.connections.clear()
 
 
 def _add(counts: dict[Any, Any], draft: ChainMap[Any, Any]) -> None:

@@ -53,9 +53,12 @@ from mqtt_app.services.ingest.admission.redeliveries import admit, remember
 from mqtt_app.services.ingest.announce import announce
 from mqtt_app.services.ingest.careful.isolate import Isolation, limit_statements
 from mqtt_app.services.ingest.careful.refused import give_up
+from mqtt_app.services.ingest.devices.descriptions import describe
 from mqtt_app.services.ingest.devices.directory import look_up
+from mqtt_app.services.ingest.devices.heard import Death, deaths
 from mqtt_app.services.ingest.devices.presence import Marked, change, mark
 from mqtt_app.services.ingest.faults import as_parse_error, fault_of
+from mqtt_app.services.ingest.notices import write as write_notices
 from mqtt_app.services.ingest.parsing.facts import BatchFacts
 from mqtt_app.services.ingest.parsing.failures import record
 from mqtt_app.services.ingest.parsing.parse import parse
@@ -83,12 +86,13 @@ class Outcome(msgspec.Struct, frozen=True):
 
 
 class Pending(msgspec.Struct, frozen=True):
-    """Facts whose readings are copied: the statements that remain, and the devices that they mark
-    as heard.
+    """Facts whose readings are copied: the statements that remain, the devices that they mark as
+    heard, and the nodes that are gone.
     """
 
     queries: list[Query] = []
     marked: list[Marked] = []
+    deaths: list[Death] = []
 
 
 def store(batch: Batch, now: float) -> Outcome:
@@ -132,24 +136,31 @@ def _store_messages(batch: Batch, messages: Sequence[Envelope], run: Run, *, who
     facts = parse(admitted, topics, run)
     pending = _store_facts(facts, run)
     record(facts, run)
+    write_notices(facts.notices, run)
     counted = count(admitted, topics.rows)
     deliveries = remember(admitted, run)
     sums = accounting.queries(run.tally, run.now)
     send([*pending.queries, *counted.queries, *deliveries, *sums])
     announce(run.take_tally())
-    return not counted.is_stale and change(pending.marked, run)
+    return not counted.is_stale and change(pending.marked, pending.deaths, run)
 
 
 def _store_facts(facts: BatchFacts, run: Run) -> Pending:
     """Steps 6 and 7, and the statements of their part in step 9."""
     if not facts.parsed:
-        return Pending()
+        return Pending(facts.queries)
+    describe(facts, run)
     directory = look_up(facts.naming, run)
-    readings = rows_of(facts.parsed, directory)
+    readings = rows_of(facts.parsed, directory, run)
+    facts.notices += readings.notices
     copy(readings.rows)
     marked = mark(facts.naming, directory, run)
     _count_stored(facts, readings, run)
-    return Pending([*keep_latest(readings.rows), *(found.still for found in marked)], marked)
+    latest = keep_latest(readings.rows)
+    still = [found.still for found in marked]
+    return Pending(
+        [*facts.queries, *readings.queries, *latest, *still], marked, deaths(facts.naming)
+    )
 
 
 def _count_stored(facts: BatchFacts, readings: ReadingRows, run: Run) -> None:
@@ -201,13 +212,15 @@ def parse_again(messages: Sequence[Envelope], run: Run, *, careful: bool) -> Pen
 def _parse_again(messages: Sequence[Envelope], run: Run) -> Pending:
     facts = parse(messages, discover(messages, run), run)
     run.failures += facts.failures
-    return _store_facts(facts, run)
+    pending = _store_facts(facts, run)
+    write_notices(facts.notices, run)
+    return pending
 
 
 def _parse_again_alone(messages: Sequence[Envelope], run: Run, *, whole: bool) -> bool:  # noqa: ARG001  no site is postponed here
     pending = _parse_again(messages, run)
     send(pending.queries)
-    return change(pending.marked, run)
+    return change(pending.marked, pending.deaths, run)
 
 
 def _fail(message: Envelope, error: Exception, run: Run) -> None:

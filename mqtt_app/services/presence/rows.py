@@ -27,6 +27,7 @@ WITH lost AS (
     SELECT d.id, d.status, w.reason FROM {table} d
     JOIN unnest(%(sites)s::bigint[], %(reasons)s::text[]) AS w(site_id, reason) ON w.site_id = d.site_id
     WHERE (d.status, d.status_reason) IS DISTINCT FROM ('unknown', w.reason)
+        AND d.retired_at IS NULL
     ORDER BY d.id FOR NO KEY UPDATE OF d SKIP LOCKED
 )
 UPDATE {table} d SET status = 'unknown', status_reason = lost.reason,
@@ -36,7 +37,8 @@ FROM lost WHERE d.id = lost.id RETURNING d.id, d.site_id, lost.status <> 'unknow
 _AWAIT_AGAIN = """
 UPDATE {table} SET status_reason = %(not_heard)s WHERE id IN (
     SELECT d.id FROM {table} d {gateway}
-    WHERE d.site_id = ANY(%(sites)s) AND d.status = 'unknown' AND d.status_reason NOT IN ('', %(not_heard)s) {in_reach}
+    WHERE d.site_id = ANY(%(sites)s) AND d.status = 'unknown' AND d.status_reason NOT IN ('', %(not_heard)s)
+        AND d.retired_at IS NULL {in_reach}
     ORDER BY d.id FOR NO KEY UPDATE OF d SKIP LOCKED
 )
 """
@@ -49,7 +51,13 @@ FROM (
     UNION ALL
     SELECT * FROM {table} WHERE status = 'unknown' AND due_at <= %(now)s
 ) d {gateway}
-WHERE d.site_id = ANY(%(sites)s) ORDER BY d.id
+WHERE d.site_id = ANY(%(sites)s) AND d.retired_at IS NULL {speaks} ORDER BY d.id
+"""
+# A node that only says that it is there is no device that can fall silent while those below it speak.
+_SPEAKS = """
+AND (EXISTS (SELECT FROM mqtt_latestreading l WHERE l.device_id = d.id)
+    OR NOT EXISTS (SELECT FROM mqtt_device b WHERE b.site_id = d.site_id AND b.status = 'online'
+        AND starts_with(b.identifier, d.identifier || '/')))
 """
 _OFFLINE = """
 WITH silent AS (
@@ -140,11 +148,13 @@ def await_again(site_ids: Sequence[int], now: datetime) -> None:
 def due(kind: Kind, site_ids: Sequence[int], now: datetime) -> list[Candidate]:
     if kind == "gateway":
         statement = _DUE.format(
-            table=TABLES[kind], gateway="", gateway_columns="NULL::text, 0.0::float8"
+            table=TABLES[kind], gateway="", gateway_columns="NULL::text, 0.0::float8", speaks=""
         )
     else:
         columns = "g.status, CASE g.status WHEN 'online' THEN extract(epoch FROM g.status_since)::float8 ELSE 0.0 END"
-        statement = _DUE.format(table=TABLES[kind], gateway=_JOIN_GATEWAY, gateway_columns=columns)
+        statement = _DUE.format(
+            table=TABLES[kind], gateway=_JOIN_GATEWAY, gateway_columns=columns, speaks=_SPEAKS
+        )
     return [Candidate(*row) for row in _run(statement, {"sites": list(site_ids), "now": now})]
 
 

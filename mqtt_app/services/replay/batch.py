@@ -63,7 +63,7 @@ def _replay(now: datetime, attempt: Attempt) -> Done[bool]:
     _judge(rows, run)
     send([*pending.queries, *accounting.queries(run.tally, None)])
     announce(run.take_tally())
-    return Done(True, is_stale=not change(pending.marked, run))
+    return Done(True, is_stale=not change(pending.marked, [], run))
 
 
 def _put_aside(fatal: Envelope) -> None:

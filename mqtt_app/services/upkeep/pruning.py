@@ -21,6 +21,7 @@ from mqtt_app.services.upkeep import partitions
 
 log = logging.getLogger(__name__)
 
+NOTICE_PERIODS = timedelta(hours=2)  # what is said once an hour is forgotten after this
 CHUNK = 10_000  # rows of one delete
 
 _PRUNE = """
@@ -49,6 +50,7 @@ def run(now: datetime) -> UpkeepReport:
             return UpkeepReport(busy=True)
         made = partitions.ensure(now)
         rows = _prune_logs(now) + _prune_receipts(now) + _prune_audit(now)
+        rows += _prune("mqtt_topicnotice", "began_at", now - NOTICE_PERIODS)
         dropped = _drop_months(now)
         report = UpkeepReport(tuple(made), tuple(dropped), rows + _expire_readings(now))
     log.info(

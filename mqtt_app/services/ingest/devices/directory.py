@@ -5,7 +5,8 @@ from collections.abc import Collection, Iterable, Mapping
 
 import msgspec
 
-from mqtt_app.domain.facts import Availability, DeviceDescription
+from mqtt_app.domain.facts import Availability
+from mqtt_app.services.ingest.devices.descriptions import APPLY_TO_DEVICES, APPLY_TO_GATEWAYS
 from mqtt_app.services.ingest.parsing.facts import FactOfMessage, NamingFact
 from mqtt_app.services.ingest.records import DeviceKey, KnownDevice
 from mqtt_app.services.ingest.run import Run
@@ -13,12 +14,25 @@ from mqtt_app.services.postgres.columns import numbers, texts
 from mqtt_app.services.postgres.statements import ask
 
 _FIND = """
-SELECT d.id, d.site_id, d.identifier, d.name, {gateway} AS gateway_id FROM {table} d
+SELECT d.id, d.site_id, d.identifier, {columns} FROM {table} d
 JOIN unnest(%s::bigint[], %s::text[]) AS w(site_id, identifier)
     ON d.site_id = w.site_id AND d.identifier = w.identifier
 """
-_FIND_GATEWAYS = _FIND.format(table="mqtt_gateway", gateway="NULL::bigint")
-_FIND_DEVICES = _FIND.format(table="mqtt_device", gateway="d.gateway_id")
+_FIND_GATEWAYS = _FIND.format(table="mqtt_gateway", columns="NULL::bigint AS gateway_id")
+_FIND_DEVICES = _FIND.format(table="mqtt_device", columns="d.gateway_id, d.clock_skew")
+_FIND_ALIASES = """
+SELECT d.id, d.site_id, d.identifier, d.gateway_id, d.clock_skew, a.identifier AS asked
+FROM mqtt_devicealias a
+JOIN unnest(%s::bigint[], %s::text[]) AS w(site_id, identifier)
+    ON a.site_id = w.site_id AND a.identifier = w.identifier
+JOIN mqtt_device d ON d.id = a.device_id
+"""
+_STANDS_FOR_OTHERS = """
+SELECT w.site_id, w.identifier
+FROM unnest(%s::bigint[], %s::text[]) AS w(site_id, identifier)
+WHERE EXISTS (SELECT FROM mqtt_device d WHERE d.site_id = w.site_id
+    AND starts_with(d.identifier, w.identifier || '/'))
+"""
 _MAKE_GATEWAYS = """
 INSERT INTO mqtt_gateway (site_id, identifier, name, status, status_reason, status_since, created_at)
 SELECT w.site_id, w.identifier, '', 'unknown', '', %(now)s::timestamptz, %(now)s::timestamptz
@@ -41,10 +55,6 @@ _TIE = """
 UPDATE mqtt_device d SET gateway_id = v.gateway_id
 FROM unnest(%s::bigint[], %s::bigint[]) AS v(id, gateway_id) WHERE d.id = v.id
 """
-_NAME = """
-UPDATE mqtt_device d SET name = v.name
-FROM unnest(%s::bigint[], %s::text[]) AS v(id, name) WHERE d.id = v.id AND d.name = ''
-"""
 
 
 class Directory(msgspec.Struct, frozen=True):
@@ -59,13 +69,13 @@ class Directory(msgspec.Struct, frozen=True):
 
 class _Named:
     """`gateway_of` has all devices. `heard`: those of which `presence.mark` will find out whether
-    they still are what is remembered.
+    they still are what is remembered. `speaking`: those that gave a reading.
     """
 
     def __init__(self, naming: Iterable[FactOfMessage[NamingFact]]) -> None:
         self.gateway_of: dict[DeviceKey, str | None] = {}
         self.gateways: set[DeviceKey] = set()
-        self.names: dict[DeviceKey, str] = {}
+        self.speaking: set[DeviceKey] = set()
         self.heard: set[DeviceKey] = set()
         for found in naming:
             self._add(found)
@@ -82,10 +92,9 @@ class _Named:
             key = (site_id, fact.identifier)
         else:
             key = (site_id, fact.device)
+            self.speaking.add(key)
         self.gateway_of[key] = fact.gateway or self.gateway_of.get(key)
-        if isinstance(fact, DeviceDescription):
-            self.names[key] = fact.name or self.names.get(key, "")
-        elif not found.message.retain:
+        if not found.message.retain:
             self.heard.add(key)
 
 
@@ -100,12 +109,11 @@ def look_up(naming: Iterable[FactOfMessage[NamingFact]], run: Run) -> Directory:
     devices = run.memory.known_devices(named.heard)
     missing = {key: gateway_id for key, gateway_id in wanted.items() if key not in devices}
     if missing:
-        found = _devices(missing, run)
+        found = _devices(missing, named.speaking, run)
         run.memory.devices |= found
         devices |= found
     _tie(devices, wanted, run)
-    _name(devices, named.names)
-    return Directory(devices, gateways, len(devices) < len(wanted))
+    return Directory(devices, gateways, not named.speaking <= devices.keys())
 
 
 def _gateways(keys: Collection[DeviceKey], run: Run) -> dict[DeviceKey, KnownDevice]:
@@ -114,22 +122,42 @@ def _gateways(keys: Collection[DeviceKey], run: Run) -> dict[DeviceKey, KnownDev
     found = _find(_FIND_GATEWAYS, keys)
     missing = sorted(keys - found.keys())
     if missing:
-        ask(_MAKE_GATEWAYS, {"now": run.now, **_columns(missing)})
+        columns = _columns(missing)
+        ask(_MAKE_GATEWAYS, {"now": run.now, **columns})
+        ask(APPLY_TO_GATEWAYS, [columns["sites"], columns["identifiers"]])
         found |= _find(_FIND_GATEWAYS, missing)
     return found
 
 
-def _devices(wanted: Mapping[DeviceKey, int | None], run: Run) -> dict[DeviceKey, KnownDevice]:
+def _devices(
+    wanted: Mapping[DeviceKey, int | None], speaking: Collection[DeviceKey], run: Run
+) -> dict[DeviceKey, KnownDevice]:
     """`wanted`: ids of their gateways."""
     found = _find(_FIND_DEVICES, wanted)
-    missing = sorted(wanted.keys() - found.keys())
+    missing = wanted.keys() - found.keys()
     if missing:
-        allowed = _within_quota(missing, run)
+        found |= _find(_FIND_ALIASES, missing)
+        missing -= found.keys()
+    if missing:
+        missing -= _standing_for_others(missing - set(speaking))
+        allowed = _within_quota(sorted(missing), run)
         if allowed:
             gateways = numbers(wanted[key] for key in allowed)
-            ask(_MAKE_DEVICES, {"now": run.now, "gateways": gateways, **_columns(allowed)})
+            columns = _columns(allowed)
+            ask(_MAKE_DEVICES, {"now": run.now, "gateways": gateways, **columns})
+            ask(APPLY_TO_DEVICES, [columns["sites"], columns["identifiers"]])
         found |= _find(_FIND_DEVICES, missing)
     return found
+
+
+def _standing_for_others(keys: Collection[DeviceKey]) -> set[DeviceKey]:
+    """Those that only their availability names, and that stand for devices below them: a node
+    without a value of its own is no device.
+    """
+    if not keys:
+        return set()
+    columns = _columns(sorted(keys))
+    return set(ask(_STANDS_FOR_OTHERS, [columns["sites"], columns["identifiers"]]).rows())
 
 
 def _find(statement: str, keys: Iterable[DeviceKey]) -> dict[DeviceKey, KnownDevice]:
@@ -171,14 +199,3 @@ def _tie(
         ids = numbers(device.id for device in moved.values())
         ask(_TIE, [ids, numbers(device.gateway_id for device in moved.values())])
         run.memory.devices |= moved
-
-
-def _name(devices: Mapping[DeviceKey, KnownDevice], names: Mapping[DeviceKey, str]) -> None:
-    """A name given by a person stays: only an empty one is filled."""
-    given = {
-        devices[key].id: name
-        for key, name in names.items()
-        if key in devices and not devices[key].name
-    }
-    if given:
-        ask(_NAME, [numbers(given), texts(given.values())])

@@ -6,8 +6,8 @@ from datetime import datetime
 import msgspec
 
 from mqtt_app.domain.delivery.messages import Envelope
-from mqtt_app.domain.facts import Availability, DeviceDescription, Liveness
-from mqtt_app.domain.presence import ANNOUNCED, OFFLINE, ONLINE
+from mqtt_app.domain.facts import Availability, Liveness
+from mqtt_app.domain.presence import ANNOUNCED, ASLEEP, OFFLINE, ONLINE
 from mqtt_app.services.ingest.devices.directory import Directory
 from mqtt_app.services.ingest.parsing.facts import FactOfMessage, NamingFact
 from mqtt_app.services.postgres.columns import numbers
@@ -22,33 +22,43 @@ WHERE id = ANY(%s::bigint[])
 
 class Heard(msgspec.Struct):
     """What a batch says of one device or gateway, in unix seconds. `seen` 0.0: not heard itself.
-    `at`: when the newest message about it came.
+    `at`: when the newest message about it came. `is_hint`: only retained messages say so, which may
+    be older than what is known.
     """
 
     site_id: int
     seen: float = 0.0
     status: str = ""
     at: float = 0.0
+    is_hint: bool = False
 
     @property
     def reason(self) -> str:
-        return ANNOUNCED if self.status == OFFLINE else ""
+        return "" if self.status == ONLINE else ANNOUNCED
+
+
+class Death(msgspec.Struct, frozen=True):
+    """Of whatever is below this identifier as well, whether it is a device itself or not."""
+
+    site_id: int
+    identifier: str
+    at: float
+    is_hint: bool
+    is_gateway: bool
 
 
 HeardByKind = dict[Kind, dict[int, Heard]]
 """By kind and row id."""
 
+_STATUS = {Liveness.ONLINE: ONLINE, Liveness.OFFLINE: OFFLINE, Liveness.ASLEEP: ASLEEP}
+
 
 def collect(naming: Iterable[FactOfMessage[NamingFact]], directory: Directory) -> HeardByKind:
-    """A retained message proves nothing about now, except a retained goodbye: its Will says that
-    the link is gone.
-    """
+    """A retained message proves nothing about now; a retained goodbye is a hint."""
     heard: HeardByKind = {kind: {} for kind in TABLES}
     for found in naming:
         message = found.message
         fact = found.fact
-        if isinstance(fact, DeviceDescription):
-            continue
         live = not message.retain
         if fact.gateway and live:
             gateway = directory.gateways[message.site_id, fact.gateway]
@@ -61,6 +71,20 @@ def collect(naming: Iterable[FactOfMessage[NamingFact]], directory: Directory) -
             if device is not None:
                 _hear(heard["device"], device.id, message, ONLINE)
     return heard
+
+
+def deaths(naming: Iterable[FactOfMessage[NamingFact]]) -> list[Death]:
+    return [
+        Death(
+            found.message.site_id,
+            found.fact.identifier,
+            found.message.received_at,
+            found.message.retain,
+            found.fact.is_gateway,
+        )
+        for found in naming
+        if isinstance(found.fact, Availability) and found.fact.state is Liveness.OFFLINE
+    ]
 
 
 def still_news(heard: HeardByKind, silence: Mapping[int, float], now: datetime) -> HeardByKind:
@@ -80,14 +104,16 @@ def _hear_availability(
     rows = directory.gateways if fact.is_gateway else directory.devices
     row = rows.get((message.site_id, fact.identifier))
     if row is not None:
-        status = ONLINE if fact.state is Liveness.ONLINE else OFFLINE
-        _hear(heard[kind], row.id, message, status)
+        _hear(heard[kind], row.id, message, _STATUS[fact.state])
 
 
 def _hear(heard: dict[int, Heard], row_id: int, message: Envelope, status: str) -> None:
     entry = heard.get(row_id)
     if entry is None:
-        entry = heard[row_id] = Heard(message.site_id)
+        entry = heard[row_id] = Heard(message.site_id, is_hint=message.retain)
+    elif message.retain and not entry.is_hint:
+        return
+    entry.is_hint = message.retain
     entry.status = status
     entry.at = max(entry.at, message.received_at)
     if status == ONLINE:
@@ -105,7 +131,5 @@ def _newer_than_known(
         row_id: entry
         for row_id, entry in heard.items()
         if last_seen.get(row_id, 0.0) < entry.at
-        and (
-            entry.status == OFFLINE or now.timestamp() - entry.at < silence.get(entry.site_id, 0.0)
-        )
+        and (entry.status != ONLINE or now.timestamp() - entry.at < silence.get(entry.site_id, 0.0))
     }

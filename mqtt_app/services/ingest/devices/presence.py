@@ -1,26 +1,28 @@
 """Who has just been heard, and who said goodbye. Each change of a status is published once."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import msgspec
 
 from mqtt_app.domain.presence import ANNOUNCED, OFFLINE
 from mqtt_app.services.ingest.devices.directory import Directory
-from mqtt_app.services.ingest.devices.heard import Heard, collect, still_news
+from mqtt_app.services.ingest.devices.heard import Death, Heard, collect, still_news
 from mqtt_app.services.ingest.parsing.facts import FactOfMessage, NamingFact
 from mqtt_app.services.ingest.run import Run
-from mqtt_app.services.postgres.columns import microseconds, numbers, texts
+from mqtt_app.services.postgres.columns import booleans, microseconds, numbers, texts
 from mqtt_app.services.postgres.statements import Query, ask
 from mqtt_app.services.presence.changes import PresenceChange, publish
-from mqtt_app.services.presence.rows import TABLES, Kind, hide_devices
+from mqtt_app.services.presence.rows import TABLES, Kind, RowOfSite, hide_devices
 
 _HEARD = """
 unnest(%(ids)s::bigint[], %(seen)s::bigint[], %(at)s::bigint[], %(silence)s::float8[],
-    %(status)s::text[], %(reason)s::text[]) AS v(id, seen, at, silence, status, reason)
+    %(status)s::text[], %(reason)s::text[], %(hint)s::bool[])
+    AS v(id, seen, at, silence, status, reason, hint)
 """
 _LAST_SEEN = "GREATEST(d.last_seen, to_timestamp(v.seen / 1e6::float8))"
-_DUE_AT = f"{_LAST_SEEN} + make_interval(secs => coalesce(d.silence_after, v.silence))"
+_DUE_AT = f"""CASE WHEN v.status <> 'asleep'
+    THEN {_LAST_SEEN} + make_interval(secs => coalesce(d.silence_after, v.silence)) END"""
 # `due_at` is indexed, and an update that changes no index is far cheaper: while it lies ahead it
 # stays, as the earliest moment at which silence may be judged.
 _STILL = f"""
@@ -29,28 +31,48 @@ UPDATE {{table}} d SET last_seen = {_LAST_SEEN},
 FROM {_HEARD} WHERE d.id = v.id AND d.status = v.status RETURNING d.id
 """
 # Batches commit in any order: a goodbye counts only against what was heard before it, and a sign of
-# life only after it.
+# life only after it. A retained goodbye may be older than all that was heard live.
 _OLD = f"""
-(v.status = 'offline' AND to_timestamp(v.at / 1e6::float8) < b.last_seen)
+(v.status <> 'online' AND (to_timestamp(v.at / 1e6::float8) < b.last_seen
+    OR (v.hint AND b.status = 'online') OR b.retired_at IS NOT NULL))
 OR (v.status = 'online' AND b.status_reason = '{ANNOUNCED}'
     AND to_timestamp(v.at / 1e6::float8) <= b.status_since)
 """
 _CHANGE = f"""
 WITH before AS (
-    SELECT id, status, status_reason, status_since, last_seen FROM {{table}}
+    SELECT id, status, status_reason, status_since, last_seen, retired_at FROM {{table}}
     WHERE id = ANY(%(ids)s::bigint[]) ORDER BY id FOR NO KEY UPDATE),
 judged AS (
-    SELECT v.id, v.seen, v.at, v.silence, b.status AS was,
+    SELECT v.id, v.seen, v.at, v.silence, b.status AS was, o.old,
         CASE WHEN old THEN b.status ELSE v.status END AS status,
         CASE WHEN old THEN b.status_reason ELSE v.reason END AS reason
     FROM before b JOIN {_HEARD} ON v.id = b.id
     CROSS JOIN LATERAL (SELECT ({_OLD}) IS TRUE AS old) AS o)
-UPDATE {{table}} d SET last_seen = {_LAST_SEEN}, due_at = {_DUE_AT}, status = v.status,
-    status_reason = v.reason,
+UPDATE {{table}} d SET last_seen = {_LAST_SEEN}, status = v.status, status_reason = v.reason,
+    due_at = CASE WHEN v.old AND v.seen IS NULL THEN d.due_at ELSE {_DUE_AT} END,
+    retired_at = CASE WHEN v.status <> 'online' THEN d.retired_at END,
     status_since = CASE WHEN v.was = v.status THEN d.status_since
-        WHEN v.status = 'offline' THEN to_timestamp(v.at / 1e6::float8)
+        WHEN v.status IN ('offline', 'asleep') THEN to_timestamp(v.at / 1e6::float8)
         ELSE %(now)s::timestamptz END
 FROM judged v WHERE d.id = v.id RETURNING d.id, v.was, v.status
+"""
+# Those below a node or gateway that is gone, and were not heard since.
+_REACH = f"""
+WITH gone AS (
+    SELECT d.id, max(w.at) AS at FROM mqtt_device d
+    JOIN unnest(%s::bigint[], %s::text[], %s::bigint[], %s::bool[], %s::bool[])
+        AS w(site_id, identifier, at, hint, is_gateway)
+        ON d.site_id = w.site_id AND starts_with(d.identifier, w.identifier || '/')
+    WHERE d.status NOT IN ('offline', 'asleep') AND d.retired_at IS NULL
+        AND (d.last_seen IS NULL OR d.last_seen <= to_timestamp(w.at / 1e6::float8))
+        AND NOT (w.hint AND d.status = 'online') AND NOT (w.is_gateway AND d.gateway_id IS NOT NULL)
+    GROUP BY d.id),
+locked AS (
+    SELECT d.id, gone.at FROM mqtt_device d JOIN gone ON gone.id = d.id
+    ORDER BY d.id FOR NO KEY UPDATE OF d)
+UPDATE mqtt_device d SET status = 'offline', status_reason = '{ANNOUNCED}',
+    status_since = to_timestamp(locked.at / 1e6::float8)
+FROM locked WHERE d.id = locked.id RETURNING d.id, d.site_id
 """
 
 
@@ -83,8 +105,9 @@ def mark(
     ]
 
 
-def change(marked: Iterable[Marked], run: Run) -> bool:
-    """Write and publish each status that changes. False when a device or gateway is gone.
+def change(marked: Iterable[Marked], gone: Sequence[Death], run: Run) -> bool:
+    """Write and publish each status that changes, `gone` with those below. False when a device or
+    gateway was removed.
 
     These rows are locked after the accounting. Only a goodbye and a hello of one device in two
     batches at the same moment can meet in a deadlock, and then one of them is done again.
@@ -108,8 +131,22 @@ def change(marked: Iterable[Marked], run: Run) -> bool:
             if row.was != row.status
         ]
     hide_devices(_gone_gateways(changes), run.now)
-    publish(changes)
+    publish([*changes, *_reach(gone)])
     return True
+
+
+def _reach(gone: Sequence[Death]) -> list[PresenceChange]:
+    if not gone:
+        return []
+    columns = [
+        numbers(death.site_id for death in gone),
+        texts(death.identifier for death in gone),
+        numbers(microseconds(death.at) for death in gone),
+        booleans(death.is_hint for death in gone),
+        booleans(death.is_gateway for death in gone),
+    ]
+    reached = ask(_REACH, columns).records(RowOfSite)
+    return [PresenceChange("device", row.id, row.site_id, OFFLINE, ANNOUNCED) for row in reached]
 
 
 def _write(kind: Kind, heard: Mapping[int, Heard], run: Run) -> list[_Changed]:
@@ -140,4 +177,5 @@ def _columns(heard: Mapping[int, Heard], run: Run) -> dict[str, Any]:
         "silence": numbers(silence.get(entry.site_id, 0.0) for entry in entries),
         "status": texts(entry.status for entry in entries),
         "reason": texts(entry.reason for entry in entries),
+        "hint": booleans(entry.is_hint for entry in entries),
     }

@@ -7,11 +7,13 @@ from typing import Generic, TypeVar
 import msgspec
 
 from mqtt_app.domain.delivery.messages import Envelope
-from mqtt_app.domain.facts import Availability, DeviceDescription, Fact, ReadingFact
+from mqtt_app.domain.facts import Availability, Fact, ReadingFact
 from mqtt_app.services.dead_letters.parser_health import Scope
 from mqtt_app.services.dead_letters.parsing_log import ParseFailure
+from mqtt_app.services.ingest.notices import Notice
+from mqtt_app.services.postgres.statements import Query
 
-NamingFact = ReadingFact | Availability | DeviceDescription
+NamingFact = ReadingFact | Availability
 """What names a device or gateway that is made where it is missing."""
 
 AnyFact = TypeVar("AnyFact", bound=Fact)
@@ -42,7 +44,8 @@ class BatchFacts:
 
     `naming`: the facts that name a device or gateway; of many readings of one device in a row, the
     first stands for all. `others`: the facts of each kind but readings. `failures`: messages that
-    gave no facts at all.
+    gave no facts at all. `notices` for the parsing log. `queries`: what parsers remember and third
+    parties say of topics, as it is to be written.
     """
 
     def __init__(self) -> None:
@@ -50,6 +53,8 @@ class BatchFacts:
         self.naming: list[FactOfMessage[NamingFact]] = []
         self.others: defaultdict[type[Fact], list[FactOfMessage[Fact]]] = defaultdict(list)
         self.failures: list[ParseFailure] = []
+        self.notices: list[Notice] = []
+        self.queries: list[Query] = []
 
     def add(self, message: Envelope, parser_name: str, facts: Sequence[Fact]) -> None:
         readings: list[ReadingFact] = []
@@ -62,6 +67,6 @@ class BatchFacts:
                     last = fact
                 continue
             self.others[type(fact)].append(FactOfMessage(message, parser_name, fact))
-            if isinstance(fact, Availability | DeviceDescription):
+            if isinstance(fact, Availability):
                 self.naming.append(FactOfMessage(message, parser_name, fact))
         self.parsed.append(Parsed(message, parser_name, readings))

@@ -1,13 +1,14 @@
 """The parsers of this process, as ingest calls them."""
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import cache
 
 from mqtt_app.domain.delivery.messages import Envelope
 from mqtt_app.domain.facts import Fact, ParseError
 from mqtt_app.parsers import registry
-from mqtt_app.parsers.base import Message, Parser
+from mqtt_app.parsers.base import NOTHING, Message, Parser
+from mqtt_app.parsers.recognition import recognise
 from mqtt_app.services.ingest.records import Topic
 
 log = logging.getLogger(__name__)
@@ -22,11 +23,30 @@ def installed() -> registry.Registry:
     return found
 
 
-def run(parser: Parser, message: Envelope) -> Sequence[Fact]:
-    """Raises ParseError."""
-    return registry.run(
-        parser, Message(message.topic, message.payload, message.received_at, message.retain)
-    )
+def run(
+    parser: Parser,
+    message: Envelope,
+    *,
+    time_zone: str = "",
+    memory: Mapping[str, bytes] = NOTHING,
+) -> Sequence[Fact]:
+    """Raises ParseError. An empty payload is never an error: it deletes what a broker retained."""
+    try:
+        return registry.run(
+            parser,
+            Message(
+                message.topic,
+                message.payload,
+                message.received_at,
+                message.retain,
+                time_zone,
+                memory,
+            ),
+        )
+    except ParseError:
+        if message.payload:
+            raise
+        return ()
 
 
 def can_parse(message: Envelope, topic: Topic | None) -> bool:
@@ -36,7 +56,8 @@ def can_parse(message: Envelope, topic: Topic | None) -> bool:
     if topic is not None and topic.is_processable:
         parser = installed().get(topic.parser_name)
     else:
-        parser = installed().recognise(message.topic, message.payload)
+        found = recognise(installed(), message.topic, [message.payload])
+        parser = installed().get(found.parser_name) if found else None
     if parser is None:
         return False
     try:

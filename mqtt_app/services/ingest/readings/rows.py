@@ -1,17 +1,30 @@
 """Readings to rows: COPY into the table of readings."""
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
 
 import msgspec
 from django.db import connection
 
 from mqtt_app.domain.delivery.messages import Envelope
+from mqtt_app.domain.facts import ReadingFact
 from mqtt_app.domain.ingest.times import is_plausible
 from mqtt_app.models import Quality
+from mqtt_app.services.ingest.devices import clocks
 from mqtt_app.services.ingest.devices.directory import Directory
+from mqtt_app.services.ingest.notices import Notice
 from mqtt_app.services.ingest.parsing.facts import Parsed
+from mqtt_app.services.ingest.readings.metrics import (
+    FirstReading,
+    changes,
+    count_implausible,
+    look_up,
+)
+from mqtt_app.services.ingest.readings.series import SeriesChanges, is_plain, is_said_twice
+from mqtt_app.services.ingest.records import DeviceKey, KnownMetric, MetricKey
+from mqtt_app.services.ingest.run import Run
 from mqtt_app.services.postgres.columns import ReadingRow, copy_rows, microseconds
+from mqtt_app.services.postgres.statements import Query
 
 _GOOD = int(Quality.GOOD)
 _RETAINED = int(Quality.RETAINED)
@@ -25,25 +38,55 @@ FROM STDIN (FORMAT BINARY)
 
 class ReadingRows(msgspec.Struct, frozen=True):
     """`by_site`: their number by site id. `over_quota`: messages of devices for which their site
-    has no room.
+    has no room. `queries` about metrics and clocks; `notices` for the parsing log.
     """
 
     rows: list[ReadingRow]
     by_site: Mapping[int, int]
     over_quota: list[Envelope]
+    queries: list[Query]
+    notices: list[Notice]
 
 
-def rows_of(parsed: Sequence[Parsed], directory: Directory) -> ReadingRows:
-    rows: list[ReadingRow] = []
+def rows_of(parsed: Sequence[Parsed], directory: Directory, run: Run) -> ReadingRows:
+    batch = _Batch(directory, metrics_of(parsed, directory, run))
     by_site: defaultdict[int, int] = defaultdict(int)
     for found in parsed:
-        before = len(rows)
-        _add_rows(found, directory, rows)
-        by_site[found.message.site_id] += len(rows) - before
+        before = len(batch.rows)
+        batch.add(found)
+        by_site[found.message.site_id] += len(batch.rows) - before
     over_quota = []
     if directory.is_full:
         over_quota = [found.message for found in parsed if _has_no_room(found, directory)]
-    return ReadingRows(rows, by_site, over_quota)
+    queries = [
+        *changes(batch.changes.metrics.values()),
+        *count_implausible(batch.implausible),
+        *clocks.queries(batch.skews, directory, run),
+    ]
+    return ReadingRows(batch.rows, by_site, over_quota, queries, batch.changes.notices)
+
+
+def metrics_of(
+    parsed: Sequence[Parsed], directory: Directory, run: Run
+) -> dict[MetricKey, KnownMetric]:
+    """Of all readings, by device and name; new ones made."""
+    known: dict[MetricKey, KnownMetric] = {}
+    first: dict[MetricKey, FirstReading] = {}
+    for found in parsed:
+        site_id = found.message.site_id
+        for fact in found.readings:
+            device = directory.devices.get((site_id, fact.device))
+            if device is None:
+                continue
+            key = (device.id, fact.metric)
+            if key in known or key in first:
+                continue
+            metric = run.memory.known_metric(key)
+            if metric is None:
+                first[key] = FirstReading(device, fact)
+            else:
+                known[key] = metric
+    return known | look_up(first.values(), run)
 
 
 def copy(rows: Sequence[ReadingRow]) -> None:
@@ -55,20 +98,53 @@ def copy(rows: Sequence[ReadingRow]) -> None:
         copy.write(copy_rows(rows))
 
 
-def _add_rows(found: Parsed, directory: Directory, rows: list[ReadingRow]) -> None:
-    message = found.message
-    site_id = message.site_id
-    received_at = message.received_at
-    received = microseconds(received_at)
-    for fact in found.readings:
-        device = directory.devices.get((site_id, fact.device))
-        if device is None:
-            continue
-        time = received_at if fact.time is None else fact.time
-        quality = _quality(message, time)
-        rows.append(
-            ReadingRow(device.id, fact.metric, microseconds(time), received, quality, fact.value)
-        )
+class _Batch:
+    """Rows, and what is to be written of their metrics and of the clocks of their devices."""
+
+    def __init__(self, directory: Directory, metrics: Mapping[MetricKey, KnownMetric]) -> None:
+        self.rows: list[ReadingRow] = []
+        self.changes = SeriesChanges()
+        self.implausible: Counter[int] = Counter()
+        self.skews: dict[DeviceKey, float] = {}
+        self._directory = directory
+        self._metrics = metrics
+
+    def add(self, found: Parsed) -> None:
+        message = found.message
+        site_id = message.site_id
+        received_at = message.received_at
+        received = microseconds(received_at)
+        devices = self._directory.devices
+        for fact in found.readings:
+            device = devices.get((site_id, fact.device))
+            if device is None:
+                continue
+            metric = self._metrics[device.id, fact.metric]
+            value = fact.value
+            if not is_plain(fact, metric):
+                value = self.changes.value_of(fact, metric, found)
+            time = received_at
+            if fact.time is not None:
+                time = fact.time
+                self._measure(site_id, fact, message)
+            elif not message.retain and is_said_twice(value, metric, message):
+                continue
+            quality = _quality(message, time)
+            if quality == _IMPLAUSIBLE:
+                self.implausible[metric.id] += 1
+            self.rows.append(
+                ReadingRow(device.id, fact.metric, microseconds(time), received, quality, value)
+            )
+
+    def _measure(self, site_id: int, fact: ReadingFact, message: Envelope) -> None:
+        """How far the clock is off: by the newest reading of a live message."""
+        if message.retain or fact.time is None:
+            return
+        key = (site_id, fact.device)
+        skew = fact.time - message.received_at
+        known = self.skews.get(key)
+        if known is None or skew > known:
+            self.skews[key] = skew
 
 
 def _has_no_room(found: Parsed, directory: Directory) -> bool:

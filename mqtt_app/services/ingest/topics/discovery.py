@@ -1,13 +1,16 @@
 """Topics as they are met: made within the quotas of their sites, recognised by a parser."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import timedelta
+from typing import Any
 
 import msgspec
 
 from mqtt_app.domain.delivery.messages import Envelope
+from mqtt_app.domain.topic_rules import Rule, TopicState, decide, first_match
 from mqtt_app.logging_utils import log_connection_event
 from mqtt_app.models import LogLevel, MqttConnection
+from mqtt_app.parsers.recognition import Recognition, recognise, says_nothing
 from mqtt_app.services.ingest.parsing import parsers
 from mqtt_app.services.ingest.records import SiteRules, Topic, TopicKey, topic_key
 from mqtt_app.services.ingest.repeats import OncePerMinute
@@ -15,20 +18,36 @@ from mqtt_app.services.ingest.run import Run
 from mqtt_app.services.ingest.topics.rows import COLUMNS, Topics, columns, find, read
 from mqtt_app.services.postgres.columns import booleans, numbers, texts
 from mqtt_app.services.postgres.statements import ask
+from mqtt_app.services.topic_rules import rules_of
 
 NEW_WITHIN = timedelta(minutes=1)  # `max_new_topics` is per minute
 
+SAMPLES = 5  # messages of a topic that are looked at to find its parser
+
 _CREATE = f"""
 INSERT INTO mqtt_discoveredtopic AS t (connection_id, topic, is_processable, is_active, parser_name,
-    was_retained, first_seen, message_count)
-SELECT w.*, %s::timestamptz, 0
-FROM unnest(%s::bigint[], %s::text[], %s::bool[], %s::bool[], %s::text[], %s::bool[]) AS w
+    confidence, pinned_parser, forbidden_parsers, rule_id, is_ignored, retired_at, was_retained,
+    first_seen, message_count)
+SELECT w.connection_id, w.topic, w.parser_name <> '', w.is_active, w.parser_name, w.confidence,
+    w.pinned_parser, string_to_array(w.forbidden, E'\\n'), w.rule_id, w.is_ignored,
+    CASE WHEN w.is_retired THEN %(now)s::timestamptz END, w.was_retained, %(now)s::timestamptz, 0
+FROM unnest(%(connections)s::bigint[], %(topics)s::text[], %(active)s::bool[], %(parsers)s::text[],
+    %(confidence)s::float8[], %(pinned)s::text[], %(forbidden)s::text[], %(rules)s::bigint[],
+    %(ignored)s::bool[], %(retired)s::bool[], %(retained)s::bool[])
+    AS w(connection_id, topic, is_active, parser_name, confidence, pinned_parser, forbidden,
+        rule_id, is_ignored, is_retired, was_retained)
 ON CONFLICT (connection_id, md5(topic)) DO NOTHING
 RETURNING {COLUMNS}
 """
+_FORBIDDEN = """
+SELECT id, forbidden_parsers FROM mqtt_discoveredtopic
+WHERE id = ANY(%s::bigint[]) AND forbidden_parsers <> '{}'
+"""
 _RECOGNISE = """
-UPDATE mqtt_discoveredtopic t SET is_processable = true, parser_name = v.parser_name
-FROM unnest(%s::bigint[], %s::text[]) AS v(id, parser_name) WHERE t.id = v.id
+UPDATE mqtt_discoveredtopic t SET is_processable = true, parser_name = v.parser_name,
+    confidence = v.confidence
+FROM unnest(%s::bigint[], %s::text[], %s::float8[]) AS v(id, parser_name, confidence)
+WHERE t.id = v.id
 """
 _USED = """
 SELECT connection_id, count(*) AS total,
@@ -40,8 +59,8 @@ _FULL = (
     " filters."
 )
 
-Samples = Mapping[TopicKey, Envelope]
-"""The last message of each topic of a batch."""
+Samples = Mapping[TopicKey, Sequence[Envelope]]
+"""The first messages of each topic of a batch, at most SAMPLES, those that say nothing last."""
 
 _notices = OncePerMinute()
 
@@ -58,62 +77,135 @@ def discover(messages: Sequence[Envelope], run: Run) -> Topics:
     """The topics of these messages, new ones made. Over a site's quota there is none, nor for one
     that is unfit.
     """
-    samples = {topic_key(message): message for message in messages}
-    topics = find(samples.keys(), run.memory)
-    topics.rows.update(_recognise(topics.rows, samples, run))
-    missing = [key for key in samples if key not in topics.rows and key not in topics.unfit]
-    if missing:
-        topics.rows.update(_create(missing, samples, run))
+    keys = dict.fromkeys(map(topic_key, messages))
+    topics = find(keys, run.memory)
+    missing = [key for key in keys if key not in topics.rows and key not in topics.unfit]
+    unread = [key for key, topic in topics.rows.items() if not topic.is_processable]
+    if missing or unread:
+        samples = _samples(messages, {*missing, *unread})
+        topics.rows.update(_recognise([topics.rows[key] for key in unread], samples, run))
+        if missing:
+            topics.rows.update(_create(missing, samples, run))
     return topics
 
 
-def _recognise(
-    topics: Mapping[TopicKey, Topic], samples: Samples, run: Run
-) -> dict[TopicKey, Topic]:
+def _samples(messages: Sequence[Envelope], keys: Collection[TopicKey]) -> Samples:
+    found: dict[TopicKey, list[Envelope]] = {}
+    for message in messages:
+        key = topic_key(message)
+        if key not in keys:
+            continue
+        own = found.setdefault(key, [])
+        if not own or (len(own) < SAMPLES and not says_nothing(message.payload)):
+            own.append(message)
+    return found
+
+
+def _recognise(unread: Sequence[Topic], samples: Samples, run: Run) -> dict[TopicKey, Topic]:
     """A topic that no parser recognised may show itself in a later message, or to a parser that was
     installed since.
 
     A recognised one stays with its parser, even where that is missing: another one would read other
     things into it.
     """
-    found: dict[TopicKey, Topic] = {}
-    for key, topic in topics.items():
-        if topic.is_processable:
-            continue
-        parser = parsers.installed().recognise(topic.topic, samples[key].payload)
-        if parser is not None:
-            found[key] = msgspec.structs.replace(
-                topic, is_processable=True, parser_name=parser.name
+    if not unread:
+        return {}
+    chosen: dict[TopicKey, Recognition] = {}
+    for topic in unread:
+        found = _choose(samples[topic.key])
+        if found is not None:
+            chosen[topic.key] = found
+    if not chosen:
+        return {}
+    topics = [topic for topic in unread if topic.key in chosen]
+    forbidden = dict(ask(_FORBIDDEN, [numbers(topic.id for topic in topics)]).rows())
+    made: dict[TopicKey, Topic] = {}
+    for topic in topics:
+        found = chosen[topic.key]
+        if topic.id in forbidden:
+            found = _choose(samples[topic.key], forbidden[topic.id])
+        if found is not None:
+            chosen[topic.key] = found
+            made[topic.key] = msgspec.structs.replace(
+                topic, is_processable=True, parser_name=found.parser_name
             )
-    if found:
-        names = texts(topic.parser_name for topic in found.values())
-        ask(_RECOGNISE, [numbers(topic.id for topic in found.values()), names])
-        run.memory.topics |= found
-    return found
+    columns = [
+        numbers(topic.id for topic in made.values()),
+        texts(topic.parser_name for topic in made.values()),
+        numbers(chosen[key].confidence for key in made),
+    ]
+    ask(_RECOGNISE, columns)
+    run.memory.topics |= made
+    return made
+
+
+def _choose(messages: Sequence[Envelope], forbidden: Collection[str] = ()) -> Recognition | None:
+    payloads = [message.payload for message in messages]
+    return recognise(parsers.installed(), messages[0].topic, payloads, forbidden)
+
+
+class _NewTopic(msgspec.Struct, frozen=True):
+    """`confidence` None: no parser recognised it, or a rule named one."""
+
+    key: TopicKey
+    state: TopicState
+    confidence: float | None
+    was_retained: bool
 
 
 def _create(keys: Sequence[TopicKey], samples: Samples, run: Run) -> dict[TopicKey, Topic]:
-    """Rows for new topics, as far as the quotas of their sites allow."""
+    """Rows for new topics, as far as the quotas of their sites allow, as the rules want them."""
     allowed = _within_quota(sorted(keys), samples, run)
     if not allowed:
         return {}
-    installed = parsers.installed()
-    recognised = [installed.recognise(key[1], samples[key].payload) for key in allowed]
-    parameters = [
-        run.now,
-        *columns(allowed),
-        booleans(parser is not None for parser in recognised),
-        booleans(run.rules[key[0]].new_topics_active for key in allowed),
-        texts(parser.name if parser else "" for parser in recognised),
-        booleans(samples[key].retain for key in allowed),
+    sites = {run.rules[key[0]].site_id for key in allowed}
+    by_site = {site_id: rules_of(site_id) for site_id in sites}
+    new = [
+        _new(key, samples[key], by_site[run.rules[key[0]].site_id], run.rules[key[0]])
+        for key in allowed
     ]
-    created = read(_CREATE, parameters, run.memory)
+    created = read(_CREATE, _values(new, run), run.memory)
     for topic in created.values():
         run.tally.discovered[run.rules[topic.connection_id].site_id] += 1
     met_by_others = [key for key in allowed if key not in created]
     if met_by_others:
         return created | find(met_by_others, run.memory).rows
     return created
+
+
+def _new(
+    key: TopicKey, messages: Sequence[Envelope], rules: Sequence[Rule], site: SiteRules
+) -> _NewTopic:
+    state = TopicState(is_active=site.new_topics_active)
+    rule = first_match(rules, key[1])
+    if rule is not None:
+        state = decide(rule, state)
+    confidence = None
+    if not state.parser_name:
+        found = _choose(messages, state.forbidden_parsers)
+        if found is not None:
+            state = msgspec.structs.replace(state, parser_name=found.parser_name)
+            confidence = found.confidence
+    return _NewTopic(key, state, confidence, messages[0].retain)
+
+
+def _values(new: Sequence[_NewTopic], run: Run) -> dict[str, Any]:
+    states = [topic.state for topic in new]
+    connections, topics = columns([topic.key for topic in new])
+    return {
+        "now": run.now,
+        "connections": connections,
+        "topics": topics,
+        "active": booleans(state.is_active for state in states),
+        "parsers": texts(state.parser_name for state in states),
+        "confidence": numbers(topic.confidence for topic in new),
+        "pinned": texts(state.pinned_parser for state in states),
+        "forbidden": texts("\n".join(state.forbidden_parsers) for state in states),
+        "rules": numbers(state.rule for state in states),
+        "ignored": booleans(state.is_ignored for state in states),
+        "retired": booleans(state.is_retired for state in states),
+        "retained": booleans(topic.was_retained for topic in new),
+    }
 
 
 def _within_quota(keys: Sequence[TopicKey], samples: Samples, run: Run) -> list[TopicKey]:
@@ -127,7 +219,7 @@ def _within_quota(keys: Sequence[TopicKey], samples: Samples, run: Run) -> list[
     for key in keys:
         rules = run.rules[key[0]]
         usage = used.setdefault(key[0], _Usage(key[0]))
-        is_new = not samples[key].retain
+        is_new = not samples[key][0].retain
         if usage.total < rules.max_topics and not (is_new and usage.recent >= rules.max_new_topics):
             usage.total += 1
             usage.recent += is_new

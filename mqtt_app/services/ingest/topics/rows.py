@@ -2,7 +2,6 @@
 
 from collections import defaultdict
 from collections.abc import Collection, Mapping, Sequence
-from typing import Any
 
 import msgspec
 
@@ -11,9 +10,10 @@ from mqtt_app.services.ingest.memory import Draft
 from mqtt_app.services.ingest.records import Topic, TopicKey, topic_key
 from mqtt_app.services.ingest.topics import unfit
 from mqtt_app.services.postgres.columns import booleans, microseconds, numbers, texts
-from mqtt_app.services.postgres.statements import Query, ask
+from mqtt_app.services.postgres.statements import Parameters, Query, ask
 
-COLUMNS = "t.id, t.connection_id, t.topic, t.is_processable, t.is_active, t.parser_name"
+COLUMNS = """t.id, t.connection_id, t.topic, t.is_processable, t.is_active, t.parser_name,
+    t.pinned_parser <> '' AS is_pinned, t.recognitions"""
 _FIND = f"""
 SELECT {COLUMNS} FROM unnest(%s::bigint[], %s::text[]) AS w(connection_id, topic)
 JOIN mqtt_discoveredtopic t ON t.connection_id = w.connection_id AND md5(t.topic) = md5(w.topic)
@@ -21,9 +21,10 @@ JOIN mqtt_discoveredtopic t ON t.connection_id = w.connection_id AND md5(t.topic
 _COUNT = """
 UPDATE mqtt_discoveredtopic t SET
     message_count = t.message_count + v.count,
-    last_seen = GREATEST(t.last_seen, to_timestamp(v.seen / 1e6::float8))
-FROM unnest(%s::bigint[], %s::bigint[], %s::bigint[], %s::bool[], %s::bool[], %s::text[])
-    AS v(id, count, seen, is_processable, is_active, parser_name)
+    last_seen = GREATEST(t.last_seen, to_timestamp(v.seen / 1e6::float8)),
+    heard_live = t.heard_live OR v.live
+FROM unnest(%s::bigint[], %s::bigint[], %s::bigint[], %s::bool[], %s::bool[], %s::bool[],
+    %s::text[]) AS v(id, count, seen, live, is_processable, is_active, parser_name)
 WHERE t.id = v.id AND t.is_processable = v.is_processable AND t.is_active = v.is_active
     AND t.parser_name = v.parser_name
 """
@@ -73,10 +74,13 @@ def count(messages: Sequence[Envelope], topics: Mapping[TopicKey, Topic]) -> Top
     """
     counts: defaultdict[TopicKey, int] = defaultdict(int)
     seen: dict[TopicKey, float] = {}
+    live: set[TopicKey] = set()
     for message in messages:
         key = (message.connection_id, message.topic)
         counts[key] += 1
         seen[key] = max(seen.get(key, 0.0), message.received_at)
+        if not message.retain:
+            live.add(key)
     met = sorted((topics[key] for key in counts if key in topics), key=_id)
     if not met:
         return TopicCount()
@@ -84,6 +88,7 @@ def count(messages: Sequence[Envelope], topics: Mapping[TopicKey, Topic]) -> Top
         numbers(topic.id for topic in met),
         numbers(counts[topic.key] for topic in met),
         numbers(microseconds(seen[topic.key]) for topic in met),
+        booleans(topic.key in live for topic in met),
         booleans(topic.is_processable for topic in met),
         booleans(topic.is_active for topic in met),
         texts(topic.parser_name for topic in met),
@@ -95,7 +100,7 @@ def columns(keys: Collection[TopicKey]) -> list[str]:
     return [numbers(key[0] for key in keys), texts(key[1] for key in keys)]
 
 
-def read(statement: str, parameters: list[Any], memory: Draft) -> dict[TopicKey, Topic]:
+def read(statement: str, parameters: Parameters, memory: Draft) -> dict[TopicKey, Topic]:
     """`statement` gives COLUMNS."""
     found = {topic.key: topic for topic in ask(statement, parameters).records(Topic)}
     memory.topics |= found
