@@ -37,6 +37,8 @@ class NoticeKind(StrEnum):
 
 
 PERIOD = {kind: HOUR for kind in NoticeKind} | {NoticeKind.FIELDS: MINUTE}
+# Said once a metric, or a few times a topic: whoever gives the notice sees to it.
+_BOUNDED = frozenset({NoticeKind.TYPE, NoticeKind.UNIT, NoticeKind.READER})
 _COUNTED = {NoticeKind.FIELDS: " ({:,} fields of this topic within this minute)"}
 _ERROR = {NoticeKind.OPAQUE: ParseErrorKind.PARSE}
 _WITH_SAMPLE = frozenset({NoticeKind.FIELDS, NoticeKind.OPAQUE, NoticeKind.READER})
@@ -91,7 +93,11 @@ def write(notices: Iterable[Notice], run: Run) -> None:
     """
     counts: Counter[NoticeKey] = Counter()
     first: dict[NoticeKey, Notice] = {}
+    bounded: list[Notice] = []
     for notice in notices:
+        if notice.kind in _BOUNDED:
+            bounded.append(notice)
+            continue
         key = notice.key(run.now)
         if notice.kind not in _COUNTED and key in run.memory.noticed:
             continue
@@ -99,6 +105,7 @@ def write(notices: Iterable[Notice], run: Run) -> None:
             continue
         counts[key] += notice.count
         first.setdefault(key, notice)
+    MqttParsingLog.objects.bulk_create(_row(notice) for notice in bounded[:AT_ONCE])
     if first:
         run.memory.noticed.update(dict.fromkeys(first, True))
         _write(first, counts)
@@ -117,16 +124,18 @@ def _write(first: dict[NoticeKey, Notice], counts: Counter[NoticeKey]) -> None:
     by_subject = {key[:3]: first[key] for key in keys}
     new = [row for row in noted if row.log_id is None]
     told = [(row, by_subject[row.connection_id, row.topic, row.kind]) for row in new]
-    logged = MqttParsingLog.objects.bulk_create([_row(row, notice) for row, notice in told])
+    logged = MqttParsingLog.objects.bulk_create([_row(notice, row.count) for row, notice in told])
     if new:
         ask(_TIE, [numbers(row.id for row in new), numbers(row.pk for row in logged)])
     more = [row for row in noted if row.log_id is not None and row.kind in _COUNTED]
     if more:
-        said = [_text(by_subject[row.connection_id, row.topic, row.kind], row) for row in more]
+        said = [
+            _text(by_subject[row.connection_id, row.topic, row.kind], row.count) for row in more
+        ]
         ask(_COUNT, [numbers(row.log_id for row in more), texts(said)])
 
 
-def _row(noted: _Noted, notice: Notice) -> MqttParsingLog:
+def _row(notice: Notice, count: int = 1) -> MqttParsingLog:
     message = notice.message
     shown = message.payload if notice.kind in _WITH_SAMPLE else None
     return MqttParsingLog(
@@ -134,11 +143,11 @@ def _row(noted: _Noted, notice: Notice) -> MqttParsingLog:
         topic=storable(message.topic),
         parser_name=notice.parser_name,
         error_type=_ERROR.get(notice.kind, ParseErrorKind.VALIDATION).value,
-        error_message=_text(notice, noted),
+        error_message=_text(notice, count),
         payload_sample=sample(shown, config().payload_sample),
     )
 
 
-def _text(notice: Notice, noted: _Noted) -> str:
+def _text(notice: Notice, count: int) -> str:
     counted = _COUNTED.get(notice.kind, "")
-    return storable(notice.text)[:MAX_TEXT] + counted.format(noted.count)
+    return storable(notice.text)[:MAX_TEXT] + counted.format(count)

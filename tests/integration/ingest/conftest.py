@@ -5,6 +5,7 @@ from mqtt_app.parsers.registry import Registry
 from mqtt_app.services.ingest.memory import PROCESS
 from mqtt_app.services.ingest.parsing import parsers
 from tests.integration.ingest.flaky import Flaky
+from tests.integration.ingest.scripted import Scripted, install
 
 
 @pytest.fixture
@@ -31,3 +32,9 @@ def parser(monkeypatch) -> Flaky:
     monkeypatch.setattr(parsers, "installed", lambda: Registry([flaky]))
     PROCESS.forget()
     return flaky
+
+
+@pytest.fixture
+def script(monkeypatch) -> Scripted:
+    """Beside the parsers that there are."""
+    return install(monkeypatch)

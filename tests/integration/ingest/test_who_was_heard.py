@@ -139,16 +139,6 @@ def test_devices_of_one_name_at_two_sites_are_two(link, neighbour):
     assert seen == {link.site_id: moment(1), neighbour.site_id: moment(2)}
 
 
-def test_a_name_given_by_a_person_stays(link):
-    listed = [{"friendly_name": "lamp", "definition": {"vendor": "V", "model": "M"}}]
-    hear(link, "zigbee2mqtt/bridge/devices", listed)
-    assert lamp().name == "lamp (V M)"
-    assert (lamp().status, lamp().last_seen) == ("unknown", None)
-    Device.objects.update(name="Mine")
-    hear(link, "zigbee2mqtt/bridge/devices", listed, 1)
-    assert lamp().name == "Mine"
-
-
 def test_a_device_moves_to_the_gateway_behind_which_it_was_heard_last(link):
     for base in ("zigbee2mqtt", "zigbee2mqtt2", "zigbee2mqtt", "zigbee2mqtt2"):
         hear(link, f"{base}/lamp", {"v": 1})

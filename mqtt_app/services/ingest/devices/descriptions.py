@@ -119,13 +119,13 @@ def _said(facts: BatchFacts, run: Run) -> dict[DescribedKey, _Said]:
     for found in facts.others.get(MetricDescription, ()):
         described = cast("MetricDescription", found.fact)
         place = (found.message.site_id, described.device, False)
-        if not 0 < len(described.metric) <= MAX_TEXT:
+        if not _is_fit(described.metric, MAX_TEXT):
             continue
         if run.memory.described.get((*place, described.metric)) != described:
             run.memory.described[*place, described.metric] = described
             if len(said[place].metrics) < MAX_METRICS:
                 said[place].metrics[described.metric] = described
-    return {key: said[key] for key in sorted(said) if 0 < len(key[1]) <= MAX_IDENTIFIER}
+    return {key: said[key] for key in sorted(said) if _is_fit(key[1], MAX_IDENTIFIER)}
 
 
 def _keep(said: Mapping[DescribedKey, _Said], run: Run) -> None:
@@ -141,7 +141,7 @@ def _keep(said: Mapping[DescribedKey, _Said], run: Run) -> None:
 
 def _as_json(metrics: Mapping[str, MetricDescription]) -> str:
     values = {
-        storable(name): {
+        name: {
             "unit": _fit(said.unit, MAX_UNIT),
             "name": _fit(said.name, MAX_TEXT),
             "diagnostic": said.diagnostic,
@@ -211,9 +211,10 @@ def _give_identifier(device: Device, identifier: str) -> None:
 def _retire(found: FactOfMessage[Any], run: Run) -> None:
     fact: GatewayDevices = found.fact
     site_id = found.message.site_id
-    listed = sorted({identifier for identifier in fact.devices if identifier})[:MAX_LISTED]
-    if not 0 < len(fact.gateway) <= MAX_IDENTIFIER or any(map(_is_too_long, listed)):
+    if not _is_fit(fact.gateway, MAX_IDENTIFIER):
         return
+    fit = {identifier for identifier in fact.devices if _is_fit(identifier, MAX_IDENTIFIER)}
+    listed = sorted(fit)[:MAX_LISTED]
     gateway, _ = Gateway.objects.select_for_update().get_or_create(
         site_id=site_id, identifier=fact.gateway
     )
@@ -229,8 +230,9 @@ def _retire(found: FactOfMessage[Any], run: Run) -> None:
     publish([PresenceChange("device", pk, site_id, UNKNOWN, RETIRED) for (pk,) in rows])
 
 
-def _is_too_long(identifier: str) -> bool:
-    return len(identifier) > MAX_IDENTIFIER
+def _is_fit(text: str, limit: int) -> bool:
+    """Whether a column of so many characters holds it as it is."""
+    return 0 < len(text) <= limit and storable(text) == text
 
 
 def _fit(text: str, limit: int) -> str:
@@ -241,11 +243,12 @@ def described_metrics(keys: Iterable[DeviceKey]) -> dict[DeviceKey, Mapping[str,
     """What was said of the metrics of these devices, by name."""
     wanted: Sequence[DeviceKey] = sorted(set(keys))
     columns = [numbers(key[0] for key in wanted), texts(key[1] for key in wanted)]
-    return {(row[0], row[1]): row[2] for row in ask(_METRICS, columns).rows()}
+    rows = ask(_METRICS, columns).rows()
+    return {(row[0], row[1]): msgspec.json.decode(row[2]) for row in rows}
 
 
 _METRICS = """
-SELECT w.site_id, w.identifier, w.metrics FROM mqtt_describeddevice w
+SELECT w.site_id, w.identifier, w.metrics::text FROM mqtt_describeddevice w
 JOIN unnest(%s::bigint[], %s::text[]) AS k(site_id, identifier)
     ON w.site_id = k.site_id AND w.identifier = k.identifier
 WHERE NOT w.is_gateway AND w.metrics <> '{}'::jsonb

@@ -16,6 +16,7 @@ from mqtt_app.domain.facts import (
     ReadingFact,
     TopicDescription,
 )
+from mqtt_app.domain.ingest.samples import storable
 from mqtt_app.services.ingest.knowledge import TopicNote, TopicNotes
 from mqtt_app.services.ingest.parsing.remembering import knowledge
 from mqtt_app.services.ingest.run import Run
@@ -27,7 +28,7 @@ MAX_SOURCE = 512  # characters
 _NONE = TopicNotes({})
 
 _FIND = """
-SELECT connection_id, description, device FROM mqtt_describedtopic
+SELECT connection_id, description::text, device FROM mqtt_describedtopic
 WHERE connection_id = ANY(%s::bigint[])
 """
 _WRITE = """
@@ -109,7 +110,7 @@ class DescribedTopics:
     def _read(self, connections: Sequence[int]) -> None:
         found: dict[int, dict[str, TopicNote]] = {number: {} for number in connections}
         for connection_id, stored, device in ask(_FIND, [numbers(connections)]).rows():
-            description = msgspec.convert(stored, TopicDescription)
+            description = msgspec.json.decode(stored, type=TopicDescription)
             found[connection_id][description.source] = TopicNote(description, device)
         for connection_id, by_source in found.items():
             self._notes[connection_id] = TopicNotes(by_source)
@@ -119,6 +120,8 @@ class DescribedTopics:
             )
 
     def _take(self, connection_id: int, said: TopicDescription) -> None:
+        if not 0 < len(said.source) <= MAX_SOURCE or not _is_text(said):
+            return
         key = (connection_id, said.source)
         old = self._current(key)
         if not said.topic:
@@ -169,6 +172,12 @@ class DescribedTopics:
             self._run.memory.connections[connection_id] = msgspec.structs.replace(
                 known, version=max(known.version, version), notes=self._notes[connection_id]
             )
+
+
+def _is_text(said: TopicDescription) -> bool:
+    """Whether PostgreSQL takes all of it as text."""
+    texts_of = [value for value in msgspec.structs.astuple(said) if isinstance(value, str)]
+    return all(storable(text) == text for text in texts_of)
 
 
 def _availability(message: Envelope, about: Sequence[TopicNote]) -> list[Availability] | None:

@@ -8,6 +8,7 @@ import msgspec
 
 from mqtt_app.domain.delivery.messages import Envelope
 from mqtt_app.domain.facts import Remembered
+from mqtt_app.domain.ingest.samples import storable
 from mqtt_app.parsers.base import NOTHING, Parser, RememberingParser
 from mqtt_app.services.ingest.knowledge import ConnectionKnowledge, MemoryKey
 from mqtt_app.services.ingest.records import TopicKey
@@ -70,8 +71,8 @@ class Remembering:
 
     def note(self, message: Envelope, parser_name: str, fact: Remembered) -> str:
         """For the messages that follow. Why it cannot be remembered, "" when it is."""
-        if not 0 < len(fact.key) <= MAX_KEY or "\x00" in fact.key:
-            return f"a key of {len(fact.key):,} characters; the limit is {MAX_KEY}"
+        if not 0 < len(fact.key) <= MAX_KEY or storable(fact.key) != fact.key:
+            return f"a key of {len(fact.key):,} characters; {MAX_KEY} without NUL are possible"
         if fact.value is not None and len(fact.value) > MAX_VALUE:
             return f"{len(fact.value):,} bytes under {fact.key[:60]!r}; the limit is {MAX_VALUE:,}"
         key = (message.connection_id, parser_name, fact.key)

@@ -1,0 +1,3 @@
+from tests.integration.ingest.conftest import link, script
+
+__all__ = ["link", "script"]
