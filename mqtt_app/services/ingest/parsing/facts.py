@@ -17,7 +17,7 @@ NamingFact = ReadingFact | Availability | DeviceDescription
 AnyFact = TypeVar("AnyFact", bound=Fact)
 
 
-class Parsed(msgspec.Struct, frozen=True):
+class Parsed(msgspec.Struct, frozen=True, gc=False):
     """A message whose parser understood it, and its readings."""
 
     message: Envelope
@@ -29,7 +29,7 @@ class Parsed(msgspec.Struct, frozen=True):
         return self.message.site_id, self.parser_name
 
 
-class FactOfMessage(msgspec.Struct, Generic[AnyFact], frozen=True):
+class FactOfMessage(msgspec.Struct, Generic[AnyFact], frozen=True, gc=False):
     """A fact, and the message that holds it."""
 
     message: Envelope

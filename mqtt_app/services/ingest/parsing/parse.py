@@ -5,10 +5,11 @@ from collections.abc import Sequence
 from mqtt_app.domain.accounting import Term
 from mqtt_app.domain.delivery.messages import Envelope
 from mqtt_app.domain.facts import ParseError
+from mqtt_app.parsers.registry import Registry
 from mqtt_app.services.dead_letters.parsing_log import ParseFailure
 from mqtt_app.services.ingest.parsing import parsers
 from mqtt_app.services.ingest.parsing.facts import BatchFacts
-from mqtt_app.services.ingest.records import Topic, topic_key
+from mqtt_app.services.ingest.records import topic_key
 from mqtt_app.services.ingest.run import Run
 from mqtt_app.services.ingest.topics.rows import Topics
 
@@ -16,6 +17,7 @@ from mqtt_app.services.ingest.topics.rows import Topics
 def parse(messages: Sequence[Envelope], topics: Topics, run: Run) -> BatchFacts:
     """Facts of every message whose topic has both flags. The rest is counted by what kept it out."""
     facts = BatchFacts()
+    installed = parsers.installed()
     for message in messages:
         topic = topics.rows.get(topic_key(message))
         if topic is None:
@@ -25,16 +27,15 @@ def parse(messages: Sequence[Envelope], topics: Topics, run: Run) -> BatchFacts:
         elif not topic.is_active:
             run.tally.add(message.site_id, Term.INACTIVE)
         else:
-            _parse(message, topic, facts)
+            _parse(message, topic.parser_name, installed, facts)
     return facts
 
 
-def _parse(message: Envelope, topic: Topic, facts: BatchFacts) -> None:
-    installed = parsers.installed()
-    parser = installed.get(topic.parser_name)
+def _parse(message: Envelope, name: str, installed: Registry, facts: BatchFacts) -> None:
+    parser = installed.get(name)
     try:
         if parser is None:
-            raise installed.absence(topic.parser_name)
-        facts.add(message, topic.parser_name, parsers.run(parser, message))
+            raise installed.absence(name)
+        facts.add(message, name, parsers.run(parser, message))
     except ParseError as error:
-        facts.failures.append(ParseFailure(message, topic.parser_name, error))
+        facts.failures.append(ParseFailure(message, name, error))

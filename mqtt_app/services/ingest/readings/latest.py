@@ -32,21 +32,20 @@ def keep_latest(rows: Sequence[ReadingRow]) -> list[Query]:
     """
     newest: dict[tuple[int, str], ReadingRow] = {}
     for row in rows:
-        if row.quality == _IMPLAUSIBLE:
-            continue
-        key = (row.device_id, row.metric)
-        other = newest.get(key)
-        if other is None or _supersedes(row, other):
-            newest[key] = row
+        if row.quality != _IMPLAUSIBLE:
+            key = (row.device_id, row.metric)
+            other = newest.get(key)
+            if other is None or _supersedes(row, other):
+                newest[key] = row
     if not newest:
         return []
     kept = [newest[key] for key in sorted(newest)]
     columns = [
-        numbers(row.device_id for row in kept),
-        texts(row.metric for row in kept),
-        numbers(row.time for row in kept),
-        numbers(row.received_at for row in kept),
-        numbers(row.quality for row in kept),
+        numbers([row.device_id for row in kept]),
+        texts([row.metric for row in kept]),
+        numbers([row.time for row in kept]),
+        numbers([row.received_at for row in kept]),
+        numbers([row.quality for row in kept]),
         *_by_type([row.value for row in kept]),
     ]
     return [Query(_LATEST, columns)]
@@ -54,10 +53,10 @@ def keep_latest(rows: Sequence[ReadingRow]) -> list[Query]:
 
 def _by_type(values: Sequence[Any]) -> Iterator[str]:
     """The four value columns; each value is in one of them."""
-    yield numbers(value if type(value) in _NUMERIC else None for value in values)
-    yield booleans(value if type(value) is bool else None for value in values)
-    yield texts(value if type(value) is str else None for value in values)
-    yield blobs(value if type(value) is bytes else None for value in values)
+    yield numbers([value if type(value) in _NUMERIC else None for value in values])
+    yield booleans([value if type(value) is bool else None for value in values])
+    yield texts([value if type(value) is str else None for value in values])
+    yield blobs([value if type(value) is bytes else None for value in values])
 
 
 def _supersedes(row: ReadingRow, other: ReadingRow) -> bool:
