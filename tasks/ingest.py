@@ -18,10 +18,12 @@ from mqtt_app.coordination.acks import AckList, Fate, note
 from mqtt_app.coordination.client import quick_client
 from mqtt_app.domain.delivery.faults import Fault
 from mqtt_app.domain.delivery.messages import Batch, unpack
+from mqtt_app.domain.health.periodic import PeriodicTaskName
 from mqtt_app.services.ingest import pipeline
 from mqtt_app.services.ingest.faults import fault_of
 from mqtt_app.services.replay import schedule
 from mqtt_app.services.replay.batch import replay_next
+from mqtt_app.services.upkeep import periodic_runs
 
 log = logging.getLogger(__name__)
 
@@ -53,7 +55,7 @@ def store_batch(*, blob: bytes) -> None:
         _tell(batch, note(batch.id, outcome.skipped, outcome.postponed, refused=outcome.refused))
 
 
-@shared_task(name="tasks.ingest.parse_kept", ignore_result=True)
+@shared_task(name=PeriodicTaskName.REPLAY, ignore_result=True)
 def parse_kept(*, attend: bool = True) -> None:
     """On this queue: its workers have the parsers that matter. A further batch waits its turn
     behind what is new.
@@ -62,6 +64,7 @@ def parse_kept(*, attend: bool = True) -> None:
         if attend:
             schedule.attend(timezone.now())
         more = replay_next(time.time())
+        periodic_runs.record(PeriodicTaskName.REPLAY, timezone.now())
     except Exception as error:  # noqa: BLE001  the next round tries again
         _say(error)
     else:
