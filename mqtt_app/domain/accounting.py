@@ -9,13 +9,23 @@ class Term(StrEnum):
     """
 
     STORED = "stored"
-    DUPLICATE = "duplicate"  # a redelivery of what was stored before
-    INACTIVE = "inactive"  # the operator switched its topic off
-    UNPROCESSABLE = "unprocessable"  # no parser recognises its topic
-    FAILED = "failed"  # its parser made nothing of it
-    QUARANTINED = "quarantined"  # a dead letter: it killed its parser, or the database refused it
-    KEPT = "kept"  # a dead letter: its parser is paused
+    DUPLICATE = "duplicate"
+    INACTIVE = "inactive"
+    UNPROCESSABLE = "unprocessable"
+    FAILED = "failed"
+    QUARANTINED = "quarantined"
+    KEPT = "kept"
 
 
+MEANINGS = {
+    Term.STORED: "Parsed; it may hold no reading.",
+    Term.DUPLICATE: "Delivered again, and stored before.",
+    Term.INACTIVE: "Its topic is switched off.",
+    Term.UNPROCESSABLE: "No parser recognises its topic.",
+    Term.FAILED: "Its parser made nothing of it.",
+    Term.QUARANTINED: "A dead letter: it killed its parser, or the database refused it.",
+    Term.KEPT: "A dead letter: it waits raw until its parser works again.",
+}
 TERMS = tuple(Term)
-LABELS = {term: term.value.capitalize() for term in TERMS}
+SUMS = ("received", *TERMS, "readings")
+"""Numbers of a site. `readings` counts values, of which one message may hold many."""

@@ -71,7 +71,8 @@ class RowCache(Generic[Key, Entry]):
 
 class ProcessMemory:
     """`logged`: parsing log rows of a topic. `raw`: failed messages whose bytes stay. `parsed`:
-    see `parser_health.Unshared`. `noticed`: see `notices`. `connections`: what is remembered and
+    see `parser_health.Unshared`. `noticed`: see `notices`. `failing`: batches in a row
+    in which a topic only failed. `connections`: what is remembered and
     described of a connection. `described`: the last description of a device that was written.
     """
 
@@ -82,6 +83,7 @@ class ProcessMemory:
         self.raw: dict[Scope, MinuteCount] = {}
         self.parsed: dict[Scope, Window] = {}
         self.noticed: dict[NoticeKey, bool] = {}
+        self.failing: dict[TopicKey, int] = {}
         self.metrics: RowCache[MetricKey, KnownMetric] = RowCache(METRICS)
         self.connections: dict[int, ConnectionKnowledge] = {}
         self.described: dict[SaidKey, DeviceDescription | MetricDescription] = {}
@@ -96,7 +98,7 @@ class ProcessMemory:
 
     def forget(self) -> None:
         self.forget_rows()
-        for counts in (self.logged, self.raw, self.parsed, self.noticed):
+        for counts in (self.logged, self.raw, self.parsed, self.noticed, self.failing):
             counts.clear()
 
 
@@ -116,6 +118,7 @@ class Draft:
         self.raw: ChainMap[Scope, MinuteCount] = ChainMap({}, memory.raw)
         self.parsed: ChainMap[Scope, Window] = ChainMap({}, memory.parsed)
         self.noticed: ChainMap[NoticeKey, bool] = ChainMap({}, memory.noticed)
+        self.failing: ChainMap[TopicKey, int] = ChainMap({}, memory.failing)
         self.metrics: dict[MetricKey, KnownMetric] = {}
         self.forgotten_metrics: set[MetricKey] = set()
         self.connections: ChainMap[int, ConnectionKnowledge] = ChainMap({}, memory.connections)
@@ -149,6 +152,7 @@ class Draft:
         part.parsed = self.parsed.new_child()
         part.forgotten_metrics = set(self.forgotten_metrics)
         part.noticed = self.noticed.new_child()
+        part.failing = self.failing.new_child()
         part.connections = self.connections.new_child()
         part.described = self.described.new_child()
         return part
@@ -160,6 +164,7 @@ class Draft:
         self.raw.update(part.raw.maps[0])
         self.parsed.update(part.parsed.maps[0])
         self.noticed.update(part.noticed.maps[0])
+        self.failing.update(part.failing.maps[0])
         self.metrics |= part.metrics
         self.forgotten_metrics |= part.forgotten_metrics
         self.connections.update(part.connections.maps[0])
@@ -174,6 +179,7 @@ class Draft:
         _add(memory.raw, self.raw)
         _add(memory.parsed, self.parsed)
         _add(memory.noticed, self.noticed)
+        _add(memory.failing, self.failing)
         _add(memory.described, self.described)
         memory.metrics.drop(self.forgotten_metrics)
         memory.metrics.learn(self.metrics)

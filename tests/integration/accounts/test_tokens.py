@@ -234,5 +234,7 @@ def test_log_ins_and_log_outs_are_in_the_audit_trail(anna):
         ("revoked", "anna"),
     ]
     assert list(entries) == [(action, name, ADDRESS, "api") for action, name in expected]
+    ends = AuditEntry.objects.filter(action__in=["logged out", "revoked"])
+    assert set(ends.values_list("token_name", flat=True)) == {"API log-in"}
     assert text not in str(list(AuditEntry.objects.values()))
     assert PASSWORD not in str(list(AuditEntry.objects.values()))

@@ -51,6 +51,6 @@ def moment(at: float) -> datetime:
 
 def attend(at: float = NOW) -> None:
     """A round of the periodic task, as often as there is something to do."""
-    schedule.attend(moment(at))
+    schedule.judge_parsers(moment(at))
     while replay_next(at):
         pass

@@ -156,7 +156,7 @@ def test_a_process_with_the_broken_version_puts_back_what_it_drains(link, parser
     parser.broken = True
     send(link, range(300))
     parser.broken = False
-    schedule.attend(moment(NOW + 10))
+    schedule.judge_parsers(moment(NOW + 10))
     parser.broken = True
     replay_next(NOW + 11)
     assert books(link) == {"kept": 300}

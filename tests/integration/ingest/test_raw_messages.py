@@ -224,7 +224,7 @@ def test_a_trial_on_what_is_kept_needs_more_than_half(link, parser, good, paused
     )
     pipeline.store(batch(*mixed), NOW)
     parser.broken = False
-    schedule.attend(moment(NOW + 10))
+    schedule.judge_parsers(moment(NOW + 10))
     assert ParserHealth.objects.get().is_paused is paused
 
 

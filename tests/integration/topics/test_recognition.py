@@ -76,6 +76,20 @@ def test_a_topic_whose_parser_fails_is_taken_over_by_one_that_reads_it_and_it_is
     assert values("t") == [3.0, 4.0]
 
 
+def test_a_topic_that_has_proved_its_parser_changes_it_only_when_all_is_different_for_long(
+    link, script
+):
+    for number in range(takeover.PROVED):
+        hear(link, {"t": number + 0.5}, at=number)
+    for number in range(10):
+        hear(link, b"21.5", at=100 + 2 * number)
+        hear(link, {"t": 1.5}, at=101 + 2 * number)
+    assert (topic().parser_name, topic().recognitions) == ("json", 0)
+    for number in range(takeover.STREAK):
+        hear(link, b"21.5", at=200 + number)
+    assert (topic().parser_name, topic().recognitions) == ("scalar", 1)
+
+
 def _refuse(message):
     raise parsers.ParseError(parsers.registry.ParseErrorKind.PARSE, "cannot read it")
 

@@ -74,7 +74,8 @@ def fingerprint(message: Envelope) -> bytes:
 
 def _without_duplicates(messages: list[Envelope], run: Run) -> list[Envelope]:
     # few, and most often none
-    repeatable = [message for message in messages if _may_be_known(message, run)]
+    odd = [message for message in messages if message.dup or message.early]
+    repeatable = [message for message in odd if _may_be_known(message, run)]
     if not repeatable:
         return messages
     newest = _deliveries_under(repeatable)
@@ -91,9 +92,10 @@ def _without_duplicates(messages: list[Envelope], run: Run) -> list[Envelope]:
 
 
 def _may_be_known(message: Envelope, run: Run) -> bool:
-    if not (message.dup or message.early) or not message.qos:
-        return False
-    return message.dup or message.generation < run.rules[message.connection_id].generation
+    if message.dup:
+        return message.qos > 0
+    is_of_past_owner = message.generation < run.rules[message.connection_id].generation
+    return message.early and message.qos > 0 and is_of_past_owner
 
 
 def _deliveries_under(repeatable: Sequence[Envelope]) -> Deliveries:

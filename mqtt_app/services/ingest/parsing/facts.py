@@ -7,10 +7,12 @@ from typing import Generic, TypeVar
 import msgspec
 
 from mqtt_app.domain.delivery.messages import Envelope
-from mqtt_app.domain.facts import Availability, Fact, ReadingFact
+from mqtt_app.domain.facts import Availability, Fact, ParseError, ReadingFact
+from mqtt_app.parsers.base import Parser
 from mqtt_app.services.dead_letters.parser_health import Scope
 from mqtt_app.services.dead_letters.parsing_log import ParseFailure
 from mqtt_app.services.ingest.notices import Notice
+from mqtt_app.services.ingest.records import Topic
 from mqtt_app.services.postgres.statements import Query
 
 NamingFact = ReadingFact | Availability
@@ -19,7 +21,34 @@ NamingFact = ReadingFact | Availability
 AnyFact = TypeVar("AnyFact", bound=Fact)
 
 
-class Parsed(msgspec.Struct, frozen=True):
+class Readable(msgspec.Struct, frozen=True):
+    """A message of a topic that has both flags. `parser` None: it is not installed."""
+
+    message: Envelope
+    topic: Topic
+    parser: Parser | None
+
+
+class Read(msgspec.Struct, frozen=True):
+    """What a parser made of a message. `others`: the facts that are no readings."""
+
+    message: Envelope
+    topic: Topic
+    parser_name: str
+    facts: Sequence[Fact]
+    others: Sequence[Fact]
+
+
+class Failed(msgspec.Struct, frozen=True):
+    """A message whose parser made nothing of it. `was_tried`: the parser is installed."""
+
+    message: Envelope
+    topic: Topic
+    was_tried: bool
+    error: ParseError
+
+
+class Parsed(msgspec.Struct, frozen=True, gc=False):
     """A message whose parser understood it, and its readings."""
 
     message: Envelope
@@ -31,12 +60,17 @@ class Parsed(msgspec.Struct, frozen=True):
         return self.message.site_id, self.parser_name
 
 
-class FactOfMessage(msgspec.Struct, Generic[AnyFact], frozen=True):
+class FactOfMessage(msgspec.Struct, Generic[AnyFact], frozen=True, gc=False):
     """A fact, and the message that holds it."""
 
     message: Envelope
     parser_name: str
     fact: AnyFact
+
+
+def read_as(message: Envelope, topic: Topic, parser_name: str, facts: Sequence[Fact]) -> Read:
+    others = [fact for fact in facts if type(fact) is not ReadingFact]
+    return Read(message, topic, parser_name, facts, others)
 
 
 class BatchFacts:

@@ -2,99 +2,130 @@
 itself. How often is bounded: a topic that carries two formats stays with one of them in the end.
 """
 
-from collections.abc import Sequence
+from collections import defaultdict
+from collections.abc import Collection, Sequence
 
 import msgspec
 
-from mqtt_app.domain.delivery.messages import Envelope
 from mqtt_app.domain.facts import Fact, ParseError, ReadingFact
-from mqtt_app.parsers.base import Parser
-from mqtt_app.parsers.recognition import Recognition, rivals
+from mqtt_app.parsers.recognition import Recognition, rivals, says_nothing
+from mqtt_app.services.dead_letters.parsing_log import ParseFailure
 from mqtt_app.services.ingest.notices import Notice, NoticeKind
 from mqtt_app.services.ingest.parsing import parsers
+from mqtt_app.services.ingest.parsing.facts import Failed, Read, read_as
 from mqtt_app.services.ingest.records import Topic, TopicKey
 from mqtt_app.services.ingest.run import Run
-from mqtt_app.services.ingest.topics.rows import Topics
 from mqtt_app.services.postgres.statements import ask
 
 MAX_TIMES = 5  # that a topic changes its parser by itself, until a person frees it again
-TRIALS = 100  # messages of a batch that are tried with other parsers
-TRIALS_OF_TOPIC = 2
+TRIALS = 100  # topics of a batch that are tried with other parsers
+# Messages after which a topic has proved its parser, so that a few others in between change nothing.
+PROVED = 20
+STREAK = 3  # batches in which such a topic only failed
 
 _TAKE_OVER = """
 UPDATE mqtt_discoveredtopic SET parser_name = %s, confidence = %s, recognitions = recognitions + 1
 WHERE id = %s AND pinned_parser = '' AND NOT (%s = ANY(forbidden_parsers))
+    AND (message_count < %s OR %s)
 """
 _SAID = (
-    "The parser {old} failed ({error}), and {new} reads the message, so that the topic is {new}'s"
-    " from now on. Pin a parser to the topic to prevent that."
+    "The parser {old} failed ({error}), and {new} reads the message, so that the topic is read by"
+    " {new} from now on. Pin a parser to the topic to prevent that."
 )
 
 
 class TakenOver(msgspec.Struct, frozen=True):
-    """What the new parser made of the message that the old one failed on."""
+    """Messages that another parser read, and those that still failed."""
 
-    parser_name: str
-    facts: Sequence[Fact]
-    notice: Notice
+    read: list[Read]
+    failures: list[ParseFailure]
+    notices: list[Notice]
 
 
-class Takeover:
-    """Within one batch."""
+def take_over(failed: Sequence[Failed], good: Collection[TopicKey], run: Run) -> TakenOver:
+    """`good`: topics of which the same batch has messages that their parser read."""
+    found = TakenOver([], [], [])
+    by_topic: defaultdict[TopicKey, list[Failed]] = defaultdict(list)
+    for entry in failed:
+        by_topic[entry.topic.key].append(entry)
+    for key in good & run.memory.failing.keys():
+        run.memory.failing[key] = 0
+    for trial, (key, entries) in enumerate(by_topic.items()):
+        reader = None
+        if trial < TRIALS and key not in good and _may_change(entries[0], run):
+            run.memory.failing[key] = run.memory.failing.get(key, 0) + 1
+            reader = _new_reader(entries, run)
+        if reader is None:
+            found.failures.extend(map(_failure, entries))
+        else:
+            _read_all(entries, reader, found, run)
+    return found
 
-    def __init__(self, topics: Topics, run: Run) -> None:
-        self._topics = topics
-        self._run = run
-        self._trials = 0
-        self._of_topic: dict[TopicKey, int] = {}
-        self._readers: dict[TopicKey, str] = {}
 
-    def reader_of(self, topic: Topic, parser: Parser | None) -> tuple[str, Parser | None]:
-        """Name and parser, which may have changed since the batch began."""
-        if not self._readers:
-            return topic.parser_name, parser
-        name = self._readers.get(topic.key, topic.parser_name)
-        return name, parsers.installed().get(name)
+def _may_change(failed: Failed, run: Run) -> bool:
+    topic = failed.topic
+    paused = run.rules[topic.connection_id].paused
+    is_free = not topic.is_pinned and topic.recognitions < MAX_TIMES
+    return failed.was_tried and is_free and topic.parser_name not in paused
 
-    def attempt(self, message: Envelope, topic: Topic, error: ParseError) -> TakenOver | None:
-        if topic.is_pinned or topic.recognitions >= MAX_TIMES or topic.key in self._readers:
-            return None
-        tried = self._of_topic.get(topic.key, 0)
-        paused = self._run.rules[message.connection_id].paused
-        if tried >= TRIALS_OF_TOPIC or self._trials >= TRIALS or topic.parser_name in paused:
-            return None
-        self._of_topic[topic.key] = tried + 1
-        self._trials += 1
-        found = rivals(parsers.installed(), topic.topic, message.payload, topic.parser_name)
-        for rival in found:
-            facts = self._read(message, rival)
-            if facts and self._write(topic, rival):
-                text = _SAID.format(
-                    old=topic.parser_name, new=rival.parser_name, error=str(error)[:200]
-                )
-                notice = Notice(message, NoticeKind.READER, text, rival.parser_name)
-                return TakenOver(rival.parser_name, facts, notice)
+
+def _new_reader(entries: Sequence[Failed], run: Run) -> Topic | None:
+    """The topic, as it is read from now on."""
+    telling = [entry for entry in entries if not says_nothing(entry.message.payload)]
+    if not telling:
         return None
+    sample = telling[-1]
+    topic = sample.topic
+    found = rivals(parsers.installed(), topic.topic, sample.message.payload, topic.parser_name)
+    for rival in found:
+        facts = _facts(sample, rival.parser_name, run)
+        if any(isinstance(fact, ReadingFact) for fact in facts) and _write(topic, rival, run):
+            changed = msgspec.structs.replace(
+                topic, parser_name=rival.parser_name, recognitions=topic.recognitions + 1
+            )
+            run.memory.topics[topic.key] = changed
+            return changed
+    return None
 
-    def _read(self, message: Envelope, rival: Recognition) -> Sequence[Fact]:
-        """Nothing, unless it gives readings."""
-        parser = parsers.installed().get(rival.parser_name)
-        zone = self._run.rules[message.connection_id].time_zone
+
+def _write(topic: Topic, rival: Recognition, run: Run) -> bool:
+    """False when a person forbade it, or the topic has proved its parser."""
+    name = rival.parser_name
+    is_lasting = run.memory.failing[topic.key] >= STREAK
+    values = [name, rival.confidence, topic.id, name, PROVED, is_lasting]
+    return bool(ask(_TAKE_OVER, values).row_count)
+
+
+def _read_all(entries: Sequence[Failed], topic: Topic, found: TakenOver, run: Run) -> None:
+    for entry in entries:
         try:
-            facts = parsers.run(parser, message, time_zone=zone) if parser else ()
-        except ParseError:
-            return ()
-        return facts if any(isinstance(fact, ReadingFact) for fact in facts) else ()
+            facts = _parse(entry, topic.parser_name, run)
+        except ParseError as error:
+            found.failures.append(ParseFailure(entry.message, topic.parser_name, error))
+        else:
+            found.read.append(read_as(entry.message, topic, topic.parser_name, facts))
+    first = entries[0]
+    text = _SAID.format(
+        old=first.topic.parser_name, new=topic.parser_name, error=str(first.error)[:200]
+    )
+    found.notices.append(Notice(first.message, NoticeKind.READER, text, topic.parser_name))
 
-    def _write(self, topic: Topic, rival: Recognition) -> bool:
-        """False when a person forbade it."""
-        name = rival.parser_name
-        if not ask(_TAKE_OVER, [name, rival.confidence, topic.id, name]).row_count:
-            return False
-        self._readers[topic.key] = name
-        changed = msgspec.structs.replace(
-            topic, parser_name=name, recognitions=topic.recognitions + 1
-        )
-        self._topics.rows[topic.key] = changed
-        self._run.memory.topics[topic.key] = changed
-        return True
+
+def _facts(entry: Failed, parser_name: str, run: Run) -> Sequence[Fact]:
+    try:
+        return _parse(entry, parser_name, run)
+    except ParseError:
+        return ()
+
+
+def _parse(entry: Failed, parser_name: str, run: Run) -> Sequence[Fact]:
+    """Raises ParseError."""
+    parser = parsers.installed().get(parser_name)
+    if parser is None:
+        raise parsers.installed().absence(parser_name)
+    zone = run.rules[entry.message.connection_id].time_zone
+    return parsers.run(parser, entry.message, time_zone=zone)
+
+
+def _failure(entry: Failed) -> ParseFailure:
+    return ParseFailure(entry.message, entry.topic.parser_name, entry.error)

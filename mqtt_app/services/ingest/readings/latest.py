@@ -55,11 +55,11 @@ def keep_latest(rows: Sequence[ReadingRow]) -> list[Query]:
     keys = sorted(newest)
     kept = [newest[key] for key in keys]
     columns = [
-        numbers(row.device_id for row in kept),
-        texts(row.metric for row in kept),
-        numbers(row.time for row in kept),
-        numbers(row.received_at for row in kept),
-        numbers(row.quality for row in kept),
+        numbers([row.device_id for row in kept]),
+        texts([row.metric for row in kept]),
+        numbers([row.time for row in kept]),
+        numbers([row.received_at for row in kept]),
+        numbers([row.quality for row in kept]),
         *_by_type([row.value for row in kept]),
         numbers(counts[key] for key in keys),
         numbers(first[key] for key in keys),
@@ -69,10 +69,10 @@ def keep_latest(rows: Sequence[ReadingRow]) -> list[Query]:
 
 def _by_type(values: Sequence[Any]) -> Iterator[str]:
     """The four value columns; each value is in one of them."""
-    yield numbers(value if type(value) in _NUMERIC else None for value in values)
-    yield booleans(value if type(value) is bool else None for value in values)
-    yield texts(value if type(value) is str else None for value in values)
-    yield blobs(value if type(value) is bytes else None for value in values)
+    yield numbers([value if type(value) in _NUMERIC else None for value in values])
+    yield booleans([value if type(value) is bool else None for value in values])
+    yield texts([value if type(value) is str else None for value in values])
+    yield blobs([value if type(value) is bytes else None for value in values])
 
 
 def _supersedes(row: ReadingRow, other: ReadingRow) -> bool:

@@ -16,7 +16,7 @@ FILL_FACTORS = {"mqtt_metric": 70, "mqtt_topicnotice": 50}
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('mqtt', '0015_audit_append_only'),
+        ('mqtt', '0016_periodic_runs'),
     ]
 
     operations = [
