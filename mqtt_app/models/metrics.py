@@ -18,8 +18,8 @@ class Metric(models.Model):
     name = models.CharField(max_length=255)
     label = models.CharField(max_length=200, blank=True, default="", help_text="For people.")
     type = models.CharField(max_length=8, choices=MetricType.choices)
-    unit = models.CharField(max_length=50, blank=True, default="")
-    source_unit = models.CharField(max_length=50, blank=True, default="")
+    unit = models.CharField(max_length=64, blank=True, default="")
+    source_unit = models.CharField(max_length=64, blank=True, default="")
     diagnostic = models.BooleanField(
         default=False, help_text="About the device or its radio, not what it measures."
     )

@@ -82,11 +82,11 @@ def test_a_topic_that_has_proved_its_parser_changes_it_only_when_all_is_differen
     for number in range(takeover.PROVED):
         hear(link, {"t": number + 0.5}, at=number)
     for number in range(10):
-        hear(link, b"21.5", at=100 + 2 * number)
+        hear(link, b"open", at=100 + 2 * number)
         hear(link, {"t": 1.5}, at=101 + 2 * number)
     assert (topic().parser_name, topic().recognitions) == ("json", 0)
     for number in range(takeover.STREAK):
-        hear(link, b"21.5", at=200 + number)
+        hear(link, b"open", at=200 + number)
     assert (topic().parser_name, topic().recognitions) == ("scalar", 1)
 
 

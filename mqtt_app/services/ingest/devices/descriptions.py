@@ -24,7 +24,7 @@ from mqtt_app.services.presence.changes import PresenceChange, publish
 
 MAX_TEXT = 200  # characters; the columns hold no more
 MAX_IDENTIFIER = 512
-MAX_UNIT = 50
+MAX_UNIT = 64
 MAX_METRICS = 2_000  # described metrics of one device
 MAX_LISTED = 20_000  # devices in the list of a gateway
 _FIELDS = ("name", "manufacturer", "model", "software", "address")

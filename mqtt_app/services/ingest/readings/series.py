@@ -5,6 +5,7 @@ the series, or stored beside it.
 from mqtt_app.domain.delivery.messages import Envelope
 from mqtt_app.domain.facts import ReadingFact, Value
 from mqtt_app.domain.units import convert
+from mqtt_app.services.ingest.devices.descriptions import MAX_UNIT
 from mqtt_app.services.ingest.notices import Notice, NoticeKind
 from mqtt_app.services.ingest.parsing.facts import Parsed
 from mqtt_app.services.ingest.readings.metrics import TYPES
@@ -45,7 +46,7 @@ class SeriesChanges:
         if not unit or unit == metric.unit:
             return value
         if not metric.unit:
-            metric.unit = unit[:50]
+            metric.unit = unit[:MAX_UNIT]
             self.metrics[metric.id] = metric
             return value
         converted = convert(value, unit, metric.unit)
