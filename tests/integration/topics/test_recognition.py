@@ -77,8 +77,10 @@ def test_a_topic_whose_parser_fails_is_taken_over_by_one_that_reads_it_and_it_is
 
 
 def test_a_topic_that_has_proved_its_parser_changes_it_only_when_all_is_different_for_long(
-    link, script
+    link, script, monkeypatch
 ):
+    reader = parsers.installed().get("json")
+    monkeypatch.setattr(reader, "parse", _only_objects(reader.parse), raising=False)
     for number in range(takeover.PROVED):
         hear(link, {"t": number + 0.5}, at=number)
     for number in range(10):
@@ -88,6 +90,10 @@ def test_a_topic_that_has_proved_its_parser_changes_it_only_when_all_is_differen
     for number in range(takeover.STREAK):
         hear(link, b"open", at=200 + number)
     assert (topic().parser_name, topic().recognitions) == ("scalar", 1)
+
+
+def _only_objects(parse):
+    return lambda message: parse(message) if b"{" in message.payload else _refuse(message)
 
 
 def _refuse(message):
