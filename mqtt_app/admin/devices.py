@@ -33,7 +33,7 @@ class SpeakerAdmin(SiteRowAdmin[Speaker]):
 
     list_filter = ("status", ("retired_at", admin.EmptyFieldListFilter), SiteFilter)
     search_fields = ("identifier", "name", "manufacturer", "model", "address", "site__name")
-    actions = ("retire", "unretire")
+    actions: Any = ("retire", "unretire")
 
     @admin.display(description="status", ordering="status")
     def status_now(self, row: Speaker) -> SafeString:

@@ -15,10 +15,12 @@ from mqtt_app.models import (
     MqttConnectionLog,
     MqttParsingLog,
     Site,
+    TopicRule,
 )
 from mqtt_app.selectors import pages
 from mqtt_app.selectors.audit import entries
 from mqtt_app.selectors.disclosure import sees_failures
+from mqtt_app.selectors.fingerprint import Fingerprint, fingerprint_of
 from mqtt_app.selectors.pages import Address
 from mqtt_app.selectors.status.facets import SiteStatus
 from mqtt_app.selectors.status.sites import site_status
@@ -60,6 +62,8 @@ class SiteView:
     terms: list[tuple[str, int]]
     waiting: list[DiscoveredTopic]
     waiting_total: int
+    fingerprint: Fingerprint
+    rules: list[TopicRule]
     topics: Page[DiscoveredTopic]
     devices: Page[Device]
     connection_logs: list[MqttConnectionLog]
@@ -84,6 +88,8 @@ def site_view(
         terms=accounting_terms(status.flow.books),
         waiting=pages.waiting_topics(site),
         waiting_total=waiting.get(site.pk, 0),
+        fingerprint=fingerprint_of(site),
+        rules=pages.rules(site),
         topics=pages.topics(site, text, topic_page),
         devices=pages.devices(site, device_page),
         connection_logs=pages.connection_logs(site, detailed=detailed),

@@ -4,23 +4,25 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from django.core.paginator import Page, Paginator
-from django.db.models import Count, Prefetch, Q, QuerySet
+from django.db.models import Count, Q, QuerySet
 
 from mqtt_app.models import (
     Device,
     DiscoveredTopic,
-    LatestReading,
     MqttConnection,
     MqttConnectionLog,
     MqttParsingLog,
     Site,
+    TopicRule,
 )
+from mqtt_app.selectors.devices import with_metrics
 from mqtt_app.selectors.disclosure import conceal_log
 
 ROWS = 50  # of a page
 LOG_ROWS = 15
 WAITING_ROWS = 20
-_WAITING = Q(is_active=False, is_processable=True)
+RULES = 50
+_WAITING = Q(is_active=False, is_processable=True, is_ignored=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,15 +62,20 @@ def waiting_topics(site: Site) -> list[DiscoveredTopic]:
 
 
 def topics(site: Site, text: str, number: str) -> Page[DiscoveredTopic]:
-    found = DiscoveredTopic.objects.filter(connection__site=site).order_by("topic", "id")
+    found = DiscoveredTopic.objects.filter(connection__site=site).select_related("rule")
+    found = found.order_by("topic", "id")
     return Paginator(found.filter(topic__icontains=text) if text else found, ROWS).get_page(number)
 
 
 def devices(site: Site, number: str) -> Page[Device]:
-    """With `gateway` and the newest value of each metric as `latest`."""
-    latest = Prefetch("latest", LatestReading.objects.order_by("metric"))
-    found = Device.objects.filter(site=site).select_related("gateway").prefetch_related(latest)
+    """With `gateway`, metrics and the newest value of each."""
+    found = with_metrics(Device.objects.filter(site=site).select_related("gateway"))
     return Paginator(found.order_by("identifier", "id"), ROWS).get_page(number)
+
+
+def rules(site: Site) -> list[TopicRule]:
+    """The first ones, in their order."""
+    return list(TopicRule.objects.filter(site=site).order_by("position", "id")[:RULES])
 
 
 def connection_logs(site: Site, *, detailed: bool) -> list[MqttConnectionLog]:

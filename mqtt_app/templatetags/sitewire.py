@@ -12,15 +12,33 @@ from django.utils.safestring import SafeString
 
 from mqtt_app.dashboard import words
 from mqtt_app.dashboard.badges import DEVICES, LEVELS, Badge
+from mqtt_app.domain import clock_skew
+from mqtt_app.models import Device
+from mqtt_app.selectors.devices import MetricSummary, metrics_of
 
 register = template.Library()
 register.filter("value", words.value)
 register.filter("rate", words.rate)
+register.filter("is_off", clock_skew.is_off)
+register.filter("skew", clock_skew.in_words)
+
+SHOWN_METRICS = 12
 
 
 @register.filter
 def thousands(count: int) -> str:
     return f"{count:,}"
+
+
+@register.filter
+def percent(share: float) -> str:
+    return f"{share:.0%}"
+
+
+@register.filter
+def shown_metrics(device: Device) -> list[MetricSummary]:
+    """Those of a row of devices that have a value."""
+    return [metric for metric in metrics_of(device) if metric.latest is not None][:SHOWN_METRICS]
 
 
 @register.filter

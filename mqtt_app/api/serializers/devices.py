@@ -70,7 +70,9 @@ class MetricSerializer(serializers.Serializer[Any]):
     """A metric of a device. The times are those of its earliest and newest plausible reading."""
 
     name = serializers.CharField()
-    label = serializers.CharField(help_text="For people, where the format says so; else empty.")
+    title = serializers.CharField(
+        source="label", help_text="For people, where the format says so; else empty."
+    )
     unit = serializers.CharField(help_text="In which its numbers are stored; empty: not known.")
     type = serializers.ChoiceField(choices=MetricType.choices)
     diagnostic = serializers.BooleanField(
@@ -128,7 +130,7 @@ class DeviceSerializer(serializers.ModelSerializer[Device]):
 
 class DeviceDetailSerializer(DeviceSerializer):
     latest = ReadingSerializer(many=True, read_only=True)
-    aliases = serializers.SlugRelatedField(
+    aliases: Any = serializers.SlugRelatedField(
         many=True,
         read_only=True,
         slug_field="identifier",

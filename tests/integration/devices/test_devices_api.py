@@ -72,7 +72,7 @@ def test_a_device_shows_what_it_is_and_its_metrics(root, site):
     assert row["metrics"] == [
         {
             "name": "temp",
-            "label": "",
+            "title": "",
             "unit": "°C",
             "type": "number",
             "diagnostic": False,
