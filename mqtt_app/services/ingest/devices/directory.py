@@ -20,7 +20,8 @@ JOIN unnest(%s::bigint[], %s::text[]) AS w(site_id, identifier)
 _FIND_GATEWAYS = _FIND.format(table="mqtt_gateway", gateway="NULL::bigint")
 _FIND_DEVICES = _FIND.format(table="mqtt_device", gateway="d.gateway_id")
 _MAKE_GATEWAYS = """
-INSERT INTO mqtt_gateway (site_id, identifier, name, status, status_reason, status_since, created_at)
+INSERT INTO mqtt_gateway
+    (site_id, identifier, name, status, status_reason, status_since, created_at)
 SELECT w.site_id, w.identifier, '', 'unknown', '', %(now)s::timestamptz, %(now)s::timestamptz
 FROM unnest(%(sites)s::bigint[], %(identifiers)s::text[]) AS w(site_id, identifier)
 ON CONFLICT DO NOTHING
