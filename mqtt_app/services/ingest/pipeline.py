@@ -64,7 +64,7 @@ from mqtt_app.services.ingest.readings.rows import ReadingRows, copy, rows_of
 from mqtt_app.services.ingest.run import Run, savepoint
 from mqtt_app.services.ingest.topics.discovery import discover
 from mqtt_app.services.ingest.topics.rows import count
-from mqtt_app.services.ingest.transaction import Attempt, Done, commit
+from mqtt_app.services.ingest.transaction import Done, StoreAttempt, commit
 from mqtt_app.services.postgres.statements import Query, send
 
 log = logging.getLogger(__name__)
@@ -98,7 +98,7 @@ def store(batch: Batch, now: float) -> Outcome:
     return commit(partial(_store, batch, datetime.fromtimestamp(now, UTC)))
 
 
-def _store(batch: Batch, now: datetime, attempt: Attempt) -> Done[Outcome]:
+def _store(batch: Batch, now: datetime, attempt: StoreAttempt) -> Done[Outcome]:
     claimed = claim(batch, now)
     if claimed.earlier is not None:
         earlier = claimed.earlier

@@ -22,7 +22,7 @@ from mqtt_app.services.ingest.admission.claim import rules_for
 from mqtt_app.services.ingest.announce import announce
 from mqtt_app.services.ingest.devices.presence import change
 from mqtt_app.services.ingest.run import Run
-from mqtt_app.services.ingest.transaction import Attempt, Done, commit
+from mqtt_app.services.ingest.transaction import Done, StoreAttempt, commit
 from mqtt_app.services.postgres.statements import send
 from mqtt_app.services.replay.sandbox import first_fatal
 
@@ -45,7 +45,7 @@ def replay_next(now: float) -> bool:
     return commit(partial(_replay, datetime.fromtimestamp(now, UTC)), believes=False)
 
 
-def _replay(now: datetime, attempt: Attempt) -> Done[bool]:
+def _replay(now: datetime, attempt: StoreAttempt) -> Done[bool]:
     rows = letters.take_due(BATCH, BATCH_BYTES) if letters.alone() else []
     if not rows:
         return Done(False)

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 from mqtt_app.models import Quality
-from mqtt_app.services.postgres.columns import ReadingRow, blobs, booleans, numbers, texts
+from mqtt_app.services.postgres.columns import CopyRow, blobs, booleans, numbers, texts
 from mqtt_app.services.postgres.statements import Query
 
 _IMPLAUSIBLE = int(Quality.IMPLAUSIBLE_TIME)
@@ -26,11 +26,11 @@ WHERE (excluded.quality < l.quality)
 """
 
 
-def keep_latest(rows: Sequence[ReadingRow]) -> list[Query]:
+def keep_latest(rows: Sequence[CopyRow]) -> list[Query]:
     """A good value gives way to a good one of the same time or later only; a retained one fills a
     gap.
     """
-    newest: dict[tuple[int, str], ReadingRow] = {}
+    newest: dict[tuple[int, str], CopyRow] = {}
     for row in rows:
         if row.quality != _IMPLAUSIBLE:
             key = (row.device_id, row.metric)
@@ -59,7 +59,7 @@ def _by_type(values: Sequence[Any]) -> Iterator[str]:
     yield blobs([value if type(value) is bytes else None for value in values])
 
 
-def _supersedes(row: ReadingRow, other: ReadingRow) -> bool:
+def _supersedes(row: CopyRow, other: CopyRow) -> bool:
     """By quality first, then by time."""
     if row.quality != other.quality:
         return row.quality < other.quality

@@ -11,7 +11,7 @@ from mqtt_app.domain.ingest.times import is_plausible
 from mqtt_app.models import Quality
 from mqtt_app.services.ingest.devices.directory import Directory
 from mqtt_app.services.ingest.parsing.facts import Parsed
-from mqtt_app.services.postgres.columns import ReadingRow, copy_rows, microseconds
+from mqtt_app.services.postgres.columns import CopyRow, copy_rows, microseconds
 
 _GOOD = int(Quality.GOOD)
 _RETAINED = int(Quality.RETAINED)
@@ -28,13 +28,13 @@ class ReadingRows(msgspec.Struct, frozen=True):
     has no room.
     """
 
-    rows: list[ReadingRow]
+    rows: list[CopyRow]
     by_site: Mapping[int, int]
     over_quota: list[Envelope]
 
 
 def rows_of(parsed: Sequence[Parsed], directory: Directory) -> ReadingRows:
-    rows: list[ReadingRow] = []
+    rows: list[CopyRow] = []
     by_site: defaultdict[int, int] = defaultdict(int)
     for found in parsed:
         before = len(rows)
@@ -46,7 +46,7 @@ def rows_of(parsed: Sequence[Parsed], directory: Directory) -> ReadingRows:
     return ReadingRows(rows, by_site, over_quota)
 
 
-def copy(rows: Sequence[ReadingRow]) -> None:
+def copy(rows: Sequence[CopyRow]) -> None:
     if not rows:
         return
     # Django wraps the errors of a cursor's own methods; those of a COPY that is under way are
@@ -55,7 +55,7 @@ def copy(rows: Sequence[ReadingRow]) -> None:
         copy.write(copy_rows(rows))
 
 
-def _add_rows(found: Parsed, directory: Directory, rows: list[ReadingRow]) -> None:
+def _add_rows(found: Parsed, directory: Directory, rows: list[CopyRow]) -> None:
     message = found.message
     site_id = message.site_id
     received_at = message.received_at
@@ -67,7 +67,7 @@ def _add_rows(found: Parsed, directory: Directory, rows: list[ReadingRow]) -> No
         time = received_at if fact.time is None else fact.time
         quality = _quality(message, time)
         rows.append(
-            ReadingRow(device.id, fact.metric, microseconds(time), received, quality, fact.value)
+            CopyRow(device.id, fact.metric, microseconds(time), received, quality, fact.value)
         )
 
 
