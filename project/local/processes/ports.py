@@ -12,7 +12,7 @@ def free_ports(count: int) -> list[int]:
         sockets = [held.enter_context(socket.socket()) for _ in range(count)]
         for socket in sockets:
             socket.bind((LOOPBACK, 0))
-        return [socket.getsockname()[1] for socket in sockets]
+        return [bound.getsockname()[1] for bound in sockets]
 
 
 def free_port() -> int:
