@@ -10,8 +10,8 @@ def free_ports(count: int) -> list[int]:
     """`count` different ports that nobody listens on right now."""
     with ExitStack() as held:
         sockets = [held.enter_context(socket.socket()) for _ in range(count)]
-        for socket in sockets:
-            socket.bind((LOOPBACK, 0))
+        for bound in sockets:
+            bound.bind((LOOPBACK, 0))
         return [bound.getsockname()[1] for bound in sockets]
 
 
