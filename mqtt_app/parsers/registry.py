@@ -170,7 +170,8 @@ def _storable(fact: object) -> Fact:
             return fact
         case DeviceDescription():
             _check_identifiers(fact.device, fact.gateway)
-            _check_text(fact.name, "name", MAX_NAME)
+            if fact.name:
+                _check_text(fact.name, "name", MAX_NAME)
             return fact
         case (
             MetricDescription()
