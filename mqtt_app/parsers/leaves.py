@@ -1,30 +1,24 @@
 """Values of a decoded JSON tree, one at a time: what cannot be stored costs only itself."""
 
 import math
-import re
 from collections.abc import Iterator
 from typing import Any
 
 import msgspec
 
 from mqtt_app.domain.facts import FieldProblem, Value
+from mqtt_app.domain.values import TRUTH_WORDS, UnstorableError, check_text, state_word, text_value
 
-MAX_TEXT = 4096  # characters of one value
 MAX_PATH = 255  # characters of a metric
-SWITCH = {"ON": True, "OFF": False}
-
-# No leading zeros, an exponent only after a decimal point: anything else names something ("007",
-# "1685E6"). Longer rows of digits are serial numbers, which a float would change.
-_NUMBER = re.compile(
-    r"[+-]?(?:0|[1-9][0-9]{0,14})(?:\.[0-9]{1,20}(?:[eE][+-]?[0-9]{1,3})?)?", re.ASCII
-)
+SWITCH = ("ON", "OFF")  # in capitals; in small letters they are one of several modes
 
 
 class Leaf(msgspec.Struct, frozen=True, gc=False):
-    """`path`: the keys down to the value, joined with dots."""
+    """`path`: the keys down to the value, joined with dots. `unit`: as written behind a number."""
 
     path: str
     value: Value
+    unit: str = ""
 
 
 def leaves(tree: Any, path: str = "") -> Iterator[Leaf | FieldProblem]:
@@ -44,19 +38,46 @@ def leaves(tree: Any, path: str = "") -> Iterator[Leaf | FieldProblem]:
 
 def leaf_of(path: str, raw: object) -> Leaf | FieldProblem | None:
     """None for what is no value."""
-    if raw is None or raw == "":
+    if raw is None:
         return None
+    try:
+        _check_path(path)
+        return _leaf(path, raw)
+    except UnstorableError as error:
+        return FieldProblem(field=ascii(path[:60])[1:-1], reason=str(error))
+
+
+def _check_path(path: str) -> None:
+    check_text(path)
     if len(path) > MAX_PATH:
-        return FieldProblem(field=path[:60], reason=f"the name is longer than {MAX_PATH}")
-    if "\x00" in path or not _is_unicode(path):
-        return FieldProblem(
-            field=ascii(path[:60]), reason="the name holds characters that no text has"
-        )
+        raise UnstorableError(f"the name is {len(path):,} characters long; the limit is {MAX_PATH}")
+
+
+def _leaf(path: str, raw: object) -> Leaf | None:
     if isinstance(raw, bool):
         return Leaf(path, raw)
     if isinstance(raw, int | float):
-        return _number(path, raw)
-    return _text(path, str(raw))
+        return Leaf(path, _finite(raw))
+    text = str(raw)
+    name = path.rpartition(".")[2]
+    if text in SWITCH or text.lower() in TRUTH_WORDS:
+        state = state_word(text, name)
+        return Leaf(path, text if state is None else state)
+    quantity = text_value(text, name)
+    if quantity is None:
+        return None
+    value = text if isinstance(quantity.value, bool) else quantity.value
+    return Leaf(path, value, quantity.unit)
+
+
+def _finite(number: float) -> float:
+    try:
+        finite = float(number)
+    except OverflowError:
+        finite = math.inf
+    if not math.isfinite(finite):
+        raise UnstorableError("no finite number, or too large to be stored")
+    return finite
 
 
 def _walk(tree: Any, path: str) -> Iterator[tuple[str, object]]:
@@ -72,31 +93,3 @@ def _walk(tree: Any, path: str) -> Iterator[tuple[str, object]]:
 
 def _join(path: str, key: str) -> str:
     return f"{path}.{key}" if path else key
-
-
-def _text(path: str, text: str) -> Leaf | FieldProblem | None:
-    if text in SWITCH:
-        return Leaf(path, SWITCH[text])
-    if _NUMBER.fullmatch(text):
-        return _number(path, float(text))
-    if text.lower().lstrip("+-") in ("nan", "inf", "infinity"):
-        return FieldProblem(field=path, reason=f"{text} is no finite number")
-    if len(text) > MAX_TEXT:
-        return FieldProblem(field=path, reason=f"the text is longer than {MAX_TEXT:,} characters")
-    if "\x00" in text or not _is_unicode(text):
-        return FieldProblem(field=path, reason="the text holds characters that no text has")
-    return Leaf(path, text)
-
-
-def _number(path: str, raw: float) -> Leaf | FieldProblem:
-    try:
-        number = float(raw)
-    except OverflowError:
-        number = math.inf
-    if not math.isfinite(number):
-        return FieldProblem(field=path, reason="the number is not finite or too large")
-    return Leaf(path, number)
-
-
-def _is_unicode(text: str) -> bool:
-    return text.isascii() or not any("\ud800" <= char <= "\udfff" for char in text)

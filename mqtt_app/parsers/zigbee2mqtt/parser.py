@@ -153,6 +153,6 @@ def _reading(
         value=leaf.value,
         time=time,
         gateway=place.base or None,
-        unit=DIAGNOSTIC_UNITS.get(leaf.path, ""),
+        unit=leaf.unit or DIAGNOSTIC_UNITS.get(leaf.path, ""),
         diagnostic=leaf.path in DIAGNOSTIC_UNITS,
     )
