@@ -44,7 +44,8 @@ def leaf_of(path: str, raw: object) -> Leaf | FieldProblem | None:
         _check_path(path)
         return _leaf(path, raw)
     except UnstorableError as error:
-        return FieldProblem(field=ascii(path[:60])[1:-1], reason=str(error))
+        shown = path[:60].encode("utf-8", "replace").decode().replace("\x00", "\ufffd")
+        return FieldProblem(field=shown, reason=str(error))
 
 
 def _check_path(path: str) -> None:

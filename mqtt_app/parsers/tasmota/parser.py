@@ -101,9 +101,7 @@ def _readings(place: Place, tree: dict[str, Any], message: Message) -> Iterator[
         yield Availability(identifier=place.identifier, state=Liveness.ASLEEP)
 
 
-def _reading(
-    place: Place, leaf: Leaf, time: float | None, units: dict[str, str]
-) -> ReadingFact:
+def _reading(place: Place, leaf: Leaf, time: float | None, units: dict[str, str]) -> ReadingFact:
     value = leaf.value
     if leaf.path.startswith("POWER") and isinstance(value, str):
         value = SWITCH.get(value.lower(), value)
