@@ -1,7 +1,6 @@
 """Values of a decoded JSON tree, one at a time: what cannot be stored costs only itself."""
 
 import math
-from collections.abc import Iterator
 from typing import Any
 
 import msgspec
@@ -11,6 +10,10 @@ from mqtt_app.domain.values import TRUTH_WORDS, UnstorableError, check_text, sta
 
 MAX_PATH = 255  # characters of a metric
 SWITCH = ("ON", "OFF")  # in capitals; in small letters they are one of several modes
+SEEN = 16_384  # paths remembered as well-formed: they come again with every message
+
+_WITH_UNIT = {"value", "unit"}
+_paths: set[str] = set()
 
 
 class Leaf(msgspec.Struct, frozen=True, gc=False):
@@ -21,45 +24,85 @@ class Leaf(msgspec.Struct, frozen=True, gc=False):
     unit: str = ""
 
 
-def leaves(tree: Any, path: str = "") -> Iterator[Leaf | FieldProblem]:
+def leaves(tree: Any, path: str = "") -> list[Leaf | FieldProblem]:
     """Each path once. null and an empty text are no values; a list of one is its element, so that
-    a metric keeps its name when the number of channels does not change.
+    a metric keeps its name when the number of channels changes; `{"value": 1.6, "unit": "kW"}` is
+    one value.
     """
-    seen: set[str] = set()
-    for found, raw in _walk(tree, path):
-        if found in seen:
-            yield FieldProblem(field=found, reason="another field of the message has this name")
-            continue
-        leaf = leaf_of(found, raw)
-        if leaf is not None:
-            seen.add(found)
-            yield leaf
+    found: list[Leaf | FieldProblem] = []
+    _collect(tree, path, found, set())
+    return found
 
 
-def leaf_of(path: str, raw: object) -> Leaf | FieldProblem | None:
-    """None for what is no value."""
+def leaf_of(path: str, raw: object, unit: str = "") -> Leaf | FieldProblem | None:
+    """None for what is no value. `unit`: what is said of it elsewhere."""
     if raw is None:
         return None
     try:
-        _check_path(path)
-        return _leaf(path, raw)
+        if path not in _paths:
+            _check_path(path)
+        if isinstance(raw, bool):
+            return Leaf(path, raw, unit)
+        if isinstance(raw, int | float):
+            return Leaf(path, _finite(raw), unit)
+        return _text_leaf(path, str(raw), unit)
     except UnstorableError as error:
         shown = path[:60].encode("utf-8", "replace").decode().replace("\x00", "\ufffd")
         return FieldProblem(field=shown, reason=str(error))
+
+
+def _collect(tree: Any, path: str, found: list[Leaf | FieldProblem], seen: set[str]) -> None:
+    if isinstance(tree, dict):
+        _collect_object(tree, path, found, seen)
+    elif isinstance(tree, list):
+        for place, child in enumerate(tree):
+            below = path if len(tree) == 1 and path else _join(path, str(place))
+            _collect(child, below, found, seen)
+    elif tree is not None:
+        _add(path or "value", tree, "", found, seen)
+
+
+def _collect_object(
+    tree: dict[str, Any], path: str, found: list[Leaf | FieldProblem], seen: set[str]
+) -> None:
+    if path and tree.keys() == _WITH_UNIT and isinstance(tree["unit"], str):
+        _add(path, tree["value"], tree["unit"], found, seen)
+        return
+    for key, child in tree.items():
+        below = _join(path, key or "_")
+        if isinstance(child, dict | list):
+            _collect(child, below, found, seen)
+        elif child is not None:
+            _add(below, child, "", found, seen)
+
+
+def _add(
+    path: str, raw: object, unit: str, found: list[Leaf | FieldProblem], seen: set[str]
+) -> None:
+    if path in seen:
+        reason = "another field of the message has this name"
+        found.append(FieldProblem(field=path[:60], reason=reason))
+        return
+    leaf = leaf_of(path, raw, unit)
+    if leaf is not None:
+        seen.add(path)
+        found.append(leaf)
+
+
+def _join(path: str, key: str) -> str:
+    return f"{path}.{key}" if path else key
 
 
 def _check_path(path: str) -> None:
     check_text(path)
     if len(path) > MAX_PATH:
         raise UnstorableError(f"the name is {len(path):,} characters long; the limit is {MAX_PATH}")
+    if len(_paths) >= SEEN:
+        _paths.clear()
+    _paths.add(path)
 
 
-def _leaf(path: str, raw: object) -> Leaf | None:
-    if isinstance(raw, bool):
-        return Leaf(path, raw)
-    if isinstance(raw, int | float):
-        return Leaf(path, _finite(raw))
-    text = str(raw)
+def _text_leaf(path: str, text: str, unit: str) -> Leaf | None:
     name = path.rpartition(".")[2]
     if text in SWITCH or text.lower() in TRUTH_WORDS:
         state = state_word(text, name)
@@ -68,7 +111,7 @@ def _leaf(path: str, raw: object) -> Leaf | None:
     if quantity is None:
         return None
     value = text if isinstance(quantity.value, bool) else quantity.value
-    return Leaf(path, value, quantity.unit)
+    return Leaf(path, value, quantity.unit or unit)
 
 
 def _finite(number: float) -> float:
@@ -79,18 +122,3 @@ def _finite(number: float) -> float:
     if not math.isfinite(finite):
         raise UnstorableError("no finite number, or too large to be stored")
     return finite
-
-
-def _walk(tree: Any, path: str) -> Iterator[tuple[str, object]]:
-    if isinstance(tree, dict):
-        for key, child in tree.items():
-            yield from _walk(child, f"{path}.{key or '_'}" if path else key or "_")
-    elif isinstance(tree, list):
-        for place, child in enumerate(tree):
-            yield from _walk(child, path if len(tree) == 1 and path else _join(path, str(place)))
-    else:
-        yield path or "value", tree
-
-
-def _join(path: str, key: str) -> str:
-    return f"{path}.{key}" if path else key

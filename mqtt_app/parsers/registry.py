@@ -22,11 +22,14 @@ from mqtt_app.domain.facts import (
 )
 from mqtt_app.domain.ingest.times import EARLIEST, LATEST
 from mqtt_app.parsers.base import MAX_FACTS, MAX_PAYLOAD, Message, Parser
+from mqtt_app.parsers.frigate import FrigateParser
 from mqtt_app.parsers.home_assistant import HomeAssistantParser
 from mqtt_app.parsers.json_objects import JsonParser
 from mqtt_app.parsers.scalar import ScalarParser
 from mqtt_app.parsers.tasmota import TasmotaParser
+from mqtt_app.parsers.wled import WledParser
 from mqtt_app.parsers.zigbee2mqtt import Zigbee2MqttParser
+from mqtt_app.parsers.zwave_js import ZWaveJsParser
 
 GROUP = "sitewire.parsers"
 THRESHOLD = 0.1  # less confidence than this is none
@@ -45,6 +48,9 @@ def built_ins() -> list[Parser]:
         HomeAssistantParser(),
         Zigbee2MqttParser(),
         TasmotaParser(),
+        ZWaveJsParser(),
+        FrigateParser(),
+        WledParser(),
         JsonParser(),
         ScalarParser(),
     ]

@@ -5,7 +5,10 @@ https://tasmota.github.io/docs/Power-Monitoring-Calibration/. The units of tempe
 speed are in the message, under `TempUnit` and so on.
 """
 
+from functools import lru_cache
 from typing import Any
+
+import msgspec
 
 UNIT_KEYS = {"TempUnit": "Temp", "PressureUnit": "Pressure", "SpeedUnit": "Speed"}
 DEGREES = {"C": "°C", "F": "°F"}
@@ -65,26 +68,35 @@ def units_of(tree: dict[str, Any]) -> dict[str, str]:
 
 def unit_of(path: str, units: dict[str, str]) -> str:
     """`units` as `units_of` gives them."""
-    if path.endswith(PARTICLES):
-        return "µg/m³"
-    key = _key(path)
-    if path.startswith("ENERGY."):
-        return ENERGY.get(key) or ("kWh" if key.startswith(COUNTERS) else "")
-    if path == "Wifi.RSSI":
-        return "%"
-    quantity = _quantity(key)
-    return units.get(quantity, "") if quantity else FIXED.get(key, "")
+    known = _known_unit(path)
+    return units.get(known.quantity, "") if known.quantity else known.unit
 
 
-def _quantity(key: str) -> str:
-    """Temp, Pressure or Speed, of which a message says the unit."""
-    if key.startswith("Temperature") or key == "DewPoint":
-        return "Temp"
-    return next((name for name in ("Pressure", "Speed") if key.endswith(name)), "")
-
-
+@lru_cache(maxsize=16_384)
 def is_diagnostic(path: str) -> bool:
     return path.partition(".")[0] in DIAGNOSTIC or _key(path) in DIAGNOSTIC
+
+
+class KnownUnit(msgspec.Struct, frozen=True):
+    """`quantity`: Temp, Pressure or Speed, of which a message says the unit."""
+
+    unit: str = ""
+    quantity: str = ""
+
+
+@lru_cache(maxsize=16_384)
+def _known_unit(path: str) -> KnownUnit:
+    if path.endswith(PARTICLES):
+        return KnownUnit("µg/m³")
+    key = _key(path)
+    if path.startswith("ENERGY."):
+        return KnownUnit(ENERGY.get(key) or ("kWh" if key.startswith(COUNTERS) else ""))
+    if path == "Wifi.RSSI":
+        return KnownUnit("%")
+    if key.startswith("Temperature") or key == "DewPoint":
+        return KnownUnit(quantity="Temp")
+    quantity = next((name for name in ("Pressure", "Speed") if key.endswith(name)), "")
+    return KnownUnit(FIXED.get(key, ""), quantity)
 
 
 def _key(path: str) -> str:

@@ -1,10 +1,114 @@
-"""How sure the parsers of home automation are of topics, theirs and others', by table."""
+"""How sure the parsers of home automation are of topics, theirs and others', by table, and that no
+payload on their topics makes them fail.
+"""
+
+import json
+import time
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from mqtt_app.parsers.registry import built_ins
+from mqtt_app.domain.facts import ParseError, ParseErrorKind
+from mqtt_app.parsers.base import Message
+from mqtt_app.parsers.registry import built_ins, run
 
 PARSERS = {parser.name: parser for parser in built_ins()}
+TOPICS = {
+    "zigbee2mqtt": [
+        "zigbee2mqtt/x",
+        "a/z2m/x/power",
+        "zigbee2mqtt/x/availability",
+        "zigbee2mqtt/bridge/state",
+        "zigbee2mqtt/bridge/info",
+        "b/bridge/devices",
+        "b/bridge/groups",
+    ],
+    "tasmota": [
+        "tele/x/SENSOR",
+        "a/x/tele/STATE",
+        "stat/x/POWER1",
+        "stat/x/STATUS0",
+        "tele/x/INFO1",
+        "tele/x/LWT",
+        "tele/x/y/ZbReceived",
+        "tasmota/discovery/A020A6112233/config",
+    ],
+    "home-assistant": ["homeassistant/sensor/x/config", "homeassistant/device/x/config"],
+    "zwave-js": ["zwave/a/b/status", "zwave/5/49/0/x", "zwave/a/nodeinfo", "zwave/driver/status"],
+    "frigate": ["frigate/a/b", "frigate/events", "frigate/reviews", "frigate/stats"],
+    "wled": ["wled/a/g", "wled/a/v", "wled/a/status"],
+}
+KEYS = st.text(max_size=3) | st.sampled_from(
+    [
+        "friendly_name",
+        "ieee_address",
+        "definition",
+        "exposes",
+        "features",
+        "property",
+        "last_seen",
+        "device",
+        "state",
+        "value",
+        "unit",
+        "time",
+        "ZbReceived",
+        "ZbInfo",
+        "Device",
+        "Name",
+        "ENERGY",
+        "Power",
+        "Status",
+        "StatusSNS",
+        "TempUnit",
+        "DeepSleep",
+        "stat_t",
+        "~",
+        "cmps",
+        "availability",
+        "dev",
+        "val_tpl",
+        "after",
+        "camera",
+        "cameras",
+        "detectors",
+        "service",
+    ]
+)
+LEAVES = st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=5)
+TREES = st.recursive(
+    LEAVES,
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(KEYS, inner, max_size=4),
+    max_leaves=15,
+)
+PLACES = st.sampled_from([(name, topic) for name, topics in TOPICS.items() for topic in topics])
+
+
+def is_survived(name, topic, payload):
+    """Facts, or an error that names what is wrong with the payload."""
+    try:
+        run(PARSERS[name], Message(topic, payload, 1_700_000_000.0))
+    except ParseError as error:
+        return error.kind != ParseErrorKind.UNKNOWN
+    return True
+
+
+@given(place=PLACES, tree=TREES)
+def test_any_json_is_survived(place, tree):
+    assert is_survived(*place, json.dumps(tree).encode())
+
+
+@given(place=PLACES, payload=st.binary() | st.text(alphabet="<vs>ac/01,.-{").map(str.encode))
+def test_any_bytes_are_survived(place, payload):
+    assert is_survived(*place, payload)
+
+
+def test_a_state_of_a_megabyte_is_read_in_bounded_time():
+    payload = b"<vs>" + b"<cl>1</cl>" * 90_000
+    begin = time.monotonic()
+    assert len(run(PARSERS["wled"], Message("wled/a/v", payload, 1_700_000_000.0))) == 90_000
+    assert time.monotonic() - begin < 10.0
 
 
 @pytest.mark.parametrize(
@@ -41,6 +145,35 @@ PARSERS = {parser.name: parser for parser in built_ins()}
         ("zigbee2mqtt", "tele/zigbee2mqtt/SENSOR", b"", 0.0),
         ("zigbee2mqtt", "/devices/zigbee2mqtt/controls/State", b"1", 0.0),
         ("zigbee2mqtt", "homie/zigbee2mqtt/$state", b"ready", 0.0),
+        ("home-assistant", "homeassistant/sensor/x/config", b"", 0.92),
+        ("home-assistant", "homeassistant/sensor/n/x/config", b'{"stat_t":"a"}', 0.95),
+        ("home-assistant", "ha/sensor/n/x/config", b'{"uniq_id":"a"}', 0.95),
+        ("home-assistant", "ha/sensor/n/x/config", b"", 0.0),
+        ("home-assistant", "a/b/config", b'{"state_topic":"a"}', 0.7),
+        ("home-assistant", "a/b/config", b'{"interval":5}', 0.0),
+        ("home-assistant", "homeassistant/status", b"online", 0.9),
+        ("home-assistant", "homeassistant/sensor/x/state", b"5", 0.0),
+        ("home-assistant", "tasmota/discovery/A020A6112233/config", b'{"t":"a"}', 0.0),
+        ("zwave-js", "zwave/_CLIENTS/ZWAVE_GATEWAY-a/status", b"", 0.9),
+        ("zwave-js", "zwave/5/49/0/Air", b"", 0.85),
+        ("zwave-js", "zwave/a/battery/level", b"5", 0.85),
+        ("zwave-js", "zwave/a/status", b"online", 0.0),
+        ("zwave-js", "zwave-proxy/sensor/uptime/state", b"5", 0.0),
+        ("zwave-js", "zwave/a/status", b"true", 0.85),
+        ("zwave-js", "house/a/battery/level", b"5", 0.0),
+        ("zwave-js", "house/a/battery/level", b'{"time":1,"value":5}', 0.8),
+        ("zwave-js", "house/a/status", b'{"time":1,"value":5}', 0.0),
+        ("zwave-js", "house/a", b'{"time":1,"value":5}', 0.0),
+        ("frigate", "frigate/cam/person", b"", 0.8),
+        ("frigate", "a/frigate/cam/person", b"", 0.7),
+        ("frigate", "frigate", b"", 0.0),
+        ("frigate", "cam/frigate", b"1", 0.0),
+        ("wled", "wled/a/g", b"", 0.8),
+        ("wled", "wled/a", b"ON", 0.8),
+        ("wled", "house/wled/a/g", b"", 0.7),
+        ("wled", "wled/a/b/x", b"", 0.0),
+        ("wled", "house/a/g", b"5", 0.0),
+        ("wled", "house/a/v", b"<vs><ac>5</ac></vs>", 0.9),
     ],
 )
 def test_how_sure_each_parser_is(name, topic, sample, confidence):
