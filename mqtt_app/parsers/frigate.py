@@ -23,7 +23,7 @@ from mqtt_app.domain.facts import (
 from mqtt_app.domain.ingest.times import parse_time
 from mqtt_app.parsers.base import Message
 from mqtt_app.parsers.json_tree import decode
-from mqtt_app.parsers.leaves import Leaf, leaf_of, leaves
+from mqtt_app.parsers.tree_values import TreeValue, tree_value, tree_values
 
 FAMILY = "frigate"
 COMMANDS = {"set", "restart", "onConnect", "snapshot", "ptz", "suspend", "toggle"}
@@ -40,19 +40,19 @@ STATISTICS = re.compile(r"[a-z_]*fps|inference_speed", re.ASCII)
 UNITS = {"dBFS": "dB", "inference_speed": "ms"}
 
 
-class Place(msgspec.Struct, frozen=True, gc=False):
+class FrigateTopic(msgspec.Struct, frozen=True, gc=False):
     prefix: str
     levels: tuple[str, ...]
 
 
 @lru_cache(maxsize=16_384)
-def place_of(topic: str) -> Place:
+def place_of(topic: str) -> FrigateTopic:
     """The prefix ends with the first level that begins with `frigate`."""
     levels = topic.split("/")
     for place, level in enumerate(levels[:-1]):
         if level.lower().startswith(FAMILY):
-            return Place("/".join(levels[: place + 1]), tuple(levels[place + 1 :]))
-    return Place("", ())
+            return FrigateTopic("/".join(levels[: place + 1]), tuple(levels[place + 1 :]))
+    return FrigateTopic("", ())
 
 
 class FrigateParser:
@@ -77,7 +77,7 @@ class FrigateParser:
         return list(_value(place, payload))
 
 
-def _service(place: Place, payload: bytes) -> Iterator[Fact]:
+def _service(place: FrigateTopic, payload: bytes) -> Iterator[Fact]:
     kind = place.levels[0]
     if kind == "available":
         state = LIVENESS.get(_text(payload).lower())
@@ -89,7 +89,7 @@ def _service(place: Place, payload: bytes) -> Iterator[Fact]:
         yield from _statistics(place, decode(payload))
 
 
-def _event(place: Place, kind: str, tree: Any) -> Iterator[Fact]:
+def _event(place: FrigateTopic, kind: str, tree: Any) -> Iterator[Fact]:
     """What became of a tracked object or of a piece to review, as readings of its camera."""
     event = tree.get("after") if isinstance(tree, dict) else None
     camera = event.get("camera") if isinstance(event, dict) else None
@@ -97,29 +97,29 @@ def _event(place: Place, kind: str, tree: Any) -> Iterator[Fact]:
         return
     time = parse_time(event.get("frame_time", event.get("start_time")))
     values = {"type": tree.get("type")} | {key: event.get(key) for key in EVENT_KEYS}
-    for leaf in leaves(values, kind):
+    for leaf in tree_values(values, kind):
         yield _reading(place, camera, leaf, time=time)
 
 
-def _statistics(place: Place, tree: Any) -> Iterator[Fact]:
+def _statistics(place: FrigateTopic, tree: Any) -> Iterator[Fact]:
     if not isinstance(tree, dict):
         return
     cameras = tree.get("cameras")
     for camera, values in cameras.items() if isinstance(cameras, dict) else ():
         if camera and isinstance(values, dict):
             numbers = {key: value for key, value in values.items() if STATISTICS.fullmatch(key)}
-            for leaf in leaves(numbers):
+            for leaf in tree_values(numbers):
                 yield _reading(place, camera, leaf, is_diagnostic=True)
     detectors = tree.get("detectors")
     for detector, values in detectors.items() if isinstance(detectors, dict) else ():
         speed = values.get("inference_speed") if isinstance(values, dict) else None
-        leaf_or_none = leaf_of(f"detectors.{detector}.inference_speed", speed)
+        leaf_or_none = tree_value(f"detectors.{detector}.inference_speed", speed)
         if leaf_or_none:
             yield _reading(place, "", leaf_or_none, is_diagnostic=True)
     yield from _version(place, tree.get("service"))
 
 
-def _version(place: Place, service: Any) -> Iterator[DeviceDescription]:
+def _version(place: FrigateTopic, service: Any) -> Iterator[DeviceDescription]:
     version = service.get("version") if isinstance(service, dict) else None
     if isinstance(version, str):
         yield DeviceDescription(
@@ -127,7 +127,7 @@ def _version(place: Place, service: Any) -> Iterator[DeviceDescription]:
         )
 
 
-def _stream(place: Place, payload: bytes) -> Iterator[Availability]:
+def _stream(place: FrigateTopic, payload: bytes) -> Iterator[Availability]:
     """Of the roles of a stream, `detect` is the one that everything else is made from."""
     state = LIVENESS.get(_text(payload).lower())
     if state and place.levels[2] == "detect":
@@ -136,22 +136,22 @@ def _stream(place: Place, payload: bytes) -> Iterator[Availability]:
         )
 
 
-def _value(place: Place, payload: bytes) -> Iterator[Fact]:
+def _value(place: FrigateTopic, payload: bytes) -> Iterator[Fact]:
     camera = "" if place.levels[0] in SERVICES else place.levels[0]
     metric = ".".join(place.levels[1:] if camera else place.levels)
     if payload[:1] in (b"{", b"["):
-        for leaf in leaves(decode(payload), metric):
+        for leaf in tree_values(decode(payload), metric):
             yield _reading(place, camera, leaf)
         return
-    leaf_or_none = leaf_of(metric, _text(payload))
+    leaf_or_none = tree_value(metric, _text(payload))
     if leaf_or_none:
         yield _reading(place, camera, leaf_or_none)
 
 
 def _reading(
-    place: Place,
+    place: FrigateTopic,
     camera: str,
-    leaf: Leaf | FieldProblem,
+    leaf: TreeValue | FieldProblem,
     *,
     time: float | None = None,
     is_diagnostic: bool = False,

@@ -23,7 +23,7 @@ from mqtt_app.domain.facts import (
 )
 from mqtt_app.parsers.base import Message
 from mqtt_app.parsers.json_tree import invalid
-from mqtt_app.parsers.leaves import leaf_of
+from mqtt_app.parsers.tree_values import tree_value
 
 FAMILY = "wled"
 GROUP = "all"
@@ -37,15 +37,15 @@ NAME = "ds"  # the element with the device's name
 _ELEMENT = re.compile(r"<([a-z]{2,8})>([^<>]{0,200})</\1>", re.ASCII)
 
 
-class Place(msgspec.Struct, frozen=True, gc=False):
+class WledTopic(msgspec.Struct, frozen=True, gc=False):
     device: str
     leaf: str
 
 
 @lru_cache(maxsize=16_384)
-def place_of(topic: str) -> Place:
+def place_of(topic: str) -> WledTopic:
     device, _, leaf = topic.rpartition("/")
-    return Place(device, leaf)
+    return WledTopic(device, leaf)
 
 
 class WledParser:
@@ -79,7 +79,7 @@ class WledParser:
         return list(_reading(place.device, place.leaf, text))
 
 
-def _is_command(place: Place) -> bool:
+def _is_command(place: WledTopic) -> bool:
     last = place.device.rpartition("/")[2]
     return place.leaf not in {*VALUES, STATE, "status"} or last == GROUP
 
@@ -99,7 +99,7 @@ def _state(device: str, text: str) -> Iterator[Fact]:
 
 
 def _reading(device: str, metric: str, text: str) -> Iterator[ReadingFact | FieldProblem]:
-    leaf = leaf_of(metric, text)
+    leaf = tree_value(metric, text)
     if isinstance(leaf, FieldProblem):
         yield leaf
     elif leaf is not None:

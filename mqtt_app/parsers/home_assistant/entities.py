@@ -20,26 +20,26 @@ from mqtt_app.parsers.home_assistant.templates import path_of
 MAX_EXPIRE = 10 * 365 * 86_400.0  # s
 
 
-class Value(msgspec.Struct, frozen=True):
+class EntityValue(msgspec.Struct, frozen=True):
     """The keys of a topic and of the template that finds a value in its messages."""
 
     topic: str
     templates: tuple[str, ...]
 
 
-STATE = Value("state_topic", ("value_template", "state_value_template", "state_template"))
+STATE = EntityValue("state_topic", ("value_template", "state_value_template", "state_template"))
 OTHERS = (
-    Value("current_temperature_topic", ("current_temperature_template",)),
-    Value("current_humidity_topic", ("current_humidity_template",)),
-    Value("temperature_state_topic", ("temperature_state_template",)),
-    Value("target_humidity_state_topic", ("target_humidity_state_template",)),
-    Value("mode_state_topic", ("mode_state_template",)),
-    Value("fan_mode_state_topic", ("fan_mode_state_template",)),
-    Value("action_topic", ("action_template",)),
-    Value("position_topic", ("position_template",)),
-    Value("tilt_status_topic", ("tilt_status_template",)),
-    Value("brightness_state_topic", ("brightness_value_template",)),
-    Value("percentage_state_topic", ("percentage_value_template",)),
+    EntityValue("current_temperature_topic", ("current_temperature_template",)),
+    EntityValue("current_humidity_topic", ("current_humidity_template",)),
+    EntityValue("temperature_state_topic", ("temperature_state_template",)),
+    EntityValue("target_humidity_state_topic", ("target_humidity_state_template",)),
+    EntityValue("mode_state_topic", ("mode_state_template",)),
+    EntityValue("fan_mode_state_topic", ("fan_mode_state_template",)),
+    EntityValue("action_topic", ("action_template",)),
+    EntityValue("position_topic", ("position_template",)),
+    EntityValue("tilt_status_topic", ("tilt_status_template",)),
+    EntityValue("brightness_state_topic", ("brightness_value_template",)),
+    EntityValue("percentage_state_topic", ("percentage_value_template",)),
 )
 DEGREES = {"C": "°C", "F": "°F"}
 TEMPERATURES = ("current_temperature_topic", "temperature_state_topic")
@@ -62,7 +62,7 @@ def descriptions(source: str, config: dict[str, Any]) -> Iterator[TopicDescripti
 
 
 def _description(
-    source: str, value: Value, config: dict[str, Any], device: dict[str, Any]
+    source: str, value: EntityValue, config: dict[str, Any], device: dict[str, Any]
 ) -> TopicDescription:
     topic = _text(config, value.topic)
     reachable = _reachability(config, topic)
@@ -91,11 +91,11 @@ def _device(device: Any) -> dict[str, Any]:
     return long_keys(device, LONG_OF_DEVICE) if isinstance(device, dict) else {}
 
 
-def _name(config: dict[str, Any], value: Value) -> str:
+def _name(config: dict[str, Any], value: EntityValue) -> str:
     return _text(config, "name") if value is STATE else ""
 
 
-def _unit(config: dict[str, Any], value: Value) -> str:
+def _unit(config: dict[str, Any], value: EntityValue) -> str:
     if value is STATE:
         return _text(config, "unit_of_measurement")
     if value.topic in TEMPERATURES:

@@ -1,6 +1,6 @@
 """Keys of a discovery message in their long form, and `~` in topics replaced.
 
-Source: https://www.home-assistant.io/integrations/mqtt/#supported-abbreviations-in-mqtt-discovery-messages.
+Source: "Supported abbreviations" in https://www.home-assistant.io/integrations/mqtt/.
 """
 
 from typing import Any

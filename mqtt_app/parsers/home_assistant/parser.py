@@ -87,7 +87,7 @@ MAX_MEMORY = 200_000  # bytes
 
 
 class HomeAssistantParser:
-    name = "home-assistant"
+    name = "home_assistant"
     version = "1"
 
     def matches(self, topic: str, sample: bytes) -> float:

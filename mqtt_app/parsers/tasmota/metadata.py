@@ -7,12 +7,12 @@ from collections.abc import Iterator
 from typing import Any
 
 from mqtt_app.domain.facts import DeviceDescription, normal_address
-from mqtt_app.parsers.tasmota.topics import Place, place_of
+from mqtt_app.parsers.tasmota.topics import TasmotaTopic, place_of
 
 MAX_NAME = 200
 
 
-def self_description(place: Place, tree: dict[str, Any]) -> Iterator[DeviceDescription]:
+def self_description(place: TasmotaTopic, tree: dict[str, Any]) -> Iterator[DeviceDescription]:
     """`INFO1..3`, wrapped since version 10, and `HASS_STATE`."""
     inner = next((value for value in tree.values() if isinstance(value, dict)), tree)
     model = _text(inner, "Module") or _text(inner, "Module or Template")
@@ -21,7 +21,7 @@ def self_description(place: Place, tree: dict[str, Any]) -> Iterator[DeviceDescr
         yield DeviceDescription(device=place.identifier, model=model, software=software)
 
 
-def status_description(place: Place, tree: dict[str, Any]) -> Iterator[DeviceDescription]:
+def status_description(place: TasmotaTopic, tree: dict[str, Any]) -> Iterator[DeviceDescription]:
     """The parts of `STATUS0` or of one of `STATUS`, `STATUS2` and `STATUS5`."""
     status = _part(tree, "Status")
     name = _text(status, "DeviceName") or _first_text(status.get("FriendlyName"))

@@ -12,11 +12,18 @@ from mqtt_app.domain.facts import Availability, Fact, FieldProblem, Liveness, Re
 from mqtt_app.domain.ingest.times import parse_time
 from mqtt_app.parsers.base import Message
 from mqtt_app.parsers.json_tree import decode, invalid
-from mqtt_app.parsers.leaves import Leaf, leaf_of, leaves
 from mqtt_app.parsers.tasmota.metadata import discovered, self_description, status_description
-from mqtt_app.parsers.tasmota.topics import COMMAND, DISCOVERY, Place, is_answer, is_known, place_of
+from mqtt_app.parsers.tasmota.topics import (
+    COMMAND,
+    DISCOVERY,
+    TasmotaTopic,
+    is_answer,
+    is_known,
+    place_of,
+)
 from mqtt_app.parsers.tasmota.units import UNIT_KEYS, is_diagnostic, unit_of, units_of
 from mqtt_app.parsers.tasmota.zigbee import info_facts, take_devices, zigbee_facts
+from mqtt_app.parsers.tree_values import TreeValue, tree_value, tree_values
 
 METADATA = {*UNIT_KEYS, "Time", "Epoch", "Command", "DeepSleep"}
 ASLEEP = "DeepSleep"
@@ -64,7 +71,7 @@ class TasmotaParser:
         return list(_facts(place, tree, message))
 
 
-def _facts(place: Place, tree: dict[str, Any], message: Message) -> Iterator[Fact]:
+def _facts(place: TasmotaTopic, tree: dict[str, Any], message: Message) -> Iterator[Fact]:
     if place.kind == DISCOVERY:
         yield from discovered(tree)
     elif place.kind.startswith("INFO") or place.kind == "HASS_STATE":
@@ -75,7 +82,7 @@ def _facts(place: Place, tree: dict[str, Any], message: Message) -> Iterator[Fac
         yield from _readings(place, tree, message)
 
 
-def _status(place: Place, tree: dict[str, Any], message: Message) -> Iterator[Fact]:
+def _status(place: TasmotaTopic, tree: dict[str, Any], message: Message) -> Iterator[Fact]:
     """Answers to questions: of these only the state and the sensors' values are readings."""
     yield from status_description(place, tree)
     for part in (SENSORS, STATE):
@@ -84,7 +91,7 @@ def _status(place: Place, tree: dict[str, Any], message: Message) -> Iterator[Fa
             yield from _readings(place, values, message)
 
 
-def _readings(place: Place, tree: dict[str, Any], message: Message) -> Iterator[Fact]:
+def _readings(place: TasmotaTopic, tree: dict[str, Any], message: Message) -> Iterator[Fact]:
     time = parse_time(tree.get("Time"), message.time_zone)
     yield from info_facts(place, tree)
     zigbee, rest = take_devices(place, tree)
@@ -92,7 +99,7 @@ def _readings(place: Place, tree: dict[str, Any], message: Message) -> Iterator[
         yield from zigbee_facts(place, device, time)
     units = units_of(tree)
     values = {key: value for key, value in rest.items() if key not in METADATA}
-    for leaf in leaves(values):
+    for leaf in tree_values(values):
         if isinstance(leaf, FieldProblem):
             yield leaf
         elif not leaf.path.endswith("StartTime"):
@@ -101,7 +108,9 @@ def _readings(place: Place, tree: dict[str, Any], message: Message) -> Iterator[
         yield Availability(identifier=place.identifier, state=Liveness.ASLEEP)
 
 
-def _reading(place: Place, leaf: Leaf, time: float | None, units: dict[str, str]) -> ReadingFact:
+def _reading(
+    place: TasmotaTopic, leaf: TreeValue, time: float | None, units: dict[str, str]
+) -> ReadingFact:
     value = leaf.value
     if leaf.path.startswith("POWER") and isinstance(value, str):
         value = SWITCH.get(value.lower(), value)
@@ -115,14 +124,14 @@ def _reading(place: Place, leaf: Leaf, time: float | None, units: dict[str, str]
     )
 
 
-def _plain(place: Place, payload: bytes) -> Iterator[Fact]:
+def _plain(place: TasmotaTopic, payload: bytes) -> Iterator[Fact]:
     """A bare value, such as `stat/<device>/POWER1`; other kinds of message are JSON."""
     if not place.kind.startswith("POWER"):
         if place.kind in ("SENSOR", "STATE") or place.kind.startswith("STATUS"):
             decode(payload)
             raise invalid("expected a JSON object")
         return
-    leaf = leaf_of(place.kind, payload.decode("latin-1").strip(" \t\r\n\x00"))
+    leaf = tree_value(place.kind, payload.decode("latin-1").strip(" \t\r\n\x00"))
     if isinstance(leaf, FieldProblem):
         yield leaf
     elif leaf is not None:

@@ -1,7 +1,7 @@
 """The parts of a topic: `tele`, `stat` or `cmnd`, the device, and the kind of message.
 
-Source: https://tasmota.github.io/docs/MQTT/#mqtt-topic-definition. FullTopic is the user's choice, so
-the prefix may be any level and the device may have several; the kind is always the last level.
+Source: https://tasmota.github.io/docs/MQTT/#mqtt-topic-definition. FullTopic is the user's choice,
+so the prefix may be any level and the device may have several; the kind is always the last level.
 """
 
 import re
@@ -23,7 +23,7 @@ _OTHER = re.compile(r"[A-Z][A-Z0-9_]*", re.ASCII)  # an answer named after its c
 _MAC = re.compile(r"[0-9A-F]{12}", re.ASCII | re.IGNORECASE)
 
 
-class Place(msgspec.Struct, frozen=True, gc=False):
+class TasmotaTopic(msgspec.Struct, frozen=True, gc=False):
     """`device` is "" when the topic is none of Tasmota's."""
 
     prefix: str
@@ -35,23 +35,23 @@ class Place(msgspec.Struct, frozen=True, gc=False):
         return f"{FAMILY}/{self.device}"
 
 
-NOWHERE = Place("", "", "")
+NOWHERE = TasmotaTopic("", "", "")
 
 
 @lru_cache(maxsize=16_384)
-def place_of(topic: str) -> Place:
+def place_of(topic: str) -> TasmotaTopic:
     levels = topic.split("/")
     if _is_discovery(levels):
-        return Place("", levels[-2], DISCOVERY)
+        return TasmotaTopic("", levels[-2], DISCOVERY)
     kind = levels.pop()
     for place, level in enumerate(levels):
         if level not in PREFIXES:
             continue
         device = "/".join(levels[:place] + levels[place + 1 :]).strip("/")
         if device:
-            return Place(level, device, kind)
+            return TasmotaTopic(level, device, kind)
     if kind in ("SENSOR", "STATE"):  # the prefix itself was renamed
-        return Place("", "/".join(levels).strip("/"), kind)
+        return TasmotaTopic("", "/".join(levels).strip("/"), kind)
     return NOWHERE
 
 

@@ -77,7 +77,7 @@ def is_diagnostic(path: str) -> bool:
     return path.partition(".")[0] in DIAGNOSTIC or _key(path) in DIAGNOSTIC
 
 
-class KnownUnit(msgspec.Struct, frozen=True):
+class TasmotaUnit(msgspec.Struct, frozen=True):
     """`quantity`: Temp, Pressure or Speed, of which a message says the unit."""
 
     unit: str = ""
@@ -85,18 +85,18 @@ class KnownUnit(msgspec.Struct, frozen=True):
 
 
 @lru_cache(maxsize=16_384)
-def _known_unit(path: str) -> KnownUnit:
+def _known_unit(path: str) -> TasmotaUnit:
     if path.endswith(PARTICLES):
-        return KnownUnit("µg/m³")
+        return TasmotaUnit("µg/m³")
     key = _key(path)
     if path.startswith("ENERGY."):
-        return KnownUnit(ENERGY.get(key) or ("kWh" if key.startswith(COUNTERS) else ""))
+        return TasmotaUnit(ENERGY.get(key) or ("kWh" if key.startswith(COUNTERS) else ""))
     if path == "Wifi.RSSI":
-        return KnownUnit("%")
+        return TasmotaUnit("%")
     if key.startswith("Temperature") or key == "DewPoint":
-        return KnownUnit(quantity="Temp")
+        return TasmotaUnit(quantity="Temp")
     quantity = next((name for name in ("Pressure", "Speed") if key.endswith(name)), "")
-    return KnownUnit(FIXED.get(key, ""), quantity)
+    return TasmotaUnit(FIXED.get(key, ""), quantity)
 
 
 def _key(path: str) -> str:

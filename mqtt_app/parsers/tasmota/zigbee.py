@@ -11,9 +11,9 @@ from typing import Any
 import msgspec
 
 from mqtt_app.domain.facts import DeviceDescription, Fact, FieldProblem, ReadingFact, normal_address
-from mqtt_app.parsers.leaves import leaves
-from mqtt_app.parsers.tasmota.topics import FAMILY, Place
+from mqtt_app.parsers.tasmota.topics import FAMILY, TasmotaTopic
 from mqtt_app.parsers.tasmota.units import is_diagnostic, unit_of
+from mqtt_app.parsers.tree_values import tree_values
 
 RECEIVED = "ZbReceived"
 INFO = "ZbInfo"
@@ -41,7 +41,9 @@ class ZigbeeDevice(msgspec.Struct, frozen=True):
     values: dict[str, Any]
 
 
-def take_devices(place: Place, tree: dict[str, Any]) -> tuple[list[ZigbeeDevice], dict[str, Any]]:
+def take_devices(
+    place: TasmotaTopic, tree: dict[str, Any]
+) -> tuple[list[ZigbeeDevice], dict[str, Any]]:
     """The Zigbee devices of a message, and what is left of it for the bridge itself."""
     if place.kind == RECEIVED:
         return _devices(place, tree.get(RECEIVED, tree)), {}
@@ -58,7 +60,7 @@ def take_devices(place: Place, tree: dict[str, Any]) -> tuple[list[ZigbeeDevice]
     return found, left
 
 
-def zigbee_facts(place: Place, device: ZigbeeDevice, time: float | None) -> Iterator[Fact]:
+def zigbee_facts(place: TasmotaTopic, device: ZigbeeDevice, time: float | None) -> Iterator[Fact]:
     bridge = _bridge_of(place, device)
     gateway = f"{FAMILY}/{bridge}" if bridge else None
     identifier = f"{gateway or FAMILY}/{_short_address(device)}"
@@ -66,7 +68,7 @@ def zigbee_facts(place: Place, device: ZigbeeDevice, time: float | None) -> Iter
     if description:
         yield description
     readings = {key: value for key, value in device.values.items() if key not in METADATA}
-    for leaf in leaves(readings):
+    for leaf in tree_values(readings):
         if isinstance(leaf, FieldProblem):
             yield leaf
             continue
@@ -81,7 +83,7 @@ def zigbee_facts(place: Place, device: ZigbeeDevice, time: float | None) -> Iter
         )
 
 
-def info_facts(place: Place, tree: dict[str, Any]) -> Iterator[Fact]:
+def info_facts(place: TasmotaTopic, tree: dict[str, Any]) -> Iterator[Fact]:
     """`ZbInfo`, the answer to a question: values that are as old as they may be, so only names."""
     for device in _devices(place, tree.get(INFO)):
         bridge = _bridge_of(place, device)
@@ -92,7 +94,7 @@ def info_facts(place: Place, tree: dict[str, Any]) -> Iterator[Fact]:
             yield description
 
 
-def _devices(place: Place, received: Any) -> list[ZigbeeDevice]:
+def _devices(place: TasmotaTopic, received: Any) -> list[ZigbeeDevice]:
     if not isinstance(received, dict):
         return []
     if any(not isinstance(value, dict) for value in received.values()):
@@ -110,7 +112,7 @@ def _short_address(device: ZigbeeDevice) -> str:
     return address if isinstance(address, str) and address else device.key or "_"
 
 
-def _bridge_of(place: Place, device: ZigbeeDevice) -> str:
+def _bridge_of(place: TasmotaTopic, device: ZigbeeDevice) -> str:
     """The bridge's own topic; the device's may be one level below it."""
     above, _, last = place.device.rpartition("/")
     names = {device.key, device.values.get("Device"), device.values.get("Name")}

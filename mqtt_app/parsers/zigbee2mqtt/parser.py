@@ -22,11 +22,11 @@ from mqtt_app.domain.facts import (
 from mqtt_app.domain.ingest.times import parse_time
 from mqtt_app.parsers.base import Message
 from mqtt_app.parsers.json_tree import decode
-from mqtt_app.parsers.leaves import Leaf, leaf_of, leaves
+from mqtt_app.parsers.tree_values import TreeValue, tree_value, tree_values
 from mqtt_app.parsers.zigbee2mqtt.availability import LIVENESS, liveness_of
 from mqtt_app.parsers.zigbee2mqtt.bridge import bridge_facts, list_keys
 from mqtt_app.parsers.zigbee2mqtt.exposes import DIAGNOSTIC_UNITS
-from mqtt_app.parsers.zigbee2mqtt.topics import Place, is_base, place_of, shows_a_bridge
+from mqtt_app.parsers.zigbee2mqtt.topics import Zigbee2MqttTopic, is_base, place_of, shows_a_bridge
 
 COMMANDS = {"set", "get"}
 METADATA = {"last_seen", "device", "update", "update_available"}
@@ -67,7 +67,7 @@ class Zigbee2MqttParser:
         return list(_state(place, message.payload))
 
 
-def _availability(place: Place, payload: bytes) -> list[Fact]:
+def _availability(place: Zigbee2MqttTopic, payload: bytes) -> list[Fact]:
     state = liveness_of(payload)
     if state is None:
         return []
@@ -81,7 +81,7 @@ def _device(base: str, name: str) -> str:
     return f"{base}/{name}" if base else name
 
 
-def _state(place: Place, payload: bytes) -> Iterator[Fact]:
+def _state(place: Zigbee2MqttTopic, payload: bytes) -> Iterator[Fact]:
     if payload.lstrip()[:1] == b"{":
         state = decode(payload)
         if isinstance(state, dict):
@@ -90,17 +90,17 @@ def _state(place: Place, payload: bytes) -> Iterator[Fact]:
         yield from _attribute(place, payload)
 
 
-def _object(place: Place, device: str, state: dict[str, Any]) -> Iterator[Fact]:
+def _object(place: Zigbee2MqttTopic, device: str, state: dict[str, Any]) -> Iterator[Fact]:
     time = parse_time(state.get("last_seen"))
     about = state.get("device")
     if isinstance(about, dict):
         yield _description(place, device, about)
     values = {key: value for key, value in state.items() if key not in METADATA}
-    for leaf in leaves(values):
+    for leaf in tree_values(values):
         yield _reading(place, device, leaf, time)
 
 
-def _description(place: Place, device: str, about: dict[str, Any]) -> DeviceDescription:
+def _description(place: Zigbee2MqttTopic, device: str, about: dict[str, Any]) -> DeviceDescription:
     """From `include_device_information`."""
     text = {key: value for key, value in about.items() if isinstance(value, str)}
     return DeviceDescription(
@@ -114,7 +114,7 @@ def _description(place: Place, device: str, about: dict[str, Any]) -> DeviceDesc
     )
 
 
-def _attribute(place: Place, payload: bytes) -> Iterator[Fact]:
+def _attribute(place: Zigbee2MqttTopic, payload: bytes) -> Iterator[Fact]:
     """`<base>/<friendly name>/<attribute>`; right below the base topic it is about the bridge."""
     name, _, attribute = place.name.rpartition("/")
     device = _device(place.base, name) if name else place.base
@@ -129,21 +129,21 @@ def _attribute(place: Place, payload: bytes) -> Iterator[Fact]:
         yield _reading(place, device, leaf, None)
 
 
-def _values(path: str, text: str) -> Iterator[Leaf | FieldProblem]:
+def _values(path: str, text: str) -> Iterator[TreeValue | FieldProblem]:
     if text[:1] == "[":
-        yield from leaves(decode(text.encode()), path)
+        yield from tree_values(decode(text.encode()), path)
     elif _NUMBERS.fullmatch(text):  # an array; a comma is never a decimal point here
-        yield from leaves(text.split(","), path)
+        yield from tree_values(text.split(","), path)
     elif text in ("true", "false"):
-        yield Leaf(path, text == "true")
+        yield TreeValue(path, text == "true")
     elif text != "null":
-        leaf = leaf_of(path, text)
+        leaf = tree_value(path, text)
         if leaf is not None:
             yield leaf
 
 
 def _reading(
-    place: Place, device: str, leaf: Leaf | FieldProblem, time: float | None
+    place: Zigbee2MqttTopic, device: str, leaf: TreeValue | FieldProblem, time: float | None
 ) -> ReadingFact | FieldProblem:
     if isinstance(leaf, FieldProblem):
         return leaf

@@ -18,7 +18,7 @@ SHOWN_BY = {  # what the payload of a message of a bridge of any name must hold,
 }
 
 
-class Place(msgspec.Struct, frozen=True, gc=False):
+class Zigbee2MqttTopic(msgspec.Struct, frozen=True, gc=False):
     """`base` is "" when the topic does not show where it ends; `name` is what follows it."""
 
     base: str
@@ -26,7 +26,7 @@ class Place(msgspec.Struct, frozen=True, gc=False):
 
 
 @lru_cache(maxsize=16_384)
-def place_of(topic: str) -> Place:
+def place_of(topic: str) -> Zigbee2MqttTopic:
     """The base topic ends with the first level that is recognisable as Zigbee2MQTT's, or else
     before `bridge`.
     """
@@ -34,11 +34,11 @@ def place_of(topic: str) -> Place:
     for place, level in enumerate(levels[:-1]):
         if is_base(level) and not _is_of_others(levels, place):
             name = "/".join(levels[place + 1 :]).strip("/")
-            return Place("/".join(levels[: place + 1]), name)
+            return Zigbee2MqttTopic("/".join(levels[: place + 1]), name)
     base, bridge, rest = topic.rpartition(BRIDGE)
     if bridge and base and rest:
-        return Place(base, f"bridge/{rest}")
-    return Place("", topic)
+        return Zigbee2MqttTopic(base, f"bridge/{rest}")
+    return Zigbee2MqttTopic("", topic)
 
 
 def is_base(level: str) -> bool:

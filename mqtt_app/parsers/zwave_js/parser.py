@@ -19,8 +19,8 @@ from mqtt_app.domain.facts import (
 from mqtt_app.domain.ingest.times import parse_time
 from mqtt_app.parsers.base import Message
 from mqtt_app.parsers.json_tree import decode
-from mqtt_app.parsers.leaves import leaf_of, leaves
-from mqtt_app.parsers.zwave_js.topics import CLIENTS, GATEWAY, Kind, Place, place_of
+from mqtt_app.parsers.tree_values import tree_value, tree_values
+from mqtt_app.parsers.zwave_js.topics import CLIENTS, GATEWAY, ZWaveMessage, ZWaveTopic, place_of
 
 LIVENESS = {
     "dead": Liveness.OFFLINE,
@@ -35,7 +35,7 @@ MAX_NAME = 200
 
 
 class ZWaveJsParser:
-    name = "zwave-js"
+    name = "zwave_js"
     version = "1"
 
     def matches(self, topic: str, sample: bytes) -> float:
@@ -45,25 +45,30 @@ class ZWaveJsParser:
         has_value = b'"value"' in sample and b'"time"' in sample
         is_described = b'"commandClass"' in sample and b'"nodeId"' in sample
         if not place.prefix:
-            is_status = place.kind is Kind.NODE_STATUS and b'"nodeId"' in sample and has_value
-            is_value = place.kind is Kind.VALUE and has_value
+            is_status = (
+                place.kind is ZWaveMessage.NODE_STATUS and b'"nodeId"' in sample and has_value
+            )
+            is_value = place.kind is ZWaveMessage.VALUE and has_value
             return 0.8 if is_described or is_status or is_value else 0.0
-        if place.kind in (Kind.VALUE, Kind.NODE_INFO) or has_value or is_described:
+        if place.kind in (ZWaveMessage.VALUE, ZWaveMessage.NODE_INFO) or has_value or is_described:
             return 0.85
         is_command = topic.endswith("/set")
-        is_raw = place.kind in (Kind.NODE_STATUS, Kind.GATEWAY_STATUS) and _is_boolean(sample)
+        is_raw = place.kind in (
+            ZWaveMessage.NODE_STATUS,
+            ZWaveMessage.GATEWAY_STATUS,
+        ) and _is_boolean(sample)
         return 0.85 if is_command or is_raw else 0.0
 
     def parse(self, message: Message) -> Sequence[Fact]:
         place = place_of(message.topic)
-        if place.kind is Kind.NOTHING or not message.payload.strip():
+        if place.kind is ZWaveMessage.NOTHING or not message.payload.strip():
             return []
         content = _content(message.payload)
-        if place.kind is Kind.GATEWAY_STATUS:
+        if place.kind is ZWaveMessage.GATEWAY_STATUS:
             return list(_status(place, content, is_gateway=True))
-        if place.kind is Kind.NODE_STATUS:
+        if place.kind is ZWaveMessage.NODE_STATUS:
             return list(_status(place, content, is_gateway=False))
-        if place.kind is Kind.NODE_INFO:
+        if place.kind is ZWaveMessage.NODE_INFO:
             return list(_description(place, content))
         return list(_values(place, content))
 
@@ -80,7 +85,7 @@ def _content(payload: bytes) -> Any:
     return {"true": True, "false": False, "null": None}.get(text, text)
 
 
-def _status(place: Place, content: Any, *, is_gateway: bool) -> Iterator[Availability]:
+def _status(place: ZWaveTopic, content: Any, *, is_gateway: bool) -> Iterator[Availability]:
     identifier = place.prefix if is_gateway else place.identifier
     state = _liveness(content)
     if identifier and state:
@@ -105,7 +110,7 @@ def _liveness(content: Any) -> Liveness | None:
     return LIVENESS.get(value.lower()) if isinstance(value, str) else None
 
 
-def _description(place: Place, content: Any) -> Iterator[DeviceDescription]:
+def _description(place: ZWaveTopic, content: Any) -> Iterator[DeviceDescription]:
     if not isinstance(content, dict):
         return
     text = {key: value for key, value in content.items() if isinstance(value, str)}
@@ -119,7 +124,7 @@ def _description(place: Place, content: Any) -> Iterator[DeviceDescription]:
     )
 
 
-def _values(place: Place, content: Any) -> Iterator[ReadingFact | FieldProblem]:
+def _values(place: ZWaveTopic, content: Any) -> Iterator[ReadingFact | FieldProblem]:
     value = content
     time = None
     unit = ""
@@ -128,9 +133,9 @@ def _values(place: Place, content: Any) -> Iterator[ReadingFact | FieldProblem]:
         time = parse_time(content.get("time", content.get("lastUpdate")))
         unit = content["unit"] if isinstance(content.get("unit"), str) else ""
     if isinstance(value, dict | list):
-        found = list(leaves(value, place.value))
+        found = list(tree_values(value, place.value))
     else:
-        leaf = leaf_of(place.value, value)
+        leaf = tree_value(place.value, value)
         found = [leaf] if leaf else []
     for leaf in found:
         if isinstance(leaf, FieldProblem):

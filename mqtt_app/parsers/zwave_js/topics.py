@@ -67,7 +67,7 @@ FIRST_CLASS, LAST_CLASS = 0x20, 0x9F  # numbers of command classes of applicatio
 LAST_ENDPOINT = 30
 
 
-class Kind(StrEnum):
+class ZWaveMessage(StrEnum):
     NOTHING = "nothing"
     GATEWAY_STATUS = "gateway status"
     NODE_STATUS = "node status"
@@ -76,13 +76,13 @@ class Kind(StrEnum):
     CUSTOM = "custom"  # a topic that the user chose, or none of this family
 
 
-class Place(msgspec.Struct, frozen=True, gc=False):
+class ZWaveTopic(msgspec.Struct, frozen=True, gc=False):
     """`prefix` is "" when the topic does not show where it ends; `node` then begins the topic."""
 
     prefix: str
     node: str
     value: str
-    kind: Kind
+    kind: ZWaveMessage
 
     @property
     def identifier(self) -> str:
@@ -90,24 +90,28 @@ class Place(msgspec.Struct, frozen=True, gc=False):
 
 
 @lru_cache(maxsize=16_384)
-def place_of(topic: str) -> Place:
+def place_of(topic: str) -> ZWaveTopic:
     levels = topic.strip("/").split("/")
     end = _end_of_prefix(levels)
     prefix = "/".join(levels[:end])
     below = levels[end:]
     if not below or below[-1] == "set" or below[-1] == "lastActive":
-        return Place(prefix, "", "", Kind.NOTHING)
+        return ZWaveTopic(prefix, "", "", ZWaveMessage.NOTHING)
     if below[0] in CLIENTS:
         is_status = len(below) == 3 and below[2] == "status"
-        return Place(prefix, "", "", Kind.GATEWAY_STATUS if is_status else Kind.NOTHING)
+        return ZWaveTopic(
+            prefix, "", "", ZWaveMessage.GATEWAY_STATUS if is_status else ZWaveMessage.NOTHING
+        )
     if below == ["driver", "status"] and prefix:
-        return Place(prefix, "", "", Kind.GATEWAY_STATUS)
+        return ZWaveTopic(prefix, "", "", ZWaveMessage.GATEWAY_STATUS)
     start = _start_of_value(below)
     if start:
-        return Place(prefix, "/".join(below[:start]), ".".join(below[start:]), Kind.VALUE)
+        return ZWaveTopic(
+            prefix, "/".join(below[:start]), ".".join(below[start:]), ZWaveMessage.VALUE
+        )
     node = "/".join(below[:-1])
-    kinds = {"status": Kind.NODE_STATUS, "nodeinfo": Kind.NODE_INFO}
-    return Place(prefix, node, below[-1], kinds.get(below[-1], Kind.CUSTOM))
+    kinds = {"status": ZWaveMessage.NODE_STATUS, "nodeinfo": ZWaveMessage.NODE_INFO}
+    return ZWaveTopic(prefix, node, below[-1], kinds.get(below[-1], ZWaveMessage.CUSTOM))
 
 
 def _end_of_prefix(levels: list[str]) -> int:

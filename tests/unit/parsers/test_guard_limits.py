@@ -177,7 +177,7 @@ def test_two_entry_points_of_one_name_are_one_parser_and_one_failure():
 
 def test_the_order_of_the_built_in_parsers_decides_ties():
     names = [parser.name for parser in built_ins()]
-    assert names[:3] == ["home-assistant", "zigbee2mqtt", "tasmota"]
+    assert names[:3] == ["home_assistant", "zigbee2mqtt", "tasmota"]
     assert names[-2:] == ["json", "scalar"]
 
 

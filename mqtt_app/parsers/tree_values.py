@@ -16,7 +16,7 @@ _WITH_UNIT = {"value", "unit"}
 _paths: set[str] = set()
 
 
-class Leaf(msgspec.Struct, frozen=True, gc=False):
+class TreeValue(msgspec.Struct, frozen=True, gc=False):
     """`path`: the keys down to the value, joined with dots. `unit`: as written behind a number."""
 
     path: str
@@ -24,17 +24,17 @@ class Leaf(msgspec.Struct, frozen=True, gc=False):
     unit: str = ""
 
 
-def leaves(tree: Any, path: str = "") -> list[Leaf | FieldProblem]:
+def tree_values(tree: Any, path: str = "") -> list[TreeValue | FieldProblem]:
     """Each path once. null and an empty text are no values; a list of one is its element, so that
     a metric keeps its name when the number of channels changes; `{"value": 1.6, "unit": "kW"}` is
     one value.
     """
-    found: list[Leaf | FieldProblem] = []
+    found: list[TreeValue | FieldProblem] = []
     _collect(tree, path, found, set())
     return found
 
 
-def leaf_of(path: str, raw: object, unit: str = "") -> Leaf | FieldProblem | None:
+def tree_value(path: str, raw: object, unit: str = "") -> TreeValue | FieldProblem | None:
     """None for what is no value. `unit`: what is said of it elsewhere."""
     if raw is None:
         return None
@@ -42,16 +42,16 @@ def leaf_of(path: str, raw: object, unit: str = "") -> Leaf | FieldProblem | Non
         if path not in _paths:
             _check_path(path)
         if isinstance(raw, bool):
-            return Leaf(path, raw, unit)
+            return TreeValue(path, raw, unit)
         if isinstance(raw, int | float):
-            return Leaf(path, _finite(raw), unit)
+            return TreeValue(path, _finite(raw), unit)
         return _text_leaf(path, str(raw), unit)
     except UnstorableError as error:
         shown = path[:60].encode("utf-8", "replace").decode().replace("\x00", "\ufffd")
         return FieldProblem(field=shown, reason=str(error))
 
 
-def _collect(tree: Any, path: str, found: list[Leaf | FieldProblem], seen: set[str]) -> None:
+def _collect(tree: Any, path: str, found: list[TreeValue | FieldProblem], seen: set[str]) -> None:
     if isinstance(tree, dict):
         _collect_object(tree, path, found, seen)
     elif isinstance(tree, list):
@@ -63,7 +63,7 @@ def _collect(tree: Any, path: str, found: list[Leaf | FieldProblem], seen: set[s
 
 
 def _collect_object(
-    tree: dict[str, Any], path: str, found: list[Leaf | FieldProblem], seen: set[str]
+    tree: dict[str, Any], path: str, found: list[TreeValue | FieldProblem], seen: set[str]
 ) -> None:
     if path and tree.keys() == _WITH_UNIT and isinstance(tree["unit"], str):
         _add(path, tree["value"], tree["unit"], found, seen)
@@ -77,13 +77,13 @@ def _collect_object(
 
 
 def _add(
-    path: str, raw: object, unit: str, found: list[Leaf | FieldProblem], seen: set[str]
+    path: str, raw: object, unit: str, found: list[TreeValue | FieldProblem], seen: set[str]
 ) -> None:
     if path in seen:
         reason = "another field of the message has this name"
         found.append(FieldProblem(field=path[:60], reason=reason))
         return
-    leaf = leaf_of(path, raw, unit)
+    leaf = tree_value(path, raw, unit)
     if leaf is not None:
         seen.add(path)
         found.append(leaf)
@@ -102,16 +102,16 @@ def _check_path(path: str) -> None:
     _paths.add(path)
 
 
-def _text_leaf(path: str, text: str, unit: str) -> Leaf | None:
+def _text_leaf(path: str, text: str, unit: str) -> TreeValue | None:
     name = path.rpartition(".")[2]
     if text in SWITCH or text.lower() in TRUTH_WORDS:
         state = state_word(text, name)
-        return Leaf(path, text if state is None else state)
+        return TreeValue(path, text if state is None else state)
     quantity = text_value(text, name)
     if quantity is None:
         return None
     value = text if isinstance(quantity.value, bool) else quantity.value
-    return Leaf(path, value, quantity.unit or unit)
+    return TreeValue(path, value, quantity.unit or unit)
 
 
 def _finite(number: float) -> float:
