@@ -22,6 +22,7 @@ from mqtt_app.domain.facts import (
 )
 from mqtt_app.domain.ingest.times import parse_time
 from mqtt_app.parsers.base import Message
+from mqtt_app.parsers.encoding import text_of
 from mqtt_app.parsers.json_tree import decode
 from mqtt_app.parsers.tree_values import TreeValue, tree_value, tree_values
 
@@ -170,4 +171,4 @@ def _reading(
 
 
 def _text(payload: bytes) -> str:
-    return payload.decode("utf-8", "replace").strip().strip('"\x00')
+    return text_of(payload).text.strip().strip('"')

@@ -7,9 +7,12 @@ from itertools import islice
 
 from mqtt_app.domain.facts import Fact, ParseError, ParseErrorKind
 from mqtt_app.parsers.base import MAX_FACTS, MAX_PAYLOAD, Message, Parser
+from mqtt_app.parsers.domoticz import DomoticzParser
 from mqtt_app.parsers.frigate import FrigateParser
 from mqtt_app.parsers.home_assistant import HomeAssistantParser
 from mqtt_app.parsers.json_objects import JsonParser
+from mqtt_app.parsers.openbeken import OpenBekenParser
+from mqtt_app.parsers.opentherm import OpenThermParser
 from mqtt_app.parsers.scalar import ScalarParser
 from mqtt_app.parsers.storable import storable
 from mqtt_app.parsers.tasmota import TasmotaParser
@@ -31,6 +34,9 @@ def built_ins() -> list[Parser]:
         ZWaveJsParser(),
         FrigateParser(),
         WledParser(),
+        DomoticzParser(),
+        OpenThermParser(),
+        OpenBekenParser(),
         JsonParser(),
         ScalarParser(),
     ]

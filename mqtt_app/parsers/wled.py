@@ -22,6 +22,7 @@ from mqtt_app.domain.facts import (
     ReadingFact,
 )
 from mqtt_app.parsers.base import Message
+from mqtt_app.parsers.encoding import text_of
 from mqtt_app.parsers.json_tree import invalid
 from mqtt_app.parsers.tree_values import tree_value
 
@@ -66,7 +67,7 @@ class WledParser:
 
     def parse(self, message: Message) -> Sequence[Fact]:
         place = place_of(message.topic)
-        text = message.payload.decode("utf-8", "replace").strip().strip("\x00")
+        text = text_of(message.payload).text.strip()
         if not text or not place.device or _is_command(place):
             return []
         if place.leaf == "status":

@@ -11,6 +11,7 @@ from typing import Any
 from mqtt_app.domain.facts import Availability, Fact, FieldProblem, Liveness, ReadingFact
 from mqtt_app.domain.ingest.times import parse_time
 from mqtt_app.parsers.base import Message
+from mqtt_app.parsers.encoding import text_of
 from mqtt_app.parsers.json_tree import decode, invalid
 from mqtt_app.parsers.tasmota.metadata import discovered, self_description, status_description
 from mqtt_app.parsers.tasmota.topics import (
@@ -131,7 +132,7 @@ def _plain(place: TasmotaTopic, payload: bytes) -> Iterator[Fact]:
             decode(payload)
             raise invalid("expected a JSON object")
         return
-    leaf = tree_value(place.kind, payload.decode("latin-1").strip(" \t\r\n\x00"))
+    leaf = tree_value(place.kind, text_of(payload).text.strip())
     if isinstance(leaf, FieldProblem):
         yield leaf
     elif leaf is not None:

@@ -21,6 +21,7 @@ from mqtt_app.domain.facts import (
 )
 from mqtt_app.domain.ingest.times import parse_time
 from mqtt_app.parsers.base import Message
+from mqtt_app.parsers.encoding import text_of
 from mqtt_app.parsers.json_tree import decode
 from mqtt_app.parsers.tree_values import TreeValue, tree_value, tree_values
 from mqtt_app.parsers.zigbee2mqtt.availability import LIVENESS, liveness_of
@@ -121,7 +122,7 @@ def _attribute(place: Zigbee2MqttTopic, payload: bytes) -> Iterator[Fact]:
     path = attribute.replace("-", ".")
     if not device or path.partition(".")[0] in METADATA:
         return
-    text = payload.decode("utf-8", "replace").strip().strip("\x00")
+    text = text_of(payload).text.strip()
     if not name and attribute in GATEWAY_LEVELS and text.lower() in LIVENESS:
         yield Availability(identifier=device, state=LIVENESS[text.lower()], is_gateway=True)
         return

@@ -18,6 +18,7 @@ from mqtt_app.domain.facts import (
 )
 from mqtt_app.domain.ingest.times import parse_time
 from mqtt_app.parsers.base import Message
+from mqtt_app.parsers.encoding import text_of
 from mqtt_app.parsers.json_tree import decode
 from mqtt_app.parsers.tree_values import tree_value, tree_values
 from mqtt_app.parsers.zwave_js.topics import CLIENTS, GATEWAY, ZWaveMessage, ZWaveTopic, place_of
@@ -79,7 +80,7 @@ def _is_boolean(sample: bytes) -> bool:
 
 def _content(payload: bytes) -> Any:
     """What JSON holds, or the text that it is."""
-    text = payload.decode("utf-8", "replace").strip().strip("\x00")
+    text = text_of(payload).text.strip()
     if text[:1] in ("{", "[", '"'):
         return decode(payload)
     return {"true": True, "false": False, "null": None}.get(text, text)

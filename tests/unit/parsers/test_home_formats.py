@@ -38,6 +38,9 @@ TOPICS = {
     "zwave_js": ["zwave/a/b/status", "zwave/5/49/0/x", "zwave/a/nodeinfo", "zwave/driver/status"],
     "frigate": ["frigate/a/b", "frigate/events", "frigate/reviews", "frigate/stats"],
     "wled": ["wled/a/g", "wled/a/v", "wled/a/status"],
+    "domoticz": ["domoticz/out", "domoticz/in"],
+    "opentherm": ["OTGW/value/otgw-1/Tboiler", "OTGW/value/otgw-1"],
+    "openbeken": ["obk1/1/get", "obk1/mac", "obk1/connected", "a/b/consumption_stats/get"],
 }
 KEYS = st.text(max_size=3) | st.sampled_from(
     [
@@ -74,6 +77,10 @@ KEYS = st.text(max_size=3) | st.sampled_from(
         "cameras",
         "detectors",
         "service",
+        "idx",
+        "dtype",
+        "svalue1",
+        "nvalue",
     ]
 )
 LEAVES = st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=5)
@@ -174,6 +181,25 @@ def test_a_state_of_a_megabyte_is_read_in_bounded_time():
         ("wled", "wled/a/b/x", b"", 0.0),
         ("wled", "house/a/g", b"5", 0.0),
         ("wled", "house/a/v", b"<vs><ac>5</ac></vs>", 0.9),
+        ("domoticz", "domoticz/out", b"", 0.8),
+        ("domoticz", "domoticz/in", b"", 0.8),
+        ("domoticz", "domoticz/x", b"", 0.0),
+        ("domoticz", "a/b", b'{"idx":1,"nvalue":1,"svalue1":"1"}', 0.9),
+        ("domoticz", "a/b", b'{"idx":1,"nvalue":1}', 0.0),
+        ("opentherm", "OTGW/value/otgw-1/Tboiler", b"", 0.8),
+        ("opentherm", "OTGW/value/otgw-1", b"", 0.8),
+        ("opentherm", "OTGW/set/otgw-1/setpoint", b"", 0.8),
+        ("opentherm", "OTGW/value", b"", 0.0),
+        ("opentherm", "a/value/b/c", b"", 0.0),
+        ("openbeken", "obk1234/1/get", b"", 0.8),
+        ("openbeken", "obk1234/1/set", b"", 0.8),
+        ("openbeken", "obk1234/connected", b"", 0.8),
+        ("openbeken", "obk1234/other", b"", 0.0),
+        ("openbeken", "hall/plug/power/get", b"5", 0.6),
+        ("openbeken", "hall/plug/power/get", b"", 0.0),
+        ("openbeken", "hall/plug/power/set", b"5", 0.0),
+        ("openbeken", "hall/plug/state/get", b"5", 0.0),
+        ("openbeken", "hall/plug/connected", b"online", 0.0),
     ],
 )
 def test_how_sure_each_parser_is(name, topic, sample, confidence):
