@@ -10,6 +10,7 @@ from mqtt_app.parsers.base import MAX_FACTS, MAX_PAYLOAD, Message, Parser
 from mqtt_app.parsers.domoticz import DomoticzParser
 from mqtt_app.parsers.frigate import FrigateParser
 from mqtt_app.parsers.home_assistant import HomeAssistantParser
+from mqtt_app.parsers.homed import HomedParser
 from mqtt_app.parsers.json_objects import JsonParser
 from mqtt_app.parsers.openbeken import OpenBekenParser
 from mqtt_app.parsers.opentherm import OpenThermParser
@@ -37,6 +38,7 @@ def built_ins() -> list[Parser]:
         DomoticzParser(),
         OpenThermParser(),
         OpenBekenParser(),
+        HomedParser(),
         JsonParser(),
         ScalarParser(),
     ]

@@ -40,6 +40,7 @@ TOPICS = {
     "wled": ["wled/a/g", "wled/a/v", "wled/a/status"],
     "domoticz": ["domoticz/out", "domoticz/in"],
     "opentherm": ["OTGW/value/otgw-1/Tboiler", "OTGW/value/otgw-1"],
+    "homed": ["homed/fd/zigbee/x/1", "homed/device/zigbee/x", "homed/service/zigbee"],
     "openbeken": ["obk1/1/get", "obk1/mac", "obk1/connected", "a/b/consumption_stats/get"],
 }
 KEYS = st.text(max_size=3) | st.sampled_from(
@@ -200,6 +201,9 @@ def test_a_state_of_a_megabyte_is_read_in_bounded_time():
         ("openbeken", "hall/plug/power/set", b"5", 0.0),
         ("openbeken", "hall/plug/state/get", b"5", 0.0),
         ("openbeken", "hall/plug/connected", b"online", 0.0),
+        ("homed", "homed/fd/zigbee/x", b"", 0.8),
+        ("homed", "homed/other/zigbee/x", b"", 0.0),
+        ("homed", "homed/fd", b"", 0.0),
     ],
 )
 def test_how_sure_each_parser_is(name, topic, sample, confidence):
