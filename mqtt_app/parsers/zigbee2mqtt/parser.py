@@ -27,7 +27,13 @@ from mqtt_app.parsers.tree_values import TreeValue, tree_value, tree_values
 from mqtt_app.parsers.zigbee2mqtt.availability import LIVENESS, liveness_of
 from mqtt_app.parsers.zigbee2mqtt.bridge import bridge_facts, list_keys
 from mqtt_app.parsers.zigbee2mqtt.exposes import DIAGNOSTIC_UNITS
-from mqtt_app.parsers.zigbee2mqtt.topics import Zigbee2MqttTopic, is_base, place_of, shows_a_bridge
+from mqtt_app.parsers.zigbee2mqtt.topics import (
+    Zigbee2MqttTopic,
+    is_base,
+    place_of,
+    shows_a_bridge,
+    shows_a_device,
+)
 
 COMMANDS = {"set", "get"}
 METADATA = {"last_seen", "device", "update", "update_available"}
@@ -43,7 +49,7 @@ class Zigbee2MqttParser:
     def matches(self, topic: str, sample: bytes) -> float:
         place = place_of(topic)
         if not place.base:
-            return 0.65 if b'"linkquality"' in sample and sample.lstrip()[:1] == b"{" else 0.0
+            return 0.65 if shows_a_device(sample) else 0.0
         if not place.name:
             return 0.0
         if place.name.startswith("bridge/") and not is_base(place.base.rpartition("/")[2]):

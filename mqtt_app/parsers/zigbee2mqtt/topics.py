@@ -17,6 +17,16 @@ SHOWN_BY = {  # what the payload of a message of a bridge of any name must hold,
     "response": (b'"status"',),
 }
 
+SHOWN_BESIDE_LINK_QUALITY = (  # by the state of a device of a bridge of any name
+    b'"last_seen"',
+    b'"update"',
+    b'"update_available"',
+    b'"color_mode"',
+    b'"power_on_behavior"',
+    b'"device_temperature"',
+    b'"ieeeAddr"',
+)
+
 
 class Zigbee2MqttTopic(msgspec.Struct, frozen=True, gc=False):
     """`base` is "" when the topic does not show where it ends; `name` is what follows it."""
@@ -52,6 +62,15 @@ def shows_a_bridge(topic: str, sample: bytes) -> bool:
     kind = topic.rpartition(BRIDGE)[2].partition("/")[0]
     marks = SHOWN_BY.get(kind)
     return marks is not None and all(mark in sample for mark in marks)
+
+
+def shows_a_device(sample: bytes) -> bool:
+    """The state of a device, below whatever topic; others have a link quality, too."""
+    return (
+        b'"linkquality"' in sample
+        and sample.lstrip()[:1] == b"{"
+        and any(mark in sample for mark in SHOWN_BESIDE_LINK_QUALITY)
+    )
 
 
 def _is_of_others(levels: list[str], place: int) -> bool:
