@@ -6,7 +6,6 @@ from mqtt_app.parsers.frigate import FrigateParser
 from mqtt_app.parsers.home_assistant import HomeAssistantParser
 from mqtt_app.parsers.homed import HomedParser
 from mqtt_app.parsers.openbeken import OpenBekenParser
-from mqtt_app.parsers.opentherm import OpenThermParser
 from mqtt_app.parsers.tasmota import TasmotaParser
 from mqtt_app.parsers.wled import WledParser
 from mqtt_app.parsers.zigbee2mqtt import Zigbee2MqttParser
@@ -23,7 +22,6 @@ def home_parsers() -> list[Parser]:
         FrigateParser(),
         WledParser(),
         DomoticzParser(),
-        OpenThermParser(),
         OpenBekenParser(),
         HomedParser(),
     ]
