@@ -87,7 +87,7 @@ class LeaseStore:
         stored: Any = (
             self._client.mget([keys.instance(name.decode()) for name in names]) if names else []
         )
-        leases = (_decoded(one) for one in stored)
+        leases = (_decoded(value) for value in stored)
         return {lease.instance_id: lease for lease in leases if lease is not None}
 
     def known_for(self) -> float:

@@ -89,7 +89,9 @@ def overview(viewer: Viewer, *, text: str, state: str, number: str) -> Overview:
         total=len(known),
         live_evidence=all(status.live_evidence for status in known),
         paused_parsers=sorted(
-            Counter(one.name for status in known for one in status.flow.paused_parsers).items()
+            Counter(
+                parser.name for status in known for parser in status.flow.paused_parsers
+            ).items()
         ),
         alarms=_alarms() if viewer.may(Action.OVERSEE) else [],
         may_switch=any(shown_row.may_switch for shown_row in rows),

@@ -7,11 +7,10 @@ from itertools import islice
 
 from mqtt_app.domain.facts import Fact, ParseError, ParseErrorKind
 from mqtt_app.parsers.base import MAX_FACTS, MAX_PAYLOAD, Message, Parser
+from mqtt_app.parsers.home import home_parsers
 from mqtt_app.parsers.json_objects import JsonParser
 from mqtt_app.parsers.scalar import ScalarParser
 from mqtt_app.parsers.storable import storable
-from mqtt_app.parsers.tasmota import TasmotaParser
-from mqtt_app.parsers.zigbee2mqtt import Zigbee2MqttParser
 
 GROUP = "sitewire.parsers"
 THRESHOLD = 0.1  # less confidence than this is none
@@ -20,7 +19,7 @@ MAX_PARSER_NAME = 100
 
 def built_ins() -> list[Parser]:
     """In the order in which ties are decided: the most particular first."""
-    return [Zigbee2MqttParser(), TasmotaParser(), JsonParser(), ScalarParser()]
+    return [*home_parsers(), JsonParser(), ScalarParser()]
 
 
 class Registry:

@@ -1,4 +1,4 @@
-"""What became of every message, by site: counted while a transaction runs, and written at its end."""
+"""What became of every message, by site: counted while a transaction runs, written at its end."""
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping

@@ -23,8 +23,8 @@ from mqtt_app.models import LogLevel, MqttConnection, MqttParsingLog, ParserHeal
 Scope = tuple[int, str]  # site id, parser name
 
 _PAUSED = (
-    "The parser {name} is paused at this site: it failed on {failed:,} of {total:,} messages. What it cannot parse is"
-    " kept, and stored once it works again. The last failure: {error}"
+    "The parser {name} is paused at this site: it failed on {failed:,} of {total:,} messages."
+    " What it cannot parse is kept, and stored once it works again. The last failure: {error}"
 )
 _RESUMED = "The parser {name} works again at this site. What was kept is being stored."
 

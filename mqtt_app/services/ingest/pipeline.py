@@ -45,7 +45,7 @@ from mqtt_app.domain.delivery.faults import Fault
 from mqtt_app.domain.delivery.messages import Batch, Envelope
 from mqtt_app.services import accounting
 from mqtt_app.services.accounting import AccountingTally
-from mqtt_app.services.dead_letters import quarantine
+from mqtt_app.services.dead_letters import unparsed
 from mqtt_app.services.dead_letters.parsing_log import ParseFailure
 from mqtt_app.services.ingest.admission.claim import claim, note_exceptions
 from mqtt_app.services.ingest.admission.postpone import accept
@@ -67,7 +67,7 @@ from mqtt_app.services.ingest.readings.rows import ReadingRows, copy, rows_of
 from mqtt_app.services.ingest.run import Run, savepoint
 from mqtt_app.services.ingest.topics.discovery import discover
 from mqtt_app.services.ingest.topics.rows import count
-from mqtt_app.services.ingest.transaction import Attempt, Done, commit
+from mqtt_app.services.ingest.transaction import Done, StoreAttempt, commit
 from mqtt_app.services.postgres.statements import Query, send
 
 log = logging.getLogger(__name__)
@@ -102,7 +102,7 @@ def store(batch: Batch, now: float) -> Outcome:
     return commit(partial(_store, batch, datetime.fromtimestamp(now, UTC)))
 
 
-def _store(batch: Batch, now: datetime, attempt: Attempt) -> Done[Outcome]:
+def _store(batch: Batch, now: datetime, attempt: StoreAttempt) -> Done[Outcome]:
     claimed = claim(batch, now)
     if claimed.earlier is not None:
         earlier = claimed.earlier
@@ -130,7 +130,7 @@ def _store_messages(batch: Batch, messages: Sequence[Envelope], run: Run, *, who
     accepted = accept(messages, run) if whole and not batch.quarantine_reason else messages
     admitted = admit(accepted, run)
     if batch.quarantine_reason:
-        _put_aside(admitted, batch.quarantine_reason, run)
+        _write_unparsed(admitted, batch.quarantine_reason, run)
         return True
     topics = discover(admitted, run)
     facts = parse(admitted, topics, run)
@@ -173,8 +173,8 @@ def _count_stored(facts: BatchFacts, readings: ReadingRows, run: Run) -> None:
     run.tally.add_readings(readings.by_site)
 
 
-def _put_aside(messages: Sequence[Envelope], reason: str, run: Run) -> None:
-    quarantine.put_aside(messages, reason, run.tally)
+def _write_unparsed(messages: Sequence[Envelope], reason: str, run: Run) -> None:
+    unparsed.write(messages, reason, run.tally)
     send([*remember(messages, run), *accounting.queries(run.tally, run.now)])
     announce(run.take_tally())
 
@@ -217,7 +217,12 @@ def _parse_again(messages: Sequence[Envelope], run: Run) -> Pending:
     return pending
 
 
-def _parse_again_alone(messages: Sequence[Envelope], run: Run, *, whole: bool) -> bool:  # noqa: ARG001  no site is postponed here
+def _parse_again_alone(
+    messages: Sequence[Envelope],
+    run: Run,
+    *,
+    whole: bool,  # noqa: ARG001  no site is postponed in a replay
+) -> bool:
     pending = _parse_again(messages, run)
     send(pending.queries)
     return change(pending.marked, pending.deaths, run)

@@ -15,7 +15,7 @@ ATTEMPTS = 4  # of a batch that met another one in a deadlock, or a change of wh
 Result = TypeVar("Result")
 
 
-class Attempt(msgspec.Struct, frozen=True):
+class StoreAttempt(msgspec.Struct, frozen=True):
     """`careful`: something was refused before, so find out what, under savepoints."""
 
     memory: Draft
@@ -29,7 +29,7 @@ class Done(msgspec.Struct, Generic[Result], frozen=True):
     is_stale: bool = False
 
 
-def commit(work: Callable[[Attempt], Done[Result]], *, believes: bool = True) -> Result:
+def commit(work: Callable[[StoreAttempt], Done[Result]], *, believes: bool = True) -> Result:
     """The result of `work`, committed. `believes`: remembered rows are used, which is right only
     for work that finds out when they are stale. Raises what is no message's fault.
     """
@@ -37,7 +37,7 @@ def commit(work: Callable[[Attempt], Done[Result]], *, believes: bool = True) ->
     for _ in range(ATTEMPTS - 1):
         try:
             done = _attempt(
-                work, Attempt(Draft(PROCESS, believes=believes and not careful), careful)
+                work, StoreAttempt(Draft(PROCESS, believes=believes and not careful), careful)
             )
         except Exception as error:
             fault = fault_of(error)
@@ -47,13 +47,13 @@ def commit(work: Callable[[Attempt], Done[Result]], *, believes: bool = True) ->
         else:
             if not done.is_stale:
                 return done.result
-    done = _attempt(work, Attempt(Draft(PROCESS, believes=False), careful=True))
+    done = _attempt(work, StoreAttempt(Draft(PROCESS, believes=False), careful=True))
     if done.is_stale:
         raise StaleError
     return done.result
 
 
-def _attempt(work: Callable[[Attempt], Done[Result]], attempt: Attempt) -> Done[Result]:
+def _attempt(work: Callable[[StoreAttempt], Done[Result]], attempt: StoreAttempt) -> Done[Result]:
     """Rolled back when it is stale, or raises."""
     with transaction.atomic():
         done = work(attempt)

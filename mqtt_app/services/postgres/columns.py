@@ -68,7 +68,7 @@ def microseconds(moment: float) -> int:
     return round(moment * 1e6)
 
 
-class ReadingRow(msgspec.Struct, frozen=True, gc=False):
+class CopyRow(msgspec.Struct, frozen=True, gc=False):
     """A row of mqtt_reading. Times in unix microseconds; the value as `domain.facts` has it, finite
     if it is a number.
     """
@@ -81,7 +81,7 @@ class ReadingRow(msgspec.Struct, frozen=True, gc=False):
     value: Any
 
 
-def copy_rows(rows: Sequence[ReadingRow]) -> bytes:
+def copy_rows(rows: Sequence[CopyRow]) -> bytes:
     """The body of `COPY ... (device_id, metric, time, received_at, quality, value, boolean, text,
     raw) ... BINARY`.
     """

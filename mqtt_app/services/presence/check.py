@@ -27,7 +27,7 @@ log = logging.getLogger(__name__)
 
 
 class OfflineCheckReport(msgspec.Struct, frozen=True):
-    """How many this check turned offline. `busy`: another check is running, this one did nothing."""
+    """How many this check turned offline. `busy`: another check is running, and did it."""
 
     gateways: int = 0
     devices: int = 0

@@ -19,13 +19,15 @@ TABLES: dict[Kind, str] = {"gateway": "mqtt_gateway", "device": "mqtt_device"}
 
 _SITES = """
 SELECT s.id, s.silence_after, s.is_active AND coalesce(c.is_active, false),
-    CASE WHEN s.is_active AND c.is_active AND c.status = 'connected' THEN extract(epoch FROM c.connected_at)::float8 END
+    CASE WHEN s.is_active AND c.is_active AND c.status = 'connected'
+        THEN extract(epoch FROM c.connected_at)::float8 END
 FROM mqtt_site s LEFT JOIN mqtt_mqttconnection c ON c.site_id = s.id ORDER BY s.id
 """
 _LOSE_SIGHT = """
 WITH lost AS (
     SELECT d.id, d.status, w.reason FROM {table} d
-    JOIN unnest(%(sites)s::bigint[], %(reasons)s::text[]) AS w(site_id, reason) ON w.site_id = d.site_id
+    JOIN unnest(%(sites)s::bigint[], %(reasons)s::text[]) AS w(site_id, reason)
+        ON w.site_id = d.site_id
     WHERE (d.status, d.status_reason) IS DISTINCT FROM ('unknown', w.reason)
         AND d.retired_at IS NULL
     ORDER BY d.id FOR NO KEY UPDATE OF d SKIP LOCKED
@@ -37,15 +39,16 @@ FROM lost WHERE d.id = lost.id RETURNING d.id, d.site_id, lost.status <> 'unknow
 _AWAIT_AGAIN = """
 UPDATE {table} SET status_reason = %(not_heard)s WHERE id IN (
     SELECT d.id FROM {table} d {gateway}
-    WHERE d.site_id = ANY(%(sites)s) AND d.status = 'unknown' AND d.status_reason NOT IN ('', %(not_heard)s)
-        AND d.retired_at IS NULL {in_reach}
+    WHERE d.site_id = ANY(%(sites)s) AND d.status = 'unknown' AND d.retired_at IS NULL
+        AND d.status_reason NOT IN ('', %(not_heard)s) {in_reach}
     ORDER BY d.id FOR NO KEY UPDATE OF d SKIP LOCKED
 )
 """
 # Two branches: the first one is read from the partial index on the due time of those that are
 # online.
 _DUE = """
-SELECT d.id, d.site_id, d.status, extract(epoch FROM d.last_seen)::float8, d.silence_after, {gateway_columns}
+SELECT d.id, d.site_id, d.status, extract(epoch FROM d.last_seen)::float8, d.silence_after,
+    {gateway_columns}
 FROM (
     SELECT * FROM {table} WHERE status = 'online' AND due_at <= %(now)s
     UNION ALL
@@ -62,8 +65,10 @@ AND (EXISTS (SELECT FROM mqtt_latestreading l WHERE l.device_id = d.id)
 _OFFLINE = """
 WITH silent AS (
     SELECT d.id FROM {table} d
-    JOIN unnest(%(ids)s::bigint[], %(statuses)s::text[], %(seen)s::float8[]) AS w(id, status, seen) ON w.id = d.id
-    WHERE d.status = w.status AND extract(epoch FROM d.last_seen)::float8 IS NOT DISTINCT FROM w.seen
+    JOIN unnest(%(ids)s::bigint[], %(statuses)s::text[], %(seen)s::float8[])
+        AS w(id, status, seen) ON w.id = d.id
+    WHERE d.status = w.status
+        AND extract(epoch FROM d.last_seen)::float8 IS NOT DISTINCT FROM w.seen
     ORDER BY d.id FOR NO KEY UPDATE OF d SKIP LOCKED
 )
 UPDATE {table} d SET status = 'offline', status_reason = %(reason)s, status_since = %(now)s
@@ -83,6 +88,9 @@ FROM hidden WHERE d.id = hidden.id RETURNING d.id, d.site_id
 _HIDE_BEHIND = _HIDE.format(which="g.id = ANY(%(gateways)s)")
 # heard behind a gateway that had gone already, and silent since
 _HIDE_LATE = _HIDE.format(which="d.status = 'online' AND d.due_at <= %(now)s")
+_GATEWAY_COLUMNS = """
+g.status, CASE g.status WHEN 'online' THEN extract(epoch FROM g.status_since)::float8 ELSE 0.0 END
+"""
 _JOIN_GATEWAY = "LEFT JOIN mqtt_gateway g ON g.id = d.gateway_id"
 
 
@@ -109,7 +117,7 @@ class RowOfSite(msgspec.Struct, frozen=True):
 
 
 class Candidate(msgspec.Struct, frozen=True):
-    """A device or gateway whose time is up. Unix seconds; `gateway_since` is 0.0 without a gateway."""
+    """A device or gateway whose time is up. Unix seconds; `gateway_since` is 0.0 without one."""
 
     id: int
     site_id: int
@@ -151,9 +159,11 @@ def due(kind: Kind, site_ids: Sequence[int], now: datetime) -> list[Candidate]:
             table=TABLES[kind], gateway="", gateway_columns="NULL::text, 0.0::float8", speaks=""
         )
     else:
-        columns = "g.status, CASE g.status WHEN 'online' THEN extract(epoch FROM g.status_since)::float8 ELSE 0.0 END"
         statement = _DUE.format(
-            table=TABLES[kind], gateway=_JOIN_GATEWAY, gateway_columns=columns, speaks=_SPEAKS
+            table=TABLES[kind],
+            gateway=_JOIN_GATEWAY,
+            gateway_columns=_GATEWAY_COLUMNS,
+            speaks=_SPEAKS,
         )
     return [Candidate(*row) for row in _run(statement, {"sites": list(site_ids), "now": now})]
 

@@ -13,7 +13,7 @@ from mqtt_app.domain.delivery.messages import Envelope
 from mqtt_app.models import KeptMessage, KeptState, ParserHealth
 from mqtt_app.services import accounting
 from mqtt_app.services.accounting import AccountingTally
-from mqtt_app.services.dead_letters import parser_health, quarantine
+from mqtt_app.services.dead_letters import parser_health, unparsed
 from mqtt_app.services.dead_letters import rows as letters
 from mqtt_app.services.dead_letters.parser_health import Scope
 from mqtt_app.services.dead_letters.parsing_log import ParseFailure, log_failures
@@ -22,7 +22,7 @@ from mqtt_app.services.ingest.admission.claim import rules_for
 from mqtt_app.services.ingest.announce import announce
 from mqtt_app.services.ingest.devices.presence import change
 from mqtt_app.services.ingest.run import Run
-from mqtt_app.services.ingest.transaction import Attempt, Done, commit
+from mqtt_app.services.ingest.transaction import Done, StoreAttempt, commit
 from mqtt_app.services.postgres.statements import send
 from mqtt_app.services.replay.sandbox import first_fatal
 
@@ -45,14 +45,14 @@ def replay_next(now: float) -> bool:
     return commit(partial(_replay, datetime.fromtimestamp(now, UTC)), believes=False)
 
 
-def _replay(now: datetime, attempt: Attempt) -> Done[bool]:
+def _replay(now: datetime, attempt: StoreAttempt) -> Done[bool]:
     rows = letters.take_due(BATCH, BATCH_BYTES) if letters.alone() else []
     if not rows:
         return Done(False)
     messages = letters.envelopes(rows)
     fatal = first_fatal(messages)
     if fatal is not None:
-        _put_aside(fatal)
+        _bury(fatal)
         return Done(True)
     run = Run(now=now, rules=rules_for(messages, now), memory=attempt.memory, is_replay=True)
     for message in messages:
@@ -66,12 +66,12 @@ def _replay(now: datetime, attempt: Attempt) -> Done[bool]:
     return Done(True, is_stale=not change(pending.marked, [], run))
 
 
-def _put_aside(fatal: Envelope) -> None:
+def _bury(fatal: Envelope) -> None:
     """As a new message that kills its parser would be. The others come with the next batch."""
     tally = AccountingTally()
     KeptMessage.objects.filter(pk=fatal.packet_id).delete()
     tally.keep(fatal.site_id, -1, -len(fatal.payload))
-    quarantine.put_aside([fatal], _FATAL, tally)
+    unparsed.write([fatal], _FATAL, tally)
     accounting.move(tally)
     announce(tally)
 

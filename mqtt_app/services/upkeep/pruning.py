@@ -25,7 +25,9 @@ NOTICE_PERIODS = timedelta(hours=2)  # what is said once an hour is forgotten af
 CHUNK = 10_000  # rows of one delete
 
 _PRUNE = """
-DELETE FROM {table} WHERE ctid = ANY(ARRAY(SELECT ctid FROM {table} WHERE {column} < %(before)s LIMIT %(chunk)s))
+DELETE FROM {table} WHERE ctid = ANY(ARRAY(
+    SELECT ctid FROM {table} WHERE {column} < %(before)s LIMIT %(chunk)s
+))
 """
 _EXPIRE = """
 DELETE FROM {leaf} WHERE ctid = ANY(ARRAY(

@@ -32,7 +32,10 @@ def lease(allow_listed: int) -> None:
 
 
 def findings() -> dict[str, tuple[Severity, str]]:
-    return {one.check: (one.severity, one.finding) for one in exposure(pulse(), database=True)}
+    return {
+        finding.check: (finding.severity, finding.finding)
+        for finding in exposure(pulse(), database=True)
+    }
 
 
 def test_doctor_names_who_does_not_verify_and_says_what_the_allow_list_permits():

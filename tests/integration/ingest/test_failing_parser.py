@@ -21,7 +21,7 @@ from mqtt_app.models import (
 from mqtt_app.models import Reading as ReadingRow
 from mqtt_app.parsers.registry import Registry, built_ins
 from mqtt_app.services import topics
-from mqtt_app.services.dead_letters import quarantine
+from mqtt_app.services.dead_letters import unparsed
 from mqtt_app.services.ingest import pipeline
 from mqtt_app.services.ingest.parsing import parsers
 from mqtt_app.services.replay import schedule
@@ -228,7 +228,7 @@ def test_a_message_that_was_put_aside_is_stored_when_people_ask_after_the_fix(li
     send(link, range(1))
     pipeline.store(batch(*numbered(link, range(1, 2)), quarantine_reason="killed the process"), NOW)
     assert (
-        quarantine.parse_again(QuarantinedMessage.objects.values_list("id", flat=True), moment(NOW))
+        unparsed.parse_again(QuarantinedMessage.objects.values_list("id", flat=True), moment(NOW))
         == 1
     )
     assert books(link) == {"stored": 1, "kept": 1}

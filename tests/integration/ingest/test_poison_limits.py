@@ -22,7 +22,7 @@ from mqtt_app.models import (
     SiteBooks,
 )
 from mqtt_app.services.accounting import AccountingTally
-from mqtt_app.services.dead_letters import quarantine
+from mqtt_app.services.dead_letters import unparsed
 from mqtt_app.services.ingest import pipeline, transaction
 from mqtt_app.services.ingest.careful import isolate
 from mqtt_app.services.ingest.memory import PROCESS
@@ -190,7 +190,7 @@ def checked(attempt):
 def test_a_dead_letter_that_is_parsed_again_is_stored_once_nothing_refuses_it(link, healthy):
     with refusing(("mqtt_reading", "INSERT", TEXT)):
         pipeline.store(with_poison(link, healthy, POISON, {"v": "poison"}), NOW)
-    quarantine.parse_again([QuarantinedMessage.objects.get().pk], datetime.fromtimestamp(NOW, UTC))
+    unparsed.parse_again([QuarantinedMessage.objects.get().pk], datetime.fromtimestamp(NOW, UTC))
     attend()
     assert books(link) == {"stored": 7}
 
@@ -198,14 +198,12 @@ def test_a_dead_letter_that_is_parsed_again_is_stored_once_nothing_refuses_it(li
 def test_one_that_is_refused_again_fails_alone_and_holds_up_no_other_replay(link, healthy):
     with refusing(("mqtt_reading", "INSERT", TEXT)):
         pipeline.store(with_poison(link, healthy, POISON, {"v": "poison"}), NOW)
-        quarantine.put_aside(
-            [message(healthy, "hall/again", {"v": 1})], "by hand", AccountingTally()
-        )
+        unparsed.write([message(healthy, "hall/again", {"v": 1})], "by hand", AccountingTally())
         SiteBooks.objects.filter(site=healthy.site).update(
             quarantined=1, received=F("received") + 1
         )
         ids = list(QuarantinedMessage.objects.values_list("pk", flat=True))
-        quarantine.parse_again(ids, datetime.fromtimestamp(NOW, UTC))
+        unparsed.parse_again(ids, datetime.fromtimestamp(NOW, UTC))
         attend()
     assert books(healthy) == {"stored": 7}
     assert books(link) == {"stored": 6, "failed": 1}

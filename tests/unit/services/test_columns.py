@@ -9,7 +9,7 @@ import pytest
 from mqtt_app.services.ingest import memory
 from mqtt_app.services.ingest.memory import RowCache
 from mqtt_app.services.postgres.columns import (
-    ReadingRow,
+    CopyRow,
     blobs,
     booleans,
     copy_rows,
@@ -52,7 +52,7 @@ NULL = b"\xff\xff\xff\xff"
 def test_a_row_of_a_binary_copy(value, columns):
     since_2000 = 5
     unix = 946_684_800_000_000 + since_2000
-    found = copy_rows([ReadingRow(7, "m", unix, unix + 1, 2, value)])
+    found = copy_rows([CopyRow(7, "m", unix, unix + 1, 2, value)])
     head = b"PGCOPY\n\xff\r\n\0" + b"\0" * 8 + struct.pack("!hiq", 9, 8, 7) + b"\0\0\0\x01m"
     times = struct.pack("!iqiqih", 8, since_2000, 8, since_2000 + 1, 2, 2)
     assert found == head + times + columns + b"\xff\xff"

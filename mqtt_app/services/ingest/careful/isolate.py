@@ -40,7 +40,7 @@ GiveUp = Callable[[Envelope, Exception, Run], None]
 """What becomes of a message that is at fault."""
 
 
-class Refusal(msgspec.Struct, frozen=True):
+class RefusedMessage(msgspec.Struct, frozen=True):
     """A message that is refused by itself."""
 
     message: Envelope
@@ -75,7 +75,7 @@ class Isolation:
         self._tried = 0
         self._stored = 0
         self._deadline = time.monotonic() + SECONDS
-        self._unexplained: list[Refusal] = []
+        self._unexplained: list[RefusedMessage] = []
 
     def run(self, messages: Sequence[Envelope], run: Run) -> None:
         """Raises what is no message's fault."""
@@ -103,7 +103,7 @@ class Isolation:
     def _one_connection(self, messages: Sequence[Envelope], error: Exception, run: Run) -> None:
         connection_id = messages[0].connection_id
         stored_before = self._stored
-        unexplained: list[Refusal] = []
+        unexplained: list[RefusedMessage] = []
         try:
             with savepoint(run) as part:
                 self._halve(messages, error, unexplained, part, large=len(messages) > SMALL)
@@ -123,7 +123,7 @@ class Isolation:
         self,
         messages: Sequence[Envelope],
         error: Exception,
-        unexplained: list[Refusal],
+        unexplained: list[RefusedMessage],
         run: Run,
         *,
         large: bool,
@@ -133,7 +133,7 @@ class Isolation:
             if fault_of(error) is Fault.CONTENT:
                 self._give_up(messages[0], error, run)
             else:
-                unexplained.append(Refusal(messages[0], error))
+                unexplained.append(RefusedMessage(messages[0], error))
             return
         middle = len(messages) // 2
         for half in (messages[:middle], messages[middle:]):

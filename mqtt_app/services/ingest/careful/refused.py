@@ -16,7 +16,7 @@ from mqtt_app.domain.delivery.messages import Envelope
 from mqtt_app.domain.ingest.samples import escaped
 from mqtt_app.domain.ingest.times import is_plausible
 from mqtt_app.services import accounting
-from mqtt_app.services.dead_letters import quarantine
+from mqtt_app.services.dead_letters import unparsed
 from mqtt_app.services.dead_letters.parsing_log import ParseFailure, log_failures
 from mqtt_app.services.ingest.admission.redeliveries import admit, current, remember
 from mqtt_app.services.ingest.announce import announce
@@ -47,7 +47,7 @@ def give_up(message: Envelope, error: Exception, run: Run) -> None:
 def _as_it_came(failure: ParseFailure, run: Run) -> None:
     admitted = admit([failure.message], run)
     if admitted:
-        quarantine.put_aside(admitted, str(failure.error), run.tally)
+        unparsed.write(admitted, str(failure.error), run.tally)
         log_failures([failure], run.memory.logged)
     send([*remember(admitted, run), *accounting.queries(run.tally, run.now)])
     announce(run.take_tally())
@@ -57,14 +57,14 @@ def _escaped(failure: ParseFailure, run: Run) -> None:
     plain = msgspec.structs.replace(failure, message=_plain(failure.message, run))
     messages = current([plain.message], run)
     if messages:
-        quarantine.put_aside(messages, str(failure.error), run.tally)
+        unparsed.write(messages, str(failure.error), run.tally)
         log_failures([plain], run.memory.logged)
     _close(run)
 
 
 def _without_a_log_row(failure: ParseFailure, run: Run) -> None:
     messages = current([_plain(failure.message, run)], run)
-    quarantine.put_aside(messages, str(failure.error), run.tally)
+    unparsed.write(messages, str(failure.error), run.tally)
     _close(run)
 
 

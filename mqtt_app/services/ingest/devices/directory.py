@@ -34,7 +34,8 @@ WHERE EXISTS (SELECT FROM mqtt_device d WHERE d.site_id = w.site_id
     AND starts_with(d.identifier, w.identifier || '/'))
 """
 _MAKE_GATEWAYS = """
-INSERT INTO mqtt_gateway (site_id, identifier, name, status, status_reason, status_since, created_at)
+INSERT INTO mqtt_gateway
+    (site_id, identifier, name, status, status_reason, status_since, created_at)
 SELECT w.site_id, w.identifier, '', 'unknown', '', %(now)s::timestamptz, %(now)s::timestamptz
 FROM unnest(%(sites)s::bigint[], %(identifiers)s::text[]) AS w(site_id, identifier)
 ON CONFLICT DO NOTHING

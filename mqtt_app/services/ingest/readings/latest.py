@@ -5,7 +5,7 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 from mqtt_app.models import Quality
-from mqtt_app.services.postgres.columns import ReadingRow, blobs, booleans, numbers, texts
+from mqtt_app.services.postgres.columns import CopyRow, blobs, booleans, numbers, texts
 from mqtt_app.services.postgres.statements import Query
 
 _IMPLAUSIBLE = int(Quality.IMPLAUSIBLE_TIME)
@@ -33,11 +33,11 @@ ON CONFLICT (device_id, metric) DO UPDATE SET {_NEWER}, count = l.count + exclud
 """
 
 
-def keep_latest(rows: Sequence[ReadingRow]) -> list[Query]:
+def keep_latest(rows: Sequence[CopyRow]) -> list[Query]:
     """A good value gives way to a good one of the same time or later only; a retained one fills a
     gap. All are counted but those at times that cannot be right.
     """
-    newest: dict[tuple[int, str], ReadingRow] = {}
+    newest: dict[tuple[int, str], CopyRow] = {}
     counts: defaultdict[tuple[int, str], int] = defaultdict(int)
     first: dict[tuple[int, str], int] = {}
     for row in rows:
@@ -75,7 +75,7 @@ def _by_type(values: Sequence[Any]) -> Iterator[str]:
     yield blobs([value if type(value) is bytes else None for value in values])
 
 
-def _supersedes(row: ReadingRow, other: ReadingRow) -> bool:
+def _supersedes(row: CopyRow, other: CopyRow) -> bool:
     """By quality first, then by time."""
     if row.quality != other.quality:
         return row.quality < other.quality

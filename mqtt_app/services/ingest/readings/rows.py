@@ -23,7 +23,7 @@ from mqtt_app.services.ingest.readings.metrics import (
 from mqtt_app.services.ingest.readings.series import SeriesChanges, is_plain, is_said_twice
 from mqtt_app.services.ingest.records import DeviceKey, KnownMetric, MetricKey
 from mqtt_app.services.ingest.run import Run
-from mqtt_app.services.postgres.columns import ReadingRow, copy_rows, microseconds
+from mqtt_app.services.postgres.columns import CopyRow, copy_rows, microseconds
 from mqtt_app.services.postgres.statements import Query
 
 _GOOD = int(Quality.GOOD)
@@ -41,7 +41,7 @@ class ReadingRows(msgspec.Struct, frozen=True):
     has no room. `queries` about metrics and clocks; `notices` for the parsing log.
     """
 
-    rows: list[ReadingRow]
+    rows: list[CopyRow]
     by_site: Mapping[int, int]
     over_quota: list[Envelope]
     queries: list[Query]
@@ -89,7 +89,7 @@ def metrics_of(
     return known | look_up(first.values(), run)
 
 
-def copy(rows: Sequence[ReadingRow]) -> None:
+def copy(rows: Sequence[CopyRow]) -> None:
     if not rows:
         return
     # Django wraps the errors of a cursor's own methods; those of a COPY that is under way are
@@ -102,7 +102,7 @@ class _Batch:
     """Rows, and what is to be written of their metrics and of the clocks of their devices."""
 
     def __init__(self, directory: Directory, metrics: Mapping[MetricKey, KnownMetric]) -> None:
-        self.rows: list[ReadingRow] = []
+        self.rows: list[CopyRow] = []
         self.changes = SeriesChanges()
         self.implausible: Counter[int] = Counter()
         self.skews: dict[DeviceKey, float] = {}
@@ -133,7 +133,7 @@ class _Batch:
             if quality == _IMPLAUSIBLE:
                 self.implausible[metric.id] += 1
             self.rows.append(
-                ReadingRow(device.id, fact.metric, microseconds(time), received, quality, value)
+                CopyRow(device.id, fact.metric, microseconds(time), received, quality, value)
             )
 
     def _measure(self, site_id: int, fact: ReadingFact, message: Envelope) -> None:
