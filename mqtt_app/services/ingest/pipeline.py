@@ -12,9 +12,10 @@ sent again.
       3 admit      duplicates, messages of past owners  ──► counted, or skipped
       4 discover   topics found, made, recognised       ──► no row: dropped
       5 parse      messages to facts                    ──► switched off, not recognised: counted
-      6 look up    devices and gateways found, made     ──► over the quota: dropped
+      6 look up    descriptions kept and applied; devices, gateways and metrics found, made
+                                                        ──► over the quota: dropped
       7 copy       readings, by COPY
-      8 record     messages that failed                 ──► dead letters, parsing log
+      8 record     messages that failed, and notices    ──► dead letters, parsing log
       9 send       together: latest values, presence, topic counts, deliveries, accounting
      10 check      topics and devices still as they were remembered, else all of it again
      11 change     statuses that change, hidden devices

@@ -4,7 +4,7 @@ import pytest
 
 from mqtt_app.conf import config
 from mqtt_app.domain.topics import TOPIC_CHARACTERS, TOPIC_LEVELS, TOPIC_SIZE
-from mqtt_app.models import Device, DiscoveredTopic
+from mqtt_app.models import Device, DiscoveredTopic, MqttParsingLog
 from mqtt_app.services.ingest import pipeline
 from mqtt_app.services.ingest.memory import PROCESS
 from mqtt_app.services.ingest.topics import unfit
