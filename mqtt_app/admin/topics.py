@@ -72,7 +72,7 @@ class DiscoveredTopicAdmin(SiteRowAdmin[DiscoveredTopic]):
     search_fields = ("topic",)
     readonly_fields = (
         *("connection", "topic", "is_processable", "parser_name", "confidence", "rule"),
-        *("is_ignored", "retired_at", "members", "was_retained", "heard_live"),
+        *("is_ignored", "retired_at", "was_retained", "heard_live"),
         *("message_count", "first_seen", "last_seen"),
     )
     fields = ("is_active", "pinned_parser", "forbidden_parsers", *readonly_fields)

@@ -89,11 +89,6 @@ class Migration(migrations.Migration):
         ),
         migrations.AddField(
             model_name='discoveredtopic',
-            name='members',
-            field=models.PositiveIntegerField(db_default=0, default=0, editable=False, help_text='Topics that this row stands for, when it is a template; else 0.'),
-        ),
-        migrations.AddField(
-            model_name='discoveredtopic',
             name='pinned_parser',
             field=models.CharField(blank=True, db_default='', default='', help_text='The parser that reads it, whatever it looks like.', max_length=100),
         ),

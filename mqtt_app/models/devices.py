@@ -78,12 +78,6 @@ class DiscoveredTopic(models.Model):
     )
     is_ignored = models.BooleanField(default=False, db_default=False, editable=False)
     retired_at = models.DateTimeField(null=True, blank=True, editable=False)
-    members = models.PositiveIntegerField(
-        default=0,
-        db_default=0,
-        editable=False,
-        help_text="Topics that this row stands for, when it is a template; else 0.",
-    )
 
     class Meta:
         ordering = ("-id",)

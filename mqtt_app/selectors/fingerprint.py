@@ -30,15 +30,13 @@ class Family:
 @dataclass(frozen=True, slots=True)
 class Fingerprint:
     """Families with the most topics first, those that nobody reads last. `only_retained`: topics
-    that the broker keeps and nobody published on since we listen. `templates`: rows that stand for
-    topics without end.
+    that the broker keeps and nobody published on since we listen.
     """
 
     families: list[Family]
     topics: int
     ignored: int
     only_retained: int
-    templates: int
 
     @property
     def summary(self) -> str:
@@ -116,6 +114,5 @@ def fingerprint_of(site: Site) -> Fingerprint:
         topics=Count("id"),
         ignored=Count("id", filter=Q(is_ignored=True)),
         only_retained=Count("id", filter=Q(was_retained=True, heard_live=False)),
-        templates=Count("id", filter=Q(members__gt=0)),
     )
     return Fingerprint(families=families, **counted)

@@ -132,4 +132,3 @@ class FingerprintSerializer(serializers.Serializer[Any]):
     only_retained = serializers.IntegerField(
         help_text="Topics of retained messages on which nobody published since we listen."
     )
-    templates = serializers.IntegerField(help_text="Rows that stand for topics without end.")

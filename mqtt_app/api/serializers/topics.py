@@ -60,7 +60,6 @@ class DiscoveredTopicSerializer(serializers.ModelSerializer[DiscoveredTopic]):
             "is_ignored",
             "retired_at",
             "only_retained",
-            "members",
             "first_seen",
             "last_seen",
             "message_count",
