@@ -22,9 +22,19 @@ from mqtt_app.domain.facts import (
 )
 from mqtt_app.domain.ingest.times import EARLIEST, LATEST
 from mqtt_app.parsers.base import MAX_FACTS, MAX_PAYLOAD, Message, Parser
+from mqtt_app.parsers.binary_trees import CborParser, MessagePackParser
+from mqtt_app.parsers.delimited import CsvParser
+from mqtt_app.parsers.influx_line import InfluxLineParser
 from mqtt_app.parsers.json_objects import JsonParser
+from mqtt_app.parsers.key_value import KeyValueParser
+from mqtt_app.parsers.lorawan.cayenne_lpp import CayenneLppParser
+from mqtt_app.parsers.lorawan.chirpstack import ChirpStackParser
+from mqtt_app.parsers.lorawan.milesight import MilesightParser
+from mqtt_app.parsers.lorawan.things_stack import ThingsStackParser
 from mqtt_app.parsers.scalar import ScalarParser
+from mqtt_app.parsers.senml import SenmlParser
 from mqtt_app.parsers.tasmota import TasmotaParser
+from mqtt_app.parsers.thingsboard import ThingsBoardParser
 from mqtt_app.parsers.zigbee2mqtt import Zigbee2MqttParser
 
 GROUP = "sitewire.parsers"
@@ -40,7 +50,23 @@ _identifiers: set[str] = set()
 
 def built_ins() -> list[Parser]:
     """In the order in which ties are decided: the most particular first."""
-    return [Zigbee2MqttParser(), TasmotaParser(), JsonParser(), ScalarParser()]
+    return [
+        Zigbee2MqttParser(),
+        TasmotaParser(),
+        ThingsStackParser(),
+        ChirpStackParser(),
+        ThingsBoardParser(),
+        MilesightParser(),
+        SenmlParser(),
+        InfluxLineParser(),
+        CborParser(),
+        MessagePackParser(),
+        CayenneLppParser(),
+        JsonParser(),
+        KeyValueParser(),
+        CsvParser(),
+        ScalarParser(),
+    ]
 
 
 class Registry:

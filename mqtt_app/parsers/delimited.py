@@ -1,0 +1,104 @@
+"""CSV: a line of names and lines of values, or one line of numbers alone.
+
+Source: RFC 4180 (https://www.rfc-editor.org/rfc/rfc4180). The delimiter is a semicolon, tab or
+comma, the surest first; with the first two a comma may be the decimal point. A column of times is
+the time of its line. Numbers without names are called by their place, as in a JSON array.
+"""
+
+import csv
+import re
+from collections.abc import Sequence
+
+from mqtt_app.domain.facts import Fact, ParseError, ParseErrorKind
+from mqtt_app.parsers.base import Message
+from mqtt_app.parsers.leaves import is_number
+from mqtt_app.parsers.records import facts_of_tree
+from mqtt_app.parsers.text_payloads import utf8
+
+DELIMITERS = (";", "\t", ",")
+MAX_LENGTH = 1_048_576  # bytes
+MAX_ROWS = 10_000
+MAX_COLUMNS = 500
+SAMPLE_ROWS = 20
+MAX_SAMPLE = 8192  # bytes that are looked at to recognise the format
+
+_HEADING = re.compile(r"[^\W\d][^\n;,]{0,79}")
+_DECIMAL_COMMA = re.compile(r"[+-]?[0-9]{1,12},[0-9]{1,12}", re.ASCII)
+_TIME = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}[T ][0-9]{2}:[0-9]{2}.*", re.ASCII)
+
+
+class CsvParser:
+    name = "csv"
+    version = "1"
+
+    def matches(self, topic: str, sample: bytes) -> float:  # noqa: ARG002
+        """Below every parser that knows the topic, above plain text."""
+        text = (
+            utf8(sample[:MAX_SAMPLE]) if b"," in sample or b";" in sample or b"\t" in sample else ""
+        )
+        rows = _rows(text, SAMPLE_ROWS) if text else []
+        if len(sample) > MAX_SAMPLE:
+            rows = rows[:-1]  # the last one may be cut off
+        if _has_heading(rows):
+            return 0.35
+        return 0.25 if _is_bare(rows) else 0.0
+
+    def parse(self, message: Message) -> Sequence[Fact]:
+        text = utf8(message.payload[:MAX_LENGTH])
+        if text is not None and not text.strip():
+            return []
+        rows = _rows(text, MAX_ROWS) if text else []
+        if _has_heading(rows):
+            names = [name.strip() for name in rows[0]]
+            return facts_of_tree(
+                message, [dict(zip(names, map(_cell, row), strict=False)) for row in rows[1:]]
+            )
+        if _is_bare(rows):
+            return facts_of_tree(message, [_cell(cell) for cell in rows[0]])
+        raise ParseError(ParseErrorKind.PARSE, "expected CSV: a line of names, and lines of values")
+
+
+def _rows(text: str, limit: int) -> list[list[str]]:
+    """Rows of the first delimiter that divides the first line; none when it is no table."""
+    if text.lstrip()[:1] in ("{", "[", "<", ""):
+        return []
+    lines = [line for line in text.splitlines() if line.strip()][: limit + 1]
+    delimiter = next((delimiter for delimiter in DELIMITERS if delimiter in lines[0]), "")
+    if not delimiter:
+        return []
+    try:
+        rows = list(csv.reader(lines, delimiter=delimiter, strict=True))
+    except csv.Error:
+        return []
+    return [row[:MAX_COLUMNS] for row in rows]
+
+
+def _has_heading(rows: list[list[str]]) -> bool:
+    """Names above, and below them as many cells, of which some are numbers."""
+    if len(rows) < 2:
+        return False
+    names = [name.strip() for name in rows[0]]
+    if len(set(names)) < len(names) or not all(map(_HEADING.fullmatch, names)):
+        return False
+    return all(len(row) == len(names) for row in rows[1:]) and all(
+        any(isinstance(_cell(cell), float) for cell in row) for row in rows[1:SAMPLE_ROWS]
+    )
+
+
+def _is_bare(rows: list[list[str]]) -> bool:
+    """One line of numbers; two with a comma between them may be one with a decimal comma."""
+    if len(rows) != 1:
+        return False
+    cells = [_cell(cell) for cell in rows[0]]
+    has_points = all("." in cell for cell in rows[0])
+    return all(isinstance(cell, float) for cell in cells) and (len(cells) > 2 or has_points)
+
+
+def _cell(text: str) -> float | str | None:
+    """A number, text, or None for an empty cell."""
+    stripped = text.strip()
+    if _DECIMAL_COMMA.fullmatch(stripped):
+        return float(stripped.replace(",", "."))
+    if is_number(stripped):
+        return float(stripped)
+    return stripped or None

@@ -1,0 +1,147 @@
+"""Milesight: gateways that forward uplinks, people counters, and the makers' platform. Any topic.
+
+Sources: https://support.milesight-iot.com/support/solutions/articles/73000600064 (gateways: the
+JSON of ChirpStack 3, in which a payload codec may put its values beside the envelope) and
+https://www.milesight.com/products/docs/en/vs121-p/ (counters with `device_info` and `time_info`).
+The topic is the user's, so these are recognised by their keys.
+"""
+
+import re
+from collections.abc import Iterator, Sequence
+from datetime import datetime, timedelta, timezone
+from typing import Any
+
+from mqtt_app.domain.facts import DeviceDescription, Fact, normal_address
+from mqtt_app.domain.ingest.times import parse_time
+from mqtt_app.parsers.base import Message
+from mqtt_app.parsers.leaves import Origin, Readings, clean_name
+from mqtt_app.parsers.lorawan.chirpstack_uplink import describe, device_of, uplink_facts
+from mqtt_app.parsers.lorawan.uplinks import decoded_object, eui, part, text
+
+COMPANIONS = (b'"deviceName"', b'"applicationID"', b'"rxInfo"', b'"fPort"', b'"gatewayTime"')
+ENVELOPE = frozenset(
+    [
+        "adr",
+        "applicationID",
+        "applicationName",
+        "cellularIP",
+        "codeRate",
+        "confirmedUplink",
+        "data",
+        "devAddr",
+        "devEUI",
+        "deviceName",
+        "deviceProfileID",
+        "deviceProfileName",
+        "dr",
+        "fCnt",
+        "fPort",
+        "gatewayTime",
+        "metadata",
+        "nodeName",
+        "object",
+        "objectJSON",
+        "publishedAt",
+        "rxInfo",
+        "tags",
+        "time",
+        "txInfo",
+    ]
+)
+NO_VALUES = frozenset(["device_info", "time_info", "event", "report_type", "snapshot"])
+
+_LOCAL_TIME = re.compile(r"(\d{4})[/-](\d\d)[/-](\d\d)[ T](\d\d):(\d\d):(\d\d)", re.ASCII)
+_ZONE = re.compile(r"UTC([+-])(\d{1,2}):?(\d\d)?", re.ASCII)
+
+
+class MilesightParser:
+    name = "milesight"
+    version = "1"
+
+    def matches(self, topic: str, sample: bytes) -> float:  # noqa: ARG002
+        if b'"devEUI"' in sample and any(key in sample for key in COMPANIONS):
+            return 0.7
+        if b'"device_info"' in sample and b'"device_sn"' in sample:
+            return 0.7
+        return 0.7 if b'"deviceProfile"' in sample and b'"eventType"' in sample else 0.0
+
+    def parse(self, message: Message) -> Sequence[Fact]:
+        if not message.payload.strip():
+            return []
+        tree = decoded_object(message.payload, "a message of a Milesight gateway or device")
+        if "device_info" in tree:
+            return list(_counter(message.topic, tree))
+        if "deviceProfile" in part(tree, "data"):
+            return list(_event(message.topic, tree))
+        return list(_uplink(message.topic, tree))
+
+
+def _uplink(topic: str, tree: dict[str, Any]) -> Iterator[Fact]:
+    beside = {key: value for key, value in tree.items() if key not in ENVELOPE}
+    if beside and not tree.get("object"):
+        tree = tree | {"object": beside}
+    device = device_of(tree, topic)
+    origin = Origin(device=device, time=parse_time(tree.get("time") or tree.get("gatewayTime")))
+    yield from uplink_facts(origin, tree)
+    yield from describe(device, tree)
+
+
+def _counter(topic: str, tree: dict[str, Any]) -> Iterator[Fact]:
+    """Counts of people, at the end of the time in which they were counted."""
+    info = part(tree, "device_info")
+    serial = text(info, "device_sn")
+    address = normal_address(text(info, "device_mac"))
+    device = address or (f"milesight/{serial}" if serial else topic)
+    readings = Readings()
+    origin = Origin(device=device, time=_counted_at(part(tree, "time_info")))
+    readings.add_tree(origin, {key: value for key, value in tree.items() if key not in NO_VALUES})
+    yield from readings.facts
+    name = clean_name(text(info, "custom_device_id", "device_name", "device") or serial)
+    if name:
+        yield DeviceDescription(
+            device=device,
+            name=name,
+            manufacturer="Milesight",
+            software=clean_name(text(info, "firmware_version")),
+            address=address,
+        )
+
+
+def _counted_at(info: dict[str, Any]) -> float | None:
+    """Local time with the zone beside it, as `UTC+8:00`."""
+    written = _LOCAL_TIME.fullmatch(text(info, "trigger_time", "end_time"))
+    zone = _ZONE.match(text(info, "timezone", "time_zone"))
+    if written is None or zone is None:
+        return None
+    offset = timedelta(hours=int(zone[2]), minutes=int(zone[3] or 0))
+    if text(info, "dst_status") == "1" or info.get("dst_status") in (True, 1):
+        return None  # how much is added is not said
+    try:
+        local = datetime(
+            *(int(part_) for part_ in written.groups()),
+            tzinfo=timezone(offset if zone[1] == "+" else -offset),
+        )
+        return local.timestamp()
+    except (ValueError, OverflowError):
+        return None
+
+
+def _event(topic: str, tree: dict[str, Any]) -> Iterator[Fact]:
+    """Of the development platform: what a device reports, and when the event was made."""
+    data = part(tree, "data")
+    profile = part(data, "deviceProfile")
+    address = eui(text(profile, "devEUI"))
+    device = address or text(profile, "sn") or topic
+    if text(data, "type").upper() in ("PROPERTY", "EVENT", ""):
+        readings = Readings()
+        origin = Origin(device=device, time=parse_time(tree.get("eventCreatedTime")))
+        readings.add_tree(origin, part(data, "payload"))
+        yield from readings.facts
+    if name := clean_name(text(profile, "name") or text(profile, "sn")):
+        yield DeviceDescription(
+            device=device,
+            name=name,
+            manufacturer="Milesight",
+            model=clean_name(text(profile, "model")),
+            address=address,
+        )
