@@ -18,13 +18,15 @@ import cbor2
 import msgpack
 
 from mqtt_app.domain.facts import ParseError, ParseErrorKind
-from mqtt_app.parsers.base import MAX_DEPTH, MAX_PAYLOAD
+from mqtt_app.parsers.base import MAX_DEPTH, MAX_FACTS, MAX_PAYLOAD
 
 MAX_KEY = 300  # characters of a key; longer ones cannot be stored anyway
 MAX_RECORDS = 10_000  # items one after the other in a CBOR sequence (RFC 8742)
 REFERENCE_TAGS = (25, 29)  # to earlier strings and values, so that a few bytes could say a lot
 PLAIN_TAGS = (28, 35, 36, 256)  # something that may be referred to, patterns, mail: their content
 MAX_EXPONENT = 400  # of a decimal or big float; beyond it is no finite number
+
+_TagDecoder = Callable[[Any, bool], Any]  # what is under the tag, whether it must be immutable
 
 
 def decode_cbor(payload: bytes) -> Any:
@@ -74,19 +76,19 @@ def _broken(name: str, reason: str) -> ParseError:
     return ParseError(ParseErrorKind.PARSE, f"broken {name}: {reason[:200]}")
 
 
-def _refused(decoder: cbor2.CBORDecoder) -> Any:  # noqa: ARG001  the library's signature
+def _refused(content: Any, immutable: bool) -> Any:  # noqa: ARG001  as it is called
     raise ValueError("references to earlier values are not followed")
 
 
-def _content(decoder: cbor2.CBORDecoder) -> Any:
-    return decoder.decode()
+def _content(content: Any, immutable: bool) -> Any:  # noqa: ARG001  as it is called
+    return content
 
 
-def _scaled(base: int) -> Callable[[cbor2.CBORDecoder], float | None]:
+def _scaled(base: int) -> _TagDecoder:
     """Tags 4 and 5: `[exponent, mantissa]`."""
 
-    def decode(decoder: cbor2.CBORDecoder) -> float | None:
-        exponent, mantissa = decoder.decode()
+    def decode(content: Any, immutable: bool) -> float | None:  # noqa: ARG001  as it is called
+        exponent, mantissa = content
         if abs(exponent) > MAX_EXPONENT * (1 if base == 10 else 4):
             return None
         return float(Fraction(mantissa) * Fraction(base) ** exponent)
@@ -94,9 +96,19 @@ def _scaled(base: int) -> Callable[[cbor2.CBORDecoder], float | None]:
     return decode
 
 
-_TAGS: Mapping[int, Callable[[cbor2.CBORDecoder], Any]] = {
+def _epoch(content: Any, immutable: bool) -> str | None:  # noqa: ARG001  as it is called
+    """Tag 1: seconds since 1970, as ISO 8601; None for what no calendar holds."""
+    try:
+        return datetime.fromtimestamp(float(content), UTC).isoformat()
+    except (ValueError, OverflowError, OSError, TypeError):
+        return None
+
+
+_TAGS: Mapping[int, _TagDecoder] = {
     **dict.fromkeys(REFERENCE_TAGS, _refused),
     **dict.fromkeys(PLAIN_TAGS, _content),
+    0: _content,
+    1: _epoch,
     4: _scaled(10),
     5: _scaled(2),
 }
@@ -106,12 +118,16 @@ def _plain(item: Any, name: str, depth: int = 0) -> Any:
     """As JSON would have it. Decoded trees share nothing, so this ends."""
     if depth > MAX_DEPTH:
         raise _broken(name, f"nested deeper than {MAX_DEPTH} levels")
-    if isinstance(item, Mapping):
+    if isinstance(item, bool | int | str | bytes):
+        return item
+    if isinstance(item, msgpack.ExtType):  # a tuple too
+        return item.data
+    if hasattr(item, "__len__") and len(item) > MAX_FACTS:
+        raise _broken(name, f"more than {MAX_FACTS:,} values in one list")
+    if isinstance(item, dict | cbor2.frozendict):
         return {_key(key): _plain(child, name, depth + 1) for key, child in item.items()}
     if isinstance(item, list | tuple | set | frozenset):
         return [_plain(child, name, depth + 1) for child in item]
-    if isinstance(item, bool | int | str | bytes):
-        return item
     return _leaf(item, name, depth)
 
 
@@ -119,13 +135,10 @@ def _leaf(item: Any, name: str, depth: int) -> Any:
     if isinstance(item, float | Decimal | Fraction):
         number = float(item)
         return number if math.isfinite(number) else None
-    if isinstance(item, datetime | msgpack.Timestamp):
-        moment = item if isinstance(item, datetime) else item.to_datetime()
-        return moment.astimezone(UTC).isoformat()
+    if isinstance(item, msgpack.Timestamp):
+        return _epoch(item.seconds + item.nanoseconds / 1e9, False)
     if isinstance(item, cbor2.CBORTag):
         return _plain(item.value, name, depth + 1)
-    if isinstance(item, msgpack.ExtType):
-        return item.data
     if item is None or item is cbor2.undefined or isinstance(item, cbor2.CBORSimpleValue):
         return None
     return str(item)  # UUIDs, addresses, dates

@@ -61,8 +61,7 @@ def _confidence(sample: bytes, decode: Callable[[bytes], Any]) -> float:
     records = tree if isinstance(tree, list) else [tree]
     if not records or not all(isinstance(record, dict) and record for record in records):
         return 0.2 if isinstance(tree, list) and len(tree) > 1 else 0.0
-    named = all(_is_name(key) for record in records for key in record)
-    return 0.5 if named else 0.25
+    return 0.5 if all(_is_name(key) for record in records for key in record) else 0.0
 
 
 def _is_text(sample: bytes) -> bool:

@@ -41,8 +41,8 @@ MAX_SAMPLE = 16_384  # bytes that are looked at to recognise the format
 _NAME = r"(?:[^\\ ,=\n]|\\.)++"
 _MEASUREMENT = r"(?:[^\\ ,=\n#{\[\"<]|\\.)(?:[^\\ ,=\n]|\\.)*+"
 _FIELD_VALUE = (
-    r"(?:[+-]?[0-9]++(?:\.[0-9]*+)?(?:[eE][+-]?[0-9]++)?[iu]?|\.[0-9]++|[tTfF]"
-    r'|true|True|TRUE|false|False|FALSE|"(?:[^"\\]|\\.)*+")'
+    r"(?:[+-]?[0-9]++(?:\.[0-9]*+)?(?:[eE][+-]?[0-9]++)?[iu]?|\.[0-9]++"
+    r'|true|True|TRUE|false|False|FALSE|[tTfF]|"(?:[^"\\]|\\.)*+")'
 )
 _LINE = re.compile(
     rf"(?P<measurement>{_MEASUREMENT})"

@@ -11,9 +11,16 @@ from typing import Any
 import msgspec
 
 from mqtt_app.domain.characters import code_point, forbidden
-from mqtt_app.domain.facts import Fact, FieldProblem, ReadingFact, Value
+from mqtt_app.domain.facts import (
+    Fact,
+    FieldProblem,
+    ParseError,
+    ParseErrorKind,
+    ReadingFact,
+    Value,
+)
 from mqtt_app.domain.ingest.times import looks_like_time, parse_time
-from mqtt_app.parsers.base import MAX_DEPTH
+from mqtt_app.parsers.base import MAX_DEPTH, MAX_FACTS
 
 MAX_TEXT = 4096  # characters or bytes of one value
 MAX_METRIC = 255  # characters
@@ -79,6 +86,9 @@ class Readings:
         if place in self._taken:
             self.leave_out(metric, "the message has two values under this name")
             return
+        if len(self.facts) > MAX_FACTS:
+            reason = f"more than {MAX_FACTS:,} values in one message"
+            raise ParseError(ParseErrorKind.VALIDATION, reason)
         self._taken.add(place)
         self.facts.append(
             ReadingFact(

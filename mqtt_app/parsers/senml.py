@@ -20,6 +20,7 @@ from mqtt_app.parsers.json_objects import device_of_topic
 from mqtt_app.parsers.json_tree import BOM, decode
 from mqtt_app.parsers.leaves import Origin, Readings
 from mqtt_app.parsers.lorawan.uplinks import from_base64
+from mqtt_app.parsers.text_payloads import topic_above
 
 LABELS = {
     "-1": "bver",
@@ -195,7 +196,7 @@ def _names(base_name: str, name: object, topic: str) -> tuple[str, str]:
         device, metric = _of_full_name(metric, topic)
     found = _URN.fullmatch(device)
     if found is None:
-        return device, metric or "value"
+        return _qualified(device, topic), metric or "value"
     if found["rest"]:
         metric = f"{found['rest']}.{metric}" if metric else found["rest"]
     identifier = found["id"].rstrip(SEPARATORS)
@@ -204,6 +205,14 @@ def _names(base_name: str, name: object, topic: str) -> tuple[str, str]:
         normal_address(identifier) if is_address else f"urn:dev:{found['kind']}:{identifier}",
         metric or "value",
     )
+
+
+def _qualified(device: str, topic: str) -> str:
+    """A name that is unique only where it is used, below its topic."""
+    if ":" in device or ("/" in topic and device.startswith(device_of_topic(topic))):
+        return device
+    above = topic_above(device_of_topic(topic), {device})
+    return above if above == device else f"{above}/{device}"
 
 
 def _of_full_name(name: str, topic: str) -> tuple[str, str]:

@@ -28,7 +28,9 @@ def device_of(tree: dict[str, Any], otherwise: str) -> str:
     return eui(text(info, "devEui", "devEUI") or text(tree, "devEUI", "devEui")) or eui(otherwise)
 
 
-def uplink_facts(origin: Origin, tree: dict[str, Any]) -> Iterator[Fact]:
+def uplink_facts(
+    origin: Origin, tree: dict[str, Any], leaves_zeros_out: bool = True
+) -> Iterator[Fact]:
     """`origin` without a gateway: it is the one that heard the uplink best."""
     heard = best(_signals(tree))
     time = origin.time
@@ -40,7 +42,8 @@ def uplink_facts(origin: Origin, tree: dict[str, Any]) -> Iterator[Fact]:
     readings = Readings()
     _add_values(readings, origin, tree)
     for counter in ("fCnt", "fPort"):
-        add_metadata(readings, origin, counter, number(tree, counter) or 0.0)
+        missing = 0.0 if leaves_zeros_out else None
+        add_metadata(readings, origin, counter, number(tree, counter) or missing)
     add_signal(readings, origin, heard)
     yield from readings.facts
     yield from describe_gateway(heard)

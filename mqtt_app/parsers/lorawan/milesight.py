@@ -82,7 +82,7 @@ def _uplink(topic: str, tree: dict[str, Any]) -> Iterator[Fact]:
         tree = tree | {"object": beside}
     device = device_of(tree, topic)
     origin = Origin(device=device, time=parse_time(tree.get("time") or tree.get("gatewayTime")))
-    yield from uplink_facts(origin, tree)
+    yield from uplink_facts(origin, tree, leaves_zeros_out=False)
     yield from describe(device, tree)
 
 
