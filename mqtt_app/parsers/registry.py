@@ -30,6 +30,7 @@ from mqtt_app.parsers.key_value import KeyValueParser
 from mqtt_app.parsers.lorawan.cayenne_lpp import CayenneLppParser
 from mqtt_app.parsers.lorawan.chirpstack import ChirpStackParser
 from mqtt_app.parsers.lorawan.milesight import MilesightParser
+from mqtt_app.parsers.lorawan.network_servers import NetworkServerParser
 from mqtt_app.parsers.lorawan.things_stack import ThingsStackParser
 from mqtt_app.parsers.scalar import ScalarParser
 from mqtt_app.parsers.senml import SenmlParser
@@ -57,6 +58,7 @@ def built_ins() -> list[Parser]:
         ChirpStackParser(),
         ThingsBoardParser(),
         MilesightParser(),
+        NetworkServerParser(),
         SenmlParser(),
         InfluxLineParser(),
         CborParser(),
