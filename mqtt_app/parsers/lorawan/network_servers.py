@@ -46,7 +46,8 @@ class NetworkServerParser:
         for uplink in uplinks:
             if not isinstance(uplink, dict):
                 raise ParseError(ParseErrorKind.VALIDATION, "expected an uplink as a JSON object")
-            facts += _uplink(shape, uplink)
+            if not shape.kinds or uplink.get("cmd") in shape.kinds:
+                facts += _uplink(shape, uplink)
         return facts
 
 

@@ -11,9 +11,10 @@ import msgspec
 
 
 class Shape(msgspec.Struct, frozen=True, kw_only=True):
-    """`mark`: keys that all have to be in the bytes of a message. `gateways`: a list of those
-    that heard the uplink, or an object of the one; "" for the message itself. `is_hex`: the bytes are hexadecimal, else base64. `counter` and `port` as
-    the maker names them, at the end of their paths.
+    """`mark`: keys that all have to be in the bytes of a message. `gateways`: the list of those
+    that heard the uplink, or the object of the one; "" for the message itself. `is_hex`: the bytes
+    are hexadecimal, else base64. `counter` and `port` keep the maker's names, the ends of their
+    paths. `kinds`: values of the key `cmd` that stand for uplinks, empty when there is no such key.
     """
 
     maker: str
@@ -30,6 +31,7 @@ class Shape(msgspec.Struct, frozen=True, kw_only=True):
     gateway: str = ""
     rssi: str = ""
     snr: str = ""
+    kinds: tuple[str, ...] = ()
 
 
 SHAPES = (
@@ -63,6 +65,7 @@ SHAPES = (
         gateway="gweui",
         rssi="rssi",
         snr="snr",
+        kinds=("rx", "gw"),
     ),
     Shape(
         maker="Helium",
@@ -101,8 +104,9 @@ SHAPES = (
         time=("time",),
         objects=(),
         data="data",
-        counter="seqn",
+        counter="fcnt",
         port="port",
+        name="name",
         gateway="gweui",
         rssi="rssi",
         snr="lsnr",
