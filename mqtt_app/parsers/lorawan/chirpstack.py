@@ -30,6 +30,7 @@ EVENTS = frozenset(
     ["up", "join", "ack", "txack", "status", "log", "location", "integration", "error", "rx"]
 )  # `error` until version 3, `rx` until version 1
 GATEWAY_KINDS = frozenset(["event", "state", "command"])
+TIME_KEYS = ("time", "publishedAt", "timestamp")  # `timestamp` in RAK's gateways
 SILENT = frozenset(["ack", "txack"])  # what became of a downlink
 
 
@@ -107,7 +108,8 @@ def _is_eui(level: str) -> bool:
 
 
 def _event(kind: str, device: str, tree: dict[str, Any]) -> Iterator[Fact]:
-    origin = Origin(device=device, time=parse_time(tree.get("time") or tree.get("publishedAt")))
+    written = next((tree[key] for key in TIME_KEYS if tree.get(key)), None)
+    origin = Origin(device=device, time=parse_time(written))
     if kind in ("up", "rx"):
         yield from uplink_facts(origin, tree)
     elif kind == "join":

@@ -68,7 +68,8 @@ def _add_values(readings: Readings, origin: Origin, tree: dict[str, Any]) -> Non
     if decoded not in (None, {}, []):
         readings.add_tree(origin, decoded)
     else:
-        add_bytes(readings, origin, "data", tree.get("data"))
+        is_hex = text(tree, "data_encode").startswith("hex")  # in RAK's gateways
+        add_bytes(readings, origin, "data", tree.get("data"), is_hex)
 
 
 def _decoded_text(readings: Readings, written: str) -> Any:

@@ -86,19 +86,8 @@ def _add_values(readings: Readings, origin: Origin, shape: Shape, tree: dict[str
     )
     if decoded is not None:
         readings.add_tree(origin, decoded)
-    elif shape.is_hex:
-        _add_hexadecimal(readings, origin, shape.data, _at(tree, shape.data))
     else:
-        add_bytes(readings, origin, shape.data, _at(tree, shape.data))
-
-
-def _add_hexadecimal(readings: Readings, origin: Origin, field: str, written: object) -> None:
-    if not isinstance(written, str) or not written:
-        return
-    try:
-        readings.add(origin, "payload", bytes.fromhex(written))
-    except ValueError:
-        readings.leave_out(field, "it is not hexadecimal")
+        add_bytes(readings, origin, shape.data, _at(tree, shape.data), shape.is_hex)
 
 
 def _signals(shape: Shape, tree: dict[str, Any]) -> Iterator[Signal]:

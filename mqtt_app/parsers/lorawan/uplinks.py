@@ -77,6 +77,14 @@ def from_base64(written: object) -> bytes | None:
         return None
 
 
+def from_hexadecimal(written: object) -> bytes | None:
+    """Bytes of two digits each; None when it is something else."""
+    try:
+        return bytes.fromhex(written) if isinstance(written, str) else None
+    except ValueError:
+        return None
+
+
 def best(signals: list[Signal]) -> Signal | None:
     """The gateway that heard it loudest; of two equally loud ones that with less noise."""
     return max(
@@ -104,13 +112,15 @@ def add_metadata(
         readings.add(origin, metric, value, unit, diagnostic=True)
 
 
-def add_bytes(readings: Readings, origin: Origin, field: str, written: object) -> None:
+def add_bytes(
+    readings: Readings, origin: Origin, field: str, written: object, is_hex: bool = False
+) -> None:
     """The bytes of an uplink that nothing decoded, as the metric `payload`."""
     if written in (None, ""):
         return
-    raw = from_base64(written)
+    raw = from_hexadecimal(written) if is_hex else from_base64(written)
     if raw is None:
-        readings.leave_out(field, "it is no base64")
+        readings.leave_out(field, "it is not hexadecimal" if is_hex else "it is no base64")
     else:
         readings.add(origin, "payload", raw)
 
