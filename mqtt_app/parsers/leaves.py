@@ -161,8 +161,9 @@ def time_key(record: Mapping[str, Any]) -> str:
         value = record.get(key)
         if isinstance(value, str) and looks_like_time(value) and parse_time(value) is not None:
             return key
-        is_number_of_seconds = isinstance(value, int | float) and not isinstance(value, bool)
-        if is_number_of_seconds and value >= EARLIEST_EPOCH and parse_time(value) is not None:
+        if isinstance(value, bool) or not isinstance(value, int | float):
+            continue
+        if value >= EARLIEST_EPOCH and parse_time(value) is not None:
             return key
     return ""
 

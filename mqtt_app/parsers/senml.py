@@ -167,7 +167,7 @@ def _values(base: Base, record: dict[str, Any]) -> Iterator[tuple[str, Any]]:
     """(suffix of the metric, value): the sum stands beside the value."""
     value = record.get("v", 0.0 if _is_only_base(record) else None)
     if _is_number(value):
-        yield "", base.value + value
+        yield "", base.value + _number(value, 0.0)
     elif isinstance(record.get("vb"), bool):
         yield "", record["vb"]
     elif isinstance(record.get("vs"), str):

@@ -117,11 +117,9 @@ def _counted_at(info: dict[str, Any]) -> float | None:
     if text(info, "dst_status") == "1" or info.get("dst_status") in (True, 1):
         return None  # how much is added is not said
     try:
-        local = datetime(
-            *(int(part_) for part_ in written.groups()),
-            tzinfo=timezone(offset if zone[1] == "+" else -offset),
-        )
-        return local.timestamp()
+        year, month, day, *clock = written.groups()
+        local = datetime.fromisoformat(f"{year}-{month}-{day}T{':'.join(clock)}")
+        return local.replace(tzinfo=timezone(offset if zone[1] == "+" else -offset)).timestamp()
     except (ValueError, OverflowError):
         return None
 
