@@ -10,8 +10,8 @@ import re
 from collections.abc import Sequence
 
 from mqtt_app.domain.facts import Fact, ParseError, ParseErrorKind
+from mqtt_app.domain.values import number
 from mqtt_app.parsers.base import Message
-from mqtt_app.parsers.leaves import is_number
 from mqtt_app.parsers.records import facts_of_tree
 from mqtt_app.parsers.text_payloads import utf8
 
@@ -24,7 +24,6 @@ MAX_SAMPLE = 8192  # bytes that are looked at to recognise the format
 
 _HEADING = re.compile(r"[^\W\d][^\n;,]{0,79}")
 _DECIMAL_COMMA = re.compile(r"[+-]?[0-9]{1,12},[0-9]{1,12}", re.ASCII)
-_TIME = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}[T ][0-9]{2}:[0-9]{2}.*", re.ASCII)
 
 
 class CsvParser:
@@ -81,7 +80,7 @@ def _has_heading(rows: list[list[str]]) -> bool:
     if len(set(names)) < len(names) or not all(map(_HEADING.fullmatch, names)):
         return False
     return all(len(row) == len(names) for row in rows[1:]) and all(
-        any(isinstance(_cell(cell), float) for cell in row) for row in rows[1:SAMPLE_ROWS]
+        any(map(_is_number, row)) for row in rows[1:SAMPLE_ROWS]
     )
 
 
@@ -89,16 +88,19 @@ def _is_bare(rows: list[list[str]]) -> bool:
     """One line of numbers; two with a comma between them may be one with a decimal comma."""
     if len(rows) != 1:
         return False
-    cells = [_cell(cell) for cell in rows[0]]
-    has_points = all("." in cell for cell in rows[0])
-    return all(isinstance(cell, float) for cell in cells) and (len(cells) > 2 or has_points)
+    cells = rows[0]
+    has_points = all("." in cell for cell in cells)
+    return all(map(_is_number, cells)) and (len(cells) > 2 or has_points)
 
 
-def _cell(text: str) -> float | str | None:
-    """A number, text, or None for an empty cell."""
+def _cell(text: str) -> str | None:
+    """The text with a decimal point, or None for an empty cell."""
     stripped = text.strip()
     if _DECIMAL_COMMA.fullmatch(stripped):
-        return float(stripped.replace(",", "."))
-    if is_number(stripped):
-        return float(stripped)
+        stripped = stripped.replace(",", ".")
     return stripped or None
+
+
+def _is_number(text: str) -> bool:
+    cell = _cell(text)
+    return cell is not None and number(cell) is not None

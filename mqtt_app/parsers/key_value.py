@@ -11,8 +11,8 @@ from collections.abc import Iterator, Sequence
 import msgspec
 
 from mqtt_app.domain.facts import Fact, ParseError, ParseErrorKind
+from mqtt_app.domain.values import number
 from mqtt_app.parsers.base import Message
-from mqtt_app.parsers.leaves import is_number
 from mqtt_app.parsers.records import facts_of_tree
 from mqtt_app.parsers.text_payloads import utf8
 
@@ -23,7 +23,6 @@ _KEY = r"[A-Za-z_][\w.\-/]{0,63}"
 _LOGFMT = re.compile(rf'({_KEY})=("(?:[^"\\]|\\.)*+"|[^\s"=,;&]*+)(?:[ \t]++|$)')
 _ENTRY = re.compile(rf"\s*({_KEY})\s?([=:])\s*(.*)", re.DOTALL)
 _SPACED_NUMBER = re.compile(rf"({_KEY}):[ \t]?([+-]?[0-9]++(?:\.[0-9]++)?)(?:[ \t]++|$)")
-_VALUE = re.compile(r"([+-]?[0-9]++(?:\.[0-9]++)?) ?[A-Za-z°µ%/²³]{0,6}")
 
 
 class Pairs(msgspec.Struct, frozen=True):
@@ -85,7 +84,7 @@ def _separated(line: str, separator: str) -> Pairs | None:
             return None
         signs.add(sign)
         values[key] = value.strip('"')
-    if len(signs) != 1 or (signs == {":"} and not any(map(_is_value, values.values()))):
+    if len(signs) != 1 or (signs == {":"} and not any(number(value) for value in values.values())):
         return None
     return Pairs(values)
 
@@ -110,9 +109,3 @@ def _consecutive(pattern: re.Pattern[str], line: str) -> Iterator[tuple[str, str
         found.append((entry[1], entry[2].strip('"')))
         place = entry.end()
     return iter(found)
-
-
-def _is_value(text: str) -> bool:
-    """A number, with or without a unit after it."""
-    found = _VALUE.fullmatch(text)
-    return found is not None and is_number(found[1])

@@ -4,7 +4,6 @@ What cannot be stored costs its own field: it becomes a `FieldProblem`, and the 
 """
 
 import math
-import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -20,22 +19,18 @@ from mqtt_app.domain.facts import (
     Value,
 )
 from mqtt_app.domain.ingest.times import looks_like_time, parse_time
+from mqtt_app.domain.values import Quantity, UnstorableError, check_text, text_value
 from mqtt_app.parsers.base import MAX_DEPTH, MAX_FACTS
 
-MAX_TEXT = 4096  # characters or bytes of one value
+MAX_BYTES = 4096  # of one value
 MAX_METRIC = 255  # characters
 MAX_NAME = 200  # characters of a name of a device
 MAX_SHOWN = 60  # characters of a name in a message for people
-EXACT_DIGITS = 15  # more than these a float would change: such a number names something
 TIME_KEYS = ("ts", "timestamp", "time")
 EARLIEST_EPOCH = 1e8  # seconds: the year 1973; less is a duration or a counter
 NO_UNITS: Mapping[str, str] = {}
 DIAGNOSTIC = frozenset(
     ["rssi", "snr", "lorasnr", "linkquality", "lqi", "fcnt", "f_cnt", "uptime", "heap", "free_heap"]
-)
-
-_NUMBER = re.compile(
-    r"[+-]?(?:0|[1-9][0-9]{0,40})(?:\.[0-9]{1,40}(?:[eE][+-]?[0-9]{1,3})?)?", re.ASCII
 )
 
 
@@ -47,8 +42,17 @@ class Origin(msgspec.Struct, frozen=True, kw_only=True):
     gateway: str | None = None
 
 
+class Stored(msgspec.Struct, frozen=True, gc=False):
+    """A value as it is stored, and the unit that was written behind it."""
+
+    value: Value
+    unit: str = ""
+
+
 class Readings:
-    """Facts as they are found, never two of one device, metric and time."""
+    """Facts as they are found, never two of one device, metric and time: a later one gets a number
+    behind its name.
+    """
 
     def __init__(self) -> None:
         self.facts: list[Fact] = []
@@ -72,32 +76,30 @@ class Readings:
         diagnostic: bool = False,
         is_literal: bool = False,
     ) -> None:
-        """One value, or why it was left out. Text that is written like a number is one, unless it
+        """One value, or why it was left out. Text follows the grammar of values, unless it
         `is_literal`.
         """
         if value is None or value == "":
             return
-        reason = _why_no_metric(metric)
-        found = None if reason else storable(value, is_literal)
-        if isinstance(found, Unfit) or found is None:
-            self.leave_out(metric, reason or (found.reason if found else "it is no value"))
+        try:
+            _check_metric(metric)
+            found = storable(value, _last_name(metric), is_literal)
+        except UnstorableError as error:
+            self.leave_out(metric, str(error))
             return
-        place = (origin.device, metric, origin.time)
-        if place in self._taken:
-            self.leave_out(metric, "the message has two values under this name")
+        if found is None:
             return
         if len(self.facts) > MAX_FACTS:
             reason = f"more than {MAX_FACTS:,} values in one message"
             raise ParseError(ParseErrorKind.VALIDATION, reason)
-        self._taken.add(place)
         self.facts.append(
             ReadingFact(
                 device=origin.device,
-                metric=metric,
-                value=found,
+                metric=self._free_name(origin, metric),
+                value=found.value,
                 time=origin.time,
                 gateway=origin.gateway,
-                unit=unit,
+                unit=found.unit or unit,
                 diagnostic=diagnostic or metric.rpartition(".")[2].lower() in DIAGNOSTIC,
             )
         )
@@ -108,6 +110,15 @@ class Readings:
     def leave_out(self, field: str, reason: str) -> None:
         self.facts.append(FieldProblem(field=shown(field), reason=reason))
 
+    def _free_name(self, origin: Origin, metric: str) -> str:
+        name = metric
+        count = 1
+        while (origin.device, name, origin.time) in self._taken:
+            count += 1
+            name = f"{metric}#{count}"
+        self._taken.add((origin.device, name, origin.time))
+        return name
+
     def _collect(
         self, origin: Origin, tree: Any, path: str, units: Mapping[str, str], depth: int
     ) -> None:
@@ -117,42 +128,40 @@ class Readings:
             for key, child in tree.items():
                 self._collect(origin, child, joined(path, str(key) or "_"), units, depth + 1)
         elif isinstance(tree, list):
+            is_single = len(tree) == 1 and not isinstance(tree[0], dict)
             for place, item in enumerate(tree):
-                self._collect(*_located(origin, item, path, place), units, depth + 1)
+                at, values, name = _located(origin, item, path, "" if is_single else str(place))
+                self._collect(at, values, name, units, depth + 1)
         else:
             self.add(origin, path or "value", tree, units.get(path, ""))
 
 
-def _located(origin: Origin, item: Any, path: str, place: int) -> tuple[Origin, Any, str]:
+def _located(origin: Origin, item: Any, path: str, place: str) -> tuple[Origin, Any, str]:
     """An item of a list and where it belongs: a record that has a time of its own is a reading at
     that time, under the same name; any other has its place in its name.
     """
     key = time_key(item) if isinstance(item, dict) else ""
     if not key:
-        return origin, item, joined(path, str(place))
+        return origin, item, joined(path, place) if place else path
     at = Origin(device=origin.device, time=parse_time(item[key]), gateway=origin.gateway)
     return at, {name: value for name, value in item.items() if name != key}, path
 
 
-class Unfit(msgspec.Struct, frozen=True):
-    """Why a value cannot be stored."""
-
-    reason: str
-
-
-def storable(value: object, is_literal: bool = False) -> Value | Unfit:
-    """The value as it is stored: numbers as floats, also those in text that is not literal."""
+def storable(value: object, name: str, is_literal: bool = False) -> Stored | None:
+    """The value as it is stored; None for text that says nothing. Raises UnstorableError."""
     if isinstance(value, bool):
-        return value
+        return Stored(value)
     if isinstance(value, float | int):
-        return _finite(value)
+        return Stored(_finite(value))
     if isinstance(value, bytes):
-        if len(value) > MAX_TEXT:
-            return Unfit(f"{len(value):,} bytes; the limit is {MAX_TEXT:,}")
-        return value
+        if len(value) > MAX_BYTES:
+            raise UnstorableError(f"{len(value):,} bytes; the limit is {MAX_BYTES:,}")
+        return Stored(value)
     if not isinstance(value, str):
-        return Unfit(f"a value of type {type(value).__name__} cannot be stored")
-    return _text(value.rstrip("\x00"), is_literal)
+        raise UnstorableError(f"a value of type {type(value).__name__} cannot be stored")
+    text = value.rstrip("\x00")
+    found = _literal(text) if is_literal else text_value(text, name)
+    return None if found is None else Stored(found.value, found.unit)
 
 
 def time_key(record: Mapping[str, Any]) -> str:
@@ -179,48 +188,37 @@ def shown(name: str) -> str:
     return plain if len(plain) <= MAX_SHOWN else f"{plain[:MAX_SHOWN]}..."
 
 
-def is_number(text: str) -> bool:
-    """A person would read it as a number: no leading zeros, no exponent without a point, and not
-    so many digits that it names something.
-    """
-    if _NUMBER.fullmatch(text) is None:
-        return False
-    mantissa = text.lower().partition("e")[0]
-    return sum(char.isdigit() for char in mantissa) <= EXACT_DIGITS
-
-
-def _text(text: str, is_literal: bool) -> Value | Unfit:
-    if len(text) > MAX_TEXT:
-        return Unfit(f"{len(text):,} characters; the limit is {MAX_TEXT:,}")
-    if "\x00" in text:
-        return Unfit("the text contains a NUL character")
-    if not text.isascii() and any("\ud800" <= char <= "\udfff" for char in text):
-        return Unfit("the text contains half of a surrogate pair")
-    return _finite(float(text)) if not is_literal and is_number(text) else text
-
-
-def _finite(number: float) -> Value | Unfit:
-    try:
-        value = float(number)
-    except OverflowError:
-        value = math.inf
-    return value if math.isfinite(value) else Unfit("it is no finite number")
-
-
-def _why_no_metric(metric: str) -> str:
-    """Why the name cannot be stored; "" when it can."""
-    if len(metric) > MAX_METRIC:
-        return f"its name is {len(metric):,} characters long; the limit is {MAX_METRIC}"
-    if wrong := forbidden(metric):
-        return f"its name contains the character {code_point(wrong)}"
-    if not metric.isascii() and any("\ud800" <= char <= "\udfff" for char in metric):
-        return "its name contains half of a surrogate pair"
-    return ""
-
-
 def clean_name(text: str) -> str:
     """A name of a device for people: without what cannot be stored or seen, at most 200 long."""
     found = text.strip()
     while wrong := forbidden(found):
         found = found.replace(wrong, "")
     return found[:MAX_NAME]
+
+
+def _literal(text: str) -> Quantity | None:
+    check_text(text)
+    return Quantity(text) if text else None
+
+
+def _last_name(metric: str) -> str:
+    """The last part of a metric that is a name rather than a place in a list."""
+    return next((part for part in reversed(metric.split(".")) if not part.isdecimal()), metric)
+
+
+def _finite(number: float) -> float:
+    try:
+        value = float(number)
+    except OverflowError:
+        value = math.inf
+    if not math.isfinite(value):
+        raise UnstorableError("no finite number, or too large to be stored")
+    return value
+
+
+def _check_metric(metric: str) -> None:
+    if len(metric) > MAX_METRIC:
+        reason = f"its name is {len(metric):,} characters long; the limit is {MAX_METRIC}"
+        raise UnstorableError(reason)
+    if wrong := forbidden(metric):
+        raise UnstorableError(f"its name contains the character {code_point(wrong)}")
