@@ -42,12 +42,16 @@ ENVELOPE = frozenset(
         "object",
         "objectJSON",
         "publishedAt",
+        "receivedAt",
         "rxInfo",
         "tags",
         "time",
+        "timestamp",
+        "ts",
         "txInfo",
     ]
 )
+TIMES = ("time", "gatewayTime", "timestamp", "ts", "receivedAt", "publishedAt")
 NO_VALUES = frozenset(["device_info", "time_info", "event", "report_type", "snapshot"])
 
 _LOCAL_TIME = re.compile(r"(\d{4})[/-](\d\d)[/-](\d\d)[ T](\d\d):(\d\d):(\d\d)", re.ASCII)
@@ -81,7 +85,8 @@ def _uplink(topic: str, tree: dict[str, Any]) -> Iterator[Fact]:
     if beside and not tree.get("object"):
         tree = tree | {"object": beside}
     device = device_of(tree, topic)
-    origin = Origin(device=device, time=parse_time(tree.get("time") or tree.get("gatewayTime")))
+    written = next((tree[key] for key in TIMES if tree.get(key)), None)
+    origin = Origin(device=device, time=parse_time(written))
     yield from uplink_facts(origin, tree, leaves_zeros_out=False)
     yield from describe(device, tree)
 
