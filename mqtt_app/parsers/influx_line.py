@@ -15,8 +15,8 @@ import msgspec
 from mqtt_app.domain.facts import Fact, ParseError, ParseErrorKind, normal_address
 from mqtt_app.domain.ingest.times import parse_time
 from mqtt_app.parsers.base import Message
-from mqtt_app.parsers.leaves import Origin, Readings
 from mqtt_app.parsers.text_payloads import topic_above, utf8
+from mqtt_app.parsers.tree_readings import ReadingOrigin, TreeReadings
 
 DEVICE_TAGS = (
     "deveui",
@@ -55,7 +55,7 @@ _FIELD = re.compile(rf"(?:^|,)(?P<key>{_NAME})=(?P<value>{_FIELD_VALUE})")
 _ESCAPED = re.compile(r"\\([ ,=\\\"])")
 
 
-class Line(msgspec.Struct, frozen=True, kw_only=True):
+class InfluxLine(msgspec.Struct, frozen=True, kw_only=True):
     """`tags` by key, in the order of the keys; `fields` as they were written."""
 
     measurement: str
@@ -80,7 +80,7 @@ class InfluxLineParser:
         text = utf8(message.payload)
         if text is None:
             raise ParseError(ParseErrorKind.PARSE, "expected line protocol as text in UTF-8")
-        readings = Readings()
+        readings = TreeReadings()
         for number, written in enumerate(_lines(text), start=1):
             if number > MAX_LINES:
                 readings.leave_out(f"line {number}", f"more than {MAX_LINES:,} lines")
@@ -97,12 +97,12 @@ def _lines(text: str) -> Iterator[str]:
     return (line for line in text.split("\n") if line.strip() and not line.lstrip().startswith("#"))
 
 
-def _read(written: str) -> Line | None:
+def _read(written: str) -> InfluxLine | None:
     found = _LINE.fullmatch(written.strip(" \r"))
     if found is None:
         return None
     tags = {_plain(tag["key"]): _plain(tag["value"]) for tag in _TAG.finditer(found["tags"])}
-    return Line(
+    return InfluxLine(
         measurement=_plain(found["measurement"]),
         tags=dict(sorted(tags.items())),
         fields={_plain(field["key"]): field["value"] for field in _FIELD.finditer(found["fields"])},
@@ -110,7 +110,7 @@ def _read(written: str) -> Line | None:
     )
 
 
-def _add(readings: Readings, topic: str, line: Line) -> None:
+def _add(readings: TreeReadings, topic: str, line: InfluxLine) -> None:
     named = _device_tag(line.tags)
     above = topic_above(topic, {line.measurement, *line.tags.values()})
     if named:
@@ -119,7 +119,7 @@ def _add(readings: Readings, topic: str, line: Line) -> None:
     else:
         device = "/".join([above, ",".join(line.tags.values())]) if line.tags else topic
         others = []
-    origin = Origin(device=device, time=line.time)
+    origin = ReadingOrigin(device=device, time=line.time)
     for field, written in line.fields.items():
         last = [] if field == "value" else [field]
         metric = ".".join([line.measurement, *others, *last])

@@ -25,7 +25,7 @@ _ENTRY = re.compile(rf"\s*({_KEY})\s?([=:])\s*(.*)", re.DOTALL)
 _SPACED_NUMBER = re.compile(rf"({_KEY}):[ \t]?([+-]?[0-9]++(?:\.[0-9]++)?)(?:[ \t]++|$)")
 
 
-class Pairs(msgspec.Struct, frozen=True):
+class KeyValuePairs(msgspec.Struct, frozen=True):
     values: dict[str, str]
 
 
@@ -59,7 +59,7 @@ def _lines(text: str | None) -> list[str]:
     return [line.strip() for line in text.split("\n")[:MAX_LINES] if line.strip()]
 
 
-def _pairs(line: str) -> Pairs | None:
+def _pairs(line: str) -> KeyValuePairs | None:
     """The pairs of a line that is nothing else; None when it is something else."""
     for separator in (";", ",", "&", "|"):
         if separator in line:
@@ -69,7 +69,7 @@ def _pairs(line: str) -> Pairs | None:
     return _separated(line, "\n") or _spaced(line)
 
 
-def _separated(line: str, separator: str) -> Pairs | None:
+def _separated(line: str, separator: str) -> KeyValuePairs | None:
     """Entries between separators, all with the same sign between key and value."""
     entries = [entry for entry in line.split(separator) if entry.strip()]
     found = [_ENTRY.fullmatch(entry) for entry in entries]
@@ -86,15 +86,15 @@ def _separated(line: str, separator: str) -> Pairs | None:
         values[key] = value.strip('"')
     if len(signs) != 1 or (signs == {":"} and not any(number(value) for value in values.values())):
         return None
-    return Pairs(values)
+    return KeyValuePairs(values)
 
 
-def _spaced(line: str) -> Pairs | None:
+def _spaced(line: str) -> KeyValuePairs | None:
     """`a=1 b="two words"`, or `a:1 b:2`."""
     for pattern in (_LOGFMT, _SPACED_NUMBER):
         values = dict(_consecutive(pattern, line))
         if values:
-            return Pairs(values)
+            return KeyValuePairs(values)
     return None
 
 

@@ -18,9 +18,9 @@ from mqtt_app.parsers.base import Message
 from mqtt_app.parsers.binary_codecs import decode_cbor
 from mqtt_app.parsers.json_objects import device_of_topic
 from mqtt_app.parsers.json_tree import BOM, decode
-from mqtt_app.parsers.leaves import Origin, Readings
 from mqtt_app.parsers.lorawan.uplinks import from_base64
 from mqtt_app.parsers.text_payloads import topic_above
+from mqtt_app.parsers.tree_readings import ReadingOrigin, TreeReadings
 
 LABELS = {
     "-1": "bver",
@@ -50,7 +50,7 @@ _MARKS = (b'"v"', b'"vs"', b'"vb"', b'"vd"', b'"s"', b'"bv"', b'"bs"')
 _URN = re.compile(r"urn:dev:(?P<kind>mac|ow|[a-z]+):(?P<id>[^_]+)(?:_(?P<rest>.*))?", re.ASCII)
 
 
-class Base(msgspec.Struct, frozen=True, kw_only=True):
+class SenmlBase(msgspec.Struct, frozen=True, kw_only=True):
     """What holds from one record on for those that follow."""
 
     name: str = ""
@@ -79,8 +79,8 @@ class SenmlParser:
     def parse(self, message: Message) -> Sequence[Fact]:
         if not message.payload.strip():
             return []
-        readings = Readings()
-        base = Base()
+        readings = TreeReadings()
+        base = SenmlBase()
         for place, record in enumerate(_records(message.payload)):
             if not isinstance(record, dict):
                 readings.leave_out(str(place), "expected a record")
@@ -136,10 +136,10 @@ def _check_understood(record: dict[str, Any]) -> None:
         raise ParseError(ParseErrorKind.VALIDATION, f"{what} of SenML is not known here")
 
 
-def _next_base(base: Base, record: dict[str, Any]) -> Base:
+def _next_base(base: SenmlBase, record: dict[str, Any]) -> SenmlBase:
     name = record.get("bn", base.name)
     unit = record.get("bu", base.unit)
-    return Base(
+    return SenmlBase(
         name=name if isinstance(name, str) else base.name,
         unit=unit if isinstance(unit, str) else base.unit,
         time=_number(record.get("bt"), base.time),
@@ -150,10 +150,10 @@ def _next_base(base: Base, record: dict[str, Any]) -> Base:
 
 
 def _add(
-    readings: Readings, message: Message, base: Base, record: dict[str, Any], place: int
+    readings: TreeReadings, message: Message, base: SenmlBase, record: dict[str, Any], place: int
 ) -> None:
     device, metric = _names(base.name, record.get("n", ""), message.topic)
-    origin = Origin(device=device, time=_time(base, record, message.received_at))
+    origin = ReadingOrigin(device=device, time=_time(base, record, message.received_at))
     unit = record.get("u", base.unit)
     unit = unit if isinstance(unit, str) else ""
     found = list(_values(base, record))
@@ -163,7 +163,7 @@ def _add(
         readings.leave_out(f"{place}.{metric}", "its value is not of the kind that its label says")
 
 
-def _values(base: Base, record: dict[str, Any]) -> Iterator[tuple[str, Any]]:
+def _values(base: SenmlBase, record: dict[str, Any]) -> Iterator[tuple[str, Any]]:
     """(suffix of the metric, value): the sum stands beside the value."""
     value = record.get("v", 0.0 if _is_only_base(record) else None)
     if _is_number(value):
@@ -220,7 +220,7 @@ def _of_full_name(name: str, topic: str) -> tuple[str, str]:
     return (name, "") if name.startswith("urn:dev:") else (device_of_topic(topic), name)
 
 
-def _time(base: Base, record: dict[str, Any], received_at: float) -> float | None:
+def _time(base: SenmlBase, record: dict[str, Any], received_at: float) -> float | None:
     """Unix seconds; None when the record says nothing of time, or no calendar holds what it says."""
     if not base.is_timed and "t" not in record:
         return None

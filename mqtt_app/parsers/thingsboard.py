@@ -22,7 +22,7 @@ from mqtt_app.domain.facts import (
 from mqtt_app.domain.ingest.times import parse_time
 from mqtt_app.parsers.base import Message
 from mqtt_app.parsers.json_tree import decode
-from mqtt_app.parsers.leaves import Origin, Readings, clean_name
+from mqtt_app.parsers.tree_readings import ReadingOrigin, TreeReadings, clean_name
 
 DEVICE, GATEWAY = "v1/devices/me", "v1/gateway"
 TELEMETRY, ATTRIBUTES, CONNECT, DISCONNECT = "telemetry", "attributes", "connect", "disconnect"
@@ -35,7 +35,7 @@ SHORT = {
 SILENT_SHORT = ("v2/t/p", "v2/a/p", "v2/a/req", "v2/a/res", "v2/r/req", "v2/r/res", "v2/fw")
 
 
-class Place(msgspec.Struct, frozen=True, kw_only=True):
+class ThingsBoardPlace(msgspec.Struct, frozen=True, kw_only=True):
     """`root`: what stands for the device or gateway, with the prefix of its topic."""
 
     root: str
@@ -62,14 +62,14 @@ class ThingsBoardParser:
         tree = decode(message.payload)
         if place.kind in (CONNECT, DISCONNECT):
             return list(_connection(place, tree))
-        readings = Readings()
+        readings = TreeReadings()
         if place.is_gateway:
             return list(_of_gateway(readings, place, tree))
-        _add(readings, Origin(device=place.root), place.kind, tree)
+        _add(readings, ReadingOrigin(device=place.root), place.kind, tree)
         return readings.facts
 
 
-def _place(topic: str) -> Place | None:
+def _place(topic: str) -> ThingsBoardPlace | None:
     """`kind` is "" for requests and commands."""
     levels = topic.split("/")
     for place, level in enumerate(levels):
@@ -78,12 +78,14 @@ def _place(topic: str) -> Place | None:
         rest = "/".join(levels[place:])
         prefix = "".join(f"{above}/" for above in levels[:place])
         if rest.startswith(f"{DEVICE}/"):
-            return Place(root=prefix + DEVICE, kind=_kind(rest.removeprefix(f"{DEVICE}/")))
+            return ThingsBoardPlace(
+                root=prefix + DEVICE, kind=_kind(rest.removeprefix(f"{DEVICE}/"))
+            )
         if rest.startswith(f"{GATEWAY}/"):
             kind = _kind(rest.removeprefix(f"{GATEWAY}/"))
-            return Place(root=prefix + GATEWAY, kind=kind, is_gateway=True)
+            return ThingsBoardPlace(root=prefix + GATEWAY, kind=kind, is_gateway=True)
         if place == 0 and (rest in SHORT or rest.startswith(SILENT_SHORT)):
-            return Place(root=DEVICE, kind=SHORT.get(rest, ""))
+            return ThingsBoardPlace(root=DEVICE, kind=SHORT.get(rest, ""))
     return None
 
 
@@ -91,7 +93,7 @@ def _kind(rest: str) -> str:
     return rest if rest in (TELEMETRY, ATTRIBUTES, CONNECT, DISCONNECT) else ""
 
 
-def _connection(place: Place, tree: Any) -> Iterator[Fact]:
+def _connection(place: ThingsBoardPlace, tree: Any) -> Iterator[Fact]:
     name = tree.get("device") if isinstance(tree, dict) else None
     if not isinstance(name, str) or not name.strip():
         raise ParseError(ParseErrorKind.VALIDATION, 'expected {"device": <name of the device>}')
@@ -112,7 +114,7 @@ def _connection(place: Place, tree: Any) -> Iterator[Fact]:
         )
 
 
-def _of_gateway(readings: Readings, place: Place, tree: Any) -> Iterator[Fact]:
+def _of_gateway(readings: TreeReadings, place: ThingsBoardPlace, tree: Any) -> Iterator[Fact]:
     """An object whose keys are names of devices."""
     if not isinstance(tree, dict):
         raise ParseError(ParseErrorKind.VALIDATION, "expected an object with a key for each device")
@@ -123,7 +125,7 @@ def _of_gateway(readings: Readings, place: Place, tree: Any) -> Iterator[Fact]:
             continue
         names.append(name.strip())
         device = f"{place.root}/{name.strip()}"
-        _add(readings, Origin(device=device, gateway=place.root), place.kind, values)
+        _add(readings, ReadingOrigin(device=device, gateway=place.root), place.kind, values)
     yield from readings.facts
     for name in names:
         if shown_name := clean_name(name):
@@ -132,7 +134,7 @@ def _of_gateway(readings: Readings, place: Place, tree: Any) -> Iterator[Fact]:
             )
 
 
-def _add(readings: Readings, origin: Origin, kind: str, tree: Any) -> None:
+def _add(readings: TreeReadings, origin: ReadingOrigin, kind: str, tree: Any) -> None:
     """`{"key": value}`, `{"ts": ms, "values": {...}}`, or a list of these."""
     records = tree if isinstance(tree, list) else [tree]
     for record in records:
@@ -144,11 +146,11 @@ def _add(readings: Readings, origin: Origin, kind: str, tree: Any) -> None:
             readings.add_tree(origin, record)
 
 
-def _add_record_at(readings: Readings, origin: Origin, record: dict[str, Any]) -> None:
+def _add_record_at(readings: TreeReadings, origin: ReadingOrigin, record: dict[str, Any]) -> None:
     time = parse_time(record["ts"])
     if time is None:
         readings.leave_out("ts", "it is no time that a calendar holds")
-    at = Origin(device=origin.device, time=time, gateway=origin.gateway)
+    at = ReadingOrigin(device=origin.device, time=time, gateway=origin.gateway)
     rest = {key: value for key, value in record.items() if key != "ts"}
     values = rest.get("values")
     readings.add_tree(at, values if isinstance(values, dict) else rest)

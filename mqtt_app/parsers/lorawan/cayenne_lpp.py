@@ -15,7 +15,7 @@ import msgspec
 from mqtt_app.domain.facts import Fact, ParseError, ParseErrorKind
 from mqtt_app.parsers.base import Message
 from mqtt_app.parsers.json_objects import device_of_topic
-from mqtt_app.parsers.leaves import Origin, Readings
+from mqtt_app.parsers.tree_readings import ReadingOrigin, TreeReadings
 
 MAX_LENGTH = 242  # bytes; no LoRaWAN frame is longer
 NAMES = frozenset(["lpp", "cayennelpp", "cayenne", "cayenne-lpp", "cayenne_lpp"])
@@ -23,7 +23,7 @@ NAMES = frozenset(["lpp", "cayennelpp", "cayenne", "cayenne-lpp", "cayenne_lpp"]
 _HEX = re.compile(rb"(?:[0-9A-Fa-f]{2}){3,242}")
 
 
-class Kind(msgspec.Struct, frozen=True, kw_only=True):
+class LppType(msgspec.Struct, frozen=True, kw_only=True):
     """A type of value: `size` bytes for each of `parts`, divided by `scale`; big-endian."""
 
     name: str
@@ -36,23 +36,23 @@ class Kind(msgspec.Struct, frozen=True, kw_only=True):
     highest: float = 1e9
 
 
-class Record(msgspec.Struct, frozen=True, kw_only=True):
+class LppValue(msgspec.Struct, frozen=True, kw_only=True):
     """One value with the name of its metric."""
 
     metric: str
-    kind: Kind
+    kind: LppType
     value: float
 
 
 KINDS = {
-    0x00: Kind(name="digital_in", size=1),
-    0x01: Kind(name="digital_out", size=1),
-    0x02: Kind(name="analog_in", size=2, scale=100, is_signed=True),
-    0x03: Kind(name="analog_out", size=2, scale=100, is_signed=True),
-    0x64: Kind(name="generic_sensor", size=4),
-    0x65: Kind(name="luminosity", size=2, unit="lx"),
-    0x66: Kind(name="presence", size=1, highest=1),
-    0x67: Kind(
+    0x00: LppType(name="digital_in", size=1),
+    0x01: LppType(name="digital_out", size=1),
+    0x02: LppType(name="analog_in", size=2, scale=100, is_signed=True),
+    0x03: LppType(name="analog_out", size=2, scale=100, is_signed=True),
+    0x64: LppType(name="generic_sensor", size=4),
+    0x65: LppType(name="luminosity", size=2, unit="lx"),
+    0x66: LppType(name="presence", size=1, highest=1),
+    0x67: LppType(
         name="temperature",
         size=2,
         scale=10,
@@ -61,8 +61,8 @@ KINDS = {
         lowest=-100,
         highest=300,
     ),
-    0x68: Kind(name="relative_humidity", size=1, scale=2, unit="%", highest=100),
-    0x71: Kind(
+    0x68: LppType(name="relative_humidity", size=1, scale=2, unit="%", highest=100),
+    0x71: LppType(
         name="accelerometer",
         size=2,
         scale=1000,
@@ -72,23 +72,25 @@ KINDS = {
         lowest=-20,
         highest=20,
     ),
-    0x73: Kind(name="barometric_pressure", size=2, scale=10, unit="hPa", lowest=300, highest=1100),
-    0x74: Kind(name="voltage", size=2, scale=100, unit="V"),
-    0x75: Kind(name="current", size=2, scale=1000, unit="A"),
-    0x76: Kind(name="frequency", size=4, unit="Hz"),
-    0x78: Kind(name="percentage", size=1, unit="%", highest=100),
-    0x79: Kind(name="altitude", size=2, is_signed=True, unit="m"),
-    0x7D: Kind(name="concentration", size=2, unit="ppm"),
-    0x80: Kind(name="power", size=2, unit="W"),
-    0x82: Kind(name="distance", size=4, scale=1000, unit="m"),
-    0x83: Kind(name="energy", size=4, scale=1000, unit="kWh"),
-    0x84: Kind(name="direction", size=2, unit="°", highest=360),
-    0x86: Kind(
+    0x73: LppType(
+        name="barometric_pressure", size=2, scale=10, unit="hPa", lowest=300, highest=1100
+    ),
+    0x74: LppType(name="voltage", size=2, scale=100, unit="V"),
+    0x75: LppType(name="current", size=2, scale=1000, unit="A"),
+    0x76: LppType(name="frequency", size=4, unit="Hz"),
+    0x78: LppType(name="percentage", size=1, unit="%", highest=100),
+    0x79: LppType(name="altitude", size=2, is_signed=True, unit="m"),
+    0x7D: LppType(name="concentration", size=2, unit="ppm"),
+    0x80: LppType(name="power", size=2, unit="W"),
+    0x82: LppType(name="distance", size=4, scale=1000, unit="m"),
+    0x83: LppType(name="energy", size=4, scale=1000, unit="kWh"),
+    0x84: LppType(name="direction", size=2, unit="°", highest=360),
+    0x86: LppType(
         name="gyrometer", size=2, scale=100, is_signed=True, unit="°/s", parts=("x", "y", "z")
     ),
-    0x87: Kind(name="colour", size=1, parts=("r", "g", "b")),
-    0x88: Kind(name="gps", size=3, is_signed=True, parts=("latitude", "longitude", "altitude")),
-    0x8E: Kind(name="switch", size=1, highest=1),
+    0x87: LppType(name="colour", size=1, parts=("r", "g", "b")),
+    0x88: LppType(name="gps", size=3, is_signed=True, parts=("latitude", "longitude", "altitude")),
+    0x8E: LppType(name="switch", size=1, highest=1),
 }
 GPS = 0x88
 GPS_SCALES = {"latitude": 10_000.0, "longitude": 10_000.0, "altitude": 100.0}
@@ -120,8 +122,8 @@ class CayenneLppParser:
             return []
         if _HEX.fullmatch(payload.strip()):
             payload = bytes.fromhex(payload.decode("ascii"))
-        readings = Readings()
-        origin = Origin(device=_device(message.topic))
+        readings = TreeReadings()
+        origin = ReadingOrigin(device=_device(message.topic))
         for record in _records(payload):
             unit = record.kind.unit or GPS_UNITS.get(record.metric.rpartition(".")[2], "")
             readings.add(origin, record.metric, record.value, unit)
@@ -141,7 +143,7 @@ def _device(topic: str) -> str:
     return "/".join(levels)
 
 
-def _records(payload: bytes) -> Iterator[Record]:
+def _records(payload: bytes) -> Iterator[LppValue]:
     """Values in the order of the payload. Raises ParseError where it cannot be read further."""
     if len(payload) > MAX_LENGTH:
         raise _broken(f"{len(payload):,} bytes; the limit is {MAX_LENGTH}")
@@ -161,16 +163,16 @@ def _records(payload: bytes) -> Iterator[Record]:
             yield _record(f"{kind.name}_{channel}", kind, part, raw)
 
 
-def _record(metric: str, kind: Kind, part: str, raw: bytes) -> Record:
+def _record(metric: str, kind: LppType, part: str, raw: bytes) -> LppValue:
     scale = GPS_SCALES[part] if kind is KINDS[GPS] else kind.scale
-    return Record(
+    return LppValue(
         metric=f"{metric}.{part}" if part else metric,
         kind=kind,
         value=int.from_bytes(raw, "big", signed=kind.is_signed) / scale,
     )
 
 
-def _is_plausible(record: Record) -> bool:
+def _is_plausible(record: LppValue) -> bool:
     limit = GPS_LIMITS.get(record.metric.rpartition(".")[2])
     if limit is not None and record.kind is KINDS[GPS]:
         return abs(record.value) <= limit

@@ -17,7 +17,6 @@ from mqtt_app.domain.facts import Availability, Fact, Liveness, ParseError, Pars
 from mqtt_app.domain.ingest.times import parse_time
 from mqtt_app.parsers.base import Message
 from mqtt_app.parsers.json_tree import BOM
-from mqtt_app.parsers.leaves import Origin, Readings
 from mqtt_app.parsers.lorawan.chirpstack_gateway import gateway_facts
 from mqtt_app.parsers.lorawan.chirpstack_uplink import (
     describe,
@@ -25,6 +24,7 @@ from mqtt_app.parsers.lorawan.chirpstack_uplink import (
     uplink_facts,
 )
 from mqtt_app.parsers.lorawan.uplinks import add_location, decoded_object, number, part, text
+from mqtt_app.parsers.tree_readings import ReadingOrigin, TreeReadings
 
 EVENTS = frozenset(
     ["up", "join", "ack", "txack", "status", "log", "location", "integration", "error", "rx"]
@@ -34,7 +34,7 @@ TIME_KEYS = ("time", "publishedAt", "timestamp")  # `timestamp` in RAK's gateway
 SILENT = frozenset(["ack", "txack"])  # what became of a downlink
 
 
-class Address(msgspec.Struct, frozen=True, kw_only=True):
+class ChirpStackTopic(msgspec.Struct, frozen=True, kw_only=True):
     """`kind`: the event, or "command"; of a gateway `event/stats` and the like."""
 
     identifier: str
@@ -70,7 +70,7 @@ class ChirpStackParser:
         return list(_event(kind, device_of(tree, address.identifier if address else ""), tree))
 
 
-def _address(topic: str) -> Address | None:
+def _address(topic: str) -> ChirpStackTopic | None:
     """From the levels of a topic, below any prefix."""
     if "/device/" in topic and "application/" in topic:
         return _device_address(topic.split("/"))
@@ -79,23 +79,23 @@ def _address(topic: str) -> Address | None:
     return None
 
 
-def _device_address(levels: list[str]) -> Address | None:
+def _device_address(levels: list[str]) -> ChirpStackTopic | None:
     for place, level in enumerate(levels[:-4]):
         if level != "application" or levels[place + 2] != "device":
             continue
         kind = levels[place + 4]
         if kind == "event" and len(levels) > place + 5:
-            return Address(identifier=levels[place + 3], kind=levels[place + 5])
+            return ChirpStackTopic(identifier=levels[place + 3], kind=levels[place + 5])
         if kind in EVENTS or kind in ("command", "tx"):
-            return Address(identifier=levels[place + 3], kind=kind)
+            return ChirpStackTopic(identifier=levels[place + 3], kind=kind)
     return None
 
 
-def _gateway_address(levels: list[str]) -> Address | None:
+def _gateway_address(levels: list[str]) -> ChirpStackTopic | None:
     for place, level in enumerate(levels[:-3]):
         kind = levels[place + 2]
         if level == "gateway" and kind in GATEWAY_KINDS and _is_eui(levels[place + 1]):
-            return Address(
+            return ChirpStackTopic(
                 identifier=levels[place + 1].lower(),
                 kind=f"{kind}/{levels[place + 3]}",
                 is_gateway=True,
@@ -109,7 +109,7 @@ def _is_eui(level: str) -> bool:
 
 def _event(kind: str, device: str, tree: dict[str, Any]) -> Iterator[Fact]:
     written = next((tree[key] for key in TIME_KEYS if tree.get(key)), None)
-    origin = Origin(device=device, time=parse_time(written))
+    origin = ReadingOrigin(device=device, time=parse_time(written))
     if kind in ("up", "rx"):
         yield from uplink_facts(origin, tree)
     elif kind == "join":
@@ -117,7 +117,7 @@ def _event(kind: str, device: str, tree: dict[str, Any]) -> Iterator[Fact]:
     elif kind in ("log", "error"):
         yield from _log(tree)
     else:
-        readings = Readings()
+        readings = TreeReadings()
         if kind == "status":
             _add_status(readings, origin, tree)
         elif kind == "location":
@@ -130,7 +130,7 @@ def _event(kind: str, device: str, tree: dict[str, Any]) -> Iterator[Fact]:
     yield from describe(device, tree)
 
 
-def _add_status(readings: Readings, origin: Origin, tree: dict[str, Any]) -> None:
+def _add_status(readings: TreeReadings, origin: ReadingOrigin, tree: dict[str, Any]) -> None:
     """Battery in percent, unless the device is on external power or does not know."""
     external = tree.get("externalPowerSource", False)
     if external is not True and tree.get("batteryLevelUnavailable") is not True:

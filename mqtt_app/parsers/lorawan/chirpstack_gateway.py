@@ -20,8 +20,8 @@ from mqtt_app.domain.facts import (
 )
 from mqtt_app.domain.ingest.times import parse_time
 from mqtt_app.parsers.json_tree import BOM
-from mqtt_app.parsers.leaves import Origin, Readings
 from mqtt_app.parsers.lorawan.uplinks import decoded_object, eui, number, text
+from mqtt_app.parsers.tree_readings import ReadingOrigin, TreeReadings
 
 STATE, STATS = "state/conn", "event/stats"
 COUNTERS = (
@@ -59,14 +59,14 @@ def _state(gateway: str, tree: dict[str, Any]) -> Iterator[Fact]:
 
 def _stats(gateway: str, tree: dict[str, Any]) -> Iterator[Fact]:
     yield Availability(identifier=gateway, state=Liveness.ONLINE, is_gateway=True)
-    readings = Readings()
-    origin = Origin(device=gateway, time=parse_time(tree.get("time")), gateway=gateway)
+    readings = TreeReadings()
+    origin = ReadingOrigin(device=gateway, time=parse_time(tree.get("time")), gateway=gateway)
     for counter in COUNTERS:
         readings.add(origin, counter, number(tree, counter) or 0.0, diagnostic=True)
     yield from readings.facts
 
 
-class _Field(msgspec.Struct, frozen=True):
+class _ProtobufField(msgspec.Struct, frozen=True):
     number: int
     value: int | bytes
 
@@ -89,7 +89,7 @@ def _gateway_stats(payload: bytes) -> dict[str, Any]:
     return tree
 
 
-def _fields(payload: bytes) -> Iterator[_Field]:
+def _fields(payload: bytes) -> Iterator[_ProtobufField]:
     """Fields of a Protobuf message (https://protobuf.dev/programming-guides/encoding/), numbers and
     bytes. Raises ParseError when it is none.
     """
@@ -98,12 +98,12 @@ def _fields(payload: bytes) -> Iterator[_Field]:
         tag, place = _varint(payload, place)
         if tag & 7 == 0:
             number_read, place = _varint(payload, place)
-            yield _Field(tag >> 3, number_read)
+            yield _ProtobufField(tag >> 3, number_read)
             continue
         size, place = _size(payload, place, tag & 7)
         if place + size > len(payload):
             raise _broken()
-        yield _Field(tag >> 3, payload[place : place + size])
+        yield _ProtobufField(tag >> 3, payload[place : place + size])
         place += size
 
 

@@ -6,10 +6,9 @@ from typing import Any
 from mqtt_app.domain.facts import DeviceDescription, Fact, ParseError
 from mqtt_app.domain.ingest.times import parse_time
 from mqtt_app.parsers.json_tree import decode
-from mqtt_app.parsers.leaves import Origin, Readings, clean_name
 from mqtt_app.parsers.lorawan.uplinks import (
     MAX_GATEWAYS,
-    Signal,
+    GatewaySignal,
     add_bytes,
     add_metadata,
     add_signal,
@@ -20,6 +19,7 @@ from mqtt_app.parsers.lorawan.uplinks import (
     part,
     text,
 )
+from mqtt_app.parsers.tree_readings import ReadingOrigin, TreeReadings, clean_name
 
 
 def device_of(tree: dict[str, Any], otherwise: str) -> str:
@@ -29,17 +29,17 @@ def device_of(tree: dict[str, Any], otherwise: str) -> str:
 
 
 def uplink_facts(
-    origin: Origin, tree: dict[str, Any], leaves_zeros_out: bool = True
+    origin: ReadingOrigin, tree: dict[str, Any], leaves_zeros_out: bool = True
 ) -> Iterator[Fact]:
     """`origin` without a gateway: it is the one that heard the uplink best."""
     heard = best(_signals(tree))
     time = origin.time
-    origin = Origin(
+    origin = ReadingOrigin(
         device=origin.device,
         time=_gateway_time(tree) if time is None else time,
         gateway=heard.gateway if heard else None,
     )
-    readings = Readings()
+    readings = TreeReadings()
     _add_values(readings, origin, tree)
     for counter in ("fCnt", "fPort"):
         missing = 0.0 if leaves_zeros_out else None
@@ -57,7 +57,7 @@ def describe(device: str, tree: dict[str, Any]) -> Iterator[DeviceDescription]:
         yield DeviceDescription(device=device, name=name, model=clean_name(profile), address=device)
 
 
-def _add_values(readings: Readings, origin: Origin, tree: dict[str, Any]) -> None:
+def _add_values(readings: TreeReadings, origin: ReadingOrigin, tree: dict[str, Any]) -> None:
     """What the codec decoded, or else the bare bytes."""
     decoded = tree.get("object")
     written = text(tree, "objectJSON")
@@ -72,7 +72,7 @@ def _add_values(readings: Readings, origin: Origin, tree: dict[str, Any]) -> Non
         add_bytes(readings, origin, "data", tree.get("data"), is_hex)
 
 
-def _decoded_text(readings: Readings, written: str) -> Any:
+def _decoded_text(readings: TreeReadings, written: str) -> Any:
     """The object that version 3 writes as text; None when it is broken."""
     try:
         return decode(written.encode("utf-8", "replace"))
@@ -81,7 +81,7 @@ def _decoded_text(readings: Readings, written: str) -> Any:
         return None
 
 
-def _signals(tree: dict[str, Any]) -> list[Signal]:
+def _signals(tree: dict[str, Any]) -> list[GatewaySignal]:
     """One per gateway that heard it."""
     entries = tree.get("rxInfo")
     if isinstance(entries, dict):
@@ -90,9 +90,9 @@ def _signals(tree: dict[str, Any]) -> list[Signal]:
     return [_signal(entry) for entry in heard if isinstance(entry, dict)]
 
 
-def _signal(entry: dict[str, Any]) -> Signal:
+def _signal(entry: dict[str, Any]) -> GatewaySignal:
     address = eui(text(entry, "gatewayId", "gatewayID", "mac"))
-    return Signal(
+    return GatewaySignal(
         gateway=address or text(entry, "name") or "unknown gateway",
         name=text(entry, "name"),
         rssi=number(entry, "rssi") or 0.0,

@@ -14,9 +14,9 @@ from typing import Any
 from mqtt_app.domain.facts import DeviceDescription, Fact, normal_address
 from mqtt_app.domain.ingest.times import parse_time
 from mqtt_app.parsers.base import Message
-from mqtt_app.parsers.leaves import Origin, Readings, clean_name
 from mqtt_app.parsers.lorawan.chirpstack_uplink import describe, device_of, uplink_facts
 from mqtt_app.parsers.lorawan.uplinks import decoded_object, eui, part, text
+from mqtt_app.parsers.tree_readings import ReadingOrigin, TreeReadings, clean_name
 
 COMPANIONS = (b'"deviceName"', b'"applicationID"', b'"rxInfo"', b'"fPort"', b'"gatewayTime"')
 ENVELOPE = frozenset(
@@ -86,7 +86,7 @@ def _uplink(topic: str, tree: dict[str, Any]) -> Iterator[Fact]:
         tree = tree | {"object": beside}
     device = device_of(tree, topic)
     written = next((tree[key] for key in TIMES if tree.get(key)), None)
-    origin = Origin(device=device, time=parse_time(written))
+    origin = ReadingOrigin(device=device, time=parse_time(written))
     yield from uplink_facts(origin, tree, leaves_zeros_out=False)
     yield from describe(device, tree)
 
@@ -97,8 +97,8 @@ def _counter(topic: str, tree: dict[str, Any]) -> Iterator[Fact]:
     serial = text(info, "device_sn")
     address = normal_address(text(info, "device_mac"))
     device = address or (f"milesight/{serial}" if serial else topic)
-    readings = Readings()
-    origin = Origin(device=device, time=_counted_at(part(tree, "time_info")))
+    readings = TreeReadings()
+    origin = ReadingOrigin(device=device, time=_counted_at(part(tree, "time_info")))
     readings.add_tree(origin, {key: value for key, value in tree.items() if key not in NO_VALUES})
     yield from readings.facts
     name = clean_name(text(info, "custom_device_id", "device_name", "device") or serial)
@@ -136,8 +136,8 @@ def _event(topic: str, tree: dict[str, Any]) -> Iterator[Fact]:
     address = eui(text(profile, "devEUI"))
     device = address or text(profile, "sn") or topic
     if text(data, "type").upper() in ("PROPERTY", "EVENT", ""):
-        readings = Readings()
-        origin = Origin(device=device, time=parse_time(tree.get("eventCreatedTime")))
+        readings = TreeReadings()
+        origin = ReadingOrigin(device=device, time=parse_time(tree.get("eventCreatedTime")))
         readings.add_tree(origin, part(data, "payload"))
         yield from readings.facts
     if name := clean_name(text(profile, "name") or text(profile, "sn")):

@@ -10,11 +10,10 @@ from mqtt_app.domain.facts import DeviceDescription, Fact, ParseError, ParseErro
 from mqtt_app.domain.ingest.times import parse_time
 from mqtt_app.parsers.base import Message
 from mqtt_app.parsers.json_tree import decode
-from mqtt_app.parsers.leaves import Origin, Readings, clean_name
-from mqtt_app.parsers.lorawan.server_shapes import SHAPES, Shape
+from mqtt_app.parsers.lorawan.server_shapes import SHAPES, ServerShape
 from mqtt_app.parsers.lorawan.uplinks import (
     MAX_GATEWAYS,
-    Signal,
+    GatewaySignal,
     add_bytes,
     add_metadata,
     add_signal,
@@ -23,6 +22,7 @@ from mqtt_app.parsers.lorawan.uplinks import (
     number,
     text,
 )
+from mqtt_app.parsers.tree_readings import ReadingOrigin, TreeReadings, clean_name
 
 MAX_UPLINKS = 1000  # of one message
 
@@ -51,23 +51,23 @@ class NetworkServerParser:
         return facts
 
 
-def _shape(payload: bytes) -> Shape | None:
+def _shape(payload: bytes) -> ServerShape | None:
     return next((shape for shape in SHAPES if all(mark in payload for mark in shape.mark)), None)
 
 
-def _uplink(shape: Shape, tree: dict[str, Any]) -> Iterator[Fact]:
+def _uplink(shape: ServerShape, tree: dict[str, Any]) -> Iterator[Fact]:
     written = _at(tree, shape.eui)
     device = eui(written) if isinstance(written, str) else ""
     if not device:
         raise ParseError(ParseErrorKind.VALIDATION, f"expected the DevEUI under {shape.eui}")
     heard = best(list(_signals(shape, tree)))
     times = (parse_time(_at(tree, path)) for path in shape.time)
-    origin = Origin(
+    origin = ReadingOrigin(
         device=device,
         time=next((time for time in times if time is not None), None),
         gateway=heard.gateway if heard else None,
     )
-    readings = Readings()
+    readings = TreeReadings()
     _add_values(readings, origin, shape, tree)
     for path in (shape.counter, shape.port):
         add_metadata(readings, origin, path.rpartition(".")[2], _number_at(tree, path))
@@ -78,7 +78,9 @@ def _uplink(shape: Shape, tree: dict[str, Any]) -> Iterator[Fact]:
         yield DeviceDescription(device=device, name=clean_name(name), address=device)
 
 
-def _add_values(readings: Readings, origin: Origin, shape: Shape, tree: dict[str, Any]) -> None:
+def _add_values(
+    readings: TreeReadings, origin: ReadingOrigin, shape: ServerShape, tree: dict[str, Any]
+) -> None:
     """What was decoded, or else the bare bytes."""
     decoded = next(
         (found for path in shape.objects if isinstance(found := _at(tree, path), dict) and found),
@@ -90,13 +92,13 @@ def _add_values(readings: Readings, origin: Origin, shape: Shape, tree: dict[str
         add_bytes(readings, origin, shape.data, _at(tree, shape.data), shape.is_hex)
 
 
-def _signals(shape: Shape, tree: dict[str, Any]) -> Iterator[Signal]:
+def _signals(shape: ServerShape, tree: dict[str, Any]) -> Iterator[GatewaySignal]:
     found = _at(tree, shape.gateways) if shape.gateways else tree
     entries = found[:MAX_GATEWAYS] if isinstance(found, list) else [found]
     for entry in entries:
         address = text(entry, shape.gateway) if isinstance(entry, dict) else ""
         if address:
-            yield Signal(
+            yield GatewaySignal(
                 gateway=eui(address),
                 rssi=_number_in(entry, shape.rssi),
                 snr=_number_in(entry, shape.snr),

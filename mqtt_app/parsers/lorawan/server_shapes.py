@@ -10,7 +10,7 @@ as their messages are published. The Things Network v2 is closed, but still forw
 import msgspec
 
 
-class Shape(msgspec.Struct, frozen=True, kw_only=True):
+class ServerShape(msgspec.Struct, frozen=True, kw_only=True):
     """`mark`: keys that all have to be in the bytes of a message. `gateways`: the list of those
     that heard the uplink, or the object of the one; "" for the message itself. `is_hex`: the bytes
     are hexadecimal, else base64. `counter` and `port` keep the maker's names, the ends of their
@@ -35,7 +35,7 @@ class Shape(msgspec.Struct, frozen=True, kw_only=True):
 
 
 SHAPES = (
-    Shape(
+    ServerShape(
         maker="ThingPark",
         mark=(b'"DevEUI_uplink"',),
         eui="DevEUI_uplink.DevEUI",
@@ -51,7 +51,7 @@ SHAPES = (
         rssi="LrrRSSI",
         snr="LrrSNR",
     ),
-    Shape(
+    ServerShape(
         maker="LORIOT",
         mark=(b'"cmd"', b'"EUI"'),
         eui="EUI",
@@ -67,7 +67,7 @@ SHAPES = (
         snr="snr",
         kinds=("rx", "gw"),
     ),
-    Shape(
+    ServerShape(
         maker="Helium",
         mark=(b'"dev_eui"', b'"hotspots"'),
         eui="dev_eui",
@@ -82,7 +82,7 @@ SHAPES = (
         rssi="rssi",
         snr="snr",
     ),
-    Shape(
+    ServerShape(
         maker="The Things Network v2",
         mark=(b'"hardware_serial"', b'"payload_raw"'),
         eui="hardware_serial",
@@ -97,7 +97,7 @@ SHAPES = (
         rssi="rssi",
         snr="snr",
     ),
-    Shape(
+    ServerShape(
         maker="MultiTech",
         mark=(b'"deveui"', b'"lsnr"'),
         eui="deveui",
@@ -111,7 +111,7 @@ SHAPES = (
         rssi="rssi",
         snr="lsnr",
     ),
-    Shape(
+    ServerShape(
         maker="Kerlink",
         mark=(b'"endDevice"', b'"fCntUp"'),
         eui="endDevice.devEui",
@@ -127,7 +127,7 @@ SHAPES = (
         rssi="rssi",
         snr="snr",
     ),
-    Shape(
+    ServerShape(
         maker="Everynet",
         mark=(b'"counter_up"', b'"device_addr"'),
         eui="meta.device",
@@ -139,7 +139,7 @@ SHAPES = (
         gateways="meta",
         gateway="gateway",
     ),
-    Shape(
+    ServerShape(
         maker="Netmore",
         mark=(b'"devEui"', b'"gatewayIdentifier"'),
         eui="devEui",
@@ -153,7 +153,7 @@ SHAPES = (
         rssi="rssi",
         snr="snr",
     ),
-    Shape(
+    ServerShape(
         maker="AWS",
         mark=(b'"WirelessMetadata"', b'"PayloadData"'),
         eui="WirelessMetadata.LoRaWAN.DevEui",

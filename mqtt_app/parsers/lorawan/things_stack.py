@@ -16,10 +16,9 @@ import msgspec
 from mqtt_app.domain.facts import Availability, DeviceDescription, Fact, Liveness, Remark
 from mqtt_app.domain.ingest.times import parse_time
 from mqtt_app.parsers.base import Message
-from mqtt_app.parsers.leaves import Origin, Readings, clean_name
 from mqtt_app.parsers.lorawan.uplinks import (
     MAX_GATEWAYS,
-    Signal,
+    GatewaySignal,
     add_bytes,
     add_location,
     add_metadata,
@@ -32,6 +31,7 @@ from mqtt_app.parsers.lorawan.uplinks import (
     part,
     text,
 )
+from mqtt_app.parsers.tree_readings import ReadingOrigin, TreeReadings, clean_name
 
 KINDS = frozenset(["up", "join", "down", "service", "location"])
 IDENTIFIERS = b'"end_device_ids"'
@@ -54,7 +54,7 @@ NORMALISED_UNITS = {
 }
 
 
-class Address(msgspec.Struct, frozen=True, kw_only=True):
+class ThingsStackTopic(msgspec.Struct, frozen=True, kw_only=True):
     """Where a topic belongs: application with tenant, device, and the kind of message."""
 
     application: str
@@ -82,12 +82,12 @@ class ThingsStackParser:
         return list(_facts(tree, address))
 
 
-def _address(topic: str) -> Address | None:
+def _address(topic: str) -> ThingsStackTopic | None:
     """From the levels of a topic, below any prefix."""
     levels = topic.split("/")
     for place, level in enumerate(levels[:-4]):
         if level == "v3" and levels[place + 2] == "devices" and levels[place + 4] in KINDS:
-            return Address(
+            return ThingsStackTopic(
                 application=levels[place + 1],
                 device=levels[place + 3],
                 kind=levels[place + 4],
@@ -95,7 +95,7 @@ def _address(topic: str) -> Address | None:
     return None
 
 
-def _facts(tree: dict[str, Any], address: Address | None) -> Iterator[Fact]:
+def _facts(tree: dict[str, Any], address: ThingsStackTopic | None) -> Iterator[Fact]:
     device = _device(tree, address)
     uplink = part(tree, "uplink_message") or part(tree, "uplink_normalized")
     time = parse_time(tree.get("received_at") or uplink.get("received_at"))
@@ -104,8 +104,8 @@ def _facts(tree: dict[str, Any], address: Address | None) -> Iterator[Fact]:
     elif "join_accept" in tree:
         yield Availability(identifier=device, state=Liveness.ONLINE)
     elif "location_solved" in tree or "service_data" in tree:
-        readings = Readings()
-        origin = Origin(device=device, time=time)
+        readings = TreeReadings()
+        origin = ReadingOrigin(device=device, time=time)
         add_location(readings, origin, part(tree, "location_solved", "location"))
         readings.add_tree(origin, part(tree, "service_data", "data"), "service_data")
         yield from readings.facts
@@ -114,7 +114,7 @@ def _facts(tree: dict[str, Any], address: Address | None) -> Iterator[Fact]:
     yield from _description(device, tree, uplink)
 
 
-def _device(tree: dict[str, Any], address: Address | None) -> str:
+def _device(tree: dict[str, Any], address: ThingsStackTopic | None) -> str:
     """The device's EUI, or the application and the name there."""
     identifiers = part(tree, "end_device_ids")
     if address_eui := eui(text(identifiers, "dev_eui")):
@@ -131,8 +131,8 @@ def _uplink(
     device: str, time: float | None, tree: dict[str, Any], uplink: dict[str, Any]
 ) -> Iterator[Fact]:
     heard = best(_signals(uplink))
-    origin = Origin(device=device, time=time, gateway=heard.gateway if heard else None)
-    readings = Readings()
+    origin = ReadingOrigin(device=device, time=time, gateway=heard.gateway if heard else None)
+    readings = TreeReadings()
     _add_values(readings, origin, uplink)
     battery = number(part(uplink, "last_battery_percentage"), "value")
     if battery is not None and not readings.has(origin, "last_battery_percentage"):
@@ -148,7 +148,7 @@ def _uplink(
         yield Remark(text=f"the payload formatter warns: {warning}")
 
 
-def _add_values(readings: Readings, origin: Origin, uplink: dict[str, Any]) -> None:
+def _add_values(readings: TreeReadings, origin: ReadingOrigin, uplink: dict[str, Any]) -> None:
     decoded = uplink.get("decoded_payload")
     normalised = uplink.get("normalized_payload")
     if decoded not in (None, {}, []):
@@ -159,14 +159,14 @@ def _add_values(readings: Readings, origin: Origin, uplink: dict[str, Any]) -> N
         add_bytes(readings, origin, "frm_payload", uplink.get("frm_payload"))
 
 
-def _add_normalised(readings: Readings, origin: Origin, normalised: Any) -> None:
+def _add_normalised(readings: TreeReadings, origin: ReadingOrigin, normalised: Any) -> None:
     """One measurement or a list of them, each of which may have a time of its own."""
     measurements = normalised if isinstance(normalised, list) else [normalised]
     for place, measurement in enumerate(measurements):
         if not isinstance(measurement, dict):
             continue
         own = parse_time(measurement.get("time"))
-        at = Origin(device=origin.device, time=own or origin.time, gateway=origin.gateway)
+        at = ReadingOrigin(device=origin.device, time=own or origin.time, gateway=origin.gateway)
         values = {key: value for key, value in measurement.items() if key != "time"}
         if place == 0 or own is not None:
             readings.add_tree(at, values, units=NORMALISED_UNITS)
@@ -175,7 +175,7 @@ def _add_normalised(readings: Readings, origin: Origin, normalised: Any) -> None
             readings.add_tree(at, values, str(place), units)
 
 
-def _signals(uplink: dict[str, Any]) -> list[Signal]:
+def _signals(uplink: dict[str, Any]) -> list[GatewaySignal]:
     """One per antenna that heard it."""
     metadata = uplink.get("rx_metadata")
     heard = metadata[:MAX_GATEWAYS] if isinstance(metadata, list) else []
@@ -183,7 +183,7 @@ def _signals(uplink: dict[str, Any]) -> list[Signal]:
     return [_signal(entry, is_lora) for entry in heard if isinstance(entry, dict)]
 
 
-def _signal(entry: dict[str, Any], is_lora: bool) -> Signal:
+def _signal(entry: dict[str, Any], is_lora: bool) -> GatewaySignal:
     identifiers = part(entry, "gateway_ids")
     name = text(identifiers, "gateway_id")
     address = eui(text(identifiers, "eui"))
@@ -193,7 +193,7 @@ def _signal(entry: dict[str, Any], is_lora: bool) -> Signal:
         address = eui(text(foreign, "forwarder_gateway_eui")) or address
     rssi = number(entry, "rssi", "channel_rssi")
     snr = number(entry, "snr")
-    return Signal(
+    return GatewaySignal(
         gateway=address or name or "unknown gateway",
         name=name,
         rssi=rssi,

@@ -10,14 +10,14 @@ import msgspec
 
 from mqtt_app.domain.facts import DeviceDescription, ParseError, ParseErrorKind, normal_address
 from mqtt_app.parsers.json_tree import decode
-from mqtt_app.parsers.leaves import Origin, Readings, clean_name
+from mqtt_app.parsers.tree_readings import ReadingOrigin, TreeReadings, clean_name
 
 MAX_GATEWAYS = 1000  # of one uplink; more are not looked at
 
 _HEX_EUI = re.compile(r"[0-9A-Fa-f]{16}", re.ASCII)
 
 
-class Signal(msgspec.Struct, frozen=True, kw_only=True):
+class GatewaySignal(msgspec.Struct, frozen=True, kw_only=True):
     """How one gateway heard an uplink. `rssi` in dBm, `snr` in dB, None when it is not known."""
 
     gateway: str
@@ -85,7 +85,7 @@ def from_hexadecimal(written: object) -> bytes | None:
         return None
 
 
-def best(signals: list[Signal]) -> Signal | None:
+def best(signals: list[GatewaySignal]) -> GatewaySignal | None:
     """The gateway that heard it loudest; of two equally loud ones that with less noise."""
     return max(
         signals,
@@ -97,7 +97,7 @@ def best(signals: list[Signal]) -> Signal | None:
     )
 
 
-def add_signal(readings: Readings, origin: Origin, heard: Signal | None) -> None:
+def add_signal(readings: TreeReadings, origin: ReadingOrigin, heard: GatewaySignal | None) -> None:
     if heard is None:
         return
     add_metadata(readings, origin, "rssi", heard.rssi, "dBm")
@@ -105,7 +105,7 @@ def add_signal(readings: Readings, origin: Origin, heard: Signal | None) -> None
 
 
 def add_metadata(
-    readings: Readings, origin: Origin, metric: str, value: float | None, unit: str = ""
+    readings: TreeReadings, origin: ReadingOrigin, metric: str, value: float | None, unit: str = ""
 ) -> None:
     """A number of the network server; a decoded value of the same name takes its place."""
     if value is not None and not readings.has(origin, metric):
@@ -113,7 +113,7 @@ def add_metadata(
 
 
 def add_bytes(
-    readings: Readings, origin: Origin, field: str, written: object, is_hex: bool = False
+    readings: TreeReadings, origin: ReadingOrigin, field: str, written: object, is_hex: bool = False
 ) -> None:
     """The bytes of an uplink that nothing decoded, as the metric `payload`."""
     if written in (None, ""):
@@ -125,7 +125,9 @@ def add_bytes(
         readings.add(origin, "payload", raw)
 
 
-def add_location(readings: Readings, origin: Origin, location: Mapping[str, Any]) -> None:
+def add_location(
+    readings: TreeReadings, origin: ReadingOrigin, location: Mapping[str, Any]
+) -> None:
     """A position that somebody worked out, with the zeros that were not sent."""
     if not location:
         return
@@ -135,7 +137,7 @@ def add_location(readings: Readings, origin: Origin, location: Mapping[str, Any]
         readings.add(origin, f"location.{key}", location.get(key), "m")
 
 
-def describe_gateway(heard: Signal | None) -> list[DeviceDescription]:
+def describe_gateway(heard: GatewaySignal | None) -> list[DeviceDescription]:
     """The gateway's name, when it is another than its address."""
     name = clean_name(heard.name) if heard else ""
     if heard is None or not name or name == heard.gateway:

@@ -34,7 +34,7 @@ DIAGNOSTIC = frozenset(
 )
 
 
-class Origin(msgspec.Struct, frozen=True, kw_only=True):
+class ReadingOrigin(msgspec.Struct, frozen=True, kw_only=True):
     """What all readings of one record have in common."""
 
     device: str
@@ -42,14 +42,14 @@ class Origin(msgspec.Struct, frozen=True, kw_only=True):
     gateway: str | None = None
 
 
-class Stored(msgspec.Struct, frozen=True, gc=False):
+class StoredValue(msgspec.Struct, frozen=True, gc=False):
     """A value as it is stored, and the unit that was written behind it."""
 
     value: Value
     unit: str = ""
 
 
-class Readings:
+class TreeReadings:
     """Facts as they are found, never two of one device, metric and time: a later one gets a number
     behind its name.
     """
@@ -59,7 +59,7 @@ class Readings:
         self._taken: set[tuple[str, str, float | None]] = set()
 
     def add_tree(
-        self, origin: Origin, tree: Any, path: str = "", units: Mapping[str, str] = NO_UNITS
+        self, origin: ReadingOrigin, tree: Any, path: str = "", units: Mapping[str, str] = NO_UNITS
     ) -> None:
         """Every leaf below `tree`; nested names are joined with dots, null gives nothing. `units`
         by metric.
@@ -68,7 +68,7 @@ class Readings:
 
     def add(
         self,
-        origin: Origin,
+        origin: ReadingOrigin,
         metric: str,
         value: object,
         unit: str = "",
@@ -104,13 +104,13 @@ class Readings:
             )
         )
 
-    def has(self, origin: Origin, metric: str) -> bool:
+    def has(self, origin: ReadingOrigin, metric: str) -> bool:
         return (origin.device, metric, origin.time) in self._taken
 
     def leave_out(self, field: str, reason: str) -> None:
         self.facts.append(FieldProblem(field=shown(field), reason=reason))
 
-    def _free_name(self, origin: Origin, metric: str) -> str:
+    def _free_name(self, origin: ReadingOrigin, metric: str) -> str:
         name = metric
         count = 1
         while (origin.device, name, origin.time) in self._taken:
@@ -120,7 +120,7 @@ class Readings:
         return name
 
     def _collect(
-        self, origin: Origin, tree: Any, path: str, units: Mapping[str, str], depth: int
+        self, origin: ReadingOrigin, tree: Any, path: str, units: Mapping[str, str], depth: int
     ) -> None:
         if depth > MAX_DEPTH:
             self.leave_out(path, f"nested deeper than {MAX_DEPTH} levels")
@@ -136,32 +136,34 @@ class Readings:
             self.add(origin, path or "value", tree, units.get(path, ""))
 
 
-def _located(origin: Origin, item: Any, path: str, place: str) -> tuple[Origin, Any, str]:
+def _located(
+    origin: ReadingOrigin, item: Any, path: str, place: str
+) -> tuple[ReadingOrigin, Any, str]:
     """An item of a list and where it belongs: a record that has a time of its own is a reading at
     that time, under the same name; any other has its place in its name.
     """
     key = time_key(item) if isinstance(item, dict) else ""
     if not key:
         return origin, item, joined(path, place) if place else path
-    at = Origin(device=origin.device, time=parse_time(item[key]), gateway=origin.gateway)
+    at = ReadingOrigin(device=origin.device, time=parse_time(item[key]), gateway=origin.gateway)
     return at, {name: value for name, value in item.items() if name != key}, path
 
 
-def storable(value: object, name: str, is_literal: bool = False) -> Stored | None:
+def storable(value: object, name: str, is_literal: bool = False) -> StoredValue | None:
     """The value as it is stored; None for text that says nothing. Raises UnstorableError."""
     if isinstance(value, bool):
-        return Stored(value)
+        return StoredValue(value)
     if isinstance(value, float | int):
-        return Stored(_finite(value))
+        return StoredValue(_finite(value))
     if isinstance(value, bytes):
         if len(value) > MAX_BYTES:
             raise UnstorableError(f"{len(value):,} bytes; the limit is {MAX_BYTES:,}")
-        return Stored(value)
+        return StoredValue(value)
     if not isinstance(value, str):
         raise UnstorableError(f"a value of type {type(value).__name__} cannot be stored")
     text = value.rstrip("\x00")
     found = _literal(text) if is_literal else text_value(text, name)
-    return None if found is None else Stored(found.value, found.unit)
+    return None if found is None else StoredValue(found.value, found.unit)
 
 
 def time_key(record: Mapping[str, Any]) -> str:
