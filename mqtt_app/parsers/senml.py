@@ -221,7 +221,7 @@ def _of_full_name(name: str, topic: str) -> tuple[str, str]:
 
 
 def _time(base: SenmlBase, record: dict[str, Any], received_at: float) -> float | None:
-    """Unix seconds; None when the record says nothing of time, or no calendar holds what it says."""
+    """Unix seconds; None when nothing is said of time, or what is said is in no calendar."""
     if not base.is_timed and "t" not in record:
         return None
     time = base.time + _number(record.get("t"), 0.0)
