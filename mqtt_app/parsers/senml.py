@@ -3,7 +3,7 @@
 Source: https://www.rfc-editor.org/rfc/rfc8428; device URNs: https://www.rfc-editor.org/rfc/rfc9039.
 The base name is the device and the name the metric; an `urn:dev:mac:` is the device's address. A
 time below 2^28 is relative to now, which is when the message came. Records without any name belong
-to the device of the topic.
+to the device of the topic, and so do the objects of LwM2M, whose names are paths as `/3303/0/5700`.
 """
 
 import re
@@ -47,6 +47,7 @@ SEPARATORS = "-:./_ "  # between a base name and a name
 MAX_SAMPLE = 65_536  # bytes that are decoded to recognise a format
 
 _MARKS = (b'"v"', b'"vs"', b'"vb"', b'"vd"', b'"s"', b'"bv"', b'"bs"')
+_LWM2M = re.compile(r"(?:/[0-9]{1,5}){1,4}/?", re.ASCII)  # an object, its instance, a resource
 _URN = re.compile(r"urn:dev:(?P<kind>mac|ow|[a-z]+):(?P<id>[^_]+)(?:_(?P<rest>.*))?", re.ASCII)
 
 
@@ -190,6 +191,8 @@ def _bytes(value: object) -> bytes | None:
 def _names(base_name: str, name: object, topic: str) -> tuple[str, str]:
     """Device and metric."""
     own = name.strip() if isinstance(name, str) else ""
+    if _LWM2M.fullmatch(base_name):
+        return device_of_topic(topic), f"{base_name}/{own}".strip("/").replace("//", "/")
     device = base_name.strip().rstrip(SEPARATORS)
     metric = own.strip(SEPARATORS)
     if not device:
