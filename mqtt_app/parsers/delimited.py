@@ -13,7 +13,7 @@ from mqtt_app.domain.facts import Fact, ParseError, ParseErrorKind
 from mqtt_app.domain.values import number
 from mqtt_app.parsers.base import Message
 from mqtt_app.parsers.records import facts_of_tree
-from mqtt_app.parsers.text_payloads import utf8
+from mqtt_app.parsers.text_payloads import remarks_on, written_text
 
 DELIMITERS = (";", "\t", ",")
 MAX_LENGTH = 1_048_576  # bytes
@@ -32,9 +32,8 @@ class CsvParser:
 
     def matches(self, topic: str, sample: bytes) -> float:  # noqa: ARG002
         """Below every parser that knows the topic, above plain text."""
-        text = (
-            utf8(sample[:MAX_SAMPLE]) if b"," in sample or b";" in sample or b"\t" in sample else ""
-        )
+        has_delimiter = b"," in sample or b";" in sample or b"\t" in sample
+        text = written_text(sample[:MAX_SAMPLE]) if has_delimiter else ""
         rows = _rows(text, SAMPLE_ROWS) if text else []
         if len(sample) > MAX_SAMPLE:
             rows = rows[:-1]  # the last one may be cut off
@@ -43,18 +42,19 @@ class CsvParser:
         return 0.25 if _is_bare(rows) else 0.0
 
     def parse(self, message: Message) -> Sequence[Fact]:
-        text = utf8(message.payload[:MAX_LENGTH])
-        if text is not None and not text.strip():
+        if not message.payload.strip():
             return []
-        rows = _rows(text, MAX_ROWS) if text else []
+        rows = _rows(written_text(message.payload[:MAX_LENGTH]), MAX_ROWS)
         if _has_heading(rows):
             names = [name.strip() for name in rows[0]]
-            return facts_of_tree(
-                message, [dict(zip(names, map(_cell, row), strict=False)) for row in rows[1:]]
-            )
-        if _is_bare(rows):
-            return facts_of_tree(message, [_cell(cell) for cell in rows[0]])
-        raise ParseError(ParseErrorKind.PARSE, "expected CSV: a line of names, and lines of values")
+            records = [dict(zip(names, map(_cell, row), strict=False)) for row in rows[1:]]
+            found = facts_of_tree(message, records[0] if len(records) == 1 else records)
+        elif _is_bare(rows):
+            found = facts_of_tree(message, [_cell(cell) for cell in rows[0]])
+        else:
+            reason = "expected CSV: a line of names, and lines of values"
+            raise ParseError(ParseErrorKind.PARSE, reason)
+        return [*found, *remarks_on(message.payload)]
 
 
 def _rows(text: str, limit: int) -> list[list[str]]:

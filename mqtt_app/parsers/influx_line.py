@@ -12,10 +12,10 @@ from collections.abc import Iterator, Sequence
 
 import msgspec
 
-from mqtt_app.domain.facts import Fact, ParseError, ParseErrorKind, normal_address
+from mqtt_app.domain.facts import Fact, FieldProblem, ParseError, ParseErrorKind, normal_address
 from mqtt_app.domain.ingest.times import parse_time
 from mqtt_app.parsers.base import Message
-from mqtt_app.parsers.text_payloads import topic_above, utf8
+from mqtt_app.parsers.text_payloads import remarks_on, topic_above, written_text
 from mqtt_app.parsers.tree_readings import ReadingOrigin, TreeReadings
 
 DEVICE_TAGS = (
@@ -72,13 +72,12 @@ class InfluxLineParser:
         """By the first line that is no comment; the others may be broken."""
         if b"=" not in sample or b" " not in sample:
             return 0.0
-        text = utf8(sample[:MAX_SAMPLE])
-        first = next(_lines(text), "") if text else ""
+        first = next(_lines(written_text(sample[:MAX_SAMPLE])), "")
         return 0.6 if first and _LINE.fullmatch(first) else 0.0
 
     def parse(self, message: Message) -> Sequence[Fact]:
-        text = utf8(message.payload)
-        if text is None:
+        text = written_text(message.payload)
+        if not text and message.payload.strip():
             raise ParseError(ParseErrorKind.PARSE, "expected line protocol as text in UTF-8")
         readings = TreeReadings()
         for number, written in enumerate(_lines(text), start=1):
@@ -90,7 +89,9 @@ class InfluxLineParser:
                 readings.leave_out(f"line {number}", "it is no line protocol")
             else:
                 _add(readings, message.topic, line)
-        return readings.facts
+        if readings.facts and all(isinstance(fact, FieldProblem) for fact in readings.facts):
+            raise ParseError(ParseErrorKind.PARSE, "expected line protocol: m,tag=a field=1 time")
+        return [*readings.facts, *remarks_on(message.payload)]
 
 
 def _lines(text: str) -> Iterator[str]:

@@ -14,7 +14,7 @@ from mqtt_app.domain.facts import Fact, ParseError, ParseErrorKind
 from mqtt_app.domain.values import number
 from mqtt_app.parsers.base import Message
 from mqtt_app.parsers.records import facts_of_tree
-from mqtt_app.parsers.text_payloads import utf8
+from mqtt_app.parsers.text_payloads import remarks_on, written_text
 
 MAX_LENGTH = 65_536  # bytes; longer text is a document
 MAX_LINES = 1000
@@ -37,7 +37,7 @@ class KeyValueParser:
         """Below every parser that knows the topic, above plain text."""
         if (b"=" not in sample and b":" not in sample) or len(sample) > MAX_LENGTH:
             return 0.0
-        lines = _lines(utf8(sample))
+        lines = _lines(written_text(sample))
         found = [_pairs(line) for line in lines[:3]]
         if not found or any(pairs is None for pairs in found):
             return 0.0
@@ -46,15 +46,16 @@ class KeyValueParser:
     def parse(self, message: Message) -> Sequence[Fact]:
         if not message.payload.strip():
             return []
-        lines = _lines(utf8(message.payload[:MAX_LENGTH]))
+        lines = _lines(written_text(message.payload[:MAX_LENGTH]))
         records = [pairs.values for line in lines if (pairs := _pairs(line)) is not None]
         if not records:
             raise ParseError(ParseErrorKind.PARSE, "expected keys and values, as in a=1,b=2")
-        return facts_of_tree(message, records)
+        found = facts_of_tree(message, records[0] if len(records) == 1 else records)
+        return [*found, *remarks_on(message.payload)]
 
 
-def _lines(text: str | None) -> list[str]:
-    if text is None or text.lstrip()[:1] in ("{", "[", "<"):
+def _lines(text: str) -> list[str]:
+    if text.lstrip()[:1] in ("{", "[", "<"):
         return []
     return [line.strip() for line in text.split("\n")[:MAX_LINES] if line.strip()]
 

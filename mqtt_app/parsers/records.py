@@ -1,43 +1,29 @@
-"""Decoded objects, and lists of them, as readings of the device of their topic."""
+"""Records of formats other than JSON, read by the rules of JSON of no known family."""
 
 from collections.abc import Sequence
 from typing import Any
 
-from mqtt_app.domain.facts import Fact
-from mqtt_app.domain.ingest.times import parse_time
+from mqtt_app.domain.facts import Fact, ReadingFact
 from mqtt_app.parsers.base import Message
-from mqtt_app.parsers.json_objects import DEVICE_KEYS, device_of_topic
-from mqtt_app.parsers.tree_readings import ReadingOrigin, TreeReadings, time_key
+from mqtt_app.parsers.generic.records import RecordReader, Scope
+from mqtt_app.parsers.generic.topic_roles import role_of
+
+
+class ByteRecordReader(RecordReader):
+    """Also of formats whose leaves may be bytes."""
+
+    def _leaf(self, leaf: Any, scope: Scope) -> None:
+        if not isinstance(leaf, bytes):
+            super()._leaf(leaf, scope)
+            return
+        metric = scope.path or "value"
+        reading = ReadingFact(device=scope.device, metric=metric, value=leaf, time=scope.time)
+        self.facts.append(reading)
 
 
 def facts_of_tree(message: Message, tree: Any) -> Sequence[Fact]:
-    """Each object of a list is a record with its own device and time."""
-    readings = TreeReadings()
-    device = device_of_topic(message.topic)
-    if not isinstance(tree, list) or not any(isinstance(item, dict) for item in tree):
-        tree = [tree]
-    for place, record in enumerate(tree):
-        if isinstance(record, dict):
-            _add_record(readings, device, record)
-        else:
-            readings.add_tree(
-                ReadingOrigin(device=device), record, str(place) if len(tree) > 1 else ""
-            )
-    return readings.facts
-
-
-def _add_record(readings: TreeReadings, device: str, record: dict[str, Any]) -> None:
-    timed = time_key(record)
-    named = next((key for key in DEVICE_KEYS if _is_name(record.get(key))), "")
-    origin = ReadingOrigin(
-        device=record[named].strip() if named else device,
-        time=parse_time(record[timed]) if timed else None,
-    )
-    values = {key: value for key, value in record.items() if key not in (timed, named)}
-    if timed and isinstance(values.get("values"), dict):
-        values = values | values.pop("values")
-    readings.add_tree(origin, values)
-
-
-def _is_name(value: object) -> bool:
-    return isinstance(value, str) and bool(value.strip())
+    """Nothing on a topic of commands, whatever it carries."""
+    role = role_of(message.topic)
+    if role.is_silent:
+        return []
+    return ByteRecordReader(role, message.received_at, message.time_zone).read(tree)

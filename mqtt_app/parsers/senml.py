@@ -16,7 +16,7 @@ from mqtt_app.domain.facts import Fact, ParseError, ParseErrorKind, normal_addre
 from mqtt_app.domain.ingest.times import EARLIEST, LATEST
 from mqtt_app.parsers.base import Message
 from mqtt_app.parsers.binary_codecs import decode_cbor
-from mqtt_app.parsers.json_objects import device_of_topic
+from mqtt_app.parsers.generic.topic_roles import device_of_topic
 from mqtt_app.parsers.json_tree import BOM, decode
 from mqtt_app.parsers.lorawan.uplinks import from_base64
 from mqtt_app.parsers.text_payloads import topic_above

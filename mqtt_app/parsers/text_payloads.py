@@ -1,19 +1,19 @@
 """What the parsers of plain text in lines and columns have in common."""
 
-from mqtt_app.parsers.json_tree import BOM
+from mqtt_app.domain.facts import Remark
+from mqtt_app.parsers.encoding import PayloadText, is_written, text_of
 
 
-def utf8(payload: bytes) -> str | None:
-    """The text without its mark and trailing NULs; None when it is no UTF-8 or has control
-    characters.
-    """
-    try:
-        text = payload.removeprefix(BOM).rstrip(b"\x00").decode()
-    except UnicodeDecodeError:
-        return None
-    return (
-        text if text.replace("\n", "").replace("\r", "").replace("\t", "").isprintable() else None
-    )
+def written_text(payload: bytes) -> str:
+    """The text of the payload; "" when it is none that people or programs write."""
+    found = text_of(payload)
+    return found.text if _is_plain(found) else ""
+
+
+def remarks_on(payload: bytes) -> list[Remark]:
+    """How the text was read, if that was a guess."""
+    remark = "" if payload.isascii() else text_of(payload).remark
+    return [Remark(text=remark)] if remark else []
 
 
 def topic_above(topic: str, names: set[str]) -> str:
@@ -22,3 +22,7 @@ def topic_above(topic: str, names: set[str]) -> str:
     while len(levels) > 1 and levels[-1] in names:
         levels.pop()
     return "/".join(levels) or topic
+
+
+def _is_plain(found: PayloadText) -> bool:
+    return bool(found.text.strip()) and is_written(found)

@@ -18,20 +18,16 @@ from mqtt_app.domain.facts import (
     ReadingFact,
     Value,
 )
-from mqtt_app.domain.ingest.times import looks_like_time, parse_time
 from mqtt_app.domain.values import Quantity, UnstorableError, check_text, text_value
 from mqtt_app.parsers.base import MAX_DEPTH, MAX_FACTS
+from mqtt_app.parsers.generic.key_roles import is_diagnostic
+from mqtt_app.parsers.generic.record_times import NO_TIME, take_time
 
 MAX_BYTES = 4096  # of one value
 MAX_METRIC = 255  # characters
 MAX_NAME = 200  # characters of a name of a device
 MAX_SHOWN = 60  # characters of a name in a message for people
-TIME_KEYS = ("ts", "timestamp", "time")
-EARLIEST_EPOCH = 1e8  # seconds: the year 1973; less is a duration or a counter
 NO_UNITS: Mapping[str, str] = {}
-DIAGNOSTIC = frozenset(
-    ["rssi", "snr", "lorasnr", "linkquality", "lqi", "fcnt", "f_cnt", "uptime", "heap", "free_heap"]
-)
 
 
 class ReadingOrigin(msgspec.Struct, frozen=True, kw_only=True):
@@ -100,8 +96,20 @@ class TreeReadings:
                 time=origin.time,
                 gateway=origin.gateway,
                 unit=found.unit or unit,
-                diagnostic=diagnostic or metric.rpartition(".")[2].lower() in DIAGNOSTIC,
+                diagnostic=diagnostic or is_diagnostic(metric),
             )
+        )
+
+    def take(self, origin: ReadingOrigin, fact: Fact) -> None:
+        """A fact of another reader, with what holds for the whole message."""
+        if not isinstance(fact, ReadingFact):
+            self.facts.append(fact)
+            return
+        time = origin.time if fact.time is None else fact.time
+        at = ReadingOrigin(device=fact.device, time=time)
+        metric = self._free_name(at, fact.metric)
+        self.facts.append(
+            msgspec.structs.replace(fact, metric=metric, time=time, gateway=origin.gateway)
         )
 
     def has(self, origin: ReadingOrigin, metric: str) -> bool:
@@ -142,11 +150,11 @@ def _located(
     """An item of a list and where it belongs: a record that has a time of its own is a reading at
     that time, under the same name; any other has its place in its name.
     """
-    key = time_key(item) if isinstance(item, dict) else ""
-    if not key:
+    found = take_time(item) if isinstance(item, dict) else NO_TIME
+    if found.time is None:
         return origin, item, joined(path, place) if place else path
-    at = ReadingOrigin(device=origin.device, time=parse_time(item[key]), gateway=origin.gateway)
-    return at, {name: value for name, value in item.items() if name != key}, path
+    at = ReadingOrigin(device=origin.device, time=found.time, gateway=origin.gateway)
+    return at, {name: value for name, value in item.items() if name not in found.keys}, path
 
 
 def storable(value: object, name: str, is_literal: bool = False) -> StoredValue | None:
@@ -164,19 +172,6 @@ def storable(value: object, name: str, is_literal: bool = False) -> StoredValue 
     text = value.rstrip("\x00")
     found = _literal(text) if is_literal else text_value(text, name)
     return None if found is None else StoredValue(found.value, found.unit)
-
-
-def time_key(record: Mapping[str, Any]) -> str:
-    """The key under which a record has its time; "" when it has none."""
-    for key in TIME_KEYS:
-        value = record.get(key)
-        if isinstance(value, str) and looks_like_time(value) and parse_time(value) is not None:
-            return key
-        if isinstance(value, bool) or not isinstance(value, int | float):
-            continue
-        if value >= EARLIEST_EPOCH and parse_time(value) is not None:
-            return key
-    return ""
 
 
 def joined(path: str, key: str) -> str:

@@ -14,7 +14,7 @@ import msgspec
 
 from mqtt_app.domain.facts import Fact, ParseError, ParseErrorKind
 from mqtt_app.parsers.base import Message
-from mqtt_app.parsers.json_objects import device_of_topic
+from mqtt_app.parsers.generic.topic_roles import device_of_topic
 from mqtt_app.parsers.tree_readings import ReadingOrigin, TreeReadings
 
 MAX_LENGTH = 242  # bytes; no LoRaWAN frame is longer

@@ -67,7 +67,9 @@ class ChirpStackParser:
                 "expected JSON; choose the JSON encoding in ChirpStack's MQTT integration",
             )
         tree = decoded_object(payload, "an event of ChirpStack")
-        return list(_event(kind, device_of(tree, address.identifier if address else ""), tree))
+        return list(
+            _event(message, kind, device_of(tree, address.identifier if address else ""), tree)
+        )
 
 
 def _address(topic: str) -> ChirpStackTopic | None:
@@ -107,11 +109,11 @@ def _is_eui(level: str) -> bool:
     return len(level) == 16 and all(char in "0123456789abcdefABCDEF" for char in level)
 
 
-def _event(kind: str, device: str, tree: dict[str, Any]) -> Iterator[Fact]:
+def _event(message: Message, kind: str, device: str, tree: dict[str, Any]) -> Iterator[Fact]:
     written = next((tree[key] for key in TIME_KEYS if tree.get(key)), None)
     origin = ReadingOrigin(device=device, time=parse_time(written))
     if kind in ("up", "rx"):
-        yield from uplink_facts(origin, tree)
+        yield from uplink_facts(message, origin, tree)
     elif kind == "join":
         yield Availability(identifier=device, state=Liveness.ONLINE)
     elif kind in ("log", "error"):

@@ -5,7 +5,9 @@ from typing import Any
 
 from mqtt_app.domain.facts import DeviceDescription, Fact, ParseError
 from mqtt_app.domain.ingest.times import parse_time
+from mqtt_app.parsers.base import Message
 from mqtt_app.parsers.json_tree import decode
+from mqtt_app.parsers.lorawan.decoded import add_decoded
 from mqtt_app.parsers.lorawan.uplinks import (
     MAX_GATEWAYS,
     GatewaySignal,
@@ -29,7 +31,7 @@ def device_of(tree: dict[str, Any], otherwise: str) -> str:
 
 
 def uplink_facts(
-    origin: ReadingOrigin, tree: dict[str, Any], leaves_zeros_out: bool = True
+    message: Message, origin: ReadingOrigin, tree: dict[str, Any], leaves_zeros_out: bool = True
 ) -> Iterator[Fact]:
     """`origin` without a gateway: it is the one that heard the uplink best."""
     heard = best(_signals(tree))
@@ -40,7 +42,7 @@ def uplink_facts(
         gateway=heard.gateway if heard else None,
     )
     readings = TreeReadings()
-    _add_values(readings, origin, tree)
+    _add_values(readings, origin, tree, message)
     for counter in ("fCnt", "fPort"):
         missing = 0.0 if leaves_zeros_out else None
         add_metadata(readings, origin, counter, number(tree, counter) or missing)
@@ -57,7 +59,9 @@ def describe(device: str, tree: dict[str, Any]) -> Iterator[DeviceDescription]:
         yield DeviceDescription(device=device, name=name, model=clean_name(profile), address=device)
 
 
-def _add_values(readings: TreeReadings, origin: ReadingOrigin, tree: dict[str, Any]) -> None:
+def _add_values(
+    readings: TreeReadings, origin: ReadingOrigin, tree: dict[str, Any], message: Message
+) -> None:
     """What the codec decoded, or else the bare bytes."""
     decoded = tree.get("object")
     written = text(tree, "objectJSON")
@@ -66,7 +70,7 @@ def _add_values(readings: TreeReadings, origin: ReadingOrigin, tree: dict[str, A
     if decoded in (None, {}, []) and isinstance(tree.get("data"), dict | list):
         decoded = tree["data"]  # a codec's answer in the place of the bytes
     if decoded not in (None, {}, []):
-        readings.add_tree(origin, decoded)
+        add_decoded(readings, origin, decoded, message)
     else:
         is_hex = text(tree, "data_encode").startswith("hex")  # in RAK's gateways
         add_bytes(readings, origin, "data", tree.get("data"), is_hex)

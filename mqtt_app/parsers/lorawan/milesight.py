@@ -15,6 +15,7 @@ from mqtt_app.domain.facts import DeviceDescription, Fact, normal_address
 from mqtt_app.domain.ingest.times import parse_time
 from mqtt_app.parsers.base import Message
 from mqtt_app.parsers.lorawan.chirpstack_uplink import describe, device_of, uplink_facts
+from mqtt_app.parsers.lorawan.decoded import add_decoded
 from mqtt_app.parsers.lorawan.uplinks import decoded_object, eui, part, text
 from mqtt_app.parsers.tree_readings import ReadingOrigin, TreeReadings, clean_name
 
@@ -74,32 +75,33 @@ class MilesightParser:
             return []
         tree = decoded_object(message.payload, "a message of a Milesight gateway or device")
         if "device_info" in tree:
-            return list(_counter(message.topic, tree))
+            return list(_counter(message, tree))
         if "deviceProfile" in part(tree, "data"):
-            return list(_event(message.topic, tree))
-        return list(_uplink(message.topic, tree))
+            return list(_event(message, tree))
+        return list(_uplink(message, tree))
 
 
-def _uplink(topic: str, tree: dict[str, Any]) -> Iterator[Fact]:
+def _uplink(message: Message, tree: dict[str, Any]) -> Iterator[Fact]:
     beside = {key: value for key, value in tree.items() if key not in ENVELOPE}
     if beside and not tree.get("object"):
         tree = tree | {"object": beside}
-    device = device_of(tree, topic)
+    device = device_of(tree, message.topic)
     written = next((tree[key] for key in TIMES if tree.get(key)), None)
     origin = ReadingOrigin(device=device, time=parse_time(written))
-    yield from uplink_facts(origin, tree, leaves_zeros_out=False)
+    yield from uplink_facts(message, origin, tree, leaves_zeros_out=False)
     yield from describe(device, tree)
 
 
-def _counter(topic: str, tree: dict[str, Any]) -> Iterator[Fact]:
+def _counter(message: Message, tree: dict[str, Any]) -> Iterator[Fact]:
     """Counts of people, at the end of the time in which they were counted."""
     info = part(tree, "device_info")
     serial = text(info, "device_sn")
     address = normal_address(text(info, "device_mac"))
-    device = address or (f"milesight/{serial}" if serial else topic)
+    device = address or (f"milesight/{serial}" if serial else message.topic)
     readings = TreeReadings()
     origin = ReadingOrigin(device=device, time=_counted_at(part(tree, "time_info")))
-    readings.add_tree(origin, {key: value for key, value in tree.items() if key not in NO_VALUES})
+    values = {key: value for key, value in tree.items() if key not in NO_VALUES}
+    add_decoded(readings, origin, values, message)
     yield from readings.facts
     name = clean_name(text(info, "custom_device_id", "device_name", "device") or serial)
     if name:
@@ -129,16 +131,16 @@ def _counted_at(info: dict[str, Any]) -> float | None:
         return None
 
 
-def _event(topic: str, tree: dict[str, Any]) -> Iterator[Fact]:
+def _event(message: Message, tree: dict[str, Any]) -> Iterator[Fact]:
     """Of the development platform: what a device reports, and when the event was made."""
     data = part(tree, "data")
     profile = part(data, "deviceProfile")
     address = eui(text(profile, "devEUI"))
-    device = address or text(profile, "sn") or topic
+    device = address or text(profile, "sn") or message.topic
     if text(data, "type").upper() in ("PROPERTY", "EVENT", ""):
         readings = TreeReadings()
         origin = ReadingOrigin(device=device, time=parse_time(tree.get("eventCreatedTime")))
-        readings.add_tree(origin, part(data, "payload"))
+        add_decoded(readings, origin, part(data, "payload"), message)
         yield from readings.facts
     if name := clean_name(text(profile, "name") or text(profile, "sn")):
         yield DeviceDescription(

@@ -10,6 +10,7 @@ from mqtt_app.domain.facts import DeviceDescription, Fact, ParseError, ParseErro
 from mqtt_app.domain.ingest.times import parse_time
 from mqtt_app.parsers.base import Message
 from mqtt_app.parsers.json_tree import decode
+from mqtt_app.parsers.lorawan.decoded import add_decoded
 from mqtt_app.parsers.lorawan.server_shapes import SHAPES, ServerShape
 from mqtt_app.parsers.lorawan.uplinks import (
     MAX_GATEWAYS,
@@ -47,7 +48,7 @@ class NetworkServerParser:
             if not isinstance(uplink, dict):
                 raise ParseError(ParseErrorKind.VALIDATION, "expected an uplink as a JSON object")
             if not shape.kinds or uplink.get("cmd") in shape.kinds:
-                facts += _uplink(shape, uplink)
+                facts += _uplink(message, shape, uplink)
         return facts
 
 
@@ -55,7 +56,7 @@ def _shape(payload: bytes) -> ServerShape | None:
     return next((shape for shape in SHAPES if all(mark in payload for mark in shape.mark)), None)
 
 
-def _uplink(shape: ServerShape, tree: dict[str, Any]) -> Iterator[Fact]:
+def _uplink(message: Message, shape: ServerShape, tree: dict[str, Any]) -> Iterator[Fact]:
     written = _at(tree, shape.eui)
     device = eui(written) if isinstance(written, str) else ""
     if not device:
@@ -68,7 +69,7 @@ def _uplink(shape: ServerShape, tree: dict[str, Any]) -> Iterator[Fact]:
         gateway=heard.gateway if heard else None,
     )
     readings = TreeReadings()
-    _add_values(readings, origin, shape, tree)
+    _add_values(readings, origin, shape, tree, message)
     for path in (shape.counter, shape.port):
         add_metadata(readings, origin, path.rpartition(".")[2], _number_at(tree, path))
     add_signal(readings, origin, heard)
@@ -79,7 +80,11 @@ def _uplink(shape: ServerShape, tree: dict[str, Any]) -> Iterator[Fact]:
 
 
 def _add_values(
-    readings: TreeReadings, origin: ReadingOrigin, shape: ServerShape, tree: dict[str, Any]
+    readings: TreeReadings,
+    origin: ReadingOrigin,
+    shape: ServerShape,
+    tree: dict[str, Any],
+    message: Message,
 ) -> None:
     """What was decoded, or else the bare bytes."""
     decoded = next(
@@ -87,7 +92,7 @@ def _add_values(
         None,
     )
     if decoded is not None:
-        readings.add_tree(origin, decoded)
+        add_decoded(readings, origin, decoded, message)
     else:
         add_bytes(readings, origin, shape.data, _at(tree, shape.data), shape.is_hex)
 

@@ -16,6 +16,7 @@ import msgspec
 from mqtt_app.domain.facts import Availability, DeviceDescription, Fact, Liveness, Remark
 from mqtt_app.domain.ingest.times import parse_time
 from mqtt_app.parsers.base import Message
+from mqtt_app.parsers.lorawan.decoded import add_decoded
 from mqtt_app.parsers.lorawan.uplinks import (
     MAX_GATEWAYS,
     GatewaySignal,
@@ -79,7 +80,7 @@ class ThingsStackParser:
         tree = decoded_object(message.payload, "a message of The Things Stack")
         if "end_device_ids" not in tree and part(tree, "data", "end_device_ids"):
             tree = tree["data"]  # an event of the event stream around the message
-        return list(_facts(tree, address))
+        return list(_facts(message, tree, address))
 
 
 def _address(topic: str) -> ThingsStackTopic | None:
@@ -95,12 +96,14 @@ def _address(topic: str) -> ThingsStackTopic | None:
     return None
 
 
-def _facts(tree: dict[str, Any], address: ThingsStackTopic | None) -> Iterator[Fact]:
+def _facts(
+    message: Message, tree: dict[str, Any], address: ThingsStackTopic | None
+) -> Iterator[Fact]:
     device = _device(tree, address)
     uplink = part(tree, "uplink_message") or part(tree, "uplink_normalized")
     time = parse_time(tree.get("received_at") or uplink.get("received_at"))
     if uplink:
-        yield from _uplink(device, time, tree, uplink)
+        yield from _uplink(message, ReadingOrigin(device=device, time=time), tree, uplink)
     elif "join_accept" in tree:
         yield Availability(identifier=device, state=Liveness.ONLINE)
     elif "location_solved" in tree or "service_data" in tree:
@@ -128,12 +131,13 @@ def _device(tree: dict[str, Any], address: ThingsStackTopic | None) -> str:
 
 
 def _uplink(
-    device: str, time: float | None, tree: dict[str, Any], uplink: dict[str, Any]
+    message: Message, origin: ReadingOrigin, tree: dict[str, Any], uplink: dict[str, Any]
 ) -> Iterator[Fact]:
     heard = best(_signals(uplink))
-    origin = ReadingOrigin(device=device, time=time, gateway=heard.gateway if heard else None)
+    if heard is not None:
+        origin = msgspec.structs.replace(origin, gateway=heard.gateway)
     readings = TreeReadings()
-    _add_values(readings, origin, uplink)
+    _add_values(readings, origin, uplink, message)
     battery = number(part(uplink, "last_battery_percentage"), "value")
     if battery is not None and not readings.has(origin, "last_battery_percentage"):
         readings.add(origin, "last_battery_percentage", battery, "%")
@@ -148,11 +152,13 @@ def _uplink(
         yield Remark(text=f"the payload formatter warns: {warning}")
 
 
-def _add_values(readings: TreeReadings, origin: ReadingOrigin, uplink: dict[str, Any]) -> None:
+def _add_values(
+    readings: TreeReadings, origin: ReadingOrigin, uplink: dict[str, Any], message: Message
+) -> None:
     decoded = uplink.get("decoded_payload")
     normalised = uplink.get("normalized_payload")
     if decoded not in (None, {}, []):
-        readings.add_tree(origin, decoded)
+        add_decoded(readings, origin, decoded, message)
     elif normalised:
         _add_normalised(readings, origin, normalised)
     else:
