@@ -2,14 +2,18 @@
 
 Source: RFC 4180 (https://www.rfc-editor.org/rfc/rfc4180). The delimiter is a semicolon, tab or
 comma, the surest first; with the first two a comma may be the decimal point. A column of times is
-the time of its line. Numbers without names are called by their place, as in a JSON array.
+the time of its line; `temp (°C)` is a name with its unit. Numbers without names are called by their
+place, as in a JSON array.
 """
 
 import csv
 import re
 from collections.abc import Sequence
 
+import msgspec
+
 from mqtt_app.domain.facts import Fact, ParseError, ParseErrorKind
+from mqtt_app.domain.unit_spellings import is_unit
 from mqtt_app.domain.values import number
 from mqtt_app.parsers.base import Message
 from mqtt_app.parsers.records import facts_of_tree
@@ -23,7 +27,13 @@ SAMPLE_ROWS = 20
 MAX_SAMPLE = 8192  # bytes that are looked at to recognise the format
 
 _HEADING = re.compile(r"[^\W\d][^\n;,]{0,79}")
+_WITH_UNIT = re.compile(r"(?P<name>[^(\[]+?) ?[(\[](?P<unit>[^)\]]{1,12})[)\]]")
 _DECIMAL_COMMA = re.compile(r"[+-]?[0-9]{1,12},[0-9]{1,12}", re.ASCII)
+
+
+class CsvColumn(msgspec.Struct, frozen=True, gc=False):
+    name: str
+    unit: str = ""
 
 
 class CsvParser:
@@ -46,8 +56,10 @@ class CsvParser:
             return []
         rows = _rows(written_text(message.payload[:MAX_LENGTH]), MAX_ROWS)
         if _has_heading(rows):
-            names = [name.strip() for name in rows[0]]
-            records = [dict(zip(names, map(_cell, row), strict=False)) for row in rows[1:]]
+            columns = [_column(name.strip()) for name in rows[0]]
+            units = {f"{column.name}_unit": column.unit for column in columns if column.unit}
+            names = [column.name for column in columns]
+            records = [units | dict(zip(names, map(_cell, row), strict=False)) for row in rows[1:]]
             found = facts_of_tree(message, records[0] if len(records) == 1 else records)
         elif _is_bare(rows):
             found = facts_of_tree(message, [_cell(cell) for cell in rows[0]])
@@ -91,6 +103,14 @@ def _is_bare(rows: list[list[str]]) -> bool:
     cells = rows[0]
     has_points = all("." in cell for cell in cells)
     return all(map(_is_number, cells)) and (len(cells) > 2 or has_points)
+
+
+def _column(heading: str) -> CsvColumn:
+    """`temp (°C)` and `temp [°C]` are `temp` in °C."""
+    found = _WITH_UNIT.fullmatch(heading)
+    if found is None or not is_unit(found["unit"]):
+        return CsvColumn(heading)
+    return CsvColumn(found["name"], found["unit"])
 
 
 def _cell(text: str) -> str | None:
