@@ -5,6 +5,7 @@ What cannot be stored costs its own field: it becomes a `FieldProblem`, and the 
 
 import math
 from collections.abc import Mapping
+from functools import lru_cache
 from typing import Any
 
 import msgspec
@@ -26,6 +27,7 @@ from mqtt_app.parsers.generic.record_times import NO_TIME, take_time
 MAX_BYTES = 4096  # of one value
 MAX_METRIC = 255  # characters
 MAX_NAME = 200  # characters of a name of a device
+KNOWN_METRICS = 16_384  # names remembered as well-formed: they come again with every message
 MAX_SHOWN = 60  # characters of a name in a message for people
 NO_UNITS: Mapping[str, str] = {}
 
@@ -78,8 +80,7 @@ class TreeReadings:
         if value is None or value == "":
             return
         try:
-            _check_metric(metric)
-            found = storable(value, _last_name(metric), is_literal)
+            found = storable(value, _checked_name(metric), is_literal)
         except UnstorableError as error:
             self.leave_out(metric, str(error))
             return
@@ -198,11 +199,6 @@ def _literal(text: str) -> Quantity | None:
     return Quantity(text) if text else None
 
 
-def _last_name(metric: str) -> str:
-    """The last part of a metric that is a name rather than a place in a list."""
-    return next((part for part in reversed(metric.split(".")) if not part.isdecimal()), metric)
-
-
 def _finite(number: float) -> float:
     try:
         value = float(number)
@@ -213,9 +209,14 @@ def _finite(number: float) -> float:
     return value
 
 
-def _check_metric(metric: str) -> None:
+@lru_cache(maxsize=KNOWN_METRICS)
+def _checked_name(metric: str) -> str:
+    """The last part of a metric that is a name rather than a place in a list. Raises
+    UnstorableError for a metric that no column holds.
+    """
     if len(metric) > MAX_METRIC:
         reason = f"its name is {len(metric):,} characters long; the limit is {MAX_METRIC}"
         raise UnstorableError(reason)
     if wrong := forbidden(metric):
         raise UnstorableError(f"its name contains the character {code_point(wrong)}")
+    return next((part for part in reversed(metric.split(".")) if not part.isdecimal()), metric)
