@@ -62,6 +62,8 @@ class ThingsBoardParser:
         tree = decode(message.payload)
         if place.kind in (CONNECT, DISCONNECT):
             return list(_connection(place, tree))
+        if place.kind == ATTRIBUTES and _is_order(tree):
+            return []
         readings = TreeReadings()
         if place.is_gateway:
             return list(_of_gateway(readings, place, tree))
@@ -91,6 +93,14 @@ def _place(topic: str) -> ThingsBoardPlace | None:
 
 def _kind(rest: str) -> str:
     return rest if rest in (TELEMETRY, ATTRIBUTES, CONNECT, DISCONNECT) else ""
+
+
+def _is_order(tree: Any) -> bool:
+    """The server sets or deletes shared attributes: what it asks for, not what the device is."""
+    if not isinstance(tree, dict):
+        return False
+    is_deletion = tree.keys() == {"deleted"} and isinstance(tree["deleted"], list)
+    return is_deletion or (tree.keys() == {"device", "data"} and isinstance(tree["device"], str))
 
 
 def _connection(place: ThingsBoardPlace, tree: Any) -> Iterator[Fact]:

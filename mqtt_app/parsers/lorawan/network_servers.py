@@ -66,7 +66,7 @@ def _uplink(message: Message, shape: ServerShape, tree: dict[str, Any]) -> Itera
     origin = ReadingOrigin(
         device=device,
         time=next((time for time in times if time is not None), None),
-        gateway=heard.gateway if heard else None,
+        gateway=(heard.gateway or None) if heard else None,
     )
     readings = TreeReadings()
     _add_values(readings, origin, shape, tree, message)
@@ -88,8 +88,7 @@ def _add_values(
 ) -> None:
     """What was decoded, or else the bare bytes."""
     decoded = next(
-        (found for path in shape.objects if isinstance(found := _at(tree, path), dict) and found),
-        None,
+        (found for path in shape.objects if (found := _decoded(shape, tree, path))), None
     )
     if decoded is not None:
         add_decoded(readings, origin, decoded, message)
@@ -97,12 +96,22 @@ def _add_values(
         add_bytes(readings, origin, shape.data, _at(tree, shape.data), shape.is_hex)
 
 
+def _decoded(shape: ServerShape, tree: dict[str, Any], path: str) -> dict[str, Any]:
+    """The object under the path, without the bytes if they stand in it; {} when there is none."""
+    found = _at(tree, path)
+    if not isinstance(found, dict):
+        return {}
+    return {key: value for key, value in found.items() if f"{path}.{key}" != shape.data}
+
+
 def _signals(shape: ServerShape, tree: dict[str, Any]) -> Iterator[GatewaySignal]:
     found = _at(tree, shape.gateways) if shape.gateways else tree
+    if found is None:  # a server that does not say which gateway it was
+        found = tree
     entries = found[:MAX_GATEWAYS] if isinstance(found, list) else [found]
     for entry in entries:
-        address = text(entry, shape.gateway) if isinstance(entry, dict) else ""
-        if address:
+        if isinstance(entry, dict) and (shape.gateway in entry or shape.rssi in entry):
+            address = text(entry, shape.gateway)
             yield GatewaySignal(
                 gateway=eui(address),
                 rssi=_number_in(entry, shape.rssi),
