@@ -2,7 +2,7 @@
 
 What JSON does not have becomes what a person would write there: times ISO 8601 in UTC, decimals and
 rationals numbers, `undefined` null, keys that are no text their text. Bytes stay bytes. Trailing
-bytes make the whole message wrong: neither format says where it ends, so they are how a message in
+bytes make the whole message wrong: neither format marks its end, so they are how a message in
 another format shows.
 """
 
@@ -22,7 +22,10 @@ from mqtt_app.parsers.base import MAX_DEPTH, MAX_FACTS, MAX_PAYLOAD
 
 MAX_KEY = 300  # characters of a key; longer ones cannot be stored anyway
 MAX_RECORDS = 10_000  # items one after the other in a CBOR sequence (RFC 8742)
-REFERENCE_TAGS = (25, 29)  # to earlier strings and values, so that a few bytes could say a lot
+REFERENCE_TAGS = (
+    25,
+    29,
+)  # to earlier strings and values, by which a few bytes could stand for many
 PLAIN_TAGS = (28, 35, 36, 256)  # something that may be referred to, patterns, mail: their content
 MAX_EXPONENT = 400  # of a decimal or big float; beyond it is no finite number
 

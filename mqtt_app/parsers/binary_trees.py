@@ -13,7 +13,7 @@ from mqtt_app.parsers.base import Message
 from mqtt_app.parsers.binary_codecs import decode_cbor, decode_messagepack
 from mqtt_app.parsers.records import facts_of_tree
 
-SELF_DESCRIBED = b"\xd9\xd9\xf7"  # RFC 8949, 3.4.6: a mark that says "this is CBOR"
+SELF_DESCRIBED = b"\xd9\xd9\xf7"  # RFC 8949, 3.4.6: a tag that marks CBOR
 MAX_SAMPLE = 65_536  # bytes that are decoded to recognise a format
 
 

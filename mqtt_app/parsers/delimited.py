@@ -57,12 +57,11 @@ class CsvParser:
         rows = _rows(written_text(message.payload[:MAX_LENGTH]), MAX_ROWS)
         if _has_heading(rows):
             columns = [_column(name.strip()) for name in rows[0]]
-            units = {f"{column.name}_unit": column.unit for column in columns if column.unit}
-            names = [column.name for column in columns]
-            records = [units | dict(zip(names, map(_cell, row), strict=False)) for row in rows[1:]]
+            records = [_record(columns, row) for row in rows[1:]]
             found = facts_of_tree(message, records[0] if len(records) == 1 else records)
         elif _is_bare(rows):
-            found = facts_of_tree(message, [_cell(cell) for cell in rows[0]])
+            cells = [_cell(cell) for cell in rows[0]]
+            found = facts_of_tree(message, cells)
         else:
             reason = "expected CSV: a line of names, and lines of values"
             raise ParseError(ParseErrorKind.PARSE, reason)
@@ -103,6 +102,16 @@ def _is_bare(rows: list[list[str]]) -> bool:
     cells = rows[0]
     has_points = all("." in cell for cell in cells)
     return all(map(_is_number, cells)) and (len(cells) > 2 or has_points)
+
+
+def _record(columns: list[CsvColumn], row: list[str]) -> dict[str, str | None]:
+    """The cells by name, and units beside them under the names that JSON would use."""
+    record: dict[str, str | None] = {}
+    for column, text in zip(columns, row, strict=False):
+        record[column.name] = _cell(text)
+        if column.unit and record[column.name]:
+            record[f"{column.name}_unit"] = column.unit
+    return record
 
 
 def _column(heading: str) -> CsvColumn:

@@ -1,10 +1,10 @@
 """InfluxDB line protocol: `measurement,tag=a field=1.2,count=3i 1465839830100400200`, some lines.
 
-Source: https://docs.influxdata.com/influxdb/v2/reference/syntax/line-protocol/. Tags say whose
-value it is: of a tag that names a device (`device_id`, `host`, ...) the device, and the other tags
+Source: https://docs.influxdata.com/influxdb/v2/reference/syntax/line-protocol/. Tags identify the
+source: of a tag that names a device (`device_id`, `host`, ...) the device, and the other tags
 stand in the name of the metric; without one all tags together are the device, below the topic. The
 metric is measurement and field, or the measurement alone for the field `value`. Times are in
-nanoseconds, or whatever their magnitude says.
+nanoseconds, or in the unit that their magnitude implies.
 """
 
 import re

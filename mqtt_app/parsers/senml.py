@@ -161,7 +161,7 @@ def _add(
     for suffix, value in found:
         readings.add(origin, metric + suffix, value, unit, is_literal=True)
     if not found and any(key in record for key in (*VALUES, "s")):
-        readings.leave_out(f"{place}.{metric}", "its value is not of the kind that its label says")
+        readings.leave_out(f"{place}.{metric}", "its value is of another type than its label")
 
 
 def _values(base: SenmlBase, record: dict[str, Any]) -> Iterator[tuple[str, Any]]:
@@ -224,7 +224,7 @@ def _of_full_name(name: str, topic: str) -> tuple[str, str]:
 
 
 def _time(base: SenmlBase, record: dict[str, Any], received_at: float) -> float | None:
-    """Unix seconds; None when nothing is said of time, or what is said is in no calendar."""
+    """Unix seconds; None when the record has no time, or one that is in no calendar."""
     if not base.is_timed and "t" not in record:
         return None
     time = base.time + _number(record.get("t"), 0.0)

@@ -17,7 +17,7 @@ def remarks_on(payload: bytes) -> list[Remark]:
 
 
 def topic_above(topic: str, names: set[str]) -> str:
-    """The topic without the last levels that the payload says itself; never empty."""
+    """The topic without the last levels that the payload repeats; never empty."""
     levels = topic.strip("/").split("/")
     while len(levels) > 1 and levels[-1] in names:
         levels.pop()

@@ -96,7 +96,7 @@ def _kind(rest: str) -> str:
 
 
 def _is_order(tree: Any) -> bool:
-    """The server sets or deletes shared attributes: what it asks for, not what the device is."""
+    """The server sets or deletes shared attributes: a request, not the state of the device."""
     if not isinstance(tree, dict):
         return False
     is_deletion = tree.keys() == {"deleted"} and isinstance(tree["deleted"], list)

@@ -159,7 +159,7 @@ def _located(
 
 
 def storable(value: object, name: str, is_literal: bool = False) -> StoredValue | None:
-    """The value as it is stored; None for text that says nothing. Raises UnstorableError."""
+    """The value as it is stored; None for text that stands for no value. Raises UnstorableError."""
     if isinstance(value, bool):
         return StoredValue(value)
     if isinstance(value, float | int):
@@ -180,7 +180,7 @@ def joined(path: str, key: str) -> str:
 
 
 def shown(name: str) -> str:
-    """A name of a stranger as it can be shown: short and without odd characters."""
+    """A name from a payload as a log can show it: short and printable."""
     plain = name.encode("ascii", "backslashreplace").decode()
     plain = "".join(char if char.isprintable() else "?" for char in plain)
     return plain if len(plain) <= MAX_SHOWN else f"{plain[:MAX_SHOWN]}..."

@@ -32,7 +32,7 @@ class LppType(msgspec.Struct, frozen=True, kw_only=True):
     is_signed: bool = False
     unit: str = ""
     parts: tuple[str, ...] = ("",)
-    lowest: float = -1e9  # what a sensor of this kind can say
+    lowest: float = -1e9  # what a sensor of this kind can measure
     highest: float = 1e9
 
 

@@ -3,7 +3,7 @@
 
 Source: https://www.chirpstack.io/docs/chirpstack/integrations/events.html and
 https://www.chirpstack.io/docs/chirpstack-gateway-bridge/payloads/events.html. The JSON is that of
-Protocol Buffers 3, which leaves out what is 0, false or the first word of an enumeration: a missing
+Protocol Buffers 3, which leaves out what is 0, false or the first name of an enumeration: a missing
 `fCnt` is 0, a missing `state` of a gateway OFFLINE. Before version 3 the level `event` was not
 there; Protobuf's own JSON writes EUIs in base64.
 """

@@ -1,4 +1,4 @@
-"""What ChirpStack's gateway bridge and MQTT forwarder say of a gateway, in JSON or Protobuf.
+"""State and statistics of gateways by ChirpStack's bridge and MQTT forwarder, JSON or Protobuf.
 
 Source of the messages ConnState and GatewayStats:
 https://github.com/chirpstack/chirpstack/blob/master/api/proto/gw/gw.proto. Protobuf is the default
@@ -41,7 +41,7 @@ def gateway_facts(identifier: str, kind: str, payload: bytes) -> Sequence[Fact]:
     if kind not in (STATE, STATS):
         return []
     if payload.removeprefix(BOM).lstrip()[:1] == b"{":
-        tree = decoded_object(payload, "what a gateway says")
+        tree = decoded_object(payload, "a message of a gateway")
     else:
         tree = _conn_state(payload) if kind == STATE else _gateway_stats(payload)
     gateway = eui(text(tree, "gatewayId", "gatewayID")) or identifier

@@ -25,7 +25,7 @@ from mqtt_app.parsers.tree_readings import ReadingOrigin, TreeReadings, clean_na
 
 
 def device_of(tree: dict[str, Any], otherwise: str) -> str:
-    """The DevEUI of the payload, or what the topic says."""
+    """The DevEUI of the payload, or that of the topic."""
     info = part(tree, "deviceInfo")
     return eui(text(info, "devEui", "devEUI") or text(tree, "devEUI", "devEui")) or eui(otherwise)
 

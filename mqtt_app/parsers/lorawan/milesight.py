@@ -122,7 +122,7 @@ def _counted_at(info: dict[str, Any]) -> float | None:
         return None
     offset = timedelta(hours=int(zone[2]), minutes=int(zone[3] or 0))
     if text(info, "dst_status") == "1" or info.get("dst_status") in (True, 1):
-        return None  # how much is added is not said
+        return None  # by how much the clock was put forward is not sent
     try:
         year, month, day, *clock = written.groups()
         local = datetime.fromisoformat(f"{year}-{month}-{day}T{':'.join(clock)}")

@@ -106,7 +106,7 @@ def _decoded(shape: ServerShape, tree: dict[str, Any], path: str) -> dict[str, A
 
 def _signals(shape: ServerShape, tree: dict[str, Any]) -> Iterator[GatewaySignal]:
     found = _at(tree, shape.gateways) if shape.gateways else tree
-    if found is None:  # a server that does not say which gateway it was
+    if found is None:  # a server that does not name the gateway
         found = tree
     entries = found[:MAX_GATEWAYS] if isinstance(found, list) else [found]
     for entry in entries:

@@ -128,7 +128,7 @@ def add_bytes(
 def add_location(
     readings: TreeReadings, origin: ReadingOrigin, location: Mapping[str, Any]
 ) -> None:
-    """A position that somebody worked out, with the zeros that were not sent."""
+    """A position that a service computed, with the zeros that were not sent."""
     if not location:
         return
     for key in ("latitude", "longitude"):

@@ -16,7 +16,7 @@ FAMILIES = [
     "influx_line",
 ]
 UNSURE = ["cbor", "messagepack", "cayenne_lpp", "key_value", "csv"]  # never surer than plain JSON
-STRANGERS = [
+OTHER_FAMILIES = [
     ("zigbee2mqtt/lamp", b'{"state":"ON","linkquality":102,"device":{"ieeeAddr":"0x00158d00"}}'),
     ("zigbee2mqtt/bridge/devices", b'[{"ieee_address":"0x00158d","type":"Router"}]'),
     ("tele/plug/SENSOR", b'{"Time":"2017-02-16T10:13:52","DS18B20":{"Temperature":20.6}}'),
@@ -58,13 +58,13 @@ STRANGERS = [
 ]
 
 
-@pytest.mark.parametrize(("topic", "sample"), STRANGERS)
+@pytest.mark.parametrize(("topic", "sample"), OTHER_FAMILIES)
 @pytest.mark.parametrize("name", FAMILIES)
 def test_a_family_claims_no_topic_of_another(name, topic, sample):
     assert load([]).get(name).matches(topic, sample) == 0.0
 
 
-@pytest.mark.parametrize(("topic", "sample"), STRANGERS)
+@pytest.mark.parametrize(("topic", "sample"), OTHER_FAMILIES)
 @pytest.mark.parametrize("name", UNSURE)
 def test_a_format_without_a_mark_is_never_surer_than_json(name, topic, sample):
     assert load([]).get(name).matches(topic, sample) < 0.3
