@@ -2,8 +2,8 @@
 
 Source: RFC 4180 (https://www.rfc-editor.org/rfc/rfc4180). The delimiter is a semicolon, tab or
 comma, the surest first; with the first two a comma may be the decimal point. A column of times is
-the time of its line; `temp (°C)` is a name with its unit. Numbers without names are called by their
-place, as in a JSON array.
+the time of its line; `temp (°C)` is a name with its unit. Numbers without names are called by
+their place, as in a JSON array.
 """
 
 import csv

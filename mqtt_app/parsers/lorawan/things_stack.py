@@ -56,7 +56,7 @@ NORMALISED_UNITS = {
 
 
 class ThingsStackTopic(msgspec.Struct, frozen=True, kw_only=True):
-    """Where a topic belongs: application with tenant, device, and the kind of message."""
+    """`application` with its tenant, below the prefix of the topic; `kind` of the message."""
 
     application: str
     device: str
@@ -89,7 +89,7 @@ def _address(topic: str) -> ThingsStackTopic | None:
     for place, level in enumerate(levels[:-4]):
         if level == "v3" and levels[place + 2] == "devices" and levels[place + 4] in KINDS:
             return ThingsStackTopic(
-                application=levels[place + 1],
+                application="/".join([*levels[:place], levels[place + 1]]),
                 device=levels[place + 3],
                 kind=levels[place + 4],
             )
