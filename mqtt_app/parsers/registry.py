@@ -7,19 +7,12 @@ from itertools import islice
 
 from mqtt_app.domain.facts import Fact, ParseError, ParseErrorKind
 from mqtt_app.parsers.base import MAX_FACTS, MAX_PAYLOAD, Message, Parser
-from mqtt_app.parsers.home import home_parsers
-from mqtt_app.parsers.json_objects import JsonParser
-from mqtt_app.parsers.scalar import ScalarParser
+from mqtt_app.parsers.built_in import built_ins
 from mqtt_app.parsers.storable import storable
 
 GROUP = "sitewire.parsers"
 THRESHOLD = 0.1  # less confidence than this is none
 MAX_PARSER_NAME = 100
-
-
-def built_ins() -> list[Parser]:
-    """In the order in which ties are decided: the most particular first."""
-    return [*home_parsers(), JsonParser(), ScalarParser()]
 
 
 class Registry:

@@ -85,7 +85,14 @@ def describes(record: dict[str, Any], device: str) -> tuple[DeviceDescription | 
         found.setdefault(field, value.strip())
     if not keys:
         return None, keys
-    return DeviceDescription(device=device, **found), keys
+    about = DeviceDescription(
+        device=device,
+        name=found.get("name", ""),
+        manufacturer=found.get("manufacturer", ""),
+        model=found.get("model", ""),
+        software=found.get("software", ""),
+    )
+    return about, keys
 
 
 _FIELDS = {
