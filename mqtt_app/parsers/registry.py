@@ -24,6 +24,7 @@ from mqtt_app.domain.ingest.times import EARLIEST, LATEST
 from mqtt_app.parsers.base import MAX_FACTS, MAX_PAYLOAD, Message, Parser
 from mqtt_app.parsers.json_objects import JsonParser
 from mqtt_app.parsers.scalar import ScalarParser
+from mqtt_app.parsers.sparkplug.parser import SparkplugParser
 from mqtt_app.parsers.tasmota import TasmotaParser
 from mqtt_app.parsers.zigbee2mqtt import Zigbee2MqttParser
 
@@ -40,7 +41,13 @@ _identifiers: set[str] = set()
 
 def built_ins() -> list[Parser]:
     """In the order in which ties are decided: the most particular first."""
-    return [Zigbee2MqttParser(), TasmotaParser(), JsonParser(), ScalarParser()]
+    return [
+        Zigbee2MqttParser(),
+        TasmotaParser(),
+        SparkplugParser(),
+        JsonParser(),
+        ScalarParser(),
+    ]
 
 
 class Registry:
