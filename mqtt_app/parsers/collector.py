@@ -10,9 +10,11 @@ import msgspec
 from mqtt_app.domain.characters import code_point, forbidden
 from mqtt_app.domain.facts import Fact, FieldProblem, ReadingFact, Value
 from mqtt_app.parsers.base import MAX_DEPTH
+from mqtt_app.parsers.json_tree import decode, invalid
 
 MAX_METRIC = 255  # characters; the column holds no more
 MAX_TEXT = 4096  # characters of text or raw bytes in one reading
+MAX_LABEL = 200  # characters of a name, model or version
 SHOWN = 60  # characters of a name in an error message
 
 # Digits that a person reads as a number: no leading zeros, no exponent, at most 15 of them.
@@ -75,6 +77,34 @@ class ReadingCollector:
 
     def facts(self) -> list[Fact]:
         return [*self._others, *self._readings.values()]
+
+
+def decode_object(payload: bytes) -> dict[str, Any]:
+    """A JSON object. Raises ParseError for anything else."""
+    tree = decode(payload)
+    if not isinstance(tree, dict):
+        raise invalid("expected a JSON object")
+    return tree
+
+
+def text_at(record: dict[str, Any], key: str) -> str:
+    """The text under a key, stripped; "" when there is none."""
+    found = record.get(key)
+    return found.strip() if isinstance(found, str) else ""
+
+
+def label_at(record: dict[str, Any], key: str) -> str:
+    """The text under a key as a description can hold it: printable, at most `MAX_LABEL` long."""
+    return label(text_at(record, key))
+
+
+def label(text: str) -> str:
+    return "".join(char for char in text if char.isprintable())[:MAX_LABEL]
+
+
+def object_at(record: dict[str, Any], key: str) -> dict[str, Any]:
+    found = record.get(key)
+    return found if isinstance(found, dict) else {}
 
 
 def leaves(tree: Any, path: str = "", depth: int = 0) -> Iterator[tuple[str, Any]]:

@@ -23,9 +23,15 @@ from mqtt_app.domain.facts import (
 from mqtt_app.domain.ingest.times import EARLIEST, LATEST
 from mqtt_app.parsers.base import MAX_FACTS, MAX_PAYLOAD, Message, Parser
 from mqtt_app.parsers.json_objects import JsonParser
+from mqtt_app.parsers.meshtastic import MeshtasticParser
+from mqtt_app.parsers.openmqttgateway import OpenMqttGatewayParser
+from mqtt_app.parsers.owntracks import OwnTracksParser
+from mqtt_app.parsers.rtl433 import Rtl433Parser
+from mqtt_app.parsers.ruuvi import RuuviParser
 from mqtt_app.parsers.scalar import ScalarParser
 from mqtt_app.parsers.sparkplug.parser import SparkplugParser
 from mqtt_app.parsers.tasmota import TasmotaParser
+from mqtt_app.parsers.teltonika import TeltonikaParser
 from mqtt_app.parsers.zigbee2mqtt import Zigbee2MqttParser
 
 GROUP = "sitewire.parsers"
@@ -45,6 +51,12 @@ def built_ins() -> list[Parser]:
         Zigbee2MqttParser(),
         TasmotaParser(),
         SparkplugParser(),
+        Rtl433Parser(),
+        OpenMqttGatewayParser(),
+        RuuviParser(),
+        MeshtasticParser(),
+        OwnTracksParser(),
+        TeltonikaParser(),
         JsonParser(),
         ScalarParser(),
     ]
@@ -177,7 +189,8 @@ def _storable(fact: object) -> Fact:
             return fact
         case DeviceDescription():
             _check_identifiers(fact.device, fact.gateway)
-            _check_text(fact.name, "name", MAX_NAME)
+            if fact.name:
+                _check_text(fact.name, "name", MAX_NAME)
             return fact
         case (
             MetricDescription()

@@ -7,7 +7,7 @@ import msgspec
 
 from mqtt_app.domain.facts import DeviceDescription, MetricDescription, Remark
 from mqtt_app.domain.ingest.times import parse_time
-from mqtt_app.parsers.collector import Meaning, ReadingCollector
+from mqtt_app.parsers.collector import Meaning, ReadingCollector, label
 from mqtt_app.parsers.sparkplug.births import Birth, Definition
 from mqtt_app.parsers.sparkplug.values import (
     DATE_TIME,
@@ -70,7 +70,7 @@ def read_birth(payload: Any) -> ReadBirth:
         found.definitions.append(Definition(name, alias, metric.datatype, unit))
         field = ABOUT.get(name.lower())
         if field and (text := _text(metric.string_value)):
-            found.about[field] = text[:200]
+            found.about[field] = label(text)
     return found
 
 

@@ -29,7 +29,7 @@ from mqtt_app.domain.facts import (
     Remembered,
 )
 from mqtt_app.parsers.base import Message
-from mqtt_app.parsers.collector import ReadingCollector
+from mqtt_app.parsers.collector import ReadingCollector, label
 from mqtt_app.parsers.sparkplug import births, metrics
 from mqtt_app.parsers.sparkplug.schema import decode
 
@@ -118,9 +118,9 @@ def _birth(address: Address, payload: Any) -> Iterator[Fact]:
         gateway=None if is_node else address.node,
     )
     if is_node:
-        yield DeviceDescription(device=address.node, name=address.name, is_gateway=True)
+        yield DeviceDescription(device=address.node, name=label(address.name), is_gateway=True)
     found = metrics.read_birth(payload)
-    yield found.description(address.device, address.name, address.node)
+    yield found.description(address.device, label(address.name), address.node)
     collector = ReadingCollector(address.device, gateway=address.node)
     metrics.collect(collector, payload, found.birth, "")
     yield from collector.facts()

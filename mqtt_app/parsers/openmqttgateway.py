@@ -1,0 +1,223 @@
+"""OpenMQTTGateway and Theengs Gateway: `<base>/<gateway>/<radio>toMQTT[/<device>]`.
+
+Sources: https://docs.openmqttgateway.com/ and https://gateway.theengs.io/, names of properties in
+https://decoder.theengs.io/. A Bluetooth device is its MAC address, a device of RTL_433toMQTT what
+rtl_433 calls it, so that one device which two gateways hear is one; others are what their topic
+says. SYStoMQTT and LWT speak of the gateway itself.
+"""
+
+import re
+from collections.abc import Iterator, Sequence
+from functools import lru_cache
+from typing import Any
+
+import msgspec
+
+from mqtt_app.domain.facts import (
+    Availability,
+    DeviceDescription,
+    Fact,
+    Liveness,
+    normal_address,
+)
+from mqtt_app.domain.ingest.times import parse_time
+from mqtt_app.parsers.base import Message
+from mqtt_app.parsers.collector import (
+    MEASUREMENT,
+    RADIO,
+    Meaning,
+    ReadingCollector,
+    decode_object,
+    label,
+    label_at,
+    text_at,
+)
+from mqtt_app.parsers.json_tree import invalid
+from mqtt_app.parsers.rtl433 import event_facts, identity
+
+SYSTEM, RTL_433, BLUETOOTH = "SYStoMQTT", "RTL_433toMQTT", "BTtoMQTT"
+GATEWAY_NAMES = ("openmqttgateway", "omg_", "theengs")
+UNITS = {
+    "tempc": "°C",
+    "tempf": "°F",
+    "hum": "%",
+    "batt": "%",
+    "moi": "%",
+    "volt": "V",
+    "lux": "lx",
+    "fer": "µS/cm",
+    "pres": "hPa",
+    "distance": "m",
+    "co2": "ppm",
+    "pm25": "µg/m³",
+    "pm10": "µg/m³",
+    "tvoc": "µg/m³",
+    "power": "W",
+    "energy": "kWh",
+    "current": "A",
+    "voltage": "V",
+    "accx": "m/s²",
+    "accy": "m/s²",
+    "accz": "m/s²",
+}
+RADIO_UNITS = {"rssi": "dBm", "txpower": "dBm", "tx": "dBm", "snr": "dB", "uptime": "s"}
+# What names the device or the message; no readings.
+METADATA = frozenset(
+    {
+        "id",
+        "mac",
+        "name",
+        "brand",
+        "model",
+        "model_id",
+        "type",
+        "mac_type",
+        "adv_type",
+        "cidc",
+        "acts",
+        "cont",
+        "track",
+        "encr",
+        "prmac",
+        "device",
+        "servicedata",
+        "servicedatauuid",
+        "manufacturerdata",
+        "mfid",
+        "uuid",
+        "major",
+        "minor",
+        "hass",
+        "unit",
+        "time",
+        "UTCtime",
+        "unixtime",
+        "unixtimestamp",
+        "ctr",
+        "mic",
+        "cipher",
+        "raw",
+        "hex",
+        "packetSize",
+    }
+)
+ABSENCES = frozenset({"absent", "offline"})
+_RADIO_LEVEL = re.compile(r"[A-Za-z0-9_]{1,20}toMQTT", re.ASCII)
+_COMMAND_LEVEL = re.compile(r"MQTTto[A-Za-z0-9_]{1,20}", re.ASCII)
+_NUMBERED = re.compile(r"[0-9]\Z", re.ASCII)
+_MAC = re.compile(r"[0-9A-F]{12}", re.ASCII)
+
+
+class Place(msgspec.Struct, frozen=True):
+    """`radio` is the level that ends in toMQTT, LWT, or "" for a command."""
+
+    gateway: str
+    radio: str
+    device: str
+
+
+class OpenMqttGatewayParser:
+    name = "openmqttgateway"
+    version = "1"
+
+    def matches(self, topic: str, sample: bytes) -> float:  # noqa: ARG002
+        return 0.85 if _place(topic) is not None else 0.0
+
+    def parse(self, message: Message) -> Sequence[Fact]:
+        place = _place(message.topic)
+        if place is None or not place.radio or not message.payload.strip():
+            return []
+        if place.radio == "LWT":
+            return [_last_will(place.gateway, message.payload)]
+        record = decode_object(message.payload)
+        if place.radio == SYSTEM:
+            return list(_system(place.gateway, record))
+        if place.radio == RTL_433 and identity(record):
+            return list(event_facts(record, place.gateway, _time(record)))
+        return list(_device(place, record, message.topic))
+
+
+@lru_cache(maxsize=4096)
+def _place(topic: str) -> Place | None:
+    """None for other topics."""
+    if "toMQTT" in topic:
+        levels = topic.split("/")
+        for position, level in enumerate(levels):
+            if position and _RADIO_LEVEL.fullmatch(level):
+                return Place("/".join(levels[:position]), level, "/".join(levels[position + 1 :]))
+    if "MQTTto" in topic and any(map(_COMMAND_LEVEL.fullmatch, topic.split("/"))):
+        return Place("", "", "")
+    above, _, last = topic.rpartition("/")
+    base, _, gateway = above.rpartition("/")
+    if last == "LWT" and (base == "home" or gateway.lower().startswith(GATEWAY_NAMES)):
+        return Place(above, last, "")
+    return None
+
+
+def _last_will(gateway: str, payload: bytes) -> Availability:
+    word = payload.strip().decode("latin-1").lower()
+    if word not in ("online", "offline"):
+        raise invalid("expected online or offline")
+    return Availability(identifier=gateway, state=Liveness(word), is_gateway=True)
+
+
+def _system(gateway: str, record: dict[str, Any]) -> Iterator[Fact]:
+    """Numbers of the gateway's own status; its texts and switches are settings."""
+    version = label_at(record, "version")
+    name = label(gateway.rpartition("/")[2])
+    yield DeviceDescription(device=gateway, name=name, software=version, is_gateway=True)
+    collector = ReadingCollector(gateway, gateway=gateway)
+    for key, value in record.items():
+        if type(value) in (int, float):
+            unit = "°C" if key == "tempc" else RADIO_UNITS.get(key, "")
+            collector.add(key, value, Meaning(unit, diagnostic=True))
+    yield from collector.facts()
+
+
+def _device(place: Place, record: dict[str, Any], topic: str) -> Iterator[Fact]:
+    device = _identifier(place, record, topic)
+    if text_at(record, "presence") in ABSENCES or text_at(record, "state") in ABSENCES:
+        yield Availability(identifier=device, state=Liveness.OFFLINE, gateway=place.gateway)
+        return
+    about = {
+        "name": label_at(record, "name"),
+        "manufacturer": label_at(record, "brand"),
+        "model": label_at(record, "model"),
+    }
+    if any(about.values()):
+        yield DeviceDescription(device=device, gateway=place.gateway, **about)
+    collector = ReadingCollector(device, gateway=place.gateway, time=_time(record))
+    weight_unit = text_at(record, "unit")
+    values = {key: value for key, value in record.items() if key not in METADATA}
+    collector.add_tree(
+        values,
+        lambda metric: Meaning(weight_unit) if metric == "weight" else _meaning(metric),
+    )
+    yield from collector.facts()
+
+
+def _identifier(place: Place, record: dict[str, Any], topic: str) -> str:
+    """The address that the payload or the topic carries, or else the topic."""
+    for text in (text_at(record, "id"), text_at(record, "mac"), place.device):
+        address = normal_address(text)
+        if _MAC.fullmatch(address.replace(":", "")):
+            return address
+    return topic
+
+
+def _time(record: dict[str, Any]) -> float | None:
+    for key in ("UTCtime", "unixtime", "unixtimestamp", "time"):
+        time = parse_time(record.get(key))
+        if time is not None:
+            return time
+    return None
+
+
+@lru_cache(maxsize=4096)
+def _meaning(metric: str) -> Meaning:
+    if metric in RADIO_UNITS:
+        return Meaning(RADIO_UNITS[metric], diagnostic=True)
+    if metric in ("freq", "delay", "length", "protocol", "duration", "pferror", "modelid"):
+        return RADIO
+    unit = UNITS.get(metric) or UNITS.get(_NUMBERED.sub("", metric), "")
+    return Meaning(unit) if unit else MEASUREMENT
