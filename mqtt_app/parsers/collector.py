@@ -1,24 +1,22 @@
 """Readings of one message, so that a bad field costs that field and no place is taken twice."""
 
 import math
-import re
 from collections.abc import Callable, Iterator
+from functools import lru_cache
 from typing import Any
 
 import msgspec
 
 from mqtt_app.domain.characters import code_point, forbidden
 from mqtt_app.domain.facts import Fact, FieldProblem, ReadingFact, Value
+from mqtt_app.domain.values import UnstorableError, check_text, text_value
 from mqtt_app.parsers.base import MAX_DEPTH
 from mqtt_app.parsers.json_tree import decode, invalid
 
 MAX_METRIC = 255  # characters; the column holds no more
-MAX_TEXT = 4096  # characters of text or raw bytes in one reading
+MAX_RAW = 4096  # raw bytes in one reading
 MAX_LABEL = 200  # characters of a name, model or version
 SHOWN = 60  # characters of a name in an error message
-
-# Digits that a person reads as a number: no leading zeros, no exponent, at most 15 of them.
-_NUMBER = re.compile(r"-?(?=[0-9.]{1,16}\Z)(?:0|[1-9][0-9]*)(?:\.[0-9]+)?", re.ASCII)
 
 
 class Meaning(msgspec.Struct, frozen=True):
@@ -68,12 +66,29 @@ class ReadingCollector:
     def refuse(self, field: str, reason: str) -> None:
         self._others.append(FieldProblem(field=shown(field), reason=reason))
 
+    def add_leaf(self, metric: str, leaf: Any, meaning: Meaning = MEASUREMENT) -> None:
+        """A leaf of decoded JSON, or the text of a whole payload. Null and empty text give nothing;
+        a unit within the text counts when the format has none of its own.
+        """
+        if isinstance(leaf, bool | int | float):
+            self.add(metric, leaf, meaning)
+        elif isinstance(leaf, str):
+            self._add_text(metric, leaf, meaning)
+
     def add_tree(self, tree: Any, meaning_of: Meanings, path: str = "") -> None:
-        """Every leaf of decoded JSON, names joined with dots; null and empty text give nothing."""
+        """Every leaf of decoded JSON, names joined with dots."""
         for metric, leaf in leaves(tree, path):
-            value = leaf_value(leaf)
-            if value is not None:
-                self.add(metric, value, meaning_of(metric))
+            self.add_leaf(metric, leaf, meaning_of(metric))
+
+    def _add_text(self, metric: str, text: str, meaning: Meaning) -> None:
+        try:
+            quantity = text_value(text.rstrip("\x00"), metric)
+        except UnstorableError as error:
+            self.refuse(metric, str(error))
+            return
+        if quantity is not None:
+            written = Meaning(meaning.unit or quantity.unit, meaning.diagnostic)
+            self.add(metric, quantity.value, written)
 
     def facts(self) -> list[Fact]:
         return [*self._others, *self._readings.values()]
@@ -99,6 +114,8 @@ def label_at(record: dict[str, Any], key: str) -> str:
 
 
 def label(text: str) -> str:
+    if text.isprintable():
+        return text[:MAX_LABEL]
     return "".join(char for char in text if char.isprintable())[:MAX_LABEL]
 
 
@@ -119,24 +136,12 @@ def leaves(tree: Any, path: str = "", depth: int = 0) -> Iterator[tuple[str, Any
         yield path or "value", tree
 
 
-def leaf_value(leaf: Any) -> Value | None:
-    """None for what is no value: null, empty text, an object that is nested too deep."""
-    if isinstance(leaf, str):
-        text = leaf.strip().rstrip("\x00")
-        return text_value(text) if text else None
-    return leaf if isinstance(leaf, bool | int | float) else None
-
-
-def text_value(text: str) -> Value:
-    """The number that a person would read, or else the text itself."""
-    return float(text) if _NUMBER.fullmatch(text) else text
-
-
 def shown(name: str) -> str:
     """A name as an error message can hold it: short, and of printable characters."""
     return "".join(char if char.isprintable() else "?" for char in name[:SHOWN]) or "(no name)"
 
 
+@lru_cache(maxsize=16_384)  # names come again with every message
 def _name_problem(metric: str) -> str:
     if not metric:
         return "its name is empty"
@@ -149,16 +154,13 @@ def _name_problem(metric: str) -> str:
 def _value_problem(value: Value) -> str:
     if isinstance(value, int | float):  # a bool too
         return _number_problem(value)
-    if len(value) > MAX_TEXT:
-        return f"its value is {len(value):,} long; the limit is {MAX_TEXT:,}"
-    return _text_problem(value) if isinstance(value, str) else ""
-
-
-def _text_problem(value: str) -> str:
-    if "\x00" in value:
-        return "its text contains a NUL character"
-    if not value.isascii() and any("\ud800" <= char <= "\udfff" for char in value):
-        return "its text contains half of a surrogate pair"
+    if isinstance(value, bytes):
+        limit = f"its value is {len(value):,} bytes long; the limit is {MAX_RAW:,}"
+        return limit if len(value) > MAX_RAW else ""
+    try:
+        check_text(value)
+    except UnstorableError as error:
+        return str(error)
     return ""
 
 

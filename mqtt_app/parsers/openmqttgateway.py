@@ -33,7 +33,7 @@ from mqtt_app.parsers.collector import (
     text_at,
 )
 from mqtt_app.parsers.json_tree import invalid
-from mqtt_app.parsers.rtl433 import event_facts, identity
+from mqtt_app.parsers.rtl433 import event_facts
 
 SYSTEM, RTL_433, BLUETOOTH = "SYStoMQTT", "RTL_433toMQTT", "BTtoMQTT"
 GATEWAY_NAMES = ("openmqttgateway", "omg_", "theengs")
@@ -132,9 +132,9 @@ class OpenMqttGatewayParser:
         record = decode_object(message.payload)
         if place.radio == SYSTEM:
             return list(_system(place.gateway, record))
-        if place.radio == RTL_433 and identity(record):
-            return list(event_facts(record, place.gateway, _time(record)))
-        return list(_device(place, record, message.topic))
+        if place.radio == RTL_433 and text_at(record, "model"):
+            return list(event_facts(record, place.gateway, _time(record, message.time_zone)))
+        return list(_device(place, record, message))
 
 
 @lru_cache(maxsize=4096)
@@ -174,8 +174,8 @@ def _system(gateway: str, record: dict[str, Any]) -> Iterator[Fact]:
     yield from collector.facts()
 
 
-def _device(place: Place, record: dict[str, Any], topic: str) -> Iterator[Fact]:
-    device = _identifier(place, record, topic)
+def _device(place: Place, record: dict[str, Any], message: Message) -> Iterator[Fact]:
+    device = _identifier(place, record, message.topic)
     if text_at(record, "presence") in ABSENCES or text_at(record, "state") in ABSENCES:
         yield Availability(identifier=device, state=Liveness.OFFLINE, gateway=place.gateway)
         return
@@ -186,7 +186,9 @@ def _device(place: Place, record: dict[str, Any], topic: str) -> Iterator[Fact]:
     }
     if any(about.values()):
         yield DeviceDescription(device=device, gateway=place.gateway, **about)
-    collector = ReadingCollector(device, gateway=place.gateway, time=_time(record))
+    collector = ReadingCollector(
+        device, gateway=place.gateway, time=_time(record, message.time_zone)
+    )
     weight_unit = text_at(record, "unit")
     values = {key: value for key, value in record.items() if key not in METADATA}
     collector.add_tree(
@@ -205,9 +207,9 @@ def _identifier(place: Place, record: dict[str, Any], topic: str) -> str:
     return topic
 
 
-def _time(record: dict[str, Any]) -> float | None:
+def _time(record: dict[str, Any], time_zone: str) -> float | None:
     for key in ("UTCtime", "unixtime", "unixtimestamp", "time"):
-        time = parse_time(record.get(key))
+        time = parse_time(record.get(key), time_zone)
         if time is not None:
             return time
     return None

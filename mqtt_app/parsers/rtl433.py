@@ -20,7 +20,6 @@ from mqtt_app.parsers.collector import (
     ReadingCollector,
     decode_object,
     label,
-    leaf_value,
     text_at,
 )
 
@@ -126,12 +125,12 @@ class Rtl433Parser:
             return _from_devices_topic(levels, message.payload)
         record = decode_object(message.payload)
         gateway = "/".join(levels[:2]) if kind else None
-        time = parse_time(record.get("time"))
-        return list(event_facts(record, gateway, time)) if identity(record) else []
+        time = parse_time(record.get("time"), message.time_zone)
+        return list(event_facts(record, gateway, time)) if text_at(record, "model") else []
 
 
 def event_facts(record: dict[str, Any], gateway: str | None, time: float | None) -> Iterator[Fact]:
-    """Readings of one event, also as other programs relay them. `record` has an `identity`."""
+    """Readings of one event, also as other programs relay them. `record` names a model."""
     device = identity(record)
     model = text_at(record, "model")
     number = record.get("id")
@@ -197,8 +196,6 @@ def _from_devices_topic(levels: list[str], payload: bytes) -> list[Fact]:
     if len(path) > 2 and (len(path) > 3 or len(path[1]) > CHANNEL_LENGTH):
         del path[1]  # the subtype
     metric = ".".join(keys)
-    value = leaf_value(payload.decode("utf-8", "replace"))
     collector = ReadingCollector("/".join([FAMILY, *path]), gateway=gateway)
-    if value is not None:
-        collector.add(metric, value, meaning_of(metric))
+    collector.add_leaf(metric, payload.decode("utf-8", "replace"), meaning_of(metric))
     return collector.facts()

@@ -18,6 +18,7 @@ import msgspec
 
 from mqtt_app.domain.facts import DeviceDescription, Fact, MetricDescription
 from mqtt_app.domain.ingest.times import parse_time
+from mqtt_app.domain.values import number
 from mqtt_app.parsers.base import Message
 from mqtt_app.parsers.collector import (
     MEASUREMENT,
@@ -26,7 +27,6 @@ from mqtt_app.parsers.collector import (
     ReadingCollector,
     decode_object,
     label,
-    leaf_value,
     leaves,
     object_at,
 )
@@ -95,6 +95,7 @@ ROUTER_PARAMETERS = {
     "name": MEASUREMENT,
 }
 ROUTER_KINDS = frozenset({"router", "device"})
+SWITCH = {"0": False, "1": True}
 METADATA = frozenset({"ts", "latlng", "imei", "IMEI"})
 _IMEI = re.compile(r"[0-9]{15}", re.ASCII)
 _SERIAL = re.compile(r"[0-9]{8,10}", re.ASCII)
@@ -143,15 +144,13 @@ def _router(levels: list[str], payload: bytes) -> list[Fact]:
     """The temperature is in tenths of a degree."""
     device = "/".join(levels[:2])
     parameter = levels[2]
-    value = leaf_value(payload.decode("utf-8", "replace"))
-    if value is None:
-        return []
+    text = payload.decode("utf-8", "replace").strip()
     if parameter == "name":
-        return [DeviceDescription(device=device, name=label(str(value)))]
-    if parameter == "temperature" and isinstance(value, float):
-        value = round(value / 10, 1)
+        return [DeviceDescription(device=device, name=label(text))]
     collector = ReadingCollector(device)
-    collector.add(parameter, value, ROUTER_PARAMETERS[parameter])
+    quantity = number(text) if parameter == "temperature" else None
+    leaf = round(float(quantity.value) / 10, 1) if quantity else text
+    collector.add_leaf(parameter, leaf, ROUTER_PARAMETERS[parameter])
     return collector.facts()
 
 
@@ -165,20 +164,19 @@ def _tracker(topic: str, record: dict[str, Any]) -> Iterator[Fact]:
         collector.add("longitude", float(found[2]), MEANINGS["longitude"])
     for metric, leaf in leaves({key: record[key] for key in record if key not in METADATA}):
         parameter = AVL.get(metric)
-        value = leaf_value(leaf)
-        if parameter is None and value is not None:
-            collector.add(metric, value, MEANINGS.get(metric, MEASUREMENT))
-        elif parameter is not None and value is not None:
-            is_switched = parameter.is_switch and value in (0, 1)
-            collector.add(metric, bool(value) if is_switched else value, parameter.meaning)
-            meaning = parameter.meaning
-            collector.say(
-                MetricDescription(
-                    device=device,
-                    metric=metric,
-                    name=parameter.name,
-                    unit=meaning.unit,
-                    diagnostic=meaning.diagnostic,
-                )
+        if parameter is None:
+            collector.add_leaf(metric, leaf, MEANINGS.get(metric, MEASUREMENT))
+            continue
+        switched = SWITCH.get(str(leaf)) if parameter.is_switch else None
+        collector.add_leaf(metric, leaf if switched is None else switched, parameter.meaning)
+        meaning = parameter.meaning
+        collector.say(
+            MetricDescription(
+                device=device,
+                metric=metric,
+                name=parameter.name,
+                unit=meaning.unit,
+                diagnostic=meaning.diagnostic,
             )
+        )
     yield from collector.facts()

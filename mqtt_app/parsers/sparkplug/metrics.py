@@ -50,7 +50,14 @@ class ReadBirth(msgspec.Struct):
         return Birth(self.session, {}, {item.name: item for item in self.definitions})
 
     def description(self, device: str, name: str, gateway: str) -> DeviceDescription:
-        return DeviceDescription(device=device, name=name, gateway=gateway, **self.about)
+        return DeviceDescription(
+            device=device,
+            name=name,
+            manufacturer=self.about.get("manufacturer", ""),
+            model=self.about.get("model", ""),
+            software=self.about.get("software", ""),
+            gateway=gateway,
+        )
 
     def metric_descriptions(self, device: str) -> Iterator[MetricDescription]:
         for item in self.definitions:

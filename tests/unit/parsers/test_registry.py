@@ -5,7 +5,6 @@ import pytest
 
 from mqtt_app.domain.facts import (
     Availability,
-    DeviceDescription,
     Liveness,
     ParseError,
     ParseErrorKind,
@@ -150,7 +149,6 @@ def test_a_fault_while_facts_are_generated_is_caught():
         reading(metric=7),
         reading(gateway=""),
         Availability(identifier="\udc00", state=Liveness.ONLINE),
-        DeviceDescription(device="d", name=""),
     ],
 )
 def test_facts_that_could_not_be_stored_are_refused(answer):
