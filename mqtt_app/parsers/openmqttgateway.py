@@ -176,26 +176,32 @@ def _system(gateway: str, record: dict[str, Any]) -> Iterator[Fact]:
 
 def _device(place: Place, record: dict[str, Any], message: Message) -> Iterator[Fact]:
     device = _identifier(place, record, message.topic)
-    if text_at(record, "presence") in ABSENCES or text_at(record, "state") in ABSENCES:
+    values = {key: value for key, value in record.items() if key not in METADATA}
+    if _is_absent(record) and values.keys() <= {"presence", "state"}:
         yield Availability(identifier=device, state=Liveness.OFFLINE, gateway=place.gateway)
         return
-    about = {
-        "name": label_at(record, "name"),
-        "manufacturer": label_at(record, "brand"),
-        "model": label_at(record, "model"),
-    }
-    if any(about.values()):
-        yield DeviceDescription(device=device, gateway=place.gateway, **about)
+    about = DeviceDescription(
+        device=device,
+        name=label_at(record, "name"),
+        manufacturer=label_at(record, "brand"),
+        model=label_at(record, "model"),
+        gateway=place.gateway,
+    )
+    if about.name or about.manufacturer or about.model:
+        yield about
     collector = ReadingCollector(
         device, gateway=place.gateway, time=_time(record, message.time_zone)
     )
     weight_unit = text_at(record, "unit")
-    values = {key: value for key, value in record.items() if key not in METADATA}
     collector.add_tree(
         values,
         lambda metric: Meaning(weight_unit) if metric == "weight" else _meaning(metric),
     )
     yield from collector.facts()
+
+
+def _is_absent(record: dict[str, Any]) -> bool:
+    return text_at(record, "presence") in ABSENCES or text_at(record, "state") in ABSENCES
 
 
 def _identifier(place: Place, record: dict[str, Any], topic: str) -> str:
