@@ -2,9 +2,14 @@
 
 import io
 import json
+import os
+import subprocess
+import sys
 
 import pytest
 from django.core.management import CommandError, call_command
+
+from tests.stack import ROOT
 
 
 @pytest.fixture
@@ -62,3 +67,19 @@ def test_json_is_what_the_api_answers(parse):
 def test_wrong_arguments_are_refused_with_what_to_write(parse, arguments, says):
     with pytest.raises(CommandError, match=says):
         parse(b"1", *arguments)
+
+
+def test_it_works_where_no_sitewire_runs(tmp_path):
+    environment = {name: os.environ[name] for name in ("PATH", "HOME") if name in os.environ}
+    done = subprocess.run(
+        [sys.executable, "manage.py", "parse", "zigbee2mqtt/lamp"],
+        cwd=ROOT,
+        env=environment | {"DATA_DIR": str(tmp_path / "nothing")},
+        input=b'{"temperature": 21.5}',
+        capture_output=True,
+        timeout=100,
+        check=False,
+    )
+    assert (done.returncode, done.stderr) == (0, b"")
+    assert b'metric "temperature", value 21.5' in done.stdout
+    assert not (tmp_path / "nothing").exists()
