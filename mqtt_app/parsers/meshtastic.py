@@ -140,7 +140,7 @@ def _packet(device: str, gateway: str | None, record: dict[str, Any]) -> Iterato
     payload = object_at(record, "payload")
     if kind == "nodeinfo" and (name := label_at(payload, "longname")):
         yield DeviceDescription(device=device, name=name, gateway=gateway)
-    time = parse_time(record.get("timestamp"))
+    time = parse_time(record.get("timestamp") or None)
     collector = ReadingCollector(device, gateway=gateway, time=time)
     if kind not in WITHOUT_READINGS:
         collector.time = parse_time(payload.get("time") or None) or time

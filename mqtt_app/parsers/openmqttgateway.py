@@ -35,7 +35,7 @@ from mqtt_app.parsers.collector import (
 from mqtt_app.parsers.json_tree import invalid
 from mqtt_app.parsers.rtl433 import event_facts
 
-SYSTEM, RTL_433, BLUETOOTH = "SYStoMQTT", "RTL_433toMQTT", "BTtoMQTT"
+SYSTEM, RTL_433, LAST_WILL = "SYStoMQTT", "RTL_433toMQTT", "LWT"
 GATEWAY_NAMES = ("openmqttgateway", "omg_", "theengs")
 UNITS = {
     "tempc": "°C",
@@ -101,6 +101,7 @@ METADATA = frozenset(
         "packetSize",
     }
 )
+NO_DEVICES = frozenset({"status", "undecoded signal"})  # models of the receiver's own messages
 ABSENCES = frozenset({"absent", "offline"})
 _RADIO_LEVEL = re.compile(r"[A-Za-z0-9_]{1,20}toMQTT", re.ASCII)
 _COMMAND_LEVEL = re.compile(r"MQTTto[A-Za-z0-9_]{1,20}", re.ASCII)
@@ -120,18 +121,25 @@ class OpenMqttGatewayParser:
     name = "openmqttgateway"
     version = "1"
 
-    def matches(self, topic: str, sample: bytes) -> float:  # noqa: ARG002
-        return 0.85 if _place(topic) is not None else 0.0
+    def matches(self, topic: str, sample: bytes) -> float:
+        place = _place(topic)
+        if place is None:
+            return 0.0
+        if place.radio != LAST_WILL or _is_named(place.gateway):
+            return 0.85
+        return 0.6 if sample in (b"online", b"offline") else 0.0  # others write Online
 
     def parse(self, message: Message) -> Sequence[Fact]:
         place = _place(message.topic)
         if place is None or not place.radio or not message.payload.strip():
             return []
-        if place.radio == "LWT":
-            return [_last_will(place.gateway, message.payload)]
+        if place.radio == LAST_WILL:
+            return list(_last_will(place.gateway, message.payload))
         record = decode_object(message.payload)
         if place.radio == SYSTEM:
             return list(_system(place.gateway, record))
+        if place.radio == RTL_433 and text_at(record, "model") in NO_DEVICES:
+            return []
         if place.radio == RTL_433 and text_at(record, "model"):
             return list(event_facts(record, place.gateway, _time(record, message.time_zone)))
         return list(_device(place, record, message))
@@ -149,16 +157,23 @@ def _place(topic: str) -> Place | None:
         return Place("", "", "")
     above, _, last = topic.rpartition("/")
     base, _, gateway = above.rpartition("/")
-    if last == "LWT" and (base == "home" or gateway.lower().startswith(GATEWAY_NAMES)):
+    if last == LAST_WILL and gateway and (base == "home" or _is_named(above)):
         return Place(above, last, "")
     return None
 
 
-def _last_will(gateway: str, payload: bytes) -> Availability:
+def _is_named(gateway: str) -> bool:
+    return gateway.rpartition("/")[2].lower().startswith(GATEWAY_NAMES)
+
+
+def _last_will(gateway: str, payload: bytes) -> Iterator[Availability]:
+    """Of the gateway; of one without a usual name also as a device, which it may be instead."""
     word = payload.strip().decode("latin-1").lower()
     if word not in ("online", "offline"):
         raise invalid("expected online or offline")
-    return Availability(identifier=gateway, state=Liveness(word), is_gateway=True)
+    yield Availability(identifier=gateway, state=Liveness(word), is_gateway=True)
+    if not _is_named(gateway):
+        yield Availability(identifier=gateway, state=Liveness(word))
 
 
 def _system(gateway: str, record: dict[str, Any]) -> Iterator[Fact]:

@@ -67,11 +67,11 @@ class RuuviParser:
     version = "1"
 
     def matches(self, topic: str, sample: bytes) -> float:
-        if topic.endswith(f"/{STATUS}"):
-            return 0.85
         if b'"gw_mac"' in sample and (b'"gwts"' in sample or b'"data"' in sample):
             return 0.9
         levels = topic.split("/")
+        if levels[-1] == STATUS:
+            return 0.85 if len(levels) > 1 and _MAC.fullmatch(levels[-2]) else 0.0
         are_addresses = len(levels) > 2 and all(map(_MAC.fullmatch, levels[-2:]))
         return 0.85 if are_addresses and "ruuvi" in levels[:-2] else 0.0
 

@@ -1,4 +1,4 @@
-"""Teltonika: trackers that write JSON, and the parameters of RUT and TRB routers.
+"""Teltonika: trackers that write JSON, and the parameters of RUT routers.
 
 Sources: https://wiki.teltonika-gps.com/ (Codec JSON, AVL IDs of the FMB family) and
 https://wiki.teltonika-networks.com/view/Monitoring_via_MQTT. A tracker is its IMEI, where the topic
@@ -18,7 +18,6 @@ import msgspec
 
 from mqtt_app.domain.facts import DeviceDescription, Fact, MetricDescription
 from mqtt_app.domain.ingest.times import parse_time
-from mqtt_app.domain.values import number
 from mqtt_app.parsers.base import Message
 from mqtt_app.parsers.collector import (
     MEASUREMENT,
@@ -94,11 +93,12 @@ ROUTER_PARAMETERS = {
     "pin4": MEASUREMENT,
     "name": MEASUREMENT,
 }
-ROUTER_KINDS = frozenset({"router", "device"})
+ROUTER = "router"  # TRB gateways write `device`, as many others do
 SWITCH = {"0": False, "1": True}
 METADATA = frozenset({"ts", "latlng", "imei", "IMEI"})
 _IMEI = re.compile(r"[0-9]{15}", re.ASCII)
-_SERIAL = re.compile(r"[0-9]{8,10}", re.ASCII)
+_SERIAL = re.compile(r"[0-9]{10}", re.ASCII)
+_TENTHS = re.compile(r"-?[0-9]{1,4}", re.ASCII)
 _COORDINATES = re.compile(r"(-?[0-9]{1,3}\.?[0-9]*),(-?[0-9]{1,3}\.?[0-9]*)", re.ASCII)
 
 
@@ -127,7 +127,7 @@ class TeltonikaParser:
 
 def _is_router(levels: list[str]) -> bool:
     is_parameter = levels[2] in ROUTER_PARAMETERS
-    return is_parameter and levels[0] in ROUTER_KINDS and bool(_SERIAL.fullmatch(levels[1]))
+    return is_parameter and levels[0] == ROUTER and bool(_SERIAL.fullmatch(levels[1]))
 
 
 def _is_request(levels: list[str]) -> bool:
@@ -141,15 +141,15 @@ def _imei(topic: str) -> str:
 
 
 def _router(levels: list[str], payload: bytes) -> list[Fact]:
-    """The temperature is in tenths of a degree."""
+    """The temperature is a whole number of tenths of a degree."""
     device = "/".join(levels[:2])
     parameter = levels[2]
     text = payload.decode("utf-8", "replace").strip()
     if parameter == "name":
         return [DeviceDescription(device=device, name=label(text))]
     collector = ReadingCollector(device)
-    quantity = number(text) if parameter == "temperature" else None
-    leaf = round(float(quantity.value) / 10, 1) if quantity else text
+    is_tenths = parameter == "temperature" and _TENTHS.fullmatch(text)
+    leaf = int(text) / 10 if is_tenths else text
     collector.add_leaf(parameter, leaf, ROUTER_PARAMETERS[parameter])
     return collector.facts()
 

@@ -6,6 +6,7 @@ is not UTF-8 costs its metric and not the message; and data sets, templates and 
 are bytes too, so that nothing is decoded that is not used and nesting has no depth.
 """
 
+import zlib
 from typing import Any
 
 from google.protobuf.descriptor_pb2 import FieldDescriptorProto, FileDescriptorProto
@@ -14,8 +15,12 @@ from google.protobuf.message import DecodeError
 from google.protobuf.message_factory import GetMessageClass
 
 from mqtt_app.domain.facts import ParseError, ParseErrorKind
+from mqtt_app.parsers.base import MAX_FACTS, MAX_PAYLOAD
+from mqtt_app.parsers.json_tree import invalid
 
 PACKAGE = "sitewire.sparkplug"
+COMPRESSED = b"SPBV1.0_COMPRESSED"  # the uuid of a payload whose body is another one, packed
+MAX_UNPACKED = 2 * MAX_PAYLOAD  # bytes; what is packed better breaks off, and does not decode
 
 _KINDS = {
     "u32": FieldDescriptorProto.TYPE_UINT32,
@@ -65,6 +70,8 @@ _MESSAGES: dict[str, dict[str, tuple[int, str, bool]]] = {
         "timestamp": (1, "u64", False),
         "metrics": (2, "Metric", True),
         "seq": (3, "u64", False),
+        "uuid": (4, "bytes", False),
+        "body": (5, "bytes", False),
     },
 }
 
@@ -98,9 +105,35 @@ Payload: Any = _payload_class()
 
 
 def decode(payload: bytes) -> Any:
-    """A `Payload` message. Raises ParseError (PARSE) for what is no Protocol Buffers message."""
+    """A `Payload` message, unpacked if it was compressed. Raises ParseError (PARSE) for what is no
+    Protocol Buffers message.
+    """
+    message = _decoded(payload)
+    if message.uuid == COMPRESSED:
+        message = _decoded(_unpacked(message.body))
+    if len(message.metrics) > MAX_FACTS:
+        raise invalid(f"more than {MAX_FACTS:,} metrics in one message")
+    return message
+
+
+def _decoded(payload: bytes) -> Any:
     try:
         return Payload.FromString(payload)
     except DecodeError:
         reason = f"expected a Sparkplug B payload (Protocol Buffers); {len(payload):,} bytes do not"
-        raise ParseError(ParseErrorKind.PARSE, f"{reason} decode as one") from None
+        raise _broken(f"{reason} decode as one") from None
+
+
+def _unpacked(body: bytes) -> bytes:
+    """GZIP or DEFLATE, as the metric `algorithm` says, and as the first bytes do too."""
+    for window_bits in (zlib.MAX_WBITS | 32, -zlib.MAX_WBITS):  # with a header, without one
+        try:
+            unpacked = zlib.decompressobj(window_bits).decompress(body, MAX_UNPACKED)
+        except zlib.error:
+            continue
+        return unpacked
+    raise _broken(f"the compressed body of {len(body):,} bytes is neither GZIP nor DEFLATE")
+
+
+def _broken(reason: str) -> ParseError:
+    return ParseError(ParseErrorKind.PARSE, reason)
