@@ -22,6 +22,7 @@ from mqtt_app.domain.facts import (
 )
 from mqtt_app.domain.ingest.times import EARLIEST, LATEST
 from mqtt_app.parsers.base import MAX_FACTS, MAX_PAYLOAD, Message, Parser
+from mqtt_app.parsers.espresense import EspresenseParser
 from mqtt_app.parsers.json_objects import JsonParser
 from mqtt_app.parsers.meshtastic import MeshtasticParser
 from mqtt_app.parsers.openmqttgateway import OpenMqttGatewayParser
@@ -57,6 +58,7 @@ def built_ins() -> list[Parser]:
         MeshtasticParser(),
         OwnTracksParser(),
         TeltonikaParser(),
+        EspresenseParser(),
         JsonParser(),
         ScalarParser(),
     ]

@@ -14,6 +14,7 @@ The parser only listens: no rebirth is ever requested.
 """
 
 from collections.abc import Iterator, Sequence
+from functools import lru_cache
 from typing import Any
 
 import msgspec
@@ -89,6 +90,7 @@ class SparkplugParser:
         return list(_data(address, payload, message))
 
 
+@lru_cache(maxsize=16_384)
 def _address(topic: str) -> Address | None:
     """None for what is no topic of Sparkplug B."""
     if NAMESPACE not in topic:

@@ -17,6 +17,7 @@ from google.protobuf.message_factory import GetMessageClass
 from mqtt_app.domain.facts import ParseError, ParseErrorKind
 from mqtt_app.parsers.base import MAX_FACTS, MAX_PAYLOAD
 from mqtt_app.parsers.json_tree import invalid
+from mqtt_app.parsers.sparkplug import json_form
 
 PACKAGE = "sitewire.sparkplug"
 COMPRESSED = b"SPBV1.0_COMPRESSED"  # the uuid of a payload whose body is another one, packed
@@ -105,9 +106,13 @@ Payload: Any = _payload_class()
 
 
 def decode(payload: bytes) -> Any:
-    """A `Payload` message, unpacked if it was compressed. Raises ParseError (PARSE) for what is no
-    Protocol Buffers message.
+    """A `Payload` message, unpacked if it was compressed, also from its form in JSON. Raises
+    ParseError (PARSE) for what is neither.
     """
+    if payload.lstrip()[:1] == b"{":
+        message = Payload()
+        json_form.fill(message, payload)
+        return message
     message = _decoded(payload)
     if message.uuid == COMPRESSED:
         message = _decoded(_unpacked(message.body))

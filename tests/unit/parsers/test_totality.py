@@ -73,6 +73,8 @@ TOPICS = st.text(min_size=1) | st.sampled_from(
         "owntracks/jane/phone",
         "352093081234567/data",
         "router/1107098765/temperature",
+        "espresense/devices/apple:1/kitchen",
+        "espresense/rooms/kitchen/telemetry",
         "/",
         "//",
     ]
