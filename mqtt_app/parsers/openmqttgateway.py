@@ -1,5 +1,7 @@
 """OpenMQTTGateway and Theengs Gateway: `<base>/<gateway>/<radio>toMQTT[/<device>]`.
 
+Also `<base>/presence/<gateway>`, where a gateway with a usual name says who is near.
+
 Sources: https://docs.openmqttgateway.com/ and https://gateway.theengs.io/, names of properties in
 https://decoder.theengs.io/. A Bluetooth device is its MAC address, a device of RTL_433toMQTT what
 rtl_433 calls it, so that one device which two gateways hear is one; others are what their topic
@@ -36,6 +38,7 @@ from mqtt_app.parsers.json_tree import invalid
 from mqtt_app.parsers.rtl433 import event_facts
 
 SYSTEM, RTL_433, LAST_WILL = "SYStoMQTT", "RTL_433toMQTT", "LWT"
+PRESENCES = frozenset({"presence", "home_presence"})  # `home/presence/<gateway>`: who is near
 GATEWAY_NAMES = ("openmqttgateway", "omg_", "theengs")
 UNITS = {
     "tempc": "°C",
@@ -110,7 +113,7 @@ _MAC = re.compile(r"[0-9A-F]{12}", re.ASCII)
 
 
 class Place(msgspec.Struct, frozen=True):
-    """`radio` is the level that ends in toMQTT, LWT, or "" for a command."""
+    """`radio` is the level that ends in toMQTT, LWT, one of PRESENCES, or "" for a command."""
 
     gateway: str
     radio: str
@@ -157,6 +160,8 @@ def _place(topic: str) -> Place | None:
         return Place("", "", "")
     above, _, last = topic.rpartition("/")
     base, _, gateway = above.rpartition("/")
+    if gateway in PRESENCES and base and _is_named(last):
+        return Place(f"{base}/{last}", gateway, "")
     if last == LAST_WILL and gateway and (base == "home" or _is_named(above)):
         return Place(above, last, "")
     return None

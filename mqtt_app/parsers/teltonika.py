@@ -93,6 +93,7 @@ ROUTER_PARAMETERS = {
     "pin4": MEASUREMENT,
     "name": MEASUREMENT,
 }
+COMMANDS = frozenset({"commands", "command"})
 ROUTER = "router"  # TRB gateways write `device`, as many others do
 SWITCH = {"0": False, "1": True}
 METADATA = frozenset({"ts", "latlng", "imei", "IMEI"})
@@ -110,6 +111,8 @@ class TeltonikaParser:
         if b'"reported"' in sample and (b'"latlng"' in sample or _imei(topic)):
             return 0.8
         levels = topic.split("/", 4)
+        if len(levels) == 2 and _IMEI.fullmatch(levels[0]):
+            return 0.8 if levels[1] in COMMANDS or b'"RSP"' in sample else 0.0
         return 0.8 if len(levels) == 3 and (_is_router(levels) or _is_request(levels)) else 0.0
 
     def parse(self, message: Message) -> Sequence[Fact]:
@@ -120,6 +123,8 @@ class TeltonikaParser:
             return []
         if len(levels) == 3 and _is_router(levels):
             return _router(levels, message.payload)
+        if levels[-1] in COMMANDS or ("/shadow/" in message.topic and levels[4:] != ["update"]):
+            return []  # what is asked of it; what the shadow's keeper repeats of an update
         tree = decode_object(message.payload)
         record = object_at(object_at(tree, "state"), "reported") or object_at(tree, "reported")
         return list(_tracker(message.topic, record)) if record else []
