@@ -23,6 +23,8 @@ PACKAGE = "sitewire.sparkplug"
 COMPRESSED = b"SPBV1.0_COMPRESSED"  # the uuid of a payload whose body is another one, packed
 MAX_UNPACKED = 2 * MAX_PAYLOAD  # bytes; what is packed better breaks off, and does not decode
 
+VALUE = "_value"  # the end of the names of fields of which one at most is set: oneof "value"
+
 _KINDS = {
     "u32": FieldDescriptorProto.TYPE_UINT32,
     "u64": FieldDescriptorProto.TYPE_UINT64,
@@ -81,6 +83,8 @@ def _file() -> FileDescriptorProto:
     file = FileDescriptorProto(name="sparkplug_b.proto", package=PACKAGE, syntax="proto2")
     for name, fields in _MESSAGES.items():
         message = file.message_type.add(name=name)
+        if any(field_name.endswith(VALUE) for field_name in fields):
+            message.oneof_decl.add(name="value")
         for field_name, (number, kind, repeated) in fields.items():
             field = message.field.add(name=field_name, number=number)
             field.label = (
@@ -88,6 +92,8 @@ def _file() -> FileDescriptorProto:
                 if repeated
                 else FieldDescriptorProto.LABEL_OPTIONAL
             )
+            if field_name.endswith(VALUE):
+                field.oneof_index = 0
             if kind in _KINDS:
                 field.type = _KINDS[kind]
             else:

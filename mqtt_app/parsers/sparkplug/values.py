@@ -23,19 +23,6 @@ ARRAYS = {22: "b", 23: "h", 24: "i", 25: "q", 26: "B", 27: "H", 28: "I", 29: "Q"
     34: "Q",
 }
 MAX_ITEMS = 1000  # of one array
-VALUE_FIELDS = frozenset(
-    {
-        "int_value",
-        "long_value",
-        "float_value",
-        "double_value",
-        "boolean_value",
-        "string_value",
-        "bytes_value",
-        "dataset_value",
-        "template_value",
-    }
-)
 
 
 class Unreadable(ValueError):
@@ -46,11 +33,8 @@ def raw_value(holder: Any) -> tuple[str, Any]:
     """The value field that is set in a metric or property, and what it holds; ("", None) if none.
     The last one counts when an encoder set two.
     """
-    found: tuple[str, Any] = "", None
-    for field, value in holder.ListFields():
-        if field.name in VALUE_FIELDS:
-            found = field.name, value
-    return found
+    field = holder.WhichOneof("value")
+    return (field, getattr(holder, field)) if field else ("", None)
 
 
 def to_values(field: str, raw: Any, datatype: int) -> dict[str, Value]:
