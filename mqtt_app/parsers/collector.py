@@ -43,13 +43,14 @@ class ReadingCollector:
         self._readings: dict[tuple[str, str, float | None], ReadingFact] = {}
         self._others: list[Fact] = []
 
-    def say(self, fact: Fact) -> None:
+    def add_fact(self, fact: Fact) -> None:
         """Any fact that is no reading."""
         self._others.append(fact)
 
     def add(self, metric: str, value: Value, meaning: Meaning = MEASUREMENT) -> None:
         """The last value of a metric at one time counts."""
-        problem = _name_problem(metric) or _value_problem(value)
+        is_common = type(value) is float and math.isfinite(value)
+        problem = _name_problem(metric) or ("" if is_common else _value_problem(value))
         if problem:
             self.refuse(metric, problem)
             return

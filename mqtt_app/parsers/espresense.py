@@ -70,7 +70,7 @@ def _heard(base: str, device: str, room: str, payload: bytes) -> list[Fact]:
     gateway = f"{base}/rooms/{room}"
     collector = ReadingCollector(f"{base}/{device}", gateway=gateway)
     if name := label_at(record, "name"):
-        collector.say(DeviceDescription(device=collector.device, name=name, gateway=gateway))
+        collector.add_fact(DeviceDescription(device=collector.device, name=name, gateway=gateway))
     values = {key: value for key, value in record.items() if key not in METADATA}
     collector.add_tree(values, _meaning, room)
     return collector.facts()
@@ -85,10 +85,10 @@ def _meaning(metric: str) -> Meaning:
 
 
 def _status(gateway: str, payload: bytes) -> Availability:
-    word = payload.strip().decode("latin-1").lower()
-    if word not in ("online", "offline"):
+    state = payload.strip().decode("latin-1").lower()
+    if state not in ("online", "offline"):
         raise invalid("expected online or offline")
-    return Availability(identifier=gateway, state=Liveness(word), is_gateway=True)
+    return Availability(identifier=gateway, state=Liveness(state), is_gateway=True)
 
 
 def _room(gateway: str, room: str, payload: bytes) -> list[Fact]:
@@ -96,7 +96,7 @@ def _room(gateway: str, room: str, payload: bytes) -> list[Fact]:
     record = decode_object(payload)
     collector = ReadingCollector(gateway, gateway=gateway)
     software = label_at(record, "ver")
-    collector.say(
+    collector.add_fact(
         DeviceDescription(device=gateway, name=label(room), software=software, is_gateway=True)
     )
     for key, value in record.items():

@@ -129,10 +129,10 @@ def _node(value: object) -> str:
 
 
 def _state(gateway: str, payload: bytes) -> Availability:
-    word = payload.strip().decode("latin-1").lower()
-    if not gateway or word not in ("online", "offline"):
+    state = payload.strip().decode("latin-1").lower()
+    if not gateway or state not in ("online", "offline"):
         raise invalid("expected online or offline of a gateway node")
-    return Availability(identifier=gateway, state=Liveness(word), is_gateway=True)
+    return Availability(identifier=gateway, state=Liveness(state), is_gateway=True)
 
 
 def _packet(device: str, gateway: str | None, record: dict[str, Any]) -> Iterator[Fact]:

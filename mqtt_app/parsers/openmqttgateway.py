@@ -1,11 +1,11 @@
 """OpenMQTTGateway and Theengs Gateway: `<base>/<gateway>/<radio>toMQTT[/<device>]`.
 
-Also `<base>/presence/<gateway>`, where a gateway with a usual name says who is near.
+Also `<base>/presence/<gateway>`, where a gateway with a usual name lists devices that are near.
 
 Sources: https://docs.openmqttgateway.com/ and https://gateway.theengs.io/, names of properties in
 https://decoder.theengs.io/. A Bluetooth device is its MAC address, a device of RTL_433toMQTT what
 rtl_433 calls it, so that one device which two gateways hear is one; others are what their topic
-says. SYStoMQTT and LWT speak of the gateway itself.
+is. SYStoMQTT and LWT are about the gateway itself.
 """
 
 import re
@@ -38,7 +38,9 @@ from mqtt_app.parsers.json_tree import invalid
 from mqtt_app.parsers.rtl433 import event_facts
 
 SYSTEM, RTL_433, LAST_WILL = "SYStoMQTT", "RTL_433toMQTT", "LWT"
-PRESENCES = frozenset({"presence", "home_presence"})  # `home/presence/<gateway>`: who is near
+PRESENCES = frozenset(
+    {"presence", "home_presence"}
+)  # `home/presence/<gateway>`: devices that are near
 GATEWAY_NAMES = ("openmqttgateway", "omg_", "theengs")
 UNITS = {
     "tempc": "°C",
@@ -173,12 +175,12 @@ def _is_named(gateway: str) -> bool:
 
 def _last_will(gateway: str, payload: bytes) -> Iterator[Availability]:
     """Of the gateway; of one without a usual name also as a device, which it may be instead."""
-    word = payload.strip().decode("latin-1").lower()
-    if word not in ("online", "offline"):
+    state = payload.strip().decode("latin-1").lower()
+    if state not in ("online", "offline"):
         raise invalid("expected online or offline")
-    yield Availability(identifier=gateway, state=Liveness(word), is_gateway=True)
+    yield Availability(identifier=gateway, state=Liveness(state), is_gateway=True)
     if not _is_named(gateway):
-        yield Availability(identifier=gateway, state=Liveness(word))
+        yield Availability(identifier=gateway, state=Liveness(state))
 
 
 def _system(gateway: str, record: dict[str, Any]) -> Iterator[Fact]:

@@ -1,9 +1,9 @@
 """rtl_433: `rtl_433/<host>/events` in JSON, and `rtl_433/<host>/devices/.../<key>` with one value.
 
 Source: https://github.com/merbanan/rtl_433, docs/DATA_FORMAT.md and the help of `-F mqtt`. The
-device is what `model`, `channel` and `id` say, whoever received it: `rtl_433/<model>/<channel>/<id>`
-of the levels that are there. Both forms of topic give the same device and metrics. The names of
-measurements end in their units: `temperature_C`, `wind_avg_km_h`.
+device is identified by its model, channel and id, as far as it has them, and not by its receiver:
+`rtl_433/<model>/<channel>/<id>`. Both forms of topic give the same device and metrics. The names
+of measurements end in their units: `temperature_C`, `wind_avg_km_h`.
 """
 
 import re
@@ -27,7 +27,7 @@ FAMILY = "rtl_433"
 KINDS = frozenset({"events", "states", "devices"})
 TYPE = "TPMS"  # the one classification of devices, a level of its own before the model
 CHANNEL_LENGTH = 2  # characters; longer levels before the id are subtypes
-# What names the device or the message, or tells how it was sent; no readings.
+# Names of the device or the message, and how it was sent; no readings.
 METADATA = frozenset(
     {
         "time",

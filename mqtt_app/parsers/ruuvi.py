@@ -98,13 +98,13 @@ def _address(text: str) -> str:
 
 
 def _status(gateway: str, payload: bytes) -> Availability:
-    """`{"state": "online"}`, or the plain word."""
-    word = payload.strip().decode("latin-1")
-    if word.startswith("{"):
-        word = text_at(decode_object(payload), "state")
-    if not gateway or word.lower() not in ("online", "offline"):
+    """`{"state": "online"}`, or the plain state."""
+    state = payload.strip().decode("latin-1")
+    if state.startswith("{"):
+        state = text_at(decode_object(payload), "state")
+    if not gateway or state.lower() not in ("online", "offline"):
         raise invalid("expected the state online or offline of a gateway")
-    return Availability(identifier=gateway, state=Liveness(word.lower()), is_gateway=True)
+    return Availability(identifier=gateway, state=Liveness(state.lower()), is_gateway=True)
 
 
 def _history(data: dict[str, Any], tags: dict[str, Any]) -> Iterator[Fact]:

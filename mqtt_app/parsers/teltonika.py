@@ -175,7 +175,7 @@ def _tracker(topic: str, record: dict[str, Any]) -> Iterator[Fact]:
         switched = SWITCH.get(str(leaf)) if parameter.is_switch else None
         collector.add_leaf(metric, leaf if switched is None else switched, parameter.meaning)
         meaning = parameter.meaning
-        collector.say(
+        collector.add_fact(
             MetricDescription(
                 device=device,
                 metric=metric,

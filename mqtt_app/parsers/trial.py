@@ -1,4 +1,4 @@
-"""One message tried on all parsers: who claims it, and what the surest of them makes of it."""
+"""One message tried on all parsers: which claim it, and what the surest of them makes of it."""
 
 import msgspec
 
@@ -17,7 +17,7 @@ class Claim(msgspec.Struct, frozen=True):
 
 class Trial(msgspec.Struct, frozen=True):
     """`claims`: the surest first. `facts` are those of the first; empty, with `error`, when it could
-    not read the message, and empty without one when the message says nothing to store.
+    not read the message, and empty without one when the message holds nothing to store.
     """
 
     claims: tuple[Claim, ...]

@@ -1,4 +1,4 @@
-"""What the installed parsers make of one message, for whoever writes parsers or looks for the reason
+"""What the installed parsers make of one message, for authors of parsers and to find the reason
 of a reading. Nothing is stored.
 """
 

@@ -39,7 +39,7 @@ ABOUT = {  # metric of a birth -> field of the description
 
 
 class ReadBirth(msgspec.Struct):
-    """What a birth message says beside its readings."""
+    """What a birth message defines beside its readings."""
 
     session: int | None
     definitions: list[Definition]
@@ -66,7 +66,7 @@ class ReadBirth(msgspec.Struct):
 
 
 def read_birth(payload: Any) -> ReadBirth:
-    """Metrics whose names are not UTF-8 are left out here; `collect` says so."""
+    """Metrics whose names are not UTF-8 are left out here; `collect` reports them."""
     found = ReadBirth(session_of(payload), [], {})
     for metric in payload.metrics:
         name = _text(metric.name)
@@ -92,7 +92,7 @@ def session_of(payload: Any) -> int | None:
 
 def collect(collector: ReadingCollector, payload: Any, birth: Birth, missing: str) -> int:
     """Adds the readings of a payload. The number of metrics that have an alias only, of which
-    `birth` does not know the name; `missing` says why.
+    `birth` does not know the name; `missing` is the reason.
     """
     unknown: list[int] = []
     at_all = _time(payload.timestamp)
@@ -119,7 +119,7 @@ def _time(timestamp: int) -> float | None:
 
 
 def _defined(metric: Any, birth: Birth) -> Definition | None:
-    """Name, data type and unit: what the metric says itself counts, the birth fills the gaps."""
+    """Name, data type and unit: what the metric has itself counts, the birth fills the gaps."""
     if not metric.name:
         known = birth.by_alias.get(metric.alias) if metric.HasField("alias") else None
         if known is None and not metric.HasField("alias"):
@@ -146,7 +146,7 @@ def _collect_metric(collector: ReadingCollector, metric: Any, definition: Defini
         raise Unreadable(f"its quality is bad or stale ({quality})")
     if definition.datatype in STRUCTURES:
         what = STRUCTURES[definition.datatype]
-        collector.say(Remark(text=f"the metric {name[:60]} is {what}, which is not stored"))
+        collector.add_fact(Remark(text=f"the metric {name[:60]} is {what}, which is not stored"))
         return
     unit = str(properties.get("unit", definition.unit))
     unit = "ms" if definition.datatype == DATE_TIME and not unit else unit

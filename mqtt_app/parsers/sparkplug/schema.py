@@ -136,7 +136,7 @@ def _decoded(payload: bytes) -> Any:
 
 
 def _unpacked(body: bytes) -> bytes:
-    """GZIP or DEFLATE, as the metric `algorithm` says, and as the first bytes do too."""
+    """GZIP or DEFLATE, as the metric `algorithm` names it, and as the first bytes show."""
     for window_bits in (zlib.MAX_WBITS | 32, -zlib.MAX_WBITS):  # with a header, without one
         try:
             unpacked = zlib.decompressobj(window_bits).decompress(body, MAX_UNPACKED)

@@ -26,7 +26,7 @@ MAX_ITEMS = 1000  # of one array
 
 
 class Unreadable(ValueError):
-    """`str(error)` says why the value was left out."""
+    """`str(error)` is the reason why the value was left out."""
 
 
 def raw_value(holder: Any) -> tuple[str, Any]:
