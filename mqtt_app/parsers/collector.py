@@ -32,7 +32,7 @@ Meanings = Callable[[str], Meaning]
 
 
 class ReadingCollector:
-    """`device`, `gateway` and `time` (unix seconds, or None) hold for what is added from then on."""
+    """`device`, `gateway` and `time` (unix seconds, or None) hold for what is added later."""
 
     def __init__(
         self, device: str, *, gateway: str | None = None, time: float | None = None

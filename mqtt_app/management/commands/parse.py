@@ -15,8 +15,8 @@ from mqtt_app.services.parser_trial import as_json, fact_as_json, is_time_zone, 
 
 class Command(BaseCommand):
     help = (
-        "Shows which parsers claim a message, read from standard input, and what the surest of them "
-        "reads in it. Exits with 1 when it cannot be read. Nothing is stored."
+        "Shows which parsers claim a message, read from standard input, and what the surest of "
+        "them reads in it. Exits with 1 when it cannot be read. Nothing is stored."
     )
     requires_system_checks = ()
 
