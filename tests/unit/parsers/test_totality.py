@@ -1,7 +1,6 @@
 """No bytes make a built-in parser raise anything but ParseError, or return what cannot be stored."""
 
 import json
-from functools import cache
 
 import pytest
 from hypothesis import given
@@ -10,7 +9,6 @@ from hypothesis import strategies as st
 from mqtt_app.domain.facts import ParseError, ParseErrorKind
 from mqtt_app.parsers.base import Message
 from mqtt_app.parsers.registry import built_ins, run
-from tests.unit.parsers.test_cases import CASES, ROOT, payload_of
 
 LEAVES = st.none() | st.booleans() | st.integers() | st.floats() | st.text()
 KEYS = st.text() | st.sampled_from(
@@ -104,26 +102,3 @@ def test_any_bytes_are_survived(parser, topic, payload):
 @given(topic=TOPICS, tree=TREES)
 def test_any_json_is_survived(parser, topic, tree):
     assert outcome(parser, topic, json.dumps(tree).encode()) != ParseErrorKind.UNKNOWN
-
-
-@cache
-def messages_of_cases(name):
-    """Topic and payload of the last message of each case, not too long to be damaged often."""
-    found = []
-    for case in CASES:
-        given = json.loads((ROOT / case / "message.json").read_text())
-        last = given[-1] if isinstance(given, list) else given
-        payload = payload_of(last)
-        if case.parts[0] == name and 0 < len(payload) < 2_000:
-            found.append((last["topic"], payload))
-    return found
-
-
-@pytest.mark.parametrize("parser", built_ins(), ids=lambda parser: parser.name)
-@given(data=st.data())
-def test_messages_of_the_cases_are_survived_when_they_are_damaged(parser, data):
-    topic, payload = data.draw(st.sampled_from(messages_of_cases(parser.name)))
-    begin = data.draw(st.integers(0, len(payload)))
-    end = data.draw(st.integers(begin, min(len(payload), begin + 20)))
-    damaged = payload[:begin] + data.draw(st.binary(max_size=20)) + payload[end:]
-    assert outcome(parser, topic, damaged) != ParseErrorKind.UNKNOWN
