@@ -49,11 +49,11 @@ class Registry:
         """The parser that is surest of the topic; the earlier one when two are equally sure; None
         when none is.
         """
-        best, confidence = None, 0.0
+        best, highest = None, 0.0
         for parser in self.parsers:
-            found = _confidence(parser, topic, sample)
-            if found >= THRESHOLD and found > confidence:
-                best, confidence = parser, found
+            found = confidence(parser, topic, sample)
+            if found >= THRESHOLD and found > highest:
+                best, highest = parser, found
         return best
 
 
@@ -107,7 +107,8 @@ def _checked(made: object, taken: set[str]) -> Parser:
     return parser  # type: ignore[return-value]
 
 
-def _confidence(parser: Parser, topic: str, sample: bytes) -> float:
+def confidence(parser: Parser, topic: str, sample: bytes) -> float:
+    """From 0.0 to 1.0, also for a parser that fails to say."""
     try:
         found = float(parser.matches(topic, sample))
     except Exception:  # noqa: BLE001  a parser that fails here does not know the topic

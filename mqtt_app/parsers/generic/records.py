@@ -20,7 +20,7 @@ from mqtt_app.parsers.generic.array_marks import (
     label_key,
     mark_of,
 )
-from mqtt_app.parsers.generic.identity import describes, device_of, identity_key
+from mqtt_app.parsers.generic.identity import describes, device_of, identity_key, is_of_device
 from mqtt_app.parsers.generic.key_roles import (
     HAS_DESCRIPTION,
     HAS_IDENTITY,
@@ -115,7 +115,7 @@ class RecordReader:
             scope = leaf if is_leaf else scope.below(label)
             self._describe_value(record, scope)
             self._record(record, scope, {kind})
-        elif phase := label_of(record, "phase"):
+        elif isinstance(record.get("phase"), str) and (phase := label_of(record, "phase")):
             self._record(record, scope.below(phase), {"phase"})
         else:
             self._record(record, scope, _NO_KEYS)
@@ -129,7 +129,8 @@ class RecordReader:
     def _record(self, record: dict[str, Any], scope: Scope, left_out: Set[str]) -> None:
         """A record at the top or of an array: it may say which device it is, and describe it."""
         roles = roles_in(record)
-        if roles & HAS_IDENTITY and (identity := identity_key(record)):
+        is_described = not scope.path and is_of_device(record, roles)
+        if roles & HAS_IDENTITY and (identity := identity_key(record, is_described)):
             left_out = left_out | {identity}
             device = device_of(str(record[identity]), identity, scope.device)
             scope = msgspec.structs.replace(scope, device=device)
