@@ -4,7 +4,18 @@ from kombu import Queue
 
 from mqtt_app.domain.health.queues import ALL, CONTROL, INGEST, LOGS, PRESENCE
 
-__all__ = ["ALL", "CONTROL", "INGEST", "LOGS", "PRESENCE", "TASK_QUEUES", "TASK_ROUTES"]
+__all__ = [
+    "ALL",
+    "CONTROL",
+    "INGEST",
+    "LOGS",
+    "PRESENCE",
+    "STORE_BATCH",
+    "TASK_QUEUES",
+    "TASK_ROUTES",
+]
+
+STORE_BATCH = "tasks.ingest.store_batch"  # sent by its name: an MQTT worker imports no task
 
 TASK_QUEUES = [Queue(name) for name in ALL]
 TASK_ROUTES = {

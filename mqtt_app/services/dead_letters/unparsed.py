@@ -1,10 +1,11 @@
-"""Messages that no parser survived, kept as they came."""
+"""Dead letters that were not parsed: they killed their parser, or the database refused them."""
 
 from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
 
 from django.db import connection, transaction
 
+from mqtt_app.domain.accounting import Term
 from mqtt_app.domain.delivery.messages import Envelope
 from mqtt_app.domain.ingest.samples import storable
 from mqtt_app.models import QuarantinedMessage
@@ -12,7 +13,7 @@ from mqtt_app.services import accounting, audit
 from mqtt_app.services.accounting import AccountingTally
 
 
-def put_aside(messages: Sequence[Envelope], reason: str, tally: AccountingTally) -> None:
+def write(messages: Sequence[Envelope], reason: str, tally: AccountingTally) -> None:
     rows = [
         QuarantinedMessage(
             site_id=message.site_id,
@@ -26,7 +27,7 @@ def put_aside(messages: Sequence[Envelope], reason: str, tally: AccountingTally)
     ]
     QuarantinedMessage.objects.bulk_create(rows)
     for message in messages:
-        tally.add(message.site_id, "quarantined")
+        tally.add(message.site_id, Term.QUARANTINED)
 
 
 _ASK = """
@@ -34,11 +35,13 @@ WITH taken AS (
     DELETE FROM mqtt_quarantinedmessage q USING mqtt_mqttconnection c
     WHERE q.id = ANY(%s) AND c.site_id = q.site_id RETURNING q.*, c.id AS connection_id
 ), kept AS (
-    INSERT INTO mqtt_keptmessage (state, created_at, tries, site_id, connection_id, topic, payload, qos, retain,
-        received_at, parser_name, error)
-    SELECT 'again', %s, 0, q.site_id, q.connection_id, q.topic, q.payload, q.qos, false, q.received_at,
+    INSERT INTO mqtt_keptmessage (state, created_at, tries, site_id, connection_id, topic, payload,
+        qos, retain, received_at, parser_name, error)
+    SELECT 'again', %s, 0, q.site_id, q.connection_id, q.topic, q.payload, q.qos, false,
+        q.received_at,
         coalesce((SELECT t.parser_name FROM mqtt_discoveredtopic t
-                  WHERE t.connection_id = q.connection_id AND md5(t.topic) = md5(q.topic)), ''), q.reason
+                  WHERE t.connection_id = q.connection_id AND md5(t.topic) = md5(q.topic)),
+            ''), q.reason
     FROM taken q ORDER BY q.id
 )
 SELECT site_id, count(*), sum(octet_length(payload)) FROM taken GROUP BY site_id
@@ -57,7 +60,7 @@ def parse_again(ids: Iterable[int], now: datetime) -> int:
         cursor.execute(_ASK, [asked, now])
         for site_id, count, size in cursor.fetchall():
             total += count
-            tally.add(site_id, "quarantined", -count)
+            tally.add(site_id, Term.QUARANTINED, -count)
             tally.keep(site_id, count, int(size))
         accounting.move(tally)
     return total

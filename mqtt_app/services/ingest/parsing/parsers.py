@@ -1,18 +1,16 @@
-"""The parsers of this process, as the ingest asks them."""
+"""The parsers of this process, as ingest calls them."""
 
 import logging
 from collections.abc import Sequence
 from functools import cache
 
 from mqtt_app.domain.delivery.messages import Envelope
-from mqtt_app.domain.facts import Availability, DeviceDescription, Fact, ParseError, ReadingFact
+from mqtt_app.domain.facts import Fact, ParseError
 from mqtt_app.parsers import registry
 from mqtt_app.parsers.base import Message, Parser
-from mqtt_app.services.ingest.topics import Topic
+from mqtt_app.services.ingest.records import Topic
 
 log = logging.getLogger(__name__)
-
-STORED = (ReadingFact, Availability, DeviceDescription)
 
 
 @cache
@@ -26,21 +24,23 @@ def installed() -> registry.Registry:
 
 def run(parser: Parser, message: Envelope) -> Sequence[Fact]:
     """Raises ParseError."""
-    facts = registry.run(
+    return registry.run(
         parser, Message(message.topic, message.payload, message.received_at, message.retain)
     )
-    return [fact for fact in facts if isinstance(fact, STORED)]
 
 
 def can_parse(message: Envelope, topic: Topic | None) -> bool:
-    """Would the topic's parser, or the one that recognises it when it has none, make something of
-    the message?
+    """Whether the topic's parser, or the one that recognises it when it has none, makes something
+    of the message.
     """
     if topic is not None and topic.is_processable:
         parser = installed().get(topic.parser_name)
     else:
         parser = installed().recognise(message.topic, message.payload)
+    if parser is None:
+        return False
     try:
-        return parser is not None and run(parser, message) is not None
+        run(parser, message)
     except ParseError:
         return False
+    return True
