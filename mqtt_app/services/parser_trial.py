@@ -23,7 +23,7 @@ from mqtt_app.domain.facts import (
 )
 from mqtt_app.parsers.base import Message
 from mqtt_app.parsers.trial import Trial, try_parsers
-from mqtt_app.services.ingest.parsing import installed
+from mqtt_app.services.ingest.parsing.parsers import installed
 
 FACT_NAMES: Mapping[type, str] = {
     ReadingFact: "reading",
