@@ -31,7 +31,7 @@ def parse(monkeypatch, capsys):
 def test_it_shows_the_claims_and_the_readings_of_the_surest(parse):
     code, printed = parse(b'{"temperature": 21.5}', "zigbee2mqtt/lamp")
     first, *_ = printed.splitlines()
-    assert (code, first) == (0, "0.90  zigbee2mqtt 1")
+    assert (code, first) == (0, "0.90  zigbee2mqtt 2")
     assert 'metric "temperature", value 21.5' in printed
 
 
