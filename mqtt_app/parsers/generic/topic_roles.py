@@ -17,9 +17,13 @@ GENERIC_LEVELS = frozenset(
 )
 COMMANDS = frozenset(("set", "get", "cmnd", "down", "command", "commands", "cmd"))
 AVAILABILITY = frozenset(
-    ("status", "online", "available", "availability", "lwt", "$state", "connected", "conn")
+    words(
+        "status online available availability lwt $state connected conn connection"
+        " connection_status connection_state connectionstatus connectionstate reachable alive"
+    )
 )
 FALSE_IS_DEATH = frozenset(("online", "available", "availability", "connected", "lwt"))
+LONGEST_INDEX = 2  # digits; a longer number names a device, not one of its parts
 _BRIDGES = frozenset(("bridge", "gateway", "gw", "hub", "controller", "coordinator"))
 
 # Parts of devices: what is below them says nothing about the whole device.
@@ -143,4 +147,5 @@ def _is_root_of(small: list[str]) -> bool:
     above = small[-2]
     if above in _PARTS:
         return False
-    return not above.isdecimal() or (len(small) > 2 and small[-3] in _COLLECTIONS)
+    is_index = above.isdecimal() and len(above) <= LONGEST_INDEX
+    return not is_index or (len(small) > 2 and small[-3] in _COLLECTIONS)
