@@ -10,9 +10,9 @@ from mqtt_app.parsers.storable import MAX_IDENTIFIER
 
 GENERIC_LEVELS = frozenset(
     words(
-        "state status telemetry data up json values value readings reading sensor sensors event events"
-        " attributes measurement measurements tele stat msg message payload uplink report"
-        " info"
+        "state status telemetry data up json values value readings reading sensor sensors"
+        " event events attributes measurement measurements tele stat msg message payload"
+        " uplink report info"
     )
 )
 COMMANDS = frozenset(("set", "get", "cmnd", "down", "command", "commands", "cmd"))
@@ -29,18 +29,18 @@ _BRIDGES = frozenset(("bridge", "gateway", "gw", "hub", "controller", "coordinat
 # Parts of devices: what is below them says nothing about the whole device.
 _PARTS = frozenset(
     words(
-        "ota update firmware upgrade wifi wlan lan ethernet eth mqtt cloud bluetooth ble usb port ports"
-        " loadpoint loadpoints vehicle vehicles car charger battery sensor sensors input inputs output"
-        " outputs relay relays channel channels circuit zone zones phase grid pv ext external sd sim gps"
-        " plug socket network server internet vpn config settings player speaker tv"
-        " door window"
+        "ota update firmware upgrade wifi wlan lan ethernet eth mqtt cloud bluetooth ble usb"
+        " port ports loadpoint loadpoints vehicle vehicles car charger battery sensor sensors"
+        " input inputs output outputs relay relays channel channels circuit zone zones phase"
+        " grid pv ext external sd sim gps plug socket network server internet vpn config"
+        " settings player speaker tv door window"
     )
 )
 _COLLECTIONS = frozenset(
     words(
-        "device devices dev node nodes thing things station stations meter meters inverter inverters"
-        " gateway gateways client clients unit units thermostat thermostats camera cameras tracker"
-        " trackers machine machines controller controllers plc site sites"
+        "device devices dev node nodes thing things station stations meter meters inverter"
+        " inverters gateway gateways client clients unit units thermostat thermostats camera"
+        " cameras tracker trackers machine machines controller controllers plc site sites"
     )
 )
 

@@ -3,7 +3,7 @@
 import msgspec
 
 
-class Scope(msgspec.Struct, frozen=True, gc=False):
+class TreePlace(msgspec.Struct, frozen=True, gc=False):
     """`path`: the metric so far. `name`: the key or topic level that a value stands for. `time` in
     unix seconds.
     """
@@ -14,7 +14,7 @@ class Scope(msgspec.Struct, frozen=True, gc=False):
     time: float | None = None
     unit: str = ""
 
-    def below(self, key: str) -> "Scope":
+    def below(self, key: str) -> "TreePlace":
         name = self.name if key.isdecimal() else key
         path = f"{self.path}.{key}" if self.path else key
-        return Scope(self.device, path, name, self.time)
+        return TreePlace(self.device, path, name, self.time)
