@@ -37,7 +37,7 @@ class CountingHandler(logging.StreamHandler):  # type: ignore[type-arg]
         except Exception:  # noqa: BLE001  as every handler: a line that cannot be made is reported, its caller goes on
             self.handleError(record)
             return
-        if told is None or any(not one.held for one in told):
+        if told is None or any(not line.held for line in told):
             super().emit(record)
 
     def close(self) -> None:
@@ -59,10 +59,10 @@ class CountingHandler(logging.StreamHandler):  # type: ignore[type-arg]
         return told
 
     def _tell_counts(self, told: list[Told[logging.LogRecord]]) -> None:
-        for one in told:
-            if one.held:
-                record = copy.copy(one.line)
-                record.msg = words(record.msg, one)
+        for line in told:
+            if line.held:
+                record = copy.copy(line.line)
+                record.msg = words(record.msg, line)
                 contextvars.Context().run(super().emit, record)  # it belongs to no request or task
 
     def _arm(self) -> None:

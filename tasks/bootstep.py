@@ -28,12 +28,11 @@ from mqtt_app.mqtt.ownership.port import DatabaseOwnership
 from mqtt_app.mqtt.runtime import Ports, Runtime
 from mqtt_app.selectors.receipts import committed
 from mqtt_app.services.ownership import needs_reconcile, reconcile
-from tasks.queues import INGEST
+from tasks.queues import INGEST, STORE_BATCH
 from tasks.room import look_for_room
 
 log = logging.getLogger(__name__)
 
-STORE_BATCH = "tasks.ingest.store_batch"
 LOOK_EVERY = (
     0.5  # s between two looks at the length of the queue; a full one is looked at with every try
 )

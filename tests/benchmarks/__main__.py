@@ -9,7 +9,17 @@ from dataclasses import asdict
 from pathlib import Path
 
 from project.local.install import provision
-from tests.benchmarks import api, connections, fairness, ingest, latency, storage, window, workers
+from tests.benchmarks import (
+    api,
+    connections,
+    fairness,
+    ingest,
+    latency,
+    parsers,
+    storage,
+    window,
+    workers,
+)
 from tests.benchmarks.machine import about
 from tests.benchmarks.result import Result
 from tests.stack import ROOT
@@ -20,6 +30,7 @@ BENCHMARKS = {
     "latency": latency,
     "fairness": fairness,
     "api": api,
+    "parsers": parsers,
     "storage": storage,
     "window": window,
     "workers": workers,
@@ -31,9 +42,9 @@ def main(arguments: list[str]) -> int:
     kinds = parser.add_subparsers(dest="kind", required=True)
     for name, module in BENCHMARKS.items():
         summary = (module.__doc__ or "").splitlines()[0]
-        one = kinds.add_parser(name, help=summary, description=summary)
-        module.add_arguments(one)
-        one.add_argument(
+        kind = kinds.add_parser(name, help=summary, description=summary)
+        module.add_arguments(kind)
+        kind.add_argument(
             "--json",
             type=Path,
             default=ROOT / "var" / "benchmarks" / f"{name}.json",

@@ -11,15 +11,13 @@ degraded: …  anything else: what is wrong, in words
 from dataclasses import dataclass
 from enum import StrEnum
 
-from mqtt_app.domain.delivery.stalls import sentence
+from mqtt_app.domain.delivery.stalls import NOT_STORED, sentence
 
 START_GRACE = 45.0  # s a start may take: one reconcile (30 s), a scan, a dial and a handshake
 SUBSCRIBE_GRACE = 15.0  # s from CONNACK to the last SUBACK
 EVIDENCE_STALE = 15.0  # s without a word from a worker whose lease is alive
 # s without any packet, or the keepalive when that is shorter: a live broker answers PINGREQ by then
 SILENCE = 30.0
-# s for which messages may wait without any of them being stored; the evidence is some seconds old
-NOT_STORED = 8.0
 SHORTEST_SILENCE = 10.0  # s; the evidence itself is some seconds old
 REFUSED = 128  # SUBACK codes from here on are refusals
 

@@ -22,7 +22,7 @@ from mqtt_app.services.ownership.link_status import (
 )
 from mqtt_app.services.ownership.matches import Matches, record_matches
 from mqtt_app.services.ownership.reconcile import ReconcileReport, needs_reconcile, reconcile
-from mqtt_app.services.ownership.rows import ConnectionRow, homeless_exist, rows_of
+from mqtt_app.services.ownership.rows import ConnectionRow, rows_of
 
 __all__ = [
     "Answers",
@@ -35,7 +35,6 @@ __all__ = [
     "ReconcileReport",
     "WrittenStatuses",
     "config_of",
-    "homeless_exist",
     "let_go_all",
     "needs_reconcile",
     "reconcile",

@@ -11,6 +11,7 @@ from django.db import connection, transaction
 from django.utils import timezone
 
 from mqtt_app import events
+from mqtt_app.domain.ingest.samples import storable
 from mqtt_app.domain.link.grants import refusal
 from mqtt_app.models import MqttConnection
 
@@ -67,7 +68,7 @@ class _Row(msgspec.Struct):
     error_at: datetime | None
 
     def told(self, said: LinkStatus, now: datetime) -> "_Row":
-        visible = (said.status, said.error_class, _storable(said.error_message))
+        visible = (said.status, said.error_class, storable(said.error_message))
         told = msgspec.structs.replace(
             self,
             retry_count=said.retry_count,
@@ -190,8 +191,3 @@ def _announce(row: _Row) -> None:
         error_class=row.error_class,
         error_message=row.error_message,
     )
-
-
-def _storable(text: str) -> str:
-    """A broker's words as PostgreSQL takes them: no NUL, no lone surrogates."""
-    return text.replace("\0", "").encode("utf-8", "replace").decode()

@@ -9,7 +9,6 @@ import time
 from datetime import datetime
 
 import msgspec
-import redis
 from django.db import connection, transaction
 
 from mqtt_app.conf import config
@@ -47,7 +46,6 @@ def reconcile(now: datetime, leases: LeaseStore) -> ReconcileReport:
         if not _locked():
             return ReconcileReport(skipped="busy: another reconcile is running")
         report = _cycle(now, leases)
-    _mark(now, leases)
     log.info("Monitor cycle completed in %.2fs", time.monotonic() - begun)
     return report
 
@@ -154,10 +152,3 @@ def _say(seen: list[Seen], plan: planner.Plan, view: FleetSnapshot) -> None:
             log.info(
                 "[Site %d] Starting connection (retry %d or new)", one.site_id, one.retry_count
             )
-
-
-def _mark(now: datetime, leases: LeaseStore) -> None:
-    try:
-        leases.mark_reconciled(now.timestamp())
-    except redis.RedisError as error:
-        log.warning("The mark of the last reconcile could not be written: %s", type(error).__name__)

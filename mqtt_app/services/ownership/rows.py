@@ -49,11 +49,6 @@ def rows_of(instance_id: str) -> list[ConnectionRow]:
     return [_row(*values) for values in found.values_list(*_COLUMNS)]
 
 
-def homeless_exist() -> bool:
-    """Is any wanted connection neither owned by nor assigned to anybody? One cheap query."""
-    return MqttConnection.objects.filter(WANTED, owner="", assigned_instance="").exists()
-
-
 def _row(  # noqa: PLR0917  one parameter for each of _COLUMNS: a worker reads thousands of rows every few seconds
     number: int,
     site_id: int,

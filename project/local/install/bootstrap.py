@@ -15,6 +15,7 @@ from project.local.install import environment, preflight
 from project.local.options import ROOT
 from project.local.progress import say
 from project.local.refusal import Refusal
+from project.version import VERSION
 
 USAGE = """\
 python3 manage.py up      runs all of Sitewire on this machine, until Ctrl-C
@@ -26,7 +27,9 @@ python3 manage.py help    lists Django's commands (once the environment is there
 All others work on the Sitewire that runs in var/, or in DIR with --data-dir DIR, or on that of DATABASE_URL."""
 HELP = {"", "help", "--help", "-h"}
 OURS = ("up", "test", "init", "benchmark")
-UNATTACHED = HELP | {"version", "--version"}  # commands that need no Sitewire
+ALONE = {"parse"}  # commands that read nothing of a Sitewire, and work where none runs
+UNATTACHED = HELP  # commands that need no Sitewire
+ASKS_VERSION = {"version", "--version"}
 
 
 def main(argv: list[str]) -> int:
@@ -50,6 +53,9 @@ def _dispatch(command: str, arguments: list[str], argv: list[str], data_dir: Pat
         return _up(arguments)
     if command == "init":
         return init.main(arguments)
+    if command in ASKS_VERSION:
+        say(f"Sitewire {VERSION}")
+        return 0
     if command in {"test", "benchmark"} and data_dir is not None:
         say(f"`{command}` starts servers of its own; --data-dir {data_dir} is not touched.")
     if command == "test":
@@ -113,12 +119,21 @@ def _django(command: str, arguments: list[str], argv: list[str], data_dir: Path 
         )
     if command in HELP and arguments and arguments[0] in OURS:
         return _dispatch(arguments[0], ["--help"], argv, data_dir)
-    if command not in UNATTACHED:
-        running.attach(data_dir)
+    attached = command not in UNATTACHED and _attach(command, data_dir)
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", running.LOCAL_SETTINGS)
-    return _run(
-        [argv[0], command, *arguments] if command else argv[:1], attached=command not in UNATTACHED
-    )
+    return _run([argv[0], command, *arguments] if command else argv[:1], attached=attached)
+
+
+def _attach(command: str, data_dir: Path | None) -> bool:
+    """False for a command that goes on without a Sitewire, because none is there."""
+    try:
+        running.attach(data_dir)
+    except Refusal:
+        if command not in ALONE:
+            raise
+        running.use_placeholders()
+        return False
+    return True
 
 
 def _run(argv: list[str], *, attached: bool) -> int:

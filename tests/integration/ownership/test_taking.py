@@ -174,11 +174,3 @@ def test_my_rows_are_those_assigned_to_me_and_those_i_still_own(django_assert_nu
         (mine.pk, "", True),
         (leaving.pk, "mqtt-1", True),
     ]
-
-
-def test_homeless_is_what_is_wanted_and_nobodys():
-    connection(is_active=False)
-    connection(assigned_instance="mqtt-1")
-    assert not ownership.homeless_exist()
-    connection()
-    assert ownership.homeless_exist()
