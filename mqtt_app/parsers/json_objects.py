@@ -30,7 +30,7 @@ class JsonParser:
     version = "2"
 
     def matches(self, topic: str, sample: bytes) -> float:  # noqa: ARG002
-        """Also for broken JSON, so that it shows as an error rather than as a topic nobody knows."""
+        """Also for broken JSON, so that it shows as an error and not as an unknown topic."""
         return 0.4 if _looks_like_json(sample) else 0.0
 
     def parse(self, message: Message) -> Sequence[Fact]:

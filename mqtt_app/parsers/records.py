@@ -5,14 +5,15 @@ from typing import Any
 
 from mqtt_app.domain.facts import Fact, ReadingFact
 from mqtt_app.parsers.base import Message
-from mqtt_app.parsers.generic.records import RecordReader, Scope
+from mqtt_app.parsers.generic.records import RecordReader
 from mqtt_app.parsers.generic.topic_roles import role_of
+from mqtt_app.parsers.generic.tree_place import TreePlace
 
 
 class ByteRecordReader(RecordReader):
     """Also of formats whose leaves may be bytes."""
 
-    def _leaf(self, leaf: Any, scope: Scope) -> None:
+    def _leaf(self, leaf: Any, scope: TreePlace) -> None:
         if not isinstance(leaf, bytes):
             super()._leaf(leaf, scope)
             return

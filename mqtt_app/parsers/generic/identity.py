@@ -22,8 +22,8 @@ LARGEST = 10**18  # larger numbers are none
 _ADDRESSES = words("deveui deviceeui ieeeaddress ieeeaddr mac macaddress macaddr bdaddr imei eui")
 _NUMBERS = words("serial serialnumber serialno sn uuid deviceuuid deviceuid hwid hardwareid chipid")
 _IDS = words(
-    "deviceid devid nodeid sensorid stationid meterid thingid assetid trackerid tagid unitid"
-    " clientid"
+    "deviceid devid nodeid sensorid stationid meterid thingid assetid trackerid tagid"
+    " unitid clientid"
 )
 _WORDS = words("device dev node sensor station meter")
 _ADDRESSES_ONLY = words("id address addr source src uid")

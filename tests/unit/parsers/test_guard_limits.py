@@ -1,4 +1,4 @@
-"""The guard around every parser: each limit of what can be stored, at the limit and one beyond it."""
+"""The guard around parsers: each limit of what can be stored, at the limit and one beyond it."""
 
 import math
 

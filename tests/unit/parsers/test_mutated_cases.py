@@ -6,7 +6,7 @@ import json
 import math
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mqtt_app.domain.facts import FieldProblem, ParseError, ParseErrorKind, ReadingFact, Remark
@@ -80,6 +80,7 @@ def test_every_parser_survives_the_messages_of_every_other(parser):
 
 
 @pytest.mark.parametrize("parser", built_ins(), ids=lambda parser: parser.name)
+@settings(deadline=None)
 @given(message=damaged())
 def test_every_parser_survives_damaged_messages(parser, message):
     assert 0.0 <= parser.matches(*message) <= 1.0
@@ -101,6 +102,7 @@ def assert_storable(facts):
 @pytest.mark.parametrize(
     "parser", [p for p in built_ins() if p.name in ("json", "scalar")], ids=lambda p: p.name
 )
+@settings(deadline=None)
 @given(topic=TOPICS, tree=TREES, lines=st.integers(1, 3))
 def test_what_is_read_can_be_stored_in_a_place_of_its_own_and_is_the_same_again(
     parser, topic, tree, lines
@@ -112,6 +114,7 @@ def test_what_is_read_can_be_stored_in_a_place_of_its_own_and_is_the_same_again(
     assert facts == facts_of(parser, topic, payload)
 
 
+@settings(deadline=None)
 @given(
     value=st.integers(-(10**9), 10**9).map(lambda number: number / 1_000)
     | st.sampled_from(["ON", "1.2 kW", "heating", "007"]),
