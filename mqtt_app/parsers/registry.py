@@ -24,6 +24,7 @@ from mqtt_app.domain.ingest.times import EARLIEST, LATEST
 from mqtt_app.parsers.base import MAX_FACTS, MAX_PAYLOAD, Message, Parser
 from mqtt_app.parsers.json_objects import JsonParser
 from mqtt_app.parsers.scalar import ScalarParser
+from mqtt_app.parsers.shelly_gen2 import ShellyGen2Parser
 from mqtt_app.parsers.tasmota import TasmotaParser
 from mqtt_app.parsers.zigbee2mqtt import Zigbee2MqttParser
 
@@ -40,7 +41,13 @@ _identifiers: set[str] = set()
 
 def built_ins() -> list[Parser]:
     """In the order in which ties are decided: the most particular first."""
-    return [Zigbee2MqttParser(), TasmotaParser(), JsonParser(), ScalarParser()]
+    return [
+        Zigbee2MqttParser(),
+        TasmotaParser(),
+        ShellyGen2Parser(),
+        JsonParser(),
+        ScalarParser(),
+    ]
 
 
 class Registry:
@@ -170,7 +177,8 @@ def _storable(fact: object) -> Fact:
             return fact
         case DeviceDescription():
             _check_identifiers(fact.device, fact.gateway)
-            _check_text(fact.name, "name", MAX_NAME)
+            if fact.name:
+                _check_text(fact.name, "name", MAX_NAME)
             return fact
         case (
             MetricDescription()

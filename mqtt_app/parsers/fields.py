@@ -1,0 +1,178 @@
+"""What parsers of device families share: text of a payload, values of its fields, one problem a
+field instead of one error a message.
+"""
+
+import math
+import re
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import msgspec
+
+from mqtt_app.domain.characters import code_point, forbidden
+from mqtt_app.domain.facts import Fact, FieldProblem, Liveness, ReadingFact, Value
+
+MAX_METRIC = 255  # characters of a metric's name; the column holds no more
+MAX_TEXT = 4096  # characters of one value
+BOM = "\ufeff"
+
+# As a person reads numbers: no leading zeros, no exponent without a decimal point. Rows of more
+# digits than a float holds exactly are serial numbers.
+_NUMBER = re.compile(
+    r"[+-]?(?:0|[1-9][0-9]{0,14})(?:\.[0-9]{1,40}(?:[eE][+-]?[0-9]{1,3})?)?", re.ASCII
+)
+NO_VALUE = frozenset({"", "-", "--", "nan", "-nan", "+nan", "null", "none", "undefined", "inf"})
+
+_ONLINE = frozenset({"online", "true", "1", "connected", "ready", "alive"})
+_OFFLINE = frozenset({"offline", "false", "0", "disconnected", "lost", "dead"})
+_ASLEEP = frozenset({"asleep", "sleeping", "sleep", "deepsleep"})
+
+
+class Trait(msgspec.Struct, frozen=True):
+    """What a format says of all metrics of one kind. `ignored`: no reading at all."""
+
+    unit: str = ""
+    diagnostic: bool = False
+    ignored: bool = False
+
+
+PLAIN = Trait()
+IGNORED = Trait(ignored=True)
+DIAGNOSTIC = Trait(diagnostic=True)
+
+
+class Fields(msgspec.Struct, frozen=True, kw_only=True):
+    """How the fields of one message are read.
+
+    `trait` describes a metric by its name; `read` makes a value of a string, or None for no value.
+    """
+
+    device: str
+    trait: Callable[[str], Trait]
+    read: Callable[[str], Value | None]
+    time: float | None = None
+    gateway: str | None = None
+
+    def facts(self, tree: Any, path: str = "") -> Iterator[Fact]:
+        """A reading for each leaf of decoded JSON, named by its keys joined with dots."""
+        seen: set[str] = set()
+        for metric, leaf in leaves(tree, path):
+            if len(metric) > MAX_METRIC:
+                yield FieldProblem(field=metric[:MAX_METRIC], reason=unfit(metric, None))
+                continue
+            trait = self.trait(metric)
+            if trait.ignored:
+                continue
+            if metric in seen:
+                yield FieldProblem(field=metric[:MAX_METRIC], reason="two fields of this name")
+                continue
+            seen.add(metric)
+            yield from self.fact(metric, leaf, trait)
+
+    def fact(self, metric: str, leaf: object, trait: Trait) -> Iterator[Fact]:
+        """The reading of one field, the reason why it cannot be stored, or nothing for no value."""
+        value = self.read(leaf) if isinstance(leaf, str) else leaf
+        if value is None:
+            return
+        if problem := unfit(metric, value):
+            yield FieldProblem(field=metric[:MAX_METRIC], reason=problem)
+            return
+        yield ReadingFact(
+            device=self.device,
+            metric=metric,
+            value=_storable(value),
+            time=self.time,
+            gateway=self.gateway,
+            unit=trait.unit if not isinstance(value, bool | str) else "",
+            diagnostic=trait.diagnostic,
+        )
+
+
+def leaves(tree: Any, path: str = "") -> Iterator[tuple[str, object]]:
+    """(name, scalar) of decoded JSON; `tree` is no deeper than `json_tree.decode` allows."""
+    if isinstance(tree, dict):
+        for key, child in tree.items():
+            yield from leaves(child, f"{path}.{key}" if path else key or "_")
+    elif isinstance(tree, list):
+        for place, child in enumerate(tree):
+            yield from leaves(child, f"{path}.{place}" if path else str(place))
+    else:
+        yield path or "value", tree
+
+
+def unfit(metric: str, value: object) -> str:
+    """Why the value or its name cannot be stored; "" when both can."""
+    if len(metric) > MAX_METRIC:
+        return f"its name is {len(metric):,} characters long; the limit is {MAX_METRIC}"
+    if wrong := forbidden(metric) or _half_pair(metric):
+        return f"its name contains the character {code_point(wrong)}"
+    if isinstance(value, str):
+        return _unfit_text(value)
+    if isinstance(value, int | float) and not math.isfinite(_float(value)):
+        return f"{value if isinstance(value, float) else 'an integer that large'} cannot be stored"
+    return ""
+
+
+def payload_text(payload: bytes) -> str:
+    """The stripped text of a payload, without BOM and the NUL bytes that C programs leave."""
+    try:
+        text = payload.decode()
+    except UnicodeDecodeError:
+        text = payload.decode("cp1252", "replace")
+    return text.strip("\x00 \t\r\n").removeprefix(BOM)
+
+
+def number(text: str) -> float | None:
+    """A number as a person reads it, None for anything else."""
+    return float(text) if _NUMBER.fullmatch(text) else None
+
+
+def number_or_text(text: str) -> Value | None:
+    """A number, else the text itself; None where the text stands for no value."""
+    text = text.strip()
+    if text.lower() in NO_VALUE:
+        return None
+    found = number(text)
+    return text if found is None else found
+
+
+def only_text(text: str) -> Value | None:
+    """For formats that write numbers as numbers: their strings are never numbers."""
+    return text or None
+
+
+def liveness(word: str) -> Liveness | None:
+    """What a word on a topic of availability says, in any case; None for any other word."""
+    small = word.strip().lower()
+    if small in _ONLINE:
+        return Liveness.ONLINE
+    if small in _OFFLINE:
+        return Liveness.OFFLINE
+    return Liveness.ASLEEP if small in _ASLEEP else None
+
+
+def _storable(value: object) -> Value:
+    if isinstance(value, bool | str):
+        return value
+    return float(value)  # type: ignore[arg-type]
+
+
+def _float(value: float) -> float:
+    try:
+        return float(value)
+    except OverflowError:
+        return math.inf
+
+
+def _unfit_text(text: str) -> str:
+    if len(text) > MAX_TEXT:
+        return f"the text is {len(text):,} characters long; the limit is {MAX_TEXT:,}"
+    if "\x00" in text:
+        return "the text contains a NUL character"
+    return "the text contains half of a surrogate pair" if _half_pair(text) else ""
+
+
+def _half_pair(text: str) -> str:
+    if text.isascii():
+        return ""
+    return next((char for char in text if "\ud800" <= char <= "\udfff"), "")
