@@ -24,7 +24,8 @@ from mqtt_app.domain.ingest.times import EARLIEST, LATEST
 from mqtt_app.parsers.base import MAX_FACTS, MAX_PAYLOAD, Message, Parser
 from mqtt_app.parsers.json_objects import JsonParser
 from mqtt_app.parsers.scalar import ScalarParser
-from mqtt_app.parsers.shelly_gen2 import ShellyGen2Parser
+from mqtt_app.parsers.shelly.gen1 import ShellyGen1Parser
+from mqtt_app.parsers.shelly.gen2 import ShellyGen2Parser
 from mqtt_app.parsers.tasmota import TasmotaParser
 from mqtt_app.parsers.zigbee2mqtt import Zigbee2MqttParser
 
@@ -45,6 +46,7 @@ def built_ins() -> list[Parser]:
         Zigbee2MqttParser(),
         TasmotaParser(),
         ShellyGen2Parser(),
+        ShellyGen1Parser(),
         JsonParser(),
         ScalarParser(),
     ]

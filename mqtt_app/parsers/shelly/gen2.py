@@ -14,7 +14,6 @@ A NotifyStatus carries only what changed, and metrics that it leaves out keep th
 
 import re
 from collections.abc import Iterator, Sequence
-from functools import lru_cache
 from typing import Any
 
 from mqtt_app.domain.facts import (
@@ -26,88 +25,13 @@ from mqtt_app.domain.facts import (
 )
 from mqtt_app.domain.ingest.times import parse_time
 from mqtt_app.parsers.base import Message
-from mqtt_app.parsers.fields import Fields, Trait, liveness, only_text, payload_text
+from mqtt_app.parsers.fields import Fields, liveness, only_text, payload_text
 from mqtt_app.parsers.json_tree import decode, invalid
+from mqtt_app.parsers.shelly.gen2_metrics import ABOUT_ITSELF, trait
 
 EVENTS = "/events/rpc"
 UPDATES = {"NotifyStatus", "NotifyFullStatus"}
-ABOUT_ITSELF = frozenset(
-    [
-        "sys",
-        "wifi",
-        "eth",
-        "cloud",
-        "mqtt",
-        "ble",
-        "ws",
-        "ui",
-        "knx",
-        "matter",
-        "modbus",
-        "bthome",
-        "plugs_ui",
-        "script",
-        "ota",
-    ]
-)
-IGNORED_KEYS = frozenset(
-    [
-        "id",
-        "mac",
-        "time",
-        "unixtime",
-        "last_sync_ts",
-        "minute_ts",
-        "packet_id",
-        "timer_started_at",
-        "last_updated_ts",
-        "last_update_ts",
-        "available_updates",
-    ]
-)
 IGNORED_EVENTS = ("ota", "config_changed", "component_", "scheduled_restart")
-UNITS = {
-    "apower": "W",
-    "act_power": "W",
-    "total_act_power": "W",
-    "aprt_power": "VA",
-    "total_aprt_power": "VA",
-    "voltage": "V",
-    "V": "V",
-    "current": "A",
-    "total_current": "A",
-    "freq": "Hz",
-    "tC": "°C",
-    "target_C": "°C",
-    "current_C": "°C",
-    "tF": "°F",
-    "rh": "%",
-    "percent": "%",
-    "brightness": "%",
-    "current_pos": "%",
-    "target_pos": "%",
-    "pos": "%",
-    "battery": "%",
-    "lux": "lx",
-    "illuminance": "lx",
-    "rssi": "dBm",
-    "uptime": "s",
-    "timer_duration": "s",
-    "temperature": "°C",
-    "humidity": "%",
-    "total_act_energy": "Wh",
-    "total_act_ret_energy": "Wh",
-    "total_act": "Wh",
-    "total_act_ret": "Wh",
-    "ram_size": "B",
-    "ram_free": "B",
-    "fs_size": "B",
-    "fs_free": "B",
-    "mem_used": "B",
-}
-DIAGNOSTIC_KEYS = {"rssi", "source"}
-MINUTES = "by_minute"
-
 _NUMBERED = re.compile(r"[a-z][a-z0-9_]*:[0-9]{1,4}", re.ASCII)
 _DEFAULT_PREFIX = re.compile(r"shelly[a-z0-9]+-[0-9a-fA-F]{6,12}", re.ASCII)
 _SOURCE = re.compile(r"(?P<model>[a-z0-9]+)-[0-9a-fA-F]{6,12}", re.ASCII)
@@ -127,7 +51,7 @@ class ShellyGen2Parser:
                 return 0.85
             known = levels[-1] in ABOUT_ITSELF and sample.lstrip()[:1] in (b"{", b"")
             return 0.75 if known else 0.0
-        if len(levels) > 1 and _DEFAULT_PREFIX.fullmatch(levels[-2]):
+        if len(levels) > 1 and "shellies" not in levels and _DEFAULT_PREFIX.fullmatch(levels[-2]):
             return 0.85 if levels[-1] in ("online", "rpc", "command", "announce") else 0.0
         return 0.0
 
@@ -256,27 +180,6 @@ def _relayed(gateway: str, data: dict[str, Any], time: float | None) -> Iterator
 
 
 _RELAYED_IGNORED = frozenset({"address", "encryption", "BTHome_version", "pid", "mac"})
-
-
-@lru_cache(maxsize=4096)
-def trait(metric: str) -> Trait:
-    """By the keys of a metric such as `switch:0.aenergy.total`."""
-    keys = metric.split(".")
-    component = keys[0].partition(":")[0]
-    if any(key in IGNORED_KEYS for key in keys[1:]) or (len(keys) == 1 and metric == "ts"):
-        return Trait(ignored=True)
-    diagnostic = component in ABOUT_ITSELF or keys[-1] in DIAGNOSTIC_KEYS
-    return Trait(unit=_unit(keys), diagnostic=diagnostic)
-
-
-def _unit(keys: list[str]) -> str:
-    if len(keys) > 1 and keys[-1] == "total" and "energy" in keys[-2]:
-        return "Wh"
-    if MINUTES in keys:
-        return "mWh" if any("energy" in key for key in keys) else ""
-    last = keys[-1]
-    phase = last[:2] in ("a_", "b_", "c_", "n_")
-    return UNITS.get(last[2:] if phase else last, "")
 
 
 def _text(tree: dict[str, Any], key: str) -> str:
