@@ -27,6 +27,7 @@ from mqtt_app.parsers.scalar import ScalarParser
 from mqtt_app.parsers.shelly.gen1 import ShellyGen1Parser
 from mqtt_app.parsers.shelly.gen2 import ShellyGen2Parser
 from mqtt_app.parsers.tasmota import TasmotaParser
+from mqtt_app.parsers.victron import VictronParser
 from mqtt_app.parsers.zigbee2mqtt import Zigbee2MqttParser
 
 GROUP = "sitewire.parsers"
@@ -47,6 +48,7 @@ def built_ins() -> list[Parser]:
         TasmotaParser(),
         ShellyGen2Parser(),
         ShellyGen1Parser(),
+        VictronParser(),
         JsonParser(),
         ScalarParser(),
     ]
