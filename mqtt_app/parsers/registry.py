@@ -23,6 +23,7 @@ from mqtt_app.domain.facts import (
 from mqtt_app.domain.ingest.times import EARLIEST, LATEST
 from mqtt_app.parsers.base import MAX_FACTS, MAX_PAYLOAD, Message, Parser
 from mqtt_app.parsers.esphome import EsphomeParser
+from mqtt_app.parsers.homie.parser import HomieParser
 from mqtt_app.parsers.json_objects import JsonParser
 from mqtt_app.parsers.scalar import ScalarParser
 from mqtt_app.parsers.shelly.gen1 import ShellyGen1Parser
@@ -51,6 +52,7 @@ def built_ins() -> list[Parser]:
         ShellyGen1Parser(),
         VictronParser(),
         EsphomeParser(),
+        HomieParser(),
         JsonParser(),
         ScalarParser(),
     ]
