@@ -30,6 +30,7 @@ from mqtt_app.parsers.shelly.gen1 import ShellyGen1Parser
 from mqtt_app.parsers.shelly.gen2 import ShellyGen2Parser
 from mqtt_app.parsers.tasmota import TasmotaParser
 from mqtt_app.parsers.victron import VictronParser
+from mqtt_app.parsers.wiren_board import WirenBoardParser
 from mqtt_app.parsers.zigbee2mqtt import Zigbee2MqttParser
 
 GROUP = "sitewire.parsers"
@@ -53,6 +54,7 @@ def built_ins() -> list[Parser]:
         VictronParser(),
         EsphomeParser(),
         HomieParser(),
+        WirenBoardParser(),
         JsonParser(),
         ScalarParser(),
     ]
