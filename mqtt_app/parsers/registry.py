@@ -22,7 +22,9 @@ from mqtt_app.domain.facts import (
 )
 from mqtt_app.domain.ingest.times import EARLIEST, LATEST
 from mqtt_app.parsers.base import MAX_FACTS, MAX_PAYLOAD, Message, Parser
+from mqtt_app.parsers.ems_esp import EmsEspParser
 from mqtt_app.parsers.esphome import EsphomeParser
+from mqtt_app.parsers.evcc import EvccParser
 from mqtt_app.parsers.homie.parser import HomieParser
 from mqtt_app.parsers.json_objects import JsonParser
 from mqtt_app.parsers.scalar import ScalarParser
@@ -54,6 +56,8 @@ def built_ins() -> list[Parser]:
         VictronParser(),
         EsphomeParser(),
         HomieParser(),
+        EmsEspParser(),
+        EvccParser(),
         WirenBoardParser(),
         JsonParser(),
         ScalarParser(),
