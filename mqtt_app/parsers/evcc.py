@@ -13,7 +13,7 @@ import msgspec
 
 from mqtt_app.domain.facts import Availability, DeviceDescription, Fact, Liveness, Value
 from mqtt_app.parsers.base import Message
-from mqtt_app.parsers.fields import Fields, Trait, liveness, number_or_text, payload_text
+from mqtt_app.parsers.fields import Fields, Trait, liveness, number_or_text, only_text, payload_text
 from mqtt_app.parsers.json_tree import decode, invalid
 
 BASE = "evcc"
@@ -143,12 +143,12 @@ def _facts(place: Place, text: str) -> Iterator[Fact]:
         yield DeviceDescription(device=place.device, name=text[:200], gateway=place.base)
         return
     metric = ".".join(place.parts)
-    fields = Fields(device=place.device, trait=_trait, read=_read, gateway=place.base)
+    read = only_text if last in WRITTEN else _read
+    fields = Fields(device=place.device, trait=_trait, read=read, gateway=place.base)
     if text[0] in "{[":
         yield from fields.facts(decode(text.encode()), metric)
-        return
-    value = text if last in WRITTEN else _read(text)
-    yield from fields.fact(metric, value, _trait(metric))
+    else:
+        yield from fields.fact(metric, text, _trait(metric))
 
 
 def _read(text: str) -> Value | None:
