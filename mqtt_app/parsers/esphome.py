@@ -12,6 +12,7 @@ from typing import Any
 import msgspec
 
 from mqtt_app.domain.facts import Availability, Fact, Liveness, Value
+from mqtt_app.domain.values import Quantity
 from mqtt_app.parsers.base import Message
 from mqtt_app.parsers.fields import (
     PLAIN,
@@ -138,7 +139,7 @@ def _light(fields: Fields, metric: str, tree: dict[str, Any]) -> Iterator[Fact]:
     yield from fields.facts(rest, metric)
 
 
-def _value(place: Place, text: str) -> Value | None:
+def _value(place: Place, text: str) -> Value | Quantity | None:
     """A switch is a boolean only of itself: `climate/x/mode/state` `off` is a mode."""
     if place.component in SWITCHED and len(place.parts) == 1:
         return SWITCH_WORDS.get(text.upper(), text)

@@ -12,6 +12,7 @@ from functools import lru_cache
 import msgspec
 
 from mqtt_app.domain.facts import Availability, DeviceDescription, Fact, Liveness, Value
+from mqtt_app.domain.values import Quantity
 from mqtt_app.parsers.base import Message
 from mqtt_app.parsers.fields import Fields, Trait, liveness, number_or_text, only_text, payload_text
 from mqtt_app.parsers.json_tree import decode, invalid
@@ -151,7 +152,7 @@ def _facts(place: Place, text: str) -> Iterator[Fact]:
         yield from fields.fact(metric, text, _trait(metric))
 
 
-def _read(text: str) -> Value | None:
+def _read(text: str) -> Value | Quantity | None:
     """Only `true` and `false` are booleans."""
     found = TRUTH.get(text)
     return number_or_text(text) if found is None else found

@@ -3,7 +3,6 @@ field instead of one error a message.
 """
 
 import math
-import re
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -11,16 +10,12 @@ import msgspec
 
 from mqtt_app.domain.characters import code_point, forbidden
 from mqtt_app.domain.facts import Fact, FieldProblem, Liveness, ReadingFact, Value
+from mqtt_app.domain.values import Quantity, UnstorableError, check_text
+from mqtt_app.domain.values import number as read_number
 
 MAX_METRIC = 255  # characters of a metric's name; the column holds no more
-MAX_TEXT = 4096  # characters of one value
 BOM = "\ufeff"
 
-# As a person reads numbers: no leading zeros, no exponent without a decimal point. Rows of more
-# digits than a float holds exactly are serial numbers.
-_NUMBER = re.compile(
-    r"[+-]?(?:0|[1-9][0-9]{0,14})(?:\.[0-9]{1,40}(?:[eE][+-]?[0-9]{1,3})?)?", re.ASCII
-)
 NO_VALUE = frozenset({"", "-", "--", "nan", "-nan", "+nan", "null", "none", "undefined", "inf"})
 
 _ONLINE = frozenset({"online", "true", "1", "connected", "ready", "alive"})
@@ -49,7 +44,7 @@ class Fields(msgspec.Struct, frozen=True, kw_only=True):
 
     device: str
     trait: Callable[[str], Trait]
-    read: Callable[[str], Value | None]
+    read: Callable[[str], Value | Quantity | None]
     time: float | None = None
     gateway: str | None = None
 
@@ -71,7 +66,11 @@ class Fields(msgspec.Struct, frozen=True, kw_only=True):
 
     def fact(self, metric: str, leaf: object, trait: Trait) -> Iterator[Fact]:
         """The reading of one field, the reason why it cannot be stored, or nothing for no value."""
-        value = self.read(leaf) if isinstance(leaf, str) else leaf
+        value: object = self.read(leaf) if isinstance(leaf, str) else leaf
+        unit = trait.unit
+        if isinstance(value, Quantity):
+            unit = value.unit or unit
+            value = value.value
         if value is None:
             return
         if problem := unfit(metric, value):
@@ -83,7 +82,7 @@ class Fields(msgspec.Struct, frozen=True, kw_only=True):
             value=_storable(value),
             time=self.time,
             gateway=self.gateway,
-            unit=trait.unit if not isinstance(value, bool | str) else "",
+            unit="" if isinstance(value, bool | str) else unit,
             diagnostic=trait.diagnostic,
         )
 
@@ -104,7 +103,7 @@ def unfit(metric: str, value: object) -> str:
     """Why the value or its name cannot be stored; "" when both can."""
     if len(metric) > MAX_METRIC:
         return f"its name is {len(metric):,} characters long; the limit is {MAX_METRIC}"
-    if wrong := forbidden(metric) or _half_pair(metric):
+    if wrong := forbidden(metric):
         return f"its name contains the character {code_point(wrong)}"
     if isinstance(value, str):
         return _unfit_text(value)
@@ -122,18 +121,20 @@ def payload_text(payload: bytes) -> str:
     return text.strip("\x00 \t\r\n").removeprefix(BOM)
 
 
-def number(text: str) -> float | None:
-    """A number as a person reads it, None for anything else."""
-    return float(text) if _NUMBER.fullmatch(text) else None
+def number(text: str) -> Quantity | None:
+    """A number as a person reads it, with the unit behind it; None for anything else."""
+    try:
+        return read_number(text.strip())
+    except UnstorableError:
+        return None
 
 
-def number_or_text(text: str) -> Value | None:
+def number_or_text(text: str) -> Quantity | str | None:
     """A number, else the text itself; None where the text stands for no value."""
     text = text.strip()
     if text.lower() in NO_VALUE:
         return None
-    found = number(text)
-    return text if found is None else found
+    return number(text) or text
 
 
 def only_text(text: str) -> Value | None:
@@ -165,14 +166,8 @@ def _float(value: float) -> float:
 
 
 def _unfit_text(text: str) -> str:
-    if len(text) > MAX_TEXT:
-        return f"the text is {len(text):,} characters long; the limit is {MAX_TEXT:,}"
-    if "\x00" in text:
-        return "the text contains a NUL character"
-    return "the text contains half of a surrogate pair" if _half_pair(text) else ""
-
-
-def _half_pair(text: str) -> str:
-    if text.isascii():
-        return ""
-    return next((char for char in text if "\ud800" <= char <= "\udfff"), "")
+    try:
+        check_text(text)
+    except UnstorableError as error:
+        return str(error)
+    return ""

@@ -4,6 +4,7 @@ import re
 from collections.abc import Callable, Iterator
 
 from mqtt_app.domain.facts import Fact, FieldProblem, Value
+from mqtt_app.domain.values import Quantity
 from mqtt_app.parsers.fields import PLAIN, Fields, Trait, number_or_text, only_text
 from mqtt_app.parsers.json_tree import decode
 
@@ -37,12 +38,12 @@ def _truth(text: str) -> Value | None:
     return TRUTH.get(text.lower())
 
 
-def _unknown(text: str) -> Value | None:
+def _unknown(text: str) -> Value | Quantity | None:
     found = _truth(text)
     return number_or_text(text) if found is None else found
 
 
-_READERS: dict[str, Callable[[str], Value | None]] = {
+_READERS: dict[str, Callable[[str], Value | Quantity | None]] = {
     "integer": _number,
     "float": _number,
     "percent": _number,
