@@ -23,6 +23,10 @@ from mqtt_app.domain.facts import (
 from mqtt_app.domain.ingest.times import EARLIEST, LATEST
 from mqtt_app.parsers.base import MAX_FACTS, MAX_PAYLOAD, Message, Parser
 from mqtt_app.parsers.ems_esp import EmsEspParser
+from mqtt_app.parsers.energy.charging import OPENWB, OPENWB_1
+from mqtt_app.parsers.energy.go_e import GoEChargerParser
+from mqtt_app.parsers.energy.meters import DSMR_READER
+from mqtt_app.parsers.energy.solar import AHOY, OPENDTU
 from mqtt_app.parsers.esphome import EsphomeParser
 from mqtt_app.parsers.evcc import EvccParser
 from mqtt_app.parsers.homie.parser import HomieParser
@@ -31,6 +35,7 @@ from mqtt_app.parsers.scalar import ScalarParser
 from mqtt_app.parsers.shelly.gen1 import ShellyGen1Parser
 from mqtt_app.parsers.shelly.gen2 import ShellyGen2Parser
 from mqtt_app.parsers.tasmota import TasmotaParser
+from mqtt_app.parsers.topic_family import FamilyParser
 from mqtt_app.parsers.victron import VictronParser
 from mqtt_app.parsers.wiren_board import WirenBoardParser
 from mqtt_app.parsers.zigbee2mqtt import Zigbee2MqttParser
@@ -58,6 +63,12 @@ def built_ins() -> list[Parser]:
         HomieParser(),
         EmsEspParser(),
         EvccParser(),
+        GoEChargerParser(),
+        FamilyParser(OPENDTU),
+        FamilyParser(AHOY),
+        FamilyParser(OPENWB),
+        FamilyParser(OPENWB_1),
+        FamilyParser(DSMR_READER),
         WirenBoardParser(),
         JsonParser(),
         ScalarParser(),
