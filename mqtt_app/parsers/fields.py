@@ -3,7 +3,8 @@ field instead of one error a message.
 """
 
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
+from functools import lru_cache
 from typing import Any
 
 import msgspec
@@ -48,23 +49,25 @@ class Fields(msgspec.Struct, frozen=True, kw_only=True):
     time: float | None = None
     gateway: str | None = None
 
-    def facts(self, tree: Any, path: str = "") -> Iterator[Fact]:
+    def facts(self, tree: Any, path: str = "") -> list[Fact]:
         """A reading for each leaf of decoded JSON, named by its keys joined with dots."""
+        found: list[Fact] = []
         seen: set[str] = set()
         for metric, leaf in leaves(tree, path):
             if len(metric) > MAX_METRIC:
-                yield FieldProblem(field=metric[:MAX_METRIC], reason=unfit(metric, None))
+                found.append(_problem(metric, unfit(metric, None)))
                 continue
             trait = self.trait(metric)
             if trait.ignored:
                 continue
             if metric in seen:
-                yield FieldProblem(field=metric[:MAX_METRIC], reason="two fields of this name")
+                found.append(_problem(metric, "two fields of the message have this name"))
                 continue
             seen.add(metric)
-            yield from self.fact(metric, leaf, trait)
+            found += self.fact(metric, leaf, trait)
+        return found
 
-    def fact(self, metric: str, leaf: object, trait: Trait) -> Iterator[Fact]:
+    def fact(self, metric: str, leaf: object, trait: Trait) -> tuple[Fact, ...]:
         """The reading of one field, the reason why it cannot be stored, or nothing for no value."""
         value: object = self.read(leaf) if isinstance(leaf, str) else leaf
         unit = trait.unit
@@ -72,44 +75,61 @@ class Fields(msgspec.Struct, frozen=True, kw_only=True):
             unit = value.unit or unit
             value = value.value
         if value is None:
-            return
+            return ()
         if problem := unfit(metric, value):
-            yield FieldProblem(field=metric[:MAX_METRIC], reason=problem)
-            return
-        yield ReadingFact(
+            return (_problem(metric, problem),)
+        has_unit = not isinstance(value, bool | str)
+        reading = ReadingFact(
             device=self.device,
             metric=metric,
-            value=_storable(value),
+            value=float(value) if has_unit else value,  # type: ignore[arg-type]
             time=self.time,
             gateway=self.gateway,
-            unit="" if isinstance(value, bool | str) else unit,
+            unit=unit if has_unit else "",
             diagnostic=trait.diagnostic,
         )
+        return (reading,)
 
 
-def leaves(tree: Any, path: str = "") -> Iterator[tuple[str, object]]:
+def leaves(tree: Any, path: str = "") -> list[tuple[str, object]]:
     """(name, scalar) of decoded JSON; `tree` is no deeper than `json_tree.decode` allows."""
+    found: list[tuple[str, object]] = []
+    _collect(tree, path, found)
+    return found
+
+
+def _collect(tree: Any, path: str, found: list[tuple[str, object]]) -> None:
     if isinstance(tree, dict):
         for key, child in tree.items():
-            yield from leaves(child, f"{path}.{key}" if path else key or "_")
+            _collect(child, f"{path}.{key}" if path else key or "_", found)
     elif isinstance(tree, list):
         for place, child in enumerate(tree):
-            yield from leaves(child, f"{path}.{place}" if path else str(place))
+            _collect(child, f"{path}.{place}" if path else str(place), found)
     else:
-        yield path or "value", tree
+        found.append((path or "value", tree))
+
+
+def _problem(metric: str, reason: str) -> FieldProblem:
+    return FieldProblem(field=metric[:MAX_METRIC], reason=reason)
 
 
 def unfit(metric: str, value: object) -> str:
     """Why the value or its name cannot be stored; "" when both can."""
     if len(metric) > MAX_METRIC:
         return f"its name is {len(metric):,} characters long; the limit is {MAX_METRIC}"
-    if wrong := forbidden(metric):
-        return f"its name contains the character {code_point(wrong)}"
+    if problem := _unfit_name(metric):
+        return problem
     if isinstance(value, str):
         return _unfit_text(value)
     if isinstance(value, int | float) and not math.isfinite(_float(value)):
         return f"{value if isinstance(value, float) else 'an integer that large'} cannot be stored"
     return ""
+
+
+@lru_cache(maxsize=16_384)
+def _unfit_name(metric: str) -> str:
+    wrong = forbidden(metric)
+    return f"its name contains the character {code_point(wrong)}" if wrong else ""
 
 
 def payload_text(payload: bytes) -> str:
@@ -150,12 +170,6 @@ def liveness(word: str) -> Liveness | None:
     if small in _OFFLINE:
         return Liveness.OFFLINE
     return Liveness.ASLEEP if small in _ASLEEP else None
-
-
-def _storable(value: object) -> Value:
-    if isinstance(value, bool | str):
-        return value
-    return float(value)  # type: ignore[arg-type]
 
 
 def _float(value: float) -> float:
