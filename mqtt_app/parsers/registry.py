@@ -30,6 +30,11 @@ from mqtt_app.parsers.energy.solar import AHOY, OPENDTU
 from mqtt_app.parsers.esphome import EsphomeParser
 from mqtt_app.parsers.evcc import EvccParser
 from mqtt_app.parsers.homie.parser import HomieParser
+from mqtt_app.parsers.household import families
+from mqtt_app.parsers.household.advantech import AdvantechParser
+from mqtt_app.parsers.household.ebusd import EbusdParser
+from mqtt_app.parsers.household.mqtt_smarthome import MqttSmarthomeParser
+from mqtt_app.parsers.household.mysensors import MySensorsParser
 from mqtt_app.parsers.json_objects import JsonParser
 from mqtt_app.parsers.scalar import ScalarParser
 from mqtt_app.parsers.shelly.gen1 import ShellyGen1Parser
@@ -69,6 +74,11 @@ def built_ins() -> list[Parser]:
         FamilyParser(OPENWB),
         FamilyParser(OPENWB_1),
         FamilyParser(DSMR_READER),
+        MySensorsParser(),
+        EbusdParser(),
+        AdvantechParser(),
+        MqttSmarthomeParser(),
+        *(FamilyParser(family) for family in families.ALL),
         WirenBoardParser(),
         JsonParser(),
         ScalarParser(),

@@ -25,8 +25,9 @@ class Family(msgspec.Struct, frozen=True, kw_only=True):
 
     `gateway`: what relays the devices, with `{base}` for that group; "" where nothing does. A device
     of this name is the gateway itself. `states`: words of availability, by metric. `described`: the
-    field of `DeviceDescription` that a metric says. The other sets and tables go by the last name
-    of a metric that is no number.
+    field of `DeviceDescription` that a metric says. `states_are_readings`: other words than those of
+    availability are values of the metric. The other sets and tables go by the last name of a metric
+    that is no number; `units` also by its last words, which `_` separates.
     """
 
     name: str
@@ -40,6 +41,7 @@ class Family(msgspec.Struct, frozen=True, kw_only=True):
     asked: frozenset[str] = frozenset({"set", "get", "cmd", "command"})
     states: Mapping[str, Mapping[str, Liveness]] = {}
     described: Mapping[str, str] = {}
+    states_are_readings: bool = False
     manufacturer: str = ""
     gateway: str = ""
 
@@ -94,24 +96,31 @@ class FamilyParser:
     def _find_trait(self, metric: str) -> Trait:
         name = _last_name(metric)
         return Trait(
-            unit=self._family.units.get(name, ""),
+            unit=self._unit(name),
             diagnostic=name in self._family.diagnostic,
             ignored=name in self._family.ignored,
         )
 
+    def _unit(self, name: str) -> str:
+        """By the whole name, else by the most of its last words that the table has."""
+        words = name.split("_")
+        endings = ("_".join(words[start:]) for start in range(len(words)))
+        return next((unit for ending in endings if (unit := self._family.units.get(ending))), "")
+
     def _facts(self, place: Place, text: str) -> Iterator[Fact]:
-        if place.metric in self._family.states:
-            yield from self._state(place, text)
+        words = self._family.states.get(place.metric)
+        state = None if words is None else words.get(text.strip('"').lower())
+        if state is not None:
+            yield self._availability(place, state)
+        elif words is not None and not self._family.states_are_readings:
+            raise invalid(f"{text[:60]!r} is no word of availability on this topic")
         elif place.metric in self._family.described:
             yield self._description(place, text)
         elif not self._trait(place.metric).ignored:
             yield from self._readings(place, text)
 
-    def _state(self, place: Place, text: str) -> Iterator[Fact]:
-        state = self._family.states[place.metric].get(text.lower())
-        if state is None:
-            raise invalid(f"{text[:60]!r} is no word of availability on this topic")
-        yield Availability(
+    def _availability(self, place: Place, state: Liveness) -> Fact:
+        return Availability(
             identifier=place.device,
             state=state,
             is_gateway=place.is_gateway,

@@ -22,7 +22,7 @@ from mqtt_app.parsers.base import Message
 from mqtt_app.parsers.fields import DIAGNOSTIC, Fields, Trait, number_or_text, payload_text
 from mqtt_app.parsers.homie import memory as remembered
 from mqtt_app.parsers.homie.memory import Tree
-from mqtt_app.parsers.homie.topics import BASE, Place, is_asked, is_attribute, place_of
+from mqtt_app.parsers.homie.topics import Place, has_base, is_asked, is_attribute, place_of
 from mqtt_app.parsers.homie.values import facts_of
 from mqtt_app.parsers.json_tree import decode, invalid
 
@@ -55,7 +55,7 @@ class HomieParser:
     def matches(self, topic: str, sample: bytes) -> float:  # noqa: ARG002
         if "/$" in topic and is_attribute(topic):
             return 0.85
-        if BASE not in topic.split("/")[:-2]:
+        if not has_base(topic.split("/")[:-2]):
             return 0.0
         return 0.8 if place_of(topic) is not None or is_asked(topic) else 0.0
 

@@ -11,7 +11,7 @@ from functools import lru_cache
 
 import msgspec
 
-BASE = "homie"
+BASES = frozenset({"homie", "valetudo"})  # Valetudo is Homie 4 below its own name
 VERSION_5 = "5"
 SIGN = "$"
 OF_DEVICES = frozenset(
@@ -39,7 +39,7 @@ LEVELS = {**dict.fromkeys(OF_NODES, 1), **dict.fromkeys(OF_PROPERTIES, 2)}
 
 class Place(msgspec.Struct, frozen=True):
     """`device` is the whole topic down to the device, `below` node and property, `attribute` what
-    stands from the `$` on. `has_own_base`: the base is not `homie`, so that values stand on topics
+    stands from the `$` on. `has_own_base`: the base is not known, so that values stand on topics
     which nothing shows to be Homie's.
     """
 
@@ -66,12 +66,16 @@ def place_of(topic: str) -> Place | None:
     signed = next((at for at, level in enumerate(levels) if level.startswith(SIGN)), len(levels))
     named = levels[:signed]
     attribute = tuple(levels[signed:])
-    if BASE in named[:-1]:
-        start = named.index(BASE) + 1
+    if has_base(named[:-1]):
+        start = next(at for at, level in enumerate(named) if level in BASES) + 1
         is_version_5 = named[start] == VERSION_5 and len(named) > start + 1
         return _place(named, start + is_version_5, attribute, has_own_base=False)
     below = LEVELS.get(attribute[0], 0) if attribute else 2
     return _place(named, len(named) - below - 1, attribute, has_own_base=True)
+
+
+def has_base(levels: list[str]) -> bool:
+    return not BASES.isdisjoint(levels)
 
 
 def is_attribute(topic: str) -> bool:
