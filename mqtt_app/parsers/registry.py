@@ -22,27 +22,10 @@ from mqtt_app.domain.facts import (
 )
 from mqtt_app.domain.ingest.times import EARLIEST, LATEST
 from mqtt_app.parsers.base import MAX_FACTS, MAX_PAYLOAD, Message, Parser
-from mqtt_app.parsers.ems_esp import EmsEspParser
-from mqtt_app.parsers.energy.charging import OPENWB, OPENWB_1
-from mqtt_app.parsers.energy.go_e import GoEChargerParser
-from mqtt_app.parsers.energy.meters import DSMR_READER
-from mqtt_app.parsers.energy.solar import AHOY, OPENDTU
-from mqtt_app.parsers.esphome import EsphomeParser
-from mqtt_app.parsers.evcc import EvccParser
-from mqtt_app.parsers.homie.parser import HomieParser
-from mqtt_app.parsers.household import families
-from mqtt_app.parsers.household.advantech import AdvantechParser
-from mqtt_app.parsers.household.ebusd import EbusdParser
-from mqtt_app.parsers.household.mqtt_smarthome import MqttSmarthomeParser
-from mqtt_app.parsers.household.mysensors import MySensorsParser
+from mqtt_app.parsers.building import building_parsers
 from mqtt_app.parsers.json_objects import JsonParser
 from mqtt_app.parsers.scalar import ScalarParser
-from mqtt_app.parsers.shelly.gen1 import ShellyGen1Parser
-from mqtt_app.parsers.shelly.gen2 import ShellyGen2Parser
 from mqtt_app.parsers.tasmota import TasmotaParser
-from mqtt_app.parsers.topic_family import FamilyParser
-from mqtt_app.parsers.victron import VictronParser
-from mqtt_app.parsers.wiren_board import WirenBoardParser
 from mqtt_app.parsers.zigbee2mqtt import Zigbee2MqttParser
 
 GROUP = "sitewire.parsers"
@@ -61,25 +44,7 @@ def built_ins() -> list[Parser]:
     return [
         Zigbee2MqttParser(),
         TasmotaParser(),
-        ShellyGen2Parser(),
-        ShellyGen1Parser(),
-        VictronParser(),
-        EsphomeParser(),
-        HomieParser(),
-        EmsEspParser(),
-        EvccParser(),
-        GoEChargerParser(),
-        FamilyParser(OPENDTU),
-        FamilyParser(AHOY),
-        FamilyParser(OPENWB),
-        FamilyParser(OPENWB_1),
-        FamilyParser(DSMR_READER),
-        MySensorsParser(),
-        EbusdParser(),
-        AdvantechParser(),
-        MqttSmarthomeParser(),
-        *(FamilyParser(family) for family in families.ALL),
-        WirenBoardParser(),
+        *building_parsers(),
         JsonParser(),
         ScalarParser(),
     ]
