@@ -23,6 +23,7 @@ class Family(msgspec.Struct, frozen=True, kw_only=True):
     """`topics` is matched against whole topics. Its groups: `device`, what names the device with all
     levels before it; `metric`, the levels below; `base`, where `gateway` needs it.
 
+    `hints`: texts of which each topic of the family has one, for a quick no to all others.
     `gateway`: what relays the devices, with `{base}` for that group; "" where nothing does. A device
     of this name is the gateway itself. `states`: words of availability, by metric. `described`: the
     field of `DeviceDescription` that a metric says. `states_are_readings`: other words than those of
@@ -32,6 +33,7 @@ class Family(msgspec.Struct, frozen=True, kw_only=True):
 
     name: str
     topics: re.Pattern[str]
+    hints: tuple[str, ...]
     confidence: float = 0.8
     units: Mapping[str, str] = {}
     flags: frozenset[str] = NOBODY
@@ -66,6 +68,8 @@ class FamilyParser:
         self._trait = lru_cache(maxsize=4_096)(self._find_trait)
 
     def matches(self, topic: str, sample: bytes) -> float:  # noqa: ARG002
+        if not any(hint in topic for hint in self._family.hints):
+            return 0.0
         return self._family.confidence if self._place(topic) is not None else 0.0
 
     def parse(self, message: Message) -> Sequence[Fact]:

@@ -13,6 +13,7 @@ from mqtt_app.parsers.topic_family import Family
 
 OPENWB = Family(
     name="openwb",
+    hints=("openWB/",),
     topics=re.compile(
         r"(?P<device>(?:.+/)?openWB/(?:chargepoint|counter|pv|bat|vehicle|consumer)(?:/[0-9]+)?)"
         r"/get/(?P<metric>.+)",
@@ -44,6 +45,7 @@ OPENWB = Family(
 
 OPENWB_1 = Family(
     name="openwb1",
+    hints=("openWB/",),
     topics=re.compile(
         r"(?P<device>(?:.+/)?openWB/(?:lp/[0-9]+|evu|pv(?:/[0-9]+)?|housebattery|global"
         r"|Verbraucher/[0-9]+))/(?P<metric>[^/]+)",

@@ -12,6 +12,7 @@ _PHASES = ("l1", "l2", "l3")
 
 DSMR_READER = Family(
     name="dsmr_reader",
+    hints=("dsmr/",),
     topics=re.compile(
         r"(?P<device>(?:.+/)?dsmr)/(?P<metric>(?:reading|consumption|day-consumption|meter-stats"
         r"|current-month|current-year)/.+)",

@@ -17,6 +17,7 @@ AVAILABLE = {"2": Liveness.ONLINE, "1": Liveness.ONLINE, "0": Liveness.OFFLINE}
 
 OPENDTU = Family(
     name="opendtu",
+    hints=("1", "dtu/"),
     topics=re.compile(
         r"(?P<device>(?P<base>(?:.+/)?)(?:1[0-9]{11}|dtu(?=/(?:status|uptime|ip|hostname|rssi|bssid|temperature"
         r"|heap/[a-z]+)\Z)))/(?P<metric>(?:[0-6]|status|device|cmd|radio)/[a-z_]+|name|status|uptime|ip"
@@ -55,6 +56,7 @@ OPENDTU = Family(
 
 AHOY = Family(
     name="ahoydtu",
+    hints=("/ch", "inverter"),
     topics=re.compile(
         r"(?P<device>(?P<base>.+?)(?:/[^/]+(?=/ch[0-6]/[A-Za-z0-9_]+\Z)"
         r"|(?<=inverter)/[^/]+(?=/(?:available|last_success|ack_pwr_limit)\Z)"

@@ -16,6 +16,7 @@ CONNECTED = {"true": Liveness.ONLINE, "false": Liveness.OFFLINE}
 
 NUKI = Family(
     name="nuki",
+    hints=("nuki/",),
     topics=re.compile(
         r"(?P<device>(?:.+/)?nuki/[0-9A-Fa-f]{6,10})/(?P<metric>[A-Za-z]+)", re.ASCII
     ),
@@ -31,6 +32,7 @@ NUKI = Family(
 
 TESLAMATE = Family(
     name="teslamate",
+    hints=("teslamate/",),
     topics=re.compile(
         r"(?P<device>(?:.+/)?teslamate/(?:[^/]+/)?cars/[0-9]+)/(?P<metric>[a-z0-9_]+)", re.ASCII
     ),
@@ -72,6 +74,7 @@ TESLAMATE = Family(
 
 AI_ON_THE_EDGE = Family(
     name="ai_on_the_edge",
+    hints=("meter/",),
     topics=re.compile(
         r"(?P<device>(?:.+/)?(?:watermeter|gasmeter|powermeter|electricitymeter))"
         r"/(?P<metric>[^/]+|[^/]+/(?:value|raw|error|rate|rate_per_[a-z_]+|changeabsolut|timestamp"
@@ -113,6 +116,7 @@ AI_ON_THE_EDGE = Family(
 
 HEISHAMON = Family(
     name="heishamon",
+    hints=("panasonic_heat_pump/",),
     topics=re.compile(
         r"(?P<device>(?:.+/)?panasonic_heat_pump)/(?P<metric>LWT|ip|log|raw/.+|(?:main|extra|optional"
         r"|1wire|s0|commands|opentherm)/.+)",
@@ -140,6 +144,7 @@ HEISHAMON = Family(
 
 SOLAR_ASSISTANT = Family(
     name="solar_assistant",
+    hints=("solar_assistant/",),
     topics=re.compile(
         r"(?P<device>(?:.+/)?solar_assistant/(?:total|inverter_[0-9]+|battery_[0-9]+))"
         r"/(?P<metric>[a-z0-9_]+)/state",
