@@ -54,6 +54,7 @@ KINDS = frozenset(
     }
 )
 ANSWERS = frozenset({"response", "system"})
+UNMISTAKABLE = frozenset({"boiler", "thermostat", "dallassensor", "temperaturesensor"})
 SWITCH = {"on": True, "off": False, "true": True, "false": False}
 MODES = ("mode", "type", "comfort", "status")  # ends of names
 COMMAND_KEYS = frozenset({"cmd", "data", "value", "id", "hc", "entity"})
@@ -97,11 +98,16 @@ class EmsEspParser:
     name = "ems_esp"
     version = "1"
 
-    def matches(self, topic: str, sample: bytes) -> float:  # noqa: ARG002
+    def matches(self, topic: str, sample: bytes) -> float:
+        """Below another base the kind must be unmistakable, or the names of the values."""
         if "_data" not in topic and BASE not in topic:
             return 0.0
         place = _place(topic)
-        return 0.0 if place is None else 0.85
+        if place is None:
+            return 0.0
+        if BASE in topic or place.kind in UNMISTAKABLE:
+            return 0.85
+        return 0.85 if b'"hc' in sample or b'temp"' in sample else 0.0
 
     def parse(self, message: Message) -> Sequence[Fact]:
         place = _place(message.topic)

@@ -112,9 +112,7 @@ class VictronParser:
         if place is None:
             return 0.0
         is_known = _PORTAL.fullmatch(place.gateway.rpartition("/")[2]) is not None
-        if is_known or not sample.strip() or b'"value"' in sample:
-            return 0.85
-        return 0.3 if place.prefix == NOTIFICATION else 0.0
+        return 0.85 if is_known or not sample.strip() or b'"value"' in sample else 0.0
 
     def parse(self, message: Message) -> Sequence[Fact]:
         place = _place(message.topic)
@@ -142,7 +140,7 @@ def _place(topic: str) -> Place | None:
         rest = levels[start + 2 :]
         if len(rest) == 1 and rest[0] in OF_THE_GX_DEVICE:
             return Place(level, gateway, "", "", tuple(rest))
-        if len(rest) > 2 and _INSTANCE.fullmatch(rest[1]) and rest[0].isalnum():
+        if len(rest) > 2 and _INSTANCE.fullmatch(rest[1]) and rest[0][:1].isalpha():
             return Place(level, gateway, rest[0], f"{gateway}/{rest[0]}/{rest[1]}", tuple(rest[2:]))
     return None
 

@@ -79,5 +79,6 @@ OPENWB_1 = Family(
         {"boolPlugStat", "boolChargeStat", "boolHouseBatteryConfigured", "boolSocConfigured"}
     ),
     written=frozenset({"strChargePointName", "faultStr", "TimeRemaining"}),
+    ignored=frozenset({"config"}),
     described={"strChargePointName": "name"},
 )

@@ -58,10 +58,11 @@ AHOY = Family(
     name="ahoydtu",
     hints=("/ch", "inverter"),
     topics=re.compile(
-        r"(?P<device>(?P<base>.+?)(?:/[^/]+(?=/ch[0-6]/[A-Za-z0-9_]+\Z)"
-        r"|(?<=inverter)/[^/]+(?=/(?:available|last_success|ack_pwr_limit)\Z)"
-        r"|(?<=inverter)(?=/(?:mqtt|status|uptime|wifi_rssi|free_heap|version|device|ip_addr|sunrise"
-        r"|sunset|comm_start|comm_stop|dis_night_comm)\Z)))/(?P<metric>.+)",
+        r"(?P<device>(?P<base>inverter(?=/(?:mqtt|status|uptime|wifi_rssi|free_heap|version|device"
+        r"|ip_addr|sunrise|sunset|comm_start|comm_stop|dis_night_comm)\Z)"
+        r"|inverter(?=/[^/]+/(?:available|last_success|ack_pwr_limit)\Z)"
+        r"|.+(?=/[^/]+/ch[0-6]/\w+\Z))"
+        r"(?:/[^/]+(?=/(?:ch[0-6]/\w+|available|last_success|ack_pwr_limit)\Z))?)/(?P<metric>.+)",
         re.ASCII,
     ),
     units={
@@ -105,12 +106,14 @@ AHOY = Family(
     ),
     states={
         "available": AVAILABLE,
+        "status": WILL,
         "mqtt": {
             "connected": Liveness.ONLINE,
             "not connected": Liveness.OFFLINE,
             "disconnected": Liveness.OFFLINE,
         },
     },
+    states_are_readings=True,
     described={"version": "software", "ch0.FWVersion": "software"},
     gateway="{base}",
 )

@@ -77,12 +77,13 @@ AI_ON_THE_EDGE = Family(
     hints=("meter/",),
     topics=re.compile(
         r"(?P<device>(?:.+/)?(?:watermeter|gasmeter|powermeter|electricitymeter))"
-        r"/(?P<metric>[^/]+|[^/]+/(?:value|raw|error|rate|rate_per_[a-z_]+|changeabsolut|timestamp"
-        r"|json|problem))",
+        r"/(?P<metric>connection|MAC|IP|[Hh]ostname|[Ii]nterval|[Uu]ptime|[Ff]reeMem|wifi(?:RSSI|rssi)"
+        r"|CPU[Tt]emp|[^/]+/(?:value|raw|error|rate|rate_per_[a-z_]+|changeabsolut|timestamp|json"
+        r"|problem))",
         re.ASCII,
     ),
     units={"wifirssi": "dBm", "wifiRSSI": "dBm", "CPUTemp": "°C", "CPUtemp": "°C", "uptime": "s"},
-    written=frozenset({"error", "status", "IP", "MAC", "hostname", "Hostname"}),
+    written=frozenset({"error", "IP", "MAC", "hostname", "Hostname"}),
     diagnostic=frozenset(
         {
             "wifirssi",
@@ -98,7 +99,6 @@ AI_ON_THE_EDGE = Family(
             "Hostname",
             "interval",
             "Interval",
-            "status",
             "error",
         }
     ),

@@ -4,6 +4,7 @@ Source: https://www.mysensors.org/download/serial_api_20. A device is a node beh
 `<prefix>-out`; a metric is `<child>.V_TEMP`. Topics below `<prefix>-in` are what is asked of nodes.
 """
 
+import re
 from collections.abc import Iterator, Sequence
 from functools import lru_cache
 
@@ -51,6 +52,9 @@ UNITS = {
 }
 
 
+_PREFIX = re.compile(r"mysensors|mygateway|(?<![a-z])(?:out|in)(?![a-z])", re.I | re.ASCII)
+
+
 class Place(msgspec.Struct, frozen=True):
     gateway: str
     node: int
@@ -72,8 +76,7 @@ class MySensorsParser:
         place = _place(topic) if topic[-1:].isdigit() else None
         if place is None:
             return 0.0
-        root = place.gateway.rpartition("/")[2]
-        return 0.85 if root.endswith(("-out", "-in")) or "mysensors" in root.lower() else 0.6
+        return 0.85 if _PREFIX.search(place.gateway) else 0.0
 
     def parse(self, message: Message) -> Sequence[Fact]:
         place = _place(message.topic)

@@ -30,6 +30,8 @@ from mqtt_app.parsers.json_tree import decode, invalid
 from mqtt_app.parsers.shelly.gen2_metrics import ABOUT_ITSELF, trait
 
 EVENTS = "/events/rpc"
+ONLY_CONNECTED = frozenset({"cloud", "mqtt", "ws"})
+KEYS_OF_STATUS = (b'"sta_ip"', b'"cfg_rev"', b'"restart_required"')
 UPDATES = {"NotifyStatus", "NotifyFullStatus"}
 IGNORED_EVENTS = ("ota", "config_changed", "component_", "scheduled_restart")
 _NUMBERED = re.compile(r"[a-z][a-z0-9_]*:[0-9]{1,4}", re.ASCII)
@@ -49,8 +51,7 @@ class ShellyGen2Parser:
         if len(levels) > 2 and levels[-2] in ("status", "command"):
             if _NUMBERED.fullmatch(levels[-1]):
                 return 0.85
-            known = levels[-1] in ABOUT_ITSELF and sample.lstrip()[:1] in (b"{", b"")
-            return 0.75 if known else 0.0
+            return 0.75 if levels[-1] in ABOUT_ITSELF and _is_status(levels, sample) else 0.0
         if len(levels) > 1 and "shellies" not in levels and _DEFAULT_PREFIX.fullmatch(levels[-2]):
             return 0.85 if levels[-1] in ("online", "rpc", "command", "announce") else 0.0
         return 0.0
@@ -69,6 +70,15 @@ class ShellyGen2Parser:
         if last == "announce":
             return list(_announced(prefix, decode(message.payload)))
         return []
+
+
+def _is_status(levels: list[str], sample: bytes) -> bool:
+    """Whether it is a Shelly that speaks of its `wifi`, `sys` and so on, as other devices do too."""
+    if levels[-3].startswith("shelly"):
+        return True
+    if levels[-1] in ONLY_CONNECTED:
+        return sample.replace(b" ", b"").strip() in (b'{"connected":true}', b'{"connected":false}')
+    return any(key in sample for key in KEYS_OF_STATUS)
 
 
 def _online(device: str, payload: bytes) -> list[Fact]:
