@@ -17,6 +17,7 @@ from functools import lru_cache
 import msgspec
 
 from mqtt_app.domain.unit_spellings import is_unit
+from mqtt_app.domain.word_lists import words
 
 MAX_TEXT = 4_096  # characters of one value
 
@@ -49,30 +50,32 @@ TRUTH_WORDS = {"true": True, "false": False}
 ANSWER_WORDS = {"yes": True, "no": False, "open": True, "closed": False}
 
 
-def _words(text: str) -> frozenset[str]:
-    return frozenset(text.split())
-
-
-_STATES = _words(
-    "state status value val power relay switch output out input in light lamp plug socket"
-    " outlet pump fan valve heater heat motor door window gate lid contact garage hatch cover"
-    " shutter blind lock motion occupancy occupied presence alarm alert smoke leak water"
-    " tamper vibration enable enabled active led button on open online available connected"
-    " running charging wet dry rain ok fault error ready present moving home away day night"
-    " armed locked flag"
+_STATES = frozenset(
+    words(
+        "state status value val power relay switch output out input in light lamp plug socket"
+        " outlet pump fan valve heater heat motor door window gate lid contact garage hatch cover"
+        " shutter blind lock motion occupancy occupied presence alarm alert smoke leak water"
+        " tamper vibration enable enabled active led button on open online available connected"
+        " running charging wet dry rain ok fault error ready present moving home away day night"
+        " armed locked flag"
+    )
 )
-_NO_STATES = _words(
-    "mode code country cc iso nationality origin province region county lang language locale"
-    " currency symbol unit units type kind class model name title label description text"
-    " message msg comment note prefix suffix city place location room address zone grade"
-    " gender dir direction format id key tag gas norm answer scene preset effect program"
-    " action command event reason cause method week weekday month"
+_NO_STATES = frozenset(
+    words(
+        "mode code country cc iso nationality origin province region county lang language locale"
+        " currency symbol unit units type kind class model name title label description text"
+        " message msg comment note prefix suffix city place location room address zone grade"
+        " gender dir direction format id key tag gas norm answer scene preset effect program"
+        " action command event reason cause method week weekday month"
+    )
 )
-_IDENTIFIERS = _words(
-    "id uid uuid guid eui deveui joineui appeui mac bssid ssid imei imsi iccid serial sn"
-    " serialnumber addr address devaddr ip version firmware fw sw hw software hardware build"
-    " release phone msisdn barcode ean isbn zip postcode plate token hash checksum crc commit"
-    " name hostname host vin hex rfid"
+_IDENTIFIERS = frozenset(
+    words(
+        "id uid uuid guid eui deveui joineui appeui mac bssid ssid imei imsi iccid serial sn"
+        " serialnumber addr address devaddr ip version firmware fw sw hw software hardware build"
+        " release phone msisdn barcode ean isbn zip postcode plate token hash checksum crc commit"
+        " name hostname host vin hex rfid"
+    )
 )
 
 
@@ -139,27 +142,27 @@ def state_word(text: str, name: str = "") -> bool | None:
 @lru_cache(maxsize=16_384)
 def names_state(name: str) -> bool:
     """Whether a value under this name has two sides: `door`, `is_raining`, `relay_2`."""
-    words = name_words(name)
-    if not words or _is_among(name, _NO_STATES):
+    parts = name_words(name)
+    if not parts or _is_among(name, _NO_STATES):
         return False
     return (
-        not _STATES.isdisjoint(words)
-        or words[0] in ("is", "has")
-        or (len(words[-1]) > 5 and words[-1].endswith(("ing", "ed")))
+        not _STATES.isdisjoint(parts)
+        or parts[0] in ("is", "has")
+        or (len(parts[-1]) > 5 and parts[-1].endswith(("ing", "ed")))
     )
 
 
 @lru_cache(maxsize=16_384)
 def names_identifier(name: str) -> bool:
     """Whether text under this name names something, whatever its digits look like: `dev_addr`."""
-    words = name_words(name)
-    return bool(words) and (words[-1] in _IDENTIFIERS or "".join(words) in _IDENTIFIERS)
+    parts = name_words(name)
+    return bool(parts) and (parts[-1] in _IDENTIFIERS or "".join(parts) in _IDENTIFIERS)
 
 
 def name_words(name: str) -> list[str]:
     """The words of a key in lower case, without numbers at their ends: `isOpen_2` -> is, open."""
-    words = (_DIGITS.sub("", word).lower() for word in _WORD_BOUNDARY.split(name))
-    return [word for word in words if word]
+    parts = (_DIGITS.sub("", part).lower() for part in _WORD_BOUNDARY.split(name))
+    return [part for part in parts if part]
 
 
 def check_text(text: str) -> None:
@@ -175,8 +178,8 @@ def check_text(text: str) -> None:
 
 
 @lru_cache(maxsize=16_384)
-def _is_among(name: str, words: frozenset[str]) -> bool:
-    return not words.isdisjoint(name_words(name)[-1:])
+def _is_among(name: str, listed: frozenset[str]) -> bool:
+    return not listed.isdisjoint(name_words(name)[-1:])
 
 
 def _is_unit_of(unit: str, space: str, digits: str, name: str) -> bool:

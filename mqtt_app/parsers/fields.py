@@ -1,27 +1,23 @@
-"""What parsers of device families share: text of a payload, values of its fields, one problem a
-field instead of one error a message.
+"""What parsers of device families share: text of a payload, and readings of its fields.
+
+What cannot be stored is yielded as it is: the guard (`storable.py`) leaves out the field and names
+it.
 """
 
-import math
 from collections.abc import Callable
-from functools import lru_cache
 from typing import Any
 
 import msgspec
 
-from mqtt_app.domain.characters import code_point, forbidden
 from mqtt_app.domain.facts import Fact, FieldProblem, Liveness, ReadingFact, Value
-from mqtt_app.domain.values import Quantity, UnstorableError, check_text
+from mqtt_app.domain.values import Quantity, UnstorableError
 from mqtt_app.domain.values import number as read_number
+from mqtt_app.parsers.encoding import text_of
+from mqtt_app.parsers.generic import availability
+from mqtt_app.parsers.json_tree import to_float
 
 MAX_METRIC = 255  # characters of a metric's name; the column holds no more
-BOM = "\ufeff"
-
 NO_VALUE = frozenset({"", "-", "--", "nan", "-nan", "+nan", "null", "none", "undefined", "inf"})
-
-_ONLINE = frozenset({"online", "true", "1", "connected", "ready", "alive"})
-_OFFLINE = frozenset({"offline", "false", "0", "disconnected", "lost", "dead"})
-_ASLEEP = frozenset({"asleep", "sleeping", "sleep", "deepsleep"})
 
 
 class Trait(msgspec.Struct, frozen=True):
@@ -54,21 +50,19 @@ class Fields(msgspec.Struct, frozen=True, kw_only=True):
         found: list[Fact] = []
         seen: set[str] = set()
         for metric, leaf in leaves(tree, path):
-            if len(metric) > MAX_METRIC:
-                found.append(_problem(metric, unfit(metric, None)))
-                continue
-            trait = self.trait(metric)
+            trait = self.trait(metric if len(metric) <= MAX_METRIC else metric[:MAX_METRIC])
             if trait.ignored:
                 continue
             if metric in seen:
-                found.append(_problem(metric, "two fields of the message have this name"))
+                reason = "two fields of the message have this name"
+                found.append(FieldProblem(field=metric, reason=reason))
                 continue
             seen.add(metric)
             found += self.fact(metric, leaf, trait)
         return found
 
     def fact(self, metric: str, leaf: object, trait: Trait) -> tuple[Fact, ...]:
-        """The reading of one field, the reason why it cannot be stored, or nothing for no value."""
+        """The reading of one field, or nothing for no value."""
         value: object = self.read(leaf) if isinstance(leaf, str) else leaf
         unit = trait.unit
         if isinstance(value, Quantity):
@@ -76,13 +70,11 @@ class Fields(msgspec.Struct, frozen=True, kw_only=True):
             value = value.value
         if value is None:
             return ()
-        if problem := unfit(metric, value):
-            return (_problem(metric, problem),)
         has_unit = not isinstance(value, bool | str)
         reading = ReadingFact(
             device=self.device,
             metric=metric,
-            value=float(value) if has_unit else value,  # type: ignore[arg-type]
+            value=to_float(value) if has_unit else value,  # type: ignore[arg-type]
             time=self.time,
             gateway=self.gateway,
             unit=unit if has_unit else "",
@@ -109,36 +101,9 @@ def _collect(tree: Any, path: str, found: list[tuple[str, object]]) -> None:
         found.append((path or "value", tree))
 
 
-def _problem(metric: str, reason: str) -> FieldProblem:
-    return FieldProblem(field=metric[:MAX_METRIC], reason=reason)
-
-
-def unfit(metric: str, value: object) -> str:
-    """Why the value or its name cannot be stored; "" when both can."""
-    if len(metric) > MAX_METRIC:
-        return f"its name is {len(metric):,} characters long; the limit is {MAX_METRIC}"
-    if problem := _unfit_name(metric):
-        return problem
-    if isinstance(value, str):
-        return _unfit_text(value)
-    if isinstance(value, int | float) and not math.isfinite(_float(value)):
-        return f"{value if isinstance(value, float) else 'an integer that large'} cannot be stored"
-    return ""
-
-
-@lru_cache(maxsize=16_384)
-def _unfit_name(metric: str) -> str:
-    wrong = forbidden(metric)
-    return f"its name contains the character {code_point(wrong)}" if wrong else ""
-
-
 def payload_text(payload: bytes) -> str:
     """The stripped text of a payload, without BOM and the NUL bytes that C programs leave."""
-    try:
-        text = payload.decode()
-    except UnicodeDecodeError:
-        text = payload.decode("cp1252", "replace")
-    return text.strip("\x00 \t\r\n").removeprefix(BOM)
+    return text_of(payload).text.strip("\x00 \t\r\n")
 
 
 def number(text: str) -> Quantity | None:
@@ -163,25 +128,5 @@ def only_text(text: str) -> Value | None:
 
 
 def liveness(word: str) -> Liveness | None:
-    """What a word on a topic of availability says, in any case; None for any other word."""
-    small = word.strip().lower()
-    if small in _ONLINE:
-        return Liveness.ONLINE
-    if small in _OFFLINE:
-        return Liveness.OFFLINE
-    return Liveness.ASLEEP if small in _ASLEEP else None
-
-
-def _float(value: float) -> float:
-    try:
-        return float(value)
-    except OverflowError:
-        return math.inf
-
-
-def _unfit_text(text: str) -> str:
-    try:
-        check_text(text)
-    except UnstorableError as error:
-        return str(error)
-    return ""
+    """What a word says on a topic that a family keeps for availability, `true` and `0` included."""
+    return availability.liveness(word, false_is_death=True)

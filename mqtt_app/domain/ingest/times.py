@@ -22,7 +22,7 @@ UNITS = (
     (1e17, 1e6),
     (1e20, 1e9),
 )  # below this magnitude: so many to the second
-MAX_LENGTH = 48  # characters of a written time
+MAX_LENGTH = 40  # characters of a written time
 
 _MONTHS = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")
 _NUMBER = re.compile(r"[+-]?[0-9]{1,20}(?:\.[0-9]{1,12})?", re.ASCII)
