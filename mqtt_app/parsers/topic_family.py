@@ -25,7 +25,8 @@ class Family(msgspec.Struct, frozen=True, kw_only=True):
 
     `hints`: texts of which each topic of the family has one, for a quick no to all others.
     `gateway`: what relays the devices, with `{base}` for that group; "" where nothing does. A device
-    of this name is the gateway itself. `states`: words of availability, by metric. `described`: the
+    of this name is the gateway itself. `states`: words of availability, by metric
+    ("" for the topic of the device itself). `described`: the
     field of `DeviceDescription` that a metric says. `states_are_readings`: other words than those of
     availability are values of the metric. The other sets and tables go by the last name of a metric
     that is no number; `units` also by its last words, which `_` separates.
@@ -86,7 +87,8 @@ class FamilyParser:
         if found is None:
             return None
         groups = found.groupdict()
-        levels = [level for level in groups["metric"].split("/") if level]
+        levels = [level for level in (groups["metric"] or "").split("/") if level]
+        says_nothing = not levels and "" not in self._family.states
         gateway = self._family.gateway.format(base=groups.get("base") or "")
         is_gateway = gateway == groups["device"]
         return Place(
@@ -94,7 +96,7 @@ class FamilyParser:
             metric=".".join(levels),
             gateway=None if is_gateway else gateway or None,
             is_gateway=is_gateway,
-            is_asked=not levels or not self._family.asked.isdisjoint(levels),
+            is_asked=says_nothing or not self._family.asked.isdisjoint(levels),
         )
 
     def _find_trait(self, metric: str) -> Trait:

@@ -4,6 +4,7 @@
 - TeslaMate: https://docs.teslamate.org/docs/integrations/mqtt
 - AI-on-the-edge, a camera that reads meters: https://jomjol.github.io/AI-on-the-edge-device-docs/MQTT-API/
 - HeishaMon for heat pumps of Panasonic: https://github.com/heishamon/HeishaMon
+- OTGW-firmware, a gateway of OpenTherm: https://github.com/rvdbreemen/OTGW-firmware
 - SolarAssistant: https://solar-assistant.io/help/integration/mqtt
 """
 
@@ -164,4 +165,48 @@ SOLAR_ASSISTANT = Family(
     written=frozenset({"device_mode", "charger_source_priority", "output_source_priority"}),
 )
 
-ALL = (NUKI, TESLAMATE, AI_ON_THE_EDGE, HEISHAMON, SOLAR_ASSISTANT)
+OTGW = Family(
+    name="otgw",
+    hints=("OTGW/value/",),
+    topics=re.compile(r"(?P<device>(?:.+/)?OTGW/value/[^/]+)(?:/(?P<metric>.+))?", re.ASCII),
+    units={
+        "Tboiler": "°C",
+        "Tret": "°C",
+        "Tr": "°C",
+        "TrSet": "°C",
+        "TSet": "°C",
+        "Tdhw": "°C",
+        "TdhwSet": "°C",
+        "Toutside": "°C",
+        "MaxTSet": "°C",
+        "Tcollector": "°C",
+        "Texhaust": "°C",
+        "CHPressure": "bar",
+        "RelModLevel": "%",
+        "MaxRelModLevelSetting": "%",
+        "DHWFlowRate": "l/min",
+    },
+    flags=frozenset(
+        {
+            "flame",
+            "centralheating",
+            "domestichotwater",
+            "cooling",
+            "fault",
+            "ch_enable",
+            "dhw_enable",
+            "dhw_present",
+            "diagnostic_indicator",
+            "flamestatus",
+            "chmodus",
+            "dhwmode",
+            "boiler_connected",
+            "thermostat_connected",
+            "otgw_connected",
+        }
+    ),
+    written=frozenset({"master_slave_id", "status_master", "status_slave", "error"}),
+    states={"": WILL},
+)
+
+ALL = (OTGW, NUKI, TESLAMATE, AI_ON_THE_EDGE, HEISHAMON, SOLAR_ASSISTANT)
