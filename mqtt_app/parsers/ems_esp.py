@@ -77,7 +77,7 @@ _UNITS = (
 )
 
 
-class Place(msgspec.Struct, frozen=True):
+class EmsEspTopic(msgspec.Struct, frozen=True):
     """`kind`: of the device on the bus, or the last level of a topic of the gateway itself."""
 
     base: str
@@ -124,7 +124,7 @@ class EmsEspParser:
 
 
 @lru_cache(maxsize=4_096)
-def _place(topic: str) -> Place | None:
+def _place(topic: str) -> EmsEspTopic | None:
     levels = topic.split("/")
     for at, level in enumerate(levels[1:], 1):
         found = _DATA.fullmatch(level)
@@ -137,11 +137,15 @@ def _place(topic: str) -> Place | None:
     base = "/".join(levels[:at])
     if levels[at] in KINDS and len(levels) > at + 1:
         return _of_the_bus(base, levels[at], levels[at + 1 :])
-    return Place(base, levels[at], levels[at], is_gateway=True) if len(levels) == at + 1 else None
+    return (
+        EmsEspTopic(base, levels[at], levels[at], is_gateway=True)
+        if len(levels) == at + 1
+        else None
+    )
 
 
-def _of_the_bus(base: str, kind: str, parts: list[str]) -> Place:
-    return Place(base, kind, ".".join(part for part in parts if part), is_gateway=False)
+def _of_the_bus(base: str, kind: str, parts: list[str]) -> EmsEspTopic:
+    return EmsEspTopic(base, kind, ".".join(part for part in parts if part), is_gateway=False)
 
 
 def _status(base: str, text: str) -> list[Fact]:
@@ -151,7 +155,7 @@ def _status(base: str, text: str) -> list[Fact]:
     return [Availability(identifier=base, state=state, is_gateway=True)]
 
 
-def _json_facts(place: Place, tree: dict[str, Any]) -> Iterator[Fact]:
+def _json_facts(place: EmsEspTopic, tree: dict[str, Any]) -> Iterator[Fact]:
     """A command has `cmd` or `value` alone."""
     if tree.keys() <= COMMAND_KEYS:
         return
@@ -176,12 +180,12 @@ def _read(fields: Fields, metric: str, value: object) -> Iterator[Fact]:
         yield from fields.fact(metric, value, trait)
 
 
-def _single(place: Place, text: str) -> object:
+def _single(place: EmsEspTopic, text: str) -> object:
     """`tapwater_active` and `heating_active` are flags."""
     return text == "1" if place.path.endswith("_active") and text in ("0", "1") else text
 
 
-def _fields(place: Place) -> Fields:
+def _fields(place: EmsEspTopic) -> Fields:
     about_itself = place.is_gateway and not place.path.endswith("_active")
     return Fields(
         device=place.device,
@@ -191,7 +195,7 @@ def _fields(place: Place) -> Fields:
     )
 
 
-def _described(place: Place, tree: dict[str, Any]) -> Iterator[Fact]:
+def _described(place: EmsEspTopic, tree: dict[str, Any]) -> Iterator[Fact]:
     """What the gateway says of itself when it starts."""
     version = tree.get("version")
     if isinstance(version, str) and version:

@@ -68,7 +68,7 @@ UNITS = {
 }
 
 
-class Place(msgspec.Struct, frozen=True):
+class EsphomeTopic(msgspec.Struct, frozen=True):
     """`parts`: the levels between the component and `state`: the object, and what of it."""
 
     device: str
@@ -97,7 +97,7 @@ class EsphomeParser:
 
 
 @lru_cache(maxsize=16_384)
-def _place(topic: str) -> Place | None:
+def _place(topic: str) -> EsphomeTopic | None:
     levels = topic.split("/")
     if not OF_OTHERS.isdisjoint(levels):
         return None
@@ -106,7 +106,7 @@ def _place(topic: str) -> Place | None:
             is_state = levels[-1] == STATE
             if is_state or "command" in levels[start + 2 :]:
                 parts = tuple(levels[start + 1 : -1])
-                return Place("/".join(levels[:start]), levels[start], parts, is_state)
+                return EsphomeTopic("/".join(levels[:start]), levels[start], parts, is_state)
     return None
 
 
@@ -121,7 +121,7 @@ def _of_the_node(topic: str, text: str) -> list[Fact]:
     return [Availability(identifier=device, state=state)]
 
 
-def _state(place: Place, text: str) -> Iterator[Fact]:
+def _state(place: EsphomeTopic, text: str) -> Iterator[Fact]:
     metric = ".".join((place.component, *place.parts))
     fields = Fields(device=place.device, trait=_trait, read=only_text)
     if place.component == "light" and text.startswith("{"):
@@ -139,7 +139,7 @@ def _light(fields: Fields, metric: str, tree: dict[str, Any]) -> Iterator[Fact]:
     yield from fields.facts(rest, metric)
 
 
-def _value(place: Place, text: str) -> Value | Quantity | None:
+def _value(place: EsphomeTopic, text: str) -> Value | Quantity | None:
     """A switch is a boolean only of itself: `climate/x/mode/state` `off` is a mode."""
     if place.component in SWITCHED and len(place.parts) == 1:
         return SWITCH_WORDS.get(text.upper(), text)

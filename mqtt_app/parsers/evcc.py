@@ -87,7 +87,7 @@ UNITS = {
 }
 
 
-class Place(msgspec.Struct, frozen=True):
+class EvccTopic(msgspec.Struct, frozen=True):
     """`parts`: the levels below the device; none where a list says how long it is."""
 
     base: str
@@ -115,7 +115,7 @@ class EvccParser:
 
 
 @lru_cache(maxsize=16_384)
-def _place(topic: str) -> Place | None:
+def _place(topic: str) -> EvccTopic | None:
     levels = topic.split("/")
     if BASE not in levels[:-1]:
         return None
@@ -125,10 +125,10 @@ def _place(topic: str) -> Place | None:
     depth = 1 if rest[0] == SITE else 2 if rest[0] in COUNTED else 0
     device = "/".join([base, *rest[:depth]])
     is_count = len(rest) < depth
-    return Place(base, base if is_count else device, () if is_count else tuple(rest[depth:]))
+    return EvccTopic(base, base if is_count else device, () if is_count else tuple(rest[depth:]))
 
 
-def _of_the_gateway(place: Place, text: str) -> list[Fact]:
+def _of_the_gateway(place: EvccTopic, text: str) -> list[Fact]:
     """`evcc/updated` says every second that it is alive; other topics say how it is set up."""
     if place.parts != ("status",):
         return []
@@ -138,7 +138,7 @@ def _of_the_gateway(place: Place, text: str) -> list[Fact]:
     return [Availability(identifier=place.base, state=state, is_gateway=True)]
 
 
-def _facts(place: Place, text: str) -> Iterator[Fact]:
+def _facts(place: EvccTopic, text: str) -> Iterator[Fact]:
     last = place.parts[-1]
     if len(place.parts) == 1 and last in NAMES:
         yield DeviceDescription(device=place.device, name=text[:200], gateway=place.base)

@@ -19,17 +19,18 @@ NOTHING = ("", "null", "None")
 WILL = {"online": Liveness.ONLINE, "offline": Liveness.OFFLINE}
 
 
-class Family(msgspec.Struct, frozen=True, kw_only=True):
-    """`topics` is matched against whole topics. Its groups: `device`, what names the device with all
-    levels before it; `metric`, the levels below; `base`, where `gateway` needs it.
+class TopicFamily(msgspec.Struct, frozen=True, kw_only=True):
+    """`topics` is matched against whole topics. Its groups: `device`, what names the device with
+    all levels before it; `metric`, the levels below; `base`, where `gateway` needs it.
 
-    `hints`: texts of which each topic of the family has one, for a quick no to all others.
-    `gateway`: what relays the devices, with `{base}` for that group; "" where nothing does. A device
-    of this name is the gateway itself. `states`: words of availability, by metric
-    ("" for the topic of the device itself). `described`: the
-    field of `DeviceDescription` that a metric says. `states_are_readings`: other words than those of
-    availability are values of the metric. The other sets and tables go by the last name of a metric
-    that is no number; `units` also by its last words, which `_` separates.
+    - `hints`: texts of which each topic of the family has one, for a quick no to all others.
+    - `gateway`: what relays the devices, with `{base}` for that group; "" where nothing does. A
+      device of this name is the gateway itself.
+    - `states`: words of availability, by metric ("" for the topic of the device itself).
+    - `states_are_readings`: other words than those of availability are values of the metric.
+    - `described`: the field of `DeviceDescription` that a metric says.
+    - The other sets and tables go by the last name of a metric that is no number; `units` also by
+      its last words, which `_` separates.
     """
 
     name: str
@@ -49,7 +50,7 @@ class Family(msgspec.Struct, frozen=True, kw_only=True):
     gateway: str = ""
 
 
-class Place(msgspec.Struct, frozen=True):
+class FamilyTopic(msgspec.Struct, frozen=True):
     device: str
     metric: str
     gateway: str | None
@@ -62,7 +63,7 @@ class FamilyParser:
 
     version = "1"
 
-    def __init__(self, family: Family) -> None:
+    def __init__(self, family: TopicFamily) -> None:
         self.name = family.name
         self._family = family
         self._place = lru_cache(maxsize=4_096)(self._find_place)
@@ -82,7 +83,7 @@ class FamilyParser:
             return []
         return list(self._facts(place, text))
 
-    def _find_place(self, topic: str) -> Place | None:
+    def _find_place(self, topic: str) -> FamilyTopic | None:
         found = self._family.topics.fullmatch(topic)
         if found is None:
             return None
@@ -91,7 +92,7 @@ class FamilyParser:
         says_nothing = not levels and "" not in self._family.states
         gateway = self._family.gateway.format(base=groups.get("base") or "")
         is_gateway = gateway == groups["device"]
-        return Place(
+        return FamilyTopic(
             device=groups["device"],
             metric=".".join(levels),
             gateway=None if is_gateway else gateway or None,
@@ -113,7 +114,7 @@ class FamilyParser:
         endings = ("_".join(words[start:]) for start in range(len(words)))
         return next((unit for ending in endings if (unit := self._family.units.get(ending))), "")
 
-    def _facts(self, place: Place, text: str) -> Iterator[Fact]:
+    def _facts(self, place: FamilyTopic, text: str) -> Iterator[Fact]:
         words = self._family.states.get(place.metric)
         state = None if words is None else words.get(text.strip('"').lower())
         if state is not None:
@@ -125,7 +126,7 @@ class FamilyParser:
         elif not self._trait(place.metric).ignored:
             yield from self._readings(place, text)
 
-    def _availability(self, place: Place, state: Liveness) -> Fact:
+    def _availability(self, place: FamilyTopic, state: Liveness) -> Fact:
         return Availability(
             identifier=place.device,
             state=state,
@@ -133,7 +134,7 @@ class FamilyParser:
             gateway=place.gateway,
         )
 
-    def _description(self, place: Place, text: str) -> Fact:
+    def _description(self, place: FamilyTopic, text: str) -> Fact:
         field = self._family.described[place.metric]
         return msgspec.structs.replace(
             DeviceDescription(
@@ -145,7 +146,7 @@ class FamilyParser:
             **{field: text.strip('"')[:200]},
         )
 
-    def _readings(self, place: Place, text: str) -> Iterator[Fact]:
+    def _readings(self, place: FamilyTopic, text: str) -> Iterator[Fact]:
         name = _last_name(place.metric)
         fields = Fields(
             device=place.device,

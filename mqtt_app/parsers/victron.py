@@ -93,7 +93,7 @@ _PORTAL = re.compile(r"[0-9a-f]{12}", re.ASCII)  # the MAC of the GX device
 _INSTANCE = re.compile(r"[0-9]{1,10}", re.ASCII)
 
 
-class Place(msgspec.Struct, frozen=True):
+class VenusTopic(msgspec.Struct, frozen=True):
     """`device` and `service` are "" for what the GX device says of itself."""
 
     prefix: str
@@ -130,7 +130,7 @@ class VictronParser:
 
 
 @lru_cache(maxsize=16_384)
-def _place(topic: str) -> Place | None:
+def _place(topic: str) -> VenusTopic | None:
     """`N`, `R` or `W` may stand below the levels of a bridge."""
     levels = topic.split("/")
     for start, level in enumerate(levels[:-2]):
@@ -139,9 +139,11 @@ def _place(topic: str) -> Place | None:
         gateway = "/".join([*levels[:start], NOTIFICATION, levels[start + 1]])
         rest = levels[start + 2 :]
         if len(rest) == 1 and rest[0] in OF_THE_GX_DEVICE:
-            return Place(level, gateway, "", "", tuple(rest))
+            return VenusTopic(level, gateway, "", "", tuple(rest))
         if len(rest) > 2 and _INSTANCE.fullmatch(rest[1]) and rest[0][:1].isalpha():
-            return Place(level, gateway, rest[0], f"{gateway}/{rest[0]}/{rest[1]}", tuple(rest[2:]))
+            return VenusTopic(
+                level, gateway, rest[0], f"{gateway}/{rest[0]}/{rest[1]}", tuple(rest[2:])
+            )
     return None
 
 
@@ -149,7 +151,7 @@ def _gateway_is_online(gateway: str) -> Availability:
     return Availability(identifier=gateway, state=Liveness.ONLINE, is_gateway=True)
 
 
-def _facts(place: Place, value: Any) -> Iterator[Fact]:
+def _facts(place: VenusTopic, value: Any) -> Iterator[Fact]:
     last = place.path[-1]
     if len(place.path) == 1 and last in DESCRIPTIONS:
         yield from _description(place, DESCRIPTIONS[last], value)
@@ -165,7 +167,7 @@ def _facts(place: Place, value: Any) -> Iterator[Fact]:
         yield from fields.facts(value, ".".join(place.path))
 
 
-def _connected(place: Place, value: object) -> Iterator[Fact]:
+def _connected(place: VenusTopic, value: object) -> Iterator[Fact]:
     """Whether the service still reaches its device."""
     if value in (0, 1):
         yield Availability(
@@ -175,7 +177,7 @@ def _connected(place: Place, value: object) -> Iterator[Fact]:
         )
 
 
-def _description(place: Place, field: str, value: object) -> Iterator[Fact]:
+def _description(place: VenusTopic, field: str, value: object) -> Iterator[Fact]:
     """A serial number may be written as a number, and a version too."""
     if isinstance(value, str | int | float) and not isinstance(value, bool) and value != "":
         told = DeviceDescription(

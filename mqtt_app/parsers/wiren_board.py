@@ -54,7 +54,7 @@ ERRORS = {"r": "cannot be read", "w": "cannot be written", "p": "is not read in 
 FLAGS = {"1": True, "0": False, "true": True, "false": False}
 
 
-class Place(msgspec.Struct, frozen=True):
+class WirenBoardTopic(msgspec.Struct, frozen=True):
     """`control` is "" for what is said of the device; `below` stands behind it."""
 
     device: str
@@ -89,7 +89,7 @@ class WirenBoardParser:
 
 
 @lru_cache(maxsize=16_384)
-def _place(topic: str) -> Place | None:
+def _place(topic: str) -> WirenBoardTopic | None:
     levels = topic.strip("/").split("/")
     if DEVICES not in levels:
         return None
@@ -97,16 +97,16 @@ def _place(topic: str) -> Place | None:
     device = "/".join(levels[: at + 2])
     rest = levels[at + 2 :]
     if len(rest) > 1 and rest[0] == CONTROLS and rest[1]:
-        return Place(device, rest[1], tuple(rest[2:]))
+        return WirenBoardTopic(device, rest[1], tuple(rest[2:]))
     has_slash = topic.startswith("/") or at > 0
-    return Place(device, "", tuple(rest)) if rest[:1] == [META] and has_slash else None
+    return WirenBoardTopic(device, "", tuple(rest)) if rest[:1] == [META] and has_slash else None
 
 
-def _key(place: Place) -> str:
+def _key(place: WirenBoardTopic) -> str:
     return f"type {place.device}/{place.control}"
 
 
-def _value(place: Place, text: str, kind: str) -> Iterator[Fact]:
+def _value(place: WirenBoardTopic, text: str, kind: str) -> Iterator[Fact]:
     fields = Fields(device=place.device, trait=lambda _: PLAIN, read=_reader(kind))
     yield from fields.fact(place.control, text, Trait(unit=TYPE_UNITS.get(kind, "")))
     if kind in TYPE_UNITS and number(text) is None:
@@ -121,7 +121,7 @@ def _reader(kind: str) -> Any:
     return number if kind in TYPE_UNITS else number_or_text
 
 
-def _described(place: Place, text: str) -> Iterator[Fact]:
+def _described(place: WirenBoardTopic, text: str) -> Iterator[Fact]:
     """The whole `meta` in JSON, or one of its fields a topic as older drivers publish it."""
     about: dict[str, Any] = {}
     if len(place.below) == 2:
@@ -135,7 +135,7 @@ def _described(place: Place, text: str) -> Iterator[Fact]:
         yield from _of_device(place, about)
 
 
-def _of_device(place: Place, about: dict[str, Any]) -> Iterator[Fact]:
+def _of_device(place: WirenBoardTopic, about: dict[str, Any]) -> Iterator[Fact]:
     """An error of the whole device is what drivers set as their Will."""
     name = _title(about.get("title")) or _word(about, "name")
     if name:
@@ -144,7 +144,7 @@ def _of_device(place: Place, about: dict[str, Any]) -> Iterator[Fact]:
         yield Availability(identifier=place.device, state=Liveness.OFFLINE)
 
 
-def _of_control(place: Place, about: dict[str, Any]) -> Iterator[Fact]:
+def _of_control(place: WirenBoardTopic, about: dict[str, Any]) -> Iterator[Fact]:
     if "type" in about:
         kind = _word(about, "type")
         yield Remembered(key=_key(place), value=kind[:50].encode() if kind else None)

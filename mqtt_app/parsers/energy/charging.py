@@ -9,9 +9,9 @@ openWB 1.9: `openWB/lp/1/%Soc`, `openWB/evu/W`, with the unit in the name.
 
 import re
 
-from mqtt_app.parsers.topic_family import Family
+from mqtt_app.parsers.topic_family import TopicFamily
 
-OPENWB = Family(
+OPENWB = TopicFamily(
     name="openwb",
     hints=("openWB/",),
     topics=re.compile(
@@ -43,7 +43,7 @@ OPENWB = Family(
     ignored=frozenset({"rfid_timestamp", "soc_timestamp", "log"}),
 )
 
-OPENWB_1 = Family(
+OPENWB_1 = TopicFamily(
     name="openwb1",
     hints=("openWB/",),
     topics=re.compile(

@@ -45,7 +45,7 @@ TRAITS = {
 }
 
 
-class Place(msgspec.Struct, frozen=True):
+class GoETopic(msgspec.Struct, frozen=True):
     device: str
     serial: str
     key: str
@@ -69,16 +69,16 @@ class GoEChargerParser:
 
 
 @lru_cache(maxsize=4_096)
-def _place(topic: str) -> Place | None:
+def _place(topic: str) -> GoETopic | None:
     levels = topic.split("/")
     at = next((at for at, level in enumerate(levels) if level in ROOTS), None)
     if at is None or len(levels) < at + 3:
         return None
     is_asked = not ASKED.isdisjoint(levels[at + 2 :])
-    return Place("/".join(levels[: at + 2]), levels[at + 1], levels[at + 2], is_asked)
+    return GoETopic("/".join(levels[: at + 2]), levels[at + 1], levels[at + 2], is_asked)
 
 
-def _facts(place: Place, value: Any) -> Iterator[Fact]:
+def _facts(place: GoETopic, value: Any) -> Iterator[Fact]:
     if place.key in NAMES:
         if isinstance(value, str) and value:
             told = DeviceDescription(

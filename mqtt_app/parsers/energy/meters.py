@@ -1,16 +1,17 @@
-"""DSMR-reader (https://dsmr-reader.readthedocs.io/en/v5/reference/mqtt.html): the Dutch smart meter.
+"""DSMR-reader: the Dutch smart meter.
 
+Source: https://dsmr-reader.readthedocs.io/en/v5/reference/mqtt.html.
 `dsmr/reading/...` is the meter, `dsmr/consumption/...`, `dsmr/day-consumption/...` and the like are
 what DSMR-reader made of it: all are one device, `dsmr`.
 """
 
 import re
 
-from mqtt_app.parsers.topic_family import Family
+from mqtt_app.parsers.topic_family import TopicFamily
 
 _PHASES = ("l1", "l2", "l3")
 
-DSMR_READER = Family(
+DSMR_READER = TopicFamily(
     name="dsmr_reader",
     hints=("dsmr/",),
     topics=re.compile(

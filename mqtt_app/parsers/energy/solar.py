@@ -3,25 +3,25 @@
 OpenDTU: https://www.opendtu.solar/firmware/mqtt_topics/. `<base>/<serial>/0/power` and so on,
 channel 0 being AC; `<base>/dtu/...` is the gateway. A serial number is 12 digits from 1 on.
 
-AhoyDTU: https://github.com/lumapu/ahoy/blob/main/manual/User_Manual.md. `<base>/<name>/ch0/P_AC`; the
-gateway's own topics and `available` show the family only below its default base, `inverter`.
+AhoyDTU: https://github.com/lumapu/ahoy/blob/main/manual/User_Manual.md. `<base>/<name>/ch0/P_AC`;
+the gateway's own topics and `available` show the family only below its default base, `inverter`.
 """
 
 import re
 
 from mqtt_app.domain.facts import Liveness
-from mqtt_app.parsers.topic_family import WILL, Family
+from mqtt_app.parsers.topic_family import WILL, TopicFamily
 
 REACHABLE = {"1": Liveness.ONLINE, "0": Liveness.OFFLINE}
 AVAILABLE = {"2": Liveness.ONLINE, "1": Liveness.ONLINE, "0": Liveness.OFFLINE}
 
-OPENDTU = Family(
+OPENDTU = TopicFamily(
     name="opendtu",
     hints=("1", "dtu/"),
     topics=re.compile(
-        r"(?P<device>(?P<base>(?:.+/)?)(?:1[0-9]{11}|dtu(?=/(?:status|uptime|ip|hostname|rssi|bssid|temperature"
-        r"|heap/[a-z]+)\Z)))/(?P<metric>(?:[0-6]|status|device|cmd|radio)/[a-z_]+|name|status|uptime|ip"
-        r"|hostname|rssi|bssid|temperature|heap/[a-z]+)",
+        r"(?P<device>(?P<base>(?:.+/)?)(?:1[0-9]{11}|dtu(?=/(?:status|uptime|ip|hostname|rssi|bssid"
+        r"|temperature|heap/[a-z]+)\Z)))/(?P<metric>(?:[0-6]|status|device|cmd|radio)/[a-z_]+|name"
+        r"|status|uptime|ip|hostname|rssi|bssid|temperature|heap/[a-z]+)",
         re.ASCII,
     ),
     units={
@@ -54,7 +54,7 @@ OPENDTU = Family(
     gateway="{base}dtu",
 )
 
-AHOY = Family(
+AHOY = TopicFamily(
     name="ahoydtu",
     hints=("/ch", "inverter"),
     topics=re.compile(

@@ -1,7 +1,7 @@
 """Homie 3, 4 and 5: values of properties, described by attributes.
 
 Source: https://homieiot.github.io/specification/. A device is the topic down to it,
-`homie/5/super-car`; a metric is `node.property`. `$state` is its availability, `sleeping` is asleep.
+`homie/5/super-car`; a metric is `node.property`. `$state` is its availability, `sleeping` asleep.
 `lost` of a root is the loss of all devices below it, until it is back. Data types are remembered:
 `"007"` of a string is text, `"7"` of an integer a number, `"true"` of a boolean a boolean.
 """
@@ -21,8 +21,8 @@ from mqtt_app.domain.facts import (
 from mqtt_app.parsers.base import Message
 from mqtt_app.parsers.fields import DIAGNOSTIC, Fields, Trait, number_or_text, payload_text
 from mqtt_app.parsers.homie import memory as remembered
-from mqtt_app.parsers.homie.memory import Tree
-from mqtt_app.parsers.homie.topics import Place, has_base, is_asked, is_attribute, place_of
+from mqtt_app.parsers.homie.memory import DeviceTree
+from mqtt_app.parsers.homie.topics import HomieTopic, has_base, is_asked, is_attribute, place_of
 from mqtt_app.parsers.homie.values import facts_of
 from mqtt_app.parsers.json_tree import decode, invalid
 
@@ -78,7 +78,7 @@ class HomieParser:
         return list(facts_of(place.device, place.metric, text, data_type))
 
 
-def _attribute(place: Place, text: str, message: Message) -> Iterator[Fact]:
+def _attribute(place: HomieTopic, text: str, message: Message) -> Iterator[Fact]:
     named = place.attribute[0]
     if named == "$datatype":
         yield remembered.type_remembered(place, text)
@@ -96,7 +96,7 @@ def _attribute(place: Place, text: str, message: Message) -> Iterator[Fact]:
         yield from _of_device(place, text)
 
 
-def _of_device(place: Place, text: str) -> Iterator[Fact]:
+def _of_device(place: HomieTopic, text: str) -> Iterator[Fact]:
     match place.attribute:
         case ("$name",):
             yield DeviceDescription(device=place.device, name=text[:200])
@@ -106,14 +106,14 @@ def _of_device(place: Place, text: str) -> Iterator[Fact]:
             yield DeviceDescription(device=place.device, address=normal_address(text[:200]))
 
 
-def _of_property(place: Place, named: str, text: str) -> Iterator[Fact]:
+def _of_property(place: HomieTopic, named: str, text: str) -> Iterator[Fact]:
     if len(place.below) != 2 or named not in ("$unit", "$name"):
         return
     said = {"$unit": "unit", "$name": "name"}[named]
     yield from _metric(place, place.below, {said: text})
 
 
-def _metric(place: Place, below: tuple[str, ...], said: dict[str, Any]) -> Iterator[Fact]:
+def _metric(place: HomieTopic, below: tuple[str, ...], said: dict[str, Any]) -> Iterator[Fact]:
     """Below a base of its own the values are read by whoever takes their topics."""
     unit = said.get("unit")
     name = said.get("name")
@@ -127,7 +127,7 @@ def _metric(place: Place, below: tuple[str, ...], said: dict[str, Any]) -> Itera
         yield MetricDescription(device=place.device, metric=".".join(below), unit=unit, name=name)
 
 
-def _statistic(place: Place, text: str) -> Iterator[Fact]:
+def _statistic(place: HomieTopic, text: str) -> Iterator[Fact]:
     """`$stats/interval` is how often they come, and no statistic."""
     if len(place.attribute) != 2 or place.attribute[1] == "interval":
         return
@@ -138,7 +138,7 @@ def _statistic(place: Place, text: str) -> Iterator[Fact]:
     yield from fields.fact(metric, text, trait)
 
 
-def _state(place: Place, text: str, message: Message) -> Iterator[Fact]:
+def _state(place: HomieTopic, text: str, message: Message) -> Iterator[Fact]:
     state = STATES.get(text.lower())
     if state is None:
         raise invalid(f"{text[:60]!r} is no state of Homie")
@@ -153,7 +153,7 @@ def _state(place: Place, text: str, message: Message) -> Iterator[Fact]:
         yield from _of_children(place, known, is_lost=text.lower() == LOST)
 
 
-def _of_children(place: Place, known: Tree, *, is_lost: bool) -> Iterator[Fact]:
+def _of_children(place: HomieTopic, known: DeviceTree, *, is_lost: bool) -> Iterator[Fact]:
     """Children of a lost root are lost; when it is back, each is what it last said of itself."""
     own = [name for name, child in known.children.items() if child.root == place.device]
     if not own or is_lost == (place.device in known.lost):
@@ -168,7 +168,7 @@ def _of_children(place: Place, known: Tree, *, is_lost: bool) -> Iterator[Fact]:
     yield remembered.tree_remembered(place, known)
 
 
-def _document(place: Place, text: str, message: Message) -> Iterator[Fact]:
+def _document(place: HomieTopic, text: str, message: Message) -> Iterator[Fact]:
     """Homie 5: all of a device at once; an empty one is a device that was removed."""
     if not text:
         yield remembered.document_remembered(place, {})

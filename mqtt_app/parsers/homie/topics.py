@@ -37,7 +37,7 @@ ASKED = frozenset({"$target", "$broadcast", "$log"})
 LEVELS = {**dict.fromkeys(OF_NODES, 1), **dict.fromkeys(OF_PROPERTIES, 2)}
 
 
-class Place(msgspec.Struct, frozen=True):
+class HomieTopic(msgspec.Struct, frozen=True):
     """`device` is the whole topic down to the device, `below` node and property, `attribute` what
     stands from the `$` on. `has_own_base`: the base is not known, so that values stand on topics
     which nothing shows to be Homie's.
@@ -60,7 +60,7 @@ class Place(msgspec.Struct, frozen=True):
 
 
 @lru_cache(maxsize=16_384)
-def place_of(topic: str) -> Place | None:
+def place_of(topic: str) -> HomieTopic | None:
     """None for what stands where no device can be."""
     levels = topic.split("/")
     signed = next((at for at, level in enumerate(levels) if level.startswith(SIGN)), len(levels))
@@ -97,7 +97,7 @@ def is_asked(topic: str) -> bool:
 
 def _place(
     named: list[str], at: int, attribute: tuple[str, ...], *, has_own_base: bool
-) -> Place | None:
+) -> HomieTopic | None:
     """`at`: the index of the level that names the device."""
     below = tuple(named[at + 1 :])
     if at < 1 or at >= len(named) or not named[at] or len(below) > 2:
@@ -106,4 +106,4 @@ def _place(
         return None
     is_version_5 = named[at - 1] == VERSION_5
     device = "/".join(named[: at + 1])
-    return Place(device, below, attribute, is_version_5, has_own_base)
+    return HomieTopic(device, below, attribute, is_version_5, has_own_base)

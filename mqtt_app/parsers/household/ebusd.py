@@ -32,7 +32,7 @@ TRUTH = {"true": True, "false": False}
 OF_THE_GATEWAY = {"uptime": Trait(unit="s", diagnostic=True), "signal": DIAGNOSTIC}
 
 
-class Place(msgspec.Struct, frozen=True):
+class EbusdTopic(msgspec.Struct, frozen=True):
     gateway: str
     circuit: str
     message: str
@@ -59,17 +59,17 @@ class EbusdParser:
 
 
 @lru_cache(maxsize=16_384)
-def _place(topic: str) -> Place | None:
+def _place(topic: str) -> EbusdTopic | None:
     levels = topic.split("/")
     if BASE not in levels[:-2]:
         return None
     at = levels.index(BASE)
     rest = levels[at + 1 :]
     is_asked = rest[-1] in ASKED or len(rest) > 2
-    return Place("/".join(levels[: at + 1]), rest[0], rest[1], is_asked)
+    return EbusdTopic("/".join(levels[: at + 1]), rest[0], rest[1], is_asked)
 
 
-def _of_the_gateway(place: Place, text: str) -> Iterator[Fact]:
+def _of_the_gateway(place: EbusdTopic, text: str) -> Iterator[Fact]:
     """`running` is false as the Will."""
     if place.message == "running":
         state = liveness(text)
@@ -84,7 +84,7 @@ def _of_the_gateway(place: Place, text: str) -> Iterator[Fact]:
         yield from fields.fact(place.message, TRUTH.get(text, text), trait)
 
 
-def _fields(place: Place, text: str) -> Iterator[Fact]:
+def _fields(place: EbusdTopic, text: str) -> Iterator[Fact]:
     fields = Fields(
         device=f"{place.gateway}/{place.circuit}",
         trait=lambda _: PLAIN,

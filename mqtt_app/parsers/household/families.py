@@ -2,7 +2,8 @@
 
 - Nuki locks: https://developer.nuki.io/t/mqtt-api-specification-v1-4/19223
 - TeslaMate: https://docs.teslamate.org/docs/integrations/mqtt
-- AI-on-the-edge, a camera that reads meters: https://jomjol.github.io/AI-on-the-edge-device-docs/MQTT-API/
+- AI-on-the-edge, a camera that reads meters:
+  https://jomjol.github.io/AI-on-the-edge-device-docs/MQTT-API/
 - HeishaMon for heat pumps of Panasonic: https://github.com/heishamon/HeishaMon
 - OTGW-firmware, a gateway of OpenTherm: https://github.com/rvdbreemen/OTGW-firmware
 - SolarAssistant: https://solar-assistant.io/help/integration/mqtt
@@ -11,11 +12,11 @@
 import re
 
 from mqtt_app.domain.facts import Liveness
-from mqtt_app.parsers.topic_family import WILL, Family
+from mqtt_app.parsers.topic_family import WILL, TopicFamily
 
 CONNECTED = {"true": Liveness.ONLINE, "false": Liveness.OFFLINE}
 
-NUKI = Family(
+NUKI = TopicFamily(
     name="nuki",
     hints=("nuki/",),
     topics=re.compile(
@@ -31,7 +32,7 @@ NUKI = Family(
     manufacturer="Nuki",
 )
 
-TESLAMATE = Family(
+TESLAMATE = TopicFamily(
     name="teslamate",
     hints=("teslamate/",),
     topics=re.compile(
@@ -73,13 +74,13 @@ TESLAMATE = Family(
     manufacturer="Tesla",
 )
 
-AI_ON_THE_EDGE = Family(
+AI_ON_THE_EDGE = TopicFamily(
     name="ai_on_the_edge",
     hints=("meter/",),
     topics=re.compile(
         r"(?P<device>(?:.+/)?(?:watermeter|gasmeter|powermeter|electricitymeter))"
-        r"/(?P<metric>connection|MAC|IP|[Hh]ostname|[Ii]nterval|[Uu]ptime|[Ff]reeMem|wifi(?:RSSI|rssi)"
-        r"|CPU[Tt]emp|[^/]+/(?:value|raw|error|rate|rate_per_[a-z_]+|changeabsolut|timestamp|json"
+        r"/(?P<metric>connection|MAC|IP|[Hh]ostname|[Ii]nterval|[Uu]ptime|[Ff]reeMem"
+        r"|wifi(?:RSSI|rssi)|CPU[Tt]emp|[^/]+/(?:value|raw|error|rate|rate_per_[a-z_]+|changeabsolut|timestamp|json"
         r"|problem))",
         re.ASCII,
     ),
@@ -115,12 +116,12 @@ AI_ON_THE_EDGE = Family(
     described={"MAC": "address"},
 )
 
-HEISHAMON = Family(
+HEISHAMON = TopicFamily(
     name="heishamon",
     hints=("panasonic_heat_pump/",),
     topics=re.compile(
-        r"(?P<device>(?:.+/)?panasonic_heat_pump)/(?P<metric>LWT|ip|log|raw/.+|(?:main|extra|optional"
-        r"|1wire|s0|commands|opentherm)/.+)",
+        r"(?P<device>(?:.+/)?panasonic_heat_pump)/(?P<metric>LWT|ip|log|raw/.+|(?:main|extra"
+        r"|optional|1wire|s0|commands|opentherm)/.+)",
         re.ASCII,
     ),
     units={
@@ -143,7 +144,7 @@ HEISHAMON = Family(
     manufacturer="Panasonic",
 )
 
-SOLAR_ASSISTANT = Family(
+SOLAR_ASSISTANT = TopicFamily(
     name="solar_assistant",
     hints=("solar_assistant/",),
     topics=re.compile(
@@ -165,7 +166,7 @@ SOLAR_ASSISTANT = Family(
     written=frozenset({"device_mode", "charger_source_priority", "output_source_priority"}),
 )
 
-OTGW = Family(
+OTGW = TopicFamily(
     name="otgw",
     hints=("OTGW/value/",),
     topics=re.compile(r"(?P<device>(?:.+/)?OTGW/value/[^/]+)(?:/(?P<metric>.+))?", re.ASCII),

@@ -1,7 +1,7 @@
 """mqtt-smarthome, a convention of many bridges: `<bridge>/status/<item>` `{"val": 1, "ts": ...}`.
 
-Source: https://github.com/mqtt-smarthome/mqtt-smarthome/blob/master/Architecture.md. Homematic, KNX,
-Hue, LG and other bridges speak it. The last level of an item is the metric, what stands before it
+Source: https://github.com/mqtt-smarthome/mqtt-smarthome/blob/master/Architecture.md. Homematic,
+KNX, Hue, LG and other bridges speak it. The last level of an item is the metric, what stands before it
 the device. `ts` is when the value was taken, `lc` when it last changed. `<bridge>/connected` is 0
 (the Will), 1 (the bridge has no hardware) or 2.
 """

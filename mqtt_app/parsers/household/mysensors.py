@@ -55,7 +55,7 @@ UNITS = {
 _PREFIX = re.compile(r"mysensors|mygateway|(?<![a-z])(?:out|in)(?![a-z])", re.I | re.ASCII)
 
 
-class Place(msgspec.Struct, frozen=True):
+class MySensorsTopic(msgspec.Struct, frozen=True):
     gateway: str
     node: int
     child: int
@@ -91,7 +91,7 @@ class MySensorsParser:
 
 
 @lru_cache(maxsize=16_384)
-def _place(topic: str) -> Place | None:
+def _place(topic: str) -> MySensorsTopic | None:
     levels = topic.rsplit("/", 5)
     numbers = levels[1:]
     if len(numbers) != 5 or not levels[0]:
@@ -101,10 +101,10 @@ def _place(topic: str) -> Place | None:
     node, child, command, ack, kind = (int(level) for level in numbers)
     if node > 255 or child > 255 or command >= COMMANDS or ack > 1:
         return None
-    return Place(levels[0], node, child, command, ack == 1, kind)
+    return MySensorsTopic(levels[0], node, child, command, ack == 1, kind)
 
 
-def _reading(place: Place, text: str) -> Iterator[Fact]:
+def _reading(place: MySensorsTopic, text: str) -> Iterator[Fact]:
     name = TYPES[place.kind] if place.kind < len(TYPES) else f"type_{place.kind}"
 
     def read(text: str) -> Value | Quantity | None:
@@ -116,7 +116,7 @@ def _reading(place: Place, text: str) -> Iterator[Fact]:
     yield from fields.fact(f"{place.child}.{name}", text, trait)
 
 
-def _internal(place: Place, text: str) -> Iterator[Fact]:
+def _internal(place: MySensorsTopic, text: str) -> Iterator[Fact]:
     if place.kind == BATTERY_LEVEL:
         trait = Trait(unit="%")
         fields = Fields(

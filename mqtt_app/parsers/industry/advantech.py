@@ -30,7 +30,7 @@ ABOUT_THE_MESSAGE = frozenset({"s", "t", "q", "c"})
 SWITCHED_OFF = 9999.9999
 
 
-class Place(msgspec.Struct, frozen=True):
+class AdvantechTopic(msgspec.Struct, frozen=True):
     device: str
     kind: str
 
@@ -54,15 +54,15 @@ class AdvantechParser:
         return list(_data(place, tree) if place.kind == "data" else _status(place, tree))
 
 
-def _place(topic: str) -> Place | None:
+def _place(topic: str) -> AdvantechTopic | None:
     levels = topic.split("/")
     if ROOT not in levels[:-2]:
         return None
     at = levels.index(ROOT)
-    return Place(normal_address(levels[at + 1]) or ROOT, levels[at + 2])
+    return AdvantechTopic(normal_address(levels[at + 1]) or ROOT, levels[at + 2])
 
 
-def _data(place: Place, tree: dict[str, Any]) -> Iterator[Fact]:
+def _data(place: AdvantechTopic, tree: dict[str, Any]) -> Iterator[Fact]:
     time = parse_time(tree.get("t")) if tree.get("t") else None
     values = {key: value for key, value in tree.items() if key not in ABOUT_THE_MESSAGE}
     fields = Fields(device=place.device, trait=lambda _: PLAIN, read=only_text, time=time)
@@ -73,7 +73,7 @@ def _data(place: Place, tree: dict[str, Any]) -> Iterator[Fact]:
             yield fact
 
 
-def _status(place: Place, tree: dict[str, Any]) -> Iterator[Fact]:
+def _status(place: AdvantechTopic, tree: dict[str, Any]) -> Iterator[Fact]:
     state = STATES.get(str(tree.get("status")).lower())
     if state is None:
         raise invalid("expected the status connect or disconnect")

@@ -1,7 +1,7 @@
 """KEPServerEX, its IoT Gateway: `{"timestamp": ..., "values": [{"id", "v", "q", "t"}, ...]}`.
 
 Source: Kepware's manual of the IoT Gateway, "Standard Template Data Format". A tag is named
-`Channel.Device.Tag`: the device is `<topic>/Channel.Device`, so that those of one topic are several;
+`Channel.Device.Tag`: the device is `<topic>/Channel.Device`, so that a topic has several;
 the metric is the rest. `t` is in milliseconds. A value whose quality `q` is false is none.
 """
 

@@ -50,7 +50,7 @@ UNKNOWN_POSITION = -1.0  # of a roller that is not calibrated
 _COUNTER = re.compile(r"meters\.[0-9]+\.total", re.ASCII)
 
 
-class Place(msgspec.Struct, frozen=True):
+class Gen1Topic(msgspec.Struct, frozen=True):
     """Where a topic stands: the device with all levels before it, and the levels below it."""
 
     device: str
@@ -83,7 +83,7 @@ class ShellyGen1Parser:
 
 
 @lru_cache(maxsize=4096)
-def _place(topic: str) -> Place | None:
+def _place(topic: str) -> Gen1Topic | None:
     """`shellies/announce` and `shellies/command` speak of devices, but are none."""
     levels = topic.split("/")
     if ROOT not in levels[:-1]:
@@ -91,9 +91,9 @@ def _place(topic: str) -> Place | None:
     root = levels.index(ROOT)
     below = tuple(levels[root + 2 :])
     if below:
-        return Place("/".join(levels[: root + 2]), below)
+        return Gen1Topic("/".join(levels[: root + 2]), below)
     if levels[-1] in ("announce", "command"):
-        return Place("/".join(levels[: root + 1]), (levels[-1],))
+        return Gen1Topic("/".join(levels[: root + 1]), (levels[-1],))
     return None
 
 
@@ -104,7 +104,7 @@ def _online(device: str, text: str) -> list[Fact]:
     return [Availability(identifier=device, state=state)]
 
 
-def _scalar_facts(place: Place, text: str) -> Iterator[Fact]:
+def _scalar_facts(place: Gen1Topic, text: str) -> Iterator[Fact]:
     metric = ".".join(place.below)
     fields = Fields(device=place.device, trait=trait, read=_reader(place.below))
     for fact in fields.fact(metric, text, trait(metric)):
@@ -121,7 +121,7 @@ def _reader(below: tuple[str, ...]) -> Any:
     return number_or_text
 
 
-def _checked(fact: Fact, place: Place) -> Fact:
+def _checked(fact: Fact, place: Gen1Topic) -> Fact:
     """Numbers that stand for no value cost their field."""
     if not isinstance(fact, ReadingFact):
         return fact
@@ -139,7 +139,7 @@ def _in_kwh(fact: Fact) -> Fact:
     return msgspec.structs.replace(fact, value=value, unit="kWh")
 
 
-def _json_facts(place: Place, tree: Any) -> Iterator[Fact]:
+def _json_facts(place: Gen1Topic, tree: Any) -> Iterator[Fact]:
     fields = Fields(device=place.device, trait=trait, read=only_text)
     last = place.below[-1]
     if isinstance(tree, list):
@@ -155,7 +155,7 @@ def _json_facts(place: Place, tree: Any) -> Iterator[Fact]:
         yield from fields.facts(tree, ".".join(place.below))
 
 
-def _announced(place: Place, tree: dict[str, Any]) -> Iterator[Fact]:
+def _announced(place: Gen1Topic, tree: dict[str, Any]) -> Iterator[Fact]:
     named = tree.get("id")
     device = place.device
     if device.rpartition("/")[2] == ROOT:
@@ -181,10 +181,10 @@ def _probes(device: str, tree: dict[str, Any]) -> Iterator[Fact]:
             if key in names:
                 metric = f"{names[key]}.{number}"
                 for fact in fields.fact(metric, value, trait(metric)):
-                    yield _checked(fact, Place(device, (names[key], number)))
+                    yield _checked(fact, Gen1Topic(device, (names[key], number)))
 
 
-def _status(fields: Fields, place: Place, tree: dict[str, Any]) -> Iterator[Fact]:
+def _status(fields: Fields, place: Gen1Topic, tree: dict[str, Any]) -> Iterator[Fact]:
     """Of the device, or of one light: `ison` in `light/0/status` is the value of `light/0`."""
     path = ".".join(place.below[:-1])
     if path:

@@ -73,7 +73,7 @@ class ShellyGen2Parser:
 
 
 def _is_status(levels: list[str], sample: bytes) -> bool:
-    """Whether it is a Shelly that speaks of its `wifi`, `sys` and so on, as other devices do too."""
+    """Whether it is a Shelly that speaks of its `wifi`, `sys` and so on: others do that too."""
     if levels[-3].startswith("shelly"):
         return True
     if levels[-1] in ONLY_CONNECTED:
