@@ -20,12 +20,13 @@ from mqtt_app.parsers.fields import (
     MAX_METRIC,
     Fields,
     Trait,
+    decoded_object,
     leaves,
     liveness,
     number_or_text,
     payload_text,
 )
-from mqtt_app.parsers.json_tree import decode, invalid
+from mqtt_app.parsers.json_tree import invalid
 
 BASE = "ems-esp"
 KINDS = frozenset(
@@ -119,7 +120,7 @@ class EmsEspParser:
         if place.is_gateway and place.kind == "status":
             return _status(place.base, text)
         if text.startswith("{"):
-            return list(_json_facts(place, decode(message.payload)))
+            return list(_json_facts(place, decoded_object(message.payload)))
         return list(_read(_fields(place), place.path, _single(place, text)))
 
 

@@ -18,12 +18,13 @@ from mqtt_app.parsers.fields import (
     PLAIN,
     Fields,
     Trait,
+    decoded_object,
     liveness,
     number_or_text,
     only_text,
     payload_text,
 )
-from mqtt_app.parsers.json_tree import decode, invalid
+from mqtt_app.parsers.json_tree import invalid
 
 STATE = "state"
 COMPONENTS = frozenset(
@@ -125,8 +126,7 @@ def _state(place: EsphomeTopic, text: str) -> Iterator[Fact]:
     metric = ".".join((place.component, *place.parts))
     fields = Fields(device=place.device, trait=_trait, read=only_text)
     if place.component == "light" and text.startswith("{"):
-        tree = decode(text.encode())
-        yield from _light(fields, metric, tree)
+        yield from _light(fields, metric, decoded_object(text.encode()))
     else:
         yield from fields.fact(metric, _value(place, text), _trait(metric))
 

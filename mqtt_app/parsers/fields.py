@@ -14,7 +14,7 @@ from mqtt_app.domain.values import Quantity, UnstorableError
 from mqtt_app.domain.values import number as read_number
 from mqtt_app.parsers.encoding import text_of
 from mqtt_app.parsers.generic import availability
-from mqtt_app.parsers.json_tree import to_float
+from mqtt_app.parsers.json_tree import Documents, decode, invalid, to_float
 
 MAX_METRIC = 255  # characters of a metric's name; the column holds no more
 NO_VALUE = frozenset({"", "-", "--", "nan", "-nan", "+nan", "null", "none", "undefined", "inf"})
@@ -99,6 +99,20 @@ def _collect(tree: Any, path: str, found: list[tuple[str, object]]) -> None:
             _collect(child, f"{path}.{place}" if path else str(place), found)
     else:
         found.append((path or "value", tree))
+
+
+def decoded_object(payload: bytes) -> dict[str, Any]:
+    """The JSON object; of several that follow one another one, in which the later ones count.
+    Raises ParseError for anything else.
+    """
+    tree = decode(payload)
+    parts = tree if isinstance(tree, Documents) else [tree]
+    merged: dict[str, Any] = {}
+    for part in parts:
+        if not isinstance(part, dict):
+            raise invalid("expected a JSON object")
+        merged |= part
+    return merged
 
 
 def payload_text(payload: bytes) -> str:

@@ -16,8 +16,14 @@ import msgspec
 
 from mqtt_app.domain.facts import Availability, DeviceDescription, Fact, Liveness
 from mqtt_app.parsers.base import Message
-from mqtt_app.parsers.fields import Fields, Trait, only_text, payload_text
-from mqtt_app.parsers.json_tree import decode, invalid
+from mqtt_app.parsers.fields import (
+    Fields,
+    Trait,
+    decoded_object,
+    only_text,
+    payload_text,
+)
+from mqtt_app.parsers.json_tree import invalid
 
 NOTIFICATION = "N"
 PREFIXES = (NOTIFICATION, "R", "W")
@@ -123,8 +129,8 @@ class VictronParser:
         if not place.device:
             is_alive = place.path[0] == "heartbeat" and not message.retain
             return [_gateway_is_online(place.gateway)] if is_alive else []
-        tree = decode(message.payload)
-        if not isinstance(tree, dict) or "value" not in tree:
+        tree = decoded_object(message.payload)
+        if "value" not in tree:
             raise invalid("expected a JSON object with a value")
         return list(_facts(place, tree["value"]))
 

@@ -26,6 +26,7 @@ from mqtt_app.parsers.fields import (
     DIAGNOSTIC,
     PLAIN,
     Fields,
+    decoded_object,
     liveness,
     number_or_text,
     only_text,
@@ -77,8 +78,10 @@ class ShellyGen1Parser:
             return []
         if place.below == ("online",):
             return _online(place.device, text)
-        if text[0] in "{[":
-            return list(_json_facts(place, decode(message.payload)))
+        if text[0] == "[":
+            return list(_words(place, decode(message.payload)))
+        if text[0] == "{":
+            return list(_json_facts(place, decoded_object(message.payload)))
         return list(_scalar_facts(place, text))
 
 
@@ -139,13 +142,18 @@ def _in_kwh(fact: Fact) -> Fact:
     return msgspec.structs.replace(fact, value=value, unit="kWh")
 
 
-def _json_facts(place: Gen1Topic, tree: Any) -> Iterator[Fact]:
+def _words(place: Gen1Topic, tree: Any) -> Iterator[Fact]:
+    """`["sensor", "periodic"]`: reasons of waking, as one text."""
+    words = tree if isinstance(tree, list) else [tree]
+    text = ", ".join(str(word) for word in words if isinstance(word, str | int | float))
+    fields = Fields(device=place.device, trait=trait, read=only_text)
+    yield from fields.fact(".".join(place.below), text, DIAGNOSTIC)
+
+
+def _json_facts(place: Gen1Topic, tree: dict[str, Any]) -> Iterator[Fact]:
     fields = Fields(device=place.device, trait=trait, read=only_text)
     last = place.below[-1]
-    if isinstance(tree, list):
-        words = ", ".join(str(item) for item in tree if isinstance(item, str | int | float))
-        yield from fields.fact(".".join(place.below), words, DIAGNOSTIC)
-    elif last == "announce":
+    if last == "announce":
         yield from _announced(place, tree)
     elif last in ("ext_temperatures", "ext_humidities"):
         yield from _probes(place.device, tree)
