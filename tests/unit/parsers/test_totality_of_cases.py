@@ -6,7 +6,7 @@ import json
 from collections import defaultdict
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mqtt_app.domain.facts import ParseError, ParseErrorKind
@@ -73,6 +73,7 @@ def outcome(parser, message):
 
 
 @pytest.mark.parametrize("parser", built_ins(), ids=lambda parser: parser.name)
+@settings(max_examples=50)
 @given(data=st.data())
 def test_no_parser_fails_on_its_own_topics(parser, data):
     entry = data.draw(st.sampled_from(ENTRIES[parser.name]))
