@@ -70,7 +70,7 @@ def plain_facts(message: Message, role: TopicRole) -> list[Fact]:
     if len(text) > 1 and text[0] == text[-1] == '"':
         text = text[1:-1]
     facts = _facts(text, role)
-    return [*facts, Remark(text=found.remark)] if found.remark else facts
+    return [*facts, Remark(text=found.remark)] if found.remark and facts else facts
 
 
 def read(text: str, metric: str) -> Value:

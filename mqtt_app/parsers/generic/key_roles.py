@@ -58,7 +58,7 @@ _SOFTWARE = frozenset(
 )
 _DIAGNOSTIC = frozenset(
     words(
-        "rssi snr lsnr linkquality lqi signal signalstrength signalquality wifisignal wifirssi rssidbm"
+        "rssi snr lsnr linkquality lqi signal signalstrength signalquality wifisignal wifirssi wifi rssidbm"
         " uptime uptimesec uptimems fcnt fcntup fcntdown fport freeheap heap heapfree minfreeheap"
         " freemem freememory memfree cpuload cputemp espload loadavg resetreason restarts reboots"
         " bootcount bootcounter reconnects msgcount messagecount seq sequence seqno packetcount"

@@ -20,7 +20,7 @@ from mqtt_app.parsers.generic.array_marks import (
     label_key,
     mark_of,
 )
-from mqtt_app.parsers.generic.identity import describes, device_of, identity_key
+from mqtt_app.parsers.generic.identity import describes, device_of, identity_key, is_of_device
 from mqtt_app.parsers.generic.key_roles import (
     HAS_DESCRIPTION,
     HAS_IDENTITY,
@@ -34,6 +34,7 @@ from mqtt_app.parsers.generic.key_roles import (
 )
 from mqtt_app.parsers.generic.labels import kind_key, label_of
 from mqtt_app.parsers.generic.record_times import NO_TIME, RecordTime, epoch, take_time
+from mqtt_app.parsers.generic.scope import Scope
 from mqtt_app.parsers.generic.single_values import has_value, is_single_value
 from mqtt_app.parsers.generic.topic_roles import TopicRole
 from mqtt_app.parsers.generic.units_beside import take_units
@@ -42,21 +43,6 @@ from mqtt_app.parsers.json_tree import Documents, decode_text, invalid, looks_li
 _NO_KEYS: frozenset[str] = frozenset()
 _NO_UNITS: dict[str, str] = {}
 _NAMES_OF_VALUES = frozenset(("name", "label", "title"))
-
-
-class Scope(msgspec.Struct, frozen=True, gc=False):
-    """What holds for a part of the tree. `name`: the key or topic level that a value stands for."""
-
-    device: str
-    path: str = ""
-    name: str = ""
-    time: float | None = None
-    unit: str = ""
-
-    def below(self, key: str) -> "Scope":
-        name = self.name if key.isdecimal() else key
-        path = f"{self.path}.{key}" if self.path else key
-        return Scope(self.device, path, name, self.time)
 
 
 class RecordReader:
@@ -115,7 +101,7 @@ class RecordReader:
             scope = leaf if is_leaf else scope.below(label)
             self._describe_value(record, scope)
             self._record(record, scope, {kind})
-        elif phase := label_of(record, "phase"):
+        elif isinstance(record.get("phase"), str) and (phase := label_of(record, "phase")):
             self._record(record, scope.below(phase), {"phase"})
         else:
             self._record(record, scope, _NO_KEYS)
@@ -129,13 +115,16 @@ class RecordReader:
     def _record(self, record: dict[str, Any], scope: Scope, left_out: Set[str]) -> None:
         """A record at the top or of an array: it may say which device it is, and describe it."""
         roles = roles_in(record)
-        if roles & HAS_IDENTITY and (identity := identity_key(record)):
+        identity = ""
+        if roles & HAS_IDENTITY:
+            identity = identity_key(record, not scope.path and is_of_device(record, roles))
+        if identity:
             left_out = left_out | {identity}
             device = device_of(str(record[identity]), identity, scope.device)
             scope = msgspec.structs.replace(scope, device=device)
         if roles & HAS_VALUE:
             left_out = left_out | _NAMES_OF_VALUES
-        elif roles & HAS_DESCRIPTION:
+        elif roles & HAS_DESCRIPTION and (identity or not scope.path):
             about, keys = describes(record, scope.device)
             left_out = left_out | keys
             if about is not None:
@@ -210,6 +199,8 @@ class RecordReader:
                 below = scope.below(label_of(record, label))
                 self._record(record, below, {label})
         elif are_distinct(marks) or have_different_keys(records):
+            if have_identities(marks):
+                scope = Scope(scope.device, time=scope.time)  # of devices of their own
             for record in records:
                 self._unlabelled(record, scope, is_top)
         else:

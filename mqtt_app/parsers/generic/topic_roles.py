@@ -11,7 +11,7 @@ from mqtt_app.parsers.storable import MAX_IDENTIFIER
 GENERIC_LEVELS = frozenset(
     words(
         "state status telemetry data up json values value readings reading sensor sensors event events"
-        " attributes measurement measurements tele stat msg message payload uplink"
+        " attributes measurement measurements tele stat msg message payload uplink report"
         " info"
     )
 )
