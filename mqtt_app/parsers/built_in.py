@@ -2,6 +2,7 @@
 
 from mqtt_app.parsers.base import Parser
 from mqtt_app.parsers.binary_trees import CborParser, MessagePackParser
+from mqtt_app.parsers.building import building_parsers
 from mqtt_app.parsers.delimited import CsvParser
 from mqtt_app.parsers.espresense import EspresenseParser
 from mqtt_app.parsers.home import home_parsers
@@ -29,6 +30,7 @@ def built_ins() -> list[Parser]:
     """In the order in which ties are decided: families first, then formats, then plain values."""
     return [
         *home_parsers(),
+        *building_parsers(),
         ThingsStackParser(),
         ChirpStackParser(),
         ThingsBoardParser(),
