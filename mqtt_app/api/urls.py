@@ -20,6 +20,7 @@ from mqtt_app.api.views.devices import (
 )
 from mqtt_app.api.views.docs import DocsView
 from mqtt_app.api.views.logs import ConnectionLogListView, ParsingLogListView
+from mqtt_app.api.views.parsers import TryParsersView
 from mqtt_app.api.views.sites import SiteViewSet, StartView, StatusView, StopView
 from mqtt_app.api.views.tokens import TokenListView, TokenView
 from mqtt_app.api.views.topic_rules import (
@@ -73,6 +74,7 @@ mqtt: list[URLPattern | URLResolver] = [
     path("connection-logs/", ConnectionLogListView.as_view()),
     path("parsing-logs/", ParsingLogListView.as_view()),
     path("audit/", AuditListView.as_view()),
+    path("parsers/try/", TryParsersView.as_view()),
 ]
 
 urlpatterns = [

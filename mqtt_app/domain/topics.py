@@ -29,6 +29,13 @@ def validate_filter(text: str) -> None:
         _check_level(level, is_last=place == len(levels))
 
 
+def validate_topic(text: str) -> None:
+    """Raises TopicError when a message cannot have been published under this name."""
+    _check_text(text, "topic name")
+    if "#" in text or "+" in text:
+        raise TopicError("A topic name has no wildcards. Remove the '#' or '+'.")
+
+
 def unfit(topic: str, *, max_levels: int, max_bytes: int) -> tuple[str, str]:
     """Why the topic of a message gets no row: the reason of its drop, and the same in words. Empty
     when it is fit.
