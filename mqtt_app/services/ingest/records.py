@@ -83,7 +83,7 @@ class KnownDevice(msgspec.Struct, frozen=True):
         return self.site_id, self.asked or self.identifier
 
 
-class KnownMetric(msgspec.Struct):
+class KnownMetric(msgspec.Struct, gc=False):
     """A row of mqtt_metric. `python_type` is that of its values. `source_unit`: of numbers that
     come without one, "" for `unit`. `topic`, `at` and `value` are of the last reading without a
     time of its own, in unix seconds.

@@ -62,7 +62,8 @@ class DescribedTopics:
             self._take(connection_id, description)
         self._index()
 
-    def __bool__(self) -> bool:
+    @property
+    def has_any(self) -> bool:
         """Whether there is anything to look for."""
         return any(notes.by_source for notes in self._notes.values())
 

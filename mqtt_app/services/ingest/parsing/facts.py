@@ -21,7 +21,7 @@ NamingFact = ReadingFact | Availability
 AnyFact = TypeVar("AnyFact", bound=Fact)
 
 
-class Readable(msgspec.Struct, frozen=True):
+class Readable(msgspec.Struct, frozen=True, gc=False):
     """A message of a topic that has both flags. `parser` None: it is not installed."""
 
     message: Envelope
@@ -29,7 +29,7 @@ class Readable(msgspec.Struct, frozen=True):
     parser: Parser | None
 
 
-class Read(msgspec.Struct, frozen=True):
+class Read(msgspec.Struct, frozen=True, gc=False):
     """What a parser made of a message. `others`: the facts that are no readings."""
 
     message: Envelope
@@ -39,7 +39,7 @@ class Read(msgspec.Struct, frozen=True):
     others: Sequence[Fact]
 
 
-class Failed(msgspec.Struct, frozen=True):
+class Failed(msgspec.Struct, frozen=True, gc=False):
     """A message whose parser made nothing of it. `was_tried`: the parser is installed."""
 
     message: Envelope

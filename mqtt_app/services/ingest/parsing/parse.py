@@ -5,7 +5,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from mqtt_app.domain.accounting import Term
 from mqtt_app.domain.delivery.messages import Envelope
 from mqtt_app.domain.facts import FieldProblem, ParseError, Remark, Remembered, TopicDescription
-from mqtt_app.parsers.base import RememberingParser
+from mqtt_app.parsers.base import NOTHING, RememberingParser
 from mqtt_app.parsers.recognition import says_nothing
 from mqtt_app.services.ingest.notices import Notice, NoticeKind
 from mqtt_app.services.ingest.parsing import parsers
@@ -42,8 +42,9 @@ def parse(messages: Sequence[Envelope], topics: Topics, run: Run) -> BatchFacts:
         facts.failures += taken.failures
         facts.notices += taken.notices
     described = DescribedTopics(_said_of_topics(read), run)
+    is_described = described.has_any
     for found in read:
-        brought = described.bring(found.message, found.facts) if described else found.facts
+        brought = described.bring(found.message, found.facts) if is_described else found.facts
         facts.add(found.message, found.parser_name, brought)
         if found.others:
             _note_problems(found, facts, run)
@@ -88,13 +89,14 @@ def _read(
     """In the order of the messages: each may need what those before it had remembered."""
     read: list[Read] = []
     failed: list[Failed] = []
+    remembers = remembering.has_any
     for found in readable:
         message = found.message
         parser = found.parser
         try:
             if parser is None:
                 raise parsers.installed().absence(found.topic.parser_name)
-            memory = remembering.memory_of(parser, message)
+            memory = remembering.memory_of(parser, message) if remembers else NOTHING
             zone = run.rules[message.connection_id].time_zone
             made = parsers.run(parser, message, time_zone=zone, memory=memory)
         except ParseError as error:

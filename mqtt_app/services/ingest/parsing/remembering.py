@@ -61,6 +61,11 @@ class Remembering:
             self._want(key[0], parser.name, self._keys[key])
         self._read()
 
+    @property
+    def has_any(self) -> bool:
+        """Whether a parser of the batch remembers anything."""
+        return bool(self._keys)
+
     def memory_of(self, parser: Parser, message: Envelope) -> Mapping[str, bytes]:
         """`Message.memory`."""
         keys = self._keys.get((message.connection_id, message.topic))

@@ -7,7 +7,6 @@ import msgspec
 from django.db import connection
 
 from mqtt_app.domain.delivery.messages import Envelope
-from mqtt_app.domain.facts import ReadingFact
 from mqtt_app.domain.ingest.times import is_plausible
 from mqtt_app.models import Quality
 from mqtt_app.services.ingest.devices import clocks
@@ -49,11 +48,15 @@ class ReadingRows(msgspec.Struct, frozen=True):
 
 
 def rows_of(parsed: Sequence[Parsed], directory: Directory, run: Run) -> ReadingRows:
-    batch = _Batch(directory, metrics_of(parsed, directory, run))
+    metrics = _metrics_of(parsed, directory, run)
+    batch = _Batch()
     by_site: defaultdict[int, int] = defaultdict(int)
+    start = 0
     for found in parsed:
         before = len(batch.rows)
-        batch.add(found)
+        end = start + len(found.readings)
+        batch.add(found, metrics[start:end])
+        start = end
         by_site[found.message.site_id] += len(batch.rows) - before
     over_quota = []
     if directory.is_full:
@@ -66,19 +69,27 @@ def rows_of(parsed: Sequence[Parsed], directory: Directory, run: Run) -> Reading
     return ReadingRows(batch.rows, by_site, over_quota, queries, batch.changes.notices)
 
 
-def metrics_of(
+def _metrics_of(
     parsed: Sequence[Parsed], directory: Directory, run: Run
-) -> dict[MetricKey, KnownMetric]:
-    """Of all readings, by device and name; new ones made."""
-    known: dict[MetricKey, KnownMetric] = {}
+) -> list[KnownMetric | None]:
+    """Of all readings, in their order; new ones made. None: the device could not be made."""
+    keys: list[MetricKey | None] = []
+    known: dict[MetricKey | None, KnownMetric | None] = {None: None}
     first: dict[MetricKey, FirstReading] = {}
+    devices = directory.devices
     for found in parsed:
         site_id = found.message.site_id
+        identifier = None
+        device = None
         for fact in found.readings:
-            device = directory.devices.get((site_id, fact.device))
+            if fact.device is not identifier:
+                identifier = fact.device
+                device = devices.get((site_id, identifier))
             if device is None:
+                keys.append(None)
                 continue
             key = (device.id, fact.metric)
+            keys.append(key)
             if key in known or key in first:
                 continue
             metric = run.memory.known_metric(key)
@@ -86,7 +97,8 @@ def metrics_of(
                 first[key] = FirstReading(device, fact)
             else:
                 known[key] = metric
-    return known | look_up(first.values(), run)
+    known.update(look_up(first.values(), run))
+    return [known[key] for key in keys]
 
 
 def copy(rows: Sequence[CopyRow]) -> None:
@@ -101,47 +113,47 @@ def copy(rows: Sequence[CopyRow]) -> None:
 class _Batch:
     """Rows, and what is to be written of their metrics and of the clocks of their devices."""
 
-    def __init__(self, directory: Directory, metrics: Mapping[MetricKey, KnownMetric]) -> None:
+    def __init__(self) -> None:
         self.rows: list[CopyRow] = []
         self.changes = SeriesChanges()
         self.implausible: Counter[int] = Counter()
         self.skews: dict[DeviceKey, float] = {}
-        self._directory = directory
-        self._metrics = metrics
 
-    def add(self, found: Parsed) -> None:
+    def add(self, found: Parsed, metrics: Sequence[KnownMetric | None]) -> None:
         message = found.message
-        site_id = message.site_id
         received_at = message.received_at
         received = microseconds(received_at)
-        devices = self._directory.devices
-        for fact in found.readings:
-            device = devices.get((site_id, fact.device))
-            if device is None:
+        last: float | None = None
+        measured = ""
+        at = received
+        quality = _quality(message, received_at)
+        for fact, metric in zip(found.readings, metrics, strict=True):
+            if metric is None:
                 continue
-            metric = self._metrics[device.id, fact.metric]
             value = fact.value
             if not is_plain(fact, metric):
                 value = self.changes.value_of(fact, metric, found)
-            time = received_at
-            if fact.time is not None:
-                time = fact.time
-                self._measure(site_id, fact, message)
-            elif not message.retain and is_said_twice(value, metric, message):
+            if fact.time is not last:  # nearly always one time for all of a message
+                last = fact.time
+                time = received_at if last is None else last
+                at = microseconds(time)
+                quality = _quality(message, time)
+                measured = ""
+            if last is not None and fact.device is not measured:
+                measured = fact.device
+                self._measure(message, measured, last)
+            if last is None and not message.retain and is_said_twice(value, metric, message):
                 continue
-            quality = _quality(message, time)
             if quality == _IMPLAUSIBLE:
                 self.implausible[metric.id] += 1
-            self.rows.append(
-                CopyRow(device.id, fact.metric, microseconds(time), received, quality, value)
-            )
+            self.rows.append(CopyRow(metric.device_id, fact.metric, at, received, quality, value))
 
-    def _measure(self, site_id: int, fact: ReadingFact, message: Envelope) -> None:
+    def _measure(self, message: Envelope, device: str, time: float) -> None:
         """How far the clock is off: by the newest reading of a live message."""
-        if message.retain or fact.time is None:
+        if message.retain:
             return
-        key = (site_id, fact.device)
-        skew = fact.time - message.received_at
+        key = (message.site_id, device)
+        skew = time - message.received_at
         known = self.skews.get(key)
         if known is None or skew > known:
             self.skews[key] = skew
