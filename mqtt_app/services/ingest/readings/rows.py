@@ -97,7 +97,8 @@ def _metrics_of(
                 first[key] = FirstReading(device, fact)
             else:
                 known[key] = metric
-    known.update(look_up(first.values(), run))
+    for key, metric in look_up(first.values(), run).items():
+        known[key] = metric
     return [known[key] for key in keys]
 
 
