@@ -292,6 +292,14 @@ class Migration(migrations.Migration):
             model_name='topicrule',
             constraint=models.UniqueConstraint(deferrable=django.db.models.constraints.Deferrable['DEFERRED'], fields=('site', 'position'), name='one_topic_rule_per_position'),
         ),
+        migrations.AddIndex(
+            model_name="device",
+            index=models.Index(
+                fields=["identifier"],
+                name="mqtt_device_below",
+                opclasses=("text_pattern_ops",),
+            ),
+        ),
         *(
             migrations.RunSQL(
                 f"ALTER TABLE {table} SET (fillfactor = {percent})",

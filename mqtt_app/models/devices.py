@@ -196,4 +196,8 @@ class Device(Presence):
         )
         indexes = (
             models.Index(fields=("due_at",), name="mqtt_device_due", condition=Q(status="online")),
+            # for all devices below an identifier: those that begin with it and a slash
+            models.Index(
+                fields=("identifier",), name="mqtt_device_below", opclasses=("text_pattern_ops",)
+            ),
         )

@@ -34,6 +34,7 @@ from mqtt_app.services.ingest.records import (
 
 LIMIT = 100_000  # topics or devices, some 300 bytes each; the topics of ten sites at their quota
 METRICS = 300_000  # of devices, some 200 bytes each
+SAID = 300_000  # descriptions of devices and metrics
 KNOWLEDGE = 67_108_864  # bytes of what parsers remember, of all connections
 COUNTS = 10_000  # topics, or parsers at sites, of which something is counted
 
@@ -180,7 +181,7 @@ class Draft:
         _add(memory.parsed, self.parsed)
         _add(memory.noticed, self.noticed)
         _add(memory.failing, self.failing)
-        _add(memory.described, self.described)
+        _add(memory.described, self.described, SAID)
         memory.metrics.drop(self.forgotten_metrics)
         memory.metrics.learn(self.metrics)
         memory.connections.update(self.connections.maps[0])
@@ -188,9 +189,9 @@ class Draft:
             memory.connections.clear()
 
 
-def _add(counts: dict[Any, Any], draft: ChainMap[Any, Any]) -> None:
+def _add(counts: dict[Any, Any], draft: ChainMap[Any, Any], limit: int = COUNTS) -> None:
     new: MutableMapping[Any, Any] = draft.maps[0]
-    if len(counts) + len(new) > COUNTS:
+    if len(counts) + len(new) > limit:
         counts.clear()
     counts.update(new)
 

@@ -59,8 +59,8 @@ WHERE d.site_id = ANY(%(sites)s) AND d.retired_at IS NULL {speaks} ORDER BY d.id
 # A node that only says that it is there is no device that can fall silent while those below it speak.
 _SPEAKS = """
 AND (EXISTS (SELECT FROM mqtt_latestreading l WHERE l.device_id = d.id)
-    OR NOT EXISTS (SELECT FROM mqtt_device b WHERE b.site_id = d.site_id AND b.status = 'online'
-        AND starts_with(b.identifier, d.identifier || '/')))
+    OR NOT EXISTS (SELECT FROM mqtt_device b WHERE b.site_id + 0 = d.site_id AND b.status = 'online'
+        AND b.identifier ~>=~ (d.identifier || '/') AND b.identifier ~<~ (d.identifier || '0')))
 """
 _OFFLINE = """
 WITH silent AS (

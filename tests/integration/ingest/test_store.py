@@ -197,11 +197,11 @@ def test_an_early_acknowledgement_that_was_lost_doubles_nothing(link):
 
 def test_either_flag_off_means_counted_and_not_stored(link):
     pipeline.store(
-        batch(message(link, "hall/a", {"v": 1}), message(link, "odd", b"\x00\x01\xfe")), NOW
+        batch(message(link, "hall/a", {"v": 1}), message(link, "odd", b"\xff\xfe\x00")), NOW
     )
     DiscoveredTopic.objects.filter(topic="hall/a").update(is_active=False)
     pipeline.store(
-        batch(message(link, "hall/a", {"v": 2}), message(link, "odd", b"\x00\x01\xfe")), NOW
+        batch(message(link, "hall/a", {"v": 2}), message(link, "odd", b"\xff\xfe\x00")), NOW
     )
     assert values() == [1]
     assert books(link) == {"stored": 1, "inactive": 1, "unprocessable": 2}

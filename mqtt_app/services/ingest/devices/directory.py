@@ -27,11 +27,12 @@ JOIN unnest(%s::bigint[], %s::text[]) AS w(site_id, identifier)
     ON a.site_id = w.site_id AND a.identifier = w.identifier
 JOIN mqtt_device d ON d.id = a.device_id
 """
+# `+ 0`: found by the beginning of the identifier, not one by one among all devices of the site
 _STANDS_FOR_OTHERS = """
 SELECT w.site_id, w.identifier
 FROM unnest(%s::bigint[], %s::text[]) AS w(site_id, identifier)
-WHERE EXISTS (SELECT FROM mqtt_device d WHERE d.site_id = w.site_id
-    AND starts_with(d.identifier, w.identifier || '/'))
+WHERE EXISTS (SELECT FROM mqtt_device d WHERE d.site_id + 0 = w.site_id
+    AND d.identifier ~>=~ (w.identifier || '/') AND d.identifier ~<~ (w.identifier || '0'))
 """
 _MAKE_GATEWAYS = """
 INSERT INTO mqtt_gateway
