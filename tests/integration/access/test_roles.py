@@ -82,7 +82,8 @@ def test_pages_offer_what_their_reader_may_do(caller, approve, switch, configure
     world.rows["discoveredtopic"].__class__.objects.update(is_active=False)
     MqttConnection.objects.get(site=world.here).topics.all().delete()
     page = world.client(caller).get(f"/sites/{world.here.pk}/").content.decode()
-    assert ("data-patch" in page, "data-post" in page, "Add one" in page) == (
+    assert (f'{world.here.pk}/topic-rules/apply/"' in page) is approve
+    assert ("data-patch" in page, f'{world.here.pk}/start/"' in page, "Add one" in page) == (
         approve,
         switch,
         configure,
