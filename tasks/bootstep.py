@@ -22,14 +22,14 @@ from mqtt_app.coordination.evidence import EvidenceStore
 from mqtt_app.coordination.leases import LeaseStore
 from mqtt_app.coordination.nudges import NudgeListener, nudge
 from mqtt_app.domain.link.broker_settings import policy_of
-from mqtt_app.mqtt.delivery.carriers import POP_TIMEOUT
+from mqtt_app.mqtt.delivery.batch_sender import POP_TIMEOUT
 from mqtt_app.mqtt.link.guard import BrokerGuard, own_services
 from mqtt_app.mqtt.ownership.port import DatabaseOwnership
 from mqtt_app.mqtt.runtime import Ports, Runtime
 from mqtt_app.selectors.receipts import committed
 from mqtt_app.services.ownership import needs_reconcile, reconcile
+from tasks.queue_limits import look_for_room
 from tasks.queues import INGEST
-from tasks.room import look_for_room
 
 log = logging.getLogger(__name__)
 

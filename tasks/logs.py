@@ -8,8 +8,8 @@ from django.db import InterfaceError, OperationalError
 from mqtt_app import logging_utils
 from mqtt_app.conf import config
 from mqtt_app.services import logs
+from tasks.queue_limits import look_for_room
 from tasks.queues import LOGS
-from tasks.room import look_for_room
 
 Rows = list[dict[str, Any]]
 PATIENT: dict[str, Any] = {

@@ -19,18 +19,18 @@ from mqtt_app.domain.delivery.batching import Limits
 from mqtt_app.domain.health.vitals import Vitals
 from mqtt_app.domain.link.state import LinkTimeouts
 from mqtt_app.mqtt import clocks
-from mqtt_app.mqtt.delivery.carriers import AckReceiver, Acks, Sender
+from mqtt_app.mqtt.connection_log_writer import ConnectionLogWriter
+from mqtt_app.mqtt.delivery.batch_sender import AckReceiver, Acks, Sender
 from mqtt_app.mqtt.delivery.delivery import BatchDelivery
+from mqtt_app.mqtt.evidence_publisher import Evidence, EvidencePublisher, FlowOut
 from mqtt_app.mqtt.link.dialer import Dialer, Guard, Resolver, Settings
 from mqtt_app.mqtt.link.link_services import LinkServices, Pacer
 from mqtt_app.mqtt.link.session import DOUBT, Session
 from mqtt_app.mqtt.link.unfinished import UnfinishedBytes
-from mqtt_app.mqtt.logbook import ConnectionLogWriter
 from mqtt_app.mqtt.loop import Loop
 from mqtt_app.mqtt.ownership.lease_keeper import LeaseKeeper, Leases
-from mqtt_app.mqtt.ownership.supervisor import LinkReconciler, Ownership
-from mqtt_app.mqtt.pulse import Evidence, EvidencePublisher, FlowOut
-from mqtt_app.mqtt.reports import StatusWriter, Writer
+from mqtt_app.mqtt.ownership.link_reconciler import LinkReconciler, Ownership
+from mqtt_app.mqtt.status_writer import StatusWriter, Writer
 from mqtt_app.services.ownership import ConnectionConfig
 
 log = logging.getLogger(__name__)

@@ -17,7 +17,7 @@ from mqtt_app.domain.delivery.stalls import WaitsFor
 from mqtt_app.domain.delivery.suspicion import Suspicion
 from mqtt_app.domain.health.vitals import Vitals
 from mqtt_app.mqtt.delivery.memory import Held, Memory
-from mqtt_app.mqtt.delivery.reading import ReadingGate, Receiver
+from mqtt_app.mqtt.delivery.reading_gate import ReadingGate, Receiver
 from mqtt_app.mqtt.delivery.stalls import Stall, Stalls
 from mqtt_app.mqtt.loop import Loop
 

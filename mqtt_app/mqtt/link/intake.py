@@ -2,9 +2,9 @@
 
 import time
 
-from mqtt_app.domain.delivery.ack_mode import AckMode
 from mqtt_app.domain.delivery.batching import AckOrder
 from mqtt_app.domain.delivery.messages import DUPLICATE, Envelope
+from mqtt_app.domain.link.ack_mode import AckMode
 from mqtt_app.domain.link.packets import Publish
 from mqtt_app.domain.link.protocol.violations import Violation, protocol_error
 from mqtt_app.mqtt.link.flow import LinkFlow

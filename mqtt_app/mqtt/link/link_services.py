@@ -8,13 +8,13 @@ from itertools import count
 
 from mqtt_app.domain.link.protocol.topic_names import TopicNames
 from mqtt_app.domain.link.state import LinkTimeouts
+from mqtt_app.mqtt.connection_log_writer import ConnectionLogWriter
 from mqtt_app.mqtt.delivery.delivery import BatchDelivery
 from mqtt_app.mqtt.link.client import Listener, MqttClient
 from mqtt_app.mqtt.link.dialer import Dialer
 from mqtt_app.mqtt.link.unfinished import UnfinishedBytes
-from mqtt_app.mqtt.logbook import ConnectionLogWriter
 from mqtt_app.mqtt.loop import Loop
-from mqtt_app.mqtt.reports import StatusWriter
+from mqtt_app.mqtt.status_writer import StatusWriter
 from mqtt_app.services.ownership import ConnectionConfig
 
 

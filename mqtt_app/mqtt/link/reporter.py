@@ -11,8 +11,8 @@ from mqtt_app.domain.link.grants import REFUSED
 from mqtt_app.domain.link.state import Link
 from mqtt_app.domain.masking import masked
 from mqtt_app.models import ConnectionStatus, LogLevel
-from mqtt_app.mqtt.logbook import ConnectionLogWriter
-from mqtt_app.mqtt.reports import StatusWriter
+from mqtt_app.mqtt.connection_log_writer import ConnectionLogWriter
+from mqtt_app.mqtt.status_writer import StatusWriter
 from mqtt_app.services.ownership import ConnectionConfig, LinkStatus
 
 _UNEXPLAINED = LinkFailure(NETWORK, "The link broke.")

@@ -11,7 +11,8 @@ A row without an owner never says `connecting` or `connected`.
 """
 
 from mqtt_app.services.ownership.claims import let_go_all, take, take_all
-from mqtt_app.services.ownership.connection_config import ConnectionConfig, Filter, config_of
+from mqtt_app.services.ownership.configs import ConnectionConfig, Filter, config_of
+from mqtt_app.services.ownership.connection_rows import ConnectionRow, homeless_exist, rows_of
 from mqtt_app.services.ownership.link_status import (
     Answers,
     Key,
@@ -22,7 +23,6 @@ from mqtt_app.services.ownership.link_status import (
 )
 from mqtt_app.services.ownership.matches import Matches, record_matches
 from mqtt_app.services.ownership.reconcile import ReconcileReport, needs_reconcile, reconcile
-from mqtt_app.services.ownership.rows import ConnectionRow, homeless_exist, rows_of
 
 __all__ = [
     "Answers",

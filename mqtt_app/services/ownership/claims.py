@@ -14,8 +14,8 @@ from mqtt_app.models import ConnectionStatus, ErrorClass, MqttConnection
 from mqtt_app.models.fields import UndecryptableError
 from mqtt_app.models.locks import TAKE_LOCK_CLASS, take_lock_key
 from mqtt_app.services.ownership.announce import announce
-from mqtt_app.services.ownership.connection_config import ConnectionConfig, configs_from
-from mqtt_app.services.ownership.rows import WANTED
+from mqtt_app.services.ownership.configs import ConnectionConfig, configs_from
+from mqtt_app.services.ownership.connection_rows import WANTED
 from mqtt_app.services.ownership.status import since
 
 # a batch of the former owner that takes longer than this to commit: try again at the next scan

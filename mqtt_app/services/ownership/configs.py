@@ -6,7 +6,7 @@ from collections.abc import Sequence
 import msgspec
 
 from mqtt_app.conf import config
-from mqtt_app.domain.delivery.ack_mode import AckMode
+from mqtt_app.domain.link.ack_mode import AckMode
 from mqtt_app.domain.link.grants import REFUSED
 from mqtt_app.models import MqttConnection, MqttTopic
 

@@ -21,7 +21,7 @@ from mqtt_app.models.locks import RECONCILE_LOCK
 from mqtt_app.services.ownership import bulk_writes, disown_reasons
 from mqtt_app.services.ownership.announce import announce
 from mqtt_app.services.ownership.bulk_writes import Seen
-from mqtt_app.services.ownership.rows import WANTED
+from mqtt_app.services.ownership.connection_rows import WANTED
 from mqtt_app.services.ownership.snapshot import FleetSnapshot, look, seen_rows
 
 log = logging.getLogger(__name__)

@@ -11,7 +11,7 @@ from mqtt_app.coordination.leases import Lease, LeaseStore
 from mqtt_app.domain.ownership import planner
 from mqtt_app.models import MqttConnection, Site
 from mqtt_app.services.ownership.bulk_writes import Seen
-from mqtt_app.services.ownership.rows import WANTED
+from mqtt_app.services.ownership.connection_rows import WANTED
 
 _COLUMNS = (
     "is_active",

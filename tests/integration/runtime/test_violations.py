@@ -9,7 +9,7 @@ import time
 import msgspec
 import pytest
 
-from mqtt_app.mqtt import logbook
+from mqtt_app.mqtt import connection_log_writer
 from tests.fakes.rogue import RogueBroker
 from tests.fakes.violations import BOTH, CASES, Case
 from tests.fakes.wire import publish
@@ -52,7 +52,9 @@ def siege(request, healthy):
     world.add(connection(HEALTHY, healthy.port))
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(
-            logbook, "log_connection_event", lambda link, level, text, **_: written.append(text)
+            connection_log_writer,
+            "log_connection_event",
+            lambda link, level, text, **_: written.append(text),
         )
         runtime = world.runtime(connect_rate=20.0, **SLOW)
         runtime.start()

@@ -5,7 +5,7 @@ from hypothesis import strategies as st
 from mqtt_app.domain.delivery.batching import Limits
 from mqtt_app.domain.delivery.in_flight import InFlightBatches
 from mqtt_app.domain.delivery.messages import Batch
-from tests.unit.domain.test_batching import message
+from tests.unit.domain.delivery.test_batching import message
 
 
 def ledger(**limits):

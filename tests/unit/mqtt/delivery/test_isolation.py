@@ -6,7 +6,7 @@ from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 
 from mqtt_app.coordination.acks import note
-from tests.unit.mqtt.world import Harm, SmallWorld
+from tests.unit.mqtt.delivery.small_world import Harm, SmallWorld
 
 # of 2.5 s within which what healthy connections said is stored, however many others are poisonous
 ROUNDS = 60

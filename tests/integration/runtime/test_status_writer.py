@@ -7,7 +7,7 @@ import pytest
 from django.db import DataError, OperationalError
 
 from mqtt_app.mqtt import reports
-from mqtt_app.mqtt.reports import StatusWriter
+from mqtt_app.mqtt.status_writer import StatusWriter
 from mqtt_app.services.ownership import Answers, Key, LinkStatus, WrittenStatuses
 from tests.integration.runtime.world import connection, wait_for
 

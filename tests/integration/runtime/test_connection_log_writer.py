@@ -1,7 +1,7 @@
 """Links that flap, and what is left of it in the log."""
 
 from mqtt_app.domain.logs.repeats import FREE
-from mqtt_app.mqtt.logbook import ConnectionLogWriter
+from mqtt_app.mqtt.connection_log_writer import ConnectionLogWriter
 from mqtt_app.mqtt.loop import Loop
 from tests.integration.runtime.world import connection, wait_for
 from tests.services import free_port
