@@ -92,5 +92,5 @@ def _fields(items: Iterable[LinkEvidence]) -> dict[Any, Any]:
 def _decoded(stored: bytes) -> LinkEvidence | None:
     try:
         return msgspec.json.decode(stored, type=LinkEvidence)
-    except msgspec.DecodeError:
+    except (msgspec.DecodeError, UnicodeDecodeError):
         return None  # written by another version during a rolling deploy

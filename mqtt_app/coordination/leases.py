@@ -141,5 +141,5 @@ def _decoded(stored: bytes | None) -> Lease | None:
         return None
     try:
         return msgspec.json.decode(stored, type=Lease)
-    except msgspec.DecodeError:
+    except (msgspec.DecodeError, UnicodeDecodeError):
         return None

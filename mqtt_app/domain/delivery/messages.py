@@ -114,7 +114,7 @@ def unpack(blob: bytes) -> Batch:
         )
     try:
         return _decoder.decode(memoryview(blob)[1:])
-    except msgspec.DecodeError as error:
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
         raise WireError(f"damaged batch: {error}") from error
 
 

@@ -1,6 +1,6 @@
 import msgspec
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from mqtt_app.domain.delivery.messages import (
@@ -48,6 +48,7 @@ def test_a_batch_survives_the_way_through_the_queue(batch):
 
 
 @given(st.binary())
+@example(b"\x94\xa1\x80")  # an id that is no UTF-8
 def test_any_bytes_are_a_batch_or_a_wire_error(blob):
     try:
         batch = unpack(bytes((WIRE_VERSION,)) + blob)
