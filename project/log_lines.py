@@ -9,7 +9,7 @@ import os
 import threading
 import time
 
-from mqtt_app.domain.logs.repeats import Repeats, Told, words
+from mqtt_app.domain.logs.repeats import CountedLine, Repeats, format_counted
 
 REMEMBERED = 2_000  # different lines
 OURS = ("mqtt_app", "tasks", "project", "mqtt")  # of other loggers only warnings are counted
@@ -45,24 +45,24 @@ class CountingHandler(logging.StreamHandler):  # type: ignore[type-arg]
         try:
             if self._timer is not None:
                 self._timer.cancel()
-            self._tell_counts(self._repeats.rest(time.monotonic()))
+            self._write_counts(self._repeats.rest(time.monotonic()))
         finally:
             self.release()
         super().close()
 
-    def _count(self, record: logging.LogRecord) -> list[Told[logging.LogRecord]]:
+    def _count(self, record: logging.LogRecord) -> list[CountedLine[logging.LogRecord]]:
         """What this line brings out: counts, which are written here, and itself."""
         line = _lean(record)
-        told = self._repeats.came((record.name, (record.levelno, line.msg)), line, time.monotonic())
-        self._tell_counts(told)
+        told = self._repeats.add((record.name, (record.levelno, line.msg)), line, time.monotonic())
+        self._write_counts(told)
         self._arm()
         return told
 
-    def _tell_counts(self, told: list[Told[logging.LogRecord]]) -> None:
-        for one in told:
-            if one.held:
-                record = copy.copy(one.line)
-                record.msg = words(record.msg, one)
+    def _write_counts(self, lines: list[CountedLine[logging.LogRecord]]) -> None:
+        for counted in lines:
+            if counted.held:
+                record = copy.copy(counted.line)
+                record.msg = format_counted(record.msg, counted)
                 contextvars.Context().run(super().emit, record)  # it belongs to no request or task
 
     def _arm(self) -> None:
@@ -76,7 +76,7 @@ class CountingHandler(logging.StreamHandler):  # type: ignore[type-arg]
         self.acquire()
         try:
             self._timer = None
-            self._tell_counts(self._repeats.due(time.monotonic()))
+            self._write_counts(self._repeats.due(time.monotonic()))
             self._arm()
         finally:
             self.release()

@@ -14,17 +14,17 @@ from django.utils import timezone
 from kombu.exceptions import OperationalError
 
 from mqtt_app.conf import config
-from mqtt_app.coordination.acks import AckList, Fate, note
+from mqtt_app.coordination.acks import AckList, BatchOutcome, BatchReport
 from mqtt_app.coordination.client import quick_client
 from mqtt_app.domain.delivery.faults import Fault
 from mqtt_app.domain.delivery.messages import Batch, unpack
 from mqtt_app.services.ingest import pipeline
 from mqtt_app.services.ingest.faults import fault_of
 from mqtt_app.services.replay import drain, schedule
+from tasks.queues import STORE_BATCH
 
 log = logging.getLogger(__name__)
 
-STORE_BATCH = "tasks.ingest.store_batch"
 PUT_BACK_FOR = 5.0  # s until a batch is tried again whose messages only the queue may have
 SAY_AGAIN = 10.0  # s between two lines about a database that is away
 
@@ -47,9 +47,15 @@ def store_batch(*, blob: bytes) -> None:
             away or batch.tries < config().quarantine_after
         ):
             _put_back(blob)
-        _tell(batch, note(batch.id, fate=Fate.FAILED if away else Fate.REFUSED))
+        _report(batch, BatchReport(batch.id, BatchOutcome.FAILED if away else BatchOutcome.REFUSED))
     else:
-        _tell(batch, note(batch.id, outcome.skipped, outcome.postponed, refused=outcome.refused))
+        report = BatchReport(
+            batch.id,
+            skipped=frozenset(outcome.skipped),
+            postponed=frozenset(outcome.postponed),
+            refused=frozenset(outcome.refused),
+        )
+        _report(batch, report)
 
 
 @shared_task(name="tasks.ingest.parse_kept", ignore_result=True)
@@ -78,8 +84,9 @@ def _tell_of_a_death(sender: Any, exception: Any, kwargs: Any, **_: Any) -> None
     ):
         return
     batch = unpack(kwargs["blob"])
-    fate = Fate.KILLED if isinstance(exception, WorkerLostError) else Fate.FAILED
-    _tell(batch, note(batch.id, fate=fate))
+    is_killed = isinstance(exception, WorkerLostError)
+    outcome = BatchOutcome.KILLED if is_killed else BatchOutcome.FAILED
+    _report(batch, BatchReport(batch.id, outcome))
 
 
 def _put_back(blob: bytes) -> None:
@@ -92,12 +99,13 @@ def _put_back(blob: bytes) -> None:
         log.warning("A batch could not be put back into the queue: %s", type(error).__name__)
 
 
-def _tell(batch: Batch, text: str) -> None:
-    """A lost word costs the owner a question to the receipts."""
+def _report(batch: Batch, report: BatchReport) -> None:
+    """A report that is lost costs the owner a question to the receipts."""
     try:
-        AckList(quick_client()).push(batch.instance_id, batch.incarnation, [text])
+        AckList(quick_client()).push(batch.instance_id, batch.incarnation, [report])
     except redis.RedisError as error:
-        log.warning("What became of a batch could not be told: %s", type(error).__name__)
+        text = "The outcome of a batch could not be reported: %s"
+        log.warning(text, type(error).__name__)
 
 
 def _say(error: Exception) -> None:

@@ -3,11 +3,11 @@
 from kombu import Queue
 
 CONTROL = "mqtt.control"  # reconcile, upkeep
-INGEST = (
-    "mqtt.ingest"  # batches of messages to committed rows, and what was kept of failing parsers
-)
+INGEST = "mqtt.ingest"  # batches of messages to committed rows, and replays of dead letters
 PRESENCE = "mqtt.presence"  # offline checks
 LOGS = "mqtt.logs"  # log rows
+
+STORE_BATCH = "tasks.ingest.store_batch"  # the task that a batch is sent to
 
 ALL = (CONTROL, INGEST, PRESENCE, LOGS)
 

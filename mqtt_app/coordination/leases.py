@@ -82,14 +82,14 @@ class LeaseStore:
         return {lease.instance_id: lease for lease in leases if lease is not None}
 
     def peek(self) -> dict[str, Lease]:
-        """As `read_all`, from a Redis that takes no writes. For eyes only: one that is missing here
-        may well live.
+        """As `read_all`, from a Redis that takes no writes. For display only: a lease that is missing
+        here may well stand.
         """
         names: Any = self._client.smembers(keys.INSTANCES)
         stored: Any = (
             self._client.mget([keys.instance(name.decode()) for name in names]) if names else []
         )
-        leases = (_decoded(one) for one in stored)
+        leases = (_decoded(value) for value in stored)
         return {lease.instance_id: lease for lease in leases if lease is not None}
 
     def known_for(self) -> float:
@@ -109,11 +109,6 @@ class LeaseStore:
         return max(
             0.0, min(seconds + micros / 1e6 - float(since), float(server["uptime_in_seconds"]))
         )
-
-    def redis_uptime(self) -> float:
-        """Seconds since Redis started."""
-        server: Any = self._client.info("server")
-        return float(server["uptime_in_seconds"])
 
     def mark_reconciled(self, now: float) -> None:
         """`now` is unix seconds."""

@@ -4,11 +4,11 @@ instead of repeated.
 
 import msgspec
 
-from mqtt_app.domain.logs.repeats import Repeats, Told, words
+from mqtt_app.domain.link.connection_config import ConnectionConfig
+from mqtt_app.domain.logs.repeats import CountedLine, Repeats, format_counted
 from mqtt_app.logging_utils import log_connection_event
 from mqtt_app.models import MqttConnection
 from mqtt_app.mqtt.loop import Loop
-from mqtt_app.services.ownership import ConnectionConfig
 
 
 class _Line(msgspec.Struct, frozen=True):
@@ -31,29 +31,32 @@ class ConnectionLogWriter:
     def write(
         self, config: ConnectionConfig, level: str, message: str, attempt: int | None = None
     ) -> None:
+        """`attempt`: the number of the connect that failed."""
         line = _Line(config.id, config.site_id, config.host, level, message, attempt)
-        for told in self._repeats.came((config.id, (level, message)), line, self._loop.clock()):
-            _write(told)
+        key = (config.id, (level, message))
+        for counted in self._repeats.add(key, line, self._loop.clock()):
+            _write(counted)
         self._arm()
 
     def close(self) -> None:
-        for told in self._repeats.rest(self._loop.clock()):
-            _write(told)
+        for counted in self._repeats.rest(self._loop.clock()):
+            _write(counted)
 
     def _arm(self) -> None:
         due = self._repeats.due_at()
         if due is not None and not self._armed:
             self._armed = True
-            self._loop.at(due, self._tell)
+            self._loop.at(due, self._write_due)
 
-    def _tell(self) -> None:
+    def _write_due(self) -> None:
         self._armed = False
-        for told in self._repeats.due(self._loop.clock()):
-            _write(told)
+        for counted in self._repeats.due(self._loop.clock()):
+            _write(counted)
         self._arm()
 
 
-def _write(told: Told[_Line]) -> None:
-    line = told.line
+def _write(counted: CountedLine[_Line]) -> None:
+    line = counted.line
     row = MqttConnection(id=line.connection_id, site_id=line.site_id, broker_host=line.host)
-    log_connection_event(row, line.level, words(line.message, told), retry_attempt=line.attempt)
+    message = format_counted(line.message, counted)
+    log_connection_event(row, line.level, message, retry_attempt=line.attempt)

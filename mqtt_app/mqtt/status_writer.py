@@ -1,6 +1,6 @@
-"""What the links have to say, written to the database by one thread, so that no link waits for it.
+"""What the links report, written to the database by one thread, so that no link waits for it.
 
-Only the latest status of a connection matters: while the database is away, newer words replace
+Only the latest status of a connection matters: while the database is away, newer reports replace
 older ones. What comes within a moment is written together: a fleet that comes up at once is a few
 statements, not thousands.
 """
@@ -8,20 +8,19 @@ statements, not thousands.
 import logging
 import threading
 import time
+from collections import deque
 from collections.abc import Callable, Iterable, Mapping
 from itertools import islice
-from typing import Protocol, TypeVar
+from typing import TypeVar
 
+import msgspec
 from django.db import DataError, Error, IntegrityError, close_old_connections, connection
 
-from mqtt_app.services.ownership import (
-    Answers,
-    ConnectionConfig,
-    Key,
-    LinkStatus,
-    Matches,
-    WrittenStatuses,
-)
+from mqtt_app.background.outage_log import OutageLog
+from mqtt_app.background.periodic_thread import PeriodicThread
+from mqtt_app.domain.link.connection_config import ConnectionConfig, LinkStatus, SubackResults
+from mqtt_app.domain.ownership.claims import LinkKey
+from mqtt_app.mqtt.connection_store import ConnectionStore
 
 log = logging.getLogger(__name__)
 
@@ -31,161 +30,160 @@ AT_ONCE = 500  # connections in one statement
 
 Name = TypeVar("Name")
 Value = TypeVar("Value")
-Statuses = dict[Key, LinkStatus]
-Replies = dict[Key, Answers]
 
 
-class Writer(Protocol):
-    """The part of `services.ownership` that writes what an owner says."""
+class Reports(msgspec.Struct):
+    """What is to be written; a later report of a connection replaces an earlier one. `matches`:
+    connection id -> filter -> unix seconds.
+    """
 
-    def record_statuses(self, said: Mapping[Key, LinkStatus]) -> WrittenStatuses: ...
-    def record_answers(self, said: Mapping[Key, Answers]) -> int: ...
-    def record_matches(self, matches: Matches) -> int: ...
+    statuses: dict[LinkKey, LinkStatus] = {}
+    subacks: dict[LinkKey, SubackResults] = {}
+    matches: dict[int, dict[str, float]] = {}
+
+    def __len__(self) -> int:
+        return len(self.statuses) + len(self.subacks) + len(self.matches)
+
+    def add_subacks(self, key: LinkKey, results: SubackResults) -> None:
+        earlier = self.subacks.get(key)
+        codes = dict(earlier.codes) if earlier is not None else {}
+        self.subacks[key] = SubackResults(codes | dict(results.codes), results.synced_version)
+
+    def take_first(self) -> "Reports":
+        """Those that came first, as many as fit into one statement; the others stay."""
+        return Reports(
+            _take_first(self.statuses), _take_first(self.subacks), _take_first(self.matches)
+        )
+
+    def by_kind(self) -> list["Reports"]:
+        """Statuses first and matches last: no one waits for those."""
+        kinds = (
+            Reports(statuses=self.statuses),
+            Reports(subacks=self.subacks),
+            Reports(matches=self.matches),
+        )
+        return [kind for kind in kinds if kind]
+
+    def singly(self) -> list["Reports"]:
+        parts = [Reports(statuses={key: status}) for key, status in self.statuses.items()]
+        parts += [Reports(subacks={key: results}) for key, results in self.subacks.items()]
+        parts += [Reports(matches={number: found}) for number, found in self.matches.items()]
+        return parts
+
+    def put_back(self, unwritten: "Reports") -> None:
+        """Before what came since."""
+        self.statuses = unwritten.statuses | self.statuses
+        self.matches = unwritten.matches | self.matches
+        newer = self.subacks
+        self.subacks = dict(unwritten.subacks)
+        for key, results in newer.items():
+            self.add_subacks(key, results)
 
 
 class StatusWriter:
-    """`say`, `answers` and `matched` never block. `disowned` is called when a write shows that a
-    link is not ours.
+    """`report_status`, `report_subacks` and `report_matches` never block; call them from any thread.
+    `disowned` is called when a write shows that a link is not ours any more.
     """
 
-    def __init__(self, writer: Writer, disowned: Callable[[], None]) -> None:
-        self._writer, self._disowned = writer, disowned
-        self._wake = threading.Condition()
-        self._statuses: Statuses = {}
-        self._replies: Replies = {}
-        self._matches: dict[int, dict[str, float]] = {}
-        self._down = False
-        self._stopping = False
+    def __init__(self, store: ConnectionStore, disowned: Callable[[], None]) -> None:
+        self._store = store
+        self._disowned = disowned
+        self._lock = threading.Lock()
+        self._waiting = Reports()
         self._written_at = float("-inf")
-        self._thread = threading.Thread(target=self._run, name="mqtt-reports", daemon=True)
+        self._outage = OutageLog(
+            log,
+            "The database does not take what the links report (%s); it is tried again",
+            "The database takes what the links report again",
+        )
+        self._thread = PeriodicThread(
+            "mqtt-reports", self._write_waiting, every=None, at_end=self._write_rest
+        )
 
     def start(self) -> None:
         self._thread.start()
 
     def stop(self, timeout: float) -> None:
-        with self._wake:
-            self._stopping = True
-            self._wake.notify_all()
-        self._thread.join(timeout)
+        """Write what waits; takes up to `timeout` seconds."""
+        self._thread.stop(timeout)
 
-    def say(self, config: ConnectionConfig, status: LinkStatus) -> None:
-        with self._wake:
-            self._statuses[config.id, config.generation] = status
-            self._wake.notify_all()
+    def report_status(self, config: ConnectionConfig, status: LinkStatus) -> None:
+        with self._lock:
+            self._waiting.statuses[LinkKey(config.id, config.generation)] = status
+        self._thread.wake()
 
-    def answers(self, config: ConnectionConfig, answers: Answers) -> None:
-        key = (config.id, config.generation)
-        with self._wake:
-            self._replies[key] = _merged(self._replies.get(key), answers)
-            self._wake.notify_all()
+    def report_subacks(self, config: ConnectionConfig, results: SubackResults) -> None:
+        with self._lock:
+            self._waiting.add_subacks(LinkKey(config.id, config.generation), results)
+        self._thread.wake()
 
-    def matched(self, connection_id: int, filters: Mapping[str, float]) -> None:
+    def report_matches(self, connection_id: int, filters: Mapping[str, float]) -> None:
         """Filter -> unix seconds of its last match."""
-        with self._wake:
-            self._matches.setdefault(connection_id, {}).update(filters)
-            self._wake.notify_all()
+        with self._lock:
+            self._waiting.matches.setdefault(connection_id, {}).update(filters)
+        self._thread.wake()
 
-    def _run(self) -> None:
-        while self._waited():
-            self._rest(self._written_at + GATHER - time.monotonic())
-            self._written_at = time.monotonic()
-            with self._wake:
-                statuses, replies, matches = (
-                    _first(self._statuses),
-                    _first(self._replies),
-                    _first(self._matches),
-                )
-            close_old_connections()
-            if statuses or replies:
-                self._write(statuses, replies)
-            if matches:
-                self._write_matches(matches)
+    def _write_waiting(self) -> None:
+        while self._waiting and not self._thread.is_stopping:
+            self._thread.pause(self._written_at + GATHER - time.monotonic())
+            if not self._write_first():
+                self._thread.pause(RETRY_AFTER)
 
-    def _waited(self) -> bool:
-        """False when there is nothing to write and there will be nothing more."""
-        with self._wake:
-            self._wake.wait_for(lambda: self._is_waiting() or self._stopping)
-            return self._is_waiting()
+    def _write_rest(self) -> None:
+        """At the end: all that can be written; what cannot be is not tried again."""
+        while self._waiting and self._write_first():
+            time.sleep(GATHER if self._waiting else 0.0)
 
-    def _is_waiting(self) -> bool:
-        return bool(self._statuses or self._replies or self._matches)
+    def _write_first(self) -> bool:
+        """False when the database did not answer; what was not written waits again then."""
+        self._written_at = time.monotonic()
+        with self._lock:
+            parts = deque(self._waiting.take_first().by_kind())
+        close_old_connections()
+        while parts:
+            try:
+                self._write(parts[0])
+            except (DataError, IntegrityError):
+                parts.extendleft(_apart(parts.popleft()))
+                continue
+            except Error as error:
+                self._outage.failed(error)
+                connection.close()
+                self._put_back(parts)
+                return False
+            except Exception:
+                log.exception("Reports of %d links could not be written", len(parts[0]))
+            parts.popleft()
+        self._outage.succeeded()
+        return True
 
-    def _rest(self, seconds: float) -> None:
-        with self._wake:
-            self._wake.wait_for(lambda: self._stopping, max(0.0, seconds))
+    def _write(self, part: Reports) -> None:
+        if part.statuses:
+            written = self._store.record_statuses(part.statuses)
+            if written.lost:
+                self._disowned()
+            self._put_back([Reports({key: part.statuses[key] for key in written.busy})])
+        if part.subacks:
+            self._store.record_suback_results(part.subacks)
+        if part.matches:
+            self._store.record_matches(part.matches)
 
-    def _write(self, statuses: Statuses, replies: Replies) -> None:
-        try:
-            if statuses:
-                self._heed(statuses, self._writer.record_statuses(statuses))
-                statuses = {}
-            if replies:
-                self._writer.record_answers(replies)
-            self._down = False
-        except (DataError, IntegrityError):
-            self._write_apart(statuses, replies)
-        except Error as error:
-            self._keep(statuses, replies, error)
-        except Exception:
-            log.exception(
-                "Reports of %d links could not be written", len(statuses.keys() | replies.keys())
-            )
-
-    def _write_matches(self, matches: dict[int, dict[str, float]]) -> None:
-        """After everything else: nobody waits for them."""
-        try:
-            self._writer.record_matches(matches)
-        except (DataError, IntegrityError):
-            log.exception("The matches of %d links cannot be stored", len(matches))
-        except Error as error:
-            self._keep({}, {}, error)
-            with self._wake:
-                self._matches = {} if self._stopping else matches | self._matches
-        except Exception:
-            log.exception("The matches of %d links could not be written", len(matches))
-
-    def _heed(self, statuses: Statuses, written: WrittenStatuses) -> None:
-        if written.lost:
-            self._disowned()
-        with self._wake:
-            self._statuses = {key: statuses[key] for key in written.busy} | self._statuses
-
-    def _write_apart(self, statuses: Statuses, replies: Replies) -> None:
-        """One of them cannot be stored; it is given up, the others are not."""
-        parts: list[tuple[Statuses, Replies]] = [
-            ({key: status}, {}) for key, status in statuses.items()
-        ]
-        parts += [({}, {key: answers}) for key, answers in replies.items()]
-        if len(parts) == 1:
-            log.exception("What a link reports cannot be stored: %s", parts[0])
-            return
-        for part in parts:
-            self._write(*part)
-
-    def _keep(self, statuses: Statuses, replies: Replies, error: Error) -> None:
-        if not self._down:
-            log.warning(
-                "The database does not take what the links report (%s); trying on",
-                type(error).__name__,
-            )
-        self._down = True
-        connection.close()
-        with self._wake:
-            self._statuses = statuses | self._statuses
-            for key, answers in replies.items():
-                self._replies[key] = _merged(answers, self._replies.get(key))
-            self._wake.wait_for(lambda: self._stopping, RETRY_AFTER)
-            if self._stopping:
-                self._statuses, self._replies = {}, {}
+    def _put_back(self, parts: Iterable[Reports]) -> None:
+        with self._lock:
+            for part in parts:
+                self._waiting.put_back(part)
 
 
-def _merged(older: Answers | None, newer: Answers | None) -> Answers:
-    both = [answers for answers in (older, newer) if answers is not None]
-    codes = {name: code for answers in both for name, code in answers.codes.items()}
-    return Answers(codes, both[-1].in_line_with)
+def _apart(part: Reports) -> list[Reports]:
+    """Something in it cannot be stored: each by itself, or nothing when it is only one. Called while
+    the database's error is handled.
+    """
+    if len(part) > 1:
+        return part.singly()
+    log.exception("What a link reports cannot be stored: %s", part)
+    return []
 
 
-def _first(waiting: dict[Name, Value]) -> dict[Name, Value]:
-    """Take those that came first."""
-    keys: Iterable[Name] = list(islice(waiting, AT_ONCE))
+def _take_first(waiting: dict[Name, Value]) -> dict[Name, Value]:
+    keys = list(islice(waiting, AT_ONCE))
     return {key: waiting.pop(key) for key in keys}

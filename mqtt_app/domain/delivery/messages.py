@@ -5,8 +5,6 @@ fields, never reorder) behind one version byte, so that old and new processes ca
 during a rolling deploy.
 """
 
-from collections.abc import Iterable
-
 import msgspec
 
 WIRE_VERSION = 1
@@ -116,7 +114,3 @@ def unpack(blob: bytes) -> Batch:
         return _decoder.decode(memoryview(blob)[1:])
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
         raise WireError(f"damaged batch: {error}") from error
-
-
-def total_size(messages: Iterable[Envelope]) -> int:
-    return sum(message.size for message in messages)

@@ -62,7 +62,7 @@ class Suspicion:
             suspect = self._suspects[connection_id]
             suspect.size = max(1, suspect.size // SHRINK)
 
-    def committed(self, connection_ids: Collection[int], now: float) -> list[int]:
+    def clear_stored(self, connection_ids: Collection[int], now: float) -> list[int]:
         """A batch with these, and nothing refused of them, is in the database. Gives those that are
         cleared by it.
         """

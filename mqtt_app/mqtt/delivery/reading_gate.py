@@ -5,7 +5,7 @@ postponed.
 from collections.abc import Collection, Mapping
 from typing import Protocol
 
-from mqtt_app.domain.delivery.batching import may_read, may_read_suspect
+from mqtt_app.domain.delivery.memory_share import may_read, may_read_suspect
 from mqtt_app.domain.delivery.suspicion import Suspicion
 from mqtt_app.mqtt.delivery.memory import Memory
 
@@ -13,8 +13,14 @@ from mqtt_app.mqtt.delivery.memory import Memory
 class Receiver(Protocol):
     """The session of a connection."""
 
-    def committed(self, epoch: int, packet_id: int) -> None: ...
-    def settle(self) -> None: ...
+    def message_committed(self, epoch: int, packet_id: int) -> None:
+        """Of the link `epoch`: it is not acknowledged on a later one."""
+        ...
+
+    def acknowledge_ready(self) -> None:
+        """Send the acknowledgements of what is committed, in the order of receipt."""
+        ...
+
     def set_paused(self, paused: bool) -> None: ...
 
 
@@ -26,14 +32,12 @@ class ReadingGate:
     def __init__(
         self, memory: Memory, suspicion: Suspicion, limit: int, receivers: Mapping[int, Receiver]
     ) -> None:
-        self._memory, self._suspicion, self._limit, self._receivers = (
-            memory,
-            suspicion,
-            limit,
-            receivers,
-        )
+        self._memory = memory
+        self._suspicion = suspicion
+        self._limit = limit
+        self._receivers = receivers
         self._paused: set[int] = set()
-        self._postponed: set[int] = set()  # connections with messages that nobody takes at present
+        self._postponed: set[int] = set()  # connections whose messages ingest does not take now
 
     def __len__(self) -> int:
         """Links that are not read."""
@@ -47,8 +51,8 @@ class ReadingGate:
         self._paused.discard(connection_id)
         self._postponed.discard(connection_id)
 
-    def taken(self, connection_ids: Collection[int]) -> None:
-        """A batch with messages of these came back: whatever was postponed is not any more."""
+    def answered(self, connection_ids: Collection[int]) -> None:
+        """A batch with messages of these came back: they are not postponed any more."""
         self._postponed.difference_update(connection_ids)
 
     def postpone(self, connection_ids: Collection[int]) -> None:
@@ -59,16 +63,14 @@ class ReadingGate:
     def check(self, connection_id: int) -> None:
         """After a message of it came: stop reading it when it holds its share."""
         receiver = self._receivers.get(connection_id)
-        if (
-            receiver is not None
-            and connection_id not in self._paused
-            and not self._may_read(connection_id)
-        ):
+        if receiver is None or connection_id in self._paused:
+            return
+        if not self._may_read(connection_id):
             self._paused.add(connection_id)
             receiver.set_paused(True)
 
     def resume(self) -> None:
-        """After something was stored: read again whoever may be."""
+        """After something was stored: read those again that may be read."""
         for connection_id in [number for number in self._paused if self._may_read(number)]:
             self._paused.discard(connection_id)
             if connection_id in self._receivers:

@@ -1,61 +1,13 @@
-"""What an owner has to know to hold a link, in plain values."""
+"""What an owner has to know to hold a link, read from its rows."""
 
 from collections import defaultdict
 from collections.abc import Sequence
 
-import msgspec
-
 from mqtt_app.conf import config
 from mqtt_app.domain.link.ack_mode import AckMode
+from mqtt_app.domain.link.connection_config import ConnectionConfig, Filter
 from mqtt_app.domain.link.grants import REFUSED
 from mqtt_app.models import MqttConnection, MqttTopic
-
-
-class Filter(msgspec.Struct, frozen=True):
-    filter: str
-    qos: int
-
-
-class ConnectionConfig(msgspec.Struct, frozen=True):
-    """The settings of one link at one `config_version`, for the owner of one `generation`.
-
-    `client_id` is the same for every owner, so that the broker itself throws out a stale one.
-    `negotiated_version` is the MQTT version that worked last ("5", "3.1.1" or ""). Certificates and
-    keys are PEM; empty means none. The repr hides secrets.
-
-    What earlier owners left in the broker's session: `granted` are the wanted filters that it
-    accepted; `subscribed_version` is the `config_version` with whose filters it is in line, and it
-    may have `obsolete_filters`.
-    """
-
-    id: int
-    site_id: int
-    site_name: str
-    generation: int
-    config_version: int
-    host: str
-    port: int
-    username: str
-    password: str
-    use_tls: bool
-    tls_ca: str
-    tls_client_certificate: str
-    tls_client_key: str
-    tls_verify: bool
-    protocol_version: str
-    negotiated_version: str
-    client_id: str
-    keepalive: int
-    filters: tuple[Filter, ...]
-    retry_count: int
-    ack_mode: AckMode = AckMode.STORED
-    granted: frozenset[str] = frozenset()
-    subscribed_version: int = 0
-    obsolete_filters: tuple[str, ...] = ()
-
-    def __repr__(self) -> str:
-        version = f"generation={self.generation}, config_version={self.config_version}"
-        return f"ConnectionConfig(id={self.id}, site_id={self.site_id}, {version}, address={self.host}:{self.port})"
 
 
 def config_of(connection_id: int, generation: int) -> ConnectionConfig | None:
@@ -67,8 +19,8 @@ def config_of(connection_id: int, generation: int) -> ConnectionConfig | None:
     rows = MqttConnection.objects.select_related("site").filter(
         pk=connection_id, generation=generation
     )
-    found = configs_from(list(rows))
-    return found[0] if found else None
+    configs = configs_from(list(rows))
+    return configs[0] if configs else None
 
 
 def configs_from(rows: Sequence[MqttConnection], later: int = 0) -> list[ConnectionConfig]:

@@ -25,7 +25,7 @@ _COLUMNS = (
 
 
 class FleetSnapshot(msgspec.Struct, frozen=True):
-    """Who is alive; `instances` is None when nobody knows.
+    """Which instances live; `instances` is None when that is not known.
 
     Not `complete`: one that is missing here may be alive, and `why` says so, to be logged at
     `level`.
@@ -35,6 +35,10 @@ class FleetSnapshot(msgspec.Struct, frozen=True):
     complete: bool
     why: str = ""
     level: int = logging.INFO
+
+    @property
+    def instance_ids(self) -> frozenset[str]:
+        return frozenset(instance.id for instance in self.instances or ())
 
 
 def seen_rows() -> list[Seen]:

@@ -5,9 +5,9 @@ from django.db import DatabaseError
 from django.db import connection as database
 from django.utils import timezone
 
+from mqtt_app.domain.link.connection_config import LinkStatus, SubackResults
 from mqtt_app.models import CONFIGURATION, MqttConnection, MqttTopic
 from mqtt_app.services import ownership
-from mqtt_app.services.ownership import Answers, LinkStatus
 from tests.integration.ownership.fleet import connection, fresh, owned, take
 
 pytestmark = pytest.mark.django_db
@@ -252,7 +252,7 @@ def row() -> MqttConnection:
     found = owned("mqtt-1")
     MqttTopic.objects.create(connection=found, filter="a")
     MqttTopic.objects.create(connection=found, filter="off", is_active=False)
-    ownership.record_answers({(found.pk, 1): Answers({"a": 1})})
+    ownership.record_suback_results({(found.pk, 1): SubackResults({"a": 1})})
     in_line(found)
     return found
 
@@ -323,14 +323,14 @@ def test_a_topic_that_moves_is_taken_from_one_connection_and_given_to_the_other(
 
 def test_answers_of_the_broker_and_matches_are_no_change(row):
     before = version(row)
-    ownership.record_answers({(row.pk, 1): Answers({"a": 0})})
+    ownership.record_suback_results({(row.pk, 1): SubackResults({"a": 0})})
     ownership.record_matches({row.pk: {"a": 1_700_000_000.0}})
     assert version(row) == before
 
 
 def test_a_stale_topic_takes_back_no_answer(row):
     stale = topic(row, "a")
-    ownership.record_answers({(row.pk, 1): Answers({"a": 0})})
+    ownership.record_suback_results({(row.pk, 1): SubackResults({"a": 0})})
     before = version(row)
     stale.save()
     assert (topic(row, "a").granted_qos, version(row)) == (0, before)

@@ -25,7 +25,7 @@ def test_a_started_connection_is_assigned_and_then_all_is_done(fleet):
     assert fleet.needs_reconcile()
     assert fleet.reconcile().assigned == 1
     assert fresh(row).assigned_instance == "mqtt-1"
-    assert not fleet.needs_reconcile()
+    assert fleet.reconcile_if_needed() is None
     assert fleet.reconcile().assigned == 0
     assert fleet.leases.reconciled_at() is not None
 
@@ -47,7 +47,7 @@ def test_a_wipe_of_redis_moves_nothing_while_instances_come_back_one_by_one(flee
     before = list(MqttConnection.objects.order_by("id").values())
     assert fleet.reconcile().skipped
     fleet.leases.acquire(Lease("mqtt-1", "start of mqtt-1", 100))
-    assert not fleet.needs_reconcile()
+    assert fleet.reconcile_if_needed() is None
     assert fleet.reconcile().skipped
     assert list(MqttConnection.objects.order_by("id").values()) == before
     assert [fresh(row).owner for row in rows] == ["mqtt-1", "mqtt-2"]
@@ -137,7 +137,7 @@ def test_an_inactive_site_is_not_wanted_whatever_its_connection_says(fleet):
     row.site.is_active = False
     row.site.save()
     fleet.join("mqtt-1")
-    assert not fleet.needs_reconcile()
+    assert fleet.reconcile_if_needed() is None
     assert fleet.reconcile().active == 0
 
 
@@ -191,7 +191,7 @@ def test_the_number_of_queries_does_not_grow_with_the_rows(fleet, django_assert_
     with django_assert_max_num_queries(6):
         assert fleet.reconcile().assigned == 40
     with django_assert_max_num_queries(2):
-        assert not fleet.needs_reconcile()
+        assert fleet.reconcile_if_needed() is None
 
 
 @pytest.fixture

@@ -8,7 +8,7 @@ import time
 import msgspec
 import pytest
 
-from mqtt_app.services.ownership import Filter
+from mqtt_app.domain.link.connection_config import Filter
 from tests.integration.runtime.world import connection, wait_for
 from tests.publisher import publisher
 

@@ -6,12 +6,13 @@ from typing import Any
 import pytest
 from django.db import DataError, OperationalError
 
-from mqtt_app.mqtt import reports
+from mqtt_app.domain.link.connection_config import LinkStatus, SubackResults
+from mqtt_app.domain.ownership.claims import LinkKey, WrittenStatuses
+from mqtt_app.mqtt import status_writer
 from mqtt_app.mqtt.status_writer import StatusWriter
-from mqtt_app.services.ownership import Answers, Key, LinkStatus, WrittenStatuses
 from tests.integration.runtime.world import connection, wait_for
 
-Answer = Callable[[Mapping[Key, LinkStatus]], WrittenStatuses]
+Answer = Callable[[Mapping[LinkKey, LinkStatus]], WrittenStatuses]
 
 
 class Rows:
@@ -19,11 +20,11 @@ class Rows:
 
     def __init__(self) -> None:
         self.answers: list[Answer] = []
-        self.asked: list[dict[Key, str]] = []
-        self.statuses: dict[Key, str] = {}
-        self.codes: dict[Key, dict[str, int]] = {}
+        self.asked: list[dict[LinkKey, str]] = []
+        self.statuses: dict[LinkKey, str] = {}
+        self.codes: dict[LinkKey, dict[str, int]] = {}
 
-    def record_statuses(self, said: Mapping[Key, LinkStatus]) -> WrittenStatuses:
+    def record_statuses(self, said: Mapping[LinkKey, LinkStatus]) -> WrittenStatuses:
         words = {key: status.status for key, status in said.items()}
         self.asked.append(words)
         written = self.answers.pop(0)(said) if self.answers else WrittenStatuses()
@@ -32,15 +33,15 @@ class Rows:
         }
         return written
 
-    def record_answers(self, said: Mapping[Key, Answers]) -> int:
+    def record_suback_results(self, said: Mapping[LinkKey, SubackResults]) -> int:
         self.codes |= {key: dict(answers.codes) for key, answers in said.items()}
         return len(said)
 
 
 @pytest.fixture
 def database(monkeypatch: pytest.MonkeyPatch) -> Rows:
-    monkeypatch.setattr(reports, "RETRY_AFTER", 0.05)
-    monkeypatch.setattr(reports, "close_old_connections", lambda: None)
+    monkeypatch.setattr(status_writer, "RETRY_AFTER", 0.05)
+    monkeypatch.setattr(status_writer, "close_old_connections", lambda: None)
     return Rows()
 
 
@@ -57,7 +58,7 @@ def said(database: Rows, disowned: list[bool]) -> Iterator[StatusWriter]:
 
 
 def say(said: StatusWriter, number: int, status: str) -> None:
-    said.say(connection(number, 1883), LinkStatus(status))
+    said.report_status(connection(number, 1883), LinkStatus(status))
 
 
 def away(*_: Any) -> WrittenStatuses:
@@ -67,7 +68,7 @@ def away(*_: Any) -> WrittenStatuses:
 def test_links_that_speak_at_once_are_written_at_once(said, database):
     for number in range(1, 101):
         say(said, number, "connected")
-        said.answers(connection(number, 1883), Answers({"#": 1}))
+        said.report_subacks(connection(number, 1883), SubackResults({"#": 1}))
     said.start()
     wait_for(lambda: len(database.codes) == 100)
     assert len(database.asked) == 1
@@ -84,7 +85,7 @@ def test_after_an_outage_only_the_latest_word_is_written(said, database):
 
 
 def test_one_that_cannot_be_stored_does_not_hold_up_the_others(said, database):
-    def no_nine(statuses: Mapping[Key, LinkStatus]) -> WrittenStatuses:
+    def no_nine(statuses: Mapping[LinkKey, LinkStatus]) -> WrittenStatuses:
         if (9, 1) in statuses:
             raise DataError("nine")
         return WrittenStatuses()

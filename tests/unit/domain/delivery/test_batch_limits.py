@@ -5,7 +5,9 @@ both sides.
 import pytest
 
 from mqtt_app.domain.delivery import batching, messages
-from mqtt_app.domain.delivery.batching import AckOrder, Batcher, Limits, may_read
+from mqtt_app.domain.delivery.ack_order import AckOrder
+from mqtt_app.domain.delivery.batching import Batcher, Limits
+from mqtt_app.domain.delivery.memory_share import may_read
 from mqtt_app.domain.delivery.messages import Batch, Envelope, WireError, pack, unpack
 
 
@@ -126,11 +128,11 @@ def test_acknowledgements_stop_at_the_first_that_waits():
     order = AckOrder()
     for packet_id, done in ((1, True), (2, False), (3, True)):
         order.received(packet_id, done=done)
-    assert (order.ready(), len(order), 1 in order, 3 in order) == ([1], 2, False, True)
-    order.committed(9)
-    assert order.ready() == []
-    order.committed(2)
-    assert (order.ready(), len(order)) == ([2, 3], 0)
+    assert (order.take_ready(), len(order), 1 in order, 3 in order) == ([1], 2, False, True)
+    order.mark_committed(9)
+    assert order.take_ready() == []
+    order.mark_committed(2)
+    assert (order.take_ready(), len(order)) == ([2, 3], 0)
 
 
 # Wire

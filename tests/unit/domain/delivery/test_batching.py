@@ -1,7 +1,9 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mqtt_app.domain.delivery.batching import CROWD, AckOrder, Batcher, Limits, may_read
+from mqtt_app.domain.delivery.ack_order import AckOrder
+from mqtt_app.domain.delivery.batching import CROWD, Batcher, Limits
+from mqtt_app.domain.delivery.memory_share import may_read
 from mqtt_app.domain.delivery.messages import Envelope
 
 
@@ -88,8 +90,8 @@ def test_acknowledgements_are_in_order_and_never_before_the_commit(commits):
     for packet_id in range(1, 30):
         order.received(packet_id)
     for done, packet_id in enumerate(commits, 1):
-        order.committed(packet_id)
-        acknowledged += order.ready()
+        order.mark_committed(packet_id)
+        acknowledged += order.take_ready()
         assert set(acknowledged) <= set(commits[:done])
     assert acknowledged == list(range(1, 30))
 

@@ -5,7 +5,7 @@ import math
 import msgspec
 import pytest
 
-from mqtt_app.domain.link import state as c
+from mqtt_app.domain.link import events as c
 from mqtt_app.domain.link.failures import (
     BROKER,
     CONFIGURATION,
@@ -19,7 +19,8 @@ from mqtt_app.domain.link.failures import (
     not_mqtt,
     refusal,
 )
-from mqtt_app.domain.link.state import Effect, Link, LinkTimeouts, State, step
+from mqtt_app.domain.link.state import Link, LinkTimeouts, State, versions_to_try
+from mqtt_app.domain.link.transitions import Effect, step, wait_before
 
 # The life of a link
 
@@ -61,7 +62,7 @@ def test_a_minute_makes_a_link_stable(lived, retries, since):
 
 
 def test_each_wait_is_twice_as_long_as_the_one_before_up_to_its_cap():
-    assert [c.wait_before(tries, 1.0, 60.0, 0.5) for tries in range(1, 9)] == [
+    assert [wait_before(tries, 1.0, 60.0, 0.5) for tries in range(1, 9)] == [
         0.5,
         1,
         2,
@@ -71,7 +72,7 @@ def test_each_wait_is_twice_as_long_as_the_one_before_up_to_its_cap():
         30,
         30,
     ]
-    assert c.wait_before(10_000, 1.0, math.inf, 1.0) == 2.0**30
+    assert wait_before(10_000, 1.0, math.inf, 1.0) == 2.0**30
 
 
 def test_what_only_a_person_can_mend_is_waited_for_half_its_range_at_least():
@@ -82,7 +83,7 @@ def test_what_only_a_person_can_mend_is_waited_for_half_its_range_at_least():
     assert (found.state, found.refusals, effects) == (
         State.REFUSED,
         1,
-        (Effect.CLOSE, Effect.SAY_FAILED),
+        (Effect.CLOSE, Effect.REPORT_FAILED),
     )
 
 
@@ -116,43 +117,43 @@ def test_each_volatile_state_has_its_time(events, seconds):
 @pytest.mark.parametrize(
     ("events", "state", "effects", "kind"),
     [
-        ((c.Start(), c.Tick()), State.WAITING, (Effect.CLOSE, Effect.SAY_FAILED), NETWORK),
+        ((c.Start(), c.Tick()), State.WAITING, (Effect.CLOSE, Effect.REPORT_FAILED), NETWORK),
         (
             (c.Start(), c.Dialed(), c.Lost(GONE)),
             State.WAITING,
-            (Effect.CLOSE, Effect.SAY_FAILED),
+            (Effect.CLOSE, Effect.REPORT_FAILED),
             NETWORK,
         ),
         (
             (c.Start(), c.Dialed(), c.Accepted(True), c.Tick()),
             State.WAITING,
-            (Effect.CLOSE, Effect.SAY_FAILED),
+            (Effect.CLOSE, Effect.REPORT_FAILED),
             BROKER,
         ),
         (
             (c.Start(), c.Dialed(), c.Accepted(True), c.Lost(GONE)),
             State.WAITING,
-            (Effect.CLOSE, Effect.SAY_FAILED),
+            (Effect.CLOSE, Effect.REPORT_FAILED),
             NETWORK,
         ),
         (
             (c.Start(), c.Dialed(), c.Accepted(False), c.Lost(GONE)),
             State.WAITING,
-            (Effect.CLOSE, Effect.SAY_LOST),
+            (Effect.CLOSE, Effect.REPORT_LOST),
             NETWORK,
         ),
         ((c.Start(), c.Dialed(), c.Accepted(True)), State.SUBSCRIBING, (Effect.SUBSCRIBE,), None),
         (
             (c.Start(), c.DialFailed(GONE), c.Tick()),
             State.DIALING,
-            (Effect.DIAL, Effect.SAY_CONNECTING),
+            (Effect.DIAL, Effect.REPORT_CONNECTING),
             NETWORK,
         ),
         ((c.Start(), c.Drain()), State.CLOSED, (Effect.CLOSE, Effect.FINISHED), None),
         (
             (c.Start(), c.Dialed(), c.Accepted(False), c.Drain(), c.Tick()),
             State.CLOSED,
-            (Effect.GOODBYE, Effect.SAY_CLEAN, Effect.FINISHED),
+            (Effect.GOODBYE, Effect.REPORT_DISCONNECTED, Effect.FINISHED),
             None,
         ),
         (
@@ -188,7 +189,7 @@ def test_where_each_story_of_a_link_ends(events, state, effects, kind):
     ],
 )
 def test_the_version_that_worked_last_is_the_one_that_is_tried(chosen, negotiated, versions):
-    assert c.versions_to_try(chosen, negotiated) == versions
+    assert versions_to_try(chosen, negotiated) == versions
 
 
 def test_what_worked_is_tried_first_from_then_on():

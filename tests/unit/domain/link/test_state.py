@@ -2,9 +2,10 @@ import msgspec
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mqtt_app.domain.link import state as c
+from mqtt_app.domain.link import events as c
 from mqtt_app.domain.link.failures import BROKER, CREDENTIALS, NETWORK, LinkFailure
-from mqtt_app.domain.link.state import Effect, Link, LinkTimeouts, State, step
+from mqtt_app.domain.link.state import NEVER, Link, LinkTimeouts, State
+from mqtt_app.domain.link.transitions import Effect, step
 
 LOST = c.Lost(LinkFailure(NETWORK, "gone"))
 BROKEN = c.Lost(LinkFailure(BROKER, "a wildcard", reason_code=0x90))
@@ -49,7 +50,7 @@ def test_a_volatile_state_always_has_a_deadline_and_closed_is_the_end(story):
     for event, pause, jitter in story:
         before, now = link, now + pause
         link, effects = step(link, event, now, LinkTimeouts(), jitter)
-        assert (link.deadline < c.NEVER) == (link.state in VOLATILE)
+        assert (link.deadline < NEVER) == (link.state in VOLATILE)
         assert before.state is not State.CLOSED or not effects
         assert (Effect.FINISHED in effects) == (
             link.state is State.CLOSED and before.state is not State.CLOSED
@@ -72,7 +73,7 @@ def test_a_socket_is_closed_before_the_next_dial_and_at_the_end(story):
 
 def test_a_link_comes_up():
     link, effects = run(c.Start(), c.Dialed(), c.Accepted(to_subscribe=True), c.Granted())
-    assert (link.state, effects) == (State.UP, (Effect.SAY_CONNECTED,))
+    assert (link.state, effects) == (State.UP, (Effect.REPORT_CONNECTED,))
 
 
 def test_waiting_for_its_turn_in_a_storm_is_no_slow_dial():
@@ -192,7 +193,11 @@ def test_a_drain_settles_before_it_parts():
     up, _ = run(c.Start(), c.Dialed(), c.Accepted(to_subscribe=False))
     draining, effects = run(c.Drain(), link=up)
     assert (draining.state, effects) == (State.DRAINING, (Effect.STOP_READING,))
-    assert run(c.Drained(), link=draining)[1] == (Effect.GOODBYE, Effect.SAY_CLEAN, Effect.FINISHED)
+    assert run(c.Drained(), link=draining)[1] == (
+        Effect.GOODBYE,
+        Effect.REPORT_DISCONNECTED,
+        Effect.FINISHED,
+    )
 
 
 def test_a_lost_ownership_closes_without_a_word():

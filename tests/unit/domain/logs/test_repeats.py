@@ -3,7 +3,7 @@ from collections import Counter
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mqtt_app.domain.logs.repeats import FREE, PERIOD, Repeats, Told, words
+from mqtt_app.domain.logs.repeats import FREE, PERIOD, CountedLine, Repeats, format_counted
 
 MOST = 10  # equal lines in a minute
 
@@ -21,12 +21,12 @@ class Book:
 
     def __init__(self, remembered: int = 1_000) -> None:
         self.repeats: Repeats[tuple[int, int]] = Repeats(remembered)
-        self.written: list[tuple[float, Told[tuple[int, int]]]] = []
+        self.written: list[tuple[float, CountedLine[tuple[int, int]]]] = []
         self.now = 0.0
 
     def came(self, key: tuple[int, int], later: float) -> None:
         self.pass_until(self.now + later)
-        self._write(self.repeats.came(key, key, self.now))
+        self._write(self.repeats.add(key, key, self.now))
 
     def pass_until(self, moment: float) -> None:
         while (due := self.repeats.due_at()) is not None and due <= moment:
@@ -37,7 +37,7 @@ class Book:
     def end(self) -> None:
         self._write(self.repeats.rest(self.now))
 
-    def _write(self, told: list[Told[tuple[int, int]]]) -> None:
+    def _write(self, told: list[CountedLine[tuple[int, int]]]) -> None:
         self.written += [(self.now, one) for one in told]
 
     def times(self, key: tuple[int, int]) -> list[float]:
@@ -112,8 +112,11 @@ def test_what_was_held_is_told_before_another_line_of_the_same_subject():
 
 
 def test_the_count_is_part_of_the_text():
-    assert words("gone", Told("gone")) == "gone"
-    assert words("gone", Told("gone", 23, 60.0)) == "gone (23 times in the last minute)"
-    assert words("gone", Told("gone", 7, 12.3)) == "gone (7 times in the last 12 s)"
-    assert words("gone", Told("gone", 1, 12.3)) == "gone (12 s ago)"
-    assert words("gone", Told("gone", 1, 60.0)) == "gone (a minute ago)"
+    assert format_counted("gone", CountedLine("gone")) == "gone"
+    assert (
+        format_counted("gone", CountedLine("gone", 23, 60.0))
+        == "gone (23 times in the last minute)"
+    )
+    assert format_counted("gone", CountedLine("gone", 7, 12.3)) == "gone (7 times in the last 12 s)"
+    assert format_counted("gone", CountedLine("gone", 1, 12.3)) == "gone (12 s ago)"
+    assert format_counted("gone", CountedLine("gone", 1, 60.0)) == "gone (a minute ago)"

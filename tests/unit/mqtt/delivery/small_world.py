@@ -6,7 +6,7 @@ from collections import defaultdict
 from collections.abc import Callable
 from typing import Any
 
-from mqtt_app.coordination.acks import Fate, note
+from mqtt_app.coordination.acks import BatchOutcome, BatchReport
 from mqtt_app.domain.delivery.batching import Limits
 from mqtt_app.domain.delivery.messages import Batch, Envelope
 from mqtt_app.mqtt.delivery.delivery import BatchDelivery
@@ -45,10 +45,10 @@ class Link:
         self.acknowledged: list[int] = []
         self.paused = False
 
-    def committed(self, epoch: int, packet_id: int) -> None:
+    def message_committed(self, epoch: int, packet_id: int) -> None:
         self.acknowledged.append(packet_id)
 
-    def settle(self) -> None: ...
+    def acknowledge_ready(self) -> None: ...
 
     def set_paused(self, paused: bool) -> None:
         self.paused = paused
@@ -105,35 +105,35 @@ class SmallWorld:
         self.loop.run(STEP)
         while not self.delivery.to_send.empty():
             batch = self.delivery.to_send.get()
-            self.delivery.sent(batch.id)
+            self.delivery.outcomes.sent(batch.id)
             self._store(batch)
         while not self.delivery.to_ask.empty():
             asked = self.delivery.to_ask.get()
-            self.delivery.answered(
-                asked, [batch_id for batch_id in asked if batch_id in self.receipts]
-            )
+            found = [BatchReport(batch_id) for batch_id in asked if batch_id in self.receipts]
+            self.delivery.outcomes.receipts_found(asked, found)
 
     def _store(self, batch: Batch) -> None:
-        fate = Fate.FAILED if self.down else self._fate(batch)
-        if fate is None:
+        outcome = BatchOutcome.FAILED if self.down else self._outcome(batch)
+        if outcome is None:
             return
-        if fate is Fate.COMMITTED:
+        if outcome is BatchOutcome.COMMITTED:
             self.receipts.add(batch.id)
             for message in batch.messages:
                 (self.aside if batch.quarantine_reason else self.stored)[
                     message.connection_id
                 ].append(message.packet_id)
-        self.delivery.noted([note(batch.id, fate=fate)])
+        self.delivery.outcomes.reported([BatchReport(batch.id, outcome)])
 
-    def _fate(self, batch: Batch) -> Fate | None:
+    def _outcome(self, batch: Batch) -> BatchOutcome | None:
         """None: no answer ever comes."""
-        harms = {self.harm[one.connection_id] for one in batch.messages if one.payload == b"bad"}
+        bad = [message for message in batch.messages if message.payload == b"bad"]
+        harms = {self.harm[message.connection_id] for message in bad}
         if batch.quarantine_reason and Harm.STUBBORN not in harms:
-            return Fate.COMMITTED
+            return BatchOutcome.COMMITTED
         if Harm.KILLS in harms:
-            return Fate.KILLED
+            return BatchOutcome.KILLED
         if Harm.HANGS in harms:
             return None
         if Harm.REFUSED in harms:
-            return Fate.REFUSED
-        return Fate.FAILED if harms else Fate.COMMITTED
+            return BatchOutcome.REFUSED
+        return BatchOutcome.FAILED if harms else BatchOutcome.COMMITTED

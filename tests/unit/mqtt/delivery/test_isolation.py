@@ -5,7 +5,7 @@ get through.
 from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 
-from mqtt_app.coordination.acks import note
+from mqtt_app.coordination.acks import BatchReport
 from tests.unit.mqtt.delivery.small_world import Harm, SmallWorld
 
 # of 2.5 s within which what healthy connections said is stored, however many others are poisonous
@@ -81,10 +81,10 @@ def test_a_suspect_has_one_batch_in_flight_and_a_bounded_share_of_the_memory():
         world.round()
     assert world.links[1].paused
     assert not world.links[2].paused
-    assert world.delivery._memory.bytes_of(1) < 1_000_000 // 16
+    assert world.delivery._state.memory.bytes_of(1) < 1_000_000 // 16
     own = [
         entry
-        for entry in world.delivery._ledger.entries()
+        for entry in world.delivery._state.in_flight.register.entries()
         if 1 in entry.connections and entry.parked_until is None
     ]
     assert len(own) <= 2
@@ -113,8 +113,8 @@ def test_a_connection_of_which_the_tasks_refuse_messages_travels_by_itself_until
     world.publish(1)
     world.loop.run(1.0)
     batch = world.delivery.to_send.get()
-    world.delivery.sent(batch.id)
-    world.delivery.noted([note(batch.id, refused={1})])
+    world.delivery.outcomes.sent(batch.id)
+    world.delivery.outcomes.reported([BatchReport(batch.id, refused=frozenset({1}))])
     world.publish(1)
     world.publish(2)
     world.loop.run(1.0)
@@ -124,7 +124,7 @@ def test_a_connection_of_which_the_tasks_refuse_messages_travels_by_itself_until
         [{2}, {1}],
     )
     for batch in (first, second):
-        world.delivery.noted([note(batch.id)])
+        world.delivery.outcomes.reported([BatchReport(batch.id)])
     for _ in range(20):
         world.publish(1)
         world.round()
@@ -139,7 +139,7 @@ def test_a_stop_lets_go_of_all_that_a_suspect_holds_and_a_new_link_begins_withou
         world.round()
     assert world.delivery.vitals().suspects == 1
     world.delivery.detach(1, world.links[1])
-    assert world.delivery._memory.bytes_of(1) == 0
+    assert world.delivery._state.memory.bytes_of(1) == 0
     assert world.delivery.vitals().suspects == 0
     assert 1 not in world.delivery.stalls()
     link = world.links[1] = type(world.links[1])()
@@ -157,7 +157,7 @@ def test_a_stop_before_anybody_is_suspected_lets_go_of_what_failed_already():
     for _ in range(3):
         world.round()
     world.delivery.detach(1, world.links[1])
-    assert world.delivery._memory.bytes_of(1) == 0
+    assert world.delivery._state.memory.bytes_of(1) == 0
     for _ in range(20):
         world.round()
     assert world.stored[2]
