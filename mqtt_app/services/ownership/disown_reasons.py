@@ -20,7 +20,7 @@ def messages(
     """Connection id -> why no instance holds it ("" for a stopped one). `instances` are all that
     live.
     """
-    unowned = set(plan.gone) | {row.id for row in seen if _is_left_over(row, plan, now)}
+    unowned = set(plan.orphaned) | {row.id for row in seen if _is_left_over(row, plan, now)}
     reasons = {row.id: _message(row, plan, instances) for row in seen if row.id in unowned}
     return {number: message for number, message in reasons.items() if message is not None}
 

@@ -228,14 +228,14 @@ class OwnershipMachine(RuleBasedStateMachine):
             for number, row in self.rows.items()
         ]
         found = plan(rows, live, self.now, complete=complete, rebalance_after=KNOBS.rebalance_after)
-        if only_if_needed and not (found.gone or found.homeless):
+        if only_if_needed and not (found.orphaned or found.unassigned):
             return
         self.moved_for_balance(found.moved)
         for number, target in found.assign.items():
             self.rows[number].assigned, self.rows[number].assigned_at = target, self.now
-        for number in found.gone:
+        for number in found.orphaned:
             self.rows[number].owner = ""
-        if found.assign or found.gone:
+        if found.assign or found.orphaned:
             self.nudge()
         self.nobody_is_overfull({one.id for one in live})
 

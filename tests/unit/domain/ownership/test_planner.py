@@ -26,7 +26,7 @@ def written(rows: list[PlannedConnection], made: Plan) -> list[PlannedConnection
         PlannedConnection(
             row.id,
             row.wanted,
-            "" if row.id in made.gone else row.owner,
+            "" if row.id in made.orphaned else row.owner,
             made.assign.get(row.id, row.assigned),
         )
         for row in rows
@@ -135,13 +135,13 @@ def test_as_long_as_someone_may_be_missing_only_what_is_nobodys_is_given_out(row
     made = decide(rows, fleet, complete=False)
     nobodys = {row.id for row in rows if row.wanted and not row.owner and not row.assigned}
     assert set(made.assign) <= nobodys
-    assert not made.gone
+    assert not made.orphaned
 
 
 def test_the_connections_of_a_dead_instance_move_at_once_and_evenly():
     rows = [PlannedConnection(number, True, "dead", "dead") for number in range(6)]
     made = decide(rows, [instance("a", started_at=NOW), instance("b", started_at=NOW)])
-    assert made.gone == made.homeless == (0, 1, 2, 3, 4, 5)
+    assert made.orphaned == made.unassigned == (0, 1, 2, 3, 4, 5)
     assert load(written(rows, made)) == {"a": 3, "b": 3, "c": 0, "d": 0}
 
 
