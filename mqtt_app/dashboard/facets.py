@@ -5,6 +5,7 @@ from datetime import datetime
 
 from mqtt_app.dashboard import words
 from mqtt_app.dashboard.badges import BAD, LINKS, OFF, OK, WAIT, WARN, Badge
+from mqtt_app.domain.link.grants import REFUSED
 from mqtt_app.selectors.status.facets import (
     Books,
     DesiredFacet,
@@ -19,7 +20,6 @@ PARSER_REMEDY = (
     "Correct the parser and restart the task workers. Nothing is lost: what was kept is then stored by itself."
     " What nobody can parse may be given another try, and so an end, in the admin under kept messages."
 )
-REFUSED = 128  # SUBACK codes from here on are refusals
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,6 +11,7 @@ from channels.db import database_sync_to_async
 from channels.generic.websocket import AsyncWebsocketConsumer
 from django.db import DatabaseError
 
+from mqtt_app.events import GROUP
 from mqtt_app.live.audience import View, look
 from mqtt_app.live.outbox import BoundedBuffer
 from mqtt_app.live.picture import ClientState, snapshot
@@ -20,7 +21,6 @@ logger = logging.getLogger(__name__)
 UNAUTHENTICATED = (
     4401  # close code; sent after accepting, because a browser sees no code of a refused handshake
 )
-GROUP = "live"
 RECHECK = 20.0  # s; how soon a changed membership, a revoked token or a lost event is noticed
 
 

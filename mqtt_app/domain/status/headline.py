@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from mqtt_app.domain.delivery.stalls import sentence
+from mqtt_app.domain.link.grants import REFUSED
 
 START_GRACE = 45.0  # s a start may take: one reconcile (30 s), a scan, a dial and a handshake
 SUBSCRIBE_GRACE = 15.0  # s from CONNACK to the last SUBACK
@@ -21,7 +22,6 @@ SILENCE = 30.0
 # s for which messages may wait without any of them being stored; the evidence is some seconds old
 NOT_STORED = 8.0
 SHORTEST_SILENCE = 10.0  # s; the evidence itself is some seconds old
-REFUSED = 128  # SUBACK codes from here on are refusals
 
 
 class HeadlineKind(StrEnum):
