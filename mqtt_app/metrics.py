@@ -2,6 +2,7 @@
 to be found.
 """
 
+from collections import Counter
 from collections.abc import Iterable, Iterator
 
 from django.db import DatabaseError
@@ -9,9 +10,11 @@ from prometheus_client import CollectorRegistry, generate_latest
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
-from mqtt_app.conf import config
+from mqtt_app.domain.health.findings import Check, Severity
+from mqtt_app.domain.health.judgement import Installation, judge, unready
 from mqtt_app.domain.health.vitals import Vitals
 from mqtt_app.selectors.health.exposure import allow_listed, unverified_tls
+from mqtt_app.selectors.health.observe import observe
 from mqtt_app.selectors.status.system import (
     BOOKS,
     SystemSnapshot,
@@ -55,8 +58,9 @@ REDIS_MEMORY = "sitewire_redis_memory_bytes"
 REDIS_MEMORY_LIMIT = "sitewire_redis_memory_limit_bytes"
 TLS_UNVERIFIED = "sitewire_tls_unverified_connections"
 ALLOW_LISTED = "sitewire_allow_listed_links"
-QUEUE_LIMIT = "sitewire_ingest_queue_limit"
-RECONCILE_AGE = "sitewire_reconcile_age_seconds"
+QUEUE_LIMIT = "sitewire_queue_limit"
+PERIODIC_AGE = "sitewire_periodic_task_age_seconds"
+PROBLEMS = "sitewire_problems"
 
 
 class SitewireCollector(Collector):
@@ -68,10 +72,12 @@ class SitewireCollector(Collector):
             stored = list(_stored(seen))
         except DatabaseError:
             stored = []
+        installation = observe(seen)
         up = GaugeMetricFamily(UP, "Whether a part answers (1) or not (0).", labels=("part",))
         up.add_metric(("redis",), float(seen.reachable))
         up.add_metric(("database",), float(bool(stored)))
-        return [up, *stored, *(_live(seen) if seen.reachable else ())]
+        live = _live(seen, installation) if seen.reachable else ()
+        return [up, *_health(installation), *stored, *live]
 
 
 def _stored(seen: SystemSnapshot) -> Iterator[Metric]:
@@ -114,6 +120,25 @@ def _stored(seen: SystemSnapshot) -> Iterator[Metric]:
     )
 
 
+def _health(installation: Installation) -> Iterator[Metric]:
+    """The findings that `manage.py doctor` prints, counted."""
+    problems = GaugeMetricFamily(
+        PROBLEMS, "What is wrong with the installation.", labels=("check", "severity")
+    )
+    found = Counter((finding.check, finding.severity) for finding in judge(installation))
+    for check in Check:
+        for severity in (Severity.WARNING, Severity.ERROR):
+            problems.add_metric((check.value, severity.value.lower()), found[check, severity])
+    yield problems
+    ages = GaugeMetricFamily(
+        PERIODIC_AGE, "Since the last good run of a task that beat sends.", labels=("task",)
+    )
+    for task in installation.periodic_tasks or ():
+        if task.last_run_age is not None:
+            ages.add_metric((task.task.value,), task.last_run_age)
+    yield ages
+
+
 def _of_sites() -> Metric:
     """The books of each site: `received` is the sum of all other outcomes."""
     family = CounterMetricFamily(
@@ -125,7 +150,7 @@ def _of_sites() -> Metric:
     return family
 
 
-def _live(seen: SystemSnapshot) -> Iterator[Metric]:
+def _live(seen: SystemSnapshot, installation: Installation) -> Iterator[Metric]:
     yield GaugeMetricFamily(WORKERS, "MQTT workers with a lease.", value=len(seen.leases))
     listed = allow_listed(seen)
     yield GaugeMetricFamily(
@@ -136,7 +161,7 @@ def _live(seen: SystemSnapshot) -> Iterator[Metric]:
     capacity = GaugeMetricFamily(
         WORKER_CAPACITY, "Connections an MQTT worker accepts.", labels=("instance",)
     )
-    yield from _of_workers(seen)
+    yield from _of_workers(seen, installation)
     yield GaugeMetricFamily(
         REDIS_WRITABLE, "Whether Redis takes writes (1) or not (0).", value=float(not seen.refusal)
     )
@@ -144,11 +169,10 @@ def _live(seen: SystemSnapshot) -> Iterator[Metric]:
     yield GaugeMetricFamily(
         REDIS_MEMORY_LIMIT, "Its maxmemory, 0 for none.", value=seen.memory_limit
     )
-    yield GaugeMetricFamily(
-        QUEUE_LIMIT,
-        "Batches in the ingest queue at which workers keep theirs.",
-        value=config().ingest_queue_max,
-    )
+    limits = GaugeMetricFamily(QUEUE_LIMIT, "Tasks at which it is full.", labels=("queue",))
+    for state in installation.queues or ():
+        limits.add_metric((state.name,), state.limit)
+    yield limits
     for instance, age in seen.lease_ages().items():
         ages.add_metric((instance,), age)
         load.add_metric((instance,), seen.leases[instance].load)
@@ -163,15 +187,11 @@ def _live(seen: SystemSnapshot) -> Iterator[Metric]:
     for what, number in ({"log rows": 0, "events for browsers": 0} | dict(seen.given_up)).items():
         given_up.add_metric((what,), number)
     yield given_up
-    if seen.reconcile_age is not None:
-        yield GaugeMetricFamily(
-            RECONCILE_AGE, "Since the last finished reconcile.", value=seen.reconcile_age
-        )
 
 
-def _of_workers(seen: SystemSnapshot) -> Iterator[Metric]:
+def _of_workers(seen: SystemSnapshot, installation: Installation) -> Iterator[Metric]:
     """How far each MQTT worker gets on, and how full its memory is."""
-    stuck = seen.stuck()
+    faults = unready(installation)
     ready = GaugeMetricFamily(
         WORKER_READY, "Whether a living MQTT worker gets on.", labels=("instance",)
     )
@@ -203,7 +223,7 @@ def _of_workers(seen: SystemSnapshot) -> Iterator[Metric]:
         )
     }
     for instance, lease in sorted(seen.leases.items()):
-        ready.add_metric((instance,), float(instance not in stuck))
+        ready.add_metric((instance,), float(instance not in faults))
         for name, family in families.items():
             family.add_metric((instance,), float(getattr(lease.vitals or Vitals(), name)))
     yield ready

@@ -33,11 +33,11 @@ class CountingHandler(logging.StreamHandler):  # type: ignore[type-arg]
     def emit(self, record: logging.LogRecord) -> None:
         """Called by `handle`, which holds the handler's lock."""
         try:
-            told = self._count(record) if _is_counted(record) else None
+            lines = self._count(record) if _is_counted(record) else None
         except Exception:  # noqa: BLE001  as every handler: a line that cannot be made is reported, its caller goes on
             self.handleError(record)
             return
-        if told is None or any(not one.held for one in told):
+        if lines is None or any(not line.held for line in lines):
             super().emit(record)
 
     def close(self) -> None:
@@ -53,10 +53,10 @@ class CountingHandler(logging.StreamHandler):  # type: ignore[type-arg]
     def _count(self, record: logging.LogRecord) -> list[CountedLine[logging.LogRecord]]:
         """What this line brings out: counts, which are written here, and itself."""
         line = _lean(record)
-        told = self._repeats.add((record.name, (record.levelno, line.msg)), line, time.monotonic())
-        self._write_counts(told)
+        lines = self._repeats.add((record.name, (record.levelno, line.msg)), line, time.monotonic())
+        self._write_counts(lines)
         self._arm()
-        return told
+        return lines
 
     def _write_counts(self, lines: list[CountedLine[logging.LogRecord]]) -> None:
         for counted in lines:

@@ -18,9 +18,11 @@ from mqtt_app.coordination.acks import AckList, BatchOutcome, BatchReport
 from mqtt_app.coordination.client import quick_client
 from mqtt_app.domain.delivery.faults import Fault
 from mqtt_app.domain.delivery.messages import Batch, unpack
+from mqtt_app.domain.health.periodic import PeriodicTaskName
 from mqtt_app.services.ingest import pipeline
 from mqtt_app.services.ingest.faults import fault_of
 from mqtt_app.services.replay import drain, schedule
+from mqtt_app.services.upkeep import periodic_runs
 from tasks.queues import STORE_BATCH
 
 log = logging.getLogger(__name__)
@@ -58,7 +60,7 @@ def store_batch(*, blob: bytes) -> None:
         _report(batch, report)
 
 
-@shared_task(name="tasks.ingest.parse_kept", ignore_result=True)
+@shared_task(name=PeriodicTaskName.REPLAY, ignore_result=True)
 def parse_kept(*, attend: bool = True) -> None:
     """On this queue: its workers have the parsers that matter. A further batch waits its turn
     behind what is new.
@@ -67,6 +69,7 @@ def parse_kept(*, attend: bool = True) -> None:
         if attend:
             schedule.attend(timezone.now())
         more = drain.drain(time.time())
+        periodic_runs.record(PeriodicTaskName.REPLAY, timezone.now())
     except Exception as error:  # noqa: BLE001  the next round tries again
         _say(error)
     else:

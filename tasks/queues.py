@@ -1,15 +1,21 @@
-"""Queue names and who goes where. One task module is one queue is one line of docker-compose."""
+"""Which task goes to which queue. One task module is one queue is one line of docker-compose."""
 
 from kombu import Queue
 
-CONTROL = "mqtt.control"  # reconcile, upkeep
-INGEST = "mqtt.ingest"  # batches of messages to committed rows, and replays of dead letters
-PRESENCE = "mqtt.presence"  # offline checks
-LOGS = "mqtt.logs"  # log rows
+from mqtt_app.domain.health.queues import ALL, CONTROL, INGEST, LOGS, PRESENCE
+
+__all__ = [
+    "ALL",
+    "CONTROL",
+    "INGEST",
+    "LOGS",
+    "PRESENCE",
+    "STORE_BATCH",
+    "TASK_QUEUES",
+    "TASK_ROUTES",
+]
 
 STORE_BATCH = "tasks.ingest.store_batch"  # the task that a batch is sent to
-
-ALL = (CONTROL, INGEST, PRESENCE, LOGS)
 
 TASK_QUEUES = [Queue(name) for name in ALL]
 TASK_ROUTES = {

@@ -10,10 +10,9 @@ from django.db import connections, transaction
 from django.db.models.signals import post_migrate
 from django_celery_beat.models import IntervalSchedule, PeriodicTask
 
-from mqtt_app.conf import config
+from mqtt_app.domain.health.periodic import PeriodicTaskName
+from mqtt_app.selectors.health.periodic import meant_periods
 from tasks import queues
-
-DAY = 86_400  # s
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,13 +30,15 @@ class ScheduleEntry:
 
 
 def entries() -> tuple[ScheduleEntry, ...]:
-    reconcile = max(2, round(config().reconcile_interval))
-    offline = max(2, round(config().offline_check_interval))
-    trial = max(2, round(config().parser_trial_interval))
+    periods = meant_periods()
+    reconcile = periods[PeriodicTaskName.RECONCILE]
+    offline = periods[PeriodicTaskName.CHECK_OFFLINE]
+    trial = periods[PeriodicTaskName.REPLAY]
+    upkeep = periods[PeriodicTaskName.UPKEEP]
     return (
         ScheduleEntry(
             "Reconcile MQTT connections",
-            "tasks.control.reconcile",
+            PeriodicTaskName.RECONCILE,
             reconcile,
             queues.CONTROL,
             _below(reconcile),
@@ -45,7 +46,7 @@ def entries() -> tuple[ScheduleEntry, ...]:
         ),
         ScheduleEntry(
             "Check for silent devices",
-            "tasks.presence.check_offline",
+            PeriodicTaskName.CHECK_OFFLINE,
             offline,
             queues.PRESENCE,
             _below(offline),
@@ -53,7 +54,7 @@ def entries() -> tuple[ScheduleEntry, ...]:
         ),
         ScheduleEntry(
             "Try paused parsers again",
-            "tasks.ingest.parse_kept",
+            PeriodicTaskName.REPLAY,
             trial,
             queues.INGEST,
             _below(trial),
@@ -61,10 +62,10 @@ def entries() -> tuple[ScheduleEntry, ...]:
         ),
         ScheduleEntry(
             "Prune logs",
-            "tasks.control.upkeep",
-            DAY,
+            PeriodicTaskName.UPKEEP,
+            upkeep,
             queues.CONTROL,
-            DAY // 2,
+            upkeep // 2,
             "Removes log rows, receipts and readings past their retention, and prepares the next months.",
         ),
     )

@@ -128,11 +128,13 @@ class AccountAdmin(UserAdmin):  # type: ignore[type-arg]  # generic in the stubs
         """Recorded here: what a password ends leaves entries too, which are not those of the
         change.
         """
-        before = audit.values_of(User.objects.get(pk=obj.pk)) if change else {}
-        super().save_model(request, obj, form, change)
         if not change:
+            with passwords.new_account():
+                super().save_model(request, obj, form, change)
             audit.record_created(obj)
             return
+        before = audit.values_of(User.objects.get(pk=obj.pk))
+        super().save_model(request, obj, form, change)
         if "is_active" in form.changed_data and not obj.is_active:
             passwords.deactivate(obj)
         after = audit.values_of(obj)

@@ -5,6 +5,7 @@ A web process without MQTT workers is ready (it serves), but warns: nothing will
 one MQTT worker is ready, `/readyz?instance=mqtt-1` says, for the probe of that worker.
 """
 
+from collections.abc import Sequence
 from http import HTTPStatus
 from ipaddress import ip_address, ip_network
 from typing import Any
@@ -21,17 +22,13 @@ from mqtt_app.conf import config
 from mqtt_app.coordination.leases import Lease
 from mqtt_app.domain.access import Action
 from mqtt_app.domain.accounts.client_address import client_address
-from mqtt_app.selectors.status.system import (
-    SystemSnapshot,
-    database_answers,
-    orphans,
-    pending_migrations,
-    pulse,
-)
+from mqtt_app.domain.health.findings import NEEDED, Check, Finding, Severity
+from mqtt_app.domain.health.judgement import Installation, judge, unready
+from mqtt_app.domain.health.periodic import Periodic
+from mqtt_app.selectors.health.observe import observe
+from mqtt_app.selectors.status.system import SystemSnapshot, pulse
 from mqtt_app.selectors.visibility import viewer_for, viewer_of
 from mqtt_app.services.accounts.token_authentication import TokenAuthentication
-
-Check = dict[str, Any]
 
 FORWARDED = (
     "HTTP_X_FORWARDED_FOR",
@@ -40,7 +37,6 @@ FORWARDED = (
     "HTTP_FORWARDED",
     "HTTP_VIA",
 )
-MISSED_RECONCILES = 3
 
 
 @require_safe
@@ -68,23 +64,107 @@ def readyz(request: HttpRequest) -> HttpResponse:
 
 
 def _ready(seen: SystemSnapshot) -> HttpResponse:
-    needed = {
-        "database": _check(database_answers(), "does not answer"),
-        "migrations": _migrations(),
-        "redis": _redis(seen),
+    installation = observe(seen)
+    findings = judge(installation)
+    checks = {
+        check.value: _verdict(check, findings) | _figures(check, installation, seen)
+        for check in Check
     }
-    helpful = {
-        "mqtt_workers": _workers(seen),
-        "storing": _storing(seen),
-        "orphans": _orphans(seen, database=needed["database"]["ok"]),
-        "reconcile": _reconcile(seen),
-        "queues": _queues(seen),
+    ready = all(checks[check]["ok"] for check in NEEDED)
+    warnings = [
+        f"{name}: {entry['error']}"
+        for name, entry in checks.items()
+        if name not in NEEDED and not entry["ok"]
+    ]
+    body = {
+        "ready": ready,
+        "status": "ready" if ready else "not ready",
+        "checks": checks,
+        "warnings": warnings,
     }
-    ready = all(check["ok"] for check in needed.values())
-    warnings = [f"{name}: {check['error']}" for name, check in helpful.items() if not check["ok"]]
-    status = "ready" if ready else "not ready"
-    body = {"ready": ready, "status": status, "checks": needed | helpful, "warnings": warnings}
     return JsonResponse(body, status=HTTPStatus.OK if ready else HTTPStatus.SERVICE_UNAVAILABLE)
+
+
+def _verdict(check: Check, findings: Sequence[Finding]) -> dict[str, Any]:
+    """`error` joins what was found wrong."""
+    wrong = [
+        finding.text
+        for finding in findings
+        if finding.check == check and finding.severity is not Severity.OK
+    ]
+    return {"ok": False, "error": " ".join(wrong)} if wrong else {"ok": True}
+
+
+def _figures(check: Check, installation: Installation, seen: SystemSnapshot) -> dict[str, Any]:
+    """What was judged, for programs."""
+    figures = {
+        Check.REDIS: _redis(seen),
+        Check.MQTT_WORKERS: _workers(installation, seen),
+        Check.STORING: {"links": _links_not_stored(installation)},
+        Check.ORPHANS: {"count": installation.orphans},
+        Check.PERIODIC_TASKS: {
+            "tasks": [_periodic(task) for task in installation.periodic_tasks or ()]
+        },
+        Check.QUEUES: {"depths": {queue.name: queue.depth for queue in installation.queues or ()}},
+    }
+    return figures.get(check, {})
+
+
+def _redis(seen: SystemSnapshot) -> dict[str, Any]:
+    if not seen.reachable:
+        return {}
+    return {"memory": seen.memory, "memory_limit": seen.memory_limit}
+
+
+def _links_not_stored(installation: Installation) -> int:
+    vitals = [worker.vitals for worker in installation.workers or () if worker.vitals]
+    return sum(entry.links_not_stored for entry in vitals)
+
+
+def _workers(installation: Installation, seen: SystemSnapshot) -> dict[str, Any]:
+    faults = unready(installation)
+    return {
+        "count": len(seen.leases),
+        "lease_ages": seen.lease_ages(),
+        "workers": {
+            worker.name: {
+                "ready": worker.name not in faults,
+                "lease_age": worker.lease_age,
+                "connections": worker.load,
+            }
+            | _vitals(seen.leases[worker.name])
+            for worker in installation.workers or ()
+        },
+    }
+
+
+def _periodic(task: Periodic) -> dict[str, Any]:
+    age = task.last_run_age
+    return {
+        "task": task.task,
+        "enabled": task.is_sent,
+        "period": task.period,
+        "last_run_age": None if age is None else round(age, 1),
+    }
+
+
+def _worker_ready(seen: SystemSnapshot, instance: str) -> HttpResponse:
+    lease = seen.leases.get(instance)
+    why = unready(observe(seen)).get(instance, "")
+    if lease is None:
+        why = "no such MQTT worker has a lease" if seen.reachable else "Redis does not answer"
+    body = {
+        "ready": not why,
+        "status": "not ready" if why else "ready",
+        "instance": instance,
+        "error": why,
+    }
+    status = HTTPStatus.SERVICE_UNAVAILABLE if why else HTTPStatus.OK
+    return JsonResponse(body | _vitals(lease), status=status)
+
+
+def _vitals(lease: Lease | None) -> dict[str, Any]:
+    return {} if lease is None or lease.vitals is None else msgspec.structs.asdict(lease.vitals)
 
 
 @require_safe
@@ -100,94 +180,6 @@ def metrics_page(request: HttpRequest) -> HttpResponse:
             headers={"WWW-Authenticate": "Token"},
         )
     return HttpResponse(metrics.text(), content_type=CONTENT_TYPE_LATEST)
-
-
-def _check(ok: bool, error: str, **more: Any) -> Check:
-    return {"ok": ok, **({} if ok else {"error": error}), **more}
-
-
-def _migrations() -> Check:
-    pending = pending_migrations()
-    if pending is None:
-        return _check(False, "unknown, the database does not answer")
-    return _check(not pending, f"{len(pending)} not applied, run `manage.py migrate`")
-
-
-def _worker_ready(seen: SystemSnapshot, instance: str) -> HttpResponse:
-    lease, why = seen.leases.get(instance), seen.stuck().get(instance, "")
-    if lease is None:
-        why = "no such MQTT worker has a lease" if seen.reachable else "Redis does not answer"
-    status = "not ready" if why else "ready"
-    body = {"ready": not why, "status": status, "instance": instance, "error": why} | _vitals(lease)
-    return JsonResponse(body, status=HTTPStatus.SERVICE_UNAVAILABLE if why else HTTPStatus.OK)
-
-
-def _redis(seen: SystemSnapshot) -> Check:
-    memory = {"memory": seen.memory, "memory_limit": seen.memory_limit} if seen.reachable else {}
-    if seen.refusal:
-        return _check(
-            False,
-            f"takes no writes ({seen.refusal}); give it memory, or find out what fills it",
-            **memory,
-        )
-    return _check(seen.reachable, "does not answer", **memory)
-
-
-def _workers(seen: SystemSnapshot) -> Check:
-    ages, stuck = seen.lease_ages(), seen.stuck()
-    error = "; ".join(f"{name} is not ready: {why}" for name, why in stuck.items())
-    workers = {
-        name: {"ready": name not in stuck, "lease_age": ages[name], "connections": lease.load}
-        | _vitals(lease)
-        for name, lease in sorted(seen.leases.items())
-    }
-    return _check(
-        bool(ages) and not stuck,
-        error or "no MQTT worker is running, nothing will connect",
-        count=len(ages),
-        lease_ages=ages,
-        workers=workers,
-    )
-
-
-def _storing(seen: SystemSnapshot) -> Check:
-    """Whether every message that was received is stored soon."""
-    stalled = seen.not_storing()
-    error = "; ".join(f"{name}: {why}" for name, why in stalled.items())
-    count = sum(lease.vitals.links_not_stored for lease in seen.leases.values() if lease.vitals)
-    return _check(
-        seen.reachable and not stalled, error or "unknown, Redis does not answer", links=count
-    )
-
-
-def _vitals(lease: Lease | None) -> dict[str, Any]:
-    return {} if lease is None or lease.vitals is None else msgspec.structs.asdict(lease.vitals)
-
-
-def _orphans(seen: SystemSnapshot, *, database: bool) -> Check:
-    if not (seen.reachable and database):
-        return _check(False, "unknown, Redis or the database does not answer")
-    count = orphans(seen)
-    return _check(
-        not count, f"{count} connections that are wanted have no living owner", count=count
-    )
-
-
-def _reconcile(seen: SystemSnapshot) -> Check:
-    """Beat sends it; without it workers still take orphans over, but nothing is balanced or tidied."""
-    age = seen.reconcile_age
-    limit = config().reconcile_interval * MISSED_RECONCILES
-    last = "none within a day" if age is None else f"the last one finished {age:.0f} s ago"
-    error = f"no reconcile lately ({last}), is beat running?"
-    return _check(
-        age is not None and age < limit, error, age=None if age is None else round(age, 1)
-    )
-
-
-def _queues(seen: SystemSnapshot) -> Check:
-    full = [name for name, depth in seen.queues.items() if depth >= config().ingest_queue_max]
-    error = f"full: {', '.join(full)}" if full else "unknown, Redis does not answer"
-    return _check(seen.reachable and not full, error, depths=dict(seen.queues))
 
 
 def _may_see(request: HttpRequest) -> bool:

@@ -12,7 +12,6 @@ GIVEN_UP = "mqtt:given-up"  # hash of what -> how many items outboxes have given
 LAST_HOLD = "mqtt:instances:held"  # unix time at which any instance last took or renewed its lease
 NUDGES = "mqtt:nudges"  # pub/sub channel: "look at the database now"
 PROBE = "mqtt:probe"  # written to see whether Redis takes writes; gone after a second
-RECONCILE_MARK = "mqtt:reconcile:last"  # unix time of the last finished reconcile, with a TTL
 
 
 def instance(instance_id: str) -> str:

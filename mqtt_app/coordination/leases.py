@@ -17,8 +17,6 @@ from mqtt_app.coordination import keys
 from mqtt_app.coordination.scripts import source
 from mqtt_app.domain.health.vitals import Vitals
 
-MARK_TTL = 86_400  # s
-
 
 class Lease(msgspec.Struct, frozen=True):
     """One start of an MQTT worker. `incarnation` is random per start; times are unix seconds of the
@@ -109,15 +107,6 @@ class LeaseStore:
         return max(
             0.0, min(seconds + micros / 1e6 - float(since), float(server["uptime_in_seconds"]))
         )
-
-    def mark_reconciled(self, now: float) -> None:
-        """`now` is unix seconds."""
-        self._client.set(keys.RECONCILE_MARK, repr(now), ex=MARK_TTL)
-
-    def reconciled_at(self) -> float | None:
-        """Unix seconds of the last finished reconcile, None when there was none in a day."""
-        stored: Any = self._client.get(keys.RECONCILE_MARK)
-        return None if stored is None else float(stored)
 
     def _set(self, lease: Lease, instead_of: str) -> Renewal:
         names = [keys.instance(lease.instance_id), keys.INSTANCES, keys.KNOWN_SINCE, keys.LAST_HOLD]

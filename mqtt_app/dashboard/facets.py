@@ -54,7 +54,7 @@ def _desired(facet: DesiredFacet) -> Card:
         ("Connection", "on" if facet.is_active else "off"),
         ("Site", "on" if facet.site_is_active else "off"),
     )
-    return Card("DesiredFacet", badge, facet.since, facet.evidence, facts)
+    return Card("Desired", badge, facet.since, facet.evidence, facts)
 
 
 def _owner(facet: OwnerFacet, wanted: bool) -> Card:
@@ -68,7 +68,7 @@ def _owner(facet: OwnerFacet, wanted: bool) -> Card:
         )
     lease = "none" if facet.lease_age is None else words.span(facet.lease_age)
     facts = (("Generation", str(facet.generation)), ("Lease age", lease))
-    return Card("OwnerFacet", badge, facet.since, facet.evidence, facts)
+    return Card("Owner", badge, facet.since, facet.evidence, facts)
 
 
 def _link(facet: LinkFacet, wanted: bool, configured: bool) -> Card:
@@ -82,13 +82,11 @@ def _link(facet: LinkFacet, wanted: bool, configured: bool) -> Card:
         facts.append(("Attempts", str(facet.retry_count)))
     error = facet.last_error
     if error is None:
-        return Card("LinkFacet", badge, facet.since, facet.evidence, tuple(facts))
+        return Card("Link", badge, facet.since, facet.evidence, tuple(facts))
     facts.append(("Last error", error.at or "time unknown"))
     facts.append(("Kind of error", error.error_class or "unknown"))
     remedy = error.remedy if wanted and facet.status != "connected" else ""
-    return Card(
-        "LinkFacet", badge, facet.since, error.message or facet.evidence, tuple(facts), remedy
-    )
+    return Card("Link", badge, facet.since, error.message or facet.evidence, tuple(facts), remedy)
 
 
 def _subscriptions(facet: SubscriptionsFacet, linked: bool) -> Card:
@@ -99,7 +97,7 @@ def _subscriptions(facet: SubscriptionsFacet, linked: bool) -> Card:
     if not total:
         remedy = "Add a topic filter, for example “#”: without one nothing can arrive."
         return Card(
-            "SubscriptionsFacet",
+            "Subscriptions",
             Badge(WARN, "No filter"),
             facet.since,
             facet.evidence,
@@ -109,7 +107,7 @@ def _subscriptions(facet: SubscriptionsFacet, linked: bool) -> Card:
     if refused:
         remedy = "Ask whoever runs the broker for the right to subscribe, or change the filter."
         return Card(
-            "SubscriptionsFacet",
+            "Subscriptions",
             Badge(BAD, f"{refused} refused"),
             facet.since,
             facet.evidence,
@@ -118,7 +116,7 @@ def _subscriptions(facet: SubscriptionsFacet, linked: bool) -> Card:
         )
     word = f"{granted} of {total} granted"
     badge = Badge(OFF if not linked else OK if granted == total else WAIT, word)
-    return Card("SubscriptionsFacet", badge, facet.since, facet.evidence, facts)
+    return Card("Subscriptions", badge, facet.since, facet.evidence, facts)
 
 
 def _flow(facet: FlowFacet, linked: bool) -> Card:
@@ -157,7 +155,7 @@ def _flow(facet: FlowFacet, linked: bool) -> Card:
         facts.append((f"Parser {parser.name} paused", parser.since))
     remedy = facet.remedy or (PARSER_REMEDY if facet.paused_parsers else "")
     return Card(
-        "FlowFacet",
+        "Flow",
         badge,
         facet.since,
         _evidence(facet),

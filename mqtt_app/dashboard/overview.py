@@ -8,9 +8,11 @@ from django.core.paginator import Page, Paginator
 
 from mqtt_app.dashboard.badges import Badge, group, headline_badge
 from mqtt_app.domain.access import Action
+from mqtt_app.domain.health.findings import Finding, Severity
+from mqtt_app.domain.health.judgement import judge
 from mqtt_app.selectors import pages
 from mqtt_app.selectors.disclosure import sees_failures
-from mqtt_app.selectors.health.alarms import Alarm, alarms
+from mqtt_app.selectors.health.observe import observe
 from mqtt_app.selectors.pages import Address
 from mqtt_app.selectors.status.facets import SiteStatus
 from mqtt_app.selectors.status.sites import statuses
@@ -59,7 +61,7 @@ class Overview:
     total: int
     live_evidence: bool
     paused_parsers: list[tuple[str, int]]
-    alarms: list[Alarm]
+    alarms: list[Finding]
     may_switch: bool
     may_administer: bool
     text: str
@@ -87,14 +89,22 @@ def overview(viewer: Viewer, *, text: str, state: str, number: str) -> Overview:
         total=len(known),
         live_evidence=all(status.live_evidence for status in known),
         paused_parsers=sorted(
-            Counter(one.name for status in known for one in status.flow.paused_parsers).items()
+            Counter(
+                parser.name for status in known for parser in status.flow.paused_parsers
+            ).items()
         ),
-        alarms=alarms(pulse()) if viewer.may(Action.OVERSEE) else [],
+        alarms=_alarms() if viewer.may(Action.OVERSEE) else [],
         may_switch=any(shown_row.may_switch for shown_row in rows),
         may_administer=viewer.may(Action.ADMINISTER),
         text=text,
         state=state,
     )
+
+
+def _alarms() -> list[Finding]:
+    """What is wrong with the installation right now; `manage.py doctor` looks at more."""
+    findings = judge(observe(pulse()))
+    return [finding for finding in findings if finding.severity is not Severity.OK]
 
 
 def _in_state(status: SiteStatus, state: str, waiting: dict[int, int]) -> bool:

@@ -52,7 +52,7 @@ def is_secret(field: str) -> bool:
 
 def several(ids: Iterable[Any]) -> str:
     """The ids of many objects in one bounded text: "1, 2, 3 and 9,997 more"."""
-    every = [str(one) for one in ids]
+    every = [str(item) for item in ids]
     more = len(every) - MAX_IDS
     shown = ", ".join(every[:MAX_IDS])
     return f"{shown} and {more:,} more" if more > 0 else shown

@@ -17,6 +17,7 @@ from mqtt_app.models.devices import Device, DiscoveredTopic, Gateway
 from mqtt_app.models.kept import KeptMessage, ParserHealth
 from mqtt_app.models.logins import LoginCounter
 from mqtt_app.models.logs import MqttConnectionLog, MqttParsingLog
+from mqtt_app.models.periodic import PeriodicRun
 from mqtt_app.models.readings import LatestReading, Quality, Reading
 from mqtt_app.models.sites import Site, SiteBooks
 
@@ -44,6 +45,7 @@ __all__ = [
     "MqttTopic",
     "ParserHealth",
     "ParsingErrorType",
+    "PeriodicRun",
     "ProtocolVersion",
     "QoS",
     "Quality",

@@ -1,142 +1,113 @@
-"""JSON objects and arrays of objects, as most home-grown devices send them.
+"""JSON objects and arrays of no known family, as most home-grown devices send them.
 
 Also the telemetry of ThingsBoard's device API, `{"ts": <ms>, "values": {...}}`
-(https://thingsboard.io/docs/reference/mqtt-api/).
-
-Which time counts: the first of `TIME_KEYS` that holds one. Under `t` and `time` a number is a time
-only from 1e8 on (the year 1973), so `{"t": 21.5}` is a temperature and `{"time": 86}` a duration;
-under the other keys every number is. An ISO time without a zone is taken out but not believed. A
-number that no calendar holds is a VALIDATION error.
+(https://thingsboard.io/docs/reference/mqtt-api/). A topic that mostly brings JSON may also bring
+plain values, such as a Will. What is understood is told in docs/parsers/json.md.
 """
 
 from collections.abc import Sequence
-from functools import lru_cache
 from typing import Any
 
-from mqtt_app.domain.facts import Fact, ReadingFact
-from mqtt_app.domain.ingest.times import looks_like_time, parse_time
-from mqtt_app.parsers.base import MAX_FACTS, Message
-from mqtt_app.parsers.json_tree import BOM, decode, flatten, invalid, is_number
+from mqtt_app.domain.facts import Availability, Fact, Liveness, ReadingFact, Remark
+from mqtt_app.domain.ingest.times import parse_time
+from mqtt_app.parsers.base import Message
+from mqtt_app.parsers.encoding import BOM, text_of
+from mqtt_app.parsers.generic.availability import liveness, liveness_key
+from mqtt_app.parsers.generic.identity import device_of, identity_key
+from mqtt_app.parsers.generic.key_roles import KeyRole, known
+from mqtt_app.parsers.generic.records import RecordReader
+from mqtt_app.parsers.generic.topic_roles import TopicRole, role_of
+from mqtt_app.parsers.json_tree import decode, to_float
+from mqtt_app.parsers.scalar import plain_facts
 
-TIME_KEYS = ("ts", "timestamp", "Time", "UtcTime", "datetime", "received_at", "time", "t")
-LOOSE_KEYS = {"t", "time"}  # also used for temperatures and durations
-LOOSE_FROM = 1e8
-DEVICE_KEYS = ("device_id", "deviceId", "device", "dev_id")
-_TIME_KEYS, _DEVICE_KEYS = frozenset(TIME_KEYS), frozenset(DEVICE_KEYS)
-GENERIC_LEVELS = frozenset(
-    [
-        "state",
-        "status",
-        "telemetry",
-        "data",
-        "up",
-        "json",
-        "values",
-        "value",
-        "readings",
-        "reading",
-        "sensor",
-        "sensors",
-        "event",
-        "events",
-        "attributes",
-    ]
-)
+_STARTS = (b"{", b"[")
+_UTF_16_STARTS = (b"\xff\xfe{\x00", b"\xff\xfe[\x00", b"\xfe\xff\x00{", b"\xfe\xff\x00[")
 
 
 class JsonParser:
     name = "json"
-    version = "1"
+    version = "2"
 
     def matches(self, topic: str, sample: bytes) -> float:  # noqa: ARG002
         """Also for broken JSON, so that it shows as an error rather than as a topic nobody knows."""
-        start = sample.removeprefix(BOM).lstrip()[:1]
-        return 0.4 if start in (b"{", b"[") else 0.0
+        return 0.4 if _looks_like_json(sample) else 0.0
 
     def parse(self, message: Message) -> Sequence[Fact]:
-        tree = decode(message.payload)
-        if not isinstance(tree, dict | list):
-            raise invalid("expected a JSON object or an array of them, but got a single value")
-        device = device_of_topic(message.topic)
-        readings: list[Fact] = []
-        for record in _records(tree):
-            readings += _readings(record, device)
-            if len(readings) > MAX_FACTS:
-                raise invalid(f"more than {MAX_FACTS:,} values in one message")
-        return readings
+        role = role_of(message.topic)
+        payload = message.payload
+        if role.is_silent or not payload.strip(b" \t\r\n\x00"):
+            return []
+        if not _looks_like_json(payload):
+            return plain_facts(message, role)
+        tree = decode(payload)
+        if type(tree) is dict and not role.false_is_death:
+            quick = _flat_numbers(tree, role.device)
+            if quick is not None:
+                return quick
+        facts = _facts(tree, role, message)
+        remark = "" if payload.isascii() else text_of(payload).remark
+        return [*facts, Remark(text=remark)] if remark else facts
 
 
-@lru_cache(maxsize=16_384)
-def device_of_topic(topic: str) -> str:
-    """The topic without the last levels that only say what kind of message it is; never empty."""
-    levels = topic.split("/")
-    while len(levels) > 1 and (not levels[-1] or levels[-1].lower() in GENERIC_LEVELS):
-        levels.pop()
-    return "/".join(levels).strip("/") or topic
+def _looks_like_json(payload: bytes) -> bool:
+    if payload.startswith(_STARTS):
+        return True
+    start = payload[:64].removeprefix(BOM).lstrip()
+    if start[:1] == b'"':
+        return start[1:].lstrip(b" \\n").startswith(_STARTS)
+    return start.startswith(_STARTS) or payload.startswith(_UTF_16_STARTS)
 
 
-def take_time(record: dict[str, Any]) -> tuple[float | None, set[str]]:
-    """The record's time in unix seconds, and the keys that hold times and so are no readings."""
-    found: float | None = None
-    keys: set[str] = set()
-    present = record.keys() & _TIME_KEYS
-    if not present:
-        return found, keys
-    for key in TIME_KEYS if len(present) > 1 else present:
-        value = record.get(key)
-        if not _is_time(key, value):
-            continue
-        keys.add(key)
-        time = parse_time(value)
-        if time is None and not isinstance(value, str):
-            raise invalid(f"{key!r} is no time that a calendar holds")
-        found = time if found is None else found
-    return found, keys
-
-
-def _is_time(key: str, value: object) -> bool:
-    if isinstance(value, str) and not is_number(value):
-        return looks_like_time(value) or parse_time(value) is not None
-    if value is None or isinstance(value, bool) or not isinstance(value, int | float | str):
-        return False
-    return (
-        key not in LOOSE_KEYS
-        or abs(float(value) if isinstance(value, str) else value) >= LOOSE_FROM
-    )
-
-
-def _records(tree: Any) -> Sequence[Any]:
-    """Each object of an array is a record of its own; any other array is one record."""
-    if isinstance(tree, list) and any(isinstance(item, dict) for item in tree):
-        return [
-            item if isinstance(item, dict) else {str(place): item}
-            for place, item in enumerate(tree)
-        ]
-    return (tree,)
-
-
-def _readings(record: Any, device: str) -> list[ReadingFact]:
-    time = None
-    if isinstance(record, dict):
-        time, time_keys = take_time(record)
-        named = _named(record)
-        device = record[named].strip() if named else device
-        if time_keys or named:
-            record = {
-                key: value for key, value in record.items() if key not in time_keys and key != named
-            }
-        if time_keys and isinstance(record.get("values"), dict):
-            record = record | record.pop("values")
+def _flat_numbers(record: dict[str, Any], device: str) -> list[Fact] | None:
+    """Readings of an object of numbers whose keys are all known, and at most one a time: nearly
+    every message, so that this is quick. None for any other.
+    """
+    time: float | None = None
+    values: list[tuple[str, float, bool]] = []
+    for key, value in record.items():
+        kind = type(value)
+        if kind is not float and kind is not int:
+            return None
+        role = known.get(key)
+        if role is KeyRole.PLAIN and key:
+            values.append((key, value if kind is float else to_float(value), False))
+        elif role is KeyRole.TIME and time is None:
+            time = parse_time(value)
+            if time is None:
+                return None
+        elif role is KeyRole.DIAGNOSTIC:
+            values.append((key, value if kind is float else to_float(value), True))
+        else:
+            return None
     return [
-        ReadingFact(device=device, metric=metric, value=value, time=time)
-        for metric, value in flatten(record)
+        ReadingFact(device=device, metric=key, value=value, time=time, diagnostic=diagnostic)
+        for key, value, diagnostic in values
     ]
 
 
-def _named(record: dict[str, Any]) -> str:
-    """The key that names the device; "" when there is none."""
-    if _DEVICE_KEYS.isdisjoint(record):
-        return ""
-    return next(
-        (key for key in DEVICE_KEYS if isinstance(record.get(key), str) and record[key].strip()), ""
+def _facts(tree: Any, role: TopicRole, message: Message) -> list[Fact]:
+    reader = RecordReader(role, message.received_at, message.time_zone)
+    key = ""
+    if role.speaks_for and isinstance(tree, dict):
+        key = liveness_key(tree, role.false_is_death)
+    if not key:
+        return reader.read(tree)
+    state = liveness(tree[key], role.false_is_death)
+    rest = reader.read({name: value for name, value in tree.items() if name != key})
+    if state is not Liveness.ONLINE and _measures(rest):
+        # A device that measures is there, whatever the word is about.
+        return RecordReader(role, message.received_at, message.time_zone).read(tree)
+    identity = identity_key(tree)
+    device = role.speaks_for
+    if identity:
+        device = device_of(str(tree[identity]), identity, device)
+    availability = Availability(identifier=device, state=state or Liveness.ONLINE)
+    return [availability, *(rest if state is Liveness.ONLINE else [])]
+
+
+def _measures(facts: list[Fact]) -> bool:
+    """Whether there is a number or boolean that is about more than the device itself."""
+    return any(
+        isinstance(fact, ReadingFact) and not fact.diagnostic and not isinstance(fact.value, str)
+        for fact in facts
     )

@@ -1,5 +1,12 @@
-"""JSON (RFC 8259) to a flat list of values, in bounded time on any bytes."""
+"""JSON (RFC 8259) to Python values and to a flat list of values, in bounded time on any bytes.
 
+Clean JSON is decoded by msgspec. What it refuses is tried again with what devices really send: NaN
+and infinity in any spelling, half surrogate pairs, control characters in strings, numbers beyond a
+double, NUL bytes at the end, UTF-16, Windows-1252, several values one after the other (NDJSON).
+Values that no column holds stay in the tree; the guard of the registry leaves out their field.
+"""
+
+import json
 import math
 import re
 from typing import Any
@@ -7,43 +14,64 @@ from typing import Any
 import msgspec
 
 from mqtt_app.domain.facts import ParseError, ParseErrorKind, Value
-from mqtt_app.parsers.base import MAX_DEPTH, MAX_PAYLOAD
+from mqtt_app.domain.values import UnstorableError, text_value
+from mqtt_app.parsers import encoding
+from mqtt_app.parsers.base import MAX_DEPTH, MAX_FACTS, MAX_PAYLOAD
 
-MAX_TEXT = 4096  # characters of one value
-EXACT_DIGITS = 15  # longer digit strings are serial numbers, which a float would change
-BOM = b"\xef\xbb\xbf"
+BOM = encoding.BOM
 
 # Possessive, and ending at the end of the payload too: linear on unterminated strings.
 _STRING = re.compile(rb'"(?:[^"\\]|\\.)*+(?:"|\\?\Z)', re.DOTALL)
-_NUMBER = re.compile(
-    r"-?(?:0|[1-9][0-9]{0,40})(?:\.[0-9]{1,40})?(?:[eE][+-]?[0-9]{1,6})?", re.ASCII
+_STRING_OR_NAN = re.compile(
+    r'"(?:[^"\\]|\\.)*+(?:"|\\?\Z)'
+    r"|(?<![\w.])(?P<sign>[+-]?)(?P<token>nan(?:\([a-z]*\))?|inf(?:inity)?)(?![\w.])",
+    re.DOTALL | re.IGNORECASE | re.ASCII,
 )
 _NOT_BRACKETS = bytes(set(range(256)) - set(b"[]{}"))
-_LITERALS = (b"NaN", b"Infinity", b"-Infinity", b"nan", b"inf", b"-inf")
+_LONGEST_INTEGER = 400  # digits; far beyond a double, far below what Python refuses to convert
+_SEPARATORS = re.compile(r"[\s\x1e,]*")  # between values: lines, and RFC 7464's record separator
+
+
+class Documents(list[Any]):
+    """JSON values that were written one after the other, such as NDJSON."""
 
 
 def decode(payload: bytes) -> Any:
-    """Any JSON value. Raises ParseError that says where it breaks off or what cannot be stored."""
-    if not payload.strip():
-        raise ParseError(ParseErrorKind.VALIDATION, "the payload is empty; expected JSON")
+    """Any JSON value; several values one after the other as `Documents`. A string that holds an
+    object or array is decoded once more. NaN and what is beyond a double are floats that are not
+    finite. Raises ParseError that says where it breaks off.
+    """
     if len(payload) > MAX_PAYLOAD:
         raise invalid(f"the payload is {len(payload):,} bytes long; the limit is {MAX_PAYLOAD:,}")
-    payload = payload.removeprefix(BOM)
     _check_depth(payload)
     try:
-        return msgspec.json.decode(payload)
-    except msgspec.ValidationError:  # the only rule of an untyped decode: numbers must fit
-        raise invalid("a number is too large to be stored") from None
-    except msgspec.DecodeError as error:
-        raise ParseError(ParseErrorKind.PARSE, _explained(payload, str(error))) from None
-    except UnicodeDecodeError as error:
-        text = f"not UTF-8: byte 0x{error.object[error.start]:02x} in a string"
-        raise ParseError(ParseErrorKind.PARSE, text) from None
+        tree = msgspec.json.decode(payload)
+    except (msgspec.MsgspecError, UnicodeDecodeError):
+        tree = _decode_tolerantly(payload)
+    if isinstance(tree, str) and looks_like_json(tree):
+        return decode_text(tree)
+    return tree
+
+
+def decode_text(text: str) -> Any:
+    """The JSON in a string; the string itself when it is broken."""
+    encoded = text.encode("utf-8", "replace")
+    try:
+        _check_depth(encoded)
+        return msgspec.json.decode(encoded)
+    except (msgspec.MsgspecError, ParseError):
+        return text
+
+
+def looks_like_json(text: str) -> bool:
+    """An object, or an array of objects or arrays; `[1]` inside a string is more often a text."""
+    stripped = text.strip()
+    return stripped[:1] + stripped[-1:] in ("{}", "[]") and "{" in stripped
 
 
 def flatten(tree: Any, path: str = "") -> list[tuple[str, Value]]:
-    """(metric, value) pairs; nested names are joined as `a.b.0`, null gives nothing. `tree` came
-    from `decode`.
+    """(metric, value) pairs; nested names are joined as `a.b.0`; null and texts that say nothing
+    give nothing, state words stay text. `tree` came from `decode`.
     """
     found: list[tuple[str, Value]] = []
     _collect(tree, path, found)
@@ -59,44 +87,39 @@ def _collect(tree: Any, path: str, found: list[tuple[str, Value]]) -> None:
             _collect(child, _join(path, str(place)), found)
     elif tree is not None:
         metric = path or "value"
-        found.append((metric, to_value(tree, metric)))
+        value = to_value(tree, metric)
+        if value is not None:
+            found.append((metric, value))
 
 
-def to_value(leaf: object, metric: str) -> Value:
-    """Numbers as floats, also those in strings; text as it is, if it can be stored."""
+def to_value(leaf: object, metric: str) -> Value | None:
+    """Numbers as floats, also those in strings, without their unit; text as it is. What cannot be
+    stored comes back as it is, so that the registry's guard can name it.
+    """
     if isinstance(leaf, bool):
         return leaf
-    if isinstance(leaf, (float, int)):
-        return _finite(leaf, metric)
+    if isinstance(leaf, float | int):
+        return to_float(leaf)
     text = str(leaf)
-    if is_number(text):
-        return _finite(float(text), metric)
-    if len(text) > MAX_TEXT:
-        raise invalid(
-            f"metric {metric[:60]!r}: the text is {len(text):,} characters long; the limit is {MAX_TEXT:,}"
-        )
-    if "\x00" in text:
-        raise invalid(f"metric {metric[:60]!r}: the text contains a NUL character")
-    return text
+    try:
+        found = text_value(text, metric.rpartition(".")[2])
+    except UnstorableError:
+        return text
+    if found is None:
+        return None
+    return text if isinstance(found.value, bool) else found.value
 
 
-def is_number(text: str) -> bool:
-    """A JSON number in a string, and not a long row of digits that names something."""
-    return _NUMBER.fullmatch(text) is not None and not (len(text) > EXACT_DIGITS and text.isdigit())
+def to_float(number: float) -> float:
+    """Infinity for an integer that no double holds."""
+    try:
+        return float(number)
+    except OverflowError:
+        return math.inf
 
 
 def invalid(text: str) -> ParseError:
     return ParseError(ParseErrorKind.VALIDATION, text)
-
-
-def _finite(number: float, metric: str) -> float:
-    try:
-        value = float(number)
-    except OverflowError:
-        value = math.inf
-    if not math.isfinite(value):
-        raise invalid(f"metric {metric[:60]!r}: the number is too large to be stored")
-    return value
 
 
 def _join(path: str, key: str) -> str:
@@ -114,13 +137,39 @@ def _check_depth(payload: bytes) -> None:
             raise invalid(f"nested deeper than {MAX_DEPTH} levels")
 
 
-def _explained(payload: bytes, reason: str) -> str:
-    if "truncated" in reason and b"\\u" not in payload[-12:]:
+def _decode_tolerantly(payload: bytes) -> Any:
+    text = encoding.text_of(payload).text
+    if not text.strip():
+        raise ParseError(ParseErrorKind.VALIDATION, "the payload is empty; expected JSON")
+    _check_depth(text.encode("utf-8", "surrogatepass"))
+    text = _STRING_OR_NAN.sub(_standard_token, text)
+    values: list[Any] = []
+    place = _SEPARATORS.match(text, 0).end()  # type: ignore[union-attr]
+    while place < len(text):
+        try:
+            value, place = _TOLERANT.raw_decode(text, place)
+        except json.JSONDecodeError as error:
+            raise ParseError(ParseErrorKind.PARSE, _explained(payload, text, error)) from None
+        values.append(value)
+        if len(values) > MAX_FACTS:
+            raise invalid(f"more than {MAX_FACTS:,} values one after the other")
+        place = _SEPARATORS.match(text, place).end()  # type: ignore[union-attr]
+    return values[0] if len(values) == 1 else Documents(values)
+
+
+def _standard_token(found: re.Match[str]) -> str:
+    """`NaN` for every spelling that is outside of a string."""
+    return "NaN" if found["token"] else found[0]
+
+
+def _integer(digits: str) -> float:
+    return int(digits) if len(digits) <= _LONGEST_INTEGER else math.inf
+
+
+_TOLERANT = json.JSONDecoder(strict=False, parse_int=_integer)
+
+
+def _explained(payload: bytes, text: str, error: json.JSONDecodeError) -> str:
+    if error.pos >= len(text.rstrip()) or error.msg.startswith("Unterminated string"):
         return f"broken JSON: it breaks off after {len(payload):,} bytes"
-    found = re.search(r"\(byte (\d+)\)", reason)
-    place = int(found[1]) if found else 0
-    if found and payload[place:].startswith(_LITERALS):
-        return f"broken JSON: NaN and Infinity are no JSON numbers (byte {place})"
-    if "surrogate" in reason or "truncated" in reason:
-        return "broken JSON: it breaks off, or a \\u escape is only half of a surrogate pair"
-    return f"broken JSON: {reason.removeprefix('JSON is malformed: ')}"
+    return f"broken JSON: {error.msg} (character {error.pos})"

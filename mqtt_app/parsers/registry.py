@@ -5,42 +5,21 @@ from collections.abc import Iterable, Sequence
 from importlib.metadata import EntryPoint, entry_points
 from itertools import islice
 
-from mqtt_app.domain.characters import code_point, forbidden
-from mqtt_app.domain.facts import (
-    Availability,
-    DeviceDescription,
-    Fact,
-    FieldProblem,
-    GatewayDevices,
-    MetricDescription,
-    ParseError,
-    ParseErrorKind,
-    ReadingFact,
-    Remark,
-    Remembered,
-    TopicDescription,
-)
-from mqtt_app.domain.ingest.times import EARLIEST, LATEST
+from mqtt_app.domain.facts import Fact, ParseError, ParseErrorKind
 from mqtt_app.parsers.base import MAX_FACTS, MAX_PAYLOAD, Message, Parser
+from mqtt_app.parsers.home import home_parsers
 from mqtt_app.parsers.json_objects import JsonParser
 from mqtt_app.parsers.scalar import ScalarParser
-from mqtt_app.parsers.tasmota import TasmotaParser
-from mqtt_app.parsers.zigbee2mqtt import Zigbee2MqttParser
+from mqtt_app.parsers.storable import storable
 
 GROUP = "sitewire.parsers"
 THRESHOLD = 0.1  # less confidence than this is none
-MAX_NAME, MAX_IDENTIFIER, MAX_METRIC = 200, 512, 255  # characters; the columns hold no more
-MAX_VALUE = 4096  # characters of text or raw bytes in one reading
 MAX_PARSER_NAME = 100
-SEEN = 16_384  # names and identifiers remembered as well-formed: they come again with every message
-
-_metrics: set[str] = set()
-_identifiers: set[str] = set()
 
 
 def built_ins() -> list[Parser]:
     """In the order in which ties are decided: the most particular first."""
-    return [Zigbee2MqttParser(), TasmotaParser(), JsonParser(), ScalarParser()]
+    return [*home_parsers(), JsonParser(), ScalarParser()]
 
 
 class Registry:
@@ -99,7 +78,9 @@ def load(points: Iterable[EntryPoint] | None = None) -> Registry:
 
 
 def run(parser: Parser, message: Message) -> Sequence[Fact]:
-    """Facts that can be stored as they are, or ParseError, whatever the parser does."""
+    """Facts that can be stored as they are, or ParseError, whatever the parser does. A reading that
+    cannot be stored becomes a `FieldProblem`; the others are kept.
+    """
     if len(message.payload) > MAX_PAYLOAD:
         raise _invalid(
             f"the payload is {len(message.payload):,} bytes long; the limit is {MAX_PAYLOAD:,}"
@@ -113,22 +94,7 @@ def run(parser: Parser, message: Message) -> Sequence[Fact]:
         raise ParseError(ParseErrorKind.UNKNOWN, reason[:500]) from error
     if len(facts) > MAX_FACTS:
         raise _invalid(f"more than {MAX_FACTS:,} values in one message")
-    return [fact if _is_common(fact) else _storable(fact) for fact in facts]
-
-
-def _is_common(fact: object) -> bool:
-    """A finite float of a device and a metric that were checked before: nearly every reading, so
-    this one is quick.
-    """
-    return (
-        type(fact) is ReadingFact
-        and type(fact.value) is float
-        and math.isfinite(fact.value)
-        and fact.metric in _metrics
-        and fact.device in _identifiers
-        and (fact.gateway is None or fact.gateway in _identifiers)
-        and (fact.time is None or (type(fact.time) is float and EARLIEST <= fact.time <= LATEST))
-    )
+    return storable(facts)
 
 
 def _checked(made: object, taken: set[str]) -> Parser:
@@ -154,119 +120,6 @@ def _confidence(parser: Parser, topic: str, sample: bytes) -> float:
     except Exception:  # noqa: BLE001  a parser that fails here does not know the topic
         return 0.0
     return min(found, 1.0) if math.isfinite(found) else 0.0
-
-
-def _storable(fact: object) -> Fact:
-    """The fact itself, an integer made a float; ParseError when it could not be a row."""
-    match fact:
-        case ReadingFact():
-            _check_text(fact.metric, "metric", MAX_METRIC)
-            _check_identifiers(fact.device, fact.gateway)
-            storable = _with_value(fact)
-            _remember(fact)
-            return storable
-        case Availability():
-            _check_identifiers(fact.identifier, fact.gateway)
-            return fact
-        case DeviceDescription():
-            _check_identifiers(fact.device, fact.gateway)
-            _check_text(fact.name, "name", MAX_NAME)
-            return fact
-        case (
-            MetricDescription()
-            | TopicDescription()
-            | GatewayDevices()
-            | Remembered()
-            | FieldProblem()
-            | Remark()
-        ):
-            return fact
-    raise ParseError(
-        ParseErrorKind.UNKNOWN, f"the parser returned {type(fact).__name__}, which is no fact"
-    )
-
-
-def _remember(reading: ReadingFact) -> None:
-    for known, text in (
-        (_metrics, reading.metric),
-        (_identifiers, reading.device),
-        (_identifiers, reading.gateway),
-    ):
-        if len(known) >= SEEN:
-            known.clear()
-        if text is not None:
-            known.add(text)
-
-
-def _with_value(reading: ReadingFact) -> ReadingFact:
-    where = f"metric {reading.metric[:60]!r}"
-    time = reading.time
-    if time is not None and not (isinstance(time, int | float) and EARLIEST <= time <= LATEST):
-        raise _invalid(f"{where}: its time is no date between the years 1 and 9999")
-    value = _value(reading.value, where)
-    return (
-        reading
-        if value is reading.value
-        else ReadingFact(
-            device=reading.device,
-            metric=reading.metric,
-            value=value,
-            time=time,
-            gateway=reading.gateway,
-            unit=reading.unit,
-            diagnostic=reading.diagnostic,
-        )
-    )
-
-
-def _value(value: object, where: str) -> float | bool | str | bytes:
-    if isinstance(value, bool):
-        return value
-    if isinstance(value, int | float):
-        return _number(value, where)
-    if isinstance(value, str | bytes) and len(value) > MAX_VALUE:
-        raise _invalid(f"{where}: its value is {len(value):,} long; the limit is {MAX_VALUE:,}")
-    if isinstance(value, str):
-        return _well_formed(value, f"the value of {where}")
-    if isinstance(value, bytes):
-        return value
-    raise _invalid(f"{where}: a value of type {type(value).__name__} cannot be stored")
-
-
-def _number(value: float, where: str) -> float:
-    try:
-        number = float(value)
-    except OverflowError:
-        raise _invalid(f"{where}: the number is too large to be stored") from None
-    if not math.isfinite(number):
-        raise _invalid(f"{where}: {number} is no finite number")
-    return value if type(value) is float else number
-
-
-def _check_identifiers(identifier: object, gateway: object) -> None:
-    _check_text(identifier, "device identifier", MAX_IDENTIFIER)
-    if gateway is not None:
-        _check_text(gateway, "gateway identifier", MAX_IDENTIFIER)
-
-
-def _check_text(text: object, what: str, limit: int) -> None:
-    if not isinstance(text, str) or not text:
-        raise _invalid(f"a {what} is empty or no text")
-    if len(text) > limit:
-        raise _invalid(
-            f"the {what} {text[:60]!r}... is {len(text):,} characters long; the limit is {limit}"
-        )
-    _well_formed(text, f"the {what} {text[:60]!r}")
-    if wrong := forbidden(text):
-        raise _invalid(f"the {what} {text[:60]!r} contains the character {code_point(wrong)}")
-
-
-def _well_formed(text: str, where: str) -> str:
-    if "\x00" in text:
-        raise _invalid(f"{where} contains a NUL character")
-    if not text.isascii() and any("\ud800" <= char <= "\udfff" for char in text):
-        raise _invalid(f"{where} contains half of a surrogate pair")
-    return text
 
 
 def _invalid(text: str) -> ParseError:

@@ -1,110 +1,118 @@
 """One value per topic: `21.5`, `21.5 °C`, `ON`, `open`, short text.
 
-true/false, on/off, yes/no and open/closed are booleans; `online` and the like stay text. What looks
-like a number but is none (`21,5`, `1_000`, other scripts' digits) is an error rather than text, so
-that nobody searches for it.
+What is a number, a unit or a state is decided by `mqtt_app.domain.values`. The last level of the
+topic is the metric of what is above it. On topics of availability the words of a Will are no
+readings.
 """
 
-import re
 from collections.abc import Sequence
 
-from mqtt_app.domain.facts import Fact, ParseError, ParseErrorKind, ReadingFact, Value
+from mqtt_app.domain.facts import (
+    Availability,
+    Fact,
+    FieldProblem,
+    ParseError,
+    ParseErrorKind,
+    ReadingFact,
+    Remark,
+    Value,
+)
+from mqtt_app.domain.values import UnstorableError, number, text_value
 from mqtt_app.parsers.base import Message
-from mqtt_app.parsers.json_tree import invalid, to_value
+from mqtt_app.parsers.encoding import PayloadText, is_written, text_of
+from mqtt_app.parsers.generic.availability import liveness
+from mqtt_app.parsers.generic.key_roles import is_diagnostic
+from mqtt_app.parsers.generic.topic_roles import TopicRole, role_of
+from mqtt_app.parsers.json_tree import invalid
 
 MAX_LENGTH = 256  # bytes; longer text is a document, not a value
-BOOLEANS = {
-    "true": True,
-    "false": False,
-    "on": True,
-    "off": False,
-    "yes": True,
-    "no": False,
-    "open": True,
-    "closed": False,
-}
-NO_VALUE = {
-    "-",
-    "--",
-    "nan",
-    "null",
-    "none",
-    "inf",
-    "-inf",
-    "+inf",
-    "infinity",
-    "-infinity",
-    "+infinity",
-}
-
-_NUMBER = re.compile(
-    r"(?P<number>[+-]?[0-9]{1,40}(?:\.[0-9]{0,40})?(?:[eE][+-]?[0-9]{1,6})?)"
-    r"(?: ?(?P<unit>[^\W\d_]{1,8}|[°%µ][\w/%²³]{0,7}))?"
-)
-_ALMOST_NUMBER = re.compile(r"[+-]?[\d_,.' ]+")
-_DOTTED = re.compile(r"[0-9]+(?:\.[0-9]+){2,}", re.ASCII)  # versions and addresses
+_BOOLEAN_WORDS = frozenset(("true", "false", "on", "off", "yes", "no", "open", "closed"))
 
 
 class ScalarParser:
     name = "scalar"
-    version = "1"
+    version = "2"
 
     def matches(self, topic: str, sample: bytes) -> float:  # noqa: ARG002
-        text = _text(sample)
-        if text is None or text[:1] in ("{", "["):
+        """Nothing for an empty payload and for words that stand for no value: they say nothing
+        about the format.
+        """
+        found = _text(sample)
+        if found is None or found.text[:1] in ("", "{", "["):
             return 0.0
-        if not text:
-            # so that an empty message shows as an error; any parser that knows the topic is surer
-            return 0.15
-        return 0.5 if text.lower() in BOOLEANS or _NUMBER.fullmatch(text) else 0.2
+        text = found.text
+        try:
+            if text_value(text) is None:
+                return 0.0
+            is_sure = text.lower() in _BOOLEAN_WORDS or number(text) is not None
+        except UnstorableError:
+            return 0.0
+        return 0.5 if is_sure else 0.2
 
     def parse(self, message: Message) -> Sequence[Fact]:
-        text = _text(message.payload)
-        if text is None:
-            reason = f"expected one value as text of at most {MAX_LENGTH} bytes in UTF-8"
-            raise ParseError(ParseErrorKind.PARSE, reason)
-        device, metric = _names(message.topic)
-        return [ReadingFact(device=device, metric=metric, value=read(text, metric))]
+        role = role_of(message.topic)
+        if role.is_silent or not message.payload.strip(b" \t\r\n\x00"):
+            return []
+        return plain_facts(message, role)
+
+
+def plain_facts(message: Message, role: TopicRole) -> list[Fact]:
+    """The facts of one value as text. Raises ParseError (PARSE) for bytes that are no short text,
+    and for JSON, so that its own parser is asked.
+    """
+    found = _text(message.payload)
+    if found is None:
+        reason = f"expected one value as text of at most {MAX_LENGTH} bytes in UTF-8"
+        raise ParseError(ParseErrorKind.PARSE, reason)
+    text = found.text
+    if text[:1] in ("{", "["):
+        raise ParseError(ParseErrorKind.PARSE, "expected a single value, but this looks like JSON")
+    if len(text) > 1 and text[0] == text[-1] == '"':
+        text = text[1:-1]
+    facts = _facts(text, role)
+    return [*facts, Remark(text=found.remark)] if found.remark and facts else facts
 
 
 def read(text: str, metric: str) -> Value:
     """The value of stripped text. Raises ParseError (VALIDATION) when it says nothing that can be
     stored.
     """
-    if not text:
-        raise invalid("the payload is empty; expected a value")
-    if text[0] in "{[":
-        raise ParseError(ParseErrorKind.PARSE, "expected a single value, but this looks like JSON")
-    if len(text) > 2 and text[0] == text[-1] == '"':
-        text = text[1:-1]
-    lower = text.lower()
-    if lower in NO_VALUE:
-        raise invalid(f"{text!r} is no value")
-    if lower in BOOLEANS:
-        return BOOLEANS[lower]
-    if number := _NUMBER.fullmatch(text):
-        return to_value(float(number["number"]), metric)
-    if _ALMOST_NUMBER.fullmatch(text) and not _DOTTED.fullmatch(text):
-        raise invalid(
-            f"{text[:60]!r} is no number; expected digits 0 to 9 with a decimal point, such as 21.5"
+    try:
+        found = text_value(text, metric)
+    except UnstorableError as error:
+        raise invalid(str(error)) from None
+    if found is None:
+        raise invalid(f"{text[:60]!r} is no value, or the payload is empty")
+    return found.value
+
+
+def _facts(text: str, role: TopicRole) -> list[Fact]:
+    if role.speaks_for:
+        state = liveness(text, role.false_is_death)
+        if state is not None:
+            return [Availability(identifier=role.speaks_for, state=state)]
+    try:
+        quantity = text_value(text, role.metric)
+    except UnstorableError as error:
+        return [FieldProblem(field=role.metric, reason=str(error))]
+    if quantity is None:
+        return []
+    return [
+        ReadingFact(
+            device=role.parent,
+            metric=role.metric,
+            value=quantity.value,
+            unit=quantity.unit,
+            diagnostic=is_diagnostic(role.metric),
         )
-    return text
+    ]
 
 
-def _text(payload: bytes) -> str | None:
+def _text(payload: bytes) -> PayloadText | None:
     """Stripped printable text, or None."""
     if len(payload) > MAX_LENGTH:
         return None
-    try:
-        text = payload.decode().strip(" \t\r\n")
-    except UnicodeDecodeError:
-        return None
-    return text if text.isprintable() else None
-
-
-def _names(topic: str) -> tuple[str, str]:
-    """Device and metric: all levels but the last, and the last."""
-    device, _, metric = topic.strip("/").rpartition("/")
-    if not device.strip("/"):
-        return metric or topic, "value"
-    return device, metric
+    found = text_of(payload)
+    text = found.text.strip(" \t\r\n\x00")
+    stripped = PayloadText(text, found.remark)
+    return stripped if text.isprintable() and is_written(stripped) else None

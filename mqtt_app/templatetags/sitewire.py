@@ -4,6 +4,7 @@ import json
 from datetime import datetime
 
 from django import template
+from django.conf import settings
 from django.templatetags.static import static
 from django.utils import timezone
 from django.utils.html import format_html
@@ -28,6 +29,11 @@ def sample(payload: object) -> str:
     return (
         payload if isinstance(payload, str) else json.dumps(payload, indent=2, ensure_ascii=False)
     )
+
+
+@register.simple_tag
+def sitewire_version() -> str:
+    return str(settings.SPECTACULAR_SETTINGS["VERSION"])
 
 
 @register.simple_tag

@@ -7,6 +7,7 @@ from pathlib import Path
 import environ
 
 from project.settings import checked
+from project.version import VERSION as SITEWIRE_VERSION
 from tasks.queues import TASK_QUEUES, TASK_ROUTES
 
 BASE_DIR = Path(__file__).resolve().parent.parent.parent
@@ -138,7 +139,7 @@ REST_KNOX = {"TOKEN_TTL": None, "AUTH_HEADER_PREFIX": "Token", "AUTO_REFRESH": F
 SPECTACULAR_SETTINGS = {
     "TITLE": "Sitewire",
     "DESCRIPTION": "One long-lived MQTT connection per site, and the truth about each of them.",
-    "VERSION": "1",
+    "VERSION": SITEWIRE_VERSION,
     "SERVE_INCLUDE_SCHEMA": False,
     "SWAGGER_UI_DIST": "SIDECAR",
     "SWAGGER_UI_FAVICON_HREF": "SIDECAR",

@@ -83,10 +83,10 @@ def test_every_file_fits_into_the_head():
 
 def test_every_function_fits_into_the_eye():
     too_long = [
-        f"{name(path)}:{one.lineno} {one.name}"
+        f"{name(path)}:{function.lineno} {function.name}"
         for path in product()
-        for one in functions(ast.parse(path.read_text()))
-        if (one.end_lineno or 0) - one.lineno >= LONGEST_FUNCTION
+        for function in functions(ast.parse(path.read_text()))
+        if (function.end_lineno or 0) - function.lineno >= LONGEST_FUNCTION
     ]
     assert too_long == []
 
@@ -96,8 +96,8 @@ def test_no_import_is_hidden_in_a_function():
         f"{name(path)}:{node.lineno}"
         for path in product()
         if name(path) not in LATE_IMPORTS_ALLOWED
-        for one in functions(ast.parse(path.read_text()))
-        for node in ast.walk(one)
+        for function in functions(ast.parse(path.read_text()))
+        for node in ast.walk(function)
         if isinstance(node, ast.ImportFrom) and (node.module or "").split(".")[0] in PACKAGES
     ]
     assert hidden == []

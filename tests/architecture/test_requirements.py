@@ -49,7 +49,9 @@ def test_the_lock_has_the_versions_that_the_tests_run_with():
 
 def test_the_lock_is_complete_and_holds_nothing_else():
     wanted: dict[str, set[str]] = {}
-    todo = [(canonicalize_name(one.name), one.extras) for one in requirements()]
+    todo = [
+        (canonicalize_name(requirement.name), requirement.extras) for requirement in requirements()
+    ]
     while todo:
         name, extras = todo.pop()
         if name in wanted and extras <= wanted[name]:
@@ -72,10 +74,10 @@ def dependencies(name: str, extras: set[str]) -> list[tuple[str, set[str]]]:
         return []
     found = [Requirement(line) for line in lines]
     return [
-        (canonicalize_name(one.name), set(one.extras))
-        for one in found
-        if one.marker is None
-        or any(one.marker.evaluate({"extra": extra}) for extra in (*extras, ""))
+        (canonicalize_name(package.name), set(package.extras))
+        for package in found
+        if package.marker is None
+        or any(package.marker.evaluate({"extra": extra}) for extra in (*extras, ""))
     ]
 
 

@@ -31,9 +31,9 @@ def main(arguments: list[str]) -> int:
     kinds = parser.add_subparsers(dest="kind", required=True)
     for name, module in BENCHMARKS.items():
         summary = (module.__doc__ or "").splitlines()[0]
-        one = kinds.add_parser(name, help=summary, description=summary)
-        module.add_arguments(one)
-        one.add_argument(
+        kind = kinds.add_parser(name, help=summary, description=summary)
+        module.add_arguments(kind)
+        kind.add_argument(
             "--json",
             type=Path,
             default=ROOT / "var" / "benchmarks" / f"{name}.json",

@@ -65,10 +65,10 @@ def _tree_seconds(pid: int) -> float:
     total = 0.0
     with contextlib.suppress(psutil.Error):
         root = psutil.Process(pid)
-        for one in [root, *root.children(recursive=True)]:
+        for process in [root, *root.children(recursive=True)]:
             with contextlib.suppress(psutil.Error):
                 total += sum(
-                    one.cpu_times()[:4]
+                    process.cpu_times()[:4]
                 )  # user, system, and both of children that have ended
     return total
 

@@ -18,4 +18,4 @@ class Result:
 
 def median(runs: Sequence[Figures]) -> Figures:
     """Of each figure by itself."""
-    return {name: statistics.median(one[name] for one in runs) for name in runs[0]}
+    return {name: statistics.median(run[name] for run in runs) for name in runs[0]}

@@ -99,11 +99,17 @@ def _one(stack: Stack, devices: list[int], day: date) -> Figures:
     asked = [devices[(number * 7 + day.day) % len(devices)] for number in range(ASKED)]
     end = f"{day} 23:59:59.999+00"
     return {
-        "last 100 of a device, SQL, ms": _milliseconds(stack, LAST, [(one,) for one in asked]),
-        "day of a metric, SQL, ms": _milliseconds(stack, CHART, [(one, day, end) for one in asked]),
-        "last 100 of a device, API, ms": statistics.median(_last_100(stack, one) for one in asked),
+        "last 100 of a device, SQL, ms": _milliseconds(
+            stack, LAST, [(device,) for device in asked]
+        ),
+        "day of a metric, SQL, ms": _milliseconds(
+            stack, CHART, [(device, day, end) for device in asked]
+        ),
+        "last 100 of a device, API, ms": statistics.median(
+            _last_100(stack, device) for device in asked
+        ),
         "day of a metric, API, all its pages, ms": statistics.median(
-            _day(stack, one, day) for one in asked
+            _day(stack, device, day) for device in asked
         ),
     }
 
@@ -111,9 +117,9 @@ def _one(stack: Stack, devices: list[int], day: date) -> Figures:
 def _milliseconds(stack: Stack, query: str, values: list[tuple[Any, ...]]) -> float:
     """Of the middle one, rows read by us included."""
     taken = []
-    for one in values:
+    for value in values:
         begun = time.monotonic()
-        stack.rows(query, *one)
+        stack.rows(query, *value)
         taken.append((time.monotonic() - begun) * 1000)
     return statistics.median(taken)
 

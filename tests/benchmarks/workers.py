@@ -76,7 +76,7 @@ def _throttled(parents: Sequence[int], share: float) -> Iterator[None]:
     after the other.
     """
     over = threading.Event()
-    children = [[one.pid for one in psutil.Process(pid).children()] for pid in parents]
+    children = [[child.pid for child in psutil.Process(pid).children()] for pid in parents]
     threads = [
         threading.Thread(target=_hold, args=(pids, share, over, place * TURN / len(children)))
         for place, pids in enumerate(children)

@@ -180,12 +180,12 @@ class Witness:
             for process in self.house.processes.values()
             if process.poll() is None
         ]
-        everybody = [one for root in ours for one in (root, *root.children(recursive=True))]
+        everybody = [process for root in ours for process in (root, *root.children(recursive=True))]
         redis = self.house.redis
         return Footprint(
-            memory=sum(one.memory_info().rss for one in everybody) // 2**20,
-            descriptors=sum(one.num_fds() for one in everybody),
-            threads=sum(one.num_threads() for one in everybody),
+            memory=sum(process.memory_info().rss for process in everybody) // 2**20,
+            descriptors=sum(process.num_fds() for process in everybody),
+            threads=sum(process.num_threads() for process in everybody),
             sessions=int(
                 self.house.one(
                     "SELECT count(*) FROM pg_stat_activity WHERE backend_type = 'client backend'"
@@ -225,7 +225,9 @@ class Witness:
         found = {}
         for name, process in self.house.processes.items():
             root = psutil.Process(process.pid)
-            found[name] = sum(one.num_fds() for one in (root, *root.children(recursive=True)))
+            found[name] = sum(
+                process.num_fds() for process in (root, *root.children(recursive=True))
+            )
         return found
 
     # O7: what was said

@@ -89,8 +89,8 @@ class FaultProxy:
 
     def reset(self) -> None:
         with self._lock:
-            for one in list(self._directions.values()):
-                self._close(one, cut=True)
+            for direction in list(self._directions.values()):
+                self._close(direction, cut=True)
 
     def heal(self) -> None:
         """Pass again; a stream out of which bytes were taken is cut."""
@@ -101,7 +101,7 @@ class FaultProxy:
 
     def __len__(self) -> int:
         """Clients at present."""
-        return sum(one.from_client for one in tuple(self._directions.values()))
+        return sum(direction.from_client for direction in tuple(self._directions.values()))
 
     # The thread
 
@@ -121,7 +121,7 @@ class FaultProxy:
                 time.sleep(TURN)  # what is held is ready all the time
 
     def _is_waiting(self) -> bool:
-        return any(one.waiting for one in tuple(self._directions.values()))
+        return any(direction.waiting for direction in tuple(self._directions.values()))
 
     def _accept(self) -> None:
         client, (address, _) = self._listener.accept()

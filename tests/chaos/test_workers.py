@@ -107,9 +107,9 @@ def test_a_worker_killed_between_commit_and_acknowledgement_doubles_nothing(play
 def test_ten_times_the_rate_costs_little_memory_and_is_made_good(play, figure):
     scene = play(rate=10 * RATE)
     workers = [psutil.Process(scene.house.processes[name].pid) for name in scene.house.instances]
-    before = sum(one.memory_info().rss for one in workers)
+    before = sum(worker.memory_info().rss for worker in workers)
     scene.last(60)
-    grown = (sum(one.memory_info().rss for one in workers) - before) / 2**20
+    grown = (sum(worker.memory_info().rss for worker in workers) - before) / 2**20
     rate = scene.flow.sent / (scene.flow.sent_at[-1] - scene.flow.sent_at[0])
     took = scene.settle(60)
     figure("messages/s", rate, "")

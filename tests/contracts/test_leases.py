@@ -100,9 +100,3 @@ def test_one_who_alone_falls_silent_is_missing_for_sure(shop):
         shop.store.renew(FIRST)
     assert set(shop.store.read_all()) == {"mqtt-1"}
     assert shop.store.known_for() > TTL
-
-
-def test_the_mark_of_the_last_reconcile_is_kept(shop):
-    assert shop.store.reconciled_at() is None
-    shop.store.mark_reconciled(1234.5)
-    assert shop.store.reconciled_at() == 1234.5

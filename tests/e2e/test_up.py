@@ -91,7 +91,7 @@ def environment() -> dict[str, str]:
 
 
 def pids(told: dict[str, object]) -> list[int]:
-    return [one["pid"] for one in told["processes"]]
+    return [process["pid"] for process in told["processes"]]
 
 
 @pytest.fixture(scope="module")
@@ -121,7 +121,7 @@ def test_everything_answers_says_where_it_is_and_leaves_nothing_behind(up, data)
     told = up.ready()
     assert set(told) == KEYS
     assert (data / "up.json").stat().st_mode & 0o777 == 0o600
-    assert {one["kind"] for one in told["processes"]} == KINDS
+    assert {process["kind"] for process in told["processes"]} == KINDS
     token = {"Authorization": f"Token {told['token']}"}
     assert (
         requests.get(f"{told['web']}/api/v1/mqtt/sites/", headers=token, timeout=10).status_code
@@ -155,7 +155,7 @@ def test_a_second_one_in_the_same_folder_is_refused_and_a_dead_process_is_starte
     assert second.process.returncode != 0
     assert "already runs" in output
     assert output.strip().count("\n") == 0
-    beat = next(one["pid"] for one in told["processes"] if one["kind"] == "beat")
+    beat = next(process["pid"] for process in told["processes"] if process["kind"] == "beat")
     os.kill(beat, signal.SIGKILL)
     assert wait_until(lambda: beat not in pids(up.ready()), 15)
     assert "beat" in up.end(signal.SIGINT)
@@ -194,7 +194,7 @@ def test_given_servers_are_used(tree, tmp_path):
     url = f"{server_url.rpartition('/')[0]}/{name}"
     given = Up(tree, tmp_path, "--no-demo", DATABASE_URL=url, REDIS_URL=valkey_url)
     told = given.ready()
-    assert not {"postgres", "redis"} & {one["kind"] for one in told["processes"]}
+    assert not {"postgres", "redis"} & {process["kind"] for process in told["processes"]}
     assert (told["database_url"], told["redis_url"]) == (url, valkey_url)
     given.end()
 

@@ -17,7 +17,6 @@ class FakeLeaseStore:
         self._leases: dict[str, tuple[Lease, float]] = {}
         self._since: float | None = None
         self._held: float | None = None
-        self._mark: float | None = None
 
     def acquire(self, lease: Lease, *, instead_of: str = "") -> bool:
         return self._set(lease, instead_of) is not Renewal.LOST
@@ -43,14 +42,8 @@ class FakeLeaseStore:
     def known_for(self) -> float:
         return 0.0 if self._since is None else self._clock() - self._since
 
-    def mark_reconciled(self, now: float) -> None:
-        self._mark = now
-
-    def reconciled_at(self) -> float | None:
-        return self._mark
-
     def wipe(self) -> None:
-        self._leases, self._since, self._held, self._mark = {}, None, None, None
+        self._leases, self._since, self._held = {}, None, None
 
     def _note_silence(self) -> None:
         now = self._clock()

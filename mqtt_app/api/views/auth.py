@@ -60,12 +60,12 @@ class LogoutView(APIView):
     @extend_schema(operation_id="logout", request=None, responses={204: None})
     def post(self, request: Request) -> Response:
         """End the token, or the session, that this request came with."""
-        credential: Any = request.auth
+        token = request.auth if isinstance(request.auth, ApiToken) else None
         user: Any = request.user
-        logins.logged_out(request._request, user)
-        if isinstance(credential, ApiToken):
-            with audit.acting_as(actor_of(request._request, user)):
-                tokens.revoke(credential)
+        logins.logged_out(request._request, user, token)
+        if token is not None:
+            with audit.acting_as(actor_of(request._request, user, token)):
+                tokens.revoke(token)
         else:
             logout(request._request)
         return Response(status=HTTPStatus.NO_CONTENT)

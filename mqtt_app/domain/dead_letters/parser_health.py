@@ -79,7 +79,9 @@ def has_recovered(window: Window, rule: Rule) -> bool:
 def failing_everywhere(windows: Iterable[Window], now: float, rule: Rule) -> bool:
     """One window for each site: too few messages at each of them to decide, but not over all."""
     recent = [window for window in windows if is_open(window, now, rule)]
-    together = Window(now, sum(one.parsed for one in recent), sum(one.failed for one in recent))
+    together = Window(
+        now, sum(window.parsed for window in recent), sum(window.failed for window in recent)
+    )
     return judged(together, rule) is Health.FAILING
 
 

@@ -4,6 +4,8 @@ Pure.
 
 from enum import StrEnum
 
+NOT_STORED = 8.0
+"""Seconds for which messages may wait without any being stored; reports are some seconds old."""
 WORTH_TELLING = 4.0  # s a message waits before its owner reports it
 
 

@@ -11,7 +11,7 @@ degraded: …  anything else: what is wrong, in words
 from dataclasses import dataclass
 from enum import StrEnum
 
-from mqtt_app.domain.delivery.stalls import sentence
+from mqtt_app.domain.delivery.stalls import NOT_STORED, sentence
 from mqtt_app.domain.link.grants import REFUSED
 
 START_GRACE = 45.0  # s a start may take: one reconcile (30 s), a scan, a dial and a handshake
@@ -19,8 +19,6 @@ SUBSCRIBE_GRACE = 15.0  # s from CONNACK to the last SUBACK
 EVIDENCE_STALE = 15.0  # s without a word from a worker whose lease is alive
 # s without any packet, or the keepalive when that is shorter: a live broker answers PINGREQ by then
 SILENCE = 30.0
-# s for which messages may wait without any of them being stored; the evidence is some seconds old
-NOT_STORED = 8.0
 SHORTEST_SILENCE = 10.0  # s; the evidence itself is some seconds old
 
 

@@ -1,7 +1,7 @@
 """`manage.py doctor`: what is wrong with this installation, one line each, and what to do about it."""
 
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import msgspec
@@ -11,19 +11,23 @@ from django.core.management.base import BaseCommand, CommandParser
 from django.db import connection
 from kombu.exceptions import OperationalError
 
+from mqtt_app.domain.health.findings import Check, Finding, Severity, warning
+from mqtt_app.domain.health.judgement import judge
 from mqtt_app.selectors.health.checkup import (
-    Finding,
-    Severity,
     database,
     exposure,
-    fleet,
+    failing_connections,
     memory_and_writes,
     settings_checks,
 )
+from mqtt_app.selectors.health.observe import Served, observe
 from mqtt_app.selectors.status.system import pulse
 
 ANSWER_TIMEOUT = 2.0  # s for task workers to say which queues they serve
 CONNECT_TIMEOUT = 3  # s for PostgreSQL
+NOBODY_ANSWERED = warning(
+    Check.QUEUES, "No task worker answered within 2 s.", "Are task workers running?"
+)
 
 
 class Command(BaseCommand):
@@ -39,12 +43,12 @@ class Command(BaseCommand):
     def handle(self, *_: Any, **options: Any) -> None:
         findings = _findings()
         if options["quiet"]:
-            findings = [one for one in findings if one.severity is not Severity.OK]
+            findings = [finding for finding in findings if finding.severity is not Severity.OK]
         if options["json"]:
             self.stdout.write(msgspec.json.format(msgspec.json.encode(findings)).decode())
         else:
             self._print(findings)
-        if any(one.severity is Severity.ERROR for one in findings):
+        if any(finding.severity is Severity.ERROR for finding in findings):
             raise SystemExit(1)
 
     def _print(self, findings: Sequence[Finding]) -> None:
@@ -54,37 +58,37 @@ class Command(BaseCommand):
             Severity.WARNING: style.WARNING,
             Severity.ERROR: style.ERROR,
         }
-        width = max((len(one.check) for one in findings), default=0)
-        for one in findings:
-            severity = styles[one.severity](f"{one.severity:<8}")
-            self.stdout.write(
-                f"{severity} {one.check:<{width}}  {one.finding} {one.remedy}".rstrip()
-            )
+        width = max((len(finding.check) for finding in findings), default=0)
+        for finding in findings:
+            severity = styles[finding.severity](f"{finding.severity:<8}")
+            self.stdout.write(f"{severity} {finding.check:<{width}}  {finding.text}")
         counts = {
-            kind: sum(one.severity is kind for one in findings)
+            kind: sum(finding.severity is kind for finding in findings)
             for kind in (Severity.ERROR, Severity.WARNING)
         }
         self.stdout.write(f"{counts[Severity.ERROR]} errors, {counts[Severity.WARNING]} warnings.")
 
 
 def _findings() -> list[Finding]:
+    """What PostgreSQL and Redis say themselves is more exact than that they answer."""
     connection.settings_dict["OPTIONS"]["connect_timeout"] = CONNECT_TIMEOUT
     seen = pulse()
+    served = _served() if seen.reachable else None
     of_database = list(database())
-    return [
-        *settings_checks(),
-        *of_database,
-        *memory_and_writes(),
-        *fleet(seen, _served() if seen.reachable else None, database=_usable(of_database)),
-        *exposure(seen, database=_usable(of_database)),
-    ]
+    usable = _usable(of_database)
+    exact = [*settings_checks(), *of_database, *memory_and_writes()]
+    known = {finding.check for finding in exact}
+    judged = [finding for finding in judge(observe(seen, served)) if finding.check not in known]
+    links = list(failing_connections()) if usable else []
+    unanswered = [NOBODY_ANSWERED] if seen.reachable and served is None else []
+    return [*exact, *judged, *unanswered, *links, *exposure(seen, database=usable)]
 
 
 def _usable(findings: Sequence[Finding]) -> bool:
-    return all(one.severity is not Severity.ERROR for one in findings)
+    return all(finding.severity is not Severity.ERROR for finding in findings)
 
 
-def _served() -> Mapping[str, Sequence[str]] | None:
+def _served() -> Served | None:
     """Queue -> task workers that serve it, None when nobody answers or Redis does not take the
     question.
     """

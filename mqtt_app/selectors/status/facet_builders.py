@@ -152,9 +152,9 @@ def flow(
         remedy=stalls.remedy(evidence.waits_for) if evidence and stalled else "",
         paused=evidence.paused if evidence else None,
         paused_parsers=tuple(
-            PausedParser(name=one.parser_name, since=one.paused_since, reason=one.reason)
-            for one in parsers
-            if one.paused_since is not None
+            PausedParser(name=parser.parser_name, since=parser.paused_since, reason=parser.reason)
+            for parser in parsers
+            if parser.paused_since is not None
         ),
         acknowledged=Acknowledged(mode=row.ack_mode, can_lose=CAN_LOSE[AckMode(row.ack_mode)]),
         broker_queue=_broker_queue(row.broker_queue_limit, evidence.rate if evidence else None),

@@ -14,9 +14,6 @@ from mqtt_app.conf import config
 from mqtt_app.coordination import keys
 from mqtt_app.coordination.client import quick_client
 from mqtt_app.coordination.leases import Lease, LeaseStore
-from mqtt_app.domain.delivery.stalls import sentence
-from mqtt_app.domain.health.vitals import complaint
-from mqtt_app.domain.status.headline import NOT_STORED
 from mqtt_app.models import ConnectionStatus, MqttConnection, ParserHealth, SiteBooks
 
 BOOKS = (
@@ -34,46 +31,18 @@ BOOKS = (
 
 @dataclass(frozen=True, slots=True)
 class SystemSnapshot:
-    """What Redis knows. `reconcile_age` is seconds, None when there was no reconcile in a day.
-    `refusal`: why Redis takes no writes, "" when it does; leases run out then though their workers
+    """What Redis knows. `refusal`: why Redis takes no writes, "" when it does; leases run out then though their workers
     live.
     """
 
     reachable: bool
     at: float
     leases: Mapping[str, Lease] = field(default_factory=dict)
-    reconcile_age: float | None = None
     queues: Mapping[str, int] = field(default_factory=dict)
     refusal: str = ""
     memory: int = 0  # bytes that Redis uses
     memory_limit: int = 0  # bytes, 0 for none
     given_up: Mapping[str, int] = field(default_factory=dict)  # what -> how many were never told
-
-    def stuck(self) -> dict[str, str]:
-        """MQTT workers that live and do not get on, each with why."""
-        said = {name: self._complaint(lease) for name, lease in sorted(self.leases.items())}
-        return {name: why for name, why in said.items() if why}
-
-    def _complaint(self, lease: Lease) -> str:
-        if lease.vitals is None:
-            return ""
-        knobs = config()
-        return complaint(
-            lease.vitals, scan_interval=knobs.scan_interval, receipt_timeout=knobs.receipt_timeout
-        )
-
-    def not_storing(self) -> dict[str, str]:
-        """MQTT workers with links whose messages are not being stored: how many, for how long, and
-        why.
-        """
-        return {
-            name: (
-                f"the messages of {vitals.links_not_stored} links are not stored"
-                f" (the oldest for {vitals.oldest_not_stored:.0f} s): {sentence(vitals.waits_for)}"
-            )
-            for name, lease in sorted(self.leases.items())
-            if (vitals := lease.vitals) is not None and vitals.oldest_not_stored >= NOT_STORED
-        }
 
     def lease_ages(self) -> dict[str, float]:
         return {
@@ -86,21 +55,25 @@ def pulse() -> SystemSnapshot:
     client = quick_client()
     try:
         store = LeaseStore(client, config().lease_ttl)
-        leases, reconciled, queues = store.peek(), store.reconciled_at(), _queue_depths()
-        why, memory, given_up = (
-            refusal(client),
-            client.info("memory"),
-            client.hgetall(keys.GIVEN_UP),
-        )
+        leases = store.peek()
+        depths = _queue_depths()
+        why = refusal(client)
+        memory = client.info("memory")
+        given_up = client.hgetall(keys.GIVEN_UP)
     except redis.RedisError:
         return SystemSnapshot(False, time.time())
-    now = time.time()
-    age = None if reconciled is None else max(0.0, now - reconciled)
     lost = {
         what.decode(): int(number) for what, number in given_up.items() if isinstance(what, bytes)
     }
     return SystemSnapshot(
-        True, now, leases, age, queues, why, memory["used_memory"], memory["maxmemory"], lost
+        reachable=True,
+        at=time.time(),
+        leases=leases,
+        queues=depths,
+        refusal=why,
+        memory=memory["used_memory"],
+        memory_limit=memory["maxmemory"],
+        given_up=lost,
     )
 
 

@@ -6,6 +6,9 @@ from django.contrib.auth.models import User
 from django.contrib.auth.password_validation import validate_password
 from django.db import transaction
 
+from mqtt_app.services import audit
+from mqtt_app.services.accounts import passwords
+
 
 class FirstAdministrator(Enum):
     CREATED = "created"
@@ -30,5 +33,7 @@ def create_first_administrator(username: str, password: str) -> FirstAdministrat
     user.clean_fields(exclude=["password"])
     validate_password(password, user)
     user.set_password(password)
-    user.save()
+    with passwords.new_account():
+        user.save()
+    audit.record_created(user)
     return FirstAdministrator.CREATED

@@ -5,7 +5,7 @@ are not: they are revoked here, unless whoever changes the password keeps them.
 """
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from contextvars import ContextVar
 from urllib.parse import urljoin
 
@@ -61,6 +61,11 @@ def changing(action: str, *, keep_tokens: bool) -> Iterator[None]:
         _change.reset(token)
 
 
+def new_account() -> AbstractContextManager[None]:
+    """The password of a user made within is part of making it, and leaves no entry of its own."""
+    return changing("", keep_tokens=True)
+
+
 @transaction.atomic
 def change(
     user: AbstractBaseUser,
@@ -109,6 +114,7 @@ def deactivate(user: AbstractBaseUser) -> None:
 
 @transaction.atomic
 def _end(user: AbstractBaseUser, made: PasswordChange) -> None:
-    audit.record(made.action, user)
+    if made.action:
+        audit.record(made.action, user)
     if not made.keep_tokens:
         tokens.revoke_all(tokens.tokens_of(user))

@@ -11,7 +11,6 @@ import time
 from datetime import datetime
 
 import msgspec
-import redis
 from django.db import connection, transaction
 
 from mqtt_app.conf import config
@@ -74,7 +73,6 @@ def reconcile(now: datetime, leases: LeaseStore) -> ReconcileReport:
         if not _locked():
             return ReconcileReport(skipped="busy: another reconcile is running")
         report = _write(_observe(now, leases), now)
-    _mark(now, leases)
     log.info("Monitor cycle completed in %.2fs", time.monotonic() - begun)
     return report
 
@@ -93,7 +91,6 @@ def reconcile_if_needed(now: datetime, leases: LeaseStore) -> ReconcileReport | 
         if not _locked():
             return None
         report = _write(observation, now)
-    _mark(now, leases)
     log.info("Monitor cycle completed in %.2fs", time.monotonic() - begun)
     return report
 
@@ -185,10 +182,3 @@ def _log(observation: Observation) -> None:
         if target in fleet.instance_ids:
             text = "[Site %d] Starting connection (retry %d or new)"
             log.info(text, row.site_id, row.retry_count)
-
-
-def _mark(now: datetime, leases: LeaseStore) -> None:
-    try:
-        leases.mark_reconciled(now.timestamp())
-    except redis.RedisError as error:
-        log.warning("The mark of the last reconcile could not be written: %s", type(error).__name__)

@@ -1,10 +1,13 @@
 """The rows that `manage.py up` sees to at every start."""
 
+from contextlib import nullcontext
+
 from django.contrib.auth.models import User
 from django.db import transaction
 
 from mqtt_app.models import ApiToken
 from mqtt_app.services import audit
+from mqtt_app.services.accounts import passwords
 from project.local.demo.seed import seed
 
 NAME = "admin"
@@ -35,7 +38,8 @@ def administrator(password: str, *, own_database: bool) -> User:
     if not user.check_password(password):
         user.set_password(password)
     user.is_superuser = user.is_staff = user.is_active = True
-    user.save()
+    with nullcontext() if before else passwords.new_account():
+        user.save()
     after = audit.values_of(user)
     if before != after:
         audit.record("changed" if before else "created", user, before=before, after=after)

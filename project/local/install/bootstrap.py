@@ -15,6 +15,7 @@ from project.local.install import environment, preflight
 from project.local.options import ROOT
 from project.local.progress import say
 from project.local.refusal import Refusal
+from project.version import VERSION
 
 USAGE = """\
 python3 manage.py up      runs all of Sitewire on this machine, until Ctrl-C
@@ -26,7 +27,8 @@ python3 manage.py help    lists Django's commands (once the environment is there
 All others work on the Sitewire that runs in var/, or in DIR with --data-dir DIR, or on that of DATABASE_URL."""
 HELP = {"", "help", "--help", "-h"}
 OURS = ("up", "test", "init", "benchmark")
-UNATTACHED = HELP | {"version", "--version"}  # commands that need no Sitewire
+UNATTACHED = HELP  # commands that need no Sitewire
+ASKS_VERSION = {"version", "--version"}
 
 
 def main(argv: list[str]) -> int:
@@ -50,6 +52,9 @@ def _dispatch(command: str, arguments: list[str], argv: list[str], data_dir: Pat
         return _up(arguments)
     if command == "init":
         return init.main(arguments)
+    if command in ASKS_VERSION:
+        say(f"Sitewire {VERSION}")
+        return 0
     if command in {"test", "benchmark"} and data_dir is not None:
         say(f"`{command}` starts servers of its own; --data-dir {data_dir} is not touched.")
     if command == "test":

@@ -151,7 +151,10 @@ class Local:
         self._supervisor.start(services)
         self._supervisor.wait_ready()
         seconds = self._supervisor.seconds()
-        self._rows += [report.ReportRow(one.name, one.where, seconds[one.name]) for one in services]
+        self._rows += [
+            report.ReportRow(service.name, service.where, seconds[service.name])
+            for service in services
+        ]
 
     def _prepare(self, demo_ports: list[int]) -> None:
         """Migrations and first rows, in a process of their own."""

@@ -10,9 +10,9 @@ def free_ports(count: int) -> list[int]:
     """`count` different ports that nobody listens on right now."""
     with ExitStack() as held:
         sockets = [held.enter_context(socket.socket()) for _ in range(count)]
-        for one in sockets:
-            one.bind((LOOPBACK, 0))
-        return [one.getsockname()[1] for one in sockets]
+        for bound in sockets:
+            bound.bind((LOOPBACK, 0))
+        return [bound.getsockname()[1] for bound in sockets]
 
 
 def free_port() -> int:

@@ -66,29 +66,33 @@ class ProcessSupervisor:
     def wait_ready(self) -> None:
         """Refusal with the last words of the first one that dies or does not answer."""
         if not wait_until(self._all_ready, READY_WITHIN, self._check):
-            late = next(one.service for one in self._running if one.ready_after is None)
+            late = next(running.service for running in self._running if running.ready_after is None)
             raise Refusal(
                 f"{late.name} did not answer within {READY_WITHIN:.0f} s. {late.why_not()}"
             )
 
     def seconds(self) -> dict[str, float]:
-        return {one.service.name: one.ready_after or 0.0 for one in self._running}
+        return {running.service.name: running.ready_after or 0.0 for running in self._running}
 
     def processes(self) -> list[dict[str, object]]:
         return [
-            {"name": one.service.name, "kind": one.service.kind, "pid": one.process.pid}
-            for one in self._running
+            {"name": running.service.name, "kind": running.service.kind, "pid": running.process.pid}
+            for running in self._running
         ]
 
     def tick(self) -> bool:
         """Start again what has died and is due. True when a process has another id now."""
         now = time.monotonic()
         restarted = False
-        for one in self._running:
-            if one.due is None and _has_ended(one.process):
-                self._note_death(one, now)
-            elif one.due is not None and now >= one.due:
-                one.process, one.began, one.due = self._spawn(one.service), now, None
+        for running in self._running:
+            if running.due is None and _has_ended(running.process):
+                self._note_death(running, now)
+            elif running.due is not None and now >= running.due:
+                running.process, running.began, running.due = (
+                    self._spawn(running.service),
+                    now,
+                    None,
+                )
                 restarted = True
         return restarted
 
@@ -96,18 +100,18 @@ class ProcessSupervisor:
         """Stage by stage; all that is left of a stage's process groups is killed before the next
         stage ends.
         """
-        for stage in sorted({one.service.stage for one in self._running}):
+        for stage in sorted({running.service.stage for running in self._running}):
             alive = [
-                one
-                for one in self._running
-                if one.service.stage == stage and not _has_ended(one.process)
+                running
+                for running in self._running
+                if running.service.stage == stage and not _has_ended(running.process)
             ]
-            for one in alive:
-                _signal(one.process, one.service.stop_signal)
+            for running in alive:
+                _signal(running.process, running.service.stop_signal)
             self._await_end(alive)
-            for one in self._running:
-                if one.service.stage == stage:
-                    _end_group(one.process)
+            for running in self._running:
+                if running.service.stage == stage:
+                    _end_group(running.process)
         self._running.clear()
 
     def _spawn(self, service: Service) -> subprocess.Popen[bytes]:
@@ -116,37 +120,37 @@ class ProcessSupervisor:
         return process
 
     def _all_ready(self) -> bool:
-        for one in self._running:
-            if one.ready_after is None:
-                if _has_ended(one.process):
+        for running in self._running:
+            if running.ready_after is None:
+                if _has_ended(running.process):
                     raise Refusal(
-                        f"{one.service.name} ended while it was starting. {one.service.why_not()}"
+                        f"{running.service.name} ended while it was starting. {running.service.why_not()}"
                     )
-                if one.service.ready():
-                    one.ready_after = time.monotonic() - one.began
-        return all(one.ready_after is not None for one in self._running)
+                if running.service.ready():
+                    running.ready_after = time.monotonic() - running.began
+        return all(running.ready_after is not None for running in self._running)
 
-    def _note_death(self, one: _Running, now: float) -> None:
-        _end_group(one.process)
-        one.deaths = [*backoff.recent(one.deaths, now), now]
-        wait = backoff.delay(len(one.deaths))
-        one.due = now + wait
-        one.service.after_death(one.process.pid)
-        fate = _how(one.process.returncode)
+    def _note_death(self, running: _Running, now: float) -> None:
+        _end_group(running.process)
+        running.deaths = [*backoff.recent(running.deaths, now), now]
+        wait = backoff.delay(len(running.deaths))
+        running.due = now + wait
+        running.service.after_death(running.process.pid)
+        fate = _how(running.process.returncode)
         say(
-            f"{one.service.name} (process {one.process.pid}) {fate}; starting it again in {wait:g} s."
+            f"{running.service.name} (process {running.process.pid}) {fate}; starting it again in {wait:g} s."
         )
 
     def _await_end(self, alive: list[_Running]) -> None:
         began = time.monotonic()
         while any(
-            not _has_ended(one.process) and time.monotonic() - began < self._grace(one)
-            for one in alive
+            not _has_ended(running.process) and time.monotonic() - began < self._grace(running)
+            for running in alive
         ):
             time.sleep(0.02)
 
-    def _grace(self, one: _Running) -> float:
-        return HURRY if self._hurried() else one.service.grace
+    def _grace(self, running: _Running) -> float:
+        return HURRY if self._hurried() else running.service.grace
 
 
 def _has_ended(process: subprocess.Popen[bytes]) -> bool:

@@ -53,7 +53,7 @@ class Postgres:
             self.programs / "postgres",
             "-D",
             self.cluster,
-            *(part for one in settings for part in ("-c", one)),
+            *(part for setting in settings for part in ("-c", setting)),
         ]
 
     def start(

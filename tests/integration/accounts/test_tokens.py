@@ -75,14 +75,14 @@ def test_a_token_is_shown_once_and_only_its_hash_is_stored(anna):
     row = ApiToken.objects.get(name="script")
     assert row.digest.encode() not in listed.content
     assert new["token"] not in str(ApiToken.objects.filter(pk=row.pk).values())
-    assert {one["name"] for one in listed.json()["results"]} == {"script", "API log-in"}
+    assert {token["name"] for token in listed.json()["results"]} == {"script", "API log-in"}
     assert api(text, "GET", f"{TOKENS}{row.pk}/").json()["prefix"] == new["token"][:15]
 
 
 def test_nobody_sees_or_revokes_the_tokens_of_others(anna, root):
     row, _ = token_of(anna)
     _, other = token_of(root)
-    assert [one["id"] for one in api(other, "GET", TOKENS).json()["results"]] != [row.pk]
+    assert [token["id"] for token in api(other, "GET", TOKENS).json()["results"]] != [row.pk]
     assert api(other, "GET", f"{TOKENS}{row.pk}/").status_code == 404
     assert api(other, "DELETE", f"{TOKENS}{row.pk}/").status_code == 404
 
@@ -234,5 +234,7 @@ def test_log_ins_and_log_outs_are_in_the_audit_trail(anna):
         ("revoked", "anna"),
     ]
     assert list(entries) == [(action, name, ADDRESS, "api") for action, name in expected]
+    ends = AuditEntry.objects.filter(action__in=["logged out", "revoked"])
+    assert set(ends.values_list("token_name", flat=True)) == {"API log-in"}
     assert text not in str(list(AuditEntry.objects.values()))
     assert PASSWORD not in str(list(AuditEntry.objects.values()))

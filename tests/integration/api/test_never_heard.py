@@ -40,12 +40,12 @@ def test_whoever_was_never_heard_was_last_seen_never(site, link, root):
     pipeline.store(batch(goodbye, message(link, "zigbee2mqtt/torch", {"v": 1}, retain=True)), NOW)
     found = rows(root, site)
     assert {name: (row["status"], row["last_seen"]) for name, row in found.items()} == {
-        "lamp": ("offline", None),
-        "torch": ("unknown", None),
+        "zigbee2mqtt/lamp": ("offline", None),
+        "zigbee2mqtt/torch": ("unknown", None),
     }
     pipeline.store(batch(message(link, "zigbee2mqtt/lamp", {"v": 1})), NOW)
-    assert datetime.fromisoformat(rows(root, site)["lamp"]["last_seen"]) == HEARD
-    device = Device.objects.get(identifier="lamp")
+    assert datetime.fromisoformat(rows(root, site)["zigbee2mqtt/lamp"]["last_seen"]) == HEARD
+    device = Device.objects.get(identifier="zigbee2mqtt/lamp")
     assert datetime.fromisoformat(root.get(f"devices/{device.pk}/")["last_seen"]) == HEARD
 
 

@@ -43,9 +43,9 @@ def test_what_is_there_is_fine_and_what_is_missing_is_named_with_its_remedy():
     code, found, _ = doctor()
     assert code == 1
     assert found["database"][0] == found["redis writes"][0] == found["encryption keys"][0] == "OK"
-    assert found["mqtt workers"] == (
+    assert found["mqtt_workers"] == (
         "ERROR",
-        "None is running, so nothing connects. Start one: python3 manage.py start_mqtt_service",
+        "No MQTT worker is running, so nothing connects. Start one: python3 manage.py start_mqtt_service",
     )
 
 
@@ -84,5 +84,5 @@ def test_a_redis_that_is_full_is_a_finding_and_the_rest_is_told_all_the_same():
     assert code == 1
     assert found["redis writes"][0] == "ERROR"
     assert "maxmemory" in found["redis writes"][1]
-    assert found["task workers"][0] == "WARNING"
+    assert found["queues"][0] == "WARNING"
     assert "Traceback" not in said

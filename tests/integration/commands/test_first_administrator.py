@@ -5,6 +5,8 @@ from django.contrib.auth import authenticate
 from django.contrib.auth.models import User
 from django.core.management import CommandError, call_command
 
+from mqtt_app.models import AuditEntry
+
 PASSWORD = "kq7Zb0vWm2-Xc9sR"
 
 
@@ -28,6 +30,8 @@ def test_the_first_deploy_makes_an_administrator_who_can_log_in(deploy):
     user = authenticate(username="admin", password=PASSWORD)
     assert user.is_superuser
     assert user.is_staff
+    entries = AuditEntry.objects.values_list("action", "object_label", "source")
+    assert list(entries) == [("created", "admin", "command")]
 
 
 @pytest.mark.django_db

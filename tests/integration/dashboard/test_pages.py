@@ -149,10 +149,8 @@ def test_a_worker_that_does_not_get_on_and_a_silent_beat_are_said(admin):
         page = admin.get("/").content.decode()
     finally:
         store.release(stuck)
-    assert (
-        "The MQTT worker mqtt-1 lives and does not get on: its loop has not turned for 99 s" in page
-    )
-    assert "No reconcile has finished" in page
+    assert "mqtt-1 lives and is not ready: its loop has not turned for 99 s" in page
+    assert "“Reconcile MQTT connections” has not run yet" in page
     assert "Is beat running" in page
 
 

@@ -7,10 +7,11 @@ from django.test import Client
 
 from mqtt_app.coordination.client import quick_client
 from mqtt_app.coordination.leases import Lease, LeaseStore
+from mqtt_app.domain.health.findings import Severity
 from mqtt_app.domain.health.vitals import Vitals
 from mqtt_app.metrics import text
 from mqtt_app.models import MqttConnection
-from mqtt_app.selectors.health.checkup import Severity, exposure
+from mqtt_app.selectors.health.checkup import exposure
 from mqtt_app.selectors.status.system import pulse
 from tests.integration.api.client import Caller, connected_site, superuser
 from tests.integration.selectors.test_status import owned_site, report
@@ -31,7 +32,10 @@ def lease(allow_listed: int) -> None:
 
 
 def findings() -> dict[str, tuple[Severity, str]]:
-    return {one.check: (one.severity, one.finding) for one in exposure(pulse(), database=True)}
+    return {
+        finding.check: (finding.severity, finding.finding)
+        for finding in exposure(pulse(), database=True)
+    }
 
 
 def test_doctor_names_who_does_not_verify_and_says_what_the_allow_list_permits():

@@ -1,7 +1,5 @@
 """/livez, /readyz and /metrics."""
 
-import time
-
 import pytest
 import redis
 from django.db import DatabaseError
@@ -12,12 +10,16 @@ from mqtt_app.conf import Config
 from mqtt_app.coordination.client import quick_client
 from mqtt_app.coordination.leases import Lease, LeaseStore
 from mqtt_app.coordination.outbox import count_given_up
+from mqtt_app.domain.health.findings import Severity
+from mqtt_app.domain.health.judgement import judge
+from mqtt_app.domain.health.periodic import PeriodicTaskName
 from mqtt_app.domain.health.vitals import Vitals
 from mqtt_app.models import MqttConnection, ParserHealth, Site, SiteBooks
-from mqtt_app.selectors.health.alarms import alarms
-from mqtt_app.selectors.health.checkup import fleet
+from mqtt_app.selectors.health import observe
 from mqtt_app.selectors.status import system
 from mqtt_app.selectors.status.system import pulse
+from mqtt_app.services.upkeep import periodic_runs
+from tasks.schedule import sync_schedule
 from tests.integration.api.client import Caller, member_of, superuser
 
 
@@ -43,15 +45,16 @@ def test_a_web_process_without_workers_is_ready_and_warns(client):
     answer = client.get("/readyz")
     body = answer.json()
     assert (answer.status_code, body["status"]) == (200, "ready")
-    assert any("no MQTT worker" in warning for warning in body["warnings"])
+    assert any("No MQTT worker" in warning for warning in body["warnings"])
     assert body["checks"]["migrations"]["ok"] is True
 
 
 @pytest.mark.django_db
 def test_with_a_worker_and_a_recent_reconcile_there_is_nothing_to_warn_of(client):
-    store = LeaseStore(quick_client(), 15)
-    store.acquire(Lease(instance_id="mqtt-1", incarnation="i", capacity=10))
-    store.mark_reconciled(time.time())
+    sync_schedule()
+    leased()
+    for task in PeriodicTaskName:
+        periodic_runs.record(task, timezone.now())
     body = client.get("/readyz").json()
     assert body["warnings"] == []
     assert body["checks"]["mqtt_workers"]["lease_ages"].keys() == {"mqtt-1"}
@@ -68,7 +71,7 @@ def test_a_worker_that_lives_and_does_not_get_on_is_not_ready(client):
     leased(batches=3, oldest_batch=99.0)
     check = client.get("/readyz").json()["checks"]["mqtt_workers"]
     assert (check["ok"], check["workers"]["mqtt-1"]["ready"]) == (False, False)
-    assert "mqtt-1 is not ready: a batch waits for 99 s" in check["error"]
+    assert "mqtt-1 lives and is not ready: a batch waits for 99 s" in check["error"]
     assert client.get("/readyz?instance=mqtt-1").status_code == 503
     assert (
         'sitewire_mqtt_worker_ready{instance="mqtt-1"} 0.0'
@@ -111,7 +114,7 @@ def test_a_redis_without_memory_is_an_alarm_and_the_workers_stay_in_sight(client
     answer = client.get("/readyz")
     assert answer.status_code == 503
     assert (
-        "takes no writes (command not allowed when used memory"
+        "takes no writes: command not allowed when used memory"
         in answer.json()["checks"]["redis"]["error"]
     )
     assert answer.json()["checks"]["mqtt_workers"]["count"] == 1
@@ -123,7 +126,10 @@ def test_a_redis_without_memory_is_an_alarm_and_the_workers_stay_in_sight(client
 def test_without_redis_it_is_not_ready_and_says_why(client):
     answer = client.get("/readyz")
     assert answer.status_code == 503
-    assert answer.json()["checks"]["redis"] == {"ok": False, "error": "does not answer"}
+    assert answer.json()["checks"]["redis"] == {
+        "ok": False,
+        "error": "Redis does not answer. Links stay up and nothing is lost; is it running, and reachable?",
+    }
 
 
 @pytest.mark.django_db
@@ -132,7 +138,7 @@ def test_without_a_database_it_is_not_ready_and_says_why(client, monkeypatch):
         raise DatabaseError("password of the database in here")
 
     monkeypatch.setattr(system, "MigrationExecutor", refuse)
-    monkeypatch.setattr(health, "database_answers", lambda: False)
+    monkeypatch.setattr(observe, "database_answers", lambda: False)
     answer = client.get("/readyz")
     assert answer.status_code == 503
     assert "does not answer" in answer.json()["checks"]["migrations"]["error"]
@@ -229,6 +235,11 @@ def test_networks_can_be_allowed_to_see_the_details(peer, sees, monkeypatch):
     assert behind.json().keys() == {"ready"}
 
 
+def storing():
+    findings = judge(observe.observe(pulse()))
+    return [finding for finding in findings if finding.check == "storing"]
+
+
 @pytest.mark.django_db
 def test_messages_that_are_not_stored_are_told_by_readyz_metrics_and_the_alarms(client):
     leased(
@@ -244,16 +255,13 @@ def test_messages_that_are_not_stored_are_told_by_readyz_metrics_and_the_alarms(
     assert 'sitewire_mqtt_worker_links_not_stored{instance="mqtt-1"} 3.0' in shown
     assert 'sitewire_mqtt_worker_oldest_not_stored_age_seconds{instance="mqtt-1"} 12.0' in shown
     assert 'sitewire_mqtt_worker_suspect_links{instance="mqtt-1"} 2.0' in shown
-    found = [alarm for alarm in alarms(pulse()) if "not stored" in alarm.text]
-    assert [bool(alarm.remedy) for alarm in found] == [True]
-    findings = [one for one in fleet(pulse(), None, database=False) if one.check == "storing"]
-    assert [one.severity for one in findings] == ["ERROR"]
+    assert [(finding.severity, bool(finding.remedy)) for finding in storing()] == [
+        (Severity.ERROR, True)
+    ]
 
 
 @pytest.mark.django_db
 def test_messages_that_wait_for_a_moment_are_nothing_to_report(client):
     leased(batches=1, links_not_stored=3, oldest_not_stored=5.0, waits_for="task_worker")
     assert client.get("/readyz").json()["checks"]["storing"]["ok"]
-    assert [
-        one.severity for one in fleet(pulse(), None, database=False) if one.check == "storing"
-    ] == ["OK"]
+    assert [finding.severity for finding in storing()] == [Severity.OK]

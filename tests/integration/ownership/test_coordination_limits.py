@@ -122,14 +122,6 @@ def test_leases_are_known_since_the_mark_and_never_for_longer_than_redis_is_up(v
     assert 0.4 < store.known_for() < 5 or valkey.info("server")["uptime_in_seconds"] == 0
 
 
-def test_the_mark_of_a_reconcile_is_its_time_for_a_day(valkey):
-    store = LeaseStore(valkey, ttl=15)
-    assert store.reconciled_at() is None
-    store.mark_reconciled(1_790_000_000.25)
-    assert store.reconciled_at() == 1_790_000_000.25
-    assert 86_390 < valkey.ttl(keys.RECONCILE_MARK) <= 86_400
-
-
 def test_nobody_waits_for_redis_longer_than_a_second_but_for_what_it_asked_for(settings):
     values = _client(1.0).connection_pool.connection_kwargs
     assert (values["socket_connect_timeout"], values["health_check_interval"]) == (1.0, 10.0)

@@ -7,12 +7,17 @@ import pytest
 from mqtt_app.domain.facts import (
     Availability,
     DeviceDescription,
+    FieldProblem,
+    GatewayDevices,
     Liveness,
+    MetricDescription,
     ParseError,
-    ParseErrorKind,
     ReadingFact,
+    Remark,
+    Remembered,
+    TopicDescription,
 )
-from mqtt_app.parsers import registry
+from mqtt_app.parsers import storable
 from mqtt_app.parsers.base import Message
 from mqtt_app.parsers.registry import Registry, built_ins, load, run
 
@@ -34,14 +39,19 @@ class Made:
 
 
 def passes(fact):
-    """False when it is refused as something that cannot be stored; any other error is raised."""
-    try:
-        run(Made(answer=[fact]), Message("a", b"x", NOW))
-    except ParseError as refused:
-        if refused.kind is not ParseErrorKind.VALIDATION:
-            raise
+    """False when a problem of one field stands in its place, which a log can hold."""
+    (found,) = run(Made(answer=[fact]), Message("a", b"x", NOW))
+    if isinstance(found, FieldProblem):
+        assert found.field.encode()
+        assert found.reason.encode()
         return False
     return True
+
+
+def shown(fact):
+    """What is made of the fact: its kind, and its time if it is a reading."""
+    found = run(Made(answer=[fact]), Message("a", b"x", NOW))
+    return [(type(item), getattr(item, "time", None)) for item in found]
 
 
 def reading(**changes):
@@ -81,13 +91,24 @@ def test_nobody_is_surer_than_sure():
         (reading(value=[]), False),
         (reading(value=-math.inf), False),
         (reading(time=-62_135_510_400.0), True),
-        (reading(time=-62_135_510_401.0), False),
         (reading(time=253_402_128_000.0), True),
-        (reading(time=253_402_128_001.0), False),
+        (reading(unit="x" * 64), True),
+        (reading(unit="x" * 65), False),
+        (reading(unit="a\x00"), False),
         (reading(time=5), True),
         (DeviceDescription(device="d", name="x" * 200), True),
         (DeviceDescription(device="d", name="x" * 201), False),
         (DeviceDescription(device="d", name="a\x00"), False),
+        (DeviceDescription(device="d", name=""), True),
+        (DeviceDescription(device="d", model="\ud800"), False),
+        (MetricDescription(device="d", metric="x" * 256), False),
+        (MetricDescription(device="d", metric="x" * 255), True),
+        (GatewayDevices(gateway="g", devices=("a", "")), False),
+        (GatewayDevices(gateway="g", devices=("a", "b")), True),
+        (Remembered(key="k", value=b"x" * 262_144), True),
+        (Remembered(key="k", value=b"x" * 262_145), False),
+        (Remembered(key="k", value=None), True),
+        (TopicDescription(source="s", unit="a\x00"), False),
         (DeviceDescription(device="", name="a"), False),
         (Availability(identifier="x" * 512, state=Liveness.ONLINE), True),
         (Availability(identifier="x" * 513, state=Liveness.ONLINE), False),
@@ -109,9 +130,7 @@ def test_what_fits_into_a_row(fact, fits):
         {"gateway": "new\x00"},
         {"value": math.nan},
         {"value": math.inf},
-        {"time": 1e12},
-        {"time": -1e12},
-        {"time": math.nan},
+        {"unit": "\x00"},
     ],
 )
 def test_names_that_are_known_spare_no_other_check(wrong):
@@ -120,20 +139,43 @@ def test_names_that_are_known_spare_no_other_check(wrong):
     assert not passes(reading(**known | wrong))
 
 
+@pytest.mark.parametrize(
+    "time", [1e12, -1e12, math.nan, -62_135_510_401.0, 253_402_128_001.0, "now"]
+)
+def test_a_bad_time_costs_the_time_only(time):
+    assert shown(reading(time=time)) == [(FieldProblem, None), (ReadingFact, None)]
+    assert shown(reading(time=time)) == [(FieldProblem, None), (ReadingFact, None)]  # now known
+
+
+def test_one_bad_field_costs_no_other():
+    answer = [reading(metric="a"), reading(metric="b", value=math.nan), reading(metric="c")]
+    found = run(Made(answer=answer), Message("a", b"x", NOW))
+    assert [type(fact) for fact in found] == [ReadingFact, FieldProblem, ReadingFact]
+    assert (found[1].field, "finite" in found[1].reason) == ("b", True)
+
+
+def test_what_a_parser_says_of_a_problem_is_cut_to_what_a_log_holds():
+    answer = [FieldProblem(field="\ud800" * 300, reason="\x00" * 900), Remark(text="x" * 900)]
+    problem, remark = run(Made(answer=answer), Message("a", b"x", NOW))
+    assert (len(problem.field), len(problem.reason), len(remark.text)) == (100, 500, 500)
+    assert "\x00" not in problem.reason
+    assert problem.field.encode()
+
+
 def test_names_are_known_after_their_first_reading_and_forgotten_by_the_thousand(monkeypatch):
-    monkeypatch.setattr(registry, "SEEN", 3)
-    monkeypatch.setattr(registry, "_metrics", set())
-    monkeypatch.setattr(registry, "_identifiers", set())
+    monkeypatch.setattr(storable, "SEEN", 3)
+    monkeypatch.setattr(storable, "_metrics", set())
+    monkeypatch.setattr(storable, "_identifiers", set())
     common = reading(device="d1", metric="m1")
-    assert not registry._is_common(common)
+    assert not storable._is_common(common)
     assert passes(common)
-    assert registry._is_common(common)
-    assert not registry._is_common(reading(device="d1", metric="m1", gateway="g"))
+    assert storable._is_common(common)
+    assert not storable._is_common(reading(device="d1", metric="m1", gateway="g"))
     assert passes(reading(device="d1", metric="m1", gateway="g"))
-    assert registry._is_common(reading(device="d1", metric="m1", gateway="g"))
+    assert storable._is_common(reading(device="d1", metric="m1", gateway="g"))
     for number in range(3):
         assert passes(reading(device="d1", metric=f"other {number}"))
-    assert len(registry._metrics) <= 3
+    assert len(storable._metrics) <= 3
 
 
 @pytest.mark.parametrize(("length", "fits"), [(0, False), (1, True), (100, True), (101, False)])
@@ -176,16 +218,18 @@ def test_two_entry_points_of_one_name_are_one_parser_and_one_failure():
 
 
 def test_the_order_of_the_built_in_parsers_decides_ties():
-    assert [parser.name for parser in built_ins()] == ["zigbee2mqtt", "tasmota", "json", "scalar"]
+    names = [parser.name for parser in built_ins()]
+    assert names[:3] == ["home_assistant", "zigbee2mqtt", "tasmota"]
+    assert names[-2:] == ["json", "scalar"]
 
 
-@pytest.mark.parametrize(("count", "fits"), [(5_000, True), (5_001, False)])
-def test_a_parser_may_give_five_thousand_facts(count, fits):
+@pytest.mark.parametrize(("count", "fits"), [(100_000, True), (100_001, False)])
+def test_a_parser_may_give_a_hundred_thousand_facts(count, fits):
     made, message = Made(answer=[reading()] * count), Message("a", b"x", NOW)
     if fits:
         assert len(run(made, message)) == count
     else:
-        with pytest.raises(ParseError, match="5,000"):
+        with pytest.raises(ParseError, match="100,000"):
             run(made, message)
 
 

@@ -1,33 +1,15 @@
-"""JSON at its limits, and each choice between keys by table."""
+"""JSON of no known family: its times and its devices, by table."""
 
 import json
 
 import pytest
 
-from mqtt_app.domain.facts import ParseError
+from mqtt_app.domain.word_lists import words
 from mqtt_app.parsers.base import Message
-from mqtt_app.parsers.json_objects import device_of_topic, take_time
-from mqtt_app.parsers.registry import built_ins, run
-
-NOW = 1_700_000_000.0
-PARSERS = {parser.name: parser for parser in built_ins()}
-
-
-def facts(name, topic, payload):
-    raw = payload if isinstance(payload, bytes) else json.dumps(payload).encode()
-    return run(PARSERS[name], Message(topic, raw, NOW))
-
-
-def values(name, topic, payload):
-    """{metric: value} of what is read."""
-    return {fact.metric: fact.value for fact in facts(name, topic, payload)}
-
-
-def error(name, topic, payload):
-    with pytest.raises(ParseError) as caught:
-        facts(name, topic, payload)
-    return caught.value
-
+from mqtt_app.parsers.generic.record_times import take_time
+from mqtt_app.parsers.generic.topic_roles import device_of_topic
+from mqtt_app.parsers.registry import run
+from tests.unit.parsers.read_messages import NOW, PARSERS, facts, problems, values
 
 # JSON: times
 
@@ -38,7 +20,7 @@ def error(name, topic, payload):
         ({"ts": 1_700_000_001, "timestamp": 1_700_000_002}, 1_700_000_001.0, {"ts", "timestamp"}),
         ({"timestamp": 1_700_000_002, "ts": 1_700_000_001}, 1_700_000_001.0, {"ts", "timestamp"}),
         ({"t": 1_700_000_001, "time": 1_700_000_002}, 1_700_000_002.0, {"t", "time"}),
-        ({"time": 1_700_000_001, "Time": 1_700_000_002}, 1_700_000_002.0, {"time", "Time"}),
+        ({"time": 1_700_000_001, "Time": 1_700_000_002}, 1_700_000_001.0, {"time", "Time"}),
         (
             {"received_at": 1_700_000_001, "datetime": 1_700_000_002},
             1_700_000_002.0,
@@ -69,12 +51,55 @@ def error(name, topic, payload):
     ],
 )
 def test_which_of_the_keys_for_a_time_counts(record, time, keys):
-    assert take_time(record) == (time, keys)
+    found = take_time(record)
+    assert (found.time, found.keys) == (time, keys)
 
 
-def test_a_number_that_no_calendar_holds_is_named():
-    assert "'ts'" in str(error("json", "a", {"ts": 10**20}))
-    assert "'timestamp'" in str(error("json", "a", {"timestamp": -(10**20), "v": 1}))
+@pytest.mark.parametrize("key", ["ts", "timestamp", "TimeStamp", "measured_at", "t"])
+@pytest.mark.parametrize("time", [10**20, -(10**20), 1e30, 10**300])
+def test_a_number_that_no_calendar_holds_costs_the_time_and_is_named(key, time):
+    assert list(problems("json", "a", {key: time, "v": 1})) == [key]
+    assert values("json", "a", {key: time, "v": 1}) == {"v": 1.0}
+
+
+TIME_KEYS = words(
+    "ts tst TS Timestamp timeStamp time_stamp time-stamp measured_at measuredAt recorded_at UtcTime"
+    " dateTime date_time unixtime epoch created_at sent_at eventTime device_time rtc Time t"
+)
+
+
+@pytest.mark.parametrize("key", TIME_KEYS)
+@pytest.mark.parametrize(
+    "time",
+    [
+        1_700_000_000,
+        1_700_000_000_000,
+        1_700_000_000_000_000,
+        1_700_000_000_000_000_000,
+        "1700000000",
+        "2023-11-14T22:13:20Z",
+        "2023-11-14T23:13:20+01:00",
+        "2023-11-14 23:13:20 +0100",
+        "2023-11-14 22:13:20 UTC",
+        "Tue, 14 Nov 2023 22:13:20 GMT",
+        "/Date(1700000000000)/",
+        {"seconds": 1_700_000_000, "nanos": 0},
+        {"$date": "2023-11-14T22:13:20Z"},
+    ],
+)
+def test_every_form_of_time_under_every_key_for_one(key, time):
+    for record in ({key: time, "v": 1.5}, {"params": {key: time, "v": 1.5}}):
+        (found,) = facts("json", "a", record)
+        assert (found.time, found.value) == (NOW, 1.5)
+
+
+def test_a_local_time_is_believed_with_the_zone_of_the_site_only():
+    for record in ({"Time": "2023-11-14T23:13:20"}, {"date": "2023-11-14", "time": "23:13:20"}):
+        raw = json.dumps(record | {"v": 1}).encode()
+        (unbelieved,) = run(PARSERS["json"], Message("a", raw, NOW))
+        message = Message("a", raw, NOW, time_zone="Europe/Berlin")
+        (believed,) = run(PARSERS["json"], message)
+        assert (unbelieved.time, believed.time) == (None, NOW)
 
 
 def test_a_time_is_no_reading_and_a_duration_is_one():
@@ -88,7 +113,7 @@ def test_values_are_taken_out_of_their_wrapper_beside_a_time_only():
         "w": 2.0,
     }
     assert values("json", "a", {"values": {"v": 1}}) == {"values.v": 1.0}
-    assert values("json", "a", {"ts": 1_700_000_000_000, "values": [1]}) == {"values.0": 1.0}
+    assert values("json", "a", {"ts": 1_700_000_000_000, "values": [1]}) == {"values": 1.0}
 
 
 # JSON: devices and shapes
@@ -97,12 +122,29 @@ def test_values_are_taken_out_of_their_wrapper_beside_a_time_only():
 @pytest.mark.parametrize(
     ("record", "device"),
     [
-        ({"deviceId": "b", "device_id": "a", "v": 1}, "a"),
-        ({"dev_id": "d", "device": "c", "v": 1}, "c"),
-        ({"device": "c", "deviceId": "b", "v": 1}, "b"),
-        ({"dev_id": " d ", "v": 1}, "d"),
-        ({"device_id": " ", "device": "c", "v": 1}, "c"),
-        ({"device_id": 7, "v": 1}, "plant"),
+        ({"device": "c", "device_id": "a", "v": 1}, "plant/a"),
+        ({"device": "c", "deviceId": "b", "v": 1}, "plant/b"),
+        ({"dev_id": " d ", "v": 1}, "plant/d"),
+        ({"device_id": " ", "device": "c", "v": 1}, "plant/c"),
+        ({"device_id": 7, "v": 1}, "plant/7"),
+        ({"device_id": "a/b", "v": 1}, "plant/a_b"),
+        ({"device_id": "Plant", "v": 1}, "plant"),
+        ({"device": "ESP32", "v": 1}, "plant"),
+        ({"device": "BME280", "v": 1}, "plant"),
+        ({"device": "temperature sensor", "v": 1}, "plant"),
+        ({"sensor": "DHT22", "v": 1}, "plant"),
+        ({"model": "ESP32", "location": "hall", "v": 1}, "plant"),
+        ({"device": True, "v": 1}, "plant"),
+        ({"mac": "a4c138112233", "v": 1}, "A4:C1:38:11:22:33"),
+        ({"MAC": "A4-C1-38-11-22-33", "device_id": 1, "v": 1}, "A4:C1:38:11:22:33"),
+        ({"id": "a4:c1:38:11:22:33", "v": 1}, "A4:C1:38:11:22:33"),
+        ({"id": "a4c138112233", "v": 1}, "plant"),
+        ({"id": 12, "v": 1}, "plant"),
+        ({"devEui": "A8-40-41-FF-FF-12-34-56", "v": 1}, "a84041ffff123456"),
+        ({"ieeeAddr": "0x00158d0001a2b3c4", "v": 1}, "00158d0001a2b3c4"),
+        ({"imei": "356938035643809", "v": 1}, "356938035643809"),
+        ({"serial": "AB123456", "v": 1}, "AB123456"),
+        ({"serial": "L", "v": 1}, "plant/L"),
         ({"v": 1}, "plant"),
     ],
 )
@@ -124,11 +166,16 @@ def test_the_key_that_names_the_device_is_no_reading_and_the_others_are():
         ("a/STATE", "a"),
         ("a/telemetry/up", "a"),
         ("state", "state"),
-        ("a/", "a"),
-        ("/a/json", "a"),
+        ("a/", "a/"),
+        ("/a/json", "/a"),
         ("data/a", "data/a"),
         ("/", "/"),
         ("//", "//"),
+        ("a//b", "a//b"),
+        ("a//b/", "a//b/"),
+        ("/state", "/state"),
+        (" ", "␣"),
+        ("a/ b ", "a/␣b␣"),
         ("a/b/values", "a/b"),
         ("state/data", "state"),
     ],
@@ -137,94 +184,31 @@ def test_the_device_is_the_topic_without_what_only_says_its_kind(topic, device):
     assert device_of_topic(topic) == device
 
 
-def test_each_object_of_an_array_is_a_record_and_any_other_array_is_one():
-    assert values("json", "a", [1, [2, {"x": 3}]]) == {"0": 1.0, "1.0": 2.0, "1.1.x": 3.0}
-    assert values("json", "a", [{"v": 1}, 5]) == {"v": 1.0, "1": 5.0}
-    assert values("json", "a", {"": 1, "b": {"": 2}, "n": None}) == {"_": 1.0, "b._": 2.0}
+def test_a_long_topic_makes_a_device_of_its_own():
+    long = device_of_topic("x" * 600 + "/a")
+    assert len(long) == 512
+    assert long != device_of_topic("x" * 600 + "/b")
+    assert device_of_topic("x" * 512) == "x" * 512
 
 
-@pytest.mark.parametrize(("count", "fits"), [(5_000, True), (5_001, False)])
-def test_a_message_may_hold_five_thousand_values(count, fits):
-    payload = json.dumps([{"v": 1}] * count).encode()
-    if fits:
-        assert len(facts("json", "a", payload)) == count
-    else:
-        assert "5,000" in str(error("json", "a", payload))
+def test_one_identifier_on_two_topics_is_two_devices_and_two_on_one_topic_are_two():
+    devices = {
+        fact.device
+        for topic in ("plant/a", "plant/b")
+        for number in (1, 2)
+        for fact in facts("json", topic, {"device_id": number, "v": 1})
+    }
+    assert devices == {"plant/a/1", "plant/a/2", "plant/b/1", "plant/b/2"}
 
 
-@pytest.mark.parametrize(("depth", "fits"), [(32, True), (33, False)])
-@pytest.mark.parametrize(("opening", "closing"), [("[", "]"), ('{"a":', "}")])
-def test_json_may_be_nested_thirty_two_levels_deep(depth, fits, opening, closing):
-    payload = (opening * depth + "1" + closing * depth).encode()
-    if fits:
-        assert list(values("json", "a", payload).values()) == [1.0]
-    else:
-        assert "32 levels" in str(error("json", "a", payload))
+def test_an_address_is_one_device_on_whatever_topic():
+    for topic in ("gateway1/ble", "gateway2/ble"):
+        (found,) = facts("json", topic, {"mac": "A4:C1:38:11:22:33", "v": 1})
+        assert found.device == "A4:C1:38:11:22:33"
 
 
-@pytest.mark.parametrize(("depth", "fits"), [(32, True), (33, False)])
-def test_brackets_beside_the_deepest_ones_make_nothing_deeper(depth, fits):
-    payload = b"[" * depth + b"1" + b"]" * (depth - 1) + b",[2]]"
-    if fits:
-        assert list(values("json", "a", payload).values()) == [1.0, 2.0]
-    else:
-        assert "32 levels" in str(error("json", "a", payload))
-
-
-def test_many_brackets_side_by_side_or_in_strings_are_no_depth():
-    assert len(values("json", "a", b"[" + b",".join([b"[1]"] * 40) + b"]")) == 40
-    assert (
-        values("json", "a", b'{"a": "' + b"[" * 40 + b'", "b": "\\"' + b"{" * 40 + b'"}')["a"]
-        == "[" * 40
-    )
-
-
-@pytest.mark.parametrize(("size", "fits"), [(1_048_576, True), (1_048_577, False)])
-def test_a_payload_may_be_a_megabyte(size, fits):
-    payload = b'{"v":1}' + b" " * (size - 7)
-    if fits:
-        assert values("json", "a", payload) == {"v": 1.0}
-    else:
-        assert "1,048,577 bytes" in str(error("json", "a", payload))
-
-
-@pytest.mark.parametrize(
-    ("text", "value"),
-    [
-        ("123456789012345", 123_456_789_012_345.0),
-        ("1234567890123456", "1234567890123456"),
-        ("1234567890.123456", 1_234_567_890.123456),
-        ("-12345678901234567", -12_345_678_901_234_567.0),
-        ("-5", -5.0),
-        ("1e3", 1_000.0),
-        ("007", "007"),
-        ("1.", "1."),
-        ("+1", "+1"),
-        ("x" * 4096, "x" * 4096),
-    ],
-)
-def test_which_strings_are_numbers(text, value):
-    assert values("json", "a", {"v": text}) == {"v": value}
-
-
-@pytest.mark.parametrize(
-    ("payload", "kind", "says"),
-    [
-        (b"", "VALIDATION_ERROR", "empty"),
-        (b"  ", "VALIDATION_ERROR", "empty"),
-        (b"5", "VALIDATION_ERROR", "single"),
-        (json.dumps({"v": "x" * 4097}).encode(), "VALIDATION_ERROR", "4,097"),
-        (b'{"v": 1e400}', "VALIDATION_ERROR", "too large"),
-        (b'{"v": "1e400"}', "VALIDATION_ERROR", "too large"),
-        (b'{"v": "a\\u0000"}', "VALIDATION_ERROR", "NUL"),
-        (b'{"v": 1', "PARSE_ERROR", "breaks off after 7 bytes"),
-        (b'{"v": NaN}', "PARSE_ERROR", "NaN and Infinity are no JSON numbers (byte 6)"),
-        (b'{"v": -Infinity}', "PARSE_ERROR", "byte"),
-        (b'{"v": "\xff"}', "PARSE_ERROR", "0xff"),
-        (b'{"v": "\\ud800"}', "PARSE_ERROR", "surrogate"),
-        (b'{"v" 1}', "PARSE_ERROR", "broken JSON: "),
-    ],
-)
-def test_what_is_wrong_with_json_is_said(payload, kind, says):
-    found = error("json", "a", payload)
-    assert (str(found.kind), says in str(found)) == (kind, True), found
+def test_an_identifier_that_the_topic_has_is_the_device_of_all_topics_below_it():
+    topics = ("devices/th-1/temp", "devices/th-1/hum", "devices/th-1/telemetry", "devices/th-1")
+    for topic in topics:
+        (found,) = facts("json", topic, {"device_id": "TH-1", "v": 1})
+        assert found.device == "devices/th-1"

@@ -7,9 +7,9 @@ from typing import Any
 
 from django.db import DatabaseError, connection
 
+from mqtt_app.domain.health.findings import Finding, error, ok, warning
 from mqtt_app.models import MqttConnection
 from mqtt_app.models.fields import UndecryptableError
-from mqtt_app.selectors.health.checkup.findings import Finding, error, ok, warning
 from mqtt_app.selectors.status.system import pending_migrations
 
 OLDEST = 14_00_00  # server_version_num of PostgreSQL 14

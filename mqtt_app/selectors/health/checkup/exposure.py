@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 from mqtt_app.conf import config
-from mqtt_app.selectors.health.checkup.findings import Finding, ok, warning
+from mqtt_app.domain.health.findings import Finding, ok, warning
 from mqtt_app.selectors.health.exposure import allow_listed, unverified_tls
 from mqtt_app.selectors.status.system import SystemSnapshot
 

@@ -8,7 +8,7 @@ import redis
 from django.conf import settings
 
 from mqtt_app.coordination.client import quick_client
-from mqtt_app.selectors.health.checkup.findings import Finding, error, ok, warning
+from mqtt_app.domain.health.findings import Finding, error, ok, warning
 from mqtt_app.selectors.status.system import refusal
 
 FULL = 0.8  # share of maxmemory

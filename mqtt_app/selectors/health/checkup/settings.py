@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from django.core import checks
 
 from mqtt_app.conf import config
-from mqtt_app.selectors.health.checkup.findings import Finding, error, ok, warning
+from mqtt_app.domain.health.findings import Finding, error, ok, warning
 
 SPARE_DESCRIPTORS = 200  # a worker's own: log files, Redis, PostgreSQL, its threads' pipes
 

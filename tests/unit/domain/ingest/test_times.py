@@ -38,10 +38,53 @@ def test_units_are_told_by_magnitude(scale, seconds):
         (float("nan"), None),
         (float("inf"), None),
         ("٣", None),
+        ("2023-11-14 23:13:20 +0100", NOW),
+        ("2023-11-14 22:13:20 UTC", NOW),
+        ("2023/11/14 22:13:20Z", NOW),
+        ("20231114T221320Z", NOW),
+        ("2023-11-14T22:13:20.5000001Z", NOW + 0.5),
+        ("Tue, 14 Nov 2023 22:13:20 GMT", NOW),
+        ("14 Nov 2023 22:13:20 +0000", NOW),
+        ("Tue Nov 14 22:13:20 UTC 2023", NOW),
+        ("14.11.2023 22:13:20 UTC", NOW),
+        ("/Date(1700000000000)/", NOW),
+        ("/Date(1700000000000+0100)/", NOW),
+        ({"seconds": 1_700_000_000, "nanos": 500_000_000}, NOW + 0.5),
+        ({"seconds": "1700000000"}, NOW),
+        ({"$date": "2023-11-14T22:13:20Z"}, NOW),
+        ({"$date": 1_700_000_000_000}, NOW),
+        ({"$date": {"$numberLong": "1700000000000"}}, NOW),
+        ({"$date": 10**400}, None),
+        ({"seconds": float("nan")}, None),
+        ({"seconds": True}, None),
+        ({}, None),
+        ("Tue, 14 Foo 2023 22:13:20 GMT", None),
+        ("14.13.2023 22:13:20 UTC", None),
     ],
 )
 def test_times_of_many_forms(value, expected):
     assert parse_time(value) == expected
+
+
+@pytest.mark.parametrize(
+    "local",
+    [
+        "2023-11-14T22:13:20",
+        "2023-11-14 22:13:20",
+        "2023/11/14 22:13:20",
+        "2023.11.14 22:13:20",
+        "14.11.2023 22:13:20",
+        "Tue Nov 14 22:13:20 2023",
+        "20231114221320",
+        20231114221320,
+    ],
+)
+def test_a_local_time_is_believed_only_with_the_zone_of_the_site(local):
+    assert parse_time(local) is None
+    assert parse_time(local, "No/Where") is None
+    assert parse_time(local, "../../etc/passwd") is None
+    assert parse_time(local, "Europe/Berlin") == NOW - 3600
+    assert parse_time(local, "UTC") == NOW
 
 
 @given(

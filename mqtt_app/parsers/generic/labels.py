@@ -1,0 +1,48 @@
+"""Names for the objects of an array: by a text that tells them apart, or by their place."""
+
+from typing import Any
+
+from mqtt_app.domain.word_lists import words
+
+LONGEST = 60  # characters of a label; longer text is a message, not a name
+
+# In the order in which they are preferred; numbers count only under the second group.
+_TEXTS = words(
+    "phase channel name label metric measurement parameter param quantity sensor sensortype type"
+    " kind key id code port address addr location position n tag"
+)
+_NUMBERS = words("phase channel ch id index idx port slot number no nr num address addr")
+_DATA_TYPES = frozenset(
+    words("float double int integer uint int16 int32 uint16 string str text bool boolean number")
+)
+_KINDS = frozenset(
+    words("metric measurement parameter param quantity sensor sensortype type kind key")
+)
+_KEYS = tuple(dict.fromkeys((*_TEXTS, *_NUMBERS)))
+
+
+def label_of(record: dict[str, Any], key: str) -> str:
+    """The label under the key; "" when what is there is none."""
+    value = record.get(key)
+    if isinstance(value, str):
+        text = value.strip()
+        is_label = 0 < len(text) <= LONGEST and text.casefold() not in _DATA_TYPES
+        return text if is_label and key.lower() in _TEXTS else ""
+    if isinstance(value, int) and not isinstance(value, bool):
+        return str(value) if key.lower() in _NUMBERS and abs(value) < 1e9 else ""
+    return ""
+
+
+def label_keys(record: dict[str, Any]) -> list[str]:
+    """The keys of the record that label it, the preferred one first, texts before numbers."""
+    ranks = {key: _KEYS.index(key.lower()) for key in record if key.lower() in _KEYS}
+    keys = [key for key in ranks if label_of(record, key)]
+    return sorted(keys, key=lambda key: (isinstance(record[key], int), ranks[key]))
+
+
+def kind_key(record: dict[str, Any]) -> str:
+    """The key of a text that says what a value beside it is: `{"type": "humidity", "value": 40}`;
+    "" for none.
+    """
+    kinds = (key for key in label_keys(record) if key.lower() in _KINDS)
+    return next((key for key in kinds if isinstance(record[key], str)), "")

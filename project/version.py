@@ -1,0 +1,3 @@
+"""The version of Sitewire, said here alone. Standard library only."""
+
+VERSION = "0.2.0"
