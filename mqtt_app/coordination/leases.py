@@ -49,7 +49,9 @@ class LeaseStore:
     def __init__(
         self, client: redis.Redis, ttl: float, clock: Callable[[], float] = time.time
     ) -> None:
-        self._client, self._ttl_ms, self._clock = client, max(1, int(ttl * 1000)), clock
+        self._client = client
+        self._ttl_ms = max(1, int(ttl * 1000))
+        self._clock = clock
         self._hold = client.register_script(source("lease_hold"))
         self._release = client.register_script(source("lease_release"))
         self._read = client.register_script(source("lease_read"))

@@ -49,7 +49,8 @@ class NudgeListener:
     """Waits for nudges on a connection of its own and subscribes again by itself."""
 
     def __init__(self, client: redis.Redis, clock: Callable[[], float] = time.monotonic) -> None:
-        self._client, self._clock = client, clock
+        self._client = client
+        self._clock = clock
         self._subscription: PubSub | None = None
 
     def wait(self, timeout: float) -> bool:

@@ -119,19 +119,19 @@ def _subscriptions(facet: SubscriptionsFacet, linked: bool) -> Card:
     return Card("Subscriptions", badge, facet.since, facet.evidence, facts)
 
 
-def _flow(facet: FlowFacet, linked: bool) -> Card:
+def _flow_badge(facet: FlowFacet, linked: bool) -> Badge:
     if facet.not_stored_since:
-        badge = Badge(BAD, "Not stored")
-    elif facet.paused:
-        badge = Badge(WARN, "Paused until stored")
-    elif facet.paused_parsers:
-        badge = Badge(WARN, "Kept until a parser works")
-    elif not linked:
-        badge = Badge(OFF, "No link")
-    else:
-        badge = (
-            Badge(OK, f"Flowing, {words.rate(facet.rate)}") if facet.rate else Badge(WAIT, "Quiet")
-        )
+        return Badge(BAD, "Not stored")
+    if facet.paused:
+        return Badge(WARN, "Paused until stored")
+    if facet.paused_parsers:
+        return Badge(WARN, "Kept until a parser works")
+    if not linked:
+        return Badge(OFF, "No link")
+    return Badge(OK, f"Flowing, {words.rate(facet.rate)}") if facet.rate else Badge(WAIT, "Quiet")
+
+
+def _flow(facet: FlowFacet, linked: bool) -> Card:
     unacked = words.NOTHING if facet.unacked is None else f"{facet.unacked:,}"
     facts: list[tuple[str, str | datetime]] = [
         ("Last message", facet.last_message_at or "never"),
@@ -156,7 +156,7 @@ def _flow(facet: FlowFacet, linked: bool) -> Card:
     remedy = facet.remedy or (PARSER_REMEDY if facet.paused_parsers else "")
     return Card(
         "Flow",
-        badge,
+        _flow_badge(facet, linked),
         facet.since,
         _evidence(facet),
         tuple(facts),

@@ -134,7 +134,8 @@ class Loop:
         polled = self._epoll.poll(self._patience())
         if polled:
             self._gather()
-        pending, self._more = self._more, {}
+        pending = self._more
+        self._more = {}
         for descriptor, event in polled:
             self._serve(descriptor, event, pending)
         for descriptor, reader in pending.items():

@@ -20,7 +20,9 @@ class Sweep:
         self._began = self._last = 0.0
 
     def begin(self, now: float) -> None:
-        self._seen, self._began, self._last = set(), now, now
+        self._seen = set()
+        self._began = now
+        self._last = now
 
     def end(self, now: float) -> None:
         """When its time is over: what it remembers is forgotten."""

@@ -28,7 +28,8 @@ class Stalls:
     """`clock` is the loop's. The messages themselves carry unix time."""
 
     def __init__(self, batcher: Batcher, suspicion: Suspicion) -> None:
-        self._batcher, self._suspicion = batcher, suspicion
+        self._batcher = batcher
+        self._suspicion = suspicion
         self._stored_at: dict[int, float] = {}  # connection id -> unix time of its last commit
 
     def stored(self, connection_ids: Iterable[int]) -> None:

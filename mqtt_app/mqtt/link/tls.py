@@ -35,7 +35,8 @@ def _context(ca: str, certificate: str, key: str, verify: bool, _period: int) ->
     made = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     made.minimum_version = ssl.TLSVersion.TLSv1_2
     if not verify:
-        made.check_hostname, made.verify_mode = False, ssl.CERT_NONE
+        made.check_hostname = False
+        made.verify_mode = ssl.CERT_NONE
     try:
         _trust(made, ca)
     except (ssl.SSLError, ValueError) as error:
