@@ -25,7 +25,8 @@ from mqtt_app.mqtt.delivery.delivery import BatchDelivery
 from mqtt_app.mqtt.evidence_publisher import EvidencePublisher
 from mqtt_app.mqtt.link.dialer import Dialer, DialSettings
 from mqtt_app.mqtt.link.link_services import LinkServices, Pacer
-from mqtt_app.mqtt.link.session import DOUBT, Session
+from mqtt_app.mqtt.link.machine import DOUBT
+from mqtt_app.mqtt.link.session import Session
 from mqtt_app.mqtt.link.unfinished import UnfinishedBytes
 from mqtt_app.mqtt.link_survey import LinkSurvey
 from mqtt_app.mqtt.loop import Loop

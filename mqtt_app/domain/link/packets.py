@@ -15,7 +15,10 @@ from mqtt_app.domain.link.protocol.violations import (
     protocol_error,
 )
 
-DUP, QOS_1, RETAIN = 8, 2, 1  # flags in the first byte
+# flags in the first byte
+DUP = 8
+QOS_1 = 2
+RETAIN = 1
 
 
 class Publish(msgspec.Struct, frozen=True, gc=False):

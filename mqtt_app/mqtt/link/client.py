@@ -84,6 +84,9 @@ class MqttClient(Client):
             properties.MaximumPacketSize = maximum_packet_size
             arguments = {"clean_start": False, "properties": properties}
         self.connect_async(config.host, config.port, config.keepalive, **arguments)
+        self._set_callbacks()
+
+    def _set_callbacks(self) -> None:
         self.on_disconnect = self._guard(self._on_paho_disconnect)
         self.on_socket_close = self._guard(self._on_paho_socket_close)
         self.on_socket_register_write = self._guard(self._on_paho_register_write)

@@ -2,7 +2,6 @@
 loop's thread.
 """
 
-import random
 import socket
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -12,19 +11,17 @@ from mqtt_app.domain.link import events, sweep
 from mqtt_app.domain.link.connection_config import ConnectionConfig, SubackResults
 from mqtt_app.domain.link.failures import LinkFailure
 from mqtt_app.domain.link.packets import Publish
-from mqtt_app.domain.link.state import NEVER, Link, State, versions_to_try
-from mqtt_app.domain.link.transitions import Effect, step
+from mqtt_app.domain.link.state import Link, State, versions_to_try
+from mqtt_app.domain.link.transitions import Effect
 from mqtt_app.mqtt.link.client import MqttClient
 from mqtt_app.mqtt.link.connector import Connector
 from mqtt_app.mqtt.link.intake import Intake
 from mqtt_app.mqtt.link.keepalive import Keepalive
 from mqtt_app.mqtt.link.link_io import LinkIo
 from mqtt_app.mqtt.link.link_services import LinkServices
+from mqtt_app.mqtt.link.machine import LinkMachine
 from mqtt_app.mqtt.link.reporter import LinkReporter
 from mqtt_app.mqtt.link.subscriptions import Subscriptions
-from mqtt_app.mqtt.loop import Timer
-
-DOUBT = 0.1  # s between two looks while it is in doubt whether the link is still ours to connect
 
 
 class Session:
@@ -40,7 +37,8 @@ class Session:
         self.config = config
         self._finished = finished
         versions = versions_to_try(config.protocol_version, config.negotiated_version)
-        self.link = Link(versions=versions, all_versions=versions, retries=config.retry_count)
+        link = Link(versions=versions, all_versions=versions, retries=config.retry_count)
+        self._machine = LinkMachine(services, link, self._carry_out)
         self._reporter = LinkReporter(services.statuses, services.connection_log)
         self.subscriptions = Subscriptions(config)
         self.keepalive = Keepalive(
@@ -54,7 +52,10 @@ class Session:
         self.io = LinkIo(services.loop, self.keepalive.heard, self._after_read)
         self._connector = Connector(services, self._on_dialed)
         self.connected_at: float | None = None  # unix time
-        self._deadline: Timer | None = None
+
+    @property
+    def link(self) -> Link:
+        return self._machine.link
 
     @property
     def paused(self) -> bool:
@@ -64,16 +65,16 @@ class Session:
 
     def start(self) -> None:
         self._services.delivery.attach(self.config.id, self)
-        self._on_event(events.Start())
+        self._machine.on_event(events.Start())
 
     def drain(self) -> None:
-        self._on_event(events.Drain())
+        self._machine.on_event(events.Drain())
         self.acknowledge_ready()
 
     def abandon(self) -> None:
         """Another instance owns it: close at once."""
         self._reporter.replaced(self.config)
-        self._on_event(events.Abandon())
+        self._machine.on_event(events.Abandon())
 
     def adjust(self, config: ConnectionConfig) -> None:
         """Nothing changed that needs another link: this one stays."""
@@ -99,7 +100,7 @@ class Session:
             if ready:
                 client.acknowledge(ready)
         if self.link.state is State.DRAINING and not len(self.intake.acks):
-            self._on_event(events.Drained())
+            self._machine.on_event(events.Drained())
 
     def set_paused(self, paused: bool) -> None:
         self.io.set_paused(paused)
@@ -119,7 +120,7 @@ class Session:
             identified=client.reader.takes_identifiers,
             trusted=is_trusted,
         )
-        self._on_event(events.Accepted(to_subscribe=self.subscriptions.differ))
+        self._machine.on_event(events.Accepted(to_subscribe=self.subscriptions.differ))
 
     def on_refused(self, failure: LinkFailure) -> None:
         self._later(events.Refused(failure))
@@ -134,7 +135,7 @@ class Session:
             self._report_subacks(results)
             self._reporter.subscribed(self.config, results)
         if self.subscriptions.are_answered:
-            self._on_event(events.Granted())
+            self._machine.on_event(events.Granted())
 
     def on_unsuback(self, packet_id: int, codes: Sequence[int] | None) -> None:
         if self.io.client is not None:
@@ -173,9 +174,9 @@ class Session:
         return is_connected and (self.paused or silence >= interval)
 
     def _on_silence(self, failure: LinkFailure) -> None:
-        self._on_event(events.Lost(failure))
+        self._machine.on_event(events.Lost(failure))
 
-    # The state machine
+    # Events and effects
 
     def _later(self, event: events.Event) -> None:
         """Not from within the client, which is about to use its socket still."""
@@ -183,49 +184,27 @@ class Session:
 
     def _on_event_of(self, client: MqttClient | None, event: events.Event) -> None:
         if self.io.client is client:
-            self._on_event(event)
+            self._machine.on_event(event)
 
-    def _on_event(self, event: events.Event) -> None:
-        services = self._services
-        before = self.link
-        now = services.loop.clock()
-        self.link, effects = step(before, event, now, services.timeouts, random.random())
-        if self.link is not before:
-            self._set_deadline(self.link.deadline)
-        for effect in effects:
-            if effect in _REPORTS:
-                _REPORTS[effect](self._reporter, self.config, self.link)
-            else:
-                _EFFECTS[effect](self)
-
-    def _set_deadline(self, due: float) -> None:
-        if self._deadline is not None:
-            self._deadline.cancel()
-            self._deadline = None
-        if due != NEVER:
-            self._deadline = self._services.loop.at(due, self._on_deadline)
-
-    def _on_deadline(self) -> None:
-        services = self._services
-        is_to_connect = self.link.state in {State.WAITING, State.REFUSED}
-        if is_to_connect and not services.may_connect(self.link.since):
-            self._set_deadline(services.loop.clock() + DOUBT)
+    def _carry_out(self, effect: Effect) -> None:
+        if effect in _REPORTS:
+            _REPORTS[effect](self._reporter, self.config, self.link)
         else:
-            self._on_event(events.Tick())
+            _EFFECTS[effect](self)
 
     # Effects
 
     def _start_dial(self) -> None:
         turn = self._connector.start(self.config)
-        self._on_event(events.Paced(turn))
+        self._machine.on_event(events.Paced(turn))
 
     def _on_dialed(self, result: socket.socket | LinkFailure) -> None:
         if isinstance(result, LinkFailure):
-            self._on_event(events.DialFailed(result))
+            self._machine.on_event(events.DialFailed(result))
             return
         version = self.link.version
         self.io.client = self._services.new_client(self.config, version, result, self)
-        self._on_event(events.Dialed())
+        self._machine.on_event(events.Dialed())
 
     def _handshake(self) -> None:
         client = self.io.client
@@ -240,7 +219,7 @@ class Session:
         if self.io.client is not None:
             self._synchronize(self.io.client)
             if self.subscriptions.are_answered:
-                self._on_event(events.Granted())
+                self._machine.on_event(events.Granted())
 
     def _synchronize(self, client: MqttClient) -> None:
         loop = self._services.loop

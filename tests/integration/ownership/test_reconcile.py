@@ -11,6 +11,7 @@ from django.utils import timezone
 from mqtt_app import events
 from mqtt_app.coordination.client import _client
 from mqtt_app.coordination.leases import Lease, LeaseStore
+from mqtt_app.domain.ownership import planner
 from mqtt_app.models import MqttConnection
 from mqtt_app.models.locks import RECONCILE_LOCK
 from mqtt_app.services import ownership
@@ -199,3 +200,30 @@ def heard(monkeypatch):
     found = []
     monkeypatch.setattr(events, "connection_changed", lambda **values: found.append(values))
     return found
+
+
+def test_a_worker_plans_once_and_writes_what_it_planned(fleet, monkeypatch):
+    fleet.join("mqtt-1")
+    row = connection()
+    plans = []
+
+    def counted(*arguments, **options):
+        plans.append(planner_plan(*arguments, **options))
+        return plans[-1]
+
+    planner_plan = planner.plan
+    monkeypatch.setattr(planner, "plan", counted)
+    report = fleet.reconcile_if_needed()
+    assert report is not None
+    assert report.assigned == 1
+    assert len(plans) == 1
+    assert fresh(row).assigned_instance == "mqtt-1"
+    assert fleet.reconcile_if_needed() is None
+
+
+def test_a_worker_that_finds_no_place_for_a_connection_writes_and_logs_nothing(fleet, caplog):
+    fleet.join("mqtt-1", capacity=0)
+    connection(status_since=ago(3600))
+    with caplog.at_level(logging.INFO):
+        assert fleet.reconcile_if_needed() is None
+    assert "Monitor cycle" not in caplog.text
