@@ -1,4 +1,4 @@
-"""Queue `mqtt.ingest`: batches of messages to committed rows, and word of it back to the owner of
+"""Queue `mqtt.ingest`: batches of messages to committed rows, and reports of them back to the owner of
 the links.
 """
 
@@ -35,8 +35,8 @@ _said = float("-inf")
 
 @shared_task(name=STORE_BATCH, ignore_result=True, serializer="msgpack")
 def store_batch(*, blob: bytes) -> None:
-    """Idempotent by the batch's receipt. Whatever keeps all of it from being stored, the owner is
-    told, and sends it again: as it is while the database is away, in parts when only this batch is
+    """Idempotent by the batch's receipt. Whatever keeps all of it from being stored, the owner gets
+    a report, and sends it again: as it is while the database is away, in parts when only this batch is
     refused.
     """
     batch = unpack(blob)
@@ -93,7 +93,7 @@ def _tell_of_a_death(sender: Any, exception: Any, kwargs: Any, **_: Any) -> None
 
 
 def _put_back(blob: bytes) -> None:
-    """No broker will bring these again, and their owner may be gone by now: the queue is to keep
+    """No broker will deliver these again, and their owner may be gone by now: the queue is to keep
     them.
     """
     try:

@@ -1,4 +1,4 @@
-"""What each owner sees of its links right now, for whoever asks. Volatile: it tells, it never
+"""What each owner sees of its links right now, for status pages. Volatile: it informs, it never
 decides.
 """
 
@@ -45,7 +45,7 @@ class EvidenceStore:
         self._ttl_ms = max(1, int(ttl * 1000))
 
     def publish(self, instance_id: str, items: Iterable[LinkEvidence]) -> None:
-        """Replaces all that this instance said before, in one round trip."""
+        """Replaces all evidence of this instance, in one round trip."""
         name = keys.evidence(instance_id)
         fields = _fields(items)
         with self._client.pipeline(transaction=True) as pipe:
@@ -56,7 +56,7 @@ class EvidenceStore:
             pipe.execute()
 
     def update(self, instance_id: str, items: Iterable[LinkEvidence]) -> bool:
-        """Replaces what was said of these links. False, and nothing said, when there is nothing to
+        """Replaces the evidence of these links. False, and nothing written, when there is nothing to
         be put right: Redis was wiped, or the instance was silent for long. `publish` then.
         """
         name = keys.evidence(instance_id)

@@ -39,7 +39,7 @@ class Lease(msgspec.Struct, frozen=True):
 
 class Renewal(Enum):
     HELD = "held"
-    ASSERTED = "asserted"  # the key was gone and nobody else had it: it is set again
+    ASSERTED = "asserted"  # the key was gone and no other process had it: it is set again
     LOST = "lost"  # another incarnation holds it: stop acting
 
 
@@ -94,7 +94,7 @@ class LeaseStore:
 
     def known_for(self) -> float:
         """Seconds for which every living instance has had the chance to be seen here: since the
-        start, the last wipe, or the end of a time in which nobody at all could renew.
+        start, the last wipe, or the end of a time in which no instance could renew.
 
         Below a lease TTL, a missing lease means nothing. Ask after `read_all`, never before.
         """

@@ -58,7 +58,7 @@ class Outbox(Generic[Item]):
         self._waiting: deque[Item] = deque(maxlen=self._limit)
         self._changed = threading.Condition()
         self._busy = False
-        self._items: list[Item] = []  # on their way; `deliver` may take off what is delivered
+        self._items: list[Item] = []  # being delivered; `deliver` may take off what is delivered
         self._outage = OutageLog(
             log, f"{self._name} wait and are tried again: %s", f"{self._name} are delivered again"
         )

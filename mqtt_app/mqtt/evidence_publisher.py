@@ -81,7 +81,7 @@ class EvidencePublisher:
     def _turn(self) -> None:
         flows = self._survey.flows()
         if flows is None:
-            return  # what was published grows old, and says so
+            return  # readers see by its time that what was published is old
         if time.monotonic() - self._published_at >= self._evidence_every:
             self._published_at = time.monotonic()
             self._publish_evidence()

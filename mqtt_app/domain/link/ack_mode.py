@@ -1,4 +1,4 @@
-"""When a broker is told that it may forget a QoS 1 message, and what each choice can lose."""
+"""When a QoS 1 message is acknowledged, so that its broker may forget it, and what each choice can lose."""
 
 from enum import StrEnum
 
@@ -28,4 +28,4 @@ CAN_LOSE = {
     ),
 }
 
-HELP = " ".join(f"{mode.capitalize()}: {said}" for mode, said in CAN_LOSE.items())
+HELP = " ".join(f"{mode.capitalize()}: {risk}" for mode, risk in CAN_LOSE.items())

@@ -125,7 +125,7 @@ def _is_system(left: str, right: str) -> bool:
 
 
 class Copies:
-    """Tells which deliveries of one link are further copies of a message. Times are the caller's
+    """Finds which deliveries of one link are further copies of a message. Times are the caller's
     clock, in seconds.
     """
 
@@ -137,16 +137,16 @@ class Copies:
         self._since = 0.0
 
     def change(self, arranged: Iterable[Subscription]) -> None:
-        """To other subscriptions. Copies for those before may still be on their way."""
+        """To other subscriptions. Copies for those before may still come."""
         if len(self._filters) > MOST_IDENTIFIERS:
             self._filters.clear()
         self._filters |= {wish.identifier: wish.filter for wish in arranged if wish.identifier}
 
     def is_one(self, topic: str, payload: bytes, identifiers: Iterable[int], now: float) -> bool:
-        """Of a delivery for these subscriptions, told in the order in which they come.
+        """Of a delivery for these subscriptions, called in the order in which they come.
 
         A message is new when it brings one of its filters to more deliveries of such a message than
-        any filter had. What was queued under identifiers that nobody knows (an earlier owner's, of
+        any filter had. What was queued under identifiers that are not known (an earlier owner's, of
         other filters) is never a copy.
         """
         filters = [self._filters[number] for number in identifiers if number in self._filters]

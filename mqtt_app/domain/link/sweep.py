@@ -1,4 +1,4 @@
-"""The retained messages that a broker sends for new subscriptions, told from their copies.
+"""The retained messages that a broker sends for new subscriptions, and which of them are copies.
 
 A broker marks a message as retained only when it sends it for a subscription (MQTT 3.1.1 section
 3.3.1.3), so what comes twice with that mark is a copy: for a second filter, or for a second

@@ -33,7 +33,7 @@ class BatchDelivery:
 
     @property
     def early(self) -> int:
-        """Messages in memory that no broker will bring again."""
+        """Messages in memory that no broker will deliver again."""
         return self._state.memory.early
 
     def attach(self, connection_id: int, receiver: Receiver) -> None:

@@ -25,7 +25,7 @@ class HeldMessage(msgspec.Struct):
 
 
 class Memory:
-    """`total` bytes of all connections; `early`: messages that no broker will bring again."""
+    """`total` bytes of all connections; `early`: messages that no broker will deliver again."""
 
     def __init__(self) -> None:
         self._held: defaultdict[int, dict[int, HeldMessage]] = defaultdict(dict)
@@ -47,7 +47,7 @@ class Memory:
         self.early += message.early
 
     def is_known(self, message: Envelope) -> bool:
-        """Delivered again while the first copy is on its way to the database: the commit of that
+        """Delivered again while the first copy is being stored: the commit of that
         copy acknowledges this one.
         """
         waiting = self._held[message.connection_id]

@@ -15,7 +15,7 @@ FIRST = 64  # bytes kept from the start, to know what else may have answered
 
 
 class BufferedSocket:
-    """Looks like a non-blocking socket to whoever writes. `first` holds the first bytes that ever
+    """A non-blocking socket to the MQTT library, which only writes. `first` holds the first bytes that ever
     came.
 
     `given_up` is called when the part of a packet that is here was freed, because memory for such

@@ -104,7 +104,7 @@ class BrokerGuard:
 
 
 def addresses_of(host: str) -> set[Address]:
-    """Every address of a name; none when it has none, or nobody answers."""
+    """Every address of a name; none when it has none, or no name server answers."""
     try:
         found = socket.getaddrinfo(host, None, type=socket.SOCK_STREAM)
     except (OSError, UnicodeError):

@@ -1,4 +1,4 @@
-"""Why a connection ended that nobody of ours closed."""
+"""Why a connection ended that was not closed here."""
 
 import ssl
 

@@ -88,7 +88,7 @@ class HeldLinks:
         return [held.session for held in tuple(self._held.values())]
 
     def foreign_to(self, rows: dict[int, ConnectionRow]) -> set[int]:
-        """Held here, and another instance's (or nobody's) by what the rows say."""
+        """Held here, though the rows name another owner, or none."""
         mine = {number for number, held in self._held.items() if self._is_mine(rows, number, held)}
         return self._held.keys() - mine
 

@@ -27,7 +27,7 @@ _COLUMNS = (
 class FleetSnapshot(msgspec.Struct, frozen=True):
     """Which instances live; `instances` is None when that is not known.
 
-    Not `complete`: one that is missing here may be alive, and `why` says so, to be logged at
+    Not `complete`: one that is missing here may be alive, and `why` is the reason, to be logged at
     `level`.
     """
 

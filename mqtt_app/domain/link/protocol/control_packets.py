@@ -81,7 +81,7 @@ class Disconnect(msgspec.Struct, frozen=True):
 
 
 class Pingresp(msgspec.Struct, frozen=True):
-    """Also one that nobody asked for: it does no harm, and brokers behind load balancers send some."""
+    """Also one that was not asked for: it does no harm, and brokers behind load balancers send some."""
 
 
 class Pubrel(msgspec.Struct, frozen=True):

@@ -1,4 +1,4 @@
-"""The bytes of one link, cut into packets. Pure; whoever reads the socket feeds it."""
+"""The bytes of one link, cut into packets. Pure; the reader of the socket feeds it."""
 
 from mqtt_app.domain.link.packets import Publish, read_publish
 from mqtt_app.domain.link.protocol.control_packets import (
