@@ -133,16 +133,21 @@ class World:
         return frozenset()
 
     def config_of(self, connection_id: int, generation: int) -> ConnectionConfig | None:
-        return self.configs[connection_id]
+        config = self.configs[connection_id]
+        return config if config.generation == generation else None
 
     def record_statuses(self, said: Any) -> WrittenStatuses:
         """As the database does: what is said of a connection that was let go meanwhile changes
         nothing.
         """
-        for (connection_id, _), status in said.items():
-            if self.owner.get(connection_id):
-                self.statuses[connection_id] = msgspec.structs.asdict(status)
-        return WrittenStatuses()
+        ours = {key for key in said if self._is_owned(*key)}
+        for key in ours:
+            self.statuses[key[0]] = msgspec.structs.asdict(said[key])
+        return WrittenStatuses(lost=frozenset(said.keys() - ours))
+
+    def _is_owned(self, connection_id: int, generation: int) -> bool:
+        is_current = self.configs[connection_id].generation == generation
+        return is_current and bool(self.owner.get(connection_id))
 
     def record_suback_results(self, said: Any) -> int:
         for (connection_id, _), results in said.items():
