@@ -10,13 +10,13 @@ from prometheus_client import CollectorRegistry, generate_latest
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
+from mqtt_app.domain.accounting import SUMS, Term
 from mqtt_app.domain.health.findings import Check, Severity
 from mqtt_app.domain.health.judgement import Installation, judge, unready
 from mqtt_app.domain.health.vitals import Vitals
 from mqtt_app.selectors.health.exposure import allow_listed, unverified_tls
 from mqtt_app.selectors.health.observe import observe
 from mqtt_app.selectors.status.system import (
-    BOOKS,
     SystemSnapshot,
     books_of_sites,
     books_total,
@@ -99,8 +99,8 @@ def _stored(seen: SystemSnapshot) -> Iterator[Metric]:
     books = books_total()
     said = "Messages by what became of them, all sites. Those that are parsed again leave failed and quarantined."
     messages = CounterMetricFamily(MESSAGES, said, labels=("outcome",))
-    for outcome in BOOKS:
-        if outcome not in {"readings", "kept"}:
+    for outcome in SUMS:
+        if outcome not in {"readings", Term.KEPT}:
             messages.add_metric((outcome,), books[outcome])
     for reason, number in dropped_by_reason().items():
         messages.add_metric((f"dropped:{reason}",), number)

@@ -1,4 +1,4 @@
-"""Queue `mqtt.ingest`: batches of messages to committed rows, and reports of them back to the owner of
+"""Queue `mqtt.ingest`: batches of messages to committed rows, and the outcome back to the owner of
 the links.
 """
 
@@ -21,30 +21,31 @@ from mqtt_app.domain.delivery.messages import Batch, unpack
 from mqtt_app.domain.health.periodic import PeriodicTaskName
 from mqtt_app.services.ingest import pipeline
 from mqtt_app.services.ingest.faults import fault_of
-from mqtt_app.services.replay import drain, schedule
+from mqtt_app.services.replay import schedule
+from mqtt_app.services.replay.batch import replay_next
 from mqtt_app.services.upkeep import periodic_runs
 from tasks.queues import STORE_BATCH
 
 log = logging.getLogger(__name__)
 
 PUT_BACK_FOR = 5.0  # s until a batch is tried again whose messages only the queue may have
-SAY_AGAIN = 10.0  # s between two lines about a database that is away
+LOG_AGAIN = 10.0  # s between two lines about a database that is away
 
-_said = float("-inf")
+_logged_at = float("-inf")
 
 
 @shared_task(name=STORE_BATCH, ignore_result=True, serializer="msgpack")
 def store_batch(*, blob: bytes) -> None:
     """Idempotent by the batch's receipt. Whatever keeps all of it from being stored, the owner gets
-    a report, and sends it again: as it is while the database is away, in parts when only this batch is
-    refused.
+    the outcome, and sends it again: as it is while the database is away, in parts when only this
+    batch is refused.
     """
     batch = unpack(blob)
     try:
         outcome = pipeline.store(batch, time.time())
     except Exception as error:  # noqa: BLE001  no fault may leave the owner without an answer
-        _say(error)
-        away = fault_of(error) in {Fault.AWAY, Fault.CONFLICT}
+        _log(error)
+        away = _is_away(error)
         if any(message.early for message in batch.messages) and (
             away or batch.tries < config().quarantine_after
         ):
@@ -61,24 +62,24 @@ def store_batch(*, blob: bytes) -> None:
 
 
 @shared_task(name=PeriodicTaskName.REPLAY, ignore_result=True)
-def parse_kept(*, attend: bool = True) -> None:
-    """On this queue: its workers have the parsers that matter. A further batch waits its turn
-    behind what is new.
+def replay(*, judge: bool = True) -> None:
+    """On this queue: its workers have the parsers that matter. `judge`: try first which parsers
+    work again. A further batch waits its turn behind what is new.
     """
     try:
-        if attend:
-            schedule.attend(timezone.now())
-        more = drain.drain(time.time())
+        if judge:
+            schedule.judge_parsers(timezone.now())
+        more = replay_next(time.time())
         periodic_runs.record(PeriodicTaskName.REPLAY, timezone.now())
     except Exception as error:  # noqa: BLE001  the next round tries again
-        _say(error)
+        _log(error)
     else:
         if more:
-            parse_kept.apply_async(kwargs={"attend": False}, retry=False)
+            replay.apply_async(kwargs={"judge": False}, retry=False)
 
 
 @task_failure.connect
-def _tell_of_a_death(sender: Any, exception: Any, kwargs: Any, **_: Any) -> None:
+def _answer_for_a_killed_process(sender: Any, exception: Any, kwargs: Any, **_: Any) -> None:
     """In the parent of the process that died: its owner need not wait for an answer that will not
     come.
     """
@@ -111,11 +112,15 @@ def _report(batch: Batch, report: BatchReport) -> None:
         log.warning(text, type(error).__name__)
 
 
-def _say(error: Exception) -> None:
+def _is_away(error: Exception) -> bool:
+    return fault_of(error) in {Fault.AWAY, Fault.CONFLICT}
+
+
+def _log(error: Exception) -> None:
     """With its traceback when it is not just the database that is away."""
-    global _said  # noqa: PLW0603
-    if time.monotonic() - _said >= SAY_AGAIN:
-        _said = time.monotonic()
-        trace = None if fault_of(error) in {Fault.AWAY, Fault.CONFLICT} else error
+    global _logged_at  # noqa: PLW0603
+    if time.monotonic() - _logged_at >= LOG_AGAIN:
+        _logged_at = time.monotonic()
+        trace = None if _is_away(error) else error
         text = "Batches cannot be stored (%s: %s); they are sent again"
         log.warning(text, type(error).__name__, error, exc_info=trace)

@@ -15,7 +15,7 @@ __all__ = [
     "TASK_ROUTES",
 ]
 
-STORE_BATCH = "tasks.ingest.store_batch"  # the task that a batch is sent to
+STORE_BATCH = "tasks.ingest.store_batch"  # sent by its name: an MQTT worker imports no task
 
 TASK_QUEUES = [Queue(name) for name in ALL]
 TASK_ROUTES = {

@@ -6,7 +6,7 @@ from django.utils import timezone
 from mqtt_app.admin.base import InstanceRowAdmin, ParseAgainAdmin, SiteFilter, shortened
 from mqtt_app.domain.access import Action
 from mqtt_app.models import BatchReceipt, QuarantinedMessage
-from mqtt_app.services.dead_letters import quarantine
+from mqtt_app.services.dead_letters import unparsed
 
 
 @admin.register(QuarantinedMessage)
@@ -26,7 +26,7 @@ class QuarantinedMessageAdmin(ParseAgainAdmin[QuarantinedMessage]):
     def parse_again(self, request: HttpRequest, queryset: QuerySet[QuarantinedMessage]) -> None:
         if self.refuses(request, queryset, Action.ATTEND):
             return
-        number = quarantine.parse_again(queryset.values_list("pk", flat=True), timezone.now())
+        number = unparsed.parse_again(queryset.values_list("pk", flat=True), timezone.now())
         self.message_user(
             request, f"{number:,} messages are parsed again within seconds.", messages.SUCCESS
         )

@@ -8,6 +8,7 @@ from mqtt_app.admin.access import AdministratorsOnly
 from mqtt_app.admin.base import GenericAdmin, GenericInline, ReadOnlyAdmin, SiteRowAdmin
 from mqtt_app.admin_site import SuperusersOnly
 from mqtt_app.domain.access import Action
+from mqtt_app.domain.accounting import SUMS
 from mqtt_app.models import Membership, Site, SiteBooks
 from mqtt_app.services import sites
 
@@ -63,19 +64,7 @@ class MembershipAdmin(SuperusersOnly, GenericAdmin[Membership]):
 
 @admin.register(SiteBooks)
 class SiteBooksAdmin(ReadOnlyAdmin[SiteBooks]):
-    list_display = (
-        "site",
-        "received",
-        "stored",
-        "duplicate",
-        "inactive",
-        "unprocessable",
-        "failed",
-        "quarantined",
-        "kept",
-        "readings",
-        "last_message_at",
-    )
+    list_display = ("site", *SUMS, "last_message_at")
     list_select_related = ("site",)
     search_fields = ("site__name",)
     ordering = ("site_id",)

@@ -13,6 +13,7 @@ from mqtt_app.api.views.connections import ConnectionView
 from mqtt_app.api.views.devices import DeviceListView, DeviceView, ReadingListView
 from mqtt_app.api.views.docs import DocsView
 from mqtt_app.api.views.logs import ConnectionLogListView, ParsingLogListView
+from mqtt_app.api.views.parsers import TryParsersView
 from mqtt_app.api.views.sites import SiteViewSet, StartView, StatusView, StopView
 from mqtt_app.api.views.tokens import TokenListView, TokenView
 from mqtt_app.api.views.topics import (
@@ -51,6 +52,7 @@ mqtt: list[URLPattern | URLResolver] = [
     path("connection-logs/", ConnectionLogListView.as_view()),
     path("parsing-logs/", ParsingLogListView.as_view()),
     path("audit/", AuditListView.as_view()),
+    path("parsers/try/", TryParsersView.as_view()),
 ]
 
 urlpatterns = [

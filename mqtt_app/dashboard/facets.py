@@ -5,12 +5,13 @@ from datetime import datetime
 
 from mqtt_app.dashboard import words
 from mqtt_app.dashboard.badges import BAD, LINKS, OFF, OK, WAIT, WARN, Badge
+from mqtt_app.domain.accounting import Term
 from mqtt_app.domain.link.grants import REFUSED
 from mqtt_app.selectors.status.facets import (
-    Books,
     DesiredFacet,
     FlowFacet,
     LinkFacet,
+    MessageAccounting,
     OwnerFacet,
     SiteStatus,
     SubscriptionsFacet,
@@ -149,8 +150,9 @@ def _flow(facet: FlowFacet, linked: bool) -> Card:
             held if queue.lasts is None else f"{held}, {words.span(queue.lasts)} at this rate",
         )
     )
-    if facet.books.kept:
-        facts.append(("Kept raw", f"{facet.books.kept:,}"))
+    waiting = facet.books.terms[Term.KEPT]
+    if waiting:
+        facts.append(("Kept raw", f"{waiting:,}"))
     for parser in facet.paused_parsers:
         facts.append((f"Parser {parser.name} paused", parser.since))
     remedy = facet.remedy or (PARSER_REMEDY if facet.paused_parsers else "")
@@ -173,16 +175,10 @@ def _evidence(facet: FlowFacet) -> str:
     return "; ".join(said) or facet.evidence
 
 
-def book_terms(books: Books) -> list[tuple[str, int]]:
+def accounting_terms(accounting: MessageAccounting) -> list[tuple[str, int]]:
     """The right side of: received = stored + ... + dropped by reason."""
-    settled = [
-        ("stored", books.stored),
-        ("duplicate", books.duplicate),
-        ("inactive", books.inactive),
-        ("unprocessable", books.unprocessable),
-        ("failed", books.failed),
-        ("quarantined", books.quarantined),
-        ("kept", books.kept),
+    terms = [(str(term), count) for term, count in accounting.terms.items()]
+    dropped = [
+        (f"dropped: {reason}", count) for reason, count in sorted(accounting.dropped.items())
     ]
-    dropped = [(f"dropped: {reason}", count) for reason, count in sorted(books.dropped.items())]
-    return settled + (dropped or [("dropped", 0)])
+    return terms + (dropped or [("dropped", 0)])

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from django.core.paginator import Page
 
 from mqtt_app.dashboard.badges import Badge, headline_badge
-from mqtt_app.dashboard.facets import Card, book_terms, cards
+from mqtt_app.dashboard.facets import Card, accounting_terms, cards
 from mqtt_app.domain.access import Action
 from mqtt_app.domain.audit import in_words
 from mqtt_app.models import (
@@ -81,7 +81,7 @@ def site_view(
         badge=headline_badge(status),
         address=pages.addresses([site.pk]).get(site.pk),
         cards=cards(status),
-        terms=book_terms(status.flow.books),
+        terms=accounting_terms(status.flow.books),
         waiting=pages.waiting_topics(site),
         waiting_total=waiting.get(site.pk, 0),
         topics=pages.topics(site, text, topic_page),

@@ -48,11 +48,6 @@ def effective_status(
     return PresenceVerdict(device_status, SILENT if device_status == OFFLINE else "")
 
 
-def may_mark_offline(*, status: str, gateway_status: str | None, site_reachable: bool) -> bool:
-    """Only who was heard, and could be heard now, can fall silent."""
-    return site_reachable and gateway_status != OFFLINE and status == ONLINE
-
-
 def judge(
     status: str,
     last_seen: float | None,

@@ -20,6 +20,7 @@ from mqtt_app.domain.unit_spellings import is_unit
 from mqtt_app.domain.word_lists import words
 
 MAX_TEXT = 4_096  # characters of one value
+LONGEST_GLUED = 11  # characters of a number with its unit glued to it; a longer one names something
 
 _NUMBER = re.compile(
     r"(?P<number>(?:-|\+(?=[0-9]{0,6}(?:\D|\Z)))?"
@@ -183,7 +184,7 @@ def _is_among(name: str, listed: frozenset[str]) -> bool:
 
 
 def _is_unit_of(unit: str, space: str, digits: str, name: str) -> bool:
-    if not is_unit(unit):
+    if not is_unit(unit) or (not space and len(digits) > LONGEST_GLUED):
         return False
     if unit not in _DOUBTFUL_UNITS or space or not digits.lstrip("+-").isdigit():
         return True

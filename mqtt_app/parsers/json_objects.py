@@ -10,6 +10,7 @@ from typing import Any
 
 from mqtt_app.domain.facts import Availability, Fact, Liveness, ReadingFact, Remark
 from mqtt_app.domain.ingest.times import parse_time
+from mqtt_app.domain.values import Quantity, UnstorableError, text_value
 from mqtt_app.parsers.base import Message
 from mqtt_app.parsers.encoding import BOM, text_of
 from mqtt_app.parsers.generic.availability import liveness, liveness_key
@@ -17,7 +18,7 @@ from mqtt_app.parsers.generic.identity import device_of, identity_key
 from mqtt_app.parsers.generic.key_roles import KeyRole, known
 from mqtt_app.parsers.generic.records import RecordReader
 from mqtt_app.parsers.generic.topic_roles import TopicRole, role_of
-from mqtt_app.parsers.json_tree import decode, to_float
+from mqtt_app.parsers.json_tree import decode, looks_like_json, to_float
 from mqtt_app.parsers.scalar import plain_facts
 
 _STARTS = (b"{", b"[")
@@ -29,7 +30,7 @@ class JsonParser:
     version = "2"
 
     def matches(self, topic: str, sample: bytes) -> float:  # noqa: ARG002
-        """Also for broken JSON, so that it shows as an error rather than as a topic nobody knows."""
+        """Also for broken JSON, so that it shows as an error and not as an unknown topic."""
         return 0.4 if _looks_like_json(sample) else 0.0
 
     def parse(self, message: Message) -> Sequence[Fact]:
@@ -40,9 +41,9 @@ class JsonParser:
         if not _looks_like_json(payload):
             return plain_facts(message, role)
         tree = decode(payload)
-        if type(tree) is dict and not role.false_is_death:
-            quick = _flat_numbers(tree, role.device)
-            if quick is not None:
+        if type(tree) is dict and "" not in tree and not role.speaks_for:
+            quick = _flat_values(tree, role.device)
+            if quick is not None and payload.isascii():
                 return quick
         facts = _facts(tree, role, message)
         remark = "" if payload.isascii() else text_of(payload).remark
@@ -58,31 +59,48 @@ def _looks_like_json(payload: bytes) -> bool:
     return start.startswith(_STARTS) or payload.startswith(_UTF_16_STARTS)
 
 
-def _flat_numbers(record: dict[str, Any], device: str) -> list[Fact] | None:
-    """Readings of an object of numbers whose keys are all known, and at most one a time: nearly
-    every message, so that this is quick. None for any other.
+def _flat_values(record: dict[str, Any], device: str) -> list[Fact] | None:
+    """Readings of an object of single values whose keys are all known and plain, with at most one
+    time, a number: nearly every message, so that this is quick. None for any other.
     """
     time: float | None = None
-    values: list[tuple[str, float, bool]] = []
+    values: list[tuple[str, float | bool | str, str, bool]] = []
     for key, value in record.items():
-        kind = type(value)
-        if kind is not float and kind is not int:
-            return None
         role = known.get(key)
-        if role is KeyRole.PLAIN and key:
-            values.append((key, value if kind is float else to_float(value), False))
-        elif role is KeyRole.TIME and time is None:
+        if role is KeyRole.PLAIN or role is KeyRole.DIAGNOSTIC:
+            if type(value) is float:
+                values.append((key, value, "", role is KeyRole.DIAGNOSTIC))
+                continue
+            quantity = _quantity(value, key)
+            if quantity is None:
+                return None
+            values.append((key, quantity.value, quantity.unit, role is KeyRole.DIAGNOSTIC))
+        elif role is KeyRole.TIME and time is None and type(value) is int:
             time = parse_time(value)
             if time is None:
                 return None
-        elif role is KeyRole.DIAGNOSTIC:
-            values.append((key, value if kind is float else to_float(value), True))
         else:
             return None
     return [
-        ReadingFact(device=device, metric=key, value=value, time=time, diagnostic=diagnostic)
-        for key, value, diagnostic in values
+        ReadingFact(
+            device=device, metric=key, value=value, time=time, unit=unit, diagnostic=diagnostic
+        )
+        for key, value, unit, diagnostic in values
     ]
+
+
+def _quantity(value: object, key: str) -> Quantity | None:
+    """The value of a plain key; None where more has to be considered."""
+    if isinstance(value, bool):
+        return Quantity(value)
+    if isinstance(value, int):
+        return Quantity(to_float(value))
+    if not isinstance(value, str) or key == "phase" or looks_like_json(value):
+        return None
+    try:
+        return text_value(value, key)
+    except UnstorableError:
+        return None
 
 
 def _facts(tree: Any, role: TopicRole, message: Message) -> list[Fact]:

@@ -7,19 +7,12 @@ from itertools import islice
 
 from mqtt_app.domain.facts import Fact, ParseError, ParseErrorKind
 from mqtt_app.parsers.base import MAX_FACTS, MAX_PAYLOAD, Message, Parser
-from mqtt_app.parsers.home import home_parsers
-from mqtt_app.parsers.json_objects import JsonParser
-from mqtt_app.parsers.scalar import ScalarParser
+from mqtt_app.parsers.built_in import built_ins
 from mqtt_app.parsers.storable import storable
 
 GROUP = "sitewire.parsers"
 THRESHOLD = 0.1  # less confidence than this is none
 MAX_PARSER_NAME = 100
-
-
-def built_ins() -> list[Parser]:
-    """In the order in which ties are decided: the most particular first."""
-    return [*home_parsers(), JsonParser(), ScalarParser()]
 
 
 class Registry:
@@ -56,11 +49,11 @@ class Registry:
         """The parser that is surest of the topic; the earlier one when two are equally sure; None
         when none is.
         """
-        best, confidence = None, 0.0
+        best, highest = None, 0.0
         for parser in self.parsers:
-            found = _confidence(parser, topic, sample)
-            if found >= THRESHOLD and found > confidence:
-                best, confidence = parser, found
+            found = confidence(parser, topic, sample)
+            if found >= THRESHOLD and found > highest:
+                best, highest = parser, found
         return best
 
 
@@ -114,7 +107,8 @@ def _checked(made: object, taken: set[str]) -> Parser:
     return parser  # type: ignore[return-value]
 
 
-def _confidence(parser: Parser, topic: str, sample: bytes) -> float:
+def confidence(parser: Parser, topic: str, sample: bytes) -> float:
+    """From 0.0 to 1.0, also for a parser that fails to say."""
     try:
         found = float(parser.matches(topic, sample))
     except Exception:  # noqa: BLE001  a parser that fails here does not know the topic

@@ -15,7 +15,6 @@ from mqtt_app.domain.facts import (
     ParseErrorKind,
     ReadingFact,
     Remark,
-    Value,
 )
 from mqtt_app.domain.values import UnstorableError, number, text_value
 from mqtt_app.parsers.base import Message
@@ -23,7 +22,6 @@ from mqtt_app.parsers.encoding import PayloadText, is_written, text_of
 from mqtt_app.parsers.generic.availability import liveness
 from mqtt_app.parsers.generic.key_roles import is_diagnostic
 from mqtt_app.parsers.generic.topic_roles import TopicRole, role_of
-from mqtt_app.parsers.json_tree import invalid
 
 MAX_LENGTH = 256  # bytes; longer text is a document, not a value
 _BOOLEAN_WORDS = frozenset(("true", "false", "on", "off", "yes", "no", "open", "closed"))
@@ -71,19 +69,6 @@ def plain_facts(message: Message, role: TopicRole) -> list[Fact]:
         text = text[1:-1]
     facts = _facts(text, role)
     return [*facts, Remark(text=found.remark)] if found.remark and facts else facts
-
-
-def read(text: str, metric: str) -> Value:
-    """The value of stripped text. Raises ParseError (VALIDATION) when it says nothing that can be
-    stored.
-    """
-    try:
-        found = text_value(text, metric)
-    except UnstorableError as error:
-        raise invalid(str(error)) from None
-    if found is None:
-        raise invalid(f"{text[:60]!r} is no value, or the payload is empty")
-    return found.value
 
 
 def _facts(text: str, role: TopicRole) -> list[Fact]:

@@ -2,8 +2,10 @@
 library only.
 """
 
+import base64
 import fcntl
 import os
+import secrets
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -80,6 +82,15 @@ def lend_environment() -> None:
     lent = _lent(folder)
     if os.environ.get("DATABASE_URL", lent.get("DATABASE_URL")) == lent.get("DATABASE_URL"):
         os.environ.update(lent)
+
+
+def use_placeholders() -> None:
+    """What the settings insist on, for a command that connects to nothing and keeps no secret."""
+    os.environ.setdefault("SECRET_KEY", secrets.token_urlsafe(48))
+    key = base64.urlsafe_b64encode(secrets.token_bytes(32)).decode()
+    os.environ.setdefault("FIELD_ENCRYPTION_KEYS", key)
+    os.environ.setdefault("DATABASE_URL", "postgres://nobody@127.0.0.1:1/nothing")
+    os.environ.setdefault("REDIS_URL", "redis://127.0.0.1:1/0")
 
 
 def is_running(folder: Path) -> bool:

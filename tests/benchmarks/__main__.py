@@ -9,7 +9,17 @@ from dataclasses import asdict
 from pathlib import Path
 
 from project.local.install import provision
-from tests.benchmarks import api, connections, fairness, ingest, latency, storage, window, workers
+from tests.benchmarks import (
+    api,
+    connections,
+    fairness,
+    ingest,
+    latency,
+    parsers,
+    storage,
+    window,
+    workers,
+)
 from tests.benchmarks.machine import about
 from tests.benchmarks.result import Result
 from tests.stack import ROOT
@@ -20,6 +30,7 @@ BENCHMARKS = {
     "latency": latency,
     "fairness": fairness,
     "api": api,
+    "parsers": parsers,
     "storage": storage,
     "window": window,
     "workers": workers,

@@ -16,6 +16,7 @@ SMALL = {
     "latency": ("--seconds=3", "--runs=1", "--sites=2", "--devices=3", "--rate=50"),
     "fairness": ("--seconds=3", "--runs=1", "--sites=3", "--devices=3", "--rate=50", "--flood=500"),
     "api": ("--sites=5", "--topics=50", "--logs=50", "--runs=1"),
+    "parsers": ("--runs=1",),
     "storage": ("--millions=0.2", "--runs=1"),
     "window": ("--seconds=2", "--runs=1"),
     "workers": ("--seconds=2", "--runs=1", "--sites=2", "--devices=3"),
@@ -44,6 +45,12 @@ def test_ingest_counts_every_message_and_its_two_readings(benchmark):
     assert figures["lost"] == 0
     assert figures["messages/s"] > 50
     assert figures["readings/s"] == pytest.approx(2 * figures["messages/s"])
+
+
+def test_parsers_are_timed_next_to_json_loads_on_their_payloads(benchmark):
+    figures = benchmark("parsers", "--runs=1", "--parser=rtl_433")["figures"]
+    assert figures.keys() == {"rtl_433", "rtl_433: json.loads"}
+    assert figures["rtl_433"] > figures["rtl_433: json.loads"] > 0
 
 
 @pytest.mark.benchmark

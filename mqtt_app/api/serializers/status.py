@@ -4,6 +4,7 @@ from typing import Any
 
 from rest_framework import serializers
 
+from mqtt_app.domain.accounting import MEANINGS, TERMS
 from mqtt_app.domain.link import ack_mode
 from mqtt_app.domain.status.headline import HeadlineKind
 
@@ -70,20 +71,21 @@ class SubscriptionsSerializer(FacetSerializer):
     filters = FilterStateSerializer(many=True)
 
 
-class BooksSerializer(serializers.Serializer[Any]):
+class MessageAccountingSerializer(serializers.Serializer[Any]):
     """Messages; `received` is the sum of the others, but `readings`."""
 
     received = serializers.IntegerField()
-    stored = serializers.IntegerField()
-    duplicate = serializers.IntegerField()
-    inactive = serializers.IntegerField()
-    unprocessable = serializers.IntegerField()
-    failed = serializers.IntegerField()
-    quarantined = serializers.IntegerField()
-    kept = serializers.IntegerField(help_text="Raw, until their parser works again.")
     dropped = serializers.DictField(child=serializers.IntegerField(), help_text="By reason.")
     readings = serializers.IntegerField()
     balanced = serializers.BooleanField()
+
+    def get_fields(self) -> dict[str, serializers.Field[Any, Any, Any, Any]]:
+        terms = {
+            str(term): serializers.IntegerField(source=f"terms.{term}", help_text=MEANINGS[term])
+            for term in TERMS
+        }
+        fields = super().get_fields()
+        return {"received": fields.pop("received"), **terms, **fields}
 
 
 class PausedParserSerializer(serializers.Serializer[Any]):
@@ -127,7 +129,7 @@ class FlowSerializer(FacetSerializer):
     )
     acknowledged = AcknowledgedSerializer()
     broker_queue = BrokerQueueSerializer()
-    books = BooksSerializer()
+    books = MessageAccountingSerializer()
 
 
 class SiteStatusSerializer(serializers.Serializer[Any]):

@@ -19,7 +19,7 @@ class PeriodicTaskName(StrEnum):
 
     RECONCILE = "tasks.control.reconcile"
     CHECK_OFFLINE = "tasks.presence.check_offline"
-    REPLAY = "tasks.ingest.parse_kept"
+    REPLAY = "tasks.ingest.replay"
     UPKEEP = "tasks.control.upkeep"
 
 

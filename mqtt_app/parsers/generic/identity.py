@@ -12,20 +12,22 @@ from typing import Any
 
 from mqtt_app.domain.facts import DeviceDescription, normal_address
 from mqtt_app.domain.word_lists import words
-from mqtt_app.parsers.generic.key_roles import KeyRole, role_of_key, squeezed
+from mqtt_app.parsers.generic.key_roles import HAS_DESCRIPTION, KeyRole, role_of_key, squeezed
 
 LONGEST = 128  # characters; longer text is no identifier
+LONGEST_ID = 12  # characters of an `id`; a longer one is more often that of the message
 LARGEST = 10**18  # larger numbers are none
 
 # In the order in which they are believed.
 _ADDRESSES = words("deveui deviceeui ieeeaddress ieeeaddr mac macaddress macaddr bdaddr imei eui")
 _NUMBERS = words("serial serialnumber serialno sn uuid deviceuuid deviceuid hwid hardwareid chipid")
 _IDS = words(
-    "deviceid devid nodeid sensorid stationid meterid thingid assetid trackerid tagid unitid"
-    " clientid"
+    "deviceid devid nodeid sensorid stationid meterid thingid assetid trackerid tagid"
+    " unitid clientid"
 )
 _WORDS = words("device dev node sensor station meter")
 _ADDRESSES_ONLY = words("id address addr source src uid")
+_WORDS_SET = frozenset(_WORDS)
 _RANKS = {
     key: rank for rank, key in enumerate((*_ADDRESSES, *_IDS, *_NUMBERS, *_WORDS, *_ADDRESSES_ONLY))
 }
@@ -45,19 +47,28 @@ _MODEL_OR_KIND = re.compile(
 )
 
 
-def identity_key(record: dict[str, Any]) -> str:
-    """The key that says best which device it is; "" when none does."""
+def identity_key(record: dict[str, Any], is_described: bool = False) -> str:
+    """The key that says best which device it is; "" when none does. With `is_described`, because
+    the record names a model or a meter, too, a plain `id` is one of a device, not of the message.
+    """
     best = ""
     best_rank = _WORST
     for key, value in record.items():
         if role_of_key(key) is not KeyRole.IDENTITY or isinstance(value, bool):
             continue
         if isinstance(value, str) or (isinstance(value, int) and abs(value) < LARGEST):
-            rank = _rank(key, str(value), isinstance(value, int))
+            is_id = is_described and key.lower() == "id" and len(str(value)) <= LONGEST_ID
+            name = "deviceid" if is_id else key
+            rank = _rank(name, str(value), isinstance(value, int))
             if rank < best_rank:
                 best = key
                 best_rank = rank
     return best
+
+
+def is_of_device(record: dict[str, Any], roles: int) -> bool:
+    """Whether the record says what kind of device it is about: a model, a name, a meter."""
+    return bool(roles & HAS_DESCRIPTION) or not _WORDS_SET.isdisjoint(record)
 
 
 @lru_cache(maxsize=16_384)
@@ -85,7 +96,14 @@ def describes(record: dict[str, Any], device: str) -> tuple[DeviceDescription | 
         found.setdefault(field, value.strip())
     if not keys:
         return None, keys
-    return DeviceDescription(device=device, **found), keys
+    about = DeviceDescription(
+        device=device,
+        name=found.get("name", ""),
+        manufacturer=found.get("manufacturer", ""),
+        model=found.get("model", ""),
+        software=found.get("software", ""),
+    )
+    return about, keys
 
 
 _FIELDS = {

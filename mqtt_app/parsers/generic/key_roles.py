@@ -28,22 +28,21 @@ class KeyRole(Enum):
 
 
 TIME_KEYS = words(
-    "measuredat measurementtime measuredtime sampletime sampledat recordedat capturedat observedat"
-    " eventtime devicetime ts tst timestamp tsms tsns timems timens timestampms timestampns"
-    " timestamputc epoch epochms unixtime unixtimestamp unix utctime timeutc utc datetime"
-    " datetimeutc dateutc gpstime rtc clock createdat reportedat sentat publishedat updatedat"
-    " lastupdated lastupdate lastseen receivedat"
-    " time date t"
+    "measuredat measurementtime measuredtime sampletime sampledat recordedat capturedat"
+    " observedat eventtime devicetime ts tst timestamp tsms tsns timems timens timestampms"
+    " timestampns timestamputc epoch epochms unixtime unixtimestamp unix utctime timeutc"
+    " utc datetime datetimeutc dateutc gpstime rtc clock createdat reportedat sentat"
+    " publishedat updatedat lastupdated lastupdate lastseen receivedat time date t"
 )
 """Squeezed (small, without signs), and in the order in which they are believed."""
 
 _LOOSE = frozenset(("time", "t", "date", "clock", "epoch", "lastseen", "lastupdate", "unix"))
 _IDENTITIES = frozenset(
     words(
-        "deviceid devid deveui deviceeui ieeeaddress ieeeaddr mac macaddress macaddr bdaddr serial"
-        " serialnumber serialno sn imei uuid deviceuid deviceuuid nodeid sensorid stationid meterid"
-        " thingid assetid clientid hwid hardwareid chipid unitid tagid trackerid device dev node sensor"
-        " station meter id address addr eui source src"
+        "deviceid devid deveui deviceeui ieeeaddress ieeeaddr mac macaddress macaddr bdaddr"
+        " serial serialnumber serialno sn imei uuid deviceuid deviceuuid nodeid sensorid"
+        " stationid meterid thingid assetid clientid hwid hardwareid chipid unitid tagid"
+        " trackerid device dev node sensor station meter id address addr eui source src"
     )
 )
 _UNITS = frozenset(("unit", "units", "uom", "unitofmeasurement", "unitofmeasure"))
@@ -52,17 +51,18 @@ _MANUFACTURERS = frozenset(("manufacturer", "vendor", "brand", "mf", "mfr"))
 _MODELS = frozenset(("model", "devicemodel", "modelname", "modelid", "hwmodel", "boardtype"))
 _SOFTWARE = frozenset(
     words(
-        "firmware firmwareversion fwversion fw fwver swversion softwareversion sw swver softwarever"
-        " version ver appversion"
+        "firmware firmwareversion fwversion fw fwver swversion softwareversion sw swver"
+        " softwarever version ver appversion"
     )
 )
 _DIAGNOSTIC = frozenset(
     words(
-        "rssi snr lsnr linkquality lqi signal signalstrength signalquality wifisignal wifirssi rssidbm"
-        " uptime uptimesec uptimems fcnt fcntup fcntdown fport freeheap heap heapfree minfreeheap"
-        " freemem freememory memfree cpuload cputemp espload loadavg resetreason restarts reboots"
-        " bootcount bootcounter reconnects msgcount messagecount seq sequence seqno packetcount"
-        " noisefloor spreadingfactor datarate airtime rxcount txcount mqttcount"
+        "rssi snr lsnr linkquality lqi signal signalstrength signalquality wifisignal"
+        " wifirssi wifi rssidbm uptime uptimesec uptimems fcnt fcntup fcntdown fport freeheap"
+        " heap heapfree minfreeheap freemem freememory memfree cpuload cputemp espload loadavg"
+        " resetreason restarts reboots bootcount bootcounter reconnects msgcount messagecount"
+        " seq sequence seqno packetcount noisefloor spreadingfactor datarate airtime rxcount"
+        " txcount mqttcount"
     )
 )
 _EPOCH = re.compile(r"1[0-9]{9}(?:[0-9]{3}|[0-9]{6}|[0-9]{9})?", re.ASCII)

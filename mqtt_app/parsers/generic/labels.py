@@ -8,8 +8,8 @@ LONGEST = 60  # characters of a label; longer text is a message, not a name
 
 # In the order in which they are preferred; numbers count only under the second group.
 _TEXTS = words(
-    "phase channel name label metric measurement parameter param quantity sensor sensortype type"
-    " kind key id code port address addr location position n tag"
+    "phase channel name label metric measurement parameter param quantity sensor"
+    " sensortype type kind key id code port address addr location position n tag"
 )
 _NUMBERS = words("phase channel ch id index idx port slot number no nr num address addr")
 _DATA_TYPES = frozenset(

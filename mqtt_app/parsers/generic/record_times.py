@@ -36,7 +36,7 @@ def take_time(record: dict[str, Any], time_zone: str = "") -> RecordTime:
         return _date_and_clock(record, time_zone)
     if len(keys) > 1:
         keys.sort(key=time_rank)
-    times = {key: parse_time(record[key], time_zone) for key in keys}
+    times = {key: parse_time(record[key], _zone_of(key, time_zone)) for key in keys}
     impossible = (key for key in keys if times[key] is None and not _is_text(record[key]))
     return RecordTime(
         next((time for time in times.values() if time is not None), None),
@@ -74,6 +74,11 @@ def _is_small(value: object) -> bool:
     if isinstance(value, str) and _DIGITS.fullmatch(value):
         return float(value) < LOOSE_FROM
     return isinstance(value, int | float) and not abs(value) >= LOOSE_FROM
+
+
+def _zone_of(key: str, time_zone: str) -> str:
+    """A time without a zone under `dateutc` or `UtcTime` is in UTC."""
+    return "UTC" if "utc" in key.lower() else time_zone
 
 
 def _is_text(value: object) -> bool:

@@ -20,7 +20,7 @@ from mqtt_app.parsers.generic.array_marks import (
     label_key,
     mark_of,
 )
-from mqtt_app.parsers.generic.identity import describes, device_of, identity_key
+from mqtt_app.parsers.generic.identity import describes, device_of, identity_key, is_of_device
 from mqtt_app.parsers.generic.key_roles import (
     HAS_DESCRIPTION,
     HAS_IDENTITY,
@@ -36,27 +36,13 @@ from mqtt_app.parsers.generic.labels import kind_key, label_of
 from mqtt_app.parsers.generic.record_times import NO_TIME, RecordTime, epoch, take_time
 from mqtt_app.parsers.generic.single_values import has_value, is_single_value
 from mqtt_app.parsers.generic.topic_roles import TopicRole
+from mqtt_app.parsers.generic.tree_place import TreePlace
 from mqtt_app.parsers.generic.units_beside import take_units
 from mqtt_app.parsers.json_tree import Documents, decode_text, invalid, looks_like_json, to_float
 
 _NO_KEYS: frozenset[str] = frozenset()
 _NO_UNITS: dict[str, str] = {}
 _NAMES_OF_VALUES = frozenset(("name", "label", "title"))
-
-
-class Scope(msgspec.Struct, frozen=True, gc=False):
-    """What holds for a part of the tree. `name`: the key or topic level that a value stands for."""
-
-    device: str
-    path: str = ""
-    name: str = ""
-    time: float | None = None
-    unit: str = ""
-
-    def below(self, key: str) -> "Scope":
-        name = self.name if key.isdecimal() else key
-        path = f"{self.path}.{key}" if self.path else key
-        return Scope(self.device, path, name, self.time)
 
 
 class RecordReader:
@@ -72,7 +58,7 @@ class RecordReader:
     def read(self, tree: Any) -> list[Fact]:
         """Everything in a tree that came from `decode`."""
         if isinstance(tree, dict):
-            self._top_record(tree, Scope(self._role.device))
+            self._top_record(tree, TreePlace(self._role.device))
         elif isinstance(tree, Documents):
             self._documents(tree)
         elif isinstance(tree, list):
@@ -89,21 +75,21 @@ class RecordReader:
         for place, document in enumerate(documents, 1 - len(documents)):
             time = self._received_at + place * 1e-6 if place else None
             if isinstance(document, dict):
-                self._top_record(document, Scope(self._role.device, time=time))
+                self._top_record(document, TreePlace(self._role.device, time=time))
             else:
                 self._node(document, msgspec.structs.replace(self._leaf_scope(), time=time))
 
-    def _leaf_scope(self) -> Scope:
-        return Scope(self._role.parent, self._role.metric, self._role.metric)
+    def _leaf_scope(self) -> TreePlace:
+        return TreePlace(self._role.parent, self._role.metric, self._role.metric)
 
     def _top_array(self, items: list[Any]) -> None:
         """Of records at the top, or else the values of the topic's last level."""
         if any(isinstance(item, dict) for item in items):
-            self._records(items, Scope(self._role.device), is_top=True)
+            self._records(items, TreePlace(self._role.device), is_top=True)
         else:
             self._array(items, self._leaf_scope())
 
-    def _top_record(self, record: dict[str, Any], scope: Scope) -> None:
+    def _top_record(self, record: dict[str, Any], scope: TreePlace) -> None:
         """An object with nothing but a value is the metric that the topic's last level names, or
         what the object says that it is; an object with a phase is that phase of the device.
         """
@@ -115,27 +101,30 @@ class RecordReader:
             scope = leaf if is_leaf else scope.below(label)
             self._describe_value(record, scope)
             self._record(record, scope, {kind})
-        elif phase := label_of(record, "phase"):
+        elif isinstance(record.get("phase"), str) and (phase := label_of(record, "phase")):
             self._record(record, scope.below(phase), {"phase"})
         else:
             self._record(record, scope, _NO_KEYS)
 
-    def _describe_value(self, record: dict[str, Any], scope: Scope) -> None:
+    def _describe_value(self, record: dict[str, Any], scope: TreePlace) -> None:
         name = next((record[key] for key in ("name", "label", "title") if key in record), None)
         if isinstance(name, str) and 0 < len(name.strip()) <= 200:
             described = MetricDescription(device=scope.device, metric=scope.path, name=name.strip())
             self.facts.append(described)
 
-    def _record(self, record: dict[str, Any], scope: Scope, left_out: Set[str]) -> None:
+    def _record(self, record: dict[str, Any], scope: TreePlace, left_out: Set[str]) -> None:
         """A record at the top or of an array: it may say which device it is, and describe it."""
         roles = roles_in(record)
-        if roles & HAS_IDENTITY and (identity := identity_key(record)):
+        identity = ""
+        if roles & HAS_IDENTITY:
+            identity = identity_key(record, not scope.path and is_of_device(record, roles))
+        if identity:
             left_out = left_out | {identity}
             device = device_of(str(record[identity]), identity, scope.device)
             scope = msgspec.structs.replace(scope, device=device)
         if roles & HAS_VALUE:
             left_out = left_out | _NAMES_OF_VALUES
-        elif roles & HAS_DESCRIPTION:
+        elif roles & HAS_DESCRIPTION and (identity or not scope.path):
             about, keys = describes(record, scope.device)
             left_out = left_out | keys
             if about is not None:
@@ -146,7 +135,7 @@ class RecordReader:
         self._members(record, scope, time, left_out)
 
     def _members(
-        self, record: dict[str, Any], scope: Scope, time: RecordTime, left_out: Set[str]
+        self, record: dict[str, Any], scope: TreePlace, time: RecordTime, left_out: Set[str]
     ) -> None:
         for key in time.impossible:
             reason = "no time that a calendar holds; the time of receipt is taken"
@@ -164,18 +153,18 @@ class RecordReader:
             else:
                 self._node(value, self._scope_of(key, scope, unit or ""))
 
-    def _scope_of(self, key: str, scope: Scope, unit: str) -> Scope:
+    def _scope_of(self, key: str, scope: TreePlace, unit: str) -> TreePlace:
         role = role_of_key(key)
         if role is KeyRole.VALUE and scope.path:
             below = scope
         elif role is KeyRole.EPOCH and (time := epoch(key, self._received_at)) is not None:
             path = scope.path or ""
-            return Scope(scope.device, path, scope.name, time)
+            return TreePlace(scope.device, path, scope.name, time)
         else:
             below = scope.below(key or "_")
         return msgspec.structs.replace(below, unit=unit) if unit else below
 
-    def _node(self, node: Any, scope: Scope) -> None:
+    def _node(self, node: Any, scope: TreePlace) -> None:
         if isinstance(node, dict):
             has_time = roles_in(node) & HAS_TIME
             time = take_time(node, self._time_zone) if has_time else NO_TIME
@@ -185,7 +174,7 @@ class RecordReader:
         elif node is not None:
             self._leaf(node, scope)
 
-    def _array(self, items: list[Any], scope: Scope) -> None:
+    def _array(self, items: list[Any], scope: TreePlace) -> None:
         """An array of one value has the name of the value alone."""
         if any(isinstance(item, dict) for item in items):
             self._records(items, scope, is_top=False)
@@ -195,7 +184,7 @@ class RecordReader:
             for place, item in enumerate(items):
                 self._node(item, scope.below(str(place)))
 
-    def _records(self, items: list[Any], scope: Scope, is_top: bool) -> None:
+    def _records(self, items: list[Any], scope: TreePlace, is_top: bool) -> None:
         """Each has a label, if they have one that tells them apart together with their times; else
         none, if devices, times or keys do; else its place.
         """
@@ -210,12 +199,14 @@ class RecordReader:
                 below = scope.below(label_of(record, label))
                 self._record(record, below, {label})
         elif are_distinct(marks) or have_different_keys(records):
+            if have_identities(marks):
+                scope = TreePlace(scope.device, time=scope.time)  # of devices of their own
             for record in records:
                 self._unlabelled(record, scope, is_top)
         else:
             self._by_place(items, scope)
 
-    def _unlabelled(self, record: dict[str, Any], scope: Scope, is_top: bool) -> None:
+    def _unlabelled(self, record: dict[str, Any], scope: TreePlace, is_top: bool) -> None:
         if is_top:
             self._top_record(record, scope)
             return
@@ -223,7 +214,7 @@ class RecordReader:
         below = scope.below(label_of(record, kind)) if kind else scope
         self._record(record, below, {kind})
 
-    def _by_place(self, items: list[Any], scope: Scope) -> None:
+    def _by_place(self, items: list[Any], scope: TreePlace) -> None:
         for place, item in enumerate(items):
             below = scope.below(str(place))
             if isinstance(item, dict):
@@ -231,7 +222,7 @@ class RecordReader:
             else:
                 self._node(item, below)
 
-    def _leaf(self, leaf: Any, scope: Scope) -> None:
+    def _leaf(self, leaf: Any, scope: TreePlace) -> None:
         if len(self.facts) >= MAX_FACTS:
             raise invalid(f"more than {MAX_FACTS:,} values in one message")
         if not isinstance(leaf, str):
@@ -244,7 +235,7 @@ class RecordReader:
         else:
             self._text(leaf, scope)
 
-    def _text(self, text: str, scope: Scope) -> None:
+    def _text(self, text: str, scope: TreePlace) -> None:
         try:
             quantity = text_value(text, scope.name)
         except UnstorableError as error:
@@ -253,7 +244,7 @@ class RecordReader:
         if quantity is not None:
             self._found(quantity, scope)
 
-    def _found(self, quantity: Quantity, scope: Scope) -> None:
+    def _found(self, quantity: Quantity, scope: TreePlace) -> None:
         metric = scope.path or "value"
         self.facts.append(
             ReadingFact(

@@ -10,33 +10,37 @@ from mqtt_app.parsers.storable import MAX_IDENTIFIER
 
 GENERIC_LEVELS = frozenset(
     words(
-        "state status telemetry data up json values value readings reading sensor sensors event events"
-        " attributes measurement measurements tele stat msg message payload uplink"
-        " info"
+        "state status telemetry data up json values value readings reading sensor sensors"
+        " event events attributes measurement measurements tele stat msg message payload"
+        " uplink report info"
     )
 )
 COMMANDS = frozenset(("set", "get", "cmnd", "down", "command", "commands", "cmd"))
 AVAILABILITY = frozenset(
-    ("status", "online", "available", "availability", "lwt", "$state", "connected", "conn")
+    words(
+        "status online available availability lwt $state connected conn connection"
+        " connection_status connection_state connectionstatus connectionstate reachable alive"
+    )
 )
 FALSE_IS_DEATH = frozenset(("online", "available", "availability", "connected", "lwt"))
+LONGEST_INDEX = 2  # digits; a longer number names a device, not one of its parts
 _BRIDGES = frozenset(("bridge", "gateway", "gw", "hub", "controller", "coordinator"))
 
 # Parts of devices: what is below them says nothing about the whole device.
 _PARTS = frozenset(
     words(
-        "ota update firmware upgrade wifi wlan lan ethernet eth mqtt cloud bluetooth ble usb port ports"
-        " loadpoint loadpoints vehicle vehicles car charger battery sensor sensors input inputs output"
-        " outputs relay relays channel channels circuit zone zones phase grid pv ext external sd sim gps"
-        " plug socket network server internet vpn config settings player speaker tv"
-        " door window"
+        "ota update firmware upgrade wifi wlan lan ethernet eth mqtt cloud bluetooth ble usb"
+        " port ports loadpoint loadpoints vehicle vehicles car charger battery sensor sensors"
+        " input inputs output outputs relay relays channel channels circuit zone zones phase"
+        " grid pv ext external sd sim gps plug socket network server internet vpn config"
+        " settings player speaker tv door window"
     )
 )
 _COLLECTIONS = frozenset(
     words(
-        "device devices dev node nodes thing things station stations meter meters inverter inverters"
-        " gateway gateways client clients unit units thermostat thermostats camera cameras tracker"
-        " trackers machine machines controller controllers plc site sites"
+        "device devices dev node nodes thing things station stations meter meters inverter"
+        " inverters gateway gateways client clients unit units thermostat thermostats camera"
+        " cameras tracker trackers machine machines controller controllers plc site sites"
     )
 )
 
@@ -143,4 +147,5 @@ def _is_root_of(small: list[str]) -> bool:
     above = small[-2]
     if above in _PARTS:
         return False
-    return not above.isdecimal() or (len(small) > 2 and small[-3] in _COLLECTIONS)
+    is_index = above.isdecimal() and len(above) <= LONGEST_INDEX
+    return not is_index or (len(small) > 2 and small[-3] in _COLLECTIONS)

@@ -1,4 +1,4 @@
-"""Units that stand beside a value: `{"value": 1.6, "unit": "kW"}`, `{"temp": 21, "temp_unit": "C"}`."""
+"""Units beside a value: `{"value": 1.6, "unit": "kW"}`, `{"temp": 21, "temp_unit": "C"}`."""
 
 from typing import Any
 

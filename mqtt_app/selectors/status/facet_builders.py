@@ -4,6 +4,7 @@ from collections.abc import Iterable
 from datetime import UTC, datetime
 
 from mqtt_app.coordination.evidence import LinkEvidence
+from mqtt_app.domain.accounting import TERMS
 from mqtt_app.domain.delivery import broker_queue, stalls
 from mqtt_app.domain.link.ack_mode import CAN_LOSE, AckMode
 from mqtt_app.domain.link.grants import REFUSED
@@ -12,13 +13,13 @@ from mqtt_app.models import MqttConnection, MqttTopic, ParserHealth, Site, SiteB
 from mqtt_app.selectors.status.evidence import Live
 from mqtt_app.selectors.status.facets import (
     Acknowledged,
-    Books,
     BrokerQueue,
     DesiredFacet,
     FilterState,
     FlowFacet,
     LastError,
     LinkFacet,
+    MessageAccounting,
     OwnerFacet,
     PausedParser,
     SubscriptionsFacet,
@@ -159,7 +160,7 @@ def flow(
         ),
         acknowledged=Acknowledged(mode=row.ack_mode, can_lose=CAN_LOSE[AckMode(row.ack_mode)]),
         broker_queue=_broker_queue(row.broker_queue_limit, evidence.rate if evidence else None),
-        books=_books(books),
+        books=_accounting(books),
         since=_maybe_time(evidence.connected_since) if evidence else None,
         evidence=_said(evidence, seen),
     )
@@ -170,18 +171,12 @@ def _broker_queue(limit: int | None, rate: float | None) -> BrokerQueue:
     return BrokerQueue(limit=limit, lasts=lasts, evidence=broker_queue.said(limit, rate))
 
 
-def _books(row: SiteBooks | None) -> Books:
+def _accounting(row: SiteBooks | None) -> MessageAccounting:
     if row is None:
-        return Books()
-    return Books(
+        return MessageAccounting()
+    return MessageAccounting(
         received=row.received,
-        stored=row.stored,
-        duplicate=row.duplicate,
-        inactive=row.inactive,
-        unprocessable=row.unprocessable,
-        failed=row.failed,
-        quarantined=row.quarantined,
-        kept=row.kept,
+        terms={term: getattr(row, term) for term in TERMS},
         dropped=row.dropped,
         readings=row.readings,
     )

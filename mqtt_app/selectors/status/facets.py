@@ -7,6 +7,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 
+from mqtt_app.domain.accounting import TERMS, Term
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DesiredFacet:
@@ -78,33 +80,19 @@ class SubscriptionsFacet:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Books:
-    """What became of every message: `received` is the sum of the rest, `dropped` by reason;
-    `balanced` says whether.
+class MessageAccounting:
+    """What became of every message: `received` is the sum of `terms` and of `dropped`, by reason;
+    `balanced` says whether it is.
     """
 
     received: int = 0
-    stored: int = 0
-    duplicate: int = 0
-    inactive: int = 0
-    unprocessable: int = 0
-    failed: int = 0
-    quarantined: int = 0
-    kept: int = 0
+    terms: Mapping[Term, int] = field(default_factory=lambda: dict.fromkeys(TERMS, 0))
     dropped: Mapping[str, int] = field(default_factory=dict)
     readings: int = 0
 
     @property
     def balanced(self) -> bool:
-        settled = (
-            self.stored
-            + self.duplicate
-            + self.inactive
-            + self.unprocessable
-            + self.failed
-            + self.quarantined
-        )
-        return self.received == settled + self.kept + sum(self.dropped.values())
+        return self.received == sum(self.terms.values()) + sum(self.dropped.values())
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -158,7 +146,7 @@ class FlowFacet:
     paused_parsers: tuple[PausedParser, ...]
     acknowledged: Acknowledged
     broker_queue: BrokerQueue
-    books: Books
+    books: MessageAccounting
     since: datetime | None
     evidence: str
 

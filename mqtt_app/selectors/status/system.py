@@ -14,19 +14,8 @@ from mqtt_app.conf import config
 from mqtt_app.coordination import keys
 from mqtt_app.coordination.client import quick_client
 from mqtt_app.coordination.leases import Lease, LeaseStore
+from mqtt_app.domain.accounting import SUMS
 from mqtt_app.models import ConnectionStatus, MqttConnection, ParserHealth, SiteBooks
-
-BOOKS = (
-    "received",
-    "stored",
-    "duplicate",
-    "inactive",
-    "unprocessable",
-    "failed",
-    "quarantined",
-    "kept",
-    "readings",
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,7 +129,7 @@ def connection_counts() -> dict[tuple[bool, str], int]:
 def books_total() -> dict[str, float]:
     """The books of all sites added up, and `last_message_at` in unix seconds (0: none yet)."""
     found = SiteBooks.objects.aggregate(
-        **{name: Sum(name) for name in BOOKS}, last=Max("last_message_at")
+        **{name: Sum(name) for name in SUMS}, last=Max("last_message_at")
     )
     last = found.pop("last")
     return {name: float(total or 0) for name, total in found.items()} | {
@@ -150,7 +139,7 @@ def books_total() -> dict[str, float]:
 
 def books_of_sites() -> dict[int, dict[str, int]]:
     """Site id -> outcome -> messages; a drop stands as `dropped:reason`."""
-    outcomes = [name for name in BOOKS if name != "readings"]
+    outcomes = [name for name in SUMS if name != "readings"]
     return {
         row.site_id: {name: getattr(row, name) for name in outcomes}
         | {f"dropped:{reason}": int(number) for reason, number in row.dropped.items()}

@@ -1,15 +1,16 @@
-"""How parsers do at each site, counted by all task workers together; who is paused and who works
-again.
+"""How parsers do at each site, counted by all task workers together; which are paused, and which
+work again.
 
 A batch in which nothing fails costs no statement: what it parsed is remembered in this process, and
-told with the next batch that has a failure.
+shared with the next batch that has a failure.
 """
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, MutableMapping
 from datetime import UTC, datetime
 from functools import partial
 
+import msgspec
 from django.db import transaction
 
 from mqtt_app.conf import config
@@ -20,15 +21,28 @@ from mqtt_app.logging_utils import log_connection_event
 from mqtt_app.models import LogLevel, MqttConnection, MqttParsingLog, ParserHealth, ParsingErrorType
 
 Scope = tuple[int, str]  # site id, parser name
-REMEMBERED = 10_000  # scopes whose good messages this process counts
 
 _PAUSED = (
-    "The parser {name} is paused at this site: it failed on {failed:,} of {total:,} messages. What it cannot parse is"
-    " kept, and stored once it works again. The last failure: {error}"
+    "The parser {name} is paused at this site: it failed on {failed:,} of {total:,} messages."
+    " What it cannot parse is kept, and stored once it works again. The last failure: {error}"
 )
 _RESUMED = "The parser {name} works again at this site. What was kept is being stored."
 
-parsed_by: dict[Scope, Window] = {}  # not told to the others yet
+Unshared = MutableMapping[Scope, Window]
+"""What parsers parsed in this process, and the other processes do not know of yet."""
+
+
+class ScopeCount(msgspec.Struct, frozen=True):
+    parsed: int
+    failed: int
+
+
+class BatchCounts(msgspec.Struct, frozen=True):
+    """Messages of a batch that were parsed, and that failed; the last error of each scope."""
+
+    parsed: Mapping[Scope, int]
+    failed: Mapping[Scope, int]
+    errors: Mapping[Scope, str]
 
 
 def rule() -> Rule:
@@ -36,39 +50,45 @@ def rule() -> Rule:
 
 
 def observe(
-    parsed: Mapping[Scope, int],
-    failed: Mapping[Scope, int],
-    paused: Iterable[Scope],
-    errors: Mapping[Scope, str],
-    now: datetime,
+    batch: BatchCounts, paused: Iterable[Scope], unshared: Unshared, now: datetime
 ) -> set[Scope]:
     """Count a batch; `paused` are scopes that were paused when it began. Gives those that are
     paused now.
     """
     before = set(paused)
-    told = failed.keys() | (before & parsed.keys())
-    for scope, count in parsed.items():
-        if scope not in told:
-            _remember(scope, count, now)
-    if not told:
+    to_share = batch.failed.keys() | (before & batch.parsed.keys())
+    for scope, number in batch.parsed.items():
+        if scope not in to_share:
+            unshared[scope] = parser_health.extended(
+                unshared.get(scope), number, 0, now.timestamp(), rule()
+            )
+    if not to_share:
         return before
     counts = {
-        scope: (parsed.get(scope, 0) + _forget(scope, now), failed.get(scope, 0)) for scope in told
+        scope: ScopeCount(
+            parsed=batch.parsed.get(scope, 0) + _share(scope, unshared, now),
+            failed=batch.failed.get(scope, 0),
+        )
+        for scope in to_share
     }
     rows = _locked(counts)
     for row in rows:
-        _count(row, *counts[row.site_id, row.parser_name], now)
-        _judge(row, errors, now)
-    _judge_together([row for row in rows if not row.is_paused], errors, now)
+        _count(row, counts[scope_of(row)], now)
+        _judge(row, batch.errors, now)
+    _judge_together([row for row in rows if not row.is_paused], batch.errors, now)
     ParserHealth.objects.bulk_update(rows, _FIELDS)
-    return (before - counts.keys()) | {
-        (row.site_id, row.parser_name) for row in rows if row.is_paused
-    }
+    return (before - counts.keys()) | {scope_of(row) for row in rows if row.is_paused}
+
+
+def scope_of(row: ParserHealth) -> Scope:
+    return row.site_id, row.parser_name
 
 
 def pause(row: ParserHealth, failed: int, total: int, error: str, now: datetime) -> None:
     """The caller saves the row, within a transaction."""
-    row.paused_since, row.resumed_at, row.last_parsed_at = now, None, None
+    row.paused_since = now
+    row.resumed_at = None
+    row.last_parsed_at = None
     row.reason = storable(error)[:500]
     text = _PAUSED.format(name=row.parser_name, failed=failed, total=total, error=row.reason)
     MqttParsingLog.objects.create(
@@ -78,15 +98,15 @@ def pause(row: ParserHealth, failed: int, total: int, error: str, now: datetime)
         error_type=ParsingErrorType.UNKNOWN_ERROR,
         error_message=text,
     )
-    transaction.on_commit(partial(_say, row.site_id, LogLevel.ERROR, text))
+    transaction.on_commit(partial(_log, row.site_id, LogLevel.ERROR, text))
 
 
 def resume(row: ParserHealth, now: datetime) -> None:
     """The caller saves the row, within a transaction."""
     row.resumed_at = now
-    row.window_started, row.parsed, row.failed = now, 0, 0
+    _begin_window(row, now)
     transaction.on_commit(
-        partial(_say, row.site_id, LogLevel.INFO, _RESUMED.format(name=row.parser_name))
+        partial(_log, row.site_id, LogLevel.INFO, _RESUMED.format(name=row.parser_name))
     )
 
 
@@ -106,7 +126,7 @@ def _locked(scopes: Iterable[Scope]) -> list[ParserHealth]:
     wanted = set(scopes)
     rows = _read(wanted)
     if len(rows) < len(wanted):
-        missing = sorted(wanted - {(row.site_id, row.parser_name) for row in rows})
+        missing = sorted(wanted - {scope_of(row) for row in rows})
         made = [ParserHealth(site_id=site_id, parser_name=name) for site_id, name in missing]
         ParserHealth.objects.bulk_create(made, ignore_conflicts=True)
         rows = _read(wanted)
@@ -117,14 +137,17 @@ def _read(wanted: set[Scope]) -> list[ParserHealth]:
     found = ParserHealth.objects.select_for_update().filter(
         site_id__in={site_id for site_id, _ in wanted}, parser_name__in={name for _, name in wanted}
     )
-    return [row for row in found.order_by("id") if (row.site_id, row.parser_name) in wanted]
+    return [row for row in found.order_by("id") if scope_of(row) in wanted]
 
 
-def _count(row: ParserHealth, parsed: int, failed: int, now: datetime) -> None:
-    window = parser_health.extended(_window(row), parsed, failed, now.timestamp(), rule())
+def _count(row: ParserHealth, counted: ScopeCount, now: datetime) -> None:
+    window = parser_health.extended(
+        _window(row), counted.parsed, counted.failed, now.timestamp(), rule()
+    )
     row.window_started = datetime.fromtimestamp(window.started, UTC)
-    row.parsed, row.failed = window.parsed, window.failed
-    if parsed and row.is_paused:
+    row.parsed = window.parsed
+    row.failed = window.failed
+    if counted.parsed and row.is_paused:
         row.last_parsed_at = now
 
 
@@ -134,9 +157,9 @@ def _judge(row: ParserHealth, errors: Mapping[Scope, str], now: datetime) -> Non
     if row.is_paused and parser_health.has_recovered(window, rule()):
         resume(row, now)
     elif not row.is_paused and found is Health.FAILING:
-        pause(row, row.failed, window.total, errors.get((row.site_id, row.parser_name), ""), now)
+        pause(row, row.failed, window.total, errors.get(scope_of(row), ""), now)
     if found is not Health.UNDECIDED:
-        row.window_started, row.parsed, row.failed = now, 0, 0
+        _begin_window(row, now)
 
 
 def _judge_together(
@@ -154,36 +177,29 @@ def _judge_together(
         windows = [_window(row) for row in [*own, *others]]
         if parser_health.failing_everywhere(windows, now.timestamp(), rule()):
             for row in own:
-                pause(
-                    row,
-                    row.failed,
-                    row.parsed + row.failed,
-                    errors.get((row.site_id, name), ""),
-                    now,
-                )
+                error = errors.get(scope_of(row), "")
+                pause(row, row.failed, row.parsed + row.failed, error, now)
+
+
+def _begin_window(row: ParserHealth, now: datetime) -> None:
+    row.window_started = now
+    row.parsed = 0
+    row.failed = 0
 
 
 def _window(row: ParserHealth) -> Window:
     return Window(row.window_started.timestamp(), row.parsed, row.failed)
 
 
-def _remember(scope: Scope, count: int, now: datetime) -> None:
-    if len(parsed_by) > REMEMBERED:
-        parsed_by.clear()
-    parsed_by[scope] = parser_health.extended(
-        parsed_by.get(scope), count, 0, now.timestamp(), rule()
-    )
+def _share(scope: Scope, unshared: Unshared, now: datetime) -> int:
+    """What was parsed before; from here on it is known to all."""
+    window = unshared.get(scope)
+    if window is None or not parser_health.is_open(window, now.timestamp(), rule()):
+        return 0
+    unshared[scope] = Window(window.started)
+    return window.parsed
 
 
-def _forget(scope: Scope, now: datetime) -> int:
-    window = parsed_by.pop(scope, None)
-    return (
-        window.parsed
-        if window is not None and parser_health.is_open(window, now.timestamp(), rule())
-        else 0
-    )
-
-
-def _say(site_id: int, level: str, text: str) -> None:
+def _log(site_id: int, level: str, text: str) -> None:
     for row in MqttConnection.objects.filter(site=site_id).only("id", "site_id", "broker_host"):
         log_connection_event(row, level, text)

@@ -7,11 +7,13 @@ from django.db import connection
 from django.db.models import Func, QuerySet
 
 from mqtt_app.conf import config
+from mqtt_app.domain.accounting import Term
 from mqtt_app.domain.delivery.messages import Envelope
 from mqtt_app.domain.ingest.samples import storable
 from mqtt_app.models import KeptMessage, KeptState, ParserHealth
 from mqtt_app.models.locks import KEPT_LOCK
-from mqtt_app.services.accounting import AccountingTally, ParseFailure
+from mqtt_app.services.accounting import AccountingTally
+from mqtt_app.services.dead_letters.parsing_log import ParseFailure
 from mqtt_app.services.postgres.columns import blobs, booleans, microseconds, numbers, texts
 
 MAX_ERROR = 500  # characters
@@ -21,12 +23,15 @@ LATE = 60.0  # s after the decision in which batches may still commit that did n
 
 _INSERT = """
 INSERT INTO mqtt_keptmessage
-    (state, created_at, tries, site_id, connection_id, topic, payload, qos, retain, received_at, parser_name, error)
+    (state, created_at, tries, site_id, connection_id, topic, payload, qos, retain, received_at,
+     parser_name, error)
 SELECT %s, %s, 0, v.site_id, v.connection_id, v.topic, v.payload, v.qos, v.retain,
        to_timestamp(v.received_at / 1e6::float8), v.parser_name, v.error
-FROM unnest(%s::bigint[], %s::bigint[], %s::text[], %s::bytea[], %s::smallint[], %s::bool[], %s::bigint[], %s::text[],
+FROM unnest(%s::bigint[], %s::bigint[], %s::text[], %s::bytea[], %s::smallint[], %s::bool[],
+            %s::bigint[], %s::text[],
             %s::text[]) WITH ORDINALITY
-    AS v(site_id, connection_id, topic, payload, qos, retain, received_at, parser_name, error, position)
+    AS v(site_id, connection_id, topic, payload, qos, retain, received_at, parser_name, error,
+        position)
 ORDER BY v.position
 """
 _MOVE = """
@@ -41,7 +46,8 @@ SELECT count(*), coalesce(sum(size), 0) FROM moved
 
 _ASK = """
 WITH before AS (
-    SELECT id, site_id, state, octet_length(payload) AS size FROM mqtt_keptmessage WHERE id = ANY(%s)
+    SELECT id, site_id, state, octet_length(payload) AS size FROM mqtt_keptmessage
+    WHERE id = ANY(%s)
     ORDER BY id FOR UPDATE
 ), asked AS (UPDATE mqtt_keptmessage k SET state = 'again' FROM before WHERE k.id = before.id)
 SELECT site_id, state, count(*), sum(size) FROM before GROUP BY site_id, state
@@ -82,12 +88,14 @@ def insert(failures: Sequence[ParseFailure], state: KeptState, now: datetime) ->
 def adopt(
     row: ParserHealth, state: KeptState, since: datetime, until: datetime, tally: AccountingTally
 ) -> None:
-    """What this parser failed on between these times is kept after all; moved in the books too."""
+    """What this parser failed on between these times waits for it after all; the accounting moves
+    too.
+    """
     with connection.cursor() as cursor:
         cursor.execute(_MOVE, [state, row.site_id, row.parser_name, since, until])
         count, size = cursor.fetchone()
     if count:
-        tally.add(row.site_id, "failed", -count)
+        tally.add(row.site_id, Term.FAILED, -count)
         tally.keep(row.site_id, count, int(size))
 
 
@@ -102,14 +110,14 @@ def adopt_before(
 
 
 def ask_for(ids: Iterable[int], tally: AccountingTally) -> int:
-    """To be parsed, because somebody asks for it. Gives their number."""
+    """To be parsed by request. Gives their number."""
     total = 0
     with connection.cursor() as cursor:
         cursor.execute(_ASK, [list(ids)])
         for site_id, state, count, size in cursor.fetchall():
             total += count
             if state == KeptState.FAILED:
-                tally.add(site_id, "failed", -count)
+                tally.add(site_id, Term.FAILED, -count)
                 tally.keep(site_id, count, int(size))
     return total
 

@@ -8,13 +8,16 @@ from django.db import DataError, Error, InterfaceError
 from mqtt_app.domain.delivery.faults import Fault, fault_of_code
 from mqtt_app.domain.facts import ParseError, ParseErrorKind
 from mqtt_app.domain.ingest.samples import storable
-from mqtt_app.services.ingest.cache import StaleError
 
 MAX_REASON = 500  # characters
 
 # What psycopg and our own packing of columns raise for a value that no column can hold, before it
 # is sent.
 _UNADAPTABLE = (ValueError, OverflowError, struct.error, psycopg.DataError)
+
+
+class StaleError(Exception):
+    """Rows change again and again while a batch is stored."""
 
 
 def fault_of(error: BaseException) -> Fault:

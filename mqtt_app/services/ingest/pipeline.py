@@ -1,53 +1,73 @@
-"""From a batch of messages to committed rows: discover, parse, store, mark seen. This is the heart
-of the product.
+"""From a batch of messages to committed rows: every step once, in order. This is the heart of the
+product.
 
-Everything happens in one transaction, together with the receipt that makes a repeated batch
-harmless. The owner of the MQTT session acknowledges to the broker only after it; whatever fails
-before it is sent again.
+All of it is one transaction, together with the receipt that makes a repeated batch harmless. The
+owner of the MQTT session acknowledges to the broker only after the commit; what fails before it is
+sent again.
 
-    batch ──► admit ──► discover ──► parse ──► store + mark seen ──► settle ──► commit ──► events
-               │           │           │
-               │           │           └ ParseError: a parsing log row; kept while its parser is paused
-               │           └ no topic that anybody has: dropped; switched off, or nobody's: counted
-               └ seen before, or of a past owner: not stored again
+    batch
+      │
+      1 claim      receipt, owners held, rules read     ──► committed before: done
+      2 accept     sites whose dead letters are full    ──► postponed: offered again later
+      3 admit      duplicates, messages of past owners  ──► counted, or skipped
+      4 discover   topics found, made, recognised       ──► no row: dropped
+      5 parse      messages to facts                    ──► switched off, not recognised: counted
+      6 look up    devices and gateways found, made     ──► over the quota: dropped
+      7 copy       readings, by COPY
+      8 record     messages that failed                 ──► dead letters, parsing log
+      9 send       together: latest values, presence, topic counts, deliveries, accounting
+     10 check      topics and devices still as they were remembered, else all of it again
+     11 change     statuses that change, hidden devices
+     12 note       in the receipt, which connections were skipped or postponed
+      │
+    commit ──► what was learnt is remembered, events to the browsers
+
+PostgreSQL is waited for four times: at 1, 7, 9 and the commit; 3, 4, 6, 8, 11 and 12 cost a
+statement only where there is something new. The steps share one `Run`. A batch that its owner
+marked, because it killed the process that parsed it, becomes a dead letter after step 3.
 
 When the database, or our own code, refuses something at any step, the batch is done again with care
-(ingest_isolate): the message that is at fault becomes a dead letter, everything else is stored.
+(`careful/isolate.py`): steps 2 to 11 for parts of it under savepoints, until the message that is at
+fault is alone and becomes a dead letter. A replay of dead letters has steps 4 to 7, 9 and 11.
 """
 
 import logging
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from functools import partial
-from typing import TypeVar
 
 import msgspec
-from django.db import transaction
 
 from mqtt_app.conf import config
+from mqtt_app.domain.accounting import Term
 from mqtt_app.domain.delivery.faults import Fault
 from mqtt_app.domain.delivery.messages import Batch, Envelope
-from mqtt_app.domain.facts import ParseError
-from mqtt_app.services.accounting import AccountingTally, ParseFailure
-from mqtt_app.services.dead_letters import quarantine
-from mqtt_app.services.ingest import admission, dead_letters, devices, parsing, postpone, readings
-from mqtt_app.services.ingest import failures as ingest_failures
-from mqtt_app.services.ingest import topics as ingest_topics
-from mqtt_app.services.ingest.admission import Admission
-from mqtt_app.services.ingest.closing import close
+from mqtt_app.services import accounting
+from mqtt_app.services.accounting import AccountingTally
+from mqtt_app.services.dead_letters import unparsed
+from mqtt_app.services.dead_letters.parsing_log import ParseFailure
+from mqtt_app.services.ingest.admission.claim import claim, note_exceptions
+from mqtt_app.services.ingest.admission.postpone import accept
+from mqtt_app.services.ingest.admission.redeliveries import admit, remember
+from mqtt_app.services.ingest.announce import announce
+from mqtt_app.services.ingest.careful.isolate import Isolation, limit_statements
+from mqtt_app.services.ingest.careful.refused import give_up
+from mqtt_app.services.ingest.devices.directory import look_up
+from mqtt_app.services.ingest.devices.presence import Marked, change, mark
 from mqtt_app.services.ingest.faults import as_parse_error, fault_of
-from mqtt_app.services.ingest.isolate import Isolation, limit_statements, undone_on_failure
-from mqtt_app.services.ingest.readings import Parsed
-from mqtt_app.services.ingest.topics import Topics
-from mqtt_app.services.postgres.statements import Later
+from mqtt_app.services.ingest.parsing.facts import BatchFacts
+from mqtt_app.services.ingest.parsing.failures import record
+from mqtt_app.services.ingest.parsing.parse import parse
+from mqtt_app.services.ingest.readings.latest import keep_latest
+from mqtt_app.services.ingest.readings.rows import ReadingRows, copy, rows_of
+from mqtt_app.services.ingest.run import Run, savepoint
+from mqtt_app.services.ingest.topics.discovery import discover
+from mqtt_app.services.ingest.topics.rows import count
+from mqtt_app.services.ingest.transaction import Done, StoreAttempt, commit
+from mqtt_app.services.postgres.statements import Query, send
 
 log = logging.getLogger(__name__)
-
-ATTEMPTS = 4  # of a batch that met another one in a deadlock, or a change of what it remembered
-
-
-Result = TypeVar("Result")
 
 
 class Outcome(msgspec.Struct, frozen=True):
@@ -62,6 +82,15 @@ class Outcome(msgspec.Struct, frozen=True):
     refused: frozenset[int] = frozenset()
 
 
+class Pending(msgspec.Struct, frozen=True):
+    """Facts whose readings are copied: the statements that remain, and the devices that they mark
+    as heard.
+    """
+
+    queries: list[Query] = []
+    marked: list[Marked] = []
+
+
 def store(batch: Batch, now: float) -> Outcome:
     """`now` is unix seconds. Raises when nothing can be committed, for no message's fault: it is
     then sent again.
@@ -69,213 +98,122 @@ def store(batch: Batch, now: float) -> Outcome:
     return commit(partial(_store, batch, datetime.fromtimestamp(now, UTC)))
 
 
-def commit(work: Callable[[bool], Result]) -> Result:
-    """What `work` gives, done in one transaction, again when another one came in between.
-
-    It is told whether to be careful: something in it was refused, so find out what, under
-    savepoints.
-    """
-    careful = False
-    for _ in range(ATTEMPTS - 1):
-        try:
-            return _attempt(work, careful=careful)
-        except Exception as error:
-            fault = fault_of(error)
-            if fault is Fault.AWAY or (careful and fault is not Fault.CONFLICT):
-                raise
-            careful = careful or fault is not Fault.CONFLICT
-    return _attempt(work, careful=True)
-
-
-def _attempt(work: Callable[[bool], Result], *, careful: bool) -> Result:
-    try:
-        with transaction.atomic():
-            return work(careful)
-    except BaseException:
-        forget()
-        raise
-
-
-def forget() -> None:
-    """What was learnt within something that is rolled back."""
-    ingest_topics.forget()
-    devices.forget()
-
-
-def _store(batch: Batch, now: datetime, careful: bool) -> Outcome:
-    context = admission.claim(batch, now, careful=careful)
-    if not isinstance(context, Admission):
-        return Outcome(True, *context)
-    refused: set[int] = set()
-    if careful:
-        refused = _store_carefully(batch, context, now)
+def _store(batch: Batch, now: datetime, attempt: StoreAttempt) -> Done[Outcome]:
+    claimed = claim(batch, now)
+    if claimed.earlier is not None:
+        earlier = claimed.earlier
+        return Done(Outcome(True, skipped=earlier.skipped, postponed=earlier.postponed))
+    run = Run(now=now, rules=claimed.rules, memory=attempt.memory)
+    is_current = True
+    if attempt.careful:
+        _store_carefully(batch, run)
     else:
-        _store_part(batch, batch.messages, context, AccountingTally(batch.drops), now)
-    admission.note_exceptions(batch, context)
-    return Outcome(
-        skipped=frozenset(context.skipped),
-        postponed=frozenset(context.postponed),
-        refused=frozenset(refused),
+        run.tally = AccountingTally(batch.drops)
+        is_current = _store_messages(batch, batch.messages, run, whole=True)
+    note_exceptions(batch, run)
+    outcome = Outcome(
+        skipped=frozenset(run.skipped),
+        postponed=frozenset(run.postponed),
+        refused=frozenset(run.refused),
     )
+    return Done(outcome, is_stale=not is_current)
 
 
-def _store_part(
-    batch: Batch,
-    messages: Sequence[Envelope],
-    context: Admission,
-    tally: AccountingTally,
-    now: datetime,
-    *,
-    whole: bool = True,
-) -> None:
-    """Messages of the batch; `whole`: all that it has of their connections."""
-    aside = batch.quarantine_reason
-    taken = postpone.hold_back(messages, context) if whole and not aside else messages
-    admitted = admission.admit(taken, context, tally)
-    if aside:
-        quarantine.put_aside(admitted, aside, tally)
-    else:
-        _process(admitted, context, tally, now)
-    admission.remember(admitted, context, now)
-    close(tally, now, context.later)
+def _store_messages(batch: Batch, messages: Sequence[Envelope], run: Run, *, whole: bool) -> bool:
+    """Messages of the batch; `whole`: all that it has of their connections. False when a row was
+    not as it was remembered: nothing of it may be committed.
+    """
+    accepted = accept(messages, run) if whole and not batch.quarantine_reason else messages
+    admitted = admit(accepted, run)
+    if batch.quarantine_reason:
+        _write_unparsed(admitted, batch.quarantine_reason, run)
+        return True
+    topics = discover(admitted, run)
+    facts = parse(admitted, topics, run)
+    pending = _store_facts(facts, run)
+    record(facts, run)
+    counted = count(admitted, topics.rows)
+    deliveries = remember(admitted, run)
+    sums = accounting.queries(run.tally, run.now)
+    send([*pending.queries, *counted.queries, *deliveries, *sums])
+    announce(run.take_tally())
+    return not counted.is_stale and change(pending.marked, run)
 
 
-def _store_carefully(batch: Batch, context: Admission, now: datetime) -> set[int]:
-    """Gives the connections of which something was refused."""
+def _store_facts(facts: BatchFacts, run: Run) -> Pending:
+    """Steps 6 and 7, and the statements of their part in step 9."""
+    if not facts.parsed:
+        return Pending()
+    directory = look_up(facts.naming, run)
+    readings = rows_of(facts.parsed, directory)
+    copy(readings.rows)
+    marked = mark(facts.naming, directory, run)
+    _count_stored(facts, readings, run)
+    return Pending([*keep_latest(readings.rows), *(found.still for found in marked)], marked)
 
-    def store_some(messages: Sequence[Envelope], *, whole: bool) -> None:
-        part = context.part()
-        _store_part(batch, messages, part, AccountingTally(), now, whole=whole)
-        context.skipped |= part.skipped
-        context.postponed |= part.postponed
 
-    def give_up(message: Envelope, error: Exception) -> None:
-        dead_letters.bury(message, error, context, now, forget)
+def _count_stored(facts: BatchFacts, readings: ReadingRows, run: Run) -> None:
+    stored = Counter(parsed.message.site_id for parsed in facts.parsed)
+    for message in readings.over_quota:
+        stored[message.site_id] -= 1
+        run.tally.drop(message.site_id, "device_quota")
+    for site_id, number in stored.items():
+        run.tally.add(site_id, Term.STORED, number)
+    run.tally.add_readings(readings.by_site)
 
+
+def _write_unparsed(messages: Sequence[Envelope], reason: str, run: Run) -> None:
+    unparsed.write(messages, reason, run.tally)
+    send([*remember(messages, run), *accounting.queries(run.tally, run.now)])
+    announce(run.take_tally())
+
+
+def _store_carefully(batch: Batch, run: Run) -> None:
     limit_statements()
-    _count_drops(batch, now)
+    _count_drops(batch, run)
     insist = batch.tries >= config().quarantine_after
-    isolation = Isolation(store_some, give_up, forget, insist=insist)
-    isolation.run(batch.messages)
-    context.postponed |= isolation.findings.postponed
-    return isolation.findings.refused
+    Isolation(partial(_store_messages, batch), give_up, insist=insist).run(batch.messages, run)
 
 
-def _count_drops(batch: Batch, now: datetime) -> None:
+def _count_drops(batch: Batch, run: Run) -> None:
     try:
-        with undone_on_failure(forget):
-            close(AccountingTally(batch.drops), now, Later())
+        with savepoint(run) as part:
+            part.tally = AccountingTally(batch.drops)
+            send(accounting.queries(part.tally, part.now))
+            announce(part.take_tally())
     except Exception as error:
         if fault_of(error) in {Fault.AWAY, Fault.CONFLICT}:
             raise
         log.exception("What an MQTT worker dropped could not be counted: %s", batch.drops)
 
 
-def _process(
-    messages: Sequence[Envelope], context: Admission, tally: AccountingTally, now: datetime
-) -> None:
-    topics = discover(messages, context, tally, now)
-    parsed, failures = parse(messages, topics, tally)
-    store_and_mark_seen(parsed, context, tally, now)
-    ingest_topics.count(messages, topics.rows, context)
-    good = Counter((entry.message.site_id, entry.parser_name) for entry in parsed)
-    ingest_failures.settle(good, failures, context, tally, now)
-
-
-def process_again(
-    messages: Sequence[Envelope], context: Admission, tally: AccountingTally, now: datetime
-) -> list[ParseFailure]:
-    """Messages that were kept, and counted when they came. Gives those that fail; the caller
-    decides what of them.
+def parse_again(messages: Sequence[Envelope], run: Run, *, careful: bool) -> Pending:
+    """Dead letters, counted when they came. `run.failures` has those that fail; what becomes of
+    them, and of what is pending, is up to the caller.
     """
-    if context.careful:
-        return _process_carefully(messages, context, tally, now)
-    forget()
-    parsed, failures = parse(messages, discover(messages, context, tally, now), tally)
-    store_and_mark_seen(parsed, context, tally, now)
-    return failures
-
-
-def _process_carefully(
-    messages: Sequence[Envelope], context: Admission, tally: AccountingTally, now: datetime
-) -> list[ParseFailure]:
-    failures: list[ParseFailure] = []
-
-    def store_some(messages: Sequence[Envelope], *, whole: bool) -> None:  # noqa: ARG001  no site is postponed here
-        part, counted = context.part(), AccountingTally()
-        parsed, failed = parse(messages, discover(messages, part, counted, now), counted)
-        store_and_mark_seen(parsed, part, counted, now)
-        part.later.run()
-        tally.merge(counted)
-        failures.extend(failed)
-
-    def give_up(message: Envelope, error: Exception) -> None:
-        failures.append(ParseFailure(message, "", as_parse_error(error)))
-
+    if not careful:
+        return _parse_again(messages, run)
     limit_statements()
-    Isolation(store_some, give_up, forget, patient=True).run(messages)
-    return failures
+    Isolation(_parse_again_alone, _fail, patient=True).run(messages, run)
+    return Pending()
 
 
-def discover(
-    messages: Sequence[Envelope], context: Admission, tally: AccountingTally, now: datetime
-) -> Topics:
-    """The topics of these messages, new ones made. Over a site's quota there is none, nor for one
-    that is unfit.
-    """
-    samples = {(message.connection_id, message.topic): message for message in messages}
-    parsers = parsing.installed()
-    topics = ingest_topics.find(list(samples))
-    ingest_topics.recognise_again(topics.rows, samples, parsers)
-    missing = [key for key in samples if key not in topics.rows and key not in topics.unfit]
-    if missing:
-        made = ingest_topics.create(
-            missing, samples, context, parsers=parsers, tally=tally, now=now
-        )
-        topics.rows.update(made)
-    return topics
+def _parse_again(messages: Sequence[Envelope], run: Run) -> Pending:
+    facts = parse(messages, discover(messages, run), run)
+    run.failures += facts.failures
+    return _store_facts(facts, run)
 
 
-def parse(
-    messages: Sequence[Envelope], topics: Topics, tally: AccountingTally
-) -> tuple[list[Parsed], list[ParseFailure]]:
-    """Facts of every message whose topic has both flags. The rest is counted by what kept it out."""
-    parsed: list[Parsed] = []
-    failures: list[ParseFailure] = []
-    installed = parsing.installed()
-    for message in messages:
-        topic = topics.rows.get((message.connection_id, message.topic))
-        parser = installed.get(topic.parser_name) if topic else None
-        if topic is None:
-            tally.drop(message.site_id, topics.why_missing(message))
-        elif not topic.is_processable:
-            tally.add(message.site_id, "unprocessable")
-        elif not topic.is_active:
-            tally.add(message.site_id, "inactive")
-        elif parser is None:
-            failures.append(
-                ParseFailure(message, topic.parser_name, installed.absence(topic.parser_name))
-            )
-        else:
-            try:
-                facts = parsing.run(parser, message)
-                parsed.append(Parsed(message, topic.parser_name, tuple(facts)))
-            except ParseError as error:
-                failures.append(ParseFailure(message, topic.parser_name, error))
-    return parsed, failures
+def _parse_again_alone(
+    messages: Sequence[Envelope],
+    run: Run,
+    *,
+    whole: bool,  # noqa: ARG001  no site is postponed in a replay
+) -> bool:
+    pending = _parse_again(messages, run)
+    send(pending.queries)
+    return change(pending.marked, run)
 
 
-def store_and_mark_seen(
-    parsed: Sequence[Parsed], context: Admission, tally: AccountingTally, now: datetime
-) -> None:
-    """Rows of all messages at once."""
-    if not parsed:
-        return
-    written = readings.write(parsed, context, now)
-    stored = Counter(entry.message.site_id for entry in parsed)
-    stored.subtract(message.site_id for message in written.over_quota)
-    for site_id, count in stored.items():
-        tally.add(site_id, "stored", count)
-    for message in written.over_quota:
-        tally.drop(message.site_id, "device_quota")
-    tally.add_readings(written.readings)
+def _fail(message: Envelope, error: Exception, run: Run) -> None:
+    run.failures.append(ParseFailure(message, "", as_parse_error(error)))

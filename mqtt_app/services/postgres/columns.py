@@ -11,8 +11,11 @@ from collections.abc import Callable, Iterable, Sequence
 from functools import lru_cache
 from typing import Any
 
+import msgspec
+
 # characters of the texts that are remembered: names come again and again, long values do not
 REMEMBERED = 128
+_BOOLEANS = {None: "NULL", True: "t", False: "f"}
 _QUOTED = str.maketrans({"\\": "\\\\", '"': '\\"'})
 _EPOCH = 946_684_800_000_000  # 2000-01-01 in unix microseconds: where PostgreSQL counts from
 
@@ -33,11 +36,7 @@ def numbers(values: Iterable[float | None]) -> str:
 
 
 def booleans(values: Iterable[bool | None]) -> str:
-    return (
-        "{"
-        + ",".join(["NULL" if value is None else "t" if value else "f" for value in values])
-        + "}"
-    )
+    return "{" + ",".join([_BOOLEANS[value] for value in values]) + "}"
 
 
 def texts(values: Iterable[str | None]) -> str:
@@ -46,11 +45,11 @@ def texts(values: Iterable[str | None]) -> str:
 
 
 def blobs(values: Iterable[bytes | None]) -> str:
-    return (
-        "{"
-        + ",".join(["NULL" if value is None else f'"\\\\x{value.hex()}"' for value in values])
-        + "}"
-    )
+    return "{" + ",".join([_blob(value) for value in values]) + "}"
+
+
+def _blob(value: bytes | None) -> str:
+    return "NULL" if value is None else f'"\\\\x{value.hex()}"'
 
 
 def _quoted(text: str) -> str:
@@ -69,23 +68,30 @@ def microseconds(moment: float) -> int:
     return round(moment * 1e6)
 
 
-Row = tuple[int, str, int, int, int, Any]
-"""(device id, metric, time, received_at, quality, value): times in unix microseconds; a value as
-`domain.readings` has it, finite if it is a number.
-"""
+class CopyRow(msgspec.Struct, frozen=True, gc=False):
+    """A row of mqtt_reading. Times in unix microseconds; the value as `domain.facts` has it, finite
+    if it is a number.
+    """
+
+    device_id: int
+    metric: str
+    time: int
+    received_at: int
+    quality: int
+    value: Any
 
 
-def copy_rows(rows: Sequence[Row]) -> bytes:
+def copy_rows(rows: Sequence[CopyRow]) -> bytes:
     """The body of `COPY ... (device_id, metric, time, received_at, quality, value, boolean, text,
     raw) ... BINARY`.
     """
     parts = [COPY_HEADER]
-    for device_id, metric, time, received_at, quality, value in rows:
+    for row in rows:
         parts += (
-            _ROW_START.pack(9, 8, device_id),
-            _field(metric),
-            _TIMES.pack(8, time - _EPOCH, 8, received_at - _EPOCH, 2, quality),
-            _VALUE[type(value)](value),
+            _ROW_START.pack(9, 8, row.device_id),
+            _field(row.metric),
+            _TIMES.pack(8, row.time - _EPOCH, 8, row.received_at - _EPOCH, 2, row.quality),
+            _VALUE[type(row.value)](row.value),
         )
     parts.append(COPY_END)
     return b"".join(parts)

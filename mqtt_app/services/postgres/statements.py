@@ -2,88 +2,84 @@
 sent together.
 
 Django's own cursors put the values into the text, so that PostgreSQL parses and plans each
-statement anew; for the small batches of a quiet installation that was half of the database's work.
-Parameters here go by the protocol: a value whose type does not show in the statement needs a cast
-there. To wait for the answer of each statement by itself was half of the time that a small batch
-took, so `Later` waits once for many.
+statement anew; for small batches that is half of the database's work. Parameters here go by the
+protocol: a value whose type does not show in the statement needs a cast there. To wait for the
+answer of each statement by itself is half of the time that a small batch takes, so `send` waits
+once for many.
 """
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, TypeVar
 
+import msgspec
 import psycopg
 from django.db import connection
+from psycopg.rows import class_row
 
 Parameters = Sequence[Any] | Mapping[str, Any]
-Cursor = psycopg.Cursor[tuple[Any, ...]]
+Cursor = psycopg.Cursor[Any]
+Record = TypeVar("Record")
 
 
-def run(statement: str, parameters: Parameters) -> Cursor:
-    """The cursor, its result in it. Within a transaction only. Raises django.db.Error."""
+class Query(msgspec.Struct):
+    """A statement with its values, and its answer once it was sent."""
+
+    statement: str
+    parameters: Parameters
+    cursor: Cursor | None = None
+
+    @property
+    def row_count(self) -> int:
+        """Rows that the statement gave or changed."""
+        return self._answered.rowcount
+
+    def rows(self) -> list[tuple[Any, ...]]:
+        found: list[tuple[Any, ...]] = self._answered.fetchall()
+        return found
+
+    def records(self, kind: type[Record]) -> list[Record]:
+        """Rows whose columns have the names of the fields of `kind`."""
+        cursor = self._answered
+        cursor.row_factory = class_row(kind)
+        return cursor.fetchall()
+
+    @property
+    def _answered(self) -> Cursor:
+        if self.cursor is None:
+            raise RuntimeError("this statement was not sent yet")
+        return self.cursor
+
+
+def ask(statement: str, parameters: Parameters) -> Query:
+    """One statement, answered. Raises django.db.Error."""
+    query = Query(statement, parameters)
+    connection.ensure_connection()
     with connection.wrap_database_errors:
-        return _execute(_cursor(), statement, parameters)
+        _execute(query)
+    return query
 
 
-def rows(statement: str, parameters: Parameters) -> list[tuple[Any, ...]]:
-    return run(statement, parameters).fetchall()
+def send(queries: Iterable[Query]) -> None:
+    """Within a transaction only. Each has its answer afterwards. Raises django.db.Error.
+
+    Each statement still sees what those before it did, and all that was committed before it began
+    (https://www.postgresql.org/docs/current/libpq-pipeline-mode.html). No COPY.
+    """
+    with _pipelined():
+        for query in queries:
+            _execute(query)
 
 
 @contextmanager
-def pipelined() -> Iterator[None]:
-    """In here `run` does not wait: cursors have their results afterwards. No COPY. Raises
-    django.db.Error at the end.
-
-    Each statement still sees what those before it did, and all that was committed before it began
-    (https://www.postgresql.org/docs/current/libpq-pipeline-mode.html).
-    """
+def _pipelined() -> Iterator[None]:
     link: psycopg.Connection[Any] = connection.connection
     with connection.wrap_database_errors, link.pipeline():
         yield
 
 
-class Later:
-    """Statements of a transaction whose answers can wait, and who looks at them. In the order in
-    which they are added.
-
-    Whatever ran at once meanwhile came before all of them.
-    """
-
-    def __init__(self) -> None:
-        self._statements: list[tuple[Cursor, str, Parameters]] = []
-        self._looks: list[Callable[[], None]] = []
-
-    def add(self, statement: str, parameters: Parameters) -> Cursor:
-        """The cursor that will have the result, once all `run`."""
-        cursor = _cursor()
-        self._statements.append((cursor, statement, parameters))
-        return cursor
-
-    def then(self, look: Callable[[], None]) -> None:
-        """Called when every statement has its result."""
-        self._looks.append(look)
-
-    def run(self) -> None:
-        """Raises django.db.Error, and what a look raises."""
-        statements, looks = self._statements, self._looks
-        self.clear()
-        if statements:
-            with pipelined():
-                for cursor, statement, parameters in statements:
-                    _execute(cursor, statement, parameters)
-        for look in looks:
-            look()
-
-    def clear(self) -> None:
-        self._statements, self._looks = [], []
-
-
-def _cursor() -> Cursor:
-    link: psycopg.Connection[Any] = connection.connection
-    return psycopg.Cursor(link)
-
-
-def _execute(cursor: Cursor, statement: str, parameters: Parameters) -> Cursor:
+def _execute(query: Query) -> None:
     if connection.queries_logged:  # as Django's own cursors do, for whoever counts or looks
-        connection.queries_log.append({"sql": statement, "time": ""})
-    return cursor.execute(statement.encode(), parameters)
+        connection.queries_log.append({"sql": query.statement, "time": ""})
+    query.cursor = psycopg.Cursor(connection.connection)
+    query.cursor.execute(query.statement.encode(), query.parameters)

@@ -14,20 +14,20 @@ from django.db import connection
 from mqtt_app.domain.presence import NOT_HEARD, SILENT, SITE_STOPPED, SITE_UNREACHABLE
 
 Kind = Literal["gateway", "device"]
-TABLES: dict[Kind, str] = {
-    "gateway": "mqtt_gateway",
-    "device": "mqtt_device",
-}  # ingest locks them in this order too
+# in the order in which their rows are locked, by ingest too
+TABLES: dict[Kind, str] = {"gateway": "mqtt_gateway", "device": "mqtt_device"}
 
 _SITES = """
 SELECT s.id, s.silence_after, s.is_active AND coalesce(c.is_active, false),
-    CASE WHEN s.is_active AND c.is_active AND c.status = 'connected' THEN extract(epoch FROM c.connected_at)::float8 END
+    CASE WHEN s.is_active AND c.is_active AND c.status = 'connected'
+        THEN extract(epoch FROM c.connected_at)::float8 END
 FROM mqtt_site s LEFT JOIN mqtt_mqttconnection c ON c.site_id = s.id ORDER BY s.id
 """
 _LOSE_SIGHT = """
 WITH lost AS (
     SELECT d.id, d.status, w.reason FROM {table} d
-    JOIN unnest(%(sites)s::bigint[], %(reasons)s::text[]) AS w(site_id, reason) ON w.site_id = d.site_id
+    JOIN unnest(%(sites)s::bigint[], %(reasons)s::text[]) AS w(site_id, reason)
+        ON w.site_id = d.site_id
     WHERE (d.status, d.status_reason) IS DISTINCT FROM ('unknown', w.reason)
     ORDER BY d.id FOR NO KEY UPDATE OF d SKIP LOCKED
 )
@@ -38,14 +38,16 @@ FROM lost WHERE d.id = lost.id RETURNING d.id, d.site_id, lost.status <> 'unknow
 _AWAIT_AGAIN = """
 UPDATE {table} SET status_reason = %(not_heard)s WHERE id IN (
     SELECT d.id FROM {table} d {gateway}
-    WHERE d.site_id = ANY(%(sites)s) AND d.status = 'unknown' AND d.status_reason NOT IN ('', %(not_heard)s) {in_reach}
+    WHERE d.site_id = ANY(%(sites)s) AND d.status = 'unknown'
+        AND d.status_reason NOT IN ('', %(not_heard)s) {in_reach}
     ORDER BY d.id FOR NO KEY UPDATE OF d SKIP LOCKED
 )
 """
-# Two branches: the first one is read from the partial index on the due time of those who are
+# Two branches: the first one is read from the partial index on the due time of those that are
 # online.
 _DUE = """
-SELECT d.id, d.site_id, d.status, extract(epoch FROM d.last_seen)::float8, d.silence_after, {gateway_columns}
+SELECT d.id, d.site_id, d.status, extract(epoch FROM d.last_seen)::float8, d.silence_after,
+    {gateway_columns}
 FROM (
     SELECT * FROM {table} WHERE status = 'online' AND due_at <= %(now)s
     UNION ALL
@@ -56,28 +58,31 @@ WHERE d.site_id = ANY(%(sites)s) ORDER BY d.id
 _OFFLINE = """
 WITH silent AS (
     SELECT d.id FROM {table} d
-    JOIN unnest(%(ids)s::bigint[], %(statuses)s::text[], %(seen)s::float8[]) AS w(id, status, seen) ON w.id = d.id
-    WHERE d.status = w.status AND extract(epoch FROM d.last_seen)::float8 IS NOT DISTINCT FROM w.seen
+    JOIN unnest(%(ids)s::bigint[], %(statuses)s::text[], %(seen)s::float8[])
+        AS w(id, status, seen) ON w.id = d.id
+    WHERE d.status = w.status
+        AND extract(epoch FROM d.last_seen)::float8 IS NOT DISTINCT FROM w.seen
     ORDER BY d.id FOR NO KEY UPDATE OF d SKIP LOCKED
 )
 UPDATE {table} d SET status = 'offline', status_reason = %(reason)s, status_since = %(now)s
 FROM silent WHERE d.id = silent.id RETURNING d.id
 """
-# Of gateways that went just now, and whoever was heard behind one that had gone already and has
-# been silent since.
 _HIDE = """
 WITH hidden AS (
-    SELECT d.id, left('gateway ' || coalesce(nullif(g.name, ''), g.identifier) || ' is offline', 100) AS reason
+    SELECT d.id, left(
+        'gateway ' || coalesce(nullif(g.name, ''), g.identifier) || ' is offline', 100) AS reason
     FROM mqtt_device d JOIN mqtt_gateway g ON g.id = d.gateway_id
-    WHERE d.id IN (
-        SELECT id FROM mqtt_device WHERE gateway_id = ANY(%(gateways)s)
-        UNION ALL
-        SELECT id FROM mqtt_device WHERE status = 'online' AND due_at <= %(now)s
-    ) AND g.status = 'offline' AND d.status <> 'unknown'
+    WHERE {which} AND g.status = 'offline' AND d.status <> 'unknown'
     ORDER BY d.id FOR NO KEY UPDATE OF d SKIP LOCKED
 )
 UPDATE mqtt_device d SET status = 'unknown', status_reason = hidden.reason, status_since = %(now)s
-FROM hidden WHERE d.id = hidden.id RETURNING d.id, d.site_id, d.gateway_id = ANY(%(gateways)s)
+FROM hidden WHERE d.id = hidden.id RETURNING d.id, d.site_id
+"""
+_HIDE_BEHIND = _HIDE.format(which="g.id = ANY(%(gateways)s)")
+# heard behind a gateway that had gone already, and silent since
+_HIDE_LATE = _HIDE.format(which="d.status = 'online' AND d.due_at <= %(now)s")
+_GATEWAY_COLUMNS = """
+g.status, CASE g.status WHEN 'online' THEN extract(epoch FROM g.status_since)::float8 ELSE 0.0 END
 """
 _JOIN_GATEWAY = "LEFT JOIN mqtt_gateway g ON g.id = d.gateway_id"
 
@@ -97,8 +102,15 @@ class Listening(msgspec.Struct, frozen=True):
         return SITE_UNREACHABLE if self.wanted else SITE_STOPPED
 
 
+class RowOfSite(msgspec.Struct, frozen=True):
+    """A device or gateway."""
+
+    id: int
+    site_id: int
+
+
 class Candidate(msgspec.Struct, frozen=True):
-    """Somebody whose time is up. Unix seconds; `gateway_since` is 0.0 without a gateway."""
+    """A device or gateway whose time is up. Unix seconds; `gateway_since` is 0.0 without one."""
 
     id: int
     site_id: int
@@ -113,18 +125,16 @@ def sites() -> list[Listening]:
     return [Listening(*row) for row in _run(_SITES, {})]
 
 
-def lose_sight(kind: Kind, unheard: Mapping[int, str], now: datetime) -> list[tuple[int, int]]:
-    """`unheard`: site id -> why. Gives (id, site id) of those of whom something was known until
-    now.
-    """
+def lose_sight(kind: Kind, unheard: Mapping[int, str], now: datetime) -> list[RowOfSite]:
+    """`unheard`: site id -> why. Gives those of which something was known until now."""
     values = {"sites": list(unheard), "reasons": list(unheard.values()), "now": now}
     found = _run(_LOSE_SIGHT.format(table=TABLES[kind]), values) if unheard else []
-    return [(row_id, site_id) for row_id, site_id, was_known in found if was_known]
+    return [RowOfSite(row_id, site_id) for row_id, site_id, was_known in found if was_known]
 
 
 def await_again(site_ids: Sequence[int], now: datetime) -> None:
-    """Those who are in reach again say so in their reason; their status stays unknown until they
-    are heard.
+    """Devices that are in reach again have it in their reason; their status stays unknown until
+    they are heard.
     """
     values: dict[str, Any] = {"sites": list(site_ids), "not_heard": NOT_HEARD, "now": now}
     with connection.cursor() as cursor:
@@ -142,8 +152,9 @@ def due(kind: Kind, site_ids: Sequence[int], now: datetime) -> list[Candidate]:
             table=TABLES[kind], gateway="", gateway_columns="NULL::text, 0.0::float8"
         )
     else:
-        columns = "g.status, CASE g.status WHEN 'online' THEN extract(epoch FROM g.status_since)::float8 ELSE 0.0 END"
-        statement = _DUE.format(table=TABLES[kind], gateway=_JOIN_GATEWAY, gateway_columns=columns)
+        statement = _DUE.format(
+            table=TABLES[kind], gateway=_JOIN_GATEWAY, gateway_columns=_GATEWAY_COLUMNS
+        )
     return [Candidate(*row) for row in _run(statement, {"sites": list(site_ids), "now": now})]
 
 
@@ -152,23 +163,26 @@ def turn_offline(kind: Kind, silent: Sequence[Candidate], now: datetime) -> set[
     if not silent:
         return set()
     values = {
-        "ids": [one.id for one in silent],
-        "statuses": [one.status for one in silent],
-        "seen": [one.last_seen for one in silent],
+        "ids": [candidate.id for candidate in silent],
+        "statuses": [candidate.status for candidate in silent],
+        "seen": [candidate.last_seen for candidate in silent],
         "now": now,
         "reason": SILENT,
     }
     return {row[0] for row in _run(_OFFLINE.format(table=TABLES[kind]), values)}
 
 
-def hide_devices(gateway_ids: Sequence[int], now: datetime) -> list[tuple[int, int]]:
-    """Nothing is known of devices behind a gateway that is gone.
-
-    `gateway_ids`: those that went just now; their own event stands for all of their devices'. Gives
-    (id, site id) of the others, whose gateway went before.
+def hide_devices(gateway_ids: Sequence[int], now: datetime) -> None:
+    """Nothing is known of devices behind a gateway that is gone. The event of the gateway stands
+    for all of theirs.
     """
-    found = _run(_HIDE, {"gateways": list(gateway_ids), "now": now})
-    return [(row_id, site_id) for row_id, site_id, told in found if not told]
+    if gateway_ids:
+        _run(_HIDE_BEHIND, {"gateways": list(gateway_ids), "now": now})
+
+
+def hide_late_devices(now: datetime) -> list[RowOfSite]:
+    """Those that were heard behind a gateway that was offline before, and are silent since."""
+    return [RowOfSite(*row) for row in _run(_HIDE_LATE, {"now": now})]
 
 
 def _run(statement: str, values: dict[str, Any]) -> list[tuple[Any, ...]]:

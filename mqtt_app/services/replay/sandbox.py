@@ -1,9 +1,9 @@
-"""Parsers tried on old messages in a process that may die of it: nothing of ours is lost with that
-process.
+"""Parsers tried on dead letters in a forked process that may die of it: nothing of ours is lost with
+that process.
 
-New messages need no rehearsal, since their owner finds out which of them kills
-(domain/delivery/in_flight.py). Kept ones have no owner: a parser that was mended so that it kills
-its process now would do so again and again.
+New messages need no sandbox, since their owner finds out which of them kills
+(domain/delivery/in_flight.py). Dead letters have no owner: a parser that was mended so that it
+kills its process now would do so again and again.
 """
 
 import os
@@ -13,13 +13,16 @@ import warnings
 from collections.abc import Callable, Collection, Sequence
 from enum import Enum
 
+import msgspec
+
 from mqtt_app.domain.dead_letters import parser_health
 from mqtt_app.domain.delivery.messages import Envelope
-from mqtt_app.services.ingest import topics as ingest_topics
-from mqtt_app.services.ingest.parsing import can_parse, installed
-from mqtt_app.services.ingest.topics import Topic
+from mqtt_app.services.ingest.memory import PROCESS, Draft
+from mqtt_app.services.ingest.parsing.parsers import can_parse, installed
+from mqtt_app.services.ingest.records import Topic, topic_key
+from mqtt_app.services.ingest.topics.rows import find
 
-START = 2.0  # s that a rehearsal may take, whatever it is of
+START = 2.0  # s that a sandbox may take, whatever it runs
 EACH = 0.01  # s more for each message: a hundred times what a parser needs
 LOOK_EVERY = 0.002  # s
 
@@ -30,7 +33,12 @@ class End(Enum):
     DIED = 2  # or did not come to an end
 
 
-Script = Sequence[tuple[Envelope, Topic | None]]
+class Probe(msgspec.Struct, frozen=True):
+    message: Envelope
+    topic: Topic | None
+
+
+Script = Sequence[Probe]
 
 
 def most_can_be_parsed(messages: Collection[Envelope]) -> bool:
@@ -38,7 +46,7 @@ def most_can_be_parsed(messages: Collection[Envelope]) -> bool:
     script = _script(messages)
 
     def judge() -> bool:
-        parsed = sum(can_parse(message, topic) for message, topic in script)
+        parsed = sum(can_parse(probe.message, probe.topic) for probe in script)
         return parser_health.passes(parsed, len(script) - parsed)
 
     return _in_child(judge, len(script)) is End.YES
@@ -53,14 +61,14 @@ def first_fatal(messages: Collection[Envelope]) -> Envelope | None:
 
 def _first_fatal(script: Script) -> Envelope | None:
     def judge() -> bool:
-        for message, topic in script:
-            can_parse(message, topic)
+        for probe in script:
+            can_parse(probe.message, probe.topic)
         return True
 
     if not script or _in_child(judge, len(script)) is not End.DIED:
         return None
     if len(script) == 1:
-        return script[0][0]
+        return script[0].message
     middle = len(script) // 2
     return _first_fatal(script[:middle]) or _first_fatal(script[middle:])
 
@@ -69,12 +77,10 @@ def _script(messages: Collection[Envelope]) -> Script:
     """Everything that the child needs: it must not touch the database, whose connection is its
     parent's.
     """
-    ingest_topics.forget()
     installed()
-    topics = ingest_topics.find(
-        {(message.connection_id, message.topic) for message in messages}
-    ).rows
-    return [(message, topics.get((message.connection_id, message.topic))) for message in messages]
+    keys = {topic_key(message) for message in messages}
+    topics = find(keys, Draft(PROCESS, believes=False)).rows
+    return [Probe(message, topics.get(topic_key(message))) for message in messages]
 
 
 def _in_child(judge: Callable[[], bool], size: int) -> End:

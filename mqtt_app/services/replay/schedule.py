@@ -1,14 +1,15 @@
-"""Raw messages looked after: tried on their parser now and then, and made due once it works again.
+"""Dead letters tried on their parser now and then, and made due once it works again.
 
-`attend` runs every 10 s in some task worker; twice at once does no harm. Each trial is made with
-the parsers of the process it runs in: one that still has the broken version finds it broken, and
-leaves the messages to one that has not.
+`judge_parsers` runs every 10 s in some task worker; twice at once does no harm. Each trial is made
+with the parsers of the process it runs in: one that still has the broken version finds it broken,
+and leaves the dead letters to one that has not.
 """
 
 from collections import defaultdict
 from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
 
+import msgspec
 from django.db import transaction
 from django.db.models import F, Q, QuerySet
 
@@ -16,45 +17,49 @@ from mqtt_app.models import KeptMessage, KeptState, ParserHealth
 from mqtt_app.services import accounting, audit
 from mqtt_app.services.accounting import AccountingTally
 from mqtt_app.services.dead_letters import parser_health
-from mqtt_app.services.dead_letters import rows as kept_rows
+from mqtt_app.services.dead_letters import rows as letters
 from mqtt_app.services.replay.sandbox import most_can_be_parsed
 
 # sites at which a paused parser is tried; only if it works at one of them, all the others are
 PROBES = 20
-GROUPS = 100  # parsers at sites that are not paused, looked at in one round
-FAILED_EVERY = timedelta(seconds=60)  # between two looks at messages that failed without a pause
-LATE = timedelta(seconds=2 * kept_rows.LATE)
+GROUPS = 100  # parsers at sites that are not paused, tried in one round
+FAILED_EVERY = timedelta(seconds=60)  # between two trials on messages that failed without a pause
+LATE = timedelta(seconds=2 * letters.LATE)
 _BEGINNING = datetime(1970, 1, 1, tzinfo=UTC)
 
 
-def attend(now: datetime) -> None:
-    """Resume the parsers that work again, and have parsed whatever waits for no parser any more."""
+class Trials(msgspec.Struct, frozen=True):
+    """Ids of paused parsers at a site: those that were tried, and those that work again."""
+
+    tried: set[int] = msgspec.field(default_factory=set)
+    working: set[int] = msgspec.field(default_factory=set)
+
+
+def judge_parsers(now: datetime) -> None:
+    """Resume the parsers that work again, and make due whatever waits for no parser any more."""
     paused = _longest_ago(ParserHealth.objects.filter(ParserHealth.PAUSED))
-    working, tried = _trials(paused)
-    others = list(
-        _longest_ago(ParserHealth.objects.exclude(ParserHealth.PAUSED).filter(_due(now)))[:GROUPS]
-    )
-    mended = {
-        row.pk for row in others if most_can_be_parsed(kept_rows.sample(row, KeptState.FAILED))
-    }
+    trials = _try(paused)
+    running = ParserHealth.objects.exclude(ParserHealth.PAUSED).filter(_due(now))
+    others = list(_longest_ago(running)[:GROUPS])
+    mended = {row.pk for row in others if most_can_be_parsed(letters.sample(row, KeptState.FAILED))}
     with transaction.atomic():
-        if not kept_rows.alone():
+        if not letters.alone():
             return
         tally = AccountingTally()
-        for row in ParserHealth.objects.filter(
-            pk__in=working | tried | {one.pk for one in others}
-        ).order_by("id"):
-            _look_after(row, now, tally, works=row.pk in working, mended=row.pk in mended)
-        kept_rows.forget_failed(now)
+        looked_at = trials.tried | {row.pk for row in others}
+        for row in ParserHealth.objects.filter(pk__in=looked_at).order_by("id"):
+            works = row.pk in trials.working
+            _move_letters(row, now, tally, works=works, mended=row.pk in mended)
+        letters.forget_failed(now)
         accounting.move(tally)
 
 
 def parse_again(ids: Iterable[int]) -> int:
-    """Have these parsed soon, whatever becomes of them. Gives their number."""
+    """Have these replayed soon, whatever becomes of them. Gives their number."""
     with transaction.atomic():
         tally = AccountingTally()
         asked = list(ids)
-        number = kept_rows.ask_for(asked, tally)
+        number = letters.ask_for(asked, tally)
         accounting.move(tally)
         audit.record_by_site("parsed again", KeptMessage, asked)
     return number
@@ -75,30 +80,28 @@ def _due(now: datetime) -> Q:
     )
 
 
-def _trials(paused: Iterable[ParserHealth]) -> tuple[set[int], set[int]]:
-    """Ids of those that work, and of those that were tried."""
-    working: set[int] = set()
-    tried: set[int] = set()
+def _try(paused: Iterable[ParserHealth]) -> Trials:
+    trials = Trials()
     by_parser: defaultdict[str, list[ParserHealth]] = defaultdict(list)
     for row in paused:
         by_parser[row.parser_name].append(row)
     for rows in by_parser.values():
         for number, row in enumerate(rows):
-            if number == PROBES and not working.intersection(one.pk for one in rows):
+            if number == PROBES and not trials.working.intersection(row.pk for row in rows):
                 break
-            tried.add(row.pk)
+            trials.tried.add(row.pk)
             if _works(row):
-                working.add(row.pk)
-    return working, tried
+                trials.working.add(row.pk)
+    return trials
 
 
 def _works(row: ParserHealth) -> bool:
-    """With nothing kept there is nothing that could fail again."""
-    sample = kept_rows.sample(row, KeptState.KEPT)
+    """Without dead letters there is nothing that could fail again."""
+    sample = letters.sample(row, KeptState.KEPT)
     return not sample or most_can_be_parsed(sample)
 
 
-def _look_after(
+def _move_letters(
     row: ParserHealth, now: datetime, tally: AccountingTally, *, works: bool, mended: bool
 ) -> None:
     """Batches that were under way at a pause counted as failed what is to be kept, and at its end
@@ -108,13 +111,13 @@ def _look_after(
     if row.paused_since is not None and (
         row.attended_at is None or row.attended_at < row.paused_since + LATE
     ):
-        kept_rows.adopt_before(row, row.paused_since, row.resumed_at or now, tally)
+        letters.adopt_before(row, row.paused_since, row.resumed_at or now, tally)
     if works and row.is_paused:
         parser_health.resume(row, now)
     if mended and not row.is_paused:
-        kept_rows.adopt(row, KeptState.DUE, _BEGINNING, now, tally)
+        letters.adopt(row, KeptState.DUE, _BEGINNING, now, tally)
     if not row.is_paused:
-        kept_rows.release(row)
-        kept_rows.forget_oldest_failed(row)
+        letters.release(row)
+        letters.forget_oldest_failed(row)
     row.attended_at = now
     row.save()

@@ -16,9 +16,13 @@ MONTHS_AHEAD = 3
 # ingest queues up behind a lock that is waited for: rather give up, and try at the next run
 LOCK_TIMEOUT = "2s"
 
-_LEAVES = "SELECT inhrelid::regclass::text FROM pg_inherits WHERE inhparent = 'mqtt_reading'::regclass ORDER BY 1"
+_LEAVES = """
+SELECT inhrelid::regclass::text FROM pg_inherits WHERE inhparent = 'mqtt_reading'::regclass
+ORDER BY 1
+"""
 _MOVE = """
-WITH moved AS (DELETE FROM mqtt_reading_default WHERE time >= %(start)s AND time < %(end)s RETURNING *)
+WITH moved AS (
+    DELETE FROM mqtt_reading_default WHERE time >= %(start)s AND time < %(end)s RETURNING *)
 INSERT INTO {name} SELECT * FROM moved
 """
 
@@ -77,7 +81,9 @@ def _create(month: date) -> None:
 
     PostgreSQL refuses a new partition whose rows are in the default one.
     """
-    name, start, end = name_of(month), _midnight(month), _midnight(shifted(month, 1))
+    name = name_of(month)
+    start = _midnight(month)
+    end = _midnight(shifted(month, 1))
     with connection.cursor() as cursor:
         cursor.execute(f"LOCK TABLE {DEFAULT} IN ACCESS EXCLUSIVE MODE")
         cursor.execute(
@@ -85,7 +91,8 @@ def _create(month: date) -> None:
         )
         cursor.execute(_MOVE.format(name=name), {"start": start, "end": end})
         cursor.execute(
-            f"ALTER TABLE mqtt_reading ATTACH PARTITION {name} FOR VALUES FROM ('{start:%Y-%m-%d %H:%M:%S+00}')"
+            f"ALTER TABLE mqtt_reading ATTACH PARTITION {name}"
+            f" FOR VALUES FROM ('{start:%Y-%m-%d %H:%M:%S+00}')"
             f" TO ('{end:%Y-%m-%d %H:%M:%S+00}')"
         )
 

@@ -24,7 +24,9 @@ log = logging.getLogger(__name__)
 CHUNK = 10_000  # rows of one delete
 
 _PRUNE = """
-DELETE FROM {table} WHERE ctid = ANY(ARRAY(SELECT ctid FROM {table} WHERE {column} < %(before)s LIMIT %(chunk)s))
+DELETE FROM {table} WHERE ctid = ANY(ARRAY(
+    SELECT ctid FROM {table} WHERE {column} < %(before)s LIMIT %(chunk)s
+))
 """
 _EXPIRE = """
 DELETE FROM {leaf} WHERE ctid = ANY(ARRAY(

@@ -27,6 +27,7 @@ python3 manage.py help    lists Django's commands (once the environment is there
 All others work on the Sitewire that runs in var/, or in DIR with --data-dir DIR, or on that of DATABASE_URL."""
 HELP = {"", "help", "--help", "-h"}
 OURS = ("up", "test", "init", "benchmark")
+ALONE = {"parse"}  # commands that read nothing of a Sitewire, and work where none runs
 UNATTACHED = HELP  # commands that need no Sitewire
 ASKS_VERSION = {"version", "--version"}
 
@@ -118,12 +119,21 @@ def _django(command: str, arguments: list[str], argv: list[str], data_dir: Path 
         )
     if command in HELP and arguments and arguments[0] in OURS:
         return _dispatch(arguments[0], ["--help"], argv, data_dir)
-    if command not in UNATTACHED:
-        running.attach(data_dir)
+    attached = command not in UNATTACHED and _attach(command, data_dir)
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", running.LOCAL_SETTINGS)
-    return _run(
-        [argv[0], command, *arguments] if command else argv[:1], attached=command not in UNATTACHED
-    )
+    return _run([argv[0], command, *arguments] if command else argv[:1], attached=attached)
+
+
+def _attach(command: str, data_dir: Path | None) -> bool:
+    """False for a command that goes on without a Sitewire, because none is there."""
+    try:
+        running.attach(data_dir)
+    except Refusal:
+        if command not in ALONE:
+            raise
+        running.use_placeholders()
+        return False
+    return True
 
 
 def _run(argv: list[str], *, attached: bool) -> int:

@@ -9,6 +9,7 @@ from tests.integration.access.rules import (
     ADMINISTER_ALL,
     ANYONE,
     ATTEND,
+    ATTEND_ANYWHERE,
     CALLERS,
     CONFIGURE,
     DOCUMENTS,
@@ -73,6 +74,9 @@ API = {
     "connection-logs/": api(get=LIST),
     "parsing-logs/": api(get=LIST),
     "audit/": api(get=LIST),
+    "parsers/try/": api(
+        options=LIST, post=ATTEND_ANYWHERE.gives(200, topic="lab/a", payload="21.5")
+    ),
 }
 """Below api/v1/mqtt/."""
 

@@ -2,8 +2,8 @@ import pytest
 
 from mqtt_app.models import MqttConnection, Site
 from mqtt_app.parsers.registry import Registry
-from mqtt_app.services.dead_letters import parser_health
-from mqtt_app.services.ingest import parsing, pipeline
+from mqtt_app.services.ingest.memory import PROCESS
+from mqtt_app.services.ingest.parsing import parsers
 from tests.integration.ingest.flaky import Flaky
 
 
@@ -28,7 +28,6 @@ def healthy() -> MqttConnection:
 def parser(monkeypatch) -> Flaky:
     """The only parser there is."""
     flaky = Flaky()
-    monkeypatch.setattr(parsing, "installed", lambda: Registry([flaky]))
-    parser_health.parsed_by.clear()
-    pipeline.forget()
+    monkeypatch.setattr(parsers, "installed", lambda: Registry([flaky]))
+    PROCESS.forget()
     return flaky

@@ -10,7 +10,8 @@ from mqtt_app.domain.delivery.messages import Envelope
 from mqtt_app.domain.facts import ParseError, ParseErrorKind, ReadingFact
 from mqtt_app.models import MqttConnection
 from mqtt_app.services.ingest import pipeline
-from mqtt_app.services.replay import drain, schedule
+from mqtt_app.services.replay import schedule
+from mqtt_app.services.replay.batch import replay_next
 from tests.integration.ingest.test_store import NOW, batch, message
 
 
@@ -50,6 +51,6 @@ def moment(at: float) -> datetime:
 
 def attend(at: float = NOW) -> None:
     """A round of the periodic task, as often as there is something to do."""
-    schedule.attend(moment(at))
-    while drain.drain(at):
+    schedule.judge_parsers(moment(at))
+    while replay_next(at):
         pass

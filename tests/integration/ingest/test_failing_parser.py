@@ -21,9 +21,11 @@ from mqtt_app.models import (
 from mqtt_app.models import Reading as ReadingRow
 from mqtt_app.parsers.registry import Registry, built_ins
 from mqtt_app.services import topics
-from mqtt_app.services.dead_letters import quarantine
-from mqtt_app.services.ingest import parsing, pipeline
-from mqtt_app.services.replay import drain, schedule
+from mqtt_app.services.dead_letters import unparsed
+from mqtt_app.services.ingest import pipeline
+from mqtt_app.services.ingest.parsing import parsers
+from mqtt_app.services.replay import schedule
+from mqtt_app.services.replay.batch import replay_next
 from tests.integration.ingest.flaky import attend, moment, numbered, send
 from tests.integration.ingest.test_store import NOW, batch, books, message, values
 
@@ -154,9 +156,9 @@ def test_a_process_with_the_broken_version_puts_back_what_it_drains(link, parser
     parser.broken = True
     send(link, range(300))
     parser.broken = False
-    schedule.attend(moment(NOW + 10))
+    schedule.judge_parsers(moment(NOW + 10))
     parser.broken = True
-    drain.drain(NOW + 11)
+    replay_next(NOW + 11)
     assert books(link) == {"kept": 300}
     assert ParserHealth.objects.get().is_paused
     parser.broken = False
@@ -186,11 +188,11 @@ def test_messages_of_a_connection_that_was_deleted_meanwhile_are_dropped_by_name
 def test_messages_of_a_parser_that_went_missing_wait_for_it(link, parser, monkeypatch):
     send(link, range(1))
     broken = Registry(built_ins(), [("flaky", "ImportError: no such library")])
-    monkeypatch.setattr(parsing, "installed", lambda: broken)
+    monkeypatch.setattr(parsers, "installed", lambda: broken)
     send(link, range(1, 300), NOW + 1)
     assert "could not be loaded: ImportError" in ParserHealth.objects.get().reason
     assert DiscoveredTopic.objects.get().parser_name == "flaky", "no other parser takes the topic"
-    monkeypatch.setattr(parsing, "installed", lambda: Registry([parser]))
+    monkeypatch.setattr(parsers, "installed", lambda: Registry([parser]))
     attend(NOW + 10)
     assert values() == list(range(300))
     assert books(link) == {"stored": 300}
@@ -198,7 +200,7 @@ def test_messages_of_a_parser_that_went_missing_wait_for_it(link, parser, monkey
 
 def test_a_parser_that_is_gone_for_good_gives_way_when_people_say_so(link, monkeypatch):
     send(link, range(250))
-    monkeypatch.setattr(parsing, "installed", lambda: Registry(built_ins()))
+    monkeypatch.setattr(parsers, "installed", lambda: Registry(built_ins()))
     send(link, range(250, 500), NOW + 1)
     topics.recognise_anew([DiscoveredTopic.objects.get().pk])
     attend(NOW + 10)
@@ -226,7 +228,7 @@ def test_a_message_that_was_put_aside_is_stored_when_people_ask_after_the_fix(li
     send(link, range(1))
     pipeline.store(batch(*numbered(link, range(1, 2)), quarantine_reason="killed the process"), NOW)
     assert (
-        quarantine.parse_again(QuarantinedMessage.objects.values_list("id", flat=True), moment(NOW))
+        unparsed.parse_again(QuarantinedMessage.objects.values_list("id", flat=True), moment(NOW))
         == 1
     )
     assert books(link) == {"stored": 1, "kept": 1}

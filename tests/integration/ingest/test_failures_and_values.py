@@ -20,7 +20,8 @@ from mqtt_app.models import (
 from mqtt_app.parsers.base import MAX_PAYLOAD
 from mqtt_app.services import logs
 from mqtt_app.services.dead_letters import parser_health
-from mqtt_app.services.ingest import failures, pipeline
+from mqtt_app.services.ingest import pipeline
+from mqtt_app.services.ingest.parsing import failures
 from mqtt_app.services.replay import sandbox
 from tests.integration.ingest.flaky import moment, numbered, send
 from tests.integration.ingest.test_store import NOW, batch, books, message

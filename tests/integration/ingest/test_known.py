@@ -7,7 +7,7 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
 from mqtt_app.models import Device, DiscoveredTopic, LatestReading, Reading
-from mqtt_app.services.ingest import pipeline, readings
+from mqtt_app.services.ingest import pipeline
 from tests.integration.ingest.test_store import NOW, batch, books, message, values
 
 pytestmark = pytest.mark.django_db
@@ -48,7 +48,7 @@ def test_what_was_learnt_in_a_batch_that_is_rolled_back_is_forgotten(link, monke
         raise RuntimeError("the process is in trouble")
 
     with monkeypatch.context() as patch:
-        patch.setattr(readings, "_copy", broken)
+        patch.setattr(pipeline, "copy", broken)
         with pytest.raises(RuntimeError):
             pipeline.store(batch(message(link, "hall/a", {"v": 1})), NOW)
     pipeline.store(batch(message(link, "hall/a", {"v": 2})), NOW)

@@ -12,17 +12,13 @@ from mqtt_app.models import (
     BatchReceipt,
     QuarantinedMessage,
 )
-from mqtt_app.services.ingest import (
-    admission,
-    devices,
-    failures,
-    parsing,
-    pipeline,
-    presence,
-    readings,
-    topics,
-    unfit_topics,
-)
+from mqtt_app.services.ingest import pipeline
+from mqtt_app.services.ingest.admission import redeliveries
+from mqtt_app.services.ingest.devices import directory, presence
+from mqtt_app.services.ingest.memory import PROCESS
+from mqtt_app.services.ingest.parsing import failures, parsers
+from mqtt_app.services.ingest.readings import rows
+from mqtt_app.services.ingest.topics import discovery, unfit
 from tests.integration.ingest.poison import (
     POISON,
     TEXT,
@@ -71,9 +67,9 @@ CODES = {
 
 @pytest.fixture(autouse=True)
 def _fresh_memory():
-    pipeline.forget()
+    PROCESS.forget()
     yield
-    pipeline.forget()
+    PROCESS.forget()
 
 
 @pytest.mark.parametrize("code", CODES.values(), ids=CODES)
@@ -93,17 +89,17 @@ def of_poison(value: Any) -> bool:
 
 
 FUNCTIONS: dict[str, tuple[Any, str, Any]] = {
-    "duplicates": (admission, "_without_duplicates", {"v": 1}),
-    "hashes": (admission, "fingerprint", {"v": 1}),
-    "topics": (topics, "_within_quota", {"v": 1}),
-    "counting": (topics, "count", {"v": 1}),
-    "parsers": (parsing, "run", {"v": 1}),
-    "devices": (devices, "_devices", {"v": 1}),
-    "rows": (readings, "copy_rows", {"v": "poison"}),
-    "latest": (readings, "_keep_latest", {"v": "poison"}),
-    "presence": (presence, "_heard", {"v": 1}),
-    "failures": (failures, "settle", b"{"),
-    "limits": (unfit_topics, "unfit", {"v": 1}),
+    "duplicates": (redeliveries, "_without_duplicates", {"v": 1}),
+    "hashes": (redeliveries, "fingerprint", {"v": 1}),
+    "topics": (discovery, "_within_quota", {"v": 1}),
+    "counting": (pipeline, "count", {"v": 1}),
+    "parsers": (parsers, "run", {"v": 1}),
+    "devices": (directory, "_devices", {"v": 1}),
+    "rows": (rows, "copy_rows", {"v": "poison"}),
+    "latest": (pipeline, "keep_latest", {"v": "poison"}),
+    "presence": (presence, "collect", {"v": 1}),
+    "failures": (failures, "_keep_or_fail", b"{"),
+    "limits": (unfit, "unfit", {"v": 1}),
 }
 ERRORS = {
     "unknown": RuntimeError("a bug"),
@@ -137,7 +133,9 @@ def test_what_our_own_code_fails_at_is_put_aside_alone_at_whatever_step(
 
 def test_a_hash_that_is_refused_by_the_delivery_table_costs_its_message_only(link, healthy):
     whole = with_poison(link, healthy, POISON, {"v": 1})
-    mark = next(admission.fingerprint(one).hex() for one in whole.messages if one.topic == POISON)
+    mark = next(
+        redeliveries.fingerprint(one).hex() for one in whole.messages if one.topic == POISON
+    )
     refusal = ("mqtt_delivery", "INSERT", f"position('\\x{mark}'::bytea in NEW.entries) > 0")
     with refusing(refusal):
         outcome = pipeline.store(whole, NOW)

@@ -10,6 +10,7 @@ import pytest
 from django.db import DatabaseError, OperationalError, connection
 from django.db.models import F
 from django.test.utils import CaptureQueriesContext
+from msgspec.structs import replace
 
 from mqtt_app.domain.delivery.messages import Batch
 from mqtt_app.models import (
@@ -21,8 +22,10 @@ from mqtt_app.models import (
     SiteBooks,
 )
 from mqtt_app.services.accounting import AccountingTally
-from mqtt_app.services.dead_letters import quarantine
-from mqtt_app.services.ingest import isolate, pipeline, readings
+from mqtt_app.services.dead_letters import unparsed
+from mqtt_app.services.ingest import pipeline, transaction
+from mqtt_app.services.ingest.careful import isolate
+from mqtt_app.services.ingest.memory import PROCESS
 from tests.integration.ingest.flaky import attend
 from tests.integration.ingest.poison import (
     POISON,
@@ -40,9 +43,9 @@ pytestmark = pytest.mark.django_db
 
 @pytest.fixture(autouse=True)
 def _fresh_memory():
-    pipeline.forget()
+    PROCESS.forget()
     yield
-    pipeline.forget()
+    PROCESS.forget()
 
 
 def test_a_batch_of_which_everything_meets_an_unknown_fault_is_kept_for_later(link, healthy):
@@ -99,13 +102,13 @@ def test_a_site_whose_messages_are_refused_in_masses_is_postponed_and_its_neighb
 
 def test_finding_one_of_two_thousand_costs_a_logarithm(link, monkeypatch):
     tried: list[int] = []
-    original = pipeline._store_part
+    original = pipeline._store_messages
 
     def counting(part, messages, *arguments, **named):
         tried.append(len(messages))
         return original(part, messages, *arguments, **named)
 
-    monkeypatch.setattr(pipeline, "_store_part", counting)
+    monkeypatch.setattr(pipeline, "_store_messages", counting)
     messages = [message(link, "hall/a", {"v": number}) for number in range(2_000)]
     messages[1_234] = message(link, POISON, {"v": 1})
     with refusing(("mqtt_discoveredtopic", "INSERT", TOPIC)):
@@ -136,7 +139,7 @@ def test_a_database_link_that_breaks_in_the_careful_attempt_ends_it(link, monkey
             "the server closed the connection unexpectedly"
         ) from psycopg.OperationalError()
 
-    monkeypatch.setattr(readings, "_copy", breaks)
+    monkeypatch.setattr(pipeline, "copy", breaks)
     with pytest.raises(OperationalError):
         pipeline.store(batch(*good(link)), NOW)
 
@@ -155,13 +158,15 @@ def test_an_integrity_error_is_not_left_to_the_commit(link, healthy, monkeypatch
     """Foreign keys are checked at the end of a transaction; in a careful one within the part that
     breaks them.
     """
-    original = readings._keep_latest
+    original = pipeline.keep_latest
 
-    def to_nobody(rows, later):
-        return original([(10**15, *row[1:]) if row[5] == "poison" else row for row in rows], later)
+    def to_nobody(rows):
+        return original(
+            [replace(row, device_id=10**15) if row.value == "poison" else row for row in rows]
+        )
 
-    monkeypatch.setattr(readings, "_keep_latest", to_nobody)
-    monkeypatch.setattr(pipeline, "_attempt", checked(pipeline._attempt))
+    monkeypatch.setattr(pipeline, "keep_latest", to_nobody)
+    monkeypatch.setattr(transaction, "_attempt", checked(transaction._attempt))
     outcome = pipeline.store(with_poison(link, healthy, POISON, {"v": "poison"}), NOW)
     assert_only_the_poison_was_put_aside(link, healthy, outcome)
 
@@ -169,15 +174,15 @@ def test_an_integrity_error_is_not_left_to_the_commit(link, healthy, monkeypatch
 def checked(attempt):
     """The test's own transaction never commits, so the check of a commit is made here."""
 
-    def run(work, *, careful):
-        def work_and_check(is_careful):
-            done = work(is_careful)
+    def run(work, attempted):
+        def work_and_check(attempted):
+            done = work(attempted)
             with connection.cursor() as cursor:
                 cursor.execute("SET CONSTRAINTS ALL IMMEDIATE")
                 cursor.execute("SET CONSTRAINTS ALL DEFERRED")
             return done
 
-        return attempt(work_and_check, careful=careful)
+        return attempt(work_and_check, attempted)
 
     return run
 
@@ -185,7 +190,7 @@ def checked(attempt):
 def test_a_dead_letter_that_is_parsed_again_is_stored_once_nothing_refuses_it(link, healthy):
     with refusing(("mqtt_reading", "INSERT", TEXT)):
         pipeline.store(with_poison(link, healthy, POISON, {"v": "poison"}), NOW)
-    quarantine.parse_again([QuarantinedMessage.objects.get().pk], datetime.fromtimestamp(NOW, UTC))
+    unparsed.parse_again([QuarantinedMessage.objects.get().pk], datetime.fromtimestamp(NOW, UTC))
     attend()
     assert books(link) == {"stored": 7}
 
@@ -193,14 +198,12 @@ def test_a_dead_letter_that_is_parsed_again_is_stored_once_nothing_refuses_it(li
 def test_one_that_is_refused_again_fails_alone_and_holds_up_no_other_replay(link, healthy):
     with refusing(("mqtt_reading", "INSERT", TEXT)):
         pipeline.store(with_poison(link, healthy, POISON, {"v": "poison"}), NOW)
-        quarantine.put_aside(
-            [message(healthy, "hall/again", {"v": 1})], "by hand", AccountingTally()
-        )
+        unparsed.write([message(healthy, "hall/again", {"v": 1})], "by hand", AccountingTally())
         SiteBooks.objects.filter(site=healthy.site).update(
             quarantined=1, received=F("received") + 1
         )
         ids = list(QuarantinedMessage.objects.values_list("pk", flat=True))
-        quarantine.parse_again(ids, datetime.fromtimestamp(NOW, UTC))
+        unparsed.parse_again(ids, datetime.fromtimestamp(NOW, UTC))
         attend()
     assert books(healthy) == {"stored": 7}
     assert books(link) == {"stored": 6, "failed": 1}

@@ -4,6 +4,7 @@ import pytest
 
 from mqtt_app.models import Device, DiscoveredTopic, LatestReading, MqttConnection, Site
 from mqtt_app.services.ingest import pipeline
+from mqtt_app.services.ingest.memory import PROCESS
 from tests.integration.ingest.test_store import NOW, batch, books, message
 
 pytestmark = pytest.mark.django_db
@@ -11,7 +12,7 @@ pytestmark = pytest.mark.django_db
 
 @pytest.fixture(autouse=True)
 def _fresh_memory():
-    pipeline.forget()
+    PROCESS.forget()
 
 
 def say(link, *topics, at=NOW, **changes):

@@ -7,6 +7,7 @@ from itertools import pairwise
 
 import pytest
 
+from mqtt_app.domain.accounting import Term
 from mqtt_app.models import (
     KeptMessage,
     KeptState,
@@ -16,8 +17,8 @@ from mqtt_app.models import (
     Site,
 )
 from mqtt_app.services.accounting import AccountingTally
-from mqtt_app.services.dead_letters import quarantine
 from mqtt_app.services.dead_letters import rows as kept_rows
+from mqtt_app.services.dead_letters import unparsed
 from mqtt_app.services.ingest import pipeline
 from mqtt_app.services.replay import schedule
 from tests.integration.ingest.flaky import attend, moment, numbered, send
@@ -58,7 +59,7 @@ def states():
 
 def moved(tally, link):
     entry = tally.entries[link.site_id]
-    return entry.failed, entry.kept, entry.kept_bytes
+    return entry.terms[Term.FAILED], entry.terms[Term.KEPT], entry.kept_bytes
 
 
 def test_failures_of_this_parser_at_this_site_that_nobody_tried_again_are_kept_after_all(
@@ -223,7 +224,7 @@ def test_a_trial_on_what_is_kept_needs_more_than_half(link, parser, good, paused
     )
     pipeline.store(batch(*mixed), NOW)
     parser.broken = False
-    schedule.attend(moment(NOW + 10))
+    schedule.judge_parsers(moment(NOW + 10))
     assert ParserHealth.objects.get().is_paused is paused
 
 
@@ -235,7 +236,7 @@ def test_what_people_ask_for_again_of_what_was_put_aside_is_that_and_no_more(
         aside = [message(one, topic, {"n": 7}) for topic in ("hall/a", "new")]
         pipeline.store(batch(*aside, quarantine_reason="killed the process"), NOW)
     mine = QuarantinedMessage.objects.filter(site=link.site_id).order_by("id")
-    assert quarantine.parse_again([mine[0].pk, mine[1].pk, 0], moment(NOW + 5)) == 2
+    assert unparsed.parse_again([mine[0].pk, mine[1].pk, 0], moment(NOW + 5)) == 2
     found = list(
         KeptMessage.objects.order_by("id").values_list(
             "topic", "parser_name", "state", "site_id", "error"

@@ -8,13 +8,12 @@ import pytest
 
 from mqtt_app.conf import config
 from mqtt_app.coordination.acks import BatchReport
+from mqtt_app.domain.accounting import TERMS
 from mqtt_app.domain.delivery.messages import Batch, Drop, Envelope
 from mqtt_app.models import (
     BatchReceipt,
     Device,
     DiscoveredTopic,
-    Gateway,
-    LatestReading,
     MqttConnection,
     MqttParsingLog,
     QuarantinedMessage,
@@ -24,7 +23,7 @@ from mqtt_app.models import (
 )
 from mqtt_app.selectors.receipts import find_receipts
 from mqtt_app.services.ingest import pipeline
-from mqtt_app.services.ingest.admission import LOOK_BACK
+from mqtt_app.services.ingest.admission.redeliveries import LOOK_BACK
 
 pytestmark = pytest.mark.django_db
 
@@ -63,8 +62,7 @@ def _fields(one: Envelope) -> dict[str, Any]:
 
 def books(link: MqttConnection) -> dict[str, int]:
     row = SiteBooks.objects.get(site=link.site_id)
-    names = ("stored", "duplicate", "inactive", "unprocessable", "failed", "quarantined", "kept")
-    found = {name: getattr(row, name) for name in names if getattr(row, name)} | row.dropped
+    found = {str(term): getattr(row, term) for term in TERMS if getattr(row, term)} | row.dropped
     assert row.received == sum(found.values()), "the books do not close"
     return found
 
@@ -260,57 +258,6 @@ def test_drops_of_the_worker_reach_the_books(link):
     pipeline.store(batch(drops=(Drop(link.site_id, "topic_not_utf8", 3),)), NOW)
     pipeline.store(batch(drops=(Drop(link.site_id, "topic_not_utf8", 2),)), NOW)
     assert books(link) == {"topic_not_utf8": 5}
-
-
-def test_the_latest_value_is_the_newest_plausible_one_whatever_the_order(link):
-    for seconds, value in ((10, 2), (5, 1), (9_000_000_000_000, 3), (0.001, 4)):
-        ts = int((NOW + seconds) * 1000) if seconds > 1 else 1
-        pipeline.store(
-            batch(
-                message(link, "hall/a", {"v": value, "ts": ts if seconds < 1e6 else 9_223_372_036})
-            ),
-            NOW,
-        )
-    assert values() == [2, 1, 3, 4]
-    assert LatestReading.objects.get().value == 2
-
-
-def test_a_retained_message_fills_a_gap_and_proves_nothing(link):
-    pipeline.store(batch(message(link, "hall/a", {"v": 1}, retain=True)), NOW)
-    assert Device.objects.get().status == "unknown"
-    assert LatestReading.objects.get().value == 1
-    pipeline.store(batch(message(link, "hall/a", {"v": 2})), NOW)
-    pipeline.store(batch(message(link, "hall/a", {"v": 1}, retain=True)), NOW + 5)
-    assert LatestReading.objects.get().value == 2
-
-
-def test_a_gateway_that_says_goodbye_hides_its_devices(link):
-    pipeline.store(batch(message(link, "zigbee2mqtt/lamp", {"temperature": 20.5})), NOW)
-    assert Device.objects.get().gateway == Gateway.objects.get()
-    pipeline.store(batch(message(link, "zigbee2mqtt/bridge/state", {"state": "offline"})), NOW)
-    assert Gateway.objects.get().status == "offline"
-    assert (Device.objects.get().status, Device.objects.get().status_reason) == (
-        "unknown",
-        "gateway zigbee2mqtt is offline",
-    )
-
-
-def gateway_says(link, state, seconds):
-    said = message(link, "zigbee2mqtt/bridge/state", {"state": state}, received_at=NOW + seconds)
-    pipeline.store(batch(said), NOW + 10)
-    return Gateway.objects.get().status
-
-
-def test_a_goodbye_is_not_undone_by_an_older_sign_of_life_that_is_committed_later(link):
-    assert gateway_says(link, "offline", 2) == "offline"
-    assert gateway_says(link, "online", 1) == "offline"
-    assert gateway_says(link, "online", 3) == "online"
-
-
-def test_a_goodbye_that_is_committed_late_does_not_end_what_was_heard_since(link):
-    assert gateway_says(link, "online", 3) == "online"
-    assert gateway_says(link, "offline", 2) == "online"
-    assert gateway_says(link, "offline", 4) == "offline"
 
 
 def test_a_quarantined_message_is_kept_as_it_came(link):

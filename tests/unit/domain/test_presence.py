@@ -9,7 +9,6 @@ from mqtt_app.domain.presence import (
     grace_until,
     is_silent,
     judge,
-    may_mark_offline,
 )
 
 TIMES = st.floats(0, 1e6)
@@ -72,9 +71,3 @@ def test_who_was_last_heard_before_the_link_came_up_is_not_yet_online():
 )
 def test_what_is_shown_of_a_device_that_was_online(gateway, reachable, expected):
     assert effective_status("online", gateway, site_reachable=reachable) == expected
-
-
-@given(STATUS, st.none() | STATUS, st.booleans())
-def test_only_who_is_online_and_could_be_heard_is_marked_offline(status, gateway, reachable):
-    allowed = may_mark_offline(status=status, gateway_status=gateway, site_reachable=reachable)
-    assert allowed is (status == "online" and reachable and gateway != "offline")

@@ -63,6 +63,7 @@ def test_what_a_person_reads_as_a_number_is_one(text, value):
         "10k",
         "10K",
         "5G",
+        "231114221320W",
         "3D",
         "1A",
         "3C",

@@ -6,12 +6,13 @@ import json
 import math
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mqtt_app.domain.facts import FieldProblem, ParseError, ParseErrorKind, ReadingFact, Remark
 from mqtt_app.domain.word_lists import words
 from mqtt_app.parsers.base import Message
+from mqtt_app.parsers.generic.key_roles import known
 from mqtt_app.parsers.registry import built_ins, run
 from tests.unit.parsers.test_cases import CASES, ROOT, payload_of
 
@@ -79,6 +80,7 @@ def test_every_parser_survives_the_messages_of_every_other(parser):
 
 
 @pytest.mark.parametrize("parser", built_ins(), ids=lambda parser: parser.name)
+@settings(deadline=None)
 @given(message=damaged())
 def test_every_parser_survives_damaged_messages(parser, message):
     assert 0.0 <= parser.matches(*message) <= 1.0
@@ -100,16 +102,19 @@ def assert_storable(facts):
 @pytest.mark.parametrize(
     "parser", [p for p in built_ins() if p.name in ("json", "scalar")], ids=lambda p: p.name
 )
+@settings(deadline=None)
 @given(topic=TOPICS, tree=TREES, lines=st.integers(1, 3))
-def test_what_is_read_can_be_stored_and_no_two_readings_are_in_one_place(
+def test_what_is_read_can_be_stored_in_a_place_of_its_own_and_is_the_same_again(
     parser, topic, tree, lines
 ):
     payload = b"\n".join([json.dumps(tree).encode()] * lines)
+    known.clear()  # so that the keys are new first, and the quick way is taken only then
     facts = facts_of(parser, topic, payload)
     assert_storable(facts or [])
     assert facts == facts_of(parser, topic, payload)
 
 
+@settings(deadline=None)
 @given(
     value=st.integers(-(10**9), 10**9).map(lambda number: number / 1_000)
     | st.sampled_from(["ON", "1.2 kW", "heating", "007"]),

@@ -2,13 +2,15 @@
 
 import json
 
+import cbor2
+import msgpack
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from mqtt_app.domain.facts import ParseError, ParseErrorKind
 from mqtt_app.parsers.base import Message
-from mqtt_app.parsers.registry import built_ins, run
+from mqtt_app.parsers.registry import built_ins, load, run
 
 LEAVES = st.none() | st.booleans() | st.integers() | st.floats() | st.text()
 KEYS = st.text() | st.sampled_from(
@@ -24,6 +26,42 @@ KEYS = st.text() | st.sampled_from(
         "friendly_name",
         "definition",
         "type",
+        "end_device_ids",
+        "uplink_message",
+        "decoded_payload",
+        "normalized_payload",
+        "rx_metadata",
+        "gateway_ids",
+        "received_at",
+        "location_solved",
+        "deviceInfo",
+        "devEui",
+        "devEUI",
+        "rxInfo",
+        "object",
+        "objectJSON",
+        "data",
+        "device_info",
+        "time_info",
+        "deviceProfile",
+        "n",
+        "v",
+        "bn",
+        "bt",
+        "_type",
+        "tst",
+        "model",
+        "id",
+        "channel",
+        "from",
+        "payload",
+        "reported",
+        "latlng",
+        "239",
+        "gw_mac",
+        "data",
+        "tags",
+        "presence",
     ]
 )
 TREES = st.recursive(
@@ -40,6 +78,36 @@ TOPICS = st.text(min_size=1) | st.sampled_from(
         "tele/x/LWT",
         "stat/x/POWER",
         "stat/x/STATUS8",
+        "v3/a@b/devices/c/up",
+        "v3/a@b/devices/c/location/solved",
+        "application/1/device/0101010101010101/event/up",
+        "application/1/device/0101010101010101/event/status",
+        "application/1/device/0101010101010101/event/log",
+        "eu868/gateway/0016c001f153a14c/event/stats",
+        "eu868/gateway/0016c001f153a14c/state/conn",
+        "v1/devices/me/telemetry",
+        "v1/gateway/telemetry",
+        "v1/gateway/connect",
+        "a/lpp",
+        "spBv1.0/G/NBIRTH/N",
+        "spBv1.0/G/DBIRTH/N/D",
+        "spBv1.0/G/DDATA/N/D",
+        "spBv1.0/G/NDEATH/N",
+        "rtl_433/h/events",
+        "rtl_433/h/devices/M/1/2/temperature_C",
+        "home/g/BTtoMQTT/AABBCCDDEEFF",
+        "home/g/SYStoMQTT",
+        "home/g/RTL_433toMQTT",
+        "home/g/LWT",
+        "ruuvi/AA:BB:CC:DD:EE:FF/AA:BB:CC:DD:EE:00",
+        "ruuvi/AA:BB:CC:DD:EE:FF/gw_status",
+        "msh/EU_868/2/json/LongFast/!7efeee00",
+        "msh/EU_868/2/stat/!7efeee00",
+        "owntracks/jane/phone",
+        "352093081234567/data",
+        "router/1107098765/temperature",
+        "espresense/devices/apple:1/kitchen",
+        "espresense/rooms/kitchen/telemetry",
         "/",
         "//",
     ]
@@ -63,6 +131,20 @@ def outcome(parser, topic, payload):
 def test_any_bytes_are_survived(parser, topic, payload):
     assert 0.0 <= parser.matches(topic, payload) <= 1.0
     assert outcome(parser, topic, payload) != ParseErrorKind.UNKNOWN
+
+
+@pytest.mark.parametrize("name", ["cbor", "messagepack", "senml"])
+@given(tree=TREES, cut=st.integers(0, 40))
+def test_any_tree_in_bytes_is_survived(name, tree, cut):
+    """Also cut off: then it is an error, or nothing."""
+    parser = load([]).get(name)
+    pack = msgpack.packb if name == "messagepack" else cbor2.dumps
+    try:
+        payload = pack(tree)
+    except (OverflowError, UnicodeEncodeError, ValueError):
+        return  # a number or text that the library does not write
+    assert outcome(parser, "a/b", payload) != ParseErrorKind.UNKNOWN
+    assert outcome(parser, "a/b", payload[:cut]) != ParseErrorKind.UNKNOWN
 
 
 @pytest.mark.parametrize("parser", built_ins(), ids=lambda parser: parser.name)

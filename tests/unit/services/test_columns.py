@@ -6,9 +6,10 @@ import struct
 
 import pytest
 
-from mqtt_app.services.ingest import cache
-from mqtt_app.services.ingest.cache import Known
+from mqtt_app.services.ingest import memory
+from mqtt_app.services.ingest.memory import RowCache
 from mqtt_app.services.postgres.columns import (
+    CopyRow,
     blobs,
     booleans,
     copy_rows,
@@ -51,7 +52,7 @@ NULL = b"\xff\xff\xff\xff"
 def test_a_row_of_a_binary_copy(value, columns):
     since_2000 = 5
     unix = 946_684_800_000_000 + since_2000
-    found = copy_rows([(7, "m", unix, unix + 1, 2, value)])
+    found = copy_rows([CopyRow(7, "m", unix, unix + 1, 2, value)])
     head = b"PGCOPY\n\xff\r\n\0" + b"\0" * 8 + struct.pack("!hiq", 9, 8, 7) + b"\0\0\0\x01m"
     times = struct.pack("!iqiqih", 8, since_2000, 8, since_2000 + 1, 2, 2)
     assert found == head + times + columns + b"\xff\xff"
@@ -59,11 +60,11 @@ def test_a_row_of_a_binary_copy(value, columns):
 
 
 def test_what_is_remembered_is_forgotten_when_it_is_too_much(monkeypatch):
-    monkeypatch.setattr(cache, "LIMIT", 3)
-    known: Known[int, str] = Known()
+    monkeypatch.setattr(memory, "LIMIT", 3)
+    known: RowCache[int, str] = RowCache()
     known.learn({1: "a", 2: "b", 3: "c"})
-    assert known.of([1, 3, 9]) == {1: "a", 3: "c"}
+    assert known.known([1, 3, 9]) == {1: "a", 3: "c"}
     known.learn({4: "d"})
-    assert known.of([1, 2, 3, 4]) == {4: "d"}
+    assert known.known([1, 2, 3, 4]) == {4: "d"}
     known.forget()
-    assert known.of([4]) == {}
+    assert known.known([4]) == {}

@@ -1,0 +1,1 @@
+"""Inverters, chargers and meters that publish one value a topic."""

@@ -1,0 +1,89 @@
+"""wmbusmeters: telegrams of water, heat, gas and power meters in JSON.
+
+Source: https://github.com/wmbusmeters/wmbusmeters. The device is the number of the meter, whatever
+the topic: one meter that two receivers hear is one. The unit is the end of a key (`total_m3`), the
+time `timestamp`. Keys of dates are what the meter stored then, and no readings of now.
+"""
+
+from collections.abc import Iterator, Sequence
+from functools import lru_cache
+from typing import Any
+
+from mqtt_app.domain.facts import DeviceDescription, Fact
+from mqtt_app.domain.ingest.times import parse_time
+from mqtt_app.parsers.base import Message
+from mqtt_app.parsers.fields import IGNORED, Fields, Trait, only_text, payload_text
+from mqtt_app.parsers.json_tree import decode, invalid
+
+KEYS = (b'"media"', b'"meter"', b'"id"', b'"name"')
+UNITS = {
+    "m3": "m³",
+    "l": "l",
+    "kwh": "kWh",
+    "kvarh": "kvarh",
+    "kvah": "kVAh",
+    "gj": "GJ",
+    "mj": "MJ",
+    "c": "°C",
+    "f": "°F",
+    "kw": "kW",
+    "w": "W",
+    "v": "V",
+    "a": "A",
+    "hz": "Hz",
+    "rh": "%",
+    "pct": "%",
+    "m3h": "m³/h",
+    "lh": "l/h",
+    "bar": "bar",
+    "hpa": "hPa",
+    "h": "h",
+    "s": "s",
+    "dbm": "dBm",
+    "hca": "hca",
+    "ppm": "ppm",
+    "lux": "lx",
+    "deg": "°",
+}
+METADATA = frozenset({"media", "meter", "name", "id", "timestamp", "device", "_", "telegram"})
+TIMES = ("_date", "_datetime", "_utc", "_lt", "_ut")
+
+
+class WmbusmetersParser:
+    name = "wmbusmeters"
+    version = "1"
+
+    def matches(self, topic: str, sample: bytes) -> float:  # noqa: ARG002
+        return 0.8 if sample[:1] == b"{" and all(key in sample for key in KEYS) else 0.0
+
+    def parse(self, message: Message) -> Sequence[Fact]:
+        if not payload_text(message.payload):
+            return []
+        tree = decode(message.payload)
+        number = tree.get("id") if isinstance(tree, dict) else None
+        if not isinstance(number, str) or not number:
+            raise invalid("expected a JSON object with the id of a meter")
+        return list(_facts(f"wmbusmeters/{number}", number, tree))
+
+
+def _facts(device: str, number: str, tree: dict[str, Any]) -> Iterator[Fact]:
+    yield DeviceDescription(
+        device=device, name=_word(tree, "name"), model=_word(tree, "meter"), address=number[:200]
+    )
+    fields = Fields(
+        device=device, trait=_trait, read=only_text, time=parse_time(tree.get("timestamp"))
+    )
+    yield from fields.facts(tree)
+
+
+@lru_cache(maxsize=4_096)
+def _trait(metric: str) -> Trait:
+    if metric in METADATA or metric.endswith(TIMES) or metric.startswith("device_date"):
+        return IGNORED
+    ending = metric.rpartition("_")[2] if "_" in metric else ""
+    return Trait(unit=UNITS.get(ending, ""), diagnostic=metric in ("rssi_dbm", "status"))
+
+
+def _word(tree: dict[str, Any], key: str) -> str:
+    value = tree.get(key)
+    return value[:200] if isinstance(value, str) else ""

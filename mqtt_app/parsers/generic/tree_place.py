@@ -1,0 +1,20 @@
+"""What holds for a part of a JSON tree."""
+
+import msgspec
+
+
+class TreePlace(msgspec.Struct, frozen=True, gc=False):
+    """`path`: the metric so far. `name`: the key or topic level that a value stands for. `time` in
+    unix seconds.
+    """
+
+    device: str
+    path: str = ""
+    name: str = ""
+    time: float | None = None
+    unit: str = ""
+
+    def below(self, key: str) -> "TreePlace":
+        name = self.name if key.isdecimal() else key
+        path = f"{self.path}.{key}" if self.path else key
+        return TreePlace(self.device, path, name, self.time)

@@ -1,0 +1,1 @@
+"""Homie 3, 4 and 5 (https://homieiot.github.io/)."""

@@ -1,0 +1,1 @@
+"""Gateways, locks, cars, heat pumps and meter readers of households."""

@@ -1,0 +1,1 @@
+"""Gateways and I/O modules of plants."""

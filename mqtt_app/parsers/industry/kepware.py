@@ -1,0 +1,57 @@
+"""KEPServerEX, its IoT Gateway: `{"timestamp": ..., "values": [{"id", "v", "q", "t"}, ...]}`.
+
+Source: Kepware's manual of the IoT Gateway, "Standard Template Data Format". A tag is named
+`Channel.Device.Tag`: the device is `<topic>/Channel.Device`, so that a topic has several;
+the metric is the rest. `t` is in milliseconds. A value whose quality `q` is false is none.
+"""
+
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+from mqtt_app.domain.facts import Fact, FieldProblem
+from mqtt_app.domain.ingest.times import parse_time
+from mqtt_app.parsers.base import Message
+from mqtt_app.parsers.fields import PLAIN, Fields, only_text, payload_text
+from mqtt_app.parsers.json_tree import decode, invalid
+
+KEYS = (b'"values"', b'"id"', b'"v"', b'"q"', b'"t"')
+
+
+class KepwareParser:
+    name = "kepware"
+    version = "1"
+
+    def matches(self, topic: str, sample: bytes) -> float:  # noqa: ARG002
+        return 0.7 if sample[:1] == b"{" and all(key in sample for key in KEYS) else 0.0
+
+    def parse(self, message: Message) -> Sequence[Fact]:
+        if not payload_text(message.payload):
+            return []
+        tree = decode(message.payload)
+        values = tree.get("values") if isinstance(tree, dict) else None
+        if not isinstance(values, list):
+            raise invalid("expected an array of tags under values")
+        common = parse_time(tree.get("timestamp"))
+        facts: list[Fact] = []
+        for tag in values:
+            facts += _facts(message.topic, tag, common)
+        return facts
+
+
+def _facts(topic: str, tag: Any, common: float | None) -> Iterator[Fact]:
+    name = tag.get("id") if isinstance(tag, dict) else None
+    if not isinstance(name, str) or not name:
+        yield FieldProblem(field="values", reason="a tag without an id")
+        return
+    if tag.get("q") is False:
+        yield FieldProblem(field=name, reason="its quality is bad")
+        return
+    levels = name.split(".", 2)
+    own = parse_time(tag.get("t"))
+    fields = Fields(
+        device="/".join([topic, *([".".join(levels[:2])] if len(levels) > 2 else levels[:-1])]),
+        trait=lambda _: PLAIN,
+        read=only_text,
+        time=common if own is None else own,
+    )
+    yield from fields.facts(tag.get("v"), levels[-1])

@@ -1,0 +1,1 @@
+"""Shelly devices: the first generation, and the second and later ones."""

@@ -1,0 +1,111 @@
+"""What the facts of a batch say of the presence of devices and gateways."""
+
+from collections.abc import Iterable, Mapping
+from datetime import datetime
+
+import msgspec
+
+from mqtt_app.domain.delivery.messages import Envelope
+from mqtt_app.domain.facts import Availability, DeviceDescription, Liveness
+from mqtt_app.domain.presence import ANNOUNCED, OFFLINE, ONLINE
+from mqtt_app.services.ingest.devices.directory import Directory
+from mqtt_app.services.ingest.parsing.facts import FactOfMessage, NamingFact
+from mqtt_app.services.postgres.columns import numbers
+from mqtt_app.services.postgres.statements import ask
+from mqtt_app.services.presence.rows import TABLES, Kind
+
+_LAST_SEEN = """
+SELECT id, coalesce(extract(epoch FROM last_seen), 0)::float8 FROM {table}
+WHERE id = ANY(%s::bigint[])
+"""
+
+
+class Heard(msgspec.Struct):
+    """What a batch says of one device or gateway, in unix seconds. `seen` 0.0: not heard itself.
+    `at`: when the newest message about it came.
+    """
+
+    site_id: int
+    seen: float = 0.0
+    status: str = ""
+    at: float = 0.0
+
+    @property
+    def reason(self) -> str:
+        return ANNOUNCED if self.status == OFFLINE else ""
+
+
+HeardByKind = dict[Kind, dict[int, Heard]]
+"""By kind and row id."""
+
+
+def collect(naming: Iterable[FactOfMessage[NamingFact]], directory: Directory) -> HeardByKind:
+    """A retained message proves nothing about now, except a retained goodbye: its Will says that
+    the link is gone.
+    """
+    heard: HeardByKind = {kind: {} for kind in TABLES}
+    for found in naming:
+        message = found.message
+        fact = found.fact
+        if isinstance(fact, DeviceDescription):
+            continue
+        live = not message.retain
+        if fact.gateway and live:
+            gateway = directory.gateways[message.site_id, fact.gateway]
+            _hear(heard["gateway"], gateway.id, message, ONLINE)
+        if isinstance(fact, Availability):
+            if live or fact.state is not Liveness.ONLINE:
+                _hear_availability(heard, message, fact, directory)
+        elif live:
+            device = directory.devices.get((message.site_id, fact.device))
+            if device is not None:
+                _hear(heard["device"], device.id, message, ONLINE)
+    return heard
+
+
+def still_news(heard: HeardByKind, silence: Mapping[int, float], now: datetime) -> HeardByKind:
+    """For messages that are parsed late: without those that were heard since, or whose sign of life
+    is older than the silence they may keep. `silence`: s, by site id.
+    """
+    return {
+        kind: _newer_than_known(TABLES[kind], entries, silence, now)
+        for kind, entries in heard.items()
+    }
+
+
+def _hear_availability(
+    heard: HeardByKind, message: Envelope, fact: Availability, directory: Directory
+) -> None:
+    kind: Kind = "gateway" if fact.is_gateway else "device"
+    rows = directory.gateways if fact.is_gateway else directory.devices
+    row = rows.get((message.site_id, fact.identifier))
+    if row is not None:
+        status = ONLINE if fact.state is Liveness.ONLINE else OFFLINE
+        _hear(heard[kind], row.id, message, status)
+
+
+def _hear(heard: dict[int, Heard], row_id: int, message: Envelope, status: str) -> None:
+    entry = heard.get(row_id)
+    if entry is None:
+        entry = heard[row_id] = Heard(message.site_id)
+    entry.status = status
+    entry.at = max(entry.at, message.received_at)
+    if status == ONLINE:
+        entry.seen = max(entry.seen, message.received_at)
+
+
+def _newer_than_known(
+    table: str, heard: Mapping[int, Heard], silence: Mapping[int, float], now: datetime
+) -> dict[int, Heard]:
+    if not heard:
+        return {}
+    found = ask(_LAST_SEEN.format(table=table), [numbers(sorted(heard))])
+    last_seen: dict[int, float] = dict(found.rows())
+    return {
+        row_id: entry
+        for row_id, entry in heard.items()
+        if last_seen.get(row_id, 0.0) < entry.at
+        and (
+            entry.status == OFFLINE or now.timestamp() - entry.at < silence.get(entry.site_id, 0.0)
+        )
+    }

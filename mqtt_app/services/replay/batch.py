@@ -1,0 +1,140 @@
+"""Dead letters parsed and stored, a bounded batch at a time, in the order in which they came."""
+
+from collections import Counter
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from datetime import UTC, datetime
+from functools import partial
+
+import msgspec
+
+from mqtt_app.domain.accounting import Term
+from mqtt_app.domain.dead_letters import parser_health as rules
+from mqtt_app.domain.delivery.messages import Envelope
+from mqtt_app.models import KeptMessage, KeptState, ParserHealth
+from mqtt_app.services import accounting
+from mqtt_app.services.accounting import AccountingTally
+from mqtt_app.services.dead_letters import parser_health, unparsed
+from mqtt_app.services.dead_letters import rows as letters
+from mqtt_app.services.dead_letters.parser_health import Scope
+from mqtt_app.services.dead_letters.parsing_log import ParseFailure, log_failures
+from mqtt_app.services.ingest import pipeline
+from mqtt_app.services.ingest.admission.claim import rules_for
+from mqtt_app.services.ingest.announce import announce
+from mqtt_app.services.ingest.devices.presence import change
+from mqtt_app.services.ingest.run import Run
+from mqtt_app.services.ingest.transaction import Done, StoreAttempt, commit
+from mqtt_app.services.postgres.statements import send
+from mqtt_app.services.replay.sandbox import first_fatal
+
+BATCH = 1_000  # messages parsed in one transaction
+BATCH_BYTES = 8_388_608  # of their payloads
+_FATAL = "killed the process that parsed it, or kept it busy for ever"
+
+
+class Trial(msgspec.Struct, frozen=True):
+    """How many of the messages that were due a parser failed on at a site."""
+
+    failed: int
+    total: int
+
+
+def replay_next(now: float) -> bool:
+    """Parse and store the next batch that is due. Gives whether there may be more. Raises
+    django.db.Error.
+    """
+    return commit(partial(_replay, datetime.fromtimestamp(now, UTC)), believes=False)
+
+
+def _replay(now: datetime, attempt: StoreAttempt) -> Done[bool]:
+    rows = letters.take_due(BATCH, BATCH_BYTES) if letters.alone() else []
+    if not rows:
+        return Done(False)
+    messages = letters.envelopes(rows)
+    fatal = first_fatal(messages)
+    if fatal is not None:
+        _bury(fatal)
+        return Done(True)
+    run = Run(now=now, rules=rules_for(messages, now), memory=attempt.memory, is_replay=True)
+    for message in messages:
+        if message.connection_id not in run.rules:
+            run.tally.drop(message.site_id, "connection_deleted")
+    present = [message for message in messages if message.connection_id in run.rules]
+    pending = pipeline.parse_again(present, run, careful=attempt.careful)
+    _judge(rows, run)
+    send([*pending.queries, *accounting.queries(run.tally, None)])
+    announce(run.take_tally())
+    return Done(True, is_stale=not change(pending.marked, run))
+
+
+def _bury(fatal: Envelope) -> None:
+    """As a new message that kills its parser would be. The others come with the next batch."""
+    tally = AccountingTally()
+    KeptMessage.objects.filter(pk=fatal.packet_id).delete()
+    tally.keep(fatal.site_id, -1, -len(fatal.payload))
+    unparsed.write([fatal], _FATAL, tally)
+    accounting.move(tally)
+    announce(tally)
+
+
+def _judge(rows: Sequence[KeptMessage], run: Run) -> None:
+    """Those that failed again: each for itself, or, when most did, their parser does not work after
+    all, and they go on waiting for it.
+    """
+    failed = {failure.message.packet_id: failure for failure in run.failures}
+    trials = _failing(rows, failed.keys())
+    back: list[KeptMessage] = []
+    lost: list[KeptMessage] = []
+    for row in rows:
+        if row.pk in failed and _scope(row) in trials and row.state == KeptState.DUE:
+            back.append(row)
+            continue
+        run.tally.keep(row.site_id, -1, -len(row.payload))
+        if row.pk in failed:
+            run.tally.add(row.site_id, Term.FAILED)
+            lost.append(row)
+    _move(back, KeptState.KEPT)
+    _move(lost, KeptState.FAILED)
+    KeptMessage.objects.filter(pk__in=[row.pk for row in rows if row.pk not in failed]).delete()
+    log_failures([failed[row.pk] for row in lost], run.memory.logged)
+    _pause_again(trials, back, failed, run.now)
+
+
+def _failing(rows: Iterable[KeptMessage], failed: Collection[int]) -> dict[Scope, Trial]:
+    """Parsers that failed on most of what was due; too few prove nothing."""
+    due = [row for row in rows if row.state == KeptState.DUE]
+    totals = Counter(map(_scope, due))
+    bad = Counter(_scope(row) for row in due if row.pk in failed)
+    few = parser_health.rule().few
+    return {
+        scope: Trial(number, totals[scope])
+        for scope, number in bad.items()
+        if number >= few and not rules.passes(totals[scope] - number, number)
+    }
+
+
+def _move(rows: Sequence[KeptMessage], state: KeptState) -> None:
+    for row in rows:
+        row.state = state
+        row.tries += 1
+    KeptMessage.objects.bulk_update(rows, ("state", "tries"))
+
+
+def _pause_again(
+    trials: Mapping[Scope, Trial],
+    back: Iterable[KeptMessage],
+    failed: Mapping[int, ParseFailure],
+    now: datetime,
+) -> None:
+    errors = {_scope(row): str(failed[row.pk].error) for row in back}
+    for scope, trial in trials.items():
+        site_id, name = scope
+        row, _ = ParserHealth.objects.select_for_update().get_or_create(
+            site_id=site_id, parser_name=name
+        )
+        if not row.is_paused:
+            parser_health.pause(row, trial.failed, trial.total, errors[scope], now)
+            row.save()
+
+
+def _scope(row: KeptMessage) -> Scope:
+    return row.site_id, row.parser_name
