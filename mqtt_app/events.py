@@ -1,19 +1,20 @@
-"""The only way out to browsers. Each function says one thing that changed; none blocks or raises.
+"""The only way out to browsers. Each function publishes one change; none blocks or raises.
 
 Call them on commit. Messages go to the channels group `live`; `mqtt_app/live` decides who may see
 which.
 """
 
 import asyncio
+import os
 import threading
-import time
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from functools import cache
-from typing import Any
+from typing import Any, NamedTuple
 
 from channels.layers import get_channel_layer
 
+from mqtt_app.background.periodic_thread import PeriodicThread
 from mqtt_app.coordination.outbox import Outbox
 
 GROUP = "live"
@@ -28,32 +29,30 @@ Event = dict[str, Any]
 def connection_changed(
     *, site_id: int, status: str, is_active: bool, error_class: str, error_message: str
 ) -> None:
-    """`error_class` is for `mqtt_app/live`, which decides how much of the error each browser is
-    told.
-    """
+    """`error_class` is for `mqtt_app/live`, which decides how much of the error each browser gets."""
     values = {
         "status": status,
         "is_active": is_active,
         "error_class": error_class,
         "error_message": error_message,
     }
-    _send({"type": "connection", "site_id": site_id, **values, "at": _now()})
+    _outbox.put({"type": "connection", "site_id": site_id, **values, "at": _now()})
 
 
 def device_changed(*, site_id: int, device_id: int, kind: str, status: str, reason: str) -> None:
     """`kind` is "device" or "gateway"."""
     values = {"device_id": device_id, "kind": kind, "status": status, "reason": reason}
-    _send({"type": "device", "site_id": site_id, **values, "at": _now()})
+    _outbox.put({"type": "device", "site_id": site_id, **values, "at": _now()})
 
 
 def devices_changed(*, site_id: int, kind: str, count: int, status: str, reason: str) -> None:
-    """One word for `count` devices or gateways of a site that changed alike."""
+    """One event for `count` devices or gateways of a site that changed alike."""
     values = {"kind": kind, "count": count, "status": status, "reason": reason}
-    _send({"type": "device", "site_id": site_id, **values, "at": _now()})
+    _outbox.put({"type": "device", "site_id": site_id, **values, "at": _now()})
 
 
 def topic_discovered(*, site_id: int, topics: int) -> None:
-    _send({"type": "topic", "site_id": site_id, "count": topics, "at": _now()})
+    _outbox.put({"type": "topic", "site_id": site_id, "count": topics, "at": _now()})
 
 
 def stored(*, site_id: int, messages: int, readings: int) -> None:
@@ -61,16 +60,16 @@ def stored(*, site_id: int, messages: int, readings: int) -> None:
     _tally.add(site_id, messages, readings)
 
 
-def flow(*, sites: Sequence[Event]) -> None:
+def flow(sites: Sequence[Event]) -> None:
     """`sites`: {site_id, rate in messages a second, last_message_at in unix seconds} of links whose
     rate changed.
     """
     if sites:
-        _send({"type": "flow", "sites": list(sites), "at": _now()})
+        _outbox.put({"type": "flow", "sites": list(sites), "at": _now()})
 
 
 def flush(timeout: float) -> bool:
-    """Wait up to `timeout` seconds until everything said so far is out."""
+    """Wait up to `timeout` seconds until everything published so far is out."""
     return _outbox.flush(timeout)
 
 
@@ -79,42 +78,51 @@ def waiting() -> int:
     return len(_outbox)
 
 
+class StoredCounts(NamedTuple):
+    """What was stored for a site since its last event."""
+
+    messages: int = 0
+    readings: int = 0
+
+
 class EventTally:
-    """Adds up what is stored for each site; `say(site id, messages, readings)` about every `every`
-    seconds a site.
+    """Adds up what is stored for each site; `publish(site id, messages, readings)` at once for a
+    site that was quiet, and about every `every` seconds while more is stored.
     """
 
-    def __init__(self, say: Callable[[int, int, int], None], every: float) -> None:
-        self._say, self._every = say, every
-        self._changed = threading.Condition()
-        self._sums: dict[
-            int, tuple[int, int]
-        ] = {}  # what was stored since the last word, of sites that had one
-        self._thread: threading.Thread | None = None
+    def __init__(self, publish: Callable[[int, int, int], None], every: float) -> None:
+        self._publish = publish
+        self._every = every
+        self._reset()
+        os.register_at_fork(after_in_child=self._reset)
+
+    def _reset(self) -> None:
+        self._lock = threading.Lock()
+        self._sums: dict[int, StoredCounts] = {}  # of sites that had an event
+        self._thread = PeriodicThread(
+            "stored-events", self._publish_sums, every=None, gather=self._every
+        )
 
     def add(self, site_id: int, messages: int, readings: int) -> None:
-        with self._changed:
-            if site_id in self._sums:
-                earlier = self._sums[site_id]
-                self._sums[site_id] = (earlier[0] + messages, earlier[1] + readings)
+        with self._lock:
+            earlier = self._sums.get(site_id)
+            if earlier is not None:
+                sums = StoredCounts(earlier.messages + messages, earlier.readings + readings)
+                self._sums[site_id] = sums
                 return
-            self._sums[site_id] = (0, 0)
-            if self._thread is None or not self._thread.is_alive():  # a forked child has none
-                self._thread = threading.Thread(target=self._run, name="stored-events", daemon=True)
-                self._thread.start()
-            self._changed.notify()
-        self._say(site_id, messages, readings)
+            self._sums[site_id] = StoredCounts()
+            self._thread.start_once()
+        self._thread.wake()
+        self._publish(site_id, messages, readings)
 
-    def _run(self) -> None:
-        while True:
-            with self._changed:
-                self._changed.wait_for(lambda: self._sums)
-            time.sleep(self._every)
-            with self._changed:
-                said = {site_id: total for site_id, total in self._sums.items() if any(total)}
-                self._sums = dict.fromkeys(said, (0, 0))
-            for site_id, (messages, readings) in said.items():
-                self._say(site_id, messages, readings)
+    def _publish_sums(self) -> None:
+        with self._lock:
+            due = {site_id: counts for site_id, counts in self._sums.items() if any(counts)}
+            self._sums = dict.fromkeys(due, StoredCounts())
+        for site_id, counts in due.items():
+            self._publish(site_id, counts.messages, counts.readings)
+        if due:
+            self._thread.wake()
 
 
 @cache
@@ -137,16 +145,12 @@ async def _group_send(events: list[Event]) -> None:
         )
 
 
-def _send(event: Event) -> None:
-    _outbox.put(event)
-
-
 def _now() -> str:
     return datetime.now(UTC).isoformat()
 
 
-def _say_stored(site_id: int, messages: int, readings: int) -> None:
-    _send(
+def _publish_stored(site_id: int, messages: int, readings: int) -> None:
+    _outbox.put(
         {
             "type": "stored",
             "site_id": site_id,
@@ -157,5 +161,5 @@ def _say_stored(site_id: int, messages: int, readings: int) -> None:
     )
 
 
-_tally = EventTally(_say_stored, STORED_EVERY)
+_tally = EventTally(_publish_stored, STORED_EVERY)
 _outbox: Outbox[Event] = Outbox("events for browsers", _deliver, limit=LIMIT)

@@ -156,12 +156,8 @@ def _live(seen: SystemSnapshot, installation: Installation) -> Iterator[Metric]:
     yield GaugeMetricFamily(
         ALLOW_LISTED, "Links to addresses that only SITEWIRE_BROKER_ALLOW permits.", value=listed
     )
-    ages = GaugeMetricFamily(LEASE_AGE, "Since the last renewal.", labels=("instance",))
-    load = GaugeMetricFamily(WORKER_LOAD, "Connections an MQTT worker owns.", labels=("instance",))
-    capacity = GaugeMetricFamily(
-        WORKER_CAPACITY, "Connections an MQTT worker accepts.", labels=("instance",)
-    )
     yield from _of_workers(seen, installation)
+    yield from _of_leases(seen)
     yield GaugeMetricFamily(
         REDIS_WRITABLE, "Whether Redis takes writes (1) or not (0).", value=float(not seen.refusal)
     )
@@ -173,20 +169,29 @@ def _live(seen: SystemSnapshot, installation: Installation) -> Iterator[Metric]:
     for state in installation.queues or ():
         limits.add_metric((state.name,), state.limit)
     yield limits
-    for instance, age in seen.lease_ages().items():
-        ages.add_metric((instance,), age)
-        load.add_metric((instance,), seen.leases[instance].load)
-        capacity.add_metric((instance,), seen.leases[instance].capacity)
     depths = GaugeMetricFamily(QUEUE_DEPTH, "Tasks waiting.", labels=("queue",))
     for queue, depth in seen.queues.items():
         depths.add_metric((queue,), depth)
-    yield from (ages, load, capacity, depths)
+    yield depths
     given_up = CounterMetricFamily(
         GIVEN_UP, "Items that were never told, for their buffer was full.", labels=("what",)
     )
     for what, number in ({"log rows": 0, "events for browsers": 0} | dict(seen.given_up)).items():
         given_up.add_metric((what,), number)
     yield given_up
+
+
+def _of_leases(seen: SystemSnapshot) -> Iterator[Metric]:
+    ages = GaugeMetricFamily(LEASE_AGE, "Since the last renewal.", labels=("instance",))
+    load = GaugeMetricFamily(WORKER_LOAD, "Connections an MQTT worker owns.", labels=("instance",))
+    capacity = GaugeMetricFamily(
+        WORKER_CAPACITY, "Connections an MQTT worker accepts.", labels=("instance",)
+    )
+    for instance, age in seen.lease_ages().items():
+        ages.add_metric((instance,), age)
+        load.add_metric((instance,), seen.leases[instance].load)
+        capacity.add_metric((instance,), seen.leases[instance].capacity)
+    yield from (ages, load, capacity)
 
 
 def _of_workers(seen: SystemSnapshot, installation: Installation) -> Iterator[Metric]:

@@ -9,7 +9,7 @@ import os
 import threading
 import time
 
-from mqtt_app.domain.logs.repeats import Repeats, Told, words
+from mqtt_app.domain.logs.repeats import CountedLine, Repeats, format_counted
 
 REMEMBERED = 2_000  # different lines
 OURS = ("mqtt_app", "tasks", "project", "mqtt")  # of other loggers only warnings are counted
@@ -33,11 +33,11 @@ class CountingHandler(logging.StreamHandler):  # type: ignore[type-arg]
     def emit(self, record: logging.LogRecord) -> None:
         """Called by `handle`, which holds the handler's lock."""
         try:
-            told = self._count(record) if _is_counted(record) else None
+            lines = self._count(record) if _is_counted(record) else None
         except Exception:  # noqa: BLE001  as every handler: a line that cannot be made is reported, its caller goes on
             self.handleError(record)
             return
-        if told is None or any(not line.held for line in told):
+        if lines is None or any(not line.held for line in lines):
             super().emit(record)
 
     def close(self) -> None:
@@ -45,24 +45,24 @@ class CountingHandler(logging.StreamHandler):  # type: ignore[type-arg]
         try:
             if self._timer is not None:
                 self._timer.cancel()
-            self._tell_counts(self._repeats.rest(time.monotonic()))
+            self._write_counts(self._repeats.rest(time.monotonic()))
         finally:
             self.release()
         super().close()
 
-    def _count(self, record: logging.LogRecord) -> list[Told[logging.LogRecord]]:
+    def _count(self, record: logging.LogRecord) -> list[CountedLine[logging.LogRecord]]:
         """What this line brings out: counts, which are written here, and itself."""
         line = _lean(record)
-        told = self._repeats.came((record.name, (record.levelno, line.msg)), line, time.monotonic())
-        self._tell_counts(told)
+        lines = self._repeats.add((record.name, (record.levelno, line.msg)), line, time.monotonic())
+        self._write_counts(lines)
         self._arm()
-        return told
+        return lines
 
-    def _tell_counts(self, told: list[Told[logging.LogRecord]]) -> None:
-        for line in told:
-            if line.held:
-                record = copy.copy(line.line)
-                record.msg = words(record.msg, line)
+    def _write_counts(self, lines: list[CountedLine[logging.LogRecord]]) -> None:
+        for counted in lines:
+            if counted.held:
+                record = copy.copy(counted.line)
+                record.msg = format_counted(record.msg, counted)
                 contextvars.Context().run(super().emit, record)  # it belongs to no request or task
 
     def _arm(self) -> None:
@@ -76,7 +76,7 @@ class CountingHandler(logging.StreamHandler):  # type: ignore[type-arg]
         self.acquire()
         try:
             self._timer = None
-            self._tell_counts(self._repeats.due(time.monotonic()))
+            self._write_counts(self._repeats.due(time.monotonic()))
             self._arm()
         finally:
             self.release()

@@ -1,4 +1,4 @@
-"""The MQTT runtime as a part of a Celery worker: started with it, drained when it is told to stop.
+"""The MQTT runtime as a part of a Celery worker: started with it, drained when it stops.
 
 It belongs to the worker, not to its consumer, which is stopped and started with the connection to
 Redis.
@@ -6,7 +6,7 @@ Redis.
 
 import logging
 import time
-from datetime import datetime
+from functools import partial
 from typing import Any
 
 from celery import Celery, bootsteps
@@ -22,20 +22,19 @@ from mqtt_app.coordination.evidence import EvidenceStore
 from mqtt_app.coordination.leases import LeaseStore
 from mqtt_app.coordination.nudges import NudgeListener, nudge
 from mqtt_app.domain.link.broker_settings import policy_of
-from mqtt_app.mqtt.delivery.carriers import POP_TIMEOUT
+from mqtt_app.mqtt.delivery.ack_receiver import POP_TIMEOUT
 from mqtt_app.mqtt.link.guard import BrokerGuard, own_services
-from mqtt_app.mqtt.ownership.port import DatabaseOwnership
-from mqtt_app.mqtt.runtime import Ports, Runtime
-from mqtt_app.selectors.receipts import committed
-from mqtt_app.services.ownership import needs_reconcile, reconcile
+from mqtt_app.mqtt.ports import Ports
+from mqtt_app.mqtt.runtime import Runtime
+from mqtt_app.selectors.receipts import find_receipts
+from mqtt_app.services import ownership
+from tasks.queue_limits import check_capacity
 from tasks.queues import INGEST, STORE_BATCH
-from tasks.room import look_for_room
 
 log = logging.getLogger(__name__)
 
-LOOK_EVERY = (
-    0.5  # s between two looks at the length of the queue; a full one is looked at with every try
-)
+# s between two looks at the length of the queue; a full one is looked at with every try
+CHECK_EVERY = 0.5
 SEND_TIMEOUT = 2.0  # s; a half-open Redis must not hold the sender for longer
 
 
@@ -45,15 +44,16 @@ class BatchQueue:
     """
 
     def __init__(self, app: Celery, limit: int) -> None:
-        self._app, self._limit = app, limit
-        self._looked = 0.0
+        self._app = app
+        self._limit = limit
+        self._checked_at = 0.0
         options = dict(app.conf.broker_transport_options or {})
         options |= {"socket_timeout": SEND_TIMEOUT, "socket_connect_timeout": SEND_TIMEOUT}
         self._connection: Any = Connection(app.conf.broker_url, transport_options=options)
 
     def send(self, blob: bytes) -> None:
         """Raises when the batch is not taken: Redis is away, or the queue is full."""
-        self._look_for_room()
+        self._check_capacity()
         try:
             self._app.send_task(
                 STORE_BATCH,
@@ -66,11 +66,11 @@ class BatchQueue:
             self._connection.close()
             raise
 
-    def _look_for_room(self) -> None:
-        if time.monotonic() - self._looked < LOOK_EVERY:
+    def _check_capacity(self) -> None:
+        if time.monotonic() - self._checked_at < CHECK_EVERY:
             return
-        look_for_room(INGEST, self._limit)
-        self._looked = time.monotonic()
+        check_capacity(INGEST, self._limit)
+        self._checked_at = time.monotonic()
 
 
 class MqttStep(bootsteps.StartStopStep):
@@ -101,15 +101,15 @@ def _ports(app: Celery, knobs: Config) -> Ports:
     guard = _guard(knobs)
     return Ports(
         on_batch=BatchQueue(app, knobs.ingest_queue_max).send,
-        ownership=DatabaseOwnership(),
+        store=ownership,
         leases=leases,
         acks=AckList(blocking_client(POP_TIMEOUT)),
         nudges=NudgeListener(blocking_client(POP_TIMEOUT)),
         evidence=EvidenceStore(quick_client(), knobs.evidence_ttl),
-        committed=committed,
-        flow=lambda sites: events.flow(sites=sites),
+        find_receipts=find_receipts,
+        publish_flow=events.flow,
         nudge=nudge,
-        tidy=lambda now: _tidy(now, leases),
+        reconcile_if_needed=partial(ownership.reconcile_if_needed, leases=leases),
         guard=guard,
         opened_by=guard.opened_by,
     )
@@ -120,9 +120,3 @@ def _guard(knobs: Config) -> BrokerGuard:
     return BrokerGuard(
         policy_of(knobs.broker_allow, knobs.broker_private), services, knobs.broker_deny_ports
     )
-
-
-def _tidy(now: datetime, leases: LeaseStore) -> None:
-    """What beat asks for every 30 s, at once when somebody has no home."""
-    if needs_reconcile(now, leases):
-        reconcile(now, leases)

@@ -14,7 +14,7 @@ from django.utils import timezone
 from kombu.exceptions import OperationalError
 
 from mqtt_app.conf import config
-from mqtt_app.coordination.acks import AckList, Fate, note
+from mqtt_app.coordination.acks import AckList, BatchOutcome, BatchReport
 from mqtt_app.coordination.client import quick_client
 from mqtt_app.domain.delivery.faults import Fault
 from mqtt_app.domain.delivery.messages import Batch, unpack
@@ -50,9 +50,15 @@ def store_batch(*, blob: bytes) -> None:
             away or batch.tries < config().quarantine_after
         ):
             _put_back(blob)
-        _answer(batch, note(batch.id, fate=Fate.FAILED if away else Fate.REFUSED))
+        _report(batch, BatchReport(batch.id, BatchOutcome.FAILED if away else BatchOutcome.REFUSED))
     else:
-        _answer(batch, note(batch.id, outcome.skipped, outcome.postponed, refused=outcome.refused))
+        report = BatchReport(
+            batch.id,
+            skipped=frozenset(outcome.skipped),
+            postponed=frozenset(outcome.postponed),
+            refused=frozenset(outcome.refused),
+        )
+        _report(batch, report)
 
 
 @shared_task(name=PeriodicTaskName.REPLAY, ignore_result=True)
@@ -82,12 +88,13 @@ def _answer_for_a_killed_process(sender: Any, exception: Any, kwargs: Any, **_: 
     ):
         return
     batch = unpack(kwargs["blob"])
-    fate = Fate.KILLED if isinstance(exception, WorkerLostError) else Fate.FAILED
-    _answer(batch, note(batch.id, fate=fate))
+    is_killed = isinstance(exception, WorkerLostError)
+    outcome = BatchOutcome.KILLED if is_killed else BatchOutcome.FAILED
+    _report(batch, BatchReport(batch.id, outcome))
 
 
 def _put_back(blob: bytes) -> None:
-    """No broker will bring these again, and their owner may be gone by now: the queue is to keep
+    """No broker will deliver these again, and their owner may be gone by now: the queue is to keep
     them.
     """
     try:
@@ -96,12 +103,13 @@ def _put_back(blob: bytes) -> None:
         log.warning("A batch could not be put back into the queue: %s", type(error).__name__)
 
 
-def _answer(batch: Batch, text: str) -> None:
-    """An answer that is lost costs the owner a look at the receipts."""
+def _report(batch: Batch, report: BatchReport) -> None:
+    """A report that is lost costs the owner a question to the receipts."""
     try:
-        AckList(quick_client()).push(batch.instance_id, batch.incarnation, [text])
+        AckList(quick_client()).push(batch.instance_id, batch.incarnation, [report])
     except redis.RedisError as error:
-        log.warning("The outcome of a batch could not be sent: %s", type(error).__name__)
+        text = "The outcome of a batch could not be reported: %s"
+        log.warning(text, type(error).__name__)
 
 
 def _is_away(error: Exception) -> bool:

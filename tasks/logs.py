@@ -1,4 +1,4 @@
-"""Queue `mqtt.logs`: log rows, written apart from whatever they tell of."""
+"""Queue `mqtt.logs`: log rows, written apart from what they report."""
 
 from typing import Any
 
@@ -8,15 +8,15 @@ from django.db import InterfaceError, OperationalError
 from mqtt_app import logging_utils
 from mqtt_app.conf import config
 from mqtt_app.services import logs
+from tasks.queue_limits import check_capacity
 from tasks.queues import LOGS
-from tasks.room import look_for_room
 
 Rows = list[dict[str, Any]]
 PATIENT: dict[str, Any] = {
     "autoretry_for": (
         OperationalError,
         InterfaceError,
-    ),  # the database is away: what happened is worth telling later
+    ),  # the database is away: the rows are worth writing later
     "retry_backoff": 2,  # s, doubled each time
     "retry_backoff_max": 60,  # s
     "max_retries": 60,  # an hour
@@ -37,6 +37,6 @@ def write_parsing_log(rows: Rows | None = None, **row: Any) -> None:
 
 def enqueue(kind: str, rows: Rows) -> None:
     """Raises when the queue is out of reach or full; the caller keeps the rows and tries again."""
-    look_for_room(LOGS, config().logs_queue_max)
+    check_capacity(LOGS, config().logs_queue_max)
     task = write_connection_log if kind == logging_utils.CONNECTION else write_parsing_log
     task.apply_async(kwargs={"rows": rows}, retry=False)

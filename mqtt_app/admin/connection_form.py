@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING, Any
 
 from django import forms
 
-from mqtt_app.domain.delivery import ack_mode
+from mqtt_app.domain.link import ack_mode
 from mqtt_app.models import CONFIGURATION, MqttConnection
 from mqtt_app.selectors.connections import SECRETS
 from mqtt_app.services.connection_rules import connection_errors

@@ -9,7 +9,7 @@ from django.utils.safestring import SafeString
 from mqtt_app.admin.access import NOBODY
 from mqtt_app.admin.base import ConnectionSiteFilter, SiteFilter, SiteRowAdmin, coloured, shortened
 from mqtt_app.domain.access import Action
-from mqtt_app.domain.status.headline import REFUSED
+from mqtt_app.domain.link.grants import REFUSED
 from mqtt_app.models import DiscoveredTopic, MqttTopic, Site, TopicRule
 from mqtt_app.services import topic_rules, topics
 

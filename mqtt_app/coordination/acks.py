@@ -1,6 +1,6 @@
-"""What becomes of a batch, told to the process start that waits for it.
+"""What became of a batch, reported to the process start that waits for it.
 
-A word that gets lost costs a question to the receipts, nothing more.
+A report that gets lost costs a question to the receipts, nothing more.
 """
 
 from collections.abc import Iterable, Sequence
@@ -12,14 +12,14 @@ import redis
 
 from mqtt_app.coordination import keys
 
-SKIPPED = "!"  # before the connections whose messages must not be acknowledged
-POSTPONED = "~"  # before the connections whose messages were not taken yet
-REFUSED = "^"  # before the connections of which messages were refused
-LIST_TTL = 3_600  # s; nobody will come for the list of a process that died
-DRAIN = 1_000  # notes taken in one go
+_SKIPPED_SIGN = "!"
+_POSTPONED_SIGN = "~"
+_REFUSED_SIGN = "^"
+LIST_TTL = 3_600  # s; the list of a process that died is never read
+DRAIN = 1_000  # reports taken in one go
 
 
-class Fate(StrEnum):
+class BatchOutcome(StrEnum):
     """The values are what follows the batch id on the list."""
 
     COMMITTED = ""
@@ -29,45 +29,45 @@ class Fate(StrEnum):
     KILLED = "*"  # the process that stored it died of it, or with it
 
 
-class Note(msgspec.Struct, frozen=True):
-    """Connections of the batch: `skipped`, whose messages were left to a newer owner, `postponed`,
-    whose messages have to be brought again later, and `refused`, of which some messages were
-    refused.
+class BatchReport(msgspec.Struct, frozen=True):
+    """Connections of the batch: `skipped`, whose messages were left to a newer owner, so they must
+    not be acknowledged; `postponed`, whose messages have to be brought again later; and `refused`,
+    of which some messages were refused.
     """
 
     batch_id: str
-    fate: Fate = Fate.COMMITTED
+    outcome: BatchOutcome = BatchOutcome.COMMITTED
     skipped: frozenset[int] = frozenset()
     postponed: frozenset[int] = frozenset()
     refused: frozenset[int] = frozenset()
 
 
-def note(
-    batch_id: str,
-    skipped: Iterable[int] = (),
-    postponed: Iterable[int] = (),
-    fate: Fate = Fate.COMMITTED,
-    *,
-    refused: Iterable[int] = (),
-) -> str:
-    """A note as it is on the list."""
-    lists = ((SKIPPED, skipped), (POSTPONED, postponed), (REFUSED, refused))
-    texts = [
-        sign + ",".join(str(number) for number in sorted(numbers))
-        for sign, numbers in lists
-        if numbers
-    ]
-    return f"{batch_id}{fate}{''.join(texts)}"
+def encode(report: BatchReport) -> str:
+    """A report as it is on the list; `decode` reads it."""
+    text = f"{report.batch_id}{report.outcome}"
+    text += _numbers_text(_SKIPPED_SIGN, report.skipped)
+    text += _numbers_text(_POSTPONED_SIGN, report.postponed)
+    return text + _numbers_text(_REFUSED_SIGN, report.refused)
 
 
-def read_note(text: str) -> Note:
-    text, _, refused = text.partition(REFUSED)
-    text, _, postponed = text.partition(POSTPONED)
-    head, _, skipped = text.partition(SKIPPED)
-    fate = next((fate for fate in Fate if fate and head.endswith(fate)), Fate.COMMITTED)
-    return Note(
-        head.removesuffix(fate), fate, _numbers(skipped), _numbers(postponed), _numbers(refused)
+def decode(text: str) -> BatchReport:
+    text, _, refused = text.partition(_REFUSED_SIGN)
+    text, _, postponed = text.partition(_POSTPONED_SIGN)
+    head, _, skipped = text.partition(_SKIPPED_SIGN)
+    signs = [outcome for outcome in BatchOutcome if outcome and head.endswith(outcome)]
+    outcome = signs[0] if signs else BatchOutcome.COMMITTED
+    return BatchReport(
+        head.removesuffix(outcome),
+        outcome,
+        _numbers(skipped),
+        _numbers(postponed),
+        _numbers(refused),
     )
+
+
+def _numbers_text(sign: str, numbers: Iterable[int]) -> str:
+    listed = ",".join(str(number) for number in sorted(numbers))
+    return sign + listed if listed else ""
 
 
 def _numbers(text: str) -> frozenset[int]:
@@ -82,22 +82,23 @@ class AckList:
     def __init__(self, client: redis.Redis) -> None:
         self._client = client
 
-    def push(self, instance_id: str, incarnation: str, notes: Sequence[str]) -> None:
-        if not notes:
+    def push(self, instance_id: str, incarnation: str, reports: Sequence[BatchReport]) -> None:
+        """For this start of the instance."""
+        if not reports:
             return
         name = keys.acks(instance_id, incarnation)
         with self._client.pipeline(transaction=True) as pipe:
-            pipe.rpush(name, *notes)
+            pipe.rpush(name, *map(encode, reports))
             pipe.expire(name, LIST_TTL)
             pipe.execute()
 
-    def pop(self, instance_id: str, incarnation: str, timeout: float) -> list[str]:
+    def pop(self, instance_id: str, incarnation: str, timeout: float) -> list[BatchReport]:
         """All that are there; if there is none, waits up to `timeout` seconds (above 0) for the
-        next one.
+        next report.
         """
         name = keys.acks(instance_id, incarnation)
         found: Any = self._client.lpop(name, DRAIN)
         if not found:
             first: Any = self._client.blpop([name], timeout=timeout)
             found = [first[1]] if first else []
-        return [text.decode() for text in found]
+        return [decode(text.decode()) for text in found]

@@ -38,7 +38,7 @@ def _client(socket_timeout: float) -> redis.Redis:
         socket_connect_timeout=CONNECT_TIMEOUT,
         socket_keepalive=True,
         health_check_interval=HEALTH_CHECK,
-        # A retried command may have been carried out the first time. Whoever calls decides, on the
+        # A retried command may have been carried out the first time. The caller decides, on the
         # value stored.
         retry=Retry(NoBackoff(), 0),
     )

@@ -1,4 +1,4 @@
-"""What each owner sees of its links right now, for whoever asks. Volatile: it tells, it never
+"""What each owner sees of its links right now, for status pages. Volatile: it informs, it never
 decides.
 """
 
@@ -41,11 +41,13 @@ class EvidenceStore:
     """Raises redis.RedisError when Redis does not answer. `ttl` in seconds."""
 
     def __init__(self, client: redis.Redis, ttl: float) -> None:
-        self._client, self._ttl_ms = client, max(1, int(ttl * 1000))
+        self._client = client
+        self._ttl_ms = max(1, int(ttl * 1000))
 
     def publish(self, instance_id: str, items: Iterable[LinkEvidence]) -> None:
-        """Replaces all that this instance said before, in one round trip."""
-        name, fields = keys.evidence(instance_id), _fields(items)
+        """Replaces all evidence of this instance, in one round trip."""
+        name = keys.evidence(instance_id)
+        fields = _fields(items)
         with self._client.pipeline(transaction=True) as pipe:
             pipe.delete(name)
             if fields:
@@ -54,10 +56,11 @@ class EvidenceStore:
             pipe.execute()
 
     def update(self, instance_id: str, items: Iterable[LinkEvidence]) -> bool:
-        """Replaces what was said of these links. False, and nothing said, when there is nothing to
+        """Replaces the evidence of these links. False, and nothing written, when there is nothing to
         be put right: Redis was wiped, or the instance was silent for long. `publish` then.
         """
-        name, fields = keys.evidence(instance_id), _fields(items)
+        name = keys.evidence(instance_id)
+        fields = _fields(items)
         if not self._client.pexpire(name, self._ttl_ms):
             return False
         if fields:
@@ -92,5 +95,5 @@ def _fields(items: Iterable[LinkEvidence]) -> dict[Any, Any]:
 def _decoded(stored: bytes) -> LinkEvidence | None:
     try:
         return msgspec.json.decode(stored, type=LinkEvidence)
-    except msgspec.DecodeError:
+    except (msgspec.DecodeError, UnicodeDecodeError):
         return None  # written by another version during a rolling deploy

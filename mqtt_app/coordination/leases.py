@@ -39,7 +39,7 @@ class Lease(msgspec.Struct, frozen=True):
 
 class Renewal(Enum):
     HELD = "held"
-    ASSERTED = "asserted"  # the key was gone and nobody else had it: it is set again
+    ASSERTED = "asserted"  # the key was gone and no other process had it: it is set again
     LOST = "lost"  # another incarnation holds it: stop acting
 
 
@@ -49,7 +49,9 @@ class LeaseStore:
     def __init__(
         self, client: redis.Redis, ttl: float, clock: Callable[[], float] = time.time
     ) -> None:
-        self._client, self._ttl_ms, self._clock = client, max(1, int(ttl * 1000)), clock
+        self._client = client
+        self._ttl_ms = max(1, int(ttl * 1000))
+        self._clock = clock
         self._hold = client.register_script(source("lease_hold"))
         self._release = client.register_script(source("lease_release"))
         self._read = client.register_script(source("lease_read"))
@@ -80,8 +82,8 @@ class LeaseStore:
         return {lease.instance_id: lease for lease in leases if lease is not None}
 
     def peek(self) -> dict[str, Lease]:
-        """As `read_all`, from a Redis that takes no writes. For eyes only: one that is missing here
-        may well live.
+        """As `read_all`, from a Redis that takes no writes. For display only: a lease that is missing
+        here may well stand.
         """
         names: Any = self._client.smembers(keys.INSTANCES)
         stored: Any = (
@@ -92,7 +94,7 @@ class LeaseStore:
 
     def known_for(self) -> float:
         """Seconds for which every living instance has had the chance to be seen here: since the
-        start, the last wipe, or the end of a time in which nobody at all could renew.
+        start, the last wipe, or the end of a time in which no instance could renew.
 
         Below a lease TTL, a missing lease means nothing. Ask after `read_all`, never before.
         """
@@ -125,5 +127,5 @@ def _decoded(stored: bytes | None) -> Lease | None:
         return None
     try:
         return msgspec.json.decode(stored, type=Lease)
-    except msgspec.DecodeError:
+    except (msgspec.DecodeError, UnicodeDecodeError):
         return None

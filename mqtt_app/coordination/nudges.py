@@ -10,59 +10,47 @@ from redis.client import PubSub
 
 from mqtt_app.coordination import keys
 from mqtt_app.coordination.client import quick_client
+from mqtt_app.coordination.outbox import Outbox
+
+LOST_PAUSE = 0.1  # s until the next nudge, when Redis does not take one
 
 
 class Nudger:
-    """Publishes from a daemon thread. A nudge that finds one waiting is the same nudge: nothing
-    ever queues up.
+    """Publishes from a daemon thread. A nudge that finds another one waiting is the same nudge:
+    nothing ever queues up. `client` gives the Redis client.
     """
 
     def __init__(self, client: Callable[[], redis.Redis]) -> None:
         self._client = client
-        self._wake = threading.Condition()
-        self._wanted = False
-        self._busy = False
-        self._thread: threading.Thread | None = None
+        self._outbox: Outbox[None] = Outbox("nudges", self._publish, limit=1)
+        self._lock = threading.Lock()
 
     def nudge(self) -> None:
         """Never blocks, never raises."""
-        with self._wake:
-            self._wanted = True
-            if self._thread is None:
-                self._thread = threading.Thread(target=self._run, name="nudges", daemon=True)
-                self._thread.start()
-            self._wake.notify_all()
+        with self._lock:
+            if not self._outbox.has_waiting():
+                self._outbox.put(None)
 
     def flush(self, timeout: float) -> bool:
         """Wait until the last nudge is out, or has failed. False when that takes longer than
         `timeout` seconds.
         """
-        with self._wake:
-            return self._wake.wait_for(lambda: not (self._wanted or self._busy), timeout)
+        return self._outbox.flush(timeout)
 
-    def _run(self) -> None:
-        while True:
-            with self._wake:
-                self._busy = False
-                self._wake.notify_all()
-                self._wake.wait_for(lambda: self._wanted)
-                self._wanted, self._busy = False, True
-            self._publish()
-
-    def _publish(self) -> None:
+    def _publish(self, _nudges: list[None]) -> None:
         try:
             self._client().publish(keys.NUDGES, b"1")
         except redis.RedisError:
-            time.sleep(
-                0.1
-            )  # lost, as a nudge may be: the workers look by themselves every few seconds
+            # Lost, as a nudge may be: the workers look by themselves every few seconds.
+            time.sleep(LOST_PAUSE)
 
 
 class NudgeListener:
     """Waits for nudges on a connection of its own and subscribes again by itself."""
 
     def __init__(self, client: redis.Redis, clock: Callable[[], float] = time.monotonic) -> None:
-        self._client, self._clock = client, clock
+        self._client = client
+        self._clock = clock
         self._subscription: PubSub | None = None
 
     def wait(self, timeout: float) -> bool:

@@ -6,6 +6,7 @@ from datetime import datetime
 from mqtt_app.dashboard import words
 from mqtt_app.dashboard.badges import BAD, LINKS, OFF, OK, WAIT, WARN, Badge
 from mqtt_app.domain.accounting import Term
+from mqtt_app.domain.link.grants import REFUSED
 from mqtt_app.selectors.status.facets import (
     DesiredFacet,
     FlowFacet,
@@ -20,7 +21,6 @@ PARSER_REMEDY = (
     "Correct the parser and restart the task workers. Nothing is lost: what was kept is then stored by itself."
     " What nobody can parse may be given another try, and so an end, in the admin under kept messages."
 )
-REFUSED = 128  # SUBACK codes from here on are refusals
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,19 +120,19 @@ def _subscriptions(facet: SubscriptionsFacet, linked: bool) -> Card:
     return Card("Subscriptions", badge, facet.since, facet.evidence, facts)
 
 
-def _flow(facet: FlowFacet, linked: bool) -> Card:
+def _flow_badge(facet: FlowFacet, linked: bool) -> Badge:
     if facet.not_stored_since:
-        badge = Badge(BAD, "Not stored")
-    elif facet.paused:
-        badge = Badge(WARN, "Paused until stored")
-    elif facet.paused_parsers:
-        badge = Badge(WARN, "Kept until a parser works")
-    elif not linked:
-        badge = Badge(OFF, "No link")
-    else:
-        badge = (
-            Badge(OK, f"Flowing, {words.rate(facet.rate)}") if facet.rate else Badge(WAIT, "Quiet")
-        )
+        return Badge(BAD, "Not stored")
+    if facet.paused:
+        return Badge(WARN, "Paused until stored")
+    if facet.paused_parsers:
+        return Badge(WARN, "Kept until a parser works")
+    if not linked:
+        return Badge(OFF, "No link")
+    return Badge(OK, f"Flowing, {words.rate(facet.rate)}") if facet.rate else Badge(WAIT, "Quiet")
+
+
+def _flow(facet: FlowFacet, linked: bool) -> Card:
     unacked = words.NOTHING if facet.unacked is None else f"{facet.unacked:,}"
     facts: list[tuple[str, str | datetime]] = [
         ("Last message", facet.last_message_at or "never"),
@@ -158,7 +158,7 @@ def _flow(facet: FlowFacet, linked: bool) -> Card:
     remedy = facet.remedy or (PARSER_REMEDY if facet.paused_parsers else "")
     return Card(
         "Flow",
-        badge,
+        _flow_badge(facet, linked),
         facet.since,
         _evidence(facet),
         tuple(facts),

@@ -4,7 +4,7 @@ from django.db import models
 from django.db.models import Q
 from django.utils import timezone
 
-from mqtt_app.domain.delivery.ack_mode import CHOICES, AckMode
+from mqtt_app.domain.link.ack_mode import CHOICES, AckMode
 from mqtt_app.models.choices import ConnectionStatus, ErrorClass, ProtocolVersion, QoS
 from mqtt_app.models.fields import EncryptedTextField
 from mqtt_app.models.operated import OperatedModel

@@ -32,7 +32,7 @@ class Reader(Protocol):
     def write_turn(self) -> None: ...
 
     def gone_turn(self) -> None:
-        """The connection has ended, and nothing is to be read that would say so."""
+        """The connection has ended, and no read would show it."""
         ...
 
 
@@ -56,7 +56,9 @@ class Loop:
         self._epoll = select.epoll()
         self._readers: dict[int, Reader] = {}
         self._interests: dict[int, int] = {}  # descriptor -> what the poll is asked for
-        self._more: dict[int, Reader] = {}  # whoever used up a turn; served again, after all others
+        self._more: dict[
+            int, Reader
+        ] = {}  # readers that used up a turn; served again, after all others
         self._timers: list[tuple[float, int, Timer]] = []
         self._number = itertools.count()
         self._calls: deque[Callable[[], None]] = deque()
@@ -134,7 +136,8 @@ class Loop:
         polled = self._epoll.poll(self._patience())
         if polled:
             self._gather()
-        pending, self._more = self._more, {}
+        pending = self._more
+        self._more = {}
         for descriptor, event in polled:
             self._serve(descriptor, event, pending)
         for descriptor, reader in pending.items():

@@ -25,7 +25,7 @@ def refused(stack: Stack, site_id: int, seconds: float = 20) -> dict[str, str]:
 
 @pytest.fixture
 def odd_broker() -> Iterator[tuple[int, list[bytes]]]:
-    """Answers every client with the bytes in the list, then closes; with an empty list it never
+    """SubackResults every client with the bytes in the list, then closes; with an empty list it never
     answers.
     """
     answers: list[bytes] = []

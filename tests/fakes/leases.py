@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 
 import msgspec
 
+from mqtt_app.coordination.acks import BatchReport
 from mqtt_app.coordination.leases import Lease, Renewal
 
 
@@ -16,7 +17,6 @@ class FakeLeaseStore:
         self._leases: dict[str, tuple[Lease, float]] = {}
         self._since: float | None = None
         self._held: float | None = None
-        self._started = clock()
 
     def acquire(self, lease: Lease, *, instead_of: str = "") -> bool:
         return self._set(lease, instead_of) is not Renewal.LOST
@@ -66,10 +66,10 @@ class FakeLeaseStore:
 
 class FakeAckList:
     def __init__(self) -> None:
-        self._lists: defaultdict[tuple[str, str], list[str]] = defaultdict(list)
+        self._lists: defaultdict[tuple[str, str], list[BatchReport]] = defaultdict(list)
 
-    def push(self, instance_id: str, incarnation: str, batch_ids: Sequence[str]) -> None:
-        self._lists[instance_id, incarnation] += batch_ids
+    def push(self, instance_id: str, incarnation: str, reports: Sequence[BatchReport]) -> None:
+        self._lists[instance_id, incarnation] += reports
 
-    def pop(self, instance_id: str, incarnation: str, timeout: float) -> list[str]:
+    def pop(self, instance_id: str, incarnation: str, timeout: float) -> list[BatchReport]:
         return self._lists.pop((instance_id, incarnation), [])

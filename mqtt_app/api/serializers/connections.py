@@ -2,7 +2,7 @@ from typing import Any
 
 from rest_framework import serializers
 
-from mqtt_app.domain.delivery import ack_mode
+from mqtt_app.domain.link import ack_mode
 from mqtt_app.models import CONFIGURATION, MqttConnection
 from mqtt_app.selectors.connections import legible
 from mqtt_app.services.connection_rules import MAX_PEM, connection_errors

@@ -5,7 +5,7 @@ from typing import Any
 from rest_framework import serializers
 
 from mqtt_app.domain.accounting import MEANINGS, TERMS
-from mqtt_app.domain.delivery import ack_mode
+from mqtt_app.domain.link import ack_mode
 from mqtt_app.domain.status.headline import HeadlineKind
 
 Field = serializers.Field[Any, Any, Any, Any]

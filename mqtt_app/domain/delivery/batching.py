@@ -1,6 +1,4 @@
-"""Messages to batches and back to acknowledgements. Pure: the caller brings the clock and carries
-out what is due.
-"""
+"""Messages to batches. Pure: the caller brings the clock and carries out what is due."""
 
 from collections import defaultdict, deque
 from collections.abc import Collection, Iterator
@@ -9,10 +7,9 @@ import msgspec
 
 from mqtt_app.domain.delivery.messages import Drop, Envelope
 
-# batches on their way while others follow as soon as they are due: one is being stored, the next
-# one waits
+# batches in flight while others follow as soon as they are due: one is stored while the next waits
 EAGER = 2
-CROWD = 200  # messages that wait: fewer are stored so fast that nobody need go first
+CROWD = 200  # messages that wait: fewer are stored so fast that no connection need go first
 LITTLE = 4  # a connection with so many times less than the average of a crowd has little
 
 
@@ -33,25 +30,24 @@ class Batcher:
     """Collects messages, a queue for each connection; `take` serves the connections in turn, each
     its share.
 
-    When some flood, those who have little to say go in a batch of their own, before the flood: a
+    When some flood, connections with few messages go in a batch of their own, before the flood: a
     small batch is stored in a few milliseconds, and shares no row with what the others wait for.
     """
 
     def __init__(self, limits: Limits) -> None:
         self._limits = limits
         self._queues: dict[int, deque[Envelope]] = {}
-        self._apart: dict[
-            int, deque[Envelope]
-        ] = {}  # of suspects, which are in no batch with others
+        # of suspects, which are in no batch with others
+        self._apart: dict[int, deque[Envelope]] = {}
         self._drops: defaultdict[tuple[int, str], int] = defaultdict(int)
-        self._since: float | None = None  # when the oldest one came
+        self._since: float | None = None  # when the oldest message came
         self._urgent = False
         self.count = 0
         self.size = 0
 
     def add(self, message: Envelope, now: float, *, urgent: bool = False) -> None:
-        """`urgent`: the broker sends no more before this one is acknowledged, so do not wait for
-        company.
+        """`urgent`: the broker sends no more before this message is acknowledged, so the batch does
+        not wait for others.
         """
         if self._apart and message.connection_id in self._apart:
             self._apart[message.connection_id].append(message)
@@ -109,7 +105,8 @@ class Batcher:
         self.count += sign * len(queue)
         self.size += sign * sum(message.size for message in queue)
         if not self.count and not self._drops:
-            self._since, self._urgent = None, False
+            self._since = None
+            self._urgent = False
 
     def due_at(self, in_flight: int = 0) -> float | None:
         """When to take the next batch: 0 for at once, None while there is nothing.
@@ -139,7 +136,7 @@ class Batcher:
         return tuple(taken), drops
 
     def _quiet(self) -> list[int]:
-        """Those who have little, while others crowd."""
+        """Connections that have little, while others crowd."""
         if self.count < CROWD:
             return []
         little = self.count / (LITTLE * len(self._queues))
@@ -148,12 +145,14 @@ class Batcher:
         ]
 
     def _take(self, connections: Collection[int]) -> list[Envelope]:
-        """From each in turn, until all are empty or the batch is full; who is not empty then is
-        behind the others.
+        """From each in turn, until all are empty or the batch is full; a queue that is not empty
+        then goes behind the others.
         """
         taken: list[Envelope] = []
-        limits, turns = self._limits, deque(connections)
-        room, share = limits.size, max(1, limits.messages // max(1, len(turns)))
+        limits = self._limits
+        turns = deque(connections)
+        room = limits.size
+        share = max(1, limits.messages // max(1, len(turns)))
         while turns and len(taken) < limits.messages and room > 0:
             connection_id = turns.popleft()
             queue = self._queues.pop(connection_id)
@@ -168,58 +167,3 @@ class Batcher:
         self.count -= len(taken)
         self.size -= limits.size - room
         return taken
-
-
-class AckOrder:
-    """Acknowledgements of one link in the order of receipt, as MQTT demands, whatever the order of
-    the commits.
-    """
-
-    def __init__(self) -> None:
-        self._done: dict[int, bool] = {}  # packet id -> committed; in order of receipt
-
-    def __len__(self) -> int:
-        return len(self._done)
-
-    def __contains__(self, packet_id: int) -> bool:
-        return packet_id in self._done
-
-    def received(self, packet_id: int, *, done: bool = False) -> None:
-        """`done`: need not wait for a commit."""
-        self._done[packet_id] = done
-
-    def committed(self, packet_id: int) -> None:
-        if packet_id in self._done:
-            self._done[packet_id] = True
-
-    def ready(self) -> list[int]:
-        """Takes out what may be acknowledged now: all up to the first that is not committed."""
-        found = []
-        for packet_id, done in self._done.items():
-            if not done:
-                break
-            found.append(packet_id)
-        for packet_id in found:
-            del self._done[packet_id]
-        return found
-
-
-SUSPECT_SHARE = (
-    32  # part of the memory that a connection may hold whose messages are not being stored
-)
-
-
-def may_read_suspect(held: int, limit: int) -> bool:
-    return held < limit // SUSPECT_SHARE
-
-
-def may_read(held: int, total: int, holders: int, limit: int) -> bool:
-    """May a connection that holds `held` of `total` bytes in memory read on? `holders` connections
-    hold any.
-
-    Up to half of the limit whoever needs memory has it; beyond that, only who holds less than an
-    equal share of it.
-    """
-    if total >= limit:
-        return False
-    return total < limit // 2 or held < limit // (2 * max(1, holders))

@@ -1,4 +1,4 @@
-"""How long a broker's queue lasts while nobody takes its messages: past it the broker drops them,
+"""How long a broker's queue lasts while no owner takes its messages: past it the broker drops them,
 and says nothing.
 """
 

@@ -37,5 +37,5 @@ def by_message(messages: Sequence[Envelope], number: int) -> list[Part]:
 
 
 def is_at_broker(message: Envelope) -> bool:
-    """Not acknowledged, so its broker delivers it again: nothing is lost when it is let go of."""
+    """Not acknowledged, so its broker delivers it again: nothing is lost when it is dropped here."""
     return message.qos > 0 and not message.early

@@ -26,7 +26,7 @@ _AWAY = (
     "28",
     "3D",  # not let in, no such database
     "53",  # disk, memory or connections used up
-    "55",  # locked by somebody, not in the state for it
+    "55",  # locked by another transaction, not in the state for it
     "57P",  # shutdown, crash, starting up
     "58",  # errors of its operating system
 )

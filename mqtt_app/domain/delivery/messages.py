@@ -20,7 +20,7 @@ class Envelope(msgspec.Struct, array_like=True, frozen=True, gc=False):
     `packet_id` is the MQTT Packet Identifier (0 at QoS 0). `epoch` counts the links of one owner: a
     PUBACK is only valid on the link that delivered the message. `received_at` is unix time in
     seconds, taken when the packet was read. `early`: acknowledged before its commit, or about to
-    be, so nobody may leave it to the broker to bring it again.
+    be, so it must not be left to the broker to deliver it again.
     """
 
     connection_id: int
@@ -77,7 +77,7 @@ class Batch(msgspec.Struct, array_like=True, frozen=True):
 
     `id` is 32 hex digits; `incarnation` names the process start that waits for the receipt. With a
     `quarantine_reason` the messages are not parsed but put aside as they are. `instead_of`: the
-    batches that this one is a part of, the largest first. They are not on their way any more, as
+    batches that this one is a part of, the largest first. They are not in flight any more, as
     far as their owner knows; whichever is committed first counts. `tries`: how often it was sent
     before.
     """
@@ -112,5 +112,5 @@ def unpack(blob: bytes) -> Batch:
         )
     try:
         return _decoder.decode(memoryview(blob)[1:])
-    except msgspec.DecodeError as error:
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
         raise WireError(f"damaged batch: {error}") from error

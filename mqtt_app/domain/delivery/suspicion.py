@@ -5,7 +5,7 @@
     convicted  a batch of its own failed, or messages of it were refused: it stays suspect for a while after that
 
 While it is suspect a connection travels by itself, in small batches, one at a time: a fault that
-nobody has thought of costs its own site.
+is not foreseen costs its own site.
 """
 
 from collections.abc import Collection, Iterable, Iterator
@@ -13,7 +13,7 @@ from collections.abc import Collection, Iterable, Iterator
 import msgspec
 
 SMALL = 64  # messages in a batch of a suspect
-SHRINK = 8  # times fewer after each batch that could not be told apart
+SHRINK = 8  # times fewer after each batch whose fault was not found
 FIRST = 30.0  # s for which a convicted connection stays suspect, twice as long each time
 LONGEST = 300.0
 
@@ -57,12 +57,12 @@ class Suspicion:
         suspect.strikes += 1
 
     def shrink(self, connection_id: int) -> None:
-        """Its batch could not be told apart: fewer messages next time."""
+        """The fault in its batch was not found: fewer messages next time."""
         if connection_id in self._suspects:
             suspect = self._suspects[connection_id]
             suspect.size = max(1, suspect.size // SHRINK)
 
-    def committed(self, connection_ids: Collection[int], now: float) -> list[int]:
+    def clear_stored(self, connection_ids: Collection[int], now: float) -> list[int]:
         """A batch with these, and nothing refused of them, is in the database. Gives those that are
         cleared by it.
         """

@@ -65,7 +65,8 @@ def _range(text: str, opening: _Opening, *networks: str) -> _Range:
     return _Range(text, opening, tuple(ip_network(network) for network in networks))
 
 
-_NEVER, _LISTED = _Opening.NEVER, _Opening.LISTED
+_NEVER = _Opening.NEVER
+_LISTED = _Opening.LISTED
 RANGES = (  # the first one that contains an address decides
     _range(
         "the metadata address of a cloud",
@@ -145,8 +146,8 @@ def opens_nothing(network: Network) -> bool:
     """A listed network that is part of no range that can be opened: everything in it is open
     anyway, or never is.
     """
-    never = any(one.opening is _NEVER and one.covers(network) for one in RANGES)
-    return never or not any(one.covers(network) for one in RANGES)
+    never = any(block.opening is _NEVER and block.covers(network) for block in RANGES)
+    return never or not any(block.covers(network) for block in RANGES)
 
 
 def judge(address: Address | str, policy: AddressPolicy = _OPEN, host: str = "") -> AddressVerdict:
@@ -178,7 +179,7 @@ def reached(address: Address) -> set[Address]:
 
 
 def _judge_plain(address: Address, policy: AddressPolicy, host: str, shown: str) -> AddressVerdict:
-    found = next((one for one in RANGES if address in one), None)
+    found = next((block for block in RANGES if address in block), None)
     if found is None or (found.opening is _Opening.PRIVATE and policy.private is Private.ALLOW):
         return AddressVerdict()
     entry = _entry_for(address, found, policy, host)
@@ -201,11 +202,11 @@ def _judge_form(
     verdicts = [
         _judge_plain(inner, policy, host, shown=str(address)) for inner in sorted(_inner(address))
     ]
-    refused = next((one for one in verdicts if one.refusal), None)
+    refused = next((verdict for verdict in verdicts if verdict.refusal), None)
     if refused is not None:
         return refused
     entry = _entry_for(address, form, policy, host) or next(
-        (one.opened_by for one in verdicts if one.opened_by), ""
+        (verdict.opened_by for verdict in verdicts if verdict.opened_by), ""
     )
     if entry:
         return AddressVerdict(opened_by=entry)
@@ -217,7 +218,11 @@ def _judge_form(
 def _entry_for(address: Address, found: _Range, policy: AddressPolicy, host: str) -> str:
     if host and host in policy.names:
         return host
-    fitting = (one for one in policy.networks if found.covers(one) and _within(address, (one,)))
+    fitting = (
+        network
+        for network in policy.networks
+        if found.covers(network) and _within(address, (network,))
+    )
     return str(next(fitting, ""))
 
 

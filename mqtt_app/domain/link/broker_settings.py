@@ -7,7 +7,9 @@ from urllib.parse import urlsplit
 from mqtt_app.domain.link.addresses import AddressPolicy, Network, Private, opens_nothing
 from mqtt_app.domain.link.hosts import HostError, validate_host
 
-ALLOW, PRIVATE, OWN = "SITEWIRE_BROKER_ALLOW", "SITEWIRE_BROKER_PRIVATE", "SITEWIRE_OWN_SERVICES"
+ALLOW = "SITEWIRE_BROKER_ALLOW"
+PRIVATE = "SITEWIRE_BROKER_PRIVATE"
+OWN = "SITEWIRE_OWN_SERVICES"
 
 Service = tuple[str, int]
 """Host and port of a service of our own."""

@@ -1,7 +1,7 @@
-"""What is told of a failed link to those who may not look into the network that Sitewire runs in.
+"""What is shown of a failed link to those who may not look into the network that Sitewire runs in.
 
 Whoever names a host and then reads "connection refused", "no answer" or "a web server answers"
-scans ports from inside. So they are told the class of the failure and what it means in general; the
+scans ports from inside. So they see the class of the failure and what it means in general; the
 details are for those who run Sitewire.
 """
 

@@ -4,8 +4,13 @@ import msgspec
 
 from mqtt_app.domain.link.protocol.violations import Reason, Violation
 
-CONFIGURATION, CREDENTIALS, NETWORK, TLS = "configuration", "credentials", "network", "tls"
-BROKER, CONFLICT, INTERNAL = "broker", "conflict", "internal"
+CONFIGURATION = "configuration"
+CREDENTIALS = "credentials"
+NETWORK = "network"
+TLS = "tls"
+BROKER = "broker"
+CONFLICT = "conflict"
+INTERNAL = "internal"
 SLOW = {
     CONFIGURATION,
     CREDENTIALS,
@@ -141,7 +146,8 @@ def _may_be_a_packet(first: bytes) -> bool:
     has no use for.
     """
     is_text = all(byte in b"\r\n\t" or 0x20 <= byte < 0x7F for byte in first)
-    kind, flags = first[0] >> 4, first[0] & 15
+    kind = first[0] >> 4
+    flags = first[0] & 15
     is_known = 0 < kind < 15 and (kind == 3 or flags == (2 if kind in (6, 8, 10) else 0))
     return is_known and not (is_text and len(first) >= 4)
 

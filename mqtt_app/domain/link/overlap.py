@@ -49,7 +49,7 @@ def arrange(filters: Iterable[tuple[str, int]], *, identified: bool) -> tuple[Su
     """
     order = sorted(filters)
     overlapping = overlaps([name for name, _ in order]) if identified else set()
-    marked = [one for one in order if one[0] in overlapping]
+    marked = [wish for wish in order if wish[0] in overlapping]
     best = max((qos for _, qos in marked), default=0)
     # An identifier belongs to one set of filters: it says which copies were queued under another
     # one.
@@ -67,8 +67,8 @@ def in_packets(wanted: Sequence[Subscription], most: int) -> Iterator[Sequence[S
     """A SUBSCRIBE each: one with an identifier goes by itself, because an identifier belongs to a
     whole packet.
     """
-    yield from ((one,) for one in wanted if one.identifier)
-    yield from pieces([one for one in wanted if not one.identifier], most)
+    yield from ((wish,) for wish in wanted if wish.identifier)
+    yield from pieces([wish for wish in wanted if not wish.identifier], most)
 
 
 def pieces(whole: Sequence[Item], most: int) -> Iterator[Sequence[Item]]:
@@ -110,7 +110,8 @@ def _share_a_topic(one: Sequence[str], other: Sequence[str]) -> bool:
             return True
         if left != right and "+" not in (left, right):
             return False
-    longer, shorter = max(one, other, key=len), min(one, other, key=len)
+    longer = max(one, other, key=len)
+    shorter = min(one, other, key=len)
     return (
         len(longer) == len(shorter) or longer[len(shorter)] == "#"
     )  # which selects the parent level itself
@@ -124,7 +125,7 @@ def _is_system(left: str, right: str) -> bool:
 
 
 class Copies:
-    """Tells which deliveries of one link are further copies of a message. Times are the caller's
+    """Finds which deliveries of one link are further copies of a message. Times are the caller's
     clock, in seconds.
     """
 
@@ -136,16 +137,16 @@ class Copies:
         self._since = 0.0
 
     def change(self, arranged: Iterable[Subscription]) -> None:
-        """To other subscriptions. Copies for those before may still be on their way."""
+        """To other subscriptions. Copies for those before may still come."""
         if len(self._filters) > MOST_IDENTIFIERS:
             self._filters.clear()
-        self._filters |= {one.identifier: one.filter for one in arranged if one.identifier}
+        self._filters |= {wish.identifier: wish.filter for wish in arranged if wish.identifier}
 
     def is_one(self, topic: str, payload: bytes, identifiers: Iterable[int], now: float) -> bool:
-        """Of a delivery for these subscriptions, told in the order in which they come.
+        """Of a delivery for these subscriptions, called in the order in which they come.
 
         A message is new when it brings one of its filters to more deliveries of such a message than
-        any filter had. What was queued under identifiers that nobody knows (an earlier owner's, of
+        any filter had. What was queued under identifiers that are not known (an earlier owner's, of
         other filters) is never a copy.
         """
         filters = [self._filters[number] for number in identifiers if number in self._filters]
@@ -159,7 +160,9 @@ class Copies:
 
     def _counts(self, key: int, now: float) -> dict[str, int]:
         if len(self._young) >= REMEMBERED or now - self._since > COPIES_WITHIN:
-            self._old, self._young, self._since = self._young, {}, now
+            self._old = self._young
+            self._young = {}
+            self._since = now
         counts = self._young.get(key)
         if counts is None:
             counts = self._young[key] = self._old.pop(key, {})

@@ -15,7 +15,10 @@ from mqtt_app.domain.link.protocol.violations import (
     protocol_error,
 )
 
-DUP, QOS_1, RETAIN = 8, 2, 1  # flags in the first byte
+# flags in the first byte
+DUP = 8
+QOS_1 = 2
+RETAIN = 1
 
 
 class Publish(msgspec.Struct, frozen=True, gc=False):
@@ -44,9 +47,11 @@ def read_publish(
     packet_id = 0
     try:
         name_end = place + 2 + (buffer[place] << 8 | buffer[place + 1])
-        name, place = buffer[place + 2 : name_end], name_end
+        name = buffer[place + 2 : name_end]
+        place = name_end
         if first & QOS_1:
-            packet_id, place = buffer[place] << 8 | buffer[place + 1], place + 2
+            packet_id = buffer[place] << 8 | buffer[place + 1]
+            place = place + 2
         if with_properties:
             if buffer[place]:
                 subscriptions, place = _subscriptions(buffer, place, end)
@@ -61,7 +66,9 @@ def read_publish(
         topic = names.judge(name)
     if first & QOS_1 and not packet_id:
         raise protocol_error("a PUBLISH of QoS 1 with the packet identifier 0", FIND_THE_MESSAGE)
-    qos, retain, dup = (first >> 1) & 3, bool(first & RETAIN), bool(first & DUP)
+    qos = (first >> 1) & 3
+    retain = bool(first & RETAIN)
+    dup = bool(first & DUP)
     return Publish(topic, buffer[place:end], qos, retain, dup, packet_id, subscriptions)
 
 
@@ -75,7 +82,8 @@ def _subscriptions(buffer: bytes, place: int, end: int) -> tuple[tuple[int, ...]
     """
     length, start = variable(buffer, place)
     found: list[int] = []
-    at, stop = start, start + length
+    at = start
+    stop = start + length
     while at < stop and buffer[at] == SUBSCRIPTION_IDENTIFIER:
         number, at = variable(buffer, at + 1)
         found.append(number)

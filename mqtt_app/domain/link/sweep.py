@@ -1,4 +1,4 @@
-"""The retained messages that a broker sends for new subscriptions, told from their copies.
+"""The retained messages that a broker sends for new subscriptions, and which of them are copies.
 
 A broker marks a message as retained only when it sends it for a subscription (MQTT 3.1.1 section
 3.3.1.3), so what comes twice with that mark is a copy: for a second filter, or for a second
@@ -20,7 +20,9 @@ class Sweep:
         self._began = self._last = 0.0
 
     def begin(self, now: float) -> None:
-        self._seen, self._began, self._last = set(), now, now
+        self._seen = set()
+        self._began = now
+        self._last = now
 
     def end(self, now: float) -> None:
         """When its time is over: what it remembers is forgotten."""

@@ -13,7 +13,9 @@ BALANCE_SHARE = 10  # at most one in ten wanted connections is under way for bal
 
 
 class PlannedConnection(msgspec.Struct, frozen=True):
-    """A connection: who should have it (`assigned`) and who has it (`owner`); "" is nobody."""
+    """A connection: the instance that should have it (`assigned`) and the one that has it (`owner`);
+    "" is none.
+    """
 
     id: int
     wanted: bool
@@ -37,15 +39,15 @@ class Plan(msgspec.Struct, frozen=True):
 
     assign: dict[int, str]
     unwanted: tuple[int, ...] = ()  # switched off, yet assigned
-    gone: tuple[int, ...] = ()  # their owner has no lease: nobody holds the link any more
+    orphaned: tuple[int, ...] = ()  # their owner has no lease: no instance holds the link any more
     kept: tuple[int, ...] = ()
-    homeless: tuple[int, ...] = ()
+    unassigned: tuple[int, ...] = ()
     moved: tuple[int, ...] = ()  # for balance only
-    unplaced: tuple[int, ...] = ()  # homeless, and no instance has room
+    unplaced: tuple[int, ...] = ()  # unassigned, and no instance has room
 
     @property
     def is_empty(self) -> bool:
-        return not (self.assign or self.gone)
+        return not (self.assign or self.orphaned)
 
 
 def plan(
@@ -58,51 +60,57 @@ def plan(
 ) -> Plan:
     """The changes to make.
 
-    `complete`: the instances are all there are. Otherwise a missing one may be alive, so only what
-    is nobody's is given out, because no one can be harmed by it. `now` in unix seconds; connections
+    `complete`: the instances are all there are. Otherwise a missing one may be alive, so only
+    connections without owner and assignment are assigned, which harms no instance. `now` in unix seconds; connections
     move for balance once the youngest instance is `rebalance_after` seconds old.
     """
-    everything = sorted(rows, key=lambda row: row.id)
+    everything = sorted(rows, key=_by_id)
     live = {instance.id: instance for instance in instances}
     takers = {name: instance for name, instance in live.items() if not instance.draining}
     if not complete:
-        return _first_homes(everything, takers)
+        return _first_assignments(everything, takers)
     homes = {row.id: _home(row, takers) for row in everything if row.wanted}
     unwanted = [row for row in everything if not row.wanted and row.assigned]
-    gone = [row for row in everything if row.owner and row.owner not in live]
+    orphaned = [row for row in everything if row.owner and row.owner not in live]
     kept = [row for row in everything if homes.get(row.id)]
-    homeless = [row for row in everything if row.wanted and not homes[row.id]]
+    unassigned = [row for row in everything if row.wanted and not homes[row.id]]
     load = _load(takers, (homes[row.id] for row in kept))
-    placed = _place(homeless, takers, load)
+    placed = _place(unassigned, takers, load)
     budget = _budget(kept, homes, live) if _stable(live.values(), now, rebalance_after) else 0
     moved = _balance(kept, homes, takers, load, budget)
-    chosen = {row.id: homes[row.id] for row in kept} | placed | moved
-    assign = {
-        row.id: chosen[row.id]
-        for row in everything
-        if chosen.get(row.id, row.assigned) != row.assigned
-    }
+    targets = {row.id: homes[row.id] for row in kept} | placed | moved
     return Plan(
-        assign={row.id: "" for row in unwanted} | assign,
+        assign={row.id: "" for row in unwanted} | _changes(everything, targets),
         unwanted=_ids(unwanted),
-        gone=_ids(gone),
+        orphaned=_ids(orphaned),
         kept=tuple(row.id for row in kept if row.id not in moved),
-        homeless=_ids(homeless),
+        unassigned=_ids(unassigned),
         moved=tuple(moved),
-        unplaced=tuple(row.id for row in homeless if row.id not in placed),
+        unplaced=tuple(row.id for row in unassigned if row.id not in placed),
     )
 
 
-def _first_homes(rows: Sequence[PlannedConnection], takers: Mapping[str, Instance]) -> Plan:
+def _by_id(row: PlannedConnection) -> int:
+    return row.id
+
+
+def _changes(rows: Iterable[PlannedConnection], targets: Mapping[int, str]) -> dict[int, str]:
+    """Those targets that are not assigned yet."""
+    return {
+        row.id: targets[row.id] for row in rows if targets.get(row.id, row.assigned) != row.assigned
+    }
+
+
+def _first_assignments(rows: Sequence[PlannedConnection], takers: Mapping[str, Instance]) -> Plan:
     kept = [row for row in rows if row.wanted and row.assigned in takers]
-    homeless = [row for row in rows if row.wanted and not row.assigned and not row.owner]
-    placed = _place(homeless, takers, _load(takers, (row.assigned for row in kept)))
-    return Plan(assign=placed, kept=_ids(kept), homeless=_ids(homeless))
+    unassigned = [row for row in rows if row.wanted and not row.assigned and not row.owner]
+    placed = _place(unassigned, takers, _load(takers, (row.assigned for row in kept)))
+    return Plan(assign=placed, kept=_ids(kept), unassigned=_ids(unassigned))
 
 
 def _home(row: PlannedConnection, takers: Mapping[str, Instance]) -> str:
-    """Where the connection is at home already, or "". A healthy owner keeps what was promised to
-    one that died.
+    """The instance that the connection stays with, or "". A healthy owner keeps what was assigned to
+    an instance that died.
     """
     if row.assigned in takers:
         return row.assigned
@@ -117,11 +125,11 @@ def _load(takers: Iterable[str], homes: Iterable[str]) -> dict[str, int]:
 
 
 def _place(
-    homeless: Iterable[PlannedConnection], takers: Mapping[str, Instance], load: dict[str, int]
+    unassigned: Iterable[PlannedConnection], takers: Mapping[str, Instance], load: dict[str, int]
 ) -> dict[int, str]:
     """Each to the emptiest instance that has room; counts them in `load`."""
     placed: dict[int, str] = {}
-    for row in homeless:
+    for row in unassigned:
         open_ = [name for name in load if load[name] < takers[name].capacity]
         if not open_:
             break
@@ -169,7 +177,7 @@ def _balance(
             break
         donor = max(donors, key=lambda name: (load[name], name))
         receiver = min(receivers, key=lambda name: (load[name], name))
-        if load[donor] - load[receiver] < 2:  # moving one would only swap their places
+        if load[donor] - load[receiver] < 2:  # a move would only swap their places
             break
         moved[settled[donor].pop()] = receiver
         load[donor] -= 1

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from mqtt_app.domain.delivery.stalls import NOT_STORED, sentence
+from mqtt_app.domain.link.grants import REFUSED
 
 START_GRACE = 45.0  # s a start may take: one reconcile (30 s), a scan, a dial and a handshake
 SUBSCRIBE_GRACE = 15.0  # s from CONNACK to the last SUBACK
@@ -19,7 +20,6 @@ EVIDENCE_STALE = 15.0  # s without a word from a worker whose lease is alive
 # s without any packet, or the keepalive when that is shorter: a live broker answers PINGREQ by then
 SILENCE = 30.0
 SHORTEST_SILENCE = 10.0  # s; the evidence itself is some seconds old
-REFUSED = 128  # SUBACK codes from here on are refusals
 
 
 class HeadlineKind(StrEnum):

@@ -10,21 +10,25 @@ import msgspec
 from mqtt_app.domain.delivery.messages import Envelope
 
 
-class Held(msgspec.Struct):
-    """A QoS 1 message that is not committed. The link `epoch`, on which it came last, waits for its
-    ack.
+class HeldMessage(msgspec.Struct):
+    """A QoS 1 message that is not committed. `epoch`: of the link on which it came last, which is to
+    be acknowledged there.
     """
 
     message: Envelope
     epoch: int
     fingerprint: int
 
+    def is_copy_of(self, message: Envelope, fingerprint: int) -> bool:
+        is_equal = self.fingerprint == fingerprint
+        return is_equal and self.message.generation == message.generation
+
 
 class Memory:
-    """`total` bytes of all connections; `early`: messages that no broker will bring again."""
+    """`total` bytes of all connections; `early`: messages that no broker will deliver again."""
 
     def __init__(self) -> None:
-        self._held: defaultdict[int, dict[int, Held]] = defaultdict(dict)
+        self._held: defaultdict[int, dict[int, HeldMessage]] = defaultdict(dict)
         self._bytes: defaultdict[int, int] = defaultdict(int)
         self.total = 0
         self.early = 0
@@ -43,44 +47,38 @@ class Memory:
         self.early += message.early
 
     def is_known(self, message: Envelope) -> bool:
-        """Delivered again while the first copy is on its way to the database: that commit will
-        acknowledge this one.
+        """Delivered again while the first copy is being stored: the commit of that
+        copy acknowledges this one.
         """
         waiting = self._held[message.connection_id]
         fingerprint = hash((message.topic, message.payload))
         first = waiting.get(message.packet_id)
-        same = first is not None and first.fingerprint == fingerprint
-        if (
-            first is not None
-            and same
-            and message.dup
-            and first.message.generation == message.generation
-        ):
+        if first is not None and message.dup and first.is_copy_of(message, fingerprint):
             first.epoch = message.epoch
             return True
-        waiting[message.packet_id] = Held(message, message.epoch, fingerprint)
+        waiting[message.packet_id] = HeldMessage(message, message.epoch, fingerprint)
         return False
 
-    def held_of(self, message: Envelope) -> Held | None:
+    def find_held(self, message: Envelope) -> HeldMessage | None:
         """None when the packet id belongs to a later message by now."""
         held = self._held[message.connection_id].get(message.packet_id)
         return held if held is not None and held.message is message else None
 
-    def remove(self, messages: Sequence[Envelope]) -> list[Held]:
+    def remove(self, messages: Sequence[Envelope]) -> list[HeldMessage]:
         """Gives those that wait for an acknowledgement, in order."""
-        open_ones: list[Held] = []
+        unacknowledged: list[HeldMessage] = []
         for message in messages:
             connection_id = message.connection_id
             self._bytes[connection_id] -= message.size
             self.total -= message.size
             self.early -= message.early
-            if message.qos and (held := self.held_of(message)) is not None:
+            if message.qos and (held := self.find_held(message)) is not None:
                 del self._held[connection_id][message.packet_id]
-                open_ones.append(held)
-        self._tidy({message.connection_id for message in messages})
-        return open_ones
+                unacknowledged.append(held)
+        self._forget_empty({message.connection_id for message in messages})
+        return unacknowledged
 
-    def _tidy(self, connection_ids: Iterable[int]) -> None:
+    def _forget_empty(self, connection_ids: Iterable[int]) -> None:
         for connection_id in connection_ids:
             if not self._bytes[connection_id]:
                 del self._bytes[connection_id]

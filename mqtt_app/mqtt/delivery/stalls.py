@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Iterable, Mapping
+from operator import attrgetter
 
 import msgspec
 
@@ -11,7 +12,7 @@ from mqtt_app.domain.delivery.messages import Envelope
 from mqtt_app.domain.delivery.stalls import WORTH_TELLING, WaitsFor
 from mqtt_app.domain.delivery.suspicion import Suspicion
 
-YOUNG = 1.0  # s; a batch on its way for less is not looked into
+YOUNG = 1.0  # s; a batch in flight for less is not looked into
 
 
 class Stall(msgspec.Struct, frozen=True):
@@ -27,7 +28,8 @@ class Stalls:
     """`clock` is the loop's. The messages themselves carry unix time."""
 
     def __init__(self, batcher: Batcher, suspicion: Suspicion) -> None:
-        self._batcher, self._suspicion = batcher, suspicion
+        self._batcher = batcher
+        self._suspicion = suspicion
         self._stored_at: dict[int, float] = {}  # connection id -> unix time of its last commit
 
     def stored(self, connection_ids: Iterable[int]) -> None:
@@ -43,28 +45,26 @@ class Stalls:
     ) -> dict[int, Stall]:
         """By connection id."""
         oldest: dict[int, Stall] = {}
-        lane = ""
-        for entry in sorted(entries, key=lambda entry: entry.registered_at):
+        main_lane = ""
+        for entry in sorted(entries, key=attrgetter("registered_at")):
             if clock - entry.registered_at < YOUNG:
                 continue
             reason = _reason(entry)
-            lane = lane or ("" if entry.aside else reason)
+            if not entry.aside:
+                main_lane = main_lane or reason
             for message in entry.batch.messages:
-                _note(oldest, message, reason)
+                _keep_older(oldest, message, reason)
         for connection_id, messages in postponed.items():
             for message in messages[:1]:
-                _note(
-                    oldest,
-                    message,
-                    WaitsFor.REFUSED if connection_id in self._suspicion else WaitsFor.PARSER,
-                )
+                reason = self._reason_of_suspect(connection_id) or WaitsFor.PARSER
+                _keep_older(oldest, message, reason)
         for connection_id, message in self._batcher.waiting():
-            _note(
-                oldest,
-                message,
-                WaitsFor.REFUSED if connection_id in self._suspicion else lane or WaitsFor.QUEUE,
-            )
+            reason = self._reason_of_suspect(connection_id) or main_lane or WaitsFor.QUEUE
+            _keep_older(oldest, message, reason)
         return self._long_enough(oldest)
+
+    def _reason_of_suspect(self, connection_id: int) -> str:
+        return WaitsFor.REFUSED if connection_id in self._suspicion else ""
 
     def _long_enough(self, oldest: Mapping[int, Stall]) -> dict[int, Stall]:
         limit = time.time() - WORTH_TELLING
@@ -76,7 +76,7 @@ class Stalls:
         return found
 
 
-def _note(oldest: dict[int, Stall], message: Envelope, reason: str) -> None:
+def _keep_older(oldest: dict[int, Stall], message: Envelope, reason: str) -> None:
     known = oldest.get(message.connection_id)
     if known is None or message.received_at < known.since:
         oldest[message.connection_id] = Stall(

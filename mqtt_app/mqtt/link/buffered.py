@@ -15,7 +15,7 @@ FIRST = 64  # bytes kept from the start, to know what else may have answered
 
 
 class BufferedSocket:
-    """Looks like a non-blocking socket to whoever writes. `first` holds the first bytes that ever
+    """A non-blocking socket to the MQTT library, which only writes. `first` holds the first bytes that ever
     came.
 
     `given_up` is called when the part of a packet that is here was freed, because memory for such
@@ -29,7 +29,10 @@ class BufferedSocket:
         shared: UnfinishedBytes,
         given_up: Callable[[], None],
     ) -> None:
-        self._sock, self.stream, self._shared, self._given_up = sock, stream, shared, given_up
+        self._sock = sock
+        self.stream = stream
+        self._shared = shared
+        self._given_up = given_up
         self._is_tls = isinstance(sock, ssl.SSLSocket)
         self._chunks = CHUNKS_PER_TURN
         # the last read took all there was, so that another one is not worth its system call

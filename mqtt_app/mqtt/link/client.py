@@ -1,9 +1,8 @@
-"""One MQTT link on a socket that is connected already. The only file that knows paho; nothing here
-blocks.
+"""The writing half of one MQTT link, on a socket that is connected already. The only file that
+knows paho; nothing here blocks.
 
-paho writes the packets; what the broker sends is read and judged by `domain/protocol`, and a
-violation ends the link. When to read and write, keep alive, give up and come back is decided
-outside.
+paho writes the packets; what the broker sends is read and judged in `reader.py`. When to read and
+write, keep alive, give up and come back is decided outside.
 """
 
 import logging
@@ -11,7 +10,7 @@ import socket
 import struct
 import time
 from collections.abc import Callable, Sequence
-from typing import Any, Protocol
+from typing import Any
 
 from paho.mqtt.client import Client
 from paho.mqtt.enums import CallbackAPIVersion, MQTTProtocolVersion
@@ -19,62 +18,32 @@ from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.properties import Properties
 from paho.mqtt.subscribeoptions import SubscribeOptions
 
-from mqtt_app.domain.link.failures import (
-    INTERNAL,
-    LinkFailure,
-    not_mqtt,
-    out_of_memory,
-    refusal,
-    violated,
-)
+from mqtt_app.domain.link.connection_config import ConnectionConfig
 from mqtt_app.domain.link.overlap import Subscription
-from mqtt_app.domain.link.packets import Publish
-from mqtt_app.domain.link.protocol.control_packets import (
-    Connack,
-    ControlPacket,
-    Disconnect,
-    Pubrel,
-    Suback,
-    Unsuback,
-)
 from mqtt_app.domain.link.protocol.stream import PacketStream
 from mqtt_app.domain.link.protocol.topic_names import TopicNames
 from mqtt_app.domain.link.protocol.violations import Reason, Violation
-from mqtt_app.mqtt.link import loss
 from mqtt_app.mqtt.link.buffered import BufferedSocket
+from mqtt_app.mqtt.link.listener import Listener
+from mqtt_app.mqtt.link.reader import LinkReader
 from mqtt_app.mqtt.link.unfinished import UnfinishedBytes
-from mqtt_app.services.ownership import ConnectionConfig
 
 log = logging.getLogger(__name__)
 
 # unacknowledged messages that brokers send without MQTT 5's Receive Maximum; mosquitto's default
 OLD_WINDOW = 20
 IDENTIFIERS = 65_535  # Packet Identifiers that there are
-MOST_UNSENT = (
-    4 * IDENTIFIERS
-)  # bytes of PUBACK: a broker that frees no identifier has none left for more messages
-PUBACK, PUBCOMP, DISCONNECT = 0x40, 0x70, 0xE0
+# bytes of PUBACK: a broker that frees no identifier has none left for more messages
+MOST_UNSENT = 4 * IDENTIFIERS
+PUBACK = 0x40
+PUBCOMP = 0x70
+DISCONNECT = 0xE0
 UNKNOWN_IDENTIFIER = 0x92  # Reason Code of a PUBCOMP
 
 
-class Listener(Protocol):
-    """Who is told. Called on the loop's thread; an exception is caught, logged and ends this link
-    only, as a fault of ours, or, if it is a Violation, as one of the broker.
-    """
-
-    def on_accepted(self, session_present: bool) -> None: ...
-    def on_refused(self, failure: LinkFailure) -> None: ...
-    def on_granted(self, packet_id: int, codes: Sequence[int]) -> None: ...
-    def on_left(self, packet_id: int, codes: Sequence[int] | None) -> None: ...
-    def on_message(self, message: Publish) -> None: ...
-    def on_lost(self, failure: LinkFailure) -> None: ...
-    def on_socket_closing(self, descriptor: int) -> None: ...
-    def on_writable_wanted(self) -> None: ...
-
-
 class MqttClient(Client):
-    """`send_connect` first; then `read`, `write` and `ping` as the loop finds. `window`: messages
-    we may leave open.
+    """`send_connect` first; then `reader.read`, `write` and `ping` as the loop finds. `window`:
+    messages that we may leave unacknowledged.
     """
 
     def __init__(
@@ -100,120 +69,38 @@ class MqttClient(Client):
             manual_ack=True,
         )
         self.window = receive_maximum if self.is_v5 else OLD_WINDOW
-        self._stream = PacketStream(v5=self.is_v5, limit=maximum_packet_size, names=names)
-        self._shared = unfinished
-        self._ready = BufferedSocket(sock, self._stream, unfinished, self._gave_up)
+        stream = PacketStream(v5=self.is_v5, limit=maximum_packet_size, names=names)
+        self.reader = LinkReader(
+            sock, stream, unfinished, listener, self, host=config.host, use_tls=config.use_tls
+        )
         self._listener = listener
-        self._use_tls = config.use_tls
-        self._is_over = False  # the listener knows that the link has ended, or ends it
-        self.takes_identifiers = self.is_v5  # Subscription Identifiers
         if config.username or config.password:
             self.username_pw_set(config.username, config.password or None)
-        properties = None
+        arguments: dict[str, Any] = {}
         if self.is_v5:
             properties = Properties(PacketTypes.CONNECT)  # type: ignore[no-untyped-call]
             properties.SessionExpiryInterval = session_expiry
             properties.ReceiveMaximum = receive_maximum
             properties.MaximumPacketSize = maximum_packet_size
-        self._describe(config, properties)
-
-    def _describe(self, config: ConnectionConfig, properties: Properties | None) -> None:
-        arguments: dict[str, Any] = (
-            {"clean_start": False, "properties": properties} if self.is_v5 else {}
-        )
+            arguments = {"clean_start": False, "properties": properties}
         self.connect_async(config.host, config.port, config.keepalive, **arguments)
-        self.on_disconnect = self._guard(self._disconnected)
-        self.on_socket_close = self._guard(
-            lambda _c, _u, sock: self._listener.on_socket_closing(sock.fileno())
-        )
-        self.on_socket_register_write = self._guard(lambda *_: self._listener.on_writable_wanted())
+        self._set_callbacks()
+
+    def _set_callbacks(self) -> None:
+        self.on_disconnect = self._guard(self._on_paho_disconnect)
+        self.on_socket_close = self._guard(self._on_paho_socket_close)
+        self.on_socket_register_write = self._guard(self._on_paho_register_write)
 
     def _create_socket(self) -> BufferedSocket:  # type: ignore[override]  # the library never reads from it
-        return self._ready
+        return self.reader.socket
 
     def fileno(self) -> int:
-        return self._ready.fileno()
+        return self.reader.socket.fileno()
 
-    # What the loop calls
+    # What the session calls
 
     def send_connect(self) -> None:
         self.reconnect()
-
-    def read(self, limit: int) -> bool:
-        """Handle up to `limit` packets. True when more is at hand that no poll would report."""
-        if self._is_over:
-            return False
-        try:
-            return self._read(limit)
-        except Violation as violation:
-            self.end_for(violation)
-        except (EOFError, OSError) as error:
-            self._end(self._why(error))
-        except Exception as error:
-            log.exception("A packet of a broker could not be taken in")
-            self._fault(error)
-        return False
-
-    def _read(self, limit: int) -> bool:
-        source, listener = self._ready, self._listener
-        source.begin_turn()
-        for _ in range(limit):
-            packet = source.next_packet()
-            if packet is None:
-                return source.holds_more()
-            if isinstance(packet, Publish):
-                listener.on_message(packet)
-            else:
-                self._take(packet)
-            if self._is_over:
-                return False
-        return True
-
-    def _take(self, packet: ControlPacket) -> None:
-        """Everything but PUBLISH."""
-        match packet:
-            case Connack():
-                self._connected(packet)
-            case Suback():
-                self._listener.on_granted(packet.packet_id, packet.codes)
-            case Unsuback():
-                self._listener.on_left(packet.packet_id, packet.codes)
-            case Disconnect():
-                self._fail(refusal(packet.code))
-            case Pubrel():
-                self._complete(packet.packet_id)
-
-    @property
-    def unfinished(self) -> int:
-        """Bytes of a packet that has not come whole."""
-        return self._stream.unfinished
-
-    @property
-    def packets_begun(self) -> int:
-        return self._ready.packets_begun
-
-    def hung_up(self) -> None:
-        """The connection has ended, which was seen without reading."""
-        self._fail(self._why(ConnectionResetError()))
-
-    def end_for(self, violation: Violation) -> None:
-        """End the link for what the broker did. MQTT 5 says why in a DISCONNECT, 3.1.1 has no word
-        for it.
-        """
-        other = None if self._stream.connected else not_mqtt(self._ready.first)
-        self._end(other or violated(violation))
-
-    def _end(self, failure: LinkFailure) -> None:
-        if self._is_over:
-            return
-        self._fail(failure)
-        if self.is_v5 and failure.reason_code:
-            self._packet_queue(DISCONNECT, bytes((DISCONNECT, 1, failure.reason_code)), 0, 0)
-            self.loop_write()
-
-    def _gave_up(self) -> None:
-        """What was read of a packet had to make room."""
-        self._end(out_of_memory(self._shared.limit))
 
     def write(self) -> None:
         self.loop_write()
@@ -227,33 +114,15 @@ class MqttClient(Client):
         """
         return int(self._keepalive)
 
-    def unsaid(self) -> float:
-        """Seconds since we last sent a packet: a broker that hears nothing for 1.5 keepalives
-        closes the link, however much it sends itself (MQTT 5.0 section 3.1.2.10).
+    def seconds_since_sent(self) -> float:
+        """Since we last sent a packet: a broker that hears nothing for 1.5 keepalives closes the
+        link, however much it sends itself (MQTT 5.0 section 3.1.2.10).
         """
         return time.monotonic() - self._last_msg_out
 
     def acknowledge(self, packet_ids: Sequence[int]) -> None:
         """PUBACKs in the given order, as one write."""
-        self._answer(
-            b"".join(struct.pack("!BBH", PUBACK, 2, packet_id) for packet_id in packet_ids)
-        )
-
-    def _complete(self, packet_id: int) -> None:
-        code = bytes((UNKNOWN_IDENTIFIER,)) if self.is_v5 else b""
-        self._answer(struct.pack("!BBH", PUBCOMP, 2 + len(code), packet_id) + code)
-
-    def _answer(self, packets: bytes) -> None:
-        """Together with answers that the broker has not taken yet."""
-        last = self._out_packet[-1] if self._out_packet else None
-        if last is None or last["command"] != PUBACK:
-            self._packet_queue(PUBACK, packets, 0, 1)
-            return
-        last["packet"] = last["packet"][last["pos"] :] + packets
-        last["pos"], last["to_process"] = 0, len(last["packet"])
-        if sum(packet["to_process"] for packet in self._out_packet) > MOST_UNSENT:
-            what = "ever more messages, and takes none of our acknowledgements"
-            self.end_for(Violation(Reason.RECEIVE_MAXIMUM_EXCEEDED, what))
+        self._answer(b"".join(struct.pack("!BBH", PUBACK, 2, number) for number in packet_ids))
 
     def subscribe_to(self, part: Sequence[Subscription], retained: int) -> int | None:
         """The Packet Identifier of a SUBSCRIBE. `retained`: Retain Handling, where it is known."""
@@ -261,9 +130,14 @@ class MqttClient(Client):
         if part[0].identifier:
             properties = Properties(PacketTypes.SUBSCRIBE)  # type: ignore[no-untyped-call]
             properties.SubscriptionIdentifier = part[0].identifier
-        wanted = [(one.filter, self._options(one, retained)) for one in part]
+        wanted = [(wish.filter, self._options(wish, retained)) for wish in part]
         _, packet_id = self.subscribe(wanted, properties=properties)
         return packet_id
+
+    def _options(self, wish: Subscription, retained: int) -> Any:
+        if not self.is_v5:
+            return wish.qos
+        return SubscribeOptions(qos=wish.qos, retainHandling=retained)
 
     def unsubscribe_from(self, filters: Sequence[str]) -> int | None:
         """The Packet Identifier of an UNSUBSCRIBE."""
@@ -274,7 +148,7 @@ class MqttClient(Client):
         """DISCONNECT, keeping the session at the broker, then close. What cannot be sent at once is
         not sent.
         """
-        self._is_over = True
+        self.reader.is_over = True
         try:
             self.disconnect()
             self.loop_write()
@@ -283,13 +157,37 @@ class MqttClient(Client):
         self.close()
 
     def close(self) -> None:
-        """Close the socket without a word."""
-        self._is_over = True
+        """Close the socket without a DISCONNECT."""
+        self.reader.is_over = True
         self._sock_close()
-        self._ready.close()
+        self.reader.socket.close()
 
-    def _options(self, one: Subscription, retained: int) -> Any:
-        return SubscribeOptions(qos=one.qos, retainHandling=retained) if self.is_v5 else one.qos
+    # What the reader calls
+
+    def complete(self, packet_id: int) -> None:
+        code = bytes((UNKNOWN_IDENTIFIER,)) if self.is_v5 else b""
+        self._answer(struct.pack("!BBH", PUBCOMP, 2 + len(code), packet_id) + code)
+
+    def send_disconnect(self, reason_code: int) -> None:
+        if self.is_v5:
+            self._packet_queue(DISCONNECT, bytes((DISCONNECT, 1, reason_code)), 0, 0)
+            self.loop_write()
+
+    def agree_keepalive(self, seconds: int) -> None:
+        self._keepalive = seconds
+
+    def _answer(self, packets: bytes) -> None:
+        """Together with answers that the broker has not taken yet."""
+        last = self._out_packet[-1] if self._out_packet else None
+        if last is None or last["command"] != PUBACK:
+            self._packet_queue(PUBACK, packets, 0, 1)
+            return
+        last["packet"] = last["packet"][last["pos"] :] + packets
+        last["pos"] = 0
+        last["to_process"] = len(last["packet"])
+        if sum(packet["to_process"] for packet in self._out_packet) > MOST_UNSENT:
+            what = "ever more messages, and takes none of our acknowledgements"
+            self.reader.end_for(Violation(Reason.RECEIVE_MAXIMUM_EXCEEDED, what))
 
     # What paho calls
 
@@ -301,30 +199,15 @@ class MqttClient(Client):
                 callback(*arguments)
             except Exception as error:
                 log.exception("A callback of the MQTT client failed")
-                self._fault(error)
+                self.reader.fault(error)
 
         return guarded
 
-    def _fault(self, error: Exception) -> None:
-        self._fail(LinkFailure(INTERNAL, f"Sitewire failed at a packet of this broker: {error!r}"))
+    def _on_paho_disconnect(self, *_: Any) -> None:
+        self.reader.write_failed()
 
-    def _connected(self, packet: Connack) -> None:
-        if packet.code:
-            self._is_over = True
-            self._listener.on_refused(refusal(packet.code))
-            return
-        self._keepalive = packet.keepalive or self._keepalive
-        self.takes_identifiers = packet.takes_identifiers
-        self._listener.on_accepted(packet.session_present)
+    def _on_paho_socket_close(self, _client: Any, _userdata: Any, sock: BufferedSocket) -> None:
+        self._listener.on_socket_closing(sock.fileno())
 
-    def _disconnected(self, *_: Any) -> None:
-        """A write failed, or our DISCONNECT was sent."""
-        self._fail(self._why(self._ready.error or ConnectionResetError()))
-
-    def _why(self, error: EOFError | OSError) -> LinkFailure:
-        return loss.explain(error, self._ready, self._host, use_tls=self._use_tls)
-
-    def _fail(self, failure: LinkFailure) -> None:
-        if not self._is_over:
-            self._is_over = True
-            self._listener.on_lost(failure)
+    def _on_paho_register_write(self, *_: Any) -> None:
+        self._listener.on_writable_wanted()

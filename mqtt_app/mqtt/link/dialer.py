@@ -12,48 +12,54 @@ from typing import Any
 
 import msgspec
 
+from mqtt_app.domain.link.connection_config import ConnectionConfig
 from mqtt_app.domain.link.failures import CONFIGURATION, INTERNAL, NETWORK, LinkFailure
 from mqtt_app.mqtt.link import tls
-from mqtt_app.services.ownership import ConnectionConfig
 
 Resolver = Callable[[str, int], list[tuple[Any, ...]]]
-Guard = Callable[
-    [str, str, int], str
-]  # (host, its address, port) -> why it must not be dialled, "" when it may
+# (host, its address, port) -> why it must not be dialled, "" when it may
+Guard = Callable[[str, str, int], str]
 
 
 class Dial:
-    """One attempt. `cancel` from any thread: the result is closed and nobody is told."""
+    """One attempt. `finished` is called on a thread of the pool. `cancel` from any thread: the result
+    is closed then, and `finished` not called.
+    """
 
     def __init__(
-        self, config: ConnectionConfig, told: Callable[[socket.socket | LinkFailure], None]
+        self,
+        config: ConnectionConfig,
+        finished: Callable[["Dial", socket.socket | LinkFailure], None],
     ) -> None:
-        self.config, self._told = config, told
+        self.config = config
+        self._finished = finished
         self.cancelled = False
 
     def cancel(self) -> None:
         self.cancelled = True
 
-    def tell(self, result: socket.socket | LinkFailure) -> None:
+    def finish(self, result: socket.socket | LinkFailure) -> None:
         if not self.cancelled:
-            self._told(result)
+            self._finished(self, result)
         elif isinstance(result, socket.socket):
             result.close()
 
 
-class Settings(msgspec.Struct, frozen=True):
+class DialSettings(msgspec.Struct, frozen=True):
     threads: int = 64
     timeout: float = 10.0  # s; for TCP, and again for each step of TLS
     source: str = ""  # the local address to connect from, "" for any
 
 
 class Dialer:
-    """At most an eighth of the threads work for one host, so a host that hangs holds up nobody
-    else.
-    """
+    """At most an eighth of the threads work for one host, so a host that hangs holds up no other."""
 
-    def __init__(self, settings: Settings, guard: Guard, resolve: Resolver | None = None) -> None:
-        self._settings, self._guard, self._resolve = settings, guard, resolve or _look_up
+    def __init__(
+        self, settings: DialSettings, guard: Guard, resolve: Resolver | None = None
+    ) -> None:
+        self._settings = settings
+        self._guard = guard
+        self._resolve = resolve or _look_up
         self._per_host = max(2, settings.threads // 8)
         self._lock = threading.Lock()
         self._waiting: dict[str, queue.SimpleQueue[Dial]] = {}
@@ -63,8 +69,8 @@ class Dialer:
         self._idle = 0
 
     def dial(self, attempt: Dial) -> None:
-        """Never blocks. The attempt is told a connected, non-blocking socket or a Failure, on a
-        thread of the pool.
+        """Never blocks. The attempt finishes with a connected, non-blocking socket or a
+        LinkFailure, on a thread of the pool.
         """
         with self._lock:
             host = attempt.config.host
@@ -91,7 +97,7 @@ class Dialer:
                 return
             attempt = self._next(host)
             if attempt is not None:
-                attempt.tell(self._attempt(attempt))
+                attempt.finish(self._attempt(attempt))
                 self._ready.put(host)
 
     def _next(self, host: str) -> Dial | None:
@@ -109,7 +115,7 @@ class Dialer:
     def _attempt(self, attempt: Dial) -> socket.socket | LinkFailure:
         try:
             return self._connect(attempt)
-        except Exception as error:  # noqa: BLE001  whatever it is, the site is told and the thread lives on
+        except Exception as error:  # noqa: BLE001  whatever it is, the site shows it and the thread lives on
             return LinkFailure(INTERNAL, f"Sitewire failed while connecting: {error!r}")
 
     def _connect(self, attempt: Dial) -> socket.socket | LinkFailure:
@@ -148,7 +154,7 @@ class Dialer:
                 sock.bind((source, 0))
         except OSError as error:
             sock.close()
-            return _not_ours(source, str(address[0]), error)
+            return _cannot_bind(source, str(address[0]), error)
         try:
             sock.settimeout(self._settings.timeout)
             sock.connect(address)
@@ -181,9 +187,7 @@ def _secure(config: ConnectionConfig, sock: socket.socket) -> socket.socket | Li
 
 
 def _look_up(host: str, port: int) -> list[tuple[Any, ...]]:
-    host.encode(
-        "idna"
-    )  # raises UnicodeError for `a..b`, which getaddrinfo would do in the middle of its work
+    host.encode("idna")  # raises UnicodeError for `a..b`, before getaddrinfo does in its work
     return list(socket.getaddrinfo(host, port, type=socket.SOCK_STREAM))
 
 
@@ -210,7 +214,7 @@ def _no_socket(error: OSError) -> LinkFailure:
     )
 
 
-def _not_ours(source: str, address: str, error: OSError) -> LinkFailure:
+def _cannot_bind(source: str, address: str, error: OSError) -> LinkFailure:
     return LinkFailure(
         CONFIGURATION,
         f"Cannot connect to {address} from SITEWIRE_BIND_ADDRESS {source} ({error.strerror or error}). Set it to an "
@@ -219,11 +223,9 @@ def _not_ours(source: str, address: str, error: OSError) -> LinkFailure:
 
 
 def _unreachable(config: ConnectionConfig, address: str, error: OSError) -> LinkFailure:
-    where = (
-        f"{config.host}:{config.port}"
-        if address == config.host
-        else f"{config.host}:{config.port} ({address})"
-    )
+    where = f"{config.host}:{config.port}"
+    if address != config.host:
+        where += f" ({address})"
     if isinstance(error, ConnectionRefusedError):
         return LinkFailure(
             NETWORK,

@@ -33,11 +33,11 @@ class LinkFlow:
         found = self._by_topic.get(topic)
         if found is None:
             found = self._find(topic)
-        for one in found:
-            self.matched[one] = now
+        for name in found:
+            self.matched[name] = now
 
     def _find(self, topic: str) -> tuple[str, ...]:
-        found = tuple(one for one in self._filters if matches(one, topic))
+        found = tuple(name for name in self._filters if matches(name, topic))
         if len(topic) <= LONGEST_REMEMBERED:
             if len(self._by_topic) >= REMEMBERED:
                 self._by_topic.clear()

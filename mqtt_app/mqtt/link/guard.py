@@ -51,12 +51,11 @@ class BrokerGuard:
         resolve: Callable[[str], set[Address]] | None = None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        self._policy, self._services, self._deny_ports = (
-            policy,
-            tuple(services),
-            frozenset(deny_ports),
-        )
-        self._resolve, self._clock = resolve or addresses_of, clock
+        self._policy = policy
+        self._services = tuple(services)
+        self._deny_ports = frozenset(deny_ports)
+        self._resolve = resolve or addresses_of
+        self._clock = clock
         self._own_ports = {port for _, port in self._services}
         self._looking = threading.Lock()
         self._own: dict[Service, set[Address]] = {}
@@ -105,7 +104,7 @@ class BrokerGuard:
 
 
 def addresses_of(host: str) -> set[Address]:
-    """Every address of a name; none when it has none, or nobody answers."""
+    """Every address of a name; none when it has none, or no name server answers."""
     try:
         found = socket.getaddrinfo(host, None, type=socket.SOCK_STREAM)
     except (OSError, UnicodeError):

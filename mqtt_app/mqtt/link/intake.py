@@ -2,39 +2,40 @@
 
 import time
 
-from mqtt_app.domain.delivery.ack_mode import AckMode
-from mqtt_app.domain.delivery.batching import AckOrder
+from mqtt_app.domain.delivery.ack_order import AckOrder
 from mqtt_app.domain.delivery.messages import DUPLICATE, Envelope
+from mqtt_app.domain.link.ack_mode import AckMode
+from mqtt_app.domain.link.connection_config import ConnectionConfig
 from mqtt_app.domain.link.packets import Publish
 from mqtt_app.domain.link.protocol.violations import Violation, protocol_error
 from mqtt_app.mqtt.link.flow import LinkFlow
 from mqtt_app.mqtt.link.link_services import LinkServices
 from mqtt_app.mqtt.link.subscriptions import Subscriptions
-from mqtt_app.services.ownership import ConnectionConfig
 
 
 class Intake:
-    """`settles`: there are messages to acknowledge that no commit will bring to mind."""
+    """`has_ready`: there are messages to acknowledge that no commit will report."""
 
     def __init__(
-        self, context: LinkServices, subscriptions: Subscriptions, config: ConnectionConfig
+        self, services: LinkServices, subscriptions: Subscriptions, config: ConnectionConfig
     ) -> None:
-        self._delivery, self._clock, self._subscriptions = (
-            context.delivery,
-            context.loop.clock,
-            subscriptions,
-        )
-        self.flow = LinkFlow(tuple(one.filter for one in config.filters))
+        self._delivery = services.delivery
+        self._clock = services.loop.clock
+        self._subscriptions = subscriptions
+        self.flow = LinkFlow(config.filter_names)
         self.acks = AckOrder()
         self.epoch = 0
-        self.settles = False
+        self.has_ready = False
 
     def begin(self, epoch: int) -> None:
         """A new link: what an older one left open is not open here."""
-        self.epoch, self.acks, self.settles, self.flow.messages = epoch, AckOrder(), False, 0
+        self.epoch = epoch
+        self.flow.messages = 0
+        self.end()
 
     def end(self) -> None:
-        self.acks, self.settles = AckOrder(), False
+        self.acks = AckOrder()
+        self.has_ready = False
 
     def take(self, message: Publish, config: ConnectionConfig, window: int) -> None:
         """`window`: messages that the broker leaves unacknowledged as a rule. Raises Violation.
@@ -50,13 +51,13 @@ class Intake:
             if not message.dup and packet_id in self.acks:
                 raise _identifier_in_use(packet_id)
             self.acks.received(packet_id, done=at_once)
-            self.settles |= at_once
+            self.has_ready |= at_once
         now = time.time()
         self.flow.seen(message.topic, now)
         if (message.retain or message.subscriptions) and self._subscriptions.is_copy(
             message, self._clock()
         ):
-            self._pass_over(packet_id, config, DUPLICATE)
+            self._skip(packet_id, config, DUPLICATE)
             return
         envelope = Envelope(
             config.id,
@@ -74,10 +75,10 @@ class Intake:
         )
         self._delivery.add(envelope, urgent=len(self.acks) >= window)
 
-    def _pass_over(self, packet_id: int, config: ConnectionConfig, reason: str) -> None:
+    def _skip(self, packet_id: int, config: ConnectionConfig, reason: str) -> None:
         self._delivery.drop(config.site_id, reason)
-        self.acks.committed(packet_id)
-        self.settles = True
+        self.acks.mark_committed(packet_id)
+        self.has_ready = True
 
 
 def _identifier_in_use(packet_id: int) -> Violation:

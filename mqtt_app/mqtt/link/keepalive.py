@@ -1,6 +1,5 @@
-"""Is anybody there? Pings a silent broker, and calls it lost when it does not answer; pings also
-when we have been silent ourselves, as we are while messages of QoS 0 flow, or while nothing may be
-acknowledged.
+"""Pings a silent broker, and ends the link when it does not answer. Pings also when we have been
+silent ourselves, as we are while messages of QoS 0 flow, or while nothing may be acknowledged.
 """
 
 from collections.abc import Callable
@@ -10,13 +9,10 @@ from mqtt_app.mqtt.link.client import MqttClient
 from mqtt_app.mqtt.link.unfinished import PacketTimer
 from mqtt_app.mqtt.loop import Loop, Timer
 
-PING_AFTER = (
-    25.0  # s without a packet in one of the directions, or half the keepalive when that is shorter
-)
-PING_PATIENCE = (
-    15.0  # s for the answer; with the above it ends before a status says that a link is half-open
-)
-
+# s without a packet in one of the directions, or half the keepalive when that is shorter
+PING_AFTER = 25.0
+# s for the answer; with the above it ends before a status says that a link is half-open
+PING_PATIENCE = 15.0
 # s; looks fall on its multiples, so that pings of many links, and their answers, are one round each
 TOGETHER = 0.25
 
@@ -35,7 +31,10 @@ class Keepalive:
         lost: Callable[[LinkFailure], None],
         packet_timeout: float,
     ) -> None:
-        self._loop, self._judging, self._pinging, self._lost = loop, judging, pinging, lost
+        self._loop = loop
+        self._judging = judging
+        self._pinging = pinging
+        self._lost = lost
         self._client: MqttClient | None = None
         self._timer: Timer | None = None
         self.packet_timer = PacketTimer(loop, packet_timeout, judging)
@@ -43,7 +42,7 @@ class Keepalive:
 
     def begin(self, client: MqttClient) -> None:
         self._client = client
-        self.packet_timer.begin(client)
+        self.packet_timer.begin(client.reader)
         self.heard()
         self._look()
 
@@ -65,12 +64,12 @@ class Keepalive:
         if self._judging() and silence > interval + PING_PATIENCE:
             self._lost(LinkFailure(NETWORK, f"The broker has said nothing for {silence:.0f} s."))
             return
-        quiet, wait = max(silence, client.unsaid()), min(interval, PING_PATIENCE)
+        quiet = max(silence, client.seconds_since_sent())
+        wait = min(interval, PING_PATIENCE)
         if self._pinging(quiet, interval):
             client.ping()
         elif quiet < interval:
-            wait = (
-                interval - quiet
-            )  # not before there is a reason to ping: of thousands of links few are silent
+            # not before there is a reason to ping: of thousands of links few are silent
+            wait = interval - quiet
         due = self._loop.clock() + wait
         self._timer = self._loop.at((due // TOGETHER + 1) * TOGETHER, self._look)

@@ -1,4 +1,4 @@
-"""Why a connection ended that nobody of ours closed."""
+"""Why a connection ended that was not closed here."""
 
 import ssl
 
@@ -17,7 +17,8 @@ from mqtt_app.mqtt.link.buffered import BufferedSocket
 def explain(
     error: EOFError | OSError, source: BufferedSocket, host: str, *, use_tls: bool
 ) -> LinkFailure:
-    connected, unfinished = source.stream.connected, source.stream.unfinished
+    connected = source.stream.connected
+    unfinished = source.stream.unfinished
     if not connected and isinstance(error, ssl.SSLError):
         return tls.explain(error, host)
     other = None if connected else not_mqtt(source.first)

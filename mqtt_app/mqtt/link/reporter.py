@@ -1,73 +1,72 @@
-"""What a link says about itself: the status for the row, and a log row for people."""
+"""What a link reports about itself: the status for the row, and a log row for people."""
 
 from collections.abc import Mapping
 from datetime import UTC, datetime
 
 import msgspec
 
+from mqtt_app.domain.link.connection_config import ConnectionConfig, LinkStatus
 from mqtt_app.domain.link.disclosure import LOST
 from mqtt_app.domain.link.failures import NETWORK, LinkFailure
 from mqtt_app.domain.link.grants import REFUSED
 from mqtt_app.domain.link.state import Link
 from mqtt_app.domain.masking import masked
 from mqtt_app.models import ConnectionStatus, LogLevel
-from mqtt_app.mqtt.logbook import ConnectionLogWriter
-from mqtt_app.mqtt.reports import StatusWriter
-from mqtt_app.services.ownership import ConnectionConfig, LinkStatus
+from mqtt_app.mqtt.connection_log_writer import ConnectionLogWriter
+from mqtt_app.mqtt.status_writer import StatusWriter
 
 _UNEXPLAINED = LinkFailure(NETWORK, "The link broke.")
 
 
 class LinkReporter:
-    def __init__(self, reports: StatusWriter, book: ConnectionLogWriter) -> None:
-        self._reports, self._book = reports, book
+    def __init__(self, statuses: StatusWriter, connection_log: ConnectionLogWriter) -> None:
+        self._statuses = statuses
+        self._connection_log = connection_log
 
     def connecting(self, config: ConnectionConfig, link: Link) -> None:
         if link.failure is None:  # otherwise the last error stays to be seen until the link is up
-            self._reports.say(
-                config, LinkStatus(ConnectionStatus.CONNECTING, retry_count=link.retries)
-            )
+            status = LinkStatus(ConnectionStatus.CONNECTING, retry_count=link.retries)
+            self._statuses.report_status(config, status)
 
     def connected(self, config: ConnectionConfig, link: Link, at: float) -> None:
         """`at` is unix seconds."""
-        since = datetime.fromtimestamp(at, UTC)
-        said = LinkStatus(
-            ConnectionStatus.CONNECTED, connected_at=since, negotiated_version=link.version
+        status = LinkStatus(
+            ConnectionStatus.CONNECTED,
+            connected_at=datetime.fromtimestamp(at, UTC),
+            negotiated_version=link.version,
         )
-        self._reports.say(config, said)
-        self._book.write(
-            config, LogLevel.INFO, f"Successfully connected to {config.host}:{config.port}"
-        )
+        self._statuses.report_status(config, status)
+        text = f"Successfully connected to {config.host}:{config.port}"
+        self._connection_log.write(config, LogLevel.INFO, text)
 
     def failed(self, config: ConnectionConfig, link: Link) -> None:
-        failure = self._error(config, link)
-        self._book.write(config, LogLevel.ERROR, failure.message, link.retries)
+        failure = self._report_error(config, link)
+        self._connection_log.write(config, LogLevel.ERROR, failure.message, link.retries)
 
     def lost(self, config: ConnectionConfig, link: Link) -> None:
-        failure = self._error(config, link)
-        self._book.write(config, LogLevel.WARNING, f"{LOST}{failure.message}")
+        failure = self._report_error(config, link)
+        self._connection_log.write(config, LogLevel.WARNING, f"{LOST}{failure.message}")
 
-    def answered(self, config: ConnectionConfig, codes: Mapping[str, int]) -> None:
+    def subscribed(self, config: ConnectionConfig, codes: Mapping[str, int]) -> None:
         """Filter -> SUBACK code."""
         for name, code in sorted(codes.items()):
             if code >= REFUSED:
                 text = f"The broker refused the subscription to {name} (code {code})"
-                self._book.write(config, LogLevel.ERROR, text)
+                self._connection_log.write(config, LogLevel.ERROR, text)
 
-    def clean(self, config: ConnectionConfig, _link: Link) -> None:
-        self._book.write(config, LogLevel.INFO, "Disconnected cleanly")
+    def disconnected(self, config: ConnectionConfig, _link: Link) -> None:
+        self._connection_log.write(config, LogLevel.INFO, "Disconnected cleanly")
 
     def replaced(self, config: ConnectionConfig) -> None:
-        """The status belongs to the new owner; what happened here is still to be told."""
+        """The status belongs to the new owner; what happened here is logged all the same."""
         text = f"The owner of generation {config.generation} was replaced; it has closed its link"
-        self._book.write(config, LogLevel.WARNING, text)
+        self._connection_log.write(config, LogLevel.WARNING, text)
 
-    def _error(self, config: ConnectionConfig, link: Link) -> LinkFailure:
+    def _report_error(self, config: ConnectionConfig, link: Link) -> LinkFailure:
         """A broker, or a library, may repeat in its reason what we sent to it."""
         failure = link.failure or _UNEXPLAINED
         message = masked(failure.message, (config.password, config.tls_client_key))
         failure = msgspec.structs.replace(failure, message=message)
-        self._reports.say(
-            config, LinkStatus(ConnectionStatus.ERROR, failure.kind, failure.message, link.retries)
-        )
+        status = LinkStatus(ConnectionStatus.ERROR, failure.kind, failure.message, link.retries)
+        self._statuses.report_status(config, status)
         return failure

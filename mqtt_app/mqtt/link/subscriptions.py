@@ -1,10 +1,11 @@
 """What the broker's session of one connection is subscribed to, and what has to be asked for."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import TypeVar
 
 import msgspec
 
+from mqtt_app.domain.link.connection_config import ConnectionConfig
 from mqtt_app.domain.link.grants import REFUSED
 from mqtt_app.domain.link.overlap import Copies, Subscription, arrange, in_packets, pieces
 from mqtt_app.domain.link.packets import Publish
@@ -16,9 +17,11 @@ from mqtt_app.domain.link.protocol.control_packets import (
 )
 from mqtt_app.domain.link.sweep import Sweep
 from mqtt_app.mqtt.link.client import MqttClient
-from mqtt_app.services.ownership import ConnectionConfig
 
-SEND, SEND_IF_NEW, SEND_NOT = 0, 1, 2  # Retain Handling, MQTT 5 section 3.8.3.1
+# Retain Handling, MQTT 5 section 3.8.3.1
+SEND = 0
+SEND_IF_NEW = 1
+SEND_NOT = 2
 FILTERS_PER_PACKET = 100  # keeps a SUBSCRIBE far below any broker's packet size
 
 Item = TypeVar("Item")
@@ -37,14 +40,11 @@ class Subscriptions:
         self._held: frozenset[Subscription] = frozenset()  # what the session has, as far as we know
         self._granted = set(config.granted)
         self._obsolete = set(config.obsolete_filters)
-        # By Packet Identifier of what is unanswered:
+        # By Packet Identifier of what is unanswered. `swept`: asked for at QoS 0, for the retained
+        # messages; `between`: taken back after that, to be asked for as wanted.
         self._asked: dict[int, Sequence[Subscription]] = {}
-        self._swept: dict[
-            int, Sequence[Subscription]
-        ] = {}  # asked for at QoS 0, for the retained messages
-        self._between: dict[
-            int, Sequence[Subscription]
-        ] = {}  # taken back after that, to be asked for as wanted
+        self._swept: dict[int, Sequence[Subscription]] = {}
+        self._between: dict[int, Sequence[Subscription]] = {}
         self._leaving: dict[int, Sequence[str]] = {}
         self._asked_for: dict[int, int] = {}  # how many topic filters each of them names
         self._copies = Copies()
@@ -60,14 +60,17 @@ class Subscriptions:
         """
         self._adopt(config)
         self._identified = identified
-        self._asked, self._swept, self._between, self._leaving = {}, {}, {}, {}
-        self._asked_for = {}
+        for unanswered in (self._asked, self._swept, self._between, self._leaving):
+            unanswered.clear()
+        self._asked_for.clear()
         wanted = self._wanted()
         self._copies = Copies(wanted)
         if not present:
-            self._held, self._granted, self._obsolete = frozenset(), set(), set()
+            self._held = frozenset()
+            self._granted = set()
+            self._obsolete = set()
         elif not trusted:
-            self._obsolete |= {one.filter for one in self._held}
+            self._obsolete |= _names(self._held)
             self._held = frozenset()
         elif not self._touched and config.subscribed_version == config.config_version:
             self._held = frozenset(wanted)
@@ -79,32 +82,32 @@ class Subscriptions:
             self._obsolete |= set(config.obsolete_filters)
 
     def _wanted(self) -> tuple[Subscription, ...]:
-        filters = ((one.filter, one.qos) for one in self._config.filters)
+        filters = ((wish.filter, wish.qos) for wish in self._config.filters)
         return arrange(filters, identified=self._identified)
 
     @property
     def differ(self) -> bool:
         wanted = self._wanted()
-        return set(wanted) != self._held or bool(self._obsolete - {one.filter for one in wanted})
+        return set(wanted) != self._held or bool(self._obsolete - _names(wanted))
 
-    def bring_about(self, config: ConnectionConfig, client: MqttClient, now: float) -> None:
+    def synchronize(self, config: ConnectionConfig, client: MqttClient, now: float) -> None:
         """SUBSCRIBE what is new, UNSUBSCRIBE what went; in this order, so that nothing that both
         select is missed.
         """
         self._adopt(config)
         wanted = self._wanted()
-        names = {one.filter for one in wanted}
-        self._obsolete = (self._obsolete | {one.filter for one in self._held}) - names
+        names = _names(wanted)
+        self._obsolete = (self._obsolete | _names(self._held)) - names
         self._held &= frozenset(wanted)
         self._granted &= names
         self._copies.change(wanted)
-        missing = [one for one in wanted if one not in self._held]
+        missing = [wish for wish in wanted if wish not in self._held]
         if missing and not self._identified:
             self._sweep.begin(now)
         for part in in_packets(missing, FILTERS_PER_PACKET):
             self._subscribe(part, client)
         for names_left in pieces(sorted(self._obsolete), FILTERS_PER_PACKET):
-            self._note(self._leaving, client.unsubscribe_from(names_left), names_left)
+            self._remember(self._leaving, client.unsubscribe_from(names_left), names_left)
 
     def _subscribe(self, part: Sequence[Subscription], client: MqttClient) -> None:
         """Brokers send retained messages for a subscription that is new, and queue a limited number
@@ -116,44 +119,47 @@ class Subscriptions:
         in between.
         """
         fresh = [
-            msgspec.structs.replace(one, qos=0) for one in part if one.filter not in self._granted
+            msgspec.structs.replace(wish, qos=0)
+            for wish in part
+            if wish.filter not in self._granted
         ]
-        if not fresh or not any(one.qos for one in part):
-            self._note(self._asked, client.subscribe_to(part, SEND_IF_NEW), part)
+        if not fresh or not any(wish.qos for wish in part):
+            self._remember(self._asked, client.subscribe_to(part, SEND_IF_NEW), part)
             return
-        self._note(self._swept, client.subscribe_to(fresh, SEND), part, len(fresh))
+        self._remember(self._swept, client.subscribe_to(fresh, SEND), part, len(fresh))
         if client.is_v5:
-            self._note(self._asked, client.subscribe_to(part, SEND_NOT), part)
+            self._remember(self._asked, client.subscribe_to(part, SEND_NOT), part)
 
     def end_sweep(self, now: float) -> None:
         self._sweep.end(now)
 
-    def answered(
+    def take_suback(
         self, packet_id: int, codes: Sequence[int], client: MqttClient
     ) -> Mapping[str, int]:
         """Filter -> code of a SUBACK. Raises Violation when it answers nothing, or something else."""
         self._judge(SUBACK, packet_id, codes, packet_id in self._asked or packet_id in self._swept)
         swept = self._swept.pop(packet_id, ())
         if swept and not client.is_v5:
-            self._note(self._between, client.unsubscribe_from([one.filter for one in swept]), swept)
-        answer = {
-            one.filter: code
-            for one, code in zip(self._asked.pop(packet_id, ()), codes, strict=False)
-        }
-        accepted = {name for name, code in answer.items() if code < REFUSED}
-        self._granted = self._granted - answer.keys() | accepted
-        self._held |= {one for one in self._wanted() if one.filter in accepted}
-        return answer
+            names = [wish.filter for wish in swept]
+            self._remember(self._between, client.unsubscribe_from(names), swept)
+        asked = self._asked.pop(packet_id, ())
+        results = {wish.filter: code for wish, code in zip(asked, codes, strict=False)}
+        accepted = {name for name, code in results.items() if code < REFUSED}
+        self._granted = self._granted - results.keys() | accepted
+        self._held |= {wish for wish in self._wanted() if wish.filter in accepted}
+        return results
 
-    def left(self, packet_id: int, codes: Sequence[int] | None, client: MqttClient) -> None:
-        """An UNSUBACK; without codes in MQTT 3.1.1. Raises Violation as `answered` does."""
+    def take_unsuback(
+        self, packet_id: int, codes: Sequence[int] | None, client: MqttClient
+    ) -> None:
+        """An UNSUBACK; without codes in MQTT 3.1.1. Raises Violation as `take_suback` does."""
         self._judge(
             UNSUBACK, packet_id, codes, packet_id in self._leaving or packet_id in self._between
         )
         self._obsolete -= set(self._leaving.pop(packet_id, ()))
         swept = self._between.pop(packet_id, ())
         if swept:
-            self._note(self._asked, client.subscribe_to(swept, SEND_IF_NEW), swept)
+            self._remember(self._asked, client.subscribe_to(swept, SEND_IF_NEW), swept)
 
     def _judge(
         self, kind: int, packet_id: int, codes: Sequence[int] | None, is_asked: bool
@@ -164,7 +170,7 @@ class Subscriptions:
         if codes is not None and len(codes) != asked:
             raise wrong_number_of_codes(kind, asked, len(codes))
 
-    def _note(
+    def _remember(
         self,
         sent: dict[int, Sequence[Item]],
         packet_id: int | None,
@@ -181,14 +187,13 @@ class Subscriptions:
         return not (self._asked or self._swept or self._between)
 
     @property
-    def in_line_with(self) -> int:
+    def synced_version(self) -> int:
         """The `config_version` whose filters the session has, all of them and no others; 0 while it
         has not.
         """
-        settled = (
-            self.are_answered and not self._leaving and self._held == frozenset(self._wanted())
-        )
-        return self._config.config_version if settled else 0
+        is_answered = self.are_answered and not self._leaving
+        is_synced = is_answered and self._held == frozenset(self._wanted())
+        return self._config.config_version if is_synced else 0
 
     def is_copy(self, message: Publish, now: float) -> bool:
         """Whether this delivery is of a message of which another copy has been taken."""
@@ -196,3 +201,7 @@ class Subscriptions:
             return True
         numbers = message.subscriptions
         return bool(numbers) and self._copies.is_one(message.topic, message.payload, numbers, now)
+
+
+def _names(subscriptions: Iterable[Subscription]) -> set[str]:
+    return {subscription.filter for subscription in subscriptions}

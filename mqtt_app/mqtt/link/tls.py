@@ -35,7 +35,8 @@ def _context(ca: str, certificate: str, key: str, verify: bool, _period: int) ->
     made = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     made.minimum_version = ssl.TLSVersion.TLSv1_2
     if not verify:
-        made.check_hostname, made.verify_mode = False, ssl.CERT_NONE
+        made.check_hostname = False
+        made.verify_mode = ssl.CERT_NONE
     try:
         _trust(made, ca)
     except (ssl.SSLError, ValueError) as error:
@@ -83,11 +84,11 @@ def _refused(reason: str) -> LinkFailure:
 
 
 def _unverified(error: ssl.SSLCertVerificationError, host: str) -> LinkFailure:
-    said = error.verify_message
+    reason = error.verify_message
     if error.verify_code in (62, 64):  # host name mismatch, IP address mismatch
         return LinkFailure(
             TLS,
-            f"The broker's certificate is not for {host} ({said}). Enter the name that it is for.",
+            f"The broker's certificate is not for {host} ({reason}). Enter the name that it is for.",
         )
     if error.verify_code == 10:
         return LinkFailure(
@@ -95,7 +96,7 @@ def _unverified(error: ssl.SSLCertVerificationError, host: str) -> LinkFailure:
         )
     return LinkFailure(
         TLS,
-        f"The broker's certificate is not signed by a CA that we trust ({said}). Enter the right CA certificate.",
+        f"The broker's certificate is not signed by a CA that we trust ({reason}). Enter the right CA certificate.",
     )
 
 

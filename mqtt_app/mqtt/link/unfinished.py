@@ -6,9 +6,8 @@ from typing import Protocol
 from mqtt_app.domain.link.protocol.violations import Violation, unfinished
 from mqtt_app.mqtt.loop import Loop, Timer
 
-SLOWEST = (
-    65_536  # bytes/s; a packet that comes at least this fast may take longer than the limit of time
-)
+# bytes/s; a packet that comes at least this fast may take longer than the limit of time
+SLOWEST = 65_536
 
 
 class Holder(Protocol):
@@ -21,8 +20,8 @@ class Holder(Protocol):
 
 class UnfinishedBytes:
     """Those of all links together, at most `limit`. Beyond it the packet that began first is given
-    up: a packet of a healthy link is there whole after some milliseconds, so that is one which
-    somebody leaves unfinished.
+    up: a packet of a healthy link is there whole after some milliseconds, so the first is one that
+    its broker leaves unfinished.
     """
 
     def __init__(self, limit: int) -> None:
@@ -43,8 +42,8 @@ class UnfinishedBytes:
         self.total -= self._held.pop(holder, 0)
 
 
-class PacketReader(Protocol):
-    """The client of one link. `packets_begun` counts packets that did not come whole in one read."""
+class UnfinishedReader(Protocol):
+    """The reader of one link. `packets_begun` counts packets that did not come whole in one read."""
 
     @property
     def packets_begun(self) -> int: ...
@@ -55,47 +54,51 @@ class PacketReader(Protocol):
 
 
 class PacketTimer:
-    """Ends a link whose packet stays unfinished. `judging`: whether we read at all; a paused link
-    proves nothing.
+    """Ends a link whose packet stays unfinished for `limit` seconds. `judging`: whether we read at
+    all; a paused link proves nothing.
 
-    One timer for as long as packets come in parts, because on a busy link every read ends within
-    one.
+    One timer for as long as packets come in parts, because on a busy link every read ends within a
+    packet.
     """
 
     def __init__(self, loop: Loop, limit: float, judging: Callable[[], bool]) -> None:
-        self._loop, self._limit, self._judging = loop, limit, judging
-        self._client: PacketReader | None = None
+        self._loop = loop
+        self._limit = limit
+        self._judging = judging
+        self._reader: UnfinishedReader | None = None
         self._timer: Timer | None = None
         self._packet = 0
         self._since = 0.0
 
-    def begin(self, client: PacketReader) -> None:
-        self._client = client
+    def begin(self, reader: UnfinishedReader) -> None:
+        self._reader = reader
 
     def end(self) -> None:
-        self._client = None
+        self._reader = None
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
 
     def look(self) -> None:
         """After each read."""
-        if self._timer is None and self._client is not None and self._client.unfinished:
-            self._watch(self._client)
+        if self._timer is None and self._reader is not None and self._reader.unfinished:
+            self._watch(self._reader)
 
-    def _watch(self, client: PacketReader) -> None:
-        self._packet, self._since = client.packets_begun, self._loop.clock()
+    def _watch(self, reader: UnfinishedReader) -> None:
+        self._packet = reader.packets_begun
+        self._since = self._loop.clock()
         self._timer = self._loop.at(self._since + self._limit, self._judge)
 
     def _judge(self) -> None:
-        client, self._timer = self._client, None
-        if client is None or not client.unfinished:
+        reader = self._reader
+        self._timer = None
+        if reader is None or not reader.unfinished:
             return
-        if client.packets_begun != self._packet or not self._judging():
-            self._watch(client)
+        if reader.packets_begun != self._packet or not self._judging():
+            self._watch(reader)
             return
-        due = self._since + self._limit + client.unfinished / SLOWEST
+        due = self._since + self._limit + reader.unfinished / SLOWEST
         if due > self._loop.clock():
             self._timer = self._loop.at(due, self._judge)
         else:
-            client.end_for(unfinished(client.unfinished, self._loop.clock() - self._since))
+            reader.end_for(unfinished(reader.unfinished, self._loop.clock() - self._since))

@@ -45,8 +45,8 @@ class LppValue(msgspec.Struct, frozen=True, kw_only=True):
 
 
 KINDS = {
-    0x00: LppType(name="digital_in", size=1),
-    0x01: LppType(name="digital_out", size=1),
+    0x00: LppType(name="digital_in", size=1, highest=1),
+    0x01: LppType(name="digital_out", size=1, highest=1),
     0x02: LppType(name="analog_in", size=2, scale=100, is_signed=True),
     0x03: LppType(name="analog_out", size=2, scale=100, is_signed=True),
     0x64: LppType(name="generic_sensor", size=4),

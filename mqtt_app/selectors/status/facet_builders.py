@@ -6,8 +6,9 @@ from datetime import UTC, datetime
 from mqtt_app.coordination.evidence import LinkEvidence
 from mqtt_app.domain.accounting import TERMS
 from mqtt_app.domain.delivery import broker_queue, stalls
-from mqtt_app.domain.delivery.ack_mode import CAN_LOSE, AckMode
-from mqtt_app.domain.status.headline import REFUSED, REMEDIES, Facts, effective_status
+from mqtt_app.domain.link.ack_mode import CAN_LOSE, AckMode
+from mqtt_app.domain.link.grants import REFUSED
+from mqtt_app.domain.status.headline import REMEDIES, Facts, effective_status
 from mqtt_app.models import MqttConnection, MqttTopic, ParserHealth, Site, SiteBooks
 from mqtt_app.selectors.status.evidence import Live
 from mqtt_app.selectors.status.facets import (

@@ -7,14 +7,11 @@ parallel are counted one after the other. Tries are begun before a password is h
 afterwards; no row is locked in between.
 """
 
-import hashlib
 import threading
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
 
-import msgspec
-from django.contrib.auth import get_user_model
 from django.core.exceptions import ValidationError
 from django.db import connection, transaction
 from django.db.models import Q, QuerySet
@@ -25,8 +22,9 @@ from mqtt_app.domain.accounts import login_throttle as rules
 from mqtt_app.domain.accounts.login_throttle import Limit, LoginRefusal, LoginTally
 from mqtt_app.models import LoginCounter
 from mqtt_app.services import audit
+from mqtt_app.services.accounts import login_counters as counters
+from mqtt_app.services.accounts.login_counters import Attempt, Kind, Subject
 
-Kind = LoginCounter.Kind
 PATIENCE = 10.0  # s that a try waits for others of the same name that are being checked
 WAITERS = 8  # per process; more tries than that are sent away at once
 POLL = 0.1  # s
@@ -40,28 +38,6 @@ class LoginRefused(ValidationError):
     def __init__(self, refusal: LoginRefusal) -> None:
         super().__init__(str(refusal), code="login_refused")
         self.retry_after = refusal.retry_after
-
-
-class Subject(msgspec.Struct, frozen=True, order=True):
-    """One thing that tries are counted by. `typed` is in the spelling of `rules.same_...`."""
-
-    kind: str
-    value: str
-
-    @property
-    def key(self) -> str:
-        return f"{self.kind}:{hashlib.sha256(self.value.encode(errors='replace')).hexdigest()}"
-
-
-class Attempt(msgspec.Struct, frozen=True):
-    """What a try is counted by, in the order in which the rows are locked."""
-
-    subjects: tuple[Subject, ...]
-    typed: str = ""  # the user name as it came
-
-    @property
-    def keys(self) -> list[str]:
-        return [subject.key for subject in self.subjects]
 
 
 def of_login(name: str, address: str) -> Attempt:
@@ -96,14 +72,14 @@ def judge(attempt: Attempt, *, right: bool) -> None:
     now.
     """
     with transaction.atomic():
-        rows = _existing(attempt) if right else _rows(attempt)
+        rows = counters.existing_rows(attempt) if right else counters.locked_rows(attempt)
         now = timezone.now()
-        refusal = _lock_of(rows, now)
+        refusal = counters.lock_of(rows, now)
         if refusal is None:
             for row in rows:
                 _write_outcome(row, attempt, now, right=right)
         else:
-            _count_refused(rows, now)
+            counters.count_refused(rows, now)
     if refusal is not None:
         raise LoginRefused(refusal)
 
@@ -134,18 +110,19 @@ def prune(now: datetime) -> int:
     """Remove what would make no difference and, past the limit of rows, what would make the least."""
     blank = Q(clear_at__lte=now) & (Q(locked_until=None) | Q(locked_until__lte=now))
     settled = Q(pending=0) | Q(pending_since__lt=now - 2 * rules.LOST_AFTER)
-    removed = _remove(LoginCounter.objects.filter(blank & settled))
+    removed = counters.remove(LoginCounter.objects.filter(blank & settled))
     limit = config().login_counters_max
     excess = LoginCounter.objects.count() - limit
     if excess > 0:
         least = LoginCounter.objects.order_by("clear_at")[: excess + limit // 10]
-        removed += _remove(LoginCounter.objects.filter(pk__in=[row.pk for row in least]))
+        removed += counters.remove(LoginCounter.objects.filter(pk__in=[row.pk for row in least]))
     return removed
 
 
 def limits() -> Mapping[str, Limit]:
     knobs = config()
-    pause, longest = timedelta(seconds=knobs.login_pause), timedelta(seconds=knobs.login_pause_cap)
+    pause = timedelta(seconds=knobs.login_pause)
+    longest = timedelta(seconds=knobs.login_pause_cap)
     by_name = Limit(
         knobs.login_name_tries, pause, longest, timedelta(seconds=knobs.login_name_forget)
     )
@@ -195,17 +172,17 @@ def _wait(attempt: Attempt, refusal: LoginRefusal) -> LoginRefusal | None:
 
 def _begin(attempt: Attempt) -> LoginRefusal | None:
     with transaction.atomic():
-        rows = _rows(attempt)
+        rows = counters.locked_rows(attempt)
         now = timezone.now()  # not before the rows are locked: others may have written meanwhile
-        outcomes = [rules.begin(_tally(row), limits()[row.kind], now) for row in rows]
+        outcomes = [rules.begin(counters.tally_of(row), limits()[row.kind], now) for row in rows]
         refusals = [outcome for outcome in outcomes if isinstance(outcome, LoginRefusal)]
         if not refusals:
             for row, outcome in zip(rows, outcomes, strict=True):
                 if isinstance(outcome, LoginTally):
-                    _store(row, outcome)
+                    counters.store(row, outcome)
         refusal = max(refusals, key=lambda each: (not each.busy, each.wait), default=None)
         if refusal is not None and not refusal.busy:
-            _count_refused(rows, now)
+            counters.count_refused(rows, now)
     if any(row.pk % PRUNE_EVERY == 0 for row in rows):
         prune(now)
     return refusal
@@ -213,10 +190,10 @@ def _begin(attempt: Attempt) -> LoginRefusal | None:
 
 @transaction.atomic
 def _settle(attempt: Attempt, *, right: bool) -> None:
-    rows = _rows(attempt)
+    rows = counters.locked_rows(attempt)
     now = timezone.now()
     for row in rows:
-        _put(row, rules.settle(_tally(row)))
+        counters.put(row, rules.settle(counters.tally_of(row)))
         _write_outcome(row, attempt, now, right=right)
 
 
@@ -224,7 +201,7 @@ def _write_outcome(row: LoginCounter, attempt: Attempt, now: datetime, *, right:
     """A right password clears its name. Its address keeps what others did: an attacker may have an
     account, too.
     """
-    tally = _tally(row)
+    tally = counters.tally_of(row)
     if not right:
         _write_failure(row, attempt, now)
         return
@@ -233,89 +210,15 @@ def _write_outcome(row: LoginCounter, attempt: Attempt, now: datetime, *, right:
     if rules.is_blank(tally, now):
         row.delete()
     else:
-        _store(row, tally)
+        counters.store(row, tally)
 
 
 def _write_failure(row: LoginCounter, attempt: Attempt, now: datetime) -> None:
     was_locked = rules.is_locked(row.locked_until, now)
     row.wrong += 1
-    row.label = row.label or _label(row, attempt)
-    _store(row, rules.fail(_tally(row), limits()[row.kind], now))
+    row.label = row.label or counters.label_of(row, attempt)
+    counters.store(row, rules.fail(counters.tally_of(row), limits()[row.kind], now))
     if row.locked_until is not None and not was_locked and rules.is_locked(row.locked_until, now):
         audit.record(
             "locked out", row, after={"until": row.locked_until.isoformat(timespec="seconds")}
         )
-
-
-# Rows
-
-
-def _rows(attempt: Attempt) -> list[LoginCounter]:
-    """The rows of a try, made where they are missing, and locked."""
-    now = timezone.now()
-    new = [
-        LoginCounter(key=subject.key, kind=subject.kind, label=_first_label(subject), clear_at=now)
-        for subject in attempt.subjects
-    ]
-    # The update changes nothing; it is what locks a row that was there already.
-    LoginCounter.objects.bulk_create(
-        new, update_conflicts=True, unique_fields=["key"], update_fields=["kind"]
-    )
-    return list(LoginCounter.objects.filter(key__in=attempt.keys).order_by("key"))
-
-
-def _existing(attempt: Attempt) -> list[LoginCounter]:
-    return list(
-        LoginCounter.objects.select_for_update().filter(key__in=attempt.keys).order_by("key")
-    )
-
-
-def _lock_of(rows: Iterable[LoginCounter], now: datetime) -> LoginRefusal | None:
-    until = max((row.locked_until for row in rows if row.locked_until is not None), default=now)
-    return LoginRefusal(until - now) if until > now else None
-
-
-def _count_refused(rows: Iterable[LoginCounter], now: datetime) -> None:
-    for row in rows:
-        if rules.is_locked(row.locked_until, now):
-            row.refused += 1
-            row.save(update_fields=["refused"])
-
-
-def _remove(rows: QuerySet[LoginCounter]) -> int:
-    """Rows that a try has locked at this moment stay: waiting for them could end in a deadlock."""
-    with transaction.atomic():
-        ids = list(rows.select_for_update(skip_locked=True).values_list("pk", flat=True))
-        number: int = LoginCounter.objects.filter(pk__in=ids).delete()[0]
-    return number
-
-
-def _tally(row: LoginCounter) -> LoginTally:
-    return LoginTally(row.clear_at, row.locked_until, row.pending, row.pending_since)
-
-
-def _put(row: LoginCounter, tally: LoginTally) -> None:
-    for field in tally.__struct_fields__:
-        setattr(row, field, getattr(tally, field))
-
-
-def _store(row: LoginCounter, tally: LoginTally) -> None:
-    _put(row, tally)
-    row.save()
-
-
-def _first_label(subject: Subject) -> str:
-    """An address is its own label."""
-    return subject.value if subject.kind in {Kind.ADDRESS, Kind.RESET_ADDRESS} else ""
-
-
-def _label(row: LoginCounter, attempt: Attempt) -> str:
-    """The name, if a user has it. Anything else may be a password in the wrong field, and is not
-    kept.
-    """
-    typed = attempt.typed.strip()
-    if row.kind == Kind.NAME:
-        known = get_user_model()._default_manager.filter(username__iexact=typed).exists()
-    else:
-        known = get_user_model()._default_manager.filter(email__iexact=typed).exists()
-    return typed[:150] if known else ""

@@ -1,4 +1,4 @@
-"""Connections that nobody holds must not look alive: what to say of them, and where."""
+"""Connections that no instance holds must not look alive: the error that says why."""
 
 from collections.abc import Collection, Sequence
 from datetime import datetime, timedelta
@@ -17,42 +17,40 @@ MOVING = "MQTT worker {owner} is gone; the connection moves to {target}."
 def messages(
     seen: Sequence[Seen], plan: Plan, instances: Collection[Instance], now: datetime
 ) -> dict[int, str]:
-    """Connection id -> why nobody holds it ("" for a stopped one). `instances` are all that live."""
-    gone, unplaced = set(plan.gone), set(plan.unplaced)
-    idle = {
-        one.row.id
-        for one in seen
-        if one.row.id in unplaced and not one.row.owner and not _just_let_go(one, now)
-    }
-    found = {
-        one.row.id: _message(one, plan, instances) for one in seen if one.row.id in gone | idle
-    }
-    return {number: message for number, message in found.items() if message is not None}
-
-
-def _just_let_go(one: Seen, now: datetime) -> bool:
-    """A worker that restarts is away for a moment; that is nothing to report."""
-    return now - one.status_since < timedelta(seconds=config().lease_ttl)
-
-
-def _message(one: Seen, plan: Plan, instances: Collection[Instance]) -> str | None:
-    """None when there is nothing to say: all that live are about to leave, and will say it by their
-    absence.
+    """Connection id -> why no instance holds it ("" for a stopped one). `instances` are all that
+    live.
     """
-    if not one.row.wanted:
+    unowned = set(plan.orphaned) | {row.id for row in seen if _is_left_over(row, plan, now)}
+    reasons = {row.id: _message(row, plan, instances) for row in seen if row.id in unowned}
+    return {number: message for number, message in reasons.items() if message is not None}
+
+
+def _is_left_over(row: Seen, plan: Plan, now: datetime) -> bool:
+    """No instance has room for it. A worker that restarts is away for a moment, which is nothing to
+    report.
+    """
+    released_ago = now - row.status_since
+    is_just_released = released_ago < timedelta(seconds=config().lease_ttl)
+    return row.id in plan.unplaced and not row.row.owner and not is_just_released
+
+
+def _message(row: Seen, plan: Plan, instances: Collection[Instance]) -> str | None:
+    """None when there is nothing to say: all that live are about to end, and reconcile will see
+    that they are gone.
+    """
+    if not row.row.wanted:
         return ""
     if not instances:
-        last = one.row.assigned or one.row.owner
+        last = row.row.assigned or row.row.owner
         return NO_WORKER.format(last=f" (last owner {last})" if last else "")
-    if one.row.id in plan.unplaced:
+    if row.id in plan.unplaced:
         return FULL if any(not instance.draining for instance in instances) else None
-    return MOVING.format(owner=one.row.owner, target=plan.assign.get(one.row.id, one.row.assigned))
+    return MOVING.format(owner=row.row.owner, target=plan.assign.get(row.id, row.row.assigned))
 
 
 def write_logs(connection_ids: Collection[int]) -> None:
-    """One connection log row for each that has something to say."""
+    """One connection log row for each that has an error."""
     rows = MqttConnection.objects.filter(pk__in=connection_ids).exclude(error_message="")
-    for row in rows.only("id", "site_id", "broker_host", "broker_port", "error_message").order_by(
-        "id"
-    ):
+    columns = ("id", "site_id", "broker_host", "broker_port", "error_message")
+    for row in rows.only(*columns).order_by("id"):
         log_connection_event(row, LogLevel.ERROR, row.error_message)

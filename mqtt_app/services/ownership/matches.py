@@ -2,14 +2,10 @@
 memory.
 """
 
-from collections.abc import Mapping
-
 import msgspec
 from django.db import connection
 
-Matches = Mapping[int, Mapping[str, float]]
-"""Connection id -> filter -> unix seconds of its last match. Of any generation: what matched once has matched.
-"""
+from mqtt_app.domain.link.connection_config import FilterMatches
 
 _WRITE = """
 UPDATE mqtt_mqtttopic t SET matched_at = to_timestamp(m.at)
@@ -19,7 +15,7 @@ WHERE t.connection_id = m.id AND t.filter = m.filter
 """
 
 
-def record_matches(matches: Matches) -> int:
+def record_matches(matches: FilterMatches) -> int:
     """Gives how many were written; a time never goes back."""
     rows = [
         {"id": number, "filter": name, "at": at}

@@ -11,7 +11,7 @@ from mqtt_app.coordination.leases import Lease, LeaseStore
 from mqtt_app.domain.ownership import planner
 from mqtt_app.models import MqttConnection, Site
 from mqtt_app.services.ownership.bulk_writes import Seen
-from mqtt_app.services.ownership.rows import WANTED
+from mqtt_app.services.ownership.connection_rows import WANTED
 
 _COLUMNS = (
     "is_active",
@@ -25,9 +25,9 @@ _COLUMNS = (
 
 
 class FleetSnapshot(msgspec.Struct, frozen=True):
-    """Who is alive; `instances` is None when nobody knows.
+    """Which instances live; `instances` is None when that is not known.
 
-    Not `complete`: one that is missing here may be alive, and `why` says so, to be logged at
+    Not `complete`: one that is missing here may be alive, and `why` is the reason, to be logged at
     `level`.
     """
 
@@ -35,6 +35,10 @@ class FleetSnapshot(msgspec.Struct, frozen=True):
     complete: bool
     why: str = ""
     level: int = logging.INFO
+
+    @property
+    def instance_ids(self) -> frozenset[str]:
+        return frozenset(instance.id for instance in self.instances or ())
 
 
 def seen_rows() -> list[Seen]:

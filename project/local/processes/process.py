@@ -39,6 +39,12 @@ def postgres_account() -> Account | None:
     return Account(nobody.pw_uid, nobody.pw_gid)
 
 
+NO_OTHER_USER = (
+    "PostgreSQL must not run as root and this root may not become another user ({reason}); "
+    "start this as an ordinary user, or set DATABASE_URL to a PostgreSQL of yours."
+)
+
+
 def spawn(
     command: Sequence[str | Path],
     *,
@@ -53,11 +59,9 @@ def spawn(
 
     Call it from the main thread: Linux watches the thread that started the child.
     """
-    output = (
-        subprocess.DEVNULL
-        if log is None
-        else os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
-    )
+    output = subprocess.DEVNULL
+    if log is not None:
+        output = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
     try:
         child: subprocess.Popen[bytes] = subprocess.Popen(
             [str(part) for part in command],
@@ -74,10 +78,7 @@ def spawn(
     except PermissionError as error:
         if account is None:
             raise
-        raise Refusal(
-            f"PostgreSQL must not run as root and this root may not become another user ({error.strerror}); "
-            "start this as an ordinary user, or set DATABASE_URL to a PostgreSQL of yours."
-        ) from None
+        raise Refusal(NO_OTHER_USER.format(reason=error.strerror)) from None
     finally:
         if output != subprocess.DEVNULL:
             os.close(output)

@@ -18,7 +18,7 @@ CALLERS = (
 )
 PEOPLE = CALLERS[1:6]  # they come with a session; the tokens, and nobody, without one
 
-Answers = Mapping[str, frozenset[int]]
+SubackResults = Mapping[str, frozenset[int]]
 OK = "ok"
 
 

@@ -1,7 +1,6 @@
 """The admin, as an operator's browser meets it."""
 
 import pytest
-from django.contrib.auth import get_user_model
 from django.db import connection as database
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
@@ -10,18 +9,13 @@ from django.utils import timezone
 
 from mqtt_app.models import (
     BatchReceipt,
-    Device,
-    DiscoveredTopic,
     KeptMessage,
-    Membership,
     MqttConnection,
     MqttConnectionLog,
     MqttParsingLog,
-    MqttTopic,
     ParserHealth,
     QuarantinedMessage,
     Site,
-    SiteBooks,
 )
 from tests.integration.api.client import connected_site, superuser
 from tests.integration.api.test_lists import fill
@@ -229,126 +223,3 @@ def test_a_bad_value_is_refused_beside_its_field_as_in_the_api(field, value, adm
     answer = admin.post(address, form_of(admin, address) | {field: value})
     assert answer.status_code == 200
     assert list(answer.context["adminform"].form.errors) == [field]
-
-
-def test_a_filter_is_checked_and_told_to_the_link(admin, site):
-    before = MqttConnection.objects.get().config_version
-    topic = MqttTopic.objects.get()
-    address = reverse("admin:mqtt_mqtttopic_change", args=[topic.pk])
-    bad = admin.post(address, {"filter": "foo/#/baz", "qos": "1", "is_active": "on"})
-    assert "filter" in bad.context["adminform"].form.errors
-    assert (
-        admin.post(address, {"filter": "foo/#", "qos": "1", "is_active": "on"}).status_code == 302
-    )
-    site.connection.refresh_from_db()
-    assert site.connection.config_version == before + 1
-
-
-def test_new_connections_and_topics_can_be_made(admin):
-    site = Site.objects.create(name="New")
-    values = {
-        "site": site.pk,
-        "broker_host": "b.example",
-        "broker_port": 1883,
-        "protocol_version": "auto",
-        "ack_mode": "stored",
-    }
-    made = admin.post(
-        reverse("admin:mqtt_mqttconnection_add"), values | {"keepalive": 60, "tls_verify": "on"}
-    )
-    assert made.status_code == 302
-    connection = MqttConnection.objects.get(site=site)
-    topic = {"connection": connection.pk, "filter": "a/#", "qos": 1, "is_active": "on"}
-    assert admin.post(reverse("admin:mqtt_mqtttopic_add"), topic).status_code == 302
-    connection.refresh_from_db()
-    assert connection.config_version == 2
-
-
-def test_discovered_topics_are_allowed_and_disallowed_by_action(admin, site):
-    topic = DiscoveredTopic.objects.create(connection=site.connection, topic="t", is_active=False)
-    for action, expected in (("allow", True), ("disallow", False)):
-        admin.post(page("discoveredtopic"), {"action": action, "_selected_action": [topic.pk]})
-        topic.refresh_from_db()
-        assert topic.is_active is expected
-
-
-def test_a_topic_is_freed_of_its_parser_by_action(admin, site):
-    topic = DiscoveredTopic.objects.create(
-        connection=site.connection, topic="t", is_processable=True, parser_name="x"
-    )
-    admin.post(
-        page("discoveredtopic"), {"action": "recognise_anew", "_selected_action": [topic.pk]}
-    )
-    topic.refresh_from_db()
-    assert (topic.is_processable, topic.parser_name, topic.is_active) == (False, "", True)
-
-
-def test_kept_messages_are_parsed_again_by_action(admin, site):
-    SiteBooks.objects.create(site=site, received=1, failed=1)
-    row = KeptMessage.objects.create(
-        site=site,
-        connection=site.connection,
-        topic="t",
-        payload=b"21.5",
-        qos=1,
-        retain=False,
-        received_at=timezone.now(),
-        parser_name="scalar",
-        state="failed",
-    )
-    admin.post(page("keptmessage"), {"action": "parse_again", "_selected_action": [row.pk]})
-    row.refresh_from_db()
-    books = SiteBooks.objects.get()
-    assert (row.state, books.failed, books.kept, books.kept_bytes) == ("again", 0, 1, 4)
-
-
-def test_quarantined_messages_are_parsed_again_by_action(admin, site):
-    SiteBooks.objects.create(site=site, received=1, quarantined=1)
-    row = QuarantinedMessage.objects.create(
-        site=site, topic="t", payload=b"21.5", qos=1, received_at=timezone.now(), reason="r"
-    )
-    admin.post(page("quarantinedmessage"), {"action": "parse_again", "_selected_action": [row.pk]})
-    assert KeptMessage.objects.get().state == "again"
-    assert SiteBooks.objects.values_list("quarantined", "kept").get() == (0, 1)
-
-
-def test_a_site_is_edited_and_removed_with_its_members(admin, site):
-    address = reverse("admin:mqtt_site_change", args=[site.pk])
-    values = form_of(admin, address) | {"name": "Renamed", "silence_after": 60}
-    user = get_user_model().objects.create_user("m")
-    inline = {
-        "memberships-TOTAL_FORMS": 1,
-        "memberships-INITIAL_FORMS": 0,
-        "memberships-0-user": user.pk,
-        "memberships-0-role": "viewer",
-    }
-    assert admin.post(address, values | inline).status_code == 302
-    site.refresh_from_db()
-    assert (site.name, site.silence_after) == ("Renamed", 60)
-    assert Membership.objects.filter(site=site, user=user).exists()
-    admin.post(reverse("admin:mqtt_site_delete", args=[site.pk]), {"post": "yes"})
-    assert not Site.objects.filter(pk=site.pk).exists()
-
-
-def test_a_device_is_renamed_and_shows_its_last_values(admin, site):
-    device = Device.objects.create(site=site, identifier="d")
-    device.latest.create(
-        metric="temperature", value=21.5, time=timezone.now(), received_at=timezone.now()
-    )
-    address = reverse("admin:mqtt_device_change", args=[device.pk])
-    assert b"21.5" in admin.get(address).content
-    inline = {
-        f"{name}-{count}": 0
-        for name in ("latest", "metrics", "aliases")
-        for count in ("TOTAL_FORMS", "INITIAL_FORMS")
-    }
-    assert (
-        admin.post(address, {"name": "Boiler", "silence_after": "30"} | inline).status_code == 302
-    )
-    device.refresh_from_db()
-    assert (device.name, device.silence_after) == ("Boiler", 30)
-
-
-def test_a_status_is_a_word_not_only_a_colour(admin, site):
-    MqttConnection.objects.update(status="error")
-    assert "● Error" in admin.get(page("mqttconnection")).content.decode()

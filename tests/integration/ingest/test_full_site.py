@@ -2,8 +2,9 @@
 
 import pytest
 
+from mqtt_app.coordination.acks import BatchReport
 from mqtt_app.models import MqttConnection, Site, SiteBooks
-from mqtt_app.selectors.receipts import committed
+from mqtt_app.selectors.receipts import find_receipts
 from mqtt_app.services.ingest import pipeline
 from tests.integration.ingest.flaky import numbered, send
 from tests.integration.ingest.test_store import NOW, batch, books, message
@@ -28,7 +29,7 @@ def test_past_the_cap_a_site_whose_parser_fails_on_everything_is_left_to_its_bro
     assert pipeline.store(mixed, NOW + 1) == pipeline.Outcome(
         repeated=True, postponed=frozenset({link.pk})
     )
-    assert committed([mixed.id]) == {f"{mixed.id}~{link.pk}"}
+    assert find_receipts([mixed.id]) == {BatchReport(mixed.id, postponed=frozenset({link.pk}))}
     assert SiteBooks.objects.get(site=link.site_id).received == 1_000_000
     assert books(other) == {"failed": 1}
     parser.broken = False

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from mqtt_app.conf import config
+from mqtt_app.coordination.acks import BatchReport
 from mqtt_app.domain.accounting import TERMS
 from mqtt_app.domain.delivery.messages import Batch, Drop, Envelope
 from mqtt_app.models import (
@@ -20,7 +21,7 @@ from mqtt_app.models import (
     Site,
     SiteBooks,
 )
-from mqtt_app.selectors.receipts import committed
+from mqtt_app.selectors.receipts import find_receipts
 from mqtt_app.services.ingest import pipeline
 from mqtt_app.services.ingest.admission.redeliveries import LOOK_BACK
 
@@ -91,7 +92,7 @@ def test_a_repeated_batch_stores_nothing_and_is_reported_as_repeated(link):
     assert pipeline.store(twice, NOW).repeated
     assert values() == [1]
     assert books(link) == {"stored": 1}
-    assert committed([twice.id]) == {twice.id}
+    assert find_receipts([twice.id]) == {BatchReport(twice.id)}
 
 
 def parts_of(whole: Batch) -> list[Batch]:
@@ -123,7 +124,7 @@ def test_the_parts_of_a_batch_that_was_stored_after_all_are_not_stored(link):
         for one in smaller
     ]
     assert all(pipeline.store(one, NOW).repeated for one in [second, *chained])
-    assert committed([second.id]) == {second.id}
+    assert find_receipts([second.id]) == {BatchReport(second.id)}
     assert books(link) == {"stored": 4}
 
 
@@ -173,7 +174,7 @@ def test_qos_1_messages_of_a_past_owner_are_left_to_the_new_one_and_named(link):
     outcome = pipeline.store(late, NOW)
     assert outcome.skipped == {link.pk}
     assert values() == [2]
-    assert committed([late.id]) == {f"{late.id}!{link.pk}"}
+    assert find_receipts([late.id]) == {BatchReport(late.id, skipped=frozenset({link.pk}))}
 
 
 def test_messages_that_were_acknowledged_early_are_stored_whoever_owns_them_now(link):

@@ -11,7 +11,7 @@ from mqtt_app.coordination.client import quick_client
 from mqtt_app.models import MqttConnectionLog, MqttParsingLog
 from mqtt_app.services import logs
 from tasks.logs import enqueue, write_connection_log
-from tasks.room import QueueFullError
+from tasks.queue_limits import QueueFullError
 from tests.integration.ownership.fleet import connection
 
 pytestmark = pytest.mark.django_db

@@ -6,18 +6,16 @@ from datetime import datetime, timedelta
 from typing import Any
 
 import redis
+from django.db import transaction
 from django.utils import timezone
 
 from mqtt_app.coordination import keys
 from mqtt_app.coordination.leases import Lease, LeaseStore
+from mqtt_app.domain.link.connection_config import ConnectionConfig, LinkStatus
+from mqtt_app.domain.ownership.claims import LinkKey, WrittenStatuses
 from mqtt_app.models import MqttConnection, Site
 from mqtt_app.services import ownership
-from mqtt_app.services.ownership import (
-    ConnectionConfig,
-    LinkStatus,
-    ReconcileReport,
-    WrittenStatuses,
-)
+from mqtt_app.services.ownership import ReconcileReport
 
 _numbers = itertools.count(1)
 
@@ -54,8 +52,15 @@ class Fleet:
     def reconcile(self, now: datetime | None = None) -> ReconcileReport:
         return ownership.reconcile(now or timezone.now(), self.leases)
 
+    def reconcile_if_needed(self) -> ReconcileReport | None:
+        return ownership.reconcile_if_needed(timezone.now(), self.leases)
+
     def needs_reconcile(self) -> bool:
-        return ownership.needs_reconcile(timezone.now(), self.leases)
+        """Whether an MQTT worker would reconcile; nothing is changed by asking."""
+        with transaction.atomic():
+            report = self.reconcile_if_needed()
+            transaction.set_rollback(True)
+        return report is not None
 
 
 def connection(is_active: bool = True, **values: Any) -> MqttConnection:
@@ -77,11 +82,11 @@ def fresh(row: MqttConnection) -> MqttConnection:
 
 
 def take(row: MqttConnection, name: str) -> ConnectionConfig | None:
-    return ownership.take(row.pk, name, fresh(row).generation)
+    return ownership.claim(row.pk, name, fresh(row).generation)
 
 
 def say(row: MqttConnection, generation: int, **status: Any) -> WrittenStatuses:
-    return ownership.record_statuses({(row.pk, generation): LinkStatus(**status)})
+    return ownership.record_statuses({LinkKey(row.pk, generation): LinkStatus(**status)})
 
 
 def ago(seconds: float) -> datetime:
@@ -90,5 +95,5 @@ def ago(seconds: float) -> datetime:
 
 def let_go(row: MqttConnection, name: str, generation: int) -> bool:
     before = fresh(row).owner
-    ownership.let_go_all({row.pk: generation}, name)
+    ownership.release_all({row.pk: generation}, name)
     return fresh(row).owner != before

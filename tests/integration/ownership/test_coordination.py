@@ -107,11 +107,20 @@ def test_news_of_some_links_leave_what_was_said_of_the_others(valkey):
     assert (found[1].rate, found[2].rate) == (1.0, 2.0)
 
 
-def test_a_strangers_value_does_not_hide_the_other_leases(fleet):
+@pytest.mark.parametrize("value", [b"no lease", b"{}", b'{"instance_id": "\xff"}'])
+def test_a_strangers_value_does_not_hide_the_other_leases(fleet, value):
     fleet.join("mqtt-1")
     fleet.client.sadd(keys.INSTANCES, "odd")
-    fleet.client.set(keys.instance("odd"), b"no lease")
+    fleet.client.set(keys.instance("odd"), value)
     assert set(fleet.leases.read_all()) == {"mqtt-1"}
+
+
+@pytest.mark.parametrize("value", [b"no evidence", b"{}", b'{"state": "\xff"}'])
+def test_a_strangers_value_does_not_hide_the_evidence_of_other_links(fleet, value):
+    store = EvidenceStore(fleet.client, 60.0)
+    store.publish("mqtt-1", [evidence(1)])
+    fleet.client.hset(keys.evidence("mqtt-1"), "2", value)
+    assert set(store.read_many([("mqtt-1", 1), ("mqtt-1", 2)])) == {1}
 
 
 def test_a_lost_redis_is_an_error_within_two_seconds(settings):

@@ -5,7 +5,7 @@ import time
 import pytest
 
 from mqtt_app.coordination import keys
-from mqtt_app.coordination.acks import AckList, Fate, Note, note, read_note
+from mqtt_app.coordination.acks import AckList, BatchOutcome, BatchReport, decode, encode
 from mqtt_app.coordination.client import _client, blocking_client
 from mqtt_app.coordination.evidence import EvidenceStore, LinkEvidence
 from mqtt_app.coordination.leases import Lease, LeaseStore
@@ -18,33 +18,34 @@ def evidence(number, **values):
 
 def test_a_list_of_acknowledgements_is_taken_a_thousand_at_a_time_and_lives_an_hour(valkey):
     acks = AckList(valkey)
-    acks.push("mqtt-1", "x", [f"{number}" for number in range(1_001)])
+    acks.push("mqtt-1", "x", [BatchReport(f"{number}") for number in range(1_001)])
     assert 3_590 < valkey.ttl(keys.acks("mqtt-1", "x")) <= 3_600
     assert len(acks.pop("mqtt-1", "x", 1)) == 1_000
-    assert acks.pop("mqtt-1", "x", 1) == ["1000"]
+    assert acks.pop("mqtt-1", "x", 1) == [BatchReport("1000")]
     begun = time.monotonic()
     assert acks.pop("mqtt-1", "x", 0.3) == []
     assert 0.25 < time.monotonic() - begun < 3
 
 
 @pytest.mark.parametrize(
-    ("made", "text", "read"),
+    ("report", "text"),
     [
-        (note("a"), "a", Note("a")),
-        (note("a", fate=Fate.FAILED), "a?", Note("a", Fate.FAILED)),
-        (note("a", fate=Fate.KILLED), "a*", Note("a", Fate.KILLED)),
-        (note("a", [2, 1]), "a!1,2", Note("a", skipped=frozenset({1, 2}))),
-        (note("a", [], [3]), "a~3", Note("a", postponed=frozenset({3}))),
+        (BatchReport("a"), "a"),
+        (BatchReport("a", BatchOutcome.FAILED), "a?"),
+        (BatchReport("a", BatchOutcome.REFUSED), "a#"),
+        (BatchReport("a", BatchOutcome.KILLED), "a*"),
+        (BatchReport("a", skipped=frozenset({2, 1})), "a!1,2"),
+        (BatchReport("a", postponed=frozenset({3})), "a~3"),
+        (BatchReport("a", refused=frozenset({7, 4})), "a^4,7"),
         (
-            note("a", [10, 9], [3, 12]),
+            BatchReport("a", BatchOutcome.COMMITTED, frozenset({9, 10}), frozenset({3, 12})),
             "a!9,10~3,12",
-            Note("a", Fate.COMMITTED, frozenset({9, 10}), frozenset({3, 12})),
         ),
     ],
 )
-def test_a_note_is_read_as_it_was_made(made, text, read):
-    assert made == text
-    assert read_note(text) == read
+def test_a_report_is_decoded_as_it_was_encoded(report, text):
+    assert encode(report) == text
+    assert decode(text) == report
 
 
 def test_evidence_lives_for_its_time_from_each_word_on(valkey):

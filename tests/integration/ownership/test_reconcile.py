@@ -11,6 +11,7 @@ from django.utils import timezone
 from mqtt_app import events
 from mqtt_app.coordination.client import _client
 from mqtt_app.coordination.leases import Lease, LeaseStore
+from mqtt_app.domain.ownership import planner
 from mqtt_app.models import MqttConnection
 from mqtt_app.models.locks import RECONCILE_LOCK
 from mqtt_app.services import ownership
@@ -25,7 +26,7 @@ def test_a_started_connection_is_assigned_and_then_all_is_done(fleet):
     assert fleet.needs_reconcile()
     assert fleet.reconcile().assigned == 1
     assert fresh(row).assigned_instance == "mqtt-1"
-    assert not fleet.needs_reconcile()
+    assert fleet.reconcile_if_needed() is None
     assert fleet.reconcile().assigned == 0
 
 
@@ -46,7 +47,7 @@ def test_a_wipe_of_redis_moves_nothing_while_instances_come_back_one_by_one(flee
     before = list(MqttConnection.objects.order_by("id").values())
     assert fleet.reconcile().skipped
     fleet.leases.acquire(Lease("mqtt-1", "start of mqtt-1", 100))
-    assert not fleet.needs_reconcile()
+    assert fleet.reconcile_if_needed() is None
     assert fleet.reconcile().skipped
     assert list(MqttConnection.objects.order_by("id").values()) == before
     assert [fresh(row).owner for row in rows] == ["mqtt-1", "mqtt-2"]
@@ -136,7 +137,7 @@ def test_an_inactive_site_is_not_wanted_whatever_its_connection_says(fleet):
     row.site.is_active = False
     row.site.save()
     fleet.join("mqtt-1")
-    assert not fleet.needs_reconcile()
+    assert fleet.reconcile_if_needed() is None
     assert fleet.reconcile().active == 0
 
 
@@ -190,7 +191,7 @@ def test_the_number_of_queries_does_not_grow_with_the_rows(fleet, django_assert_
     with django_assert_max_num_queries(6):
         assert fleet.reconcile().assigned == 40
     with django_assert_max_num_queries(2):
-        assert not fleet.needs_reconcile()
+        assert fleet.reconcile_if_needed() is None
 
 
 @pytest.fixture
@@ -199,3 +200,30 @@ def heard(monkeypatch):
     found = []
     monkeypatch.setattr(events, "connection_changed", lambda **values: found.append(values))
     return found
+
+
+def test_a_worker_plans_once_and_writes_what_it_planned(fleet, monkeypatch):
+    fleet.join("mqtt-1")
+    row = connection()
+    plans = []
+
+    def counted(*arguments, **options):
+        plans.append(planner_plan(*arguments, **options))
+        return plans[-1]
+
+    planner_plan = planner.plan
+    monkeypatch.setattr(planner, "plan", counted)
+    report = fleet.reconcile_if_needed()
+    assert report is not None
+    assert report.assigned == 1
+    assert len(plans) == 1
+    assert fresh(row).assigned_instance == "mqtt-1"
+    assert fleet.reconcile_if_needed() is None
+
+
+def test_a_worker_that_finds_no_place_for_a_connection_writes_and_logs_nothing(fleet, caplog):
+    fleet.join("mqtt-1", capacity=0)
+    connection(status_since=ago(3600))
+    with caplog.at_level(logging.INFO):
+        assert fleet.reconcile_if_needed() is None
+    assert "Monitor cycle" not in caplog.text

@@ -9,9 +9,11 @@ import pytest
 from django.db import connection as database
 from django.db import transaction
 
+from mqtt_app.domain.link.connection_config import LinkStatus, SubackResults
+from mqtt_app.domain.ownership.claims import WrittenStatuses
 from mqtt_app.models import MqttConnection, MqttTopic
 from mqtt_app.services import ownership
-from mqtt_app.services.ownership import Answers, LinkStatus, link_status
+from mqtt_app.services.ownership import status as status_writes
 from tests.integration.ownership.fleet import fresh, owned
 
 UP = LinkStatus("connected", retry_count=3)
@@ -22,7 +24,7 @@ def said(monkeypatch: pytest.MonkeyPatch) -> list[dict[str, Any]]:
     """What browsers were told."""
     heard: list[dict[str, Any]] = []
     monkeypatch.setattr(
-        link_status.events, "connection_changed", lambda **values: heard.append(values)
+        status_writes.events, "connection_changed", lambda **values: heard.append(values)
     )
     return heard
 
@@ -36,9 +38,7 @@ def test_each_row_gets_its_own_words_and_those_of_others_are_named():
     written = ownership.record_statuses(
         {(mine.pk, 1): UP, (moved.pk, 1): no, (free.pk, 1): no, (0, 1): no}
     )
-    assert written == ownership.WrittenStatuses(
-        lost=frozenset({(moved.pk, 1), (free.pk, 1), (0, 1)})
-    )
+    assert written == WrittenStatuses(lost=frozenset({(moved.pk, 1), (free.pk, 1), (0, 1)}))
     assert (fresh(mine).status, fresh(mine).error_message, fresh(mine).retry_count) == (
         "connected",
         "",
@@ -71,7 +71,9 @@ def test_the_number_of_statements_does_not_grow_with_the_links(django_assert_max
         ownership.record_statuses({(row.pk, 1): UP for row in rows})
     with django_assert_max_num_queries(2):
         assert (
-            ownership.record_answers({(row.pk, 1): Answers({"#": 1, "gone": 1}, 1) for row in rows})
+            ownership.record_suback_results(
+                {(row.pk, 1): SubackResults({"#": 1, "gone": 1}, 1) for row in rows}
+            )
             == 30
         )
 
@@ -82,8 +84,8 @@ def test_a_grant_of_a_past_owner_is_not_written():
     for row in (mine, moved):
         MqttTopic.objects.create(connection=row, filter="#")
     assert (
-        ownership.record_answers(
-            {(mine.pk, 1): Answers({"#": 0}), (moved.pk, 0): Answers({"#": 0})}
+        ownership.record_suback_results(
+            {(mine.pk, 1): SubackResults({"#": 0}), (moved.pk, 0): SubackResults({"#": 0})}
         )
         == 1
     )
@@ -100,7 +102,7 @@ def test_a_session_is_in_line_by_word_of_its_owner_and_of_the_present_filters_on
 ):
     row = owned("mqtt-1")
     MqttConnection.objects.filter(pk=row.pk).update(config_version=3, obsolete_filters=["gone"])
-    ownership.record_answers({(row.pk, generation): Answers({}, version)})
+    ownership.record_suback_results({(row.pk, generation): SubackResults({}, version)})
     config = ownership.config_of(row.pk, 1)
     assert config is not None
     assert (config.subscribed_version, config.obsolete_filters) == (
@@ -111,7 +113,7 @@ def test_a_session_is_in_line_by_word_of_its_owner_and_of_the_present_filters_on
 @pytest.mark.django_db(transaction=True)
 def test_a_row_that_somebody_has_locked_holds_up_no_other():
     locked, other = owned("mqtt-1"), owned("mqtt-1")
-    answers: list[ownership.WrittenStatuses] = []
+    answers: list[WrittenStatuses] = []
 
     def write() -> None:
         answers.append(ownership.record_statuses({(locked.pk, 1): UP, (other.pk, 1): UP}))
@@ -122,5 +124,5 @@ def test_a_row_that_somebody_has_locked_holds_up_no_other():
         thread = threading.Thread(target=write)
         thread.start()
         thread.join(10)
-    assert answers == [ownership.WrittenStatuses(busy=frozenset({(locked.pk, 1)}))]
+    assert answers == [WrittenStatuses(busy=frozenset({(locked.pk, 1)}))]
     assert (fresh(locked).retry_count, fresh(other).retry_count) == (0, 3)

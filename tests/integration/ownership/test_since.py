@@ -34,7 +34,7 @@ def disowned(row: MqttConnection) -> None:
 
 def settled(row: MqttConnection) -> None:
     MqttConnection.objects.filter(pk=row.pk).update(owner="", is_active=False, error_message="old")
-    assert bulk_writes.settle_stopped(timezone.now()) == {row.pk}
+    assert bulk_writes.clear_stopped(timezone.now()) == {row.pk}
 
 
 def let_go_by_its_owner(row: MqttConnection) -> None:
@@ -51,7 +51,7 @@ def reported_down(row: MqttConnection) -> None:
 
 def refused(row: MqttConnection) -> None:
     MqttConnection.objects.filter(pk=row.pk).update(owner="")
-    claims._refuse(row.pk, 1, "No key decrypts its password.")
+    claims._record_unreadable(row.pk, 1, "No key decrypts its password.")
 
 
 WRITERS: list[tuple[Callable[[MqttConnection], None], str]] = [
@@ -131,7 +131,7 @@ def test_a_row_that_changed_since_the_look_is_neither_assigned_nor_disowned(chan
 )
 def test_what_nobody_wants_and_nobody_owns_comes_to_rest(values, settled_):
     row = connection(**{"is_active": False} | values)
-    assert (row.pk in bulk_writes.settle_stopped(timezone.now())) is settled_
+    assert (row.pk in bulk_writes.clear_stopped(timezone.now())) is settled_
     if settled_:
         found = fresh(row)
         assert (found.status, found.error_class, found.error_message, found.retry_count) == (
@@ -145,10 +145,10 @@ def test_what_nobody_wants_and_nobody_owns_comes_to_rest(values, settled_):
 
 def test_what_a_site_that_is_switched_off_has_comes_to_rest_too():
     row = connection(status="error")
-    assert bulk_writes.settle_stopped(timezone.now()) == set()
+    assert bulk_writes.clear_stopped(timezone.now()) == set()
     row.site.is_active = False
     row.site.save()
-    assert bulk_writes.settle_stopped(timezone.now()) == {row.pk}
+    assert bulk_writes.clear_stopped(timezone.now()) == {row.pk}
 
 
 def test_secrets_without_a_key_are_said_once(settings):
@@ -159,16 +159,16 @@ def test_secrets_without_a_key_are_said_once(settings):
     settings.FIELD_ENCRYPTION_KEYS = [Fernet.generate_key().decode()]
     _cipher.cache_clear()
     try:
-        assert ownership.take(row.pk, "mqtt-1", 0) is None
+        assert ownership.claim(row.pk, "mqtt-1", 0) is None
         first = (
             MqttConnection.objects.filter(pk=row.pk).values_list("error_at", "status_since").get()
         )
-        assert ownership.take(row.pk, "mqtt-1", 0) is None
+        assert ownership.claim(row.pk, "mqtt-1", 0) is None
         assert (
             MqttConnection.objects.filter(pk=row.pk).values_list("error_at", "status_since").get()
             == first
         )
-        assert [one.id for one in ownership.take_all({row.pk: 0, neighbour.pk: 0}, "mqtt-1")] == [
+        assert [one.id for one in ownership.claim_all({row.pk: 0, neighbour.pk: 0}, "mqtt-1")] == [
             neighbour.pk
         ]
     finally:

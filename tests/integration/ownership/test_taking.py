@@ -10,11 +10,12 @@ from django.db import connection as database
 from django.db import transaction
 from django.utils import timezone
 
+from mqtt_app.domain.link.connection_config import Filter, SubackResults
 from mqtt_app.models import MqttConnection, MqttTopic
 from mqtt_app.models.fields import _cipher
 from mqtt_app.models.locks import TAKE_LOCK_CLASS, take_lock_key
 from mqtt_app.services import ownership
-from mqtt_app.services.ownership import Answers, claims
+from mqtt_app.services.ownership import claims
 from tests.integration.ownership.fleet import ago, connection, fresh, let_go, owned, say, take
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -26,7 +27,7 @@ def test_of_two_that_take_at_once_one_wins():
 
     def run():
         start.wait()
-        found.append(ownership.take(row.pk, "mqtt-1", 0))
+        found.append(ownership.claim(row.pk, "mqtt-1", 0))
         database.close()
 
     threads = [threading.Thread(target=run) for _ in range(2)]
@@ -74,7 +75,7 @@ def test_the_owner_is_told_all_it_needs_and_its_repr_hides_the_secrets():
         "s3cret",
         "KEY",
     )
-    assert found.filters == (ownership.Filter("a/#", 1),)
+    assert found.filters == (Filter("a/#", 1),)
     assert found.client_id == f"sitewire-{row.pk}"
     assert "s3cret" not in repr(found)
     assert "KEY" not in repr(found)
@@ -109,7 +110,7 @@ def test_secrets_that_no_key_decrypts_are_an_error_of_the_connection(settings):
     settings.FIELD_ENCRYPTION_KEYS = [Fernet.generate_key().decode()]
     _cipher.cache_clear()
     try:
-        assert ownership.take(row.pk, "mqtt-1", 0) is None
+        assert ownership.claim(row.pk, "mqtt-1", 0) is None
     finally:
         _cipher.cache_clear()
     said = MqttConnection.objects.filter(pk=row.pk).values_list("status", "error_class", "owner")
@@ -121,7 +122,7 @@ def test_a_stale_generation_changes_nothing():
     MqttConnection.objects.update(generation=2, owner="mqtt-2")
     before = MqttConnection.objects.values().get(pk=row.pk)
     assert say(row, 1, status="error", error_message="late").lost == {(row.pk, 1)}
-    assert not ownership.record_answers({(row.pk, 1): Answers({"#": 1})})
+    assert not ownership.record_suback_results({(row.pk, 1): SubackResults({"#": 1})})
     assert not let_go(row, "mqtt-1", 1)
     assert not let_go(row, "mqtt-1", 2)
     assert MqttConnection.objects.values().get(pk=row.pk) == before
@@ -150,14 +151,14 @@ def test_since_moves_only_when_the_status_does():
     assert fresh(row).status_since < ago(99)
     assert not say(row, 1, status="error", error_message="a\0b\ud800", retry_count=1).lost
     assert fresh(row).status_since > ago(10)
-    assert (fresh(row).error_message, fresh(row).negotiated_version) == ("ab?", "5")
+    assert (fresh(row).error_message, fresh(row).negotiated_version) == ("a␀b?", "5")
 
 
 def test_each_filter_gets_the_brokers_answer():
     row = owned("mqtt-1")
     for name in ("a", "b"):
         MqttTopic.objects.create(connection=row, filter=name)
-    assert ownership.record_answers({(row.pk, 1): Answers({"a": 1, "b": 0x87})}) == 2
+    assert ownership.record_suback_results({(row.pk, 1): SubackResults({"a": 1, "b": 0x87})}) == 2
     found = {topic.filter: (topic.granted_qos, topic.refusal) for topic in row.topics.all()}
     assert found["a"] == (1, "")
     assert found["b"][0] == 0x87

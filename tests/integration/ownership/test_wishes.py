@@ -163,8 +163,8 @@ def test_which_rows_may_be_taken(values, taken):
 
 def test_a_row_of_another_generation_is_not_taken():
     row = connection(assigned_instance="mqtt-1", generation=4)
-    assert ownership.take(row.pk, "mqtt-1", 3) is None
-    found = ownership.take(row.pk, "mqtt-1", 4)
+    assert ownership.claim(row.pk, "mqtt-1", 3) is None
+    found = ownership.claim(row.pk, "mqtt-1", 4)
     assert found is not None
     assert (found.generation, fresh(row).generation) == (5, 5)
 

@@ -3,7 +3,7 @@ from typing import Any
 
 import pytest
 
-from mqtt_app.mqtt import logbook
+from mqtt_app.mqtt import connection_log_writer
 from mqtt_app.mqtt.runtime import Runtime
 from tests.integration.runtime.world import World
 
@@ -21,7 +21,7 @@ def rows(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, str, int | None]]:
     def write(connection: Any, level: str, message: str, retry_attempt: int | None = None) -> None:
         written.append((str(level), message, retry_attempt))
 
-    monkeypatch.setattr(logbook, "log_connection_event", write)
+    monkeypatch.setattr(connection_log_writer, "log_connection_event", write)
     return written
 
 

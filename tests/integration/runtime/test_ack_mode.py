@@ -5,7 +5,7 @@ import time
 import msgspec
 import pytest
 
-from mqtt_app.domain.delivery.ack_mode import AckMode
+from mqtt_app.domain.link.ack_mode import AckMode
 from mqtt_app.domain.link.failures import LinkFailure
 from mqtt_app.domain.link.packets import Publish
 from tests.integration.runtime.test_delivery import publish

@@ -4,7 +4,7 @@ import time
 
 import pytest
 
-from mqtt_app.coordination.acks import note
+from mqtt_app.coordination.acks import BatchReport
 from mqtt_app.domain.link.failures import LinkFailure
 from tests.integration.runtime.world import connection, wait_for
 from tests.publisher import publisher
@@ -63,10 +63,10 @@ def test_acknowledgements_keep_the_order_of_receipt(world, run, mosquitto):
     wait_for(lambda: world.status(1) == "connected")
     publish(own.port, b"1", b"2", b"3")
     ids = [batch.id for batch in wait_for(lambda: len(world.batches) == 3 and world.batches)]
-    world.commit(ids[2], ids[1])
+    world.commit(BatchReport(ids[2]), BatchReport(ids[1]))
     time.sleep(0.3)
     assert "Received PUBACK from runtime" not in own.log_text()
-    world.commit(ids[0])
+    world.commit(BatchReport(ids[0]))
     wait_for(lambda: own.log_text().count("Received PUBACK from runtime") == 3)
 
 
@@ -158,7 +158,7 @@ def test_messages_that_nobody_takes_wait_unacknowledged_and_are_offered_again(
     wait_for(lambda: world.status(1) == "connected")
     publish(own.port, b"early")
     (first,) = wait_for(lambda: world.batches)
-    world.commit(note(first.id, postponed={1}))
+    world.commit(BatchReport(first.id, postponed=frozenset({1})))
     wait_for(lambda: runtime.sessions()[0].paused)
     publish(own.port, b"late")
     again = wait_for(lambda: world.batches[1:])[0]
@@ -168,6 +168,6 @@ def test_messages_that_nobody_takes_wait_unacknowledged_and_are_offered_again(
     )
     assert "Received PUBACK from runtime" not in own.log_text()
     world.committing = True
-    world.commit(again.id)
+    world.commit(BatchReport(again.id))
     wait_for(lambda: own.log_text().count("Received PUBACK from runtime") == 2)
     assert world.payloads() == [b"early", b"early", b"late"]

@@ -4,7 +4,7 @@ import time
 
 import pytest
 
-from mqtt_app.mqtt.ownership import supervisor
+from mqtt_app.mqtt.ownership import held_links
 from tests.integration.runtime.world import connection, wait_for
 
 pytestmark = pytest.mark.mosquitto
@@ -33,9 +33,9 @@ def owners(world):
 
 def test_a_worker_that_stops_lets_all_go_together(world, up, monkeypatch):
     calls = []
-    let_go = world.let_go_all
+    let_go = world.release_all
     monkeypatch.setattr(
-        world, "let_go_all", lambda held, name: [calls.append(dict(held)), let_go(held, name)][1]
+        world, "release_all", lambda held, name: [calls.append(dict(held)), let_go(held, name)][1]
     )
     up.stop()
     assert owners(world) == {""}
@@ -43,17 +43,17 @@ def test_a_worker_that_stops_lets_all_go_together(world, up, monkeypatch):
 
 
 def test_a_worker_stays_for_as_long_as_it_gets_on(world, up, monkeypatch):
-    let_go = world.let_go_all
-    monkeypatch.setattr(supervisor, "LET_GO_AT_ONCE", 1)
+    let_go = world.release_all
+    monkeypatch.setattr(held_links, "RELEASED_AT_ONCE", 1)
     monkeypatch.setattr(
-        world, "let_go_all", lambda held, name: [time.sleep(0.4), let_go(held, name)][1]
+        world, "release_all", lambda held, name: [time.sleep(0.4), let_go(held, name)][1]
     )
     up.stop()
     assert owners(world) == {""}
 
 
 def test_a_worker_does_not_stay_when_nothing_moves(world, up, monkeypatch):
-    monkeypatch.setattr(world, "let_go_all", lambda held, name: frozenset(held))
+    monkeypatch.setattr(world, "release_all", lambda held, name: frozenset(held))
     begun = time.monotonic()
     up.stop()
     assert time.monotonic() - begun < 5
@@ -61,10 +61,10 @@ def test_a_worker_does_not_stay_when_nothing_moves(world, up, monkeypatch):
 
 
 def test_a_row_that_somebody_else_is_writing_is_let_go_later(world, up, monkeypatch):
-    let_go, busy = world.let_go_all, [frozenset({3})]
+    let_go, busy = world.release_all, [frozenset({3})]
     monkeypatch.setattr(
         world,
-        "let_go_all",
+        "release_all",
         lambda held, name: busy.pop() if busy and 3 in held else let_go(held, name),
     )
     for number in LINKS:

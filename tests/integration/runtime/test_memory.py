@@ -133,7 +133,7 @@ def test_two_hundred_links_that_stay_half_cost_no_more_than_the_limit(world, run
         world.add(connection(number, broker.port))
     world.add(connection(1_000, healthy.port))
     runtime = run(unfinished_bytes=3 * MB, **ONE_TRY)
-    shared, most = runtime._context.unfinished, 0
+    shared, most = runtime._services.unfinished, 0
     deadline = time.monotonic() + 30
     while (
         len(broker.links) < 200
@@ -167,7 +167,7 @@ def test_a_hundred_links_that_stutter_are_ended_in_time_and_leave_nothing(world,
     runtime = run(packet_timeout=1.0, **ONE_TRY)
     wait_for(lambda: all(world.status(number) == "error" for number in range(1, 101)), 30)
     assert {world.error(number)[0] for number in range(1, 101)} == {"broker"}
-    assert runtime._context.unfinished.total == 0
+    assert runtime._services.unfinished.total == 0
 
 
 def test_a_link_that_is_not_read_and_is_reset_is_lost_at_once_and_keeps_nobody_busy(

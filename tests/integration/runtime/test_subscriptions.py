@@ -9,8 +9,8 @@ import msgspec
 import pytest
 from paho.mqtt.client import MQTTv311
 
+from mqtt_app.domain.link.connection_config import Filter
 from mqtt_app.mqtt.link.subscriptions import Subscriptions
-from mqtt_app.services.ownership import Filter
 from project.local.demo.devices import SITES
 from project.local.processes.ports import free_ports, problem_with
 from project.local.processes.process import spawn
@@ -115,6 +115,8 @@ def test_the_next_owner_of_a_session_that_is_in_line_is_sent_nothing_again(
     first = up(world, run, config)
     wait_for(lambda: len(world.messages) == 1)
     wait_for(lambda: world.configs[1].subscribed_version == 1)
+    if version == "3.1.1":  # the broker sends what it retains a second time, at QoS 1
+        wait_for(lambda: "Received PUBACK from runtime" in own.log_text())
     before = asked(own, "SUBSCRIBE")
     first.stop()
     world.statuses.clear()
@@ -250,7 +252,7 @@ def granted(config, **on_session):
     subscriptions, client = Subscriptions(config), Broker()
     values = {"present": True, "identified": False, "trusted": False} | on_session
     subscriptions.on_session(config, **values)
-    subscriptions.bring_about(config, client, 0.0)
+    subscriptions.synchronize(config, client, 0.0)
     return config, subscriptions, client
 
 
@@ -259,32 +261,32 @@ def test_while_a_filter_is_refused_the_session_is_not_in_line_so_that_it_is_aske
         1, 1883, filters=(Filter("a", 1), Filter("b", 1)), obsolete_filters=("gone",)
     )
     config, subscriptions, client = granted(wanted)
-    assert subscriptions.answered(1, [REFUSED, 1], client) == {"a": REFUSED, "b": 1}
-    subscriptions.left(2, [0], client)
+    assert subscriptions.take_suback(1, [REFUSED, 1], client) == {"a": REFUSED, "b": 1}
+    subscriptions.take_unsuback(2, [0], client)
     assert subscriptions.differ
-    assert not subscriptions.in_line_with
-    subscriptions.bring_about(config, client, 0.0)
+    assert not subscriptions.synced_version
+    subscriptions.synchronize(config, client, 0.0)
     assert (client.count, client.left) == (
         4,
         ["gone"],
     )  # what was refused is new: swept, and asked for
-    subscriptions.answered(3, [0], client)
-    subscriptions.answered(4, [1], client)
+    subscriptions.take_suback(3, [0], client)
+    subscriptions.take_suback(4, [1], client)
     assert not subscriptions.differ
-    assert subscriptions.in_line_with == config.config_version
+    assert subscriptions.synced_version == config.config_version
 
 
 def test_what_went_while_the_link_was_down_is_taken_back():
     config, subscriptions, client = granted(
         connection(1, 1883, filters=(Filter("a", 1), Filter("b", 1)))
     )
-    subscriptions.answered(1, [1, 1], client)
+    subscriptions.take_suback(1, [1, 1], client)
     changed = msgspec.structs.replace(
         config, filters=(Filter("a", 1),), config_version=2, obsolete_filters=("c",)
     )
     subscriptions.on_session(changed, present=True, identified=True, trusted=True)
     assert subscriptions.differ
-    subscriptions.bring_about(changed, client, 0.0)
+    subscriptions.synchronize(changed, client, 0.0)
     assert client.left == ["b", "c"]
 
 
@@ -292,7 +294,7 @@ def test_a_session_is_in_line_only_when_the_broker_has_confirmed_what_went():
     _, subscriptions, client = granted(
         connection(1, 1883, filters=(Filter("a", 1),), obsolete_filters=("gone",))
     )
-    subscriptions.answered(1, [1], client)
-    assert not subscriptions.in_line_with
-    subscriptions.left(2, [0], client)
-    assert subscriptions.in_line_with
+    subscriptions.take_suback(1, [1], client)
+    assert not subscriptions.synced_version
+    subscriptions.take_unsuback(2, [0], client)
+    assert subscriptions.synced_version

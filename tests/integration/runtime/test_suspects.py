@@ -2,9 +2,9 @@
 
 import pytest
 
-from mqtt_app.coordination.acks import Fate, note
+from mqtt_app.coordination.acks import BatchOutcome, BatchReport
 from mqtt_app.domain.delivery.messages import unpack
-from mqtt_app.mqtt.delivery import carriers
+from mqtt_app.mqtt.delivery import batch_sender
 from tests.integration.runtime.test_delivery import publish
 from tests.integration.runtime.world import connection, wait_for
 
@@ -20,10 +20,10 @@ def refusing(world):
         batch = unpack(blob)
         world.batches.append(batch)
         if not world.committing and any(b"poison" in message.payload for message in batch.messages):
-            world.commit(note(batch.id, fate=Fate.REFUSED))
+            world.commit(BatchReport(batch.id, BatchOutcome.REFUSED))
         else:
             stored.extend(message.payload for message in batch.messages)
-            world.commit(batch.id)
+            world.commit(BatchReport(batch.id))
 
     world.committing = False
     world.on_batch = on_batch
@@ -47,7 +47,7 @@ def test_a_poisonous_connection_costs_its_neighbour_nothing_and_a_stop_frees_all
     world.wanted[2] = False
     world.nudge()
     wait_for(lambda: world.status(2) == "disconnected")
-    wait_for(lambda: runtime.delivery._memory.bytes_of(2) == 0)
+    wait_for(lambda: runtime.delivery._state.memory.bytes_of(2) == 0)
     wait_for(lambda: 2 not in world_stalls(runtime))
     world.committing = True  # whatever it was is mended
     world.wanted[2] = True
@@ -78,7 +78,7 @@ def test_a_message_that_cannot_be_packed_is_put_aside_and_holds_up_nobody(
     world, run, mosquitto, monkeypatch
 ):
     own = mosquitto()
-    original = carriers.pack
+    original = batch_sender.pack
 
     def picky(batch):
         if (
@@ -88,8 +88,8 @@ def test_a_message_that_cannot_be_packed_is_put_aside_and_holds_up_nobody(
             raise TypeError("cannot be packed")
         return original(batch)
 
-    monkeypatch.setattr(carriers, "pack", picky)
-    monkeypatch.setattr(carriers.log, "exception", lambda *_: None)
+    monkeypatch.setattr(batch_sender, "pack", picky)
+    monkeypatch.setattr(batch_sender.log, "exception", lambda *_: None)
     world.add(connection(1, own.port))
     run()
     wait_for(lambda: world.status(1) == "connected")

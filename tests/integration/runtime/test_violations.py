@@ -9,7 +9,7 @@ import time
 import msgspec
 import pytest
 
-from mqtt_app.mqtt import logbook
+from mqtt_app.mqtt import connection_log_writer
 from tests.fakes.rogue import RogueBroker
 from tests.fakes.violations import BOTH, CASES, Case
 from tests.fakes.wire import publish
@@ -52,7 +52,9 @@ def siege(request, healthy):
     world.add(connection(HEALTHY, healthy.port))
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(
-            logbook, "log_connection_event", lambda link, level, text, **_: written.append(text)
+            connection_log_writer,
+            "log_connection_event",
+            lambda link, level, text, **_: written.append(text),
         )
         runtime = world.runtime(connect_rate=20.0, **SLOW)
         runtime.start()
@@ -211,7 +213,7 @@ def test_a_broker_that_takes_no_acknowledgement_while_it_sends_is_ended(world, r
     world.add(connection(1, broker.port, protocol_version="3.1.1"))
     runtime = run(**SLOW)
     wait_for(lambda: world.status(1) == "connected")
-    runtime.sessions()[0]._client.loop_write = lambda: (
+    runtime.sessions()[0].io.client.loop_write = lambda: (
         None
     )  # as if the socket took nothing any more
     reading.set()
@@ -234,12 +236,12 @@ def test_a_stop_in_the_middle_of_a_packet_ends_the_link_and_frees_what_it_held(
     broker = rogue(_half_of_a_megabyte)
     world.add(connection(1, broker.port, protocol_version=version))
     runtime = run()
-    wait_for(lambda: runtime._context.unfinished.total > 400_000)
+    wait_for(lambda: runtime._services.unfinished.total > 400_000)
     world.wanted[1] = False
     world.nudge()
     wait_for(lambda: world.status(1) == "disconnected", 5)
     assert broker.links[0].closed.wait(5)
-    assert (runtime._context.unfinished.total, runtime.sessions()) == (0, [])
+    assert (runtime._services.unfinished.total, runtime.sessions()) == (0, [])
 
 
 @pytest.mark.parametrize("script", [POISON.play, _half_of_a_megabyte], ids=["poison", "half"])
@@ -263,4 +265,4 @@ def test_a_healthy_broker_that_is_set_instead_works_at_once(world, run, rogue, h
         healthy.port
     ) as sender:  # `connected` comes before the broker has answered for the filters
         wait_for(lambda: sender.send("healthy/now", "mended") or b"mended" in world.payloads())
-    assert runtime._context.unfinished.total == 0
+    assert runtime._services.unfinished.total == 0

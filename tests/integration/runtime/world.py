@@ -12,10 +12,13 @@ from typing import Any
 import msgspec
 
 from mqtt_app.conf import Config
+from mqtt_app.coordination.acks import BatchReport
 from mqtt_app.coordination.leases import Lease, Renewal
 from mqtt_app.domain.delivery.messages import Batch, unpack
-from mqtt_app.mqtt.runtime import Ports, Runtime
-from mqtt_app.services.ownership import ConnectionConfig, ConnectionRow, Filter, WrittenStatuses
+from mqtt_app.domain.link.connection_config import ConnectionConfig, Filter
+from mqtt_app.domain.ownership.claims import ConnectionRow, WrittenStatuses
+from mqtt_app.mqtt.ports import Ports
+from mqtt_app.mqtt.runtime import Runtime
 
 FAST = {
     "scan_interval": 0.1,
@@ -86,7 +89,7 @@ class World:
     assigned_to: str = "mqtt-1"
 
     def __post_init__(self) -> None:
-        self._acks: list[str] = []
+        self._acks: list[BatchReport] = []
         self._woken = threading.Event()
 
     # services.ownership
@@ -107,7 +110,7 @@ class World:
             for number, config in self.configs.items()
         ]
 
-    def take(
+    def claim(
         self, connection_id: int, instance_id: str, generation: int
     ) -> ConnectionConfig | None:
         config = self.configs[connection_id]
@@ -117,40 +120,45 @@ class World:
         self.configs[connection_id] = msgspec.structs.replace(config, generation=generation + 1)
         return self.configs[connection_id]
 
-    def take_all(self, wanted: Any, instance_id: str) -> list[ConnectionConfig]:
+    def claim_all(self, wanted: Any, instance_id: str) -> list[ConnectionConfig]:
         found = [
-            self.take(number, instance_id, generation) for number, generation in wanted.items()
+            self.claim(number, instance_id, generation) for number, generation in wanted.items()
         ]
-        return [one for one in found if one is not None]
+        return [config for config in found if config is not None]
 
-    def let_go_all(self, held: Any, instance_id: str) -> frozenset[int]:
+    def release_all(self, held: Any, instance_id: str) -> frozenset[int]:
         for connection_id in held:
             self.owner[connection_id] = ""
             self.statuses[connection_id] = {"status": "disconnected"}
         return frozenset()
 
     def config_of(self, connection_id: int, generation: int) -> ConnectionConfig | None:
-        return self.configs[connection_id]
+        config = self.configs[connection_id]
+        return config if config.generation == generation else None
 
     def record_statuses(self, said: Any) -> WrittenStatuses:
         """As the database does: what is said of a connection that was let go meanwhile changes
         nothing.
         """
-        for (connection_id, _), status in said.items():
-            if self.owner.get(connection_id):
-                self.statuses[connection_id] = msgspec.structs.asdict(status)
-        return WrittenStatuses()
+        ours = {key for key in said if self._is_owned(*key)}
+        for key in ours:
+            self.statuses[key[0]] = msgspec.structs.asdict(said[key])
+        return WrittenStatuses(lost=frozenset(said.keys() - ours))
 
-    def record_answers(self, said: Any) -> int:
-        for (connection_id, _), answers in said.items():
-            self.grants.setdefault(connection_id, {}).update(answers.codes)
-            self._answered(connection_id, answers.in_line_with)
+    def _is_owned(self, connection_id: int, generation: int) -> bool:
+        is_current = self.configs[connection_id].generation == generation
+        return is_current and bool(self.owner.get(connection_id))
+
+    def record_suback_results(self, said: Any) -> int:
+        for (connection_id, _), results in said.items():
+            self.grants.setdefault(connection_id, {}).update(results.codes)
+            self._answered(connection_id, results.synced_version)
         return len(said)
 
     def _answered(self, connection_id: int, version: int) -> None:
         """As the database does: the next owner is told."""
         config = self.configs[connection_id]
-        names = {one.filter for one in config.filters}
+        names = set(config.filter_names)
         granted = frozenset(
             name
             for name, code in self.grants[connection_id].items()
@@ -187,7 +195,7 @@ class World:
         self.lease = None
         return True
 
-    def pop(self, instance_id: str, incarnation: str, timeout: float) -> list[str]:
+    def pop(self, instance_id: str, incarnation: str, timeout: float) -> list[BatchReport]:
         if not self._acks:
             time.sleep(0.01)
         taken, self._acks = self._acks, []
@@ -215,10 +223,11 @@ class World:
         batch = unpack(blob)
         self.batches.append(batch)
         if self.committing:
-            self._acks.append(batch.id)
+            self._acks.append(BatchReport(batch.id))
 
-    def commit(self, *batch_ids: str) -> None:
-        self._acks.extend(batch_ids or [batch.id for batch in self.batches])
+    def commit(self, *reports: BatchReport) -> None:
+        """These, or else every batch."""
+        self._acks.extend(reports or [BatchReport(batch.id) for batch in self.batches])
 
     @property
     def messages(self) -> list[Any]:
@@ -251,15 +260,15 @@ class World:
         )
         ports = Ports(
             on_batch=self.on_batch,
-            ownership=self,
+            store=self,
             leases=self,
             acks=self,
             nudges=self,
             evidence=self,
-            committed=lambda ids: [],
-            flow=lambda sites: None,
+            find_receipts=lambda ids: [],
+            publish_flow=lambda sites: None,
             nudge=self.nudge,
-            tidy=tidy_nothing,
+            reconcile_if_needed=reconcile_nothing,
             guard=guard,
             resolve=resolve,
             opened_by=opened_by,
@@ -267,7 +276,7 @@ class World:
         return Runtime("mqtt-1", Config(**(FAST | changes)), ports)
 
 
-def tidy_nothing(now: datetime) -> None:
+def reconcile_nothing(now: datetime) -> None:
     pass
 
 

@@ -43,7 +43,7 @@ def test_at_its_limit_nothing_is_given_up_and_one_beyond_it_the_oldest():
         delivered.extend(items)
 
     outbox: Outbox[int] = Outbox(
-        "numbers", deliver, limit=2, tell_lost=lambda what, number: lost.set()
+        "numbers", deliver, limit=2, report_lost=lambda what, number: lost.set()
     )
     outbox.put(0)
     assert begun.wait(10)

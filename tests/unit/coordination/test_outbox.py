@@ -27,7 +27,7 @@ def test_past_its_limit_the_oldest_are_given_up_and_counted_once_things_are_deli
         deliver,
         limit=3,
         pause=0.01,
-        tell_lost=lambda what, number: lost.append((what, number)),
+        report_lost=lambda what, number: lost.append((what, number)),
     )
     outbox.put(0)
     deadline = time.monotonic() + 5

@@ -3,5 +3,5 @@ packets out.
 
 `PacketStream` cuts the stream into packets, judging each as early as its bytes allow; whatever the
 protocol forbids is a `Violation`, with the Reason Code that MQTT 5 gives it. Where real brokers are
-sloppy without doing harm, this is lenient, and each place says so.
+sloppy without doing harm, this is lenient, which each place names.
 """

@@ -19,7 +19,14 @@ from mqtt_app.domain.link.protocol.violations import (
     too_large,
 )
 
-PUBLISH, CONNACK, PUBREL, SUBACK, UNSUBACK, PINGRESP, DISCONNECT, AUTH = 3, 2, 6, 9, 11, 13, 14, 15
+PUBLISH = 3
+CONNACK = 2
+PUBREL = 6
+SUBACK = 9
+UNSUBACK = 11
+PINGRESP = 13
+DISCONNECT = 14
+AUTH = 15
 LARGEST_ANSWER = 131_072  # bytes of a packet other than PUBLISH: room for a Reason String and more
 NAMES = (
     "reserved",
@@ -74,7 +81,7 @@ class Disconnect(msgspec.Struct, frozen=True):
 
 
 class Pingresp(msgspec.Struct, frozen=True):
-    """Also one that nobody asked for: it does no harm, and brokers behind load balancers send some."""
+    """Also one that was not asked for: it does no harm, and brokers behind load balancers send some."""
 
 
 class Pubrel(msgspec.Struct, frozen=True):

@@ -11,10 +11,16 @@ from mqtt_app.domain.link.protocol.violations import (
     protocol_error,
 )
 
-PUBLISH, CONNACK, DISCONNECT = "PUBLISH", "CONNACK", "DISCONNECT"
+PUBLISH = "PUBLISH"
+CONNACK = "CONNACK"
+DISCONNECT = "DISCONNECT"
 ANSWERS = ("PUBREL", "SUBACK", "UNSUBACK")
-SERVER_KEEP_ALIVE, SUBSCRIPTION_IDENTIFIERS_AVAILABLE = 0x13, 0x29
-SUBSCRIPTION_IDENTIFIER, USER_PROPERTY, TOPIC_ALIAS, RESPONSE_TOPIC = 0x0B, 0x26, 0x23, 0x08
+SERVER_KEEP_ALIVE = 0x13
+SUBSCRIPTION_IDENTIFIERS_AVAILABLE = 0x29
+SUBSCRIPTION_IDENTIFIER = 0x0B
+USER_PROPERTY = 0x26
+TOPIC_ALIAS = 0x23
+RESPONSE_TOPIC = 0x08
 MOST_PROPERTIES = 1_000  # of a packet; about a millisecond, for which all other links wait
 REPEATED = {USER_PROPERTY, SUBSCRIPTION_IDENTIFIER}
 
@@ -29,7 +35,8 @@ def variable(data: bytes | bytearray, place: int) -> tuple[int, int]:
     value = data[place]
     if value < 128:
         return value, place + 1
-    value, shift = value & 127, 7
+    value = value & 127
+    shift = 7
     while shift < 28:
         place += 1
         byte = data[place]

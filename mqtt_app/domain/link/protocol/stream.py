@@ -1,4 +1,4 @@
-"""The bytes of one link, cut into packets. Pure; whoever reads the socket feeds it."""
+"""The bytes of one link, cut into packets. Pure; the reader of the socket feeds it."""
 
 from mqtt_app.domain.link.packets import Publish, read_publish
 from mqtt_app.domain.link.protocol.control_packets import (
@@ -25,7 +25,9 @@ class PacketStream:
     """
 
     def __init__(self, *, v5: bool, limit: int, names: TopicNames) -> None:
-        self._v5, self._limit, self._names = v5, limit, names
+        self._v5 = v5
+        self._limit = limit
+        self._names = names
         self.connected = False  # a CONNACK with success has come
         self._buffer = b""
         self._position = 0
@@ -39,18 +41,24 @@ class PacketStream:
         return len(self._begun)
 
     def feed(self, data: bytes) -> None:
-        self._buffer, self._position = data, 0
+        self._buffer = data
+        self._position = 0
 
     def clear(self) -> None:
-        self._buffer, self._position, self._begun, self._size = b"", 0, bytearray(), 0
+        self._buffer = b""
+        self._position = 0
+        self._begun = bytearray()
+        self._size = 0
         self._is_plain = False
 
     def next(self) -> Publish | ControlPacket | None:
         """Raises Violation; there is no going on after that."""
-        buffer, start = self._buffer, self._position
+        buffer = self._buffer
+        start = self._position
         try:
             if self._is_plain and start < len(buffer) and buffer[start] in _PLAIN:
-                length, place = buffer[start + 1], start + 2
+                length = buffer[start + 1]
+                place = start + 2
                 if length > 127:
                     length, place = variable(buffer, start + 1)
                 end = place + length
@@ -72,15 +80,19 @@ class PacketStream:
         """The same for every packet, and for one that comes in parts."""
         if self._begun:
             return self._go_on()
-        buffer, start = self._buffer, self._position
+        buffer = self._buffer
+        start = self._position
         if start >= len(buffer):
-            self._buffer, self._position = b"", 0
+            self._buffer = b""
+            self._position = 0
             return None
         size = self._judged_size(buffer, start)
         if not size or start + size > len(buffer):
             self._begun += buffer[start:]
-            self._size, self._is_plain = size, False
-            self._buffer, self._position = b"", 0
+            self._size = size
+            self._is_plain = False
+            self._buffer = b""
+            self._position = 0
             return None
         self._position = start + size
         return self._read(buffer, start, start + size)
@@ -96,9 +108,12 @@ class PacketStream:
             begun += self._buffer[self._position : self._position + missing]
             self._position += missing
         if not self._size or len(begun) < self._size:
-            self._buffer, self._position = b"", 0
+            self._buffer = b""
+            self._position = 0
             return None
-        whole, self._begun, self._size = bytes(begun), bytearray(), 0
+        whole = bytes(begun)
+        self._begun = bytearray()
+        self._size = 0
         del begun  # so that a large packet is here twice only for a moment
         self._is_plain = self.connected
         return self._read(whole, 0, len(whole))

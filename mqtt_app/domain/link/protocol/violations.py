@@ -36,7 +36,10 @@ class Violation(Exception):
         self, reason: Reason, what: str, remedy: str = MEND, *, older_mqtt: bool = False
     ) -> None:
         super().__init__(what)
-        self.reason, self.what, self.remedy, self.older_mqtt = reason, what, remedy, older_mqtt
+        self.reason = reason
+        self.what = what
+        self.remedy = remedy
+        self.older_mqtt = older_mqtt
 
 
 def malformed(what: str) -> Violation:

@@ -1,0 +1,218 @@
+"""The life of a link at each of its limits, and what the words of brokers mean."""
+
+import math
+
+import msgspec
+import pytest
+
+from mqtt_app.domain.link import events as c
+from mqtt_app.domain.link.failures import (
+    BROKER,
+    CONFLICT,
+    CREDENTIALS,
+    NETWORK,
+    LinkFailure,
+)
+from mqtt_app.domain.link.state import Link, LinkTimeouts, State, versions_to_try
+from mqtt_app.domain.link.transitions import Effect, step, wait_before
+
+# The life of a link
+
+GONE = LinkFailure(NETWORK, "gone")
+
+
+def run(link, *events, now=0.0, jitter=0.5):
+    effects = ()
+    for event in events:
+        link, effects = step(link, event, now, LinkTimeouts(), jitter)
+    return link, effects
+
+
+def lost_after(seconds, link=None):
+    up, _ = run(link or Link(), c.Start(), c.Dialed(), c.Accepted(to_subscribe=False), now=100.0)
+    return run(up, c.Lost(GONE), now=100.0 + seconds)[0]
+
+
+@pytest.mark.parametrize(("lived", "short_lives"), [(4.9, 3), (5.0, 0)])
+def test_a_link_that_lived_less_than_five_seconds_was_thrown_out(lived, short_lives):
+    found = lost_after(lived, Link(short_lives=2))
+    assert found.short_lives == short_lives
+    assert (found.failure.kind == CONFLICT) is (short_lives == 3)
+
+
+def test_two_short_lives_are_no_conflict_and_neither_is_a_broker_that_says_why():
+    assert lost_after(1.0, Link(short_lives=1)).failure is GONE
+    up, _ = run(
+        Link(short_lives=5), c.Start(), c.Dialed(), c.Accepted(to_subscribe=False), now=100.0
+    )
+    assert run(up, c.Lost(LinkFailure(BROKER, "busy")), now=101.0)[0].failure.kind == BROKER
+
+
+@pytest.mark.parametrize(("lived", "retries", "since"), [(59.9, 6, 1.0), (60.0, 1, 160.0)])
+def test_a_minute_makes_a_link_stable(lived, retries, since):
+    found = lost_after(lived, Link(retries=5, failing_since=1.0))
+    assert (found.retries, found.failing_since) == (retries, since)
+    assert found.up_since is None
+
+
+def test_each_wait_is_twice_as_long_as_the_one_before_up_to_its_cap():
+    assert [wait_before(tries, 1.0, 60.0, 0.5) for tries in range(1, 9)] == [
+        0.5,
+        1,
+        2,
+        4,
+        8,
+        16,
+        30,
+        30,
+    ]
+    assert wait_before(10_000, 1.0, math.inf, 1.0) == 2.0**30
+
+
+def test_what_only_a_person_can_mend_is_waited_for_half_its_range_at_least():
+    refused = (c.Start(), c.Dialed(), c.Refused(LinkFailure(CREDENTIALS, "no")))
+    assert run(Link(), *refused, jitter=0.0)[0].deadline == 30.0
+    assert run(Link(refusals=3), *refused, jitter=0.0)[0].deadline == 240.0
+    found, effects = run(Link(), *refused, jitter=0.0)
+    assert (found.state, found.refusals, effects) == (
+        State.REFUSED,
+        1,
+        (Effect.CLOSE, Effect.REPORT_FAILED),
+    )
+
+
+def test_nobody_waits_for_longer_than_it_has_failed_and_a_second():
+    dialling = (c.Start(), c.DialFailed(GONE))
+    assert (
+        run(Link(retries=20, failing_since=90.0), *dialling, now=100.0, jitter=1.0)[0].deadline
+        == 111.0
+    )
+    assert (
+        run(Link(retries=20, failing_since=0.0), *dialling, now=100.0, jitter=1.0)[0].deadline
+        == 160.0
+    )
+    assert run(Link(refusals=4), *dialling)[0].refusals == 0
+
+
+@pytest.mark.parametrize(
+    ("events", "seconds"),
+    [
+        ((c.Start(),), 20.0),
+        ((c.Start(), c.Dialed()), 10.0),
+        ((c.Start(), c.Dialed(), c.Accepted(to_subscribe=True)), 10.0),
+        ((c.Start(), c.Dialed(), c.Accepted(to_subscribe=True), c.Drain()), 5.0),
+    ],
+)
+def test_each_volatile_state_has_its_time(events, seconds):
+    found, _ = run(Link(), *events, now=100.0)
+    assert (found.since, found.deadline) == (100.0, 100.0 + seconds)
+
+
+@pytest.mark.parametrize(
+    ("events", "state", "effects", "kind"),
+    [
+        ((c.Start(), c.Tick()), State.WAITING, (Effect.CLOSE, Effect.REPORT_FAILED), NETWORK),
+        (
+            (c.Start(), c.Dialed(), c.Lost(GONE)),
+            State.WAITING,
+            (Effect.CLOSE, Effect.REPORT_FAILED),
+            NETWORK,
+        ),
+        (
+            (c.Start(), c.Dialed(), c.Accepted(True), c.Tick()),
+            State.WAITING,
+            (Effect.CLOSE, Effect.REPORT_FAILED),
+            BROKER,
+        ),
+        (
+            (c.Start(), c.Dialed(), c.Accepted(True), c.Lost(GONE)),
+            State.WAITING,
+            (Effect.CLOSE, Effect.REPORT_FAILED),
+            NETWORK,
+        ),
+        (
+            (c.Start(), c.Dialed(), c.Accepted(False), c.Lost(GONE)),
+            State.WAITING,
+            (Effect.CLOSE, Effect.REPORT_LOST),
+            NETWORK,
+        ),
+        ((c.Start(), c.Dialed(), c.Accepted(True)), State.SUBSCRIBING, (Effect.SUBSCRIBE,), None),
+        (
+            (c.Start(), c.DialFailed(GONE), c.Tick()),
+            State.DIALING,
+            (Effect.DIAL, Effect.REPORT_CONNECTING),
+            NETWORK,
+        ),
+        ((c.Start(), c.Drain()), State.CLOSED, (Effect.CLOSE, Effect.FINISHED), None),
+        (
+            (c.Start(), c.Dialed(), c.Accepted(False), c.Drain(), c.Tick()),
+            State.CLOSED,
+            (Effect.GOODBYE, Effect.REPORT_DISCONNECTED, Effect.FINISHED),
+            None,
+        ),
+        (
+            (c.Start(), c.Dialed(), c.Accepted(False), c.Drain(), c.Lost(GONE)),
+            State.CLOSED,
+            (Effect.CLOSE, Effect.FINISHED),
+            None,
+        ),
+        ((c.Drain(), c.Start(), c.Abandon()), State.CLOSED, (), None),
+    ],
+)
+def test_where_each_story_of_a_link_ends(events, state, effects, kind):
+    found, last = run(Link(), *events)
+    assert (found.state, last, found.failure.kind if found.failure else None) == (
+        state,
+        effects,
+        kind,
+    )
+
+
+# Which MQTT version
+
+
+@pytest.mark.parametrize(
+    ("chosen", "negotiated", "versions"),
+    [
+        ("auto", "", ("5", "3.1.1")),
+        ("auto", "5", ("5", "3.1.1")),
+        ("auto", "3.1.1", ("3.1.1",)),
+        ("5", "3.1.1", ("5",)),
+        ("3.1.1", "5", ("3.1.1",)),
+        ("5", "", ("5",)),
+    ],
+)
+def test_the_version_that_worked_last_is_the_one_that_is_tried(chosen, negotiated, versions):
+    assert versions_to_try(chosen, negotiated) == versions
+
+
+def test_what_worked_is_tried_first_from_then_on():
+    older = LinkFailure(BROKER, "no MQTT 5", older_mqtt=True)
+    link, _ = run(
+        Link(), c.Start(), c.Dialed(), c.Refused(older), c.Dialed(), c.Accepted(to_subscribe=False)
+    )
+    link, _ = run(link, c.Lost(GONE), c.Tick())
+    assert (link.version, link.versions) == ("3.1.1", ("3.1.1",))
+
+
+def test_until_any_has_worked_every_attempt_begins_with_the_newest():
+    older = LinkFailure(BROKER, "no MQTT 5", older_mqtt=True)
+    link, _ = run(Link(), c.Start(), c.Dialed(), c.Refused(older), c.DialFailed(GONE), c.Tick())
+    assert (link.state, link.version) == (State.DIALING, "5")
+
+
+def test_an_older_version_is_tried_only_where_it_may_help():
+    refused = c.Refused(LinkFailure(BROKER, "busy"))
+    assert run(Link(), c.Start(), c.Dialed(), refused)[0].state is State.WAITING
+    only_five = Link(versions=("5",), all_versions=("5",))
+    older = c.Refused(LinkFailure(BROKER, "no MQTT 5", older_mqtt=True))
+    assert run(only_five, c.Start(), c.Dialed(), older)[0].state is State.WAITING
+    assert (
+        run(Link(), c.Start(), c.DialFailed(msgspec.structs.replace(GONE, older_mqtt=True)))[
+            0
+        ].state
+        is State.WAITING
+    )
+
+
+# What a broker's words mean
