@@ -27,7 +27,10 @@ class NoValues(SafeExceptionReporterFilter):
         return dict.fromkeys(tb_frame.f_locals, self.cleansed_substitute).items()
 
     def get_post_parameters(self, request: HttpRequest | None) -> dict[str, Any]:
-        sent = QueryDict() if request is None else request.POST
+        if request is None:
+            sent = QueryDict()
+        else:
+            sent = request.POST
         return dict.fromkeys(sent, self.cleansed_substitute)
 
     def get_safe_cookies(self, request: HttpRequest | None) -> dict[str, Any]:

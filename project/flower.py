@@ -116,4 +116,6 @@ def peer_of(request: Any) -> str:
     """Who holds the connection. Headers are not asked: anybody may write them."""
     context = request.connection.context
     address = context.address
-    return str(address[0]) if isinstance(address, tuple) else ""
+    if isinstance(address, tuple):
+        return str(address[0])
+    return ""

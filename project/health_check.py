@@ -31,7 +31,9 @@ def beat() -> str:
         age = time.time() - path.stat().st_mtime
     except OSError as error:
         return f"beat has not turned yet: {path}: {error.strerror}"
-    return f"beat has not turned for {age:.0f} s" if age > BEAT_TURN else ""
+    if age > BEAT_TURN:
+        return f"beat has not turned for {age:.0f} s"
+    return ""
 
 
 def _answers(url: str) -> str:
@@ -40,7 +42,9 @@ def _answers(url: str) -> str:
     )  # a proxy does not know our loopback
     try:
         with opener.open(url, timeout=TIMEOUT) as answer:
-            return "" if answer.status == 200 else f"{url} answers {answer.status}"
+            if answer.status == 200:
+                return ""
+            return f"{url} answers {answer.status}"
     except (OSError, urllib.error.URLError, ValueError) as error:
         return f"{url}: {error}"
 
@@ -53,7 +57,9 @@ def report(kinds: dict[str, Callable[..., str]], arguments: list[str]) -> int:
         return 2
     problem = kinds[kind](*rest)
     sys.stdout.write(f"{problem or 'healthy'}\n")
-    return 1 if problem else 0
+    if problem:
+        return 1
+    return 0
 
 
 KINDS: dict[str, Callable[..., str]] = {"web": web, "flower": flower, "beat": beat}

@@ -24,4 +24,6 @@ class AnyHost:
 
 def _own_host() -> str:
     first: str = next(iter(settings.ALLOWED_HOSTS), "localhost")
-    return "localhost" if first == "*" else first.lstrip(".")
+    if first == "*":
+        return "localhost"
+    return first.lstrip(".")

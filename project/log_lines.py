@@ -33,7 +33,10 @@ class CountingHandler(logging.StreamHandler):  # type: ignore[type-arg]
     def emit(self, record: logging.LogRecord) -> None:
         """Called by `handle`, which holds the handler's lock."""
         try:
-            lines = self._count(record) if _is_counted(record) else None
+            if _is_counted(record):
+                lines = self._count(record)
+            else:
+                lines = None
         except Exception:  # noqa: BLE001  as every handler: a line that cannot be made is reported, its caller goes on
             self.handleError(record)
             return

@@ -147,7 +147,9 @@ def _wsgi_name(header: bytes) -> str:
 def _scheme(scope: dict[str, Any], client: Client) -> str:
     if client.scheme is None:
         return str(scope["scheme"])
-    return client.scheme.replace("http", "ws") if scope["type"] == "websocket" else client.scheme
+    if scope["type"] == "websocket":
+        return client.scheme.replace("http", "ws")
+    return client.scheme
 
 
 def _is_forwarded(headers: Iterable[tuple[bytes, bytes]]) -> bool:

@@ -29,7 +29,9 @@ def worker(name: str) -> str:
         answers = app.control.ping(destination=[node], timeout=TIMEOUT, limit=1)
     except (OSError, redis.RedisError, OperationalError) as error:
         return f"Redis: {error}"
-    return "" if answers else f"{node} does not answer"
+    if answers:
+        return ""
+    return f"{node} does not answer"
 
 
 def mqtt_worker(instance: str) -> str:

@@ -89,7 +89,10 @@ def _answer_for_a_killed_process(sender: Any, exception: Any, kwargs: Any, **_: 
         return
     batch = unpack(kwargs["blob"])
     is_killed = isinstance(exception, WorkerLostError)
-    outcome = BatchOutcome.KILLED if is_killed else BatchOutcome.FAILED
+    if is_killed:
+        outcome = BatchOutcome.KILLED
+    else:
+        outcome = BatchOutcome.FAILED
     _report(batch, BatchReport(batch.id, outcome))
 
 
@@ -121,6 +124,9 @@ def _log(error: Exception) -> None:
     global _logged_at  # noqa: PLW0603
     if time.monotonic() - _logged_at >= LOG_AGAIN:
         _logged_at = time.monotonic()
-        trace = None if _is_away(error) else error
+        if _is_away(error):
+            trace = None
+        else:
+            trace = error
         text = "Batches cannot be stored (%s: %s); they are sent again"
         log.warning(text, type(error).__name__, error, exc_info=trace)

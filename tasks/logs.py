@@ -38,5 +38,8 @@ def write_parsing_log(rows: Rows | None = None, **row: Any) -> None:
 def enqueue(kind: str, rows: Rows) -> None:
     """Raises when the queue is out of reach or full; the caller keeps the rows and tries again."""
     check_capacity(LOGS, config().logs_queue_max)
-    task = write_connection_log if kind == logging_utils.CONNECTION else write_parsing_log
+    if kind == logging_utils.CONNECTION:
+        task = write_connection_log
+    else:
+        task = write_parsing_log
     task.apply_async(kwargs={"rows": rows}, retry=False)

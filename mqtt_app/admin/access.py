@@ -66,7 +66,10 @@ class ByMembership(AdminBase):
         to open.
         """
         viewer = viewer_of(request)
-        site_id = None if obj is None or obj.pk is None else site_of(obj, self.site_path)
+        if obj is None or obj.pk is None:
+            site_id = None
+        else:
+            site_id = site_of(obj, self.site_path)
         return bool(actions) and all(viewer.may(action, site_id) for action in actions)
 
     def formfield_for_foreignkey(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:
@@ -87,7 +90,10 @@ class ByMembership(AdminBase):
         rows = list(objs)
         refused = [row for row in rows if not self.has_delete_permission(request, row)]
         counted = {str(self.opts.verbose_name_plural): len(rows)}
-        needed = {str(self.opts.verbose_name)} if refused else set()
+        if refused:
+            needed = {str(self.opts.verbose_name)}
+        else:
+            needed = set()
         return [*map(str, rows), "and everything that belongs to them"], counted, needed, []
 
     def refuses(self, request: HttpRequest, rows: QuerySet[Any], action: Action) -> bool:

@@ -59,7 +59,9 @@ class ApiTokenAdmin(InstanceRowAdmin[ApiToken]):
 
     @admin.display(description="sites")
     def sites(self, token: ApiToken) -> str:
-        return "all" if token.site_ids is None else ", ".join(map(str, token.site_ids))
+        if token.site_ids is None:
+            return "all"
+        return ", ".join(map(str, token.site_ids))
 
     @admin.display(description="ends", ordering="expiry")
     def ends(self, token: ApiToken) -> Any:

@@ -23,7 +23,9 @@ class ActionFilter(admin.SimpleListFilter):
         return [(action, action) for action in actions()]
 
     def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
-        return queryset.filter(action=self.value()) if self.value() else queryset
+        if self.value():
+            return queryset.filter(action=self.value())
+        return queryset
 
 
 class SourceFilter(admin.SimpleListFilter):
@@ -34,7 +36,9 @@ class SourceFilter(admin.SimpleListFilter):
         return [(source.value, source.value) for source in Source]
 
     def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
-        return queryset.filter(source=self.value()) if self.value() else queryset
+        if self.value():
+            return queryset.filter(source=self.value())
+        return queryset
 
 
 class AuditSiteFilter(SiteFilter):
@@ -72,11 +76,9 @@ class AuditEntryAdmin(ReadOnlyAdmin[AuditEntry]):
 
     @admin.display(description="who", ordering="user_name")
     def who(self, row: AuditEntry) -> str:
-        return (
-            f"{row.user_name} by token {row.token_name}"
-            if row.token_name
-            else row.user_name or "unknown"
-        )
+        if row.token_name:
+            return f"{row.user_name} by token {row.token_name}"
+        return row.user_name or "unknown"
 
     @admin.display(description="object")
     def what(self, row: AuditEntry) -> str:

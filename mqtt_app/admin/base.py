@@ -104,11 +104,9 @@ class SiteFilter(admin.SimpleListFilter):
         value = self.value()
         if not value:
             return queryset
-        return (
-            queryset.filter(**{self.path: int(value)})
-            if value.isascii() and value.isdigit()
-            else queryset.none()
-        )
+        if value.isascii() and value.isdigit():
+            return queryset.filter(**{self.path: int(value)})
+        return queryset.none()
 
 
 class ConnectionSiteFilter(SiteFilter):
@@ -121,4 +119,6 @@ def coloured(kind: str, word: str) -> SafeString:
 
 
 def shortened(text: str, length: int = 100) -> str:
-    return text if len(text) <= length else text[: length - 1] + "…"
+    if len(text) <= length:
+        return text
+    return text[: length - 1] + "…"

@@ -70,4 +70,6 @@ class ParserHealthAdmin(ReadOnlyAdmin[ParserHealth]):
 
     @admin.display(description="health")
     def working(self, row: ParserHealth) -> SafeString:
-        return coloured("bad", "paused") if row.is_paused else coloured("good", "works")
+        if row.is_paused:
+            return coloured("bad", "paused")
+        return coloured("good", "works")

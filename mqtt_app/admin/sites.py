@@ -31,7 +31,9 @@ class SiteAdmin(SiteRowAdmin[Site]):
 
     def get_readonly_fields(self, request: HttpRequest, obj: Site | None = None) -> Any:
         fixed = self.readonly_fields
-        return fixed if self.may(request, (Action.SWITCH,), obj) else (*fixed, "is_active")
+        if self.may(request, (Action.SWITCH,), obj):
+            return fixed
+        return (*fixed, "is_active")
 
     def save_model(self, request: HttpRequest, obj: Site, form: Any, change: bool) -> None:
         if change:
@@ -59,7 +61,9 @@ class MembershipAdmin(SuperusersOnly, GenericAdmin[Membership]):
 
     @admin.display(description="site", ordering="site__name")
     def where(self, row: Membership) -> str:
-        return row.site.name if row.site else "all sites"
+        if row.site:
+            return row.site.name
+        return "all sites"
 
 
 @admin.register(SiteBooks)

@@ -26,7 +26,9 @@ class MqttTopicAdmin(SiteRowAdmin[MqttTopic]):
     readonly_fields = ("answer", "granted_at", "refusal")
 
     def get_readonly_fields(self, request: HttpRequest, obj: MqttTopic | None = None) -> Any:
-        return (*self.readonly_fields, "connection") if obj else self.readonly_fields
+        if obj:
+            return (*self.readonly_fields, "connection")
+        return self.readonly_fields
 
     @admin.display(description="broker's answer", ordering="granted_qos")
     def answer(self, topic: MqttTopic) -> SafeString:
@@ -136,7 +138,9 @@ class TopicRuleAdmin(SiteRowAdmin[TopicRule]):
     actions = ("apply",)
 
     def get_readonly_fields(self, request: HttpRequest, obj: TopicRule | None = None) -> Any:
-        return ("site",) if obj else ()
+        if obj:
+            return ("site",)
+        return ()
 
     @admin.action(
         description="Apply all rules of these sites to their topics", permissions=["change"]

@@ -21,7 +21,10 @@ class Conflict(APIException):
 def no_such_address(request: HttpRequest, **_: Any) -> HttpResponse:
     """The end of /api/. A forgotten slash is sent on with method and body, which a 301 would lose."""
     if not request.path.endswith("/") and _answers(request.path_info + "/"):
-        query = f"?{request.META['QUERY_STRING']}" if request.META.get("QUERY_STRING") else ""
+        if request.META.get("QUERY_STRING"):
+            query = f"?{request.META['QUERY_STRING']}"
+        else:
+            query = ""
         headers = {"Location": f"{request.path}/{query}"}
         return HttpResponse(status=HTTPStatus.PERMANENT_REDIRECT, headers=headers)
     return JsonResponse(

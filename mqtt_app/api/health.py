@@ -55,9 +55,10 @@ def readyz(request: HttpRequest) -> HttpResponse:
     Strangers hear the verdict alone; see `_may_see`.
     """
     seen = pulse()
-    answer = (
-        _worker_ready(seen, request.GET["instance"]) if "instance" in request.GET else _ready(seen)
-    )
+    if "instance" in request.GET:
+        answer = _worker_ready(seen, request.GET["instance"])
+    else:
+        answer = _ready(seen)
     if _may_see(request):
         return answer
     return JsonResponse({"ready": answer.status_code == HTTPStatus.OK}, status=answer.status_code)
@@ -92,7 +93,9 @@ def _verdict(check: Check, findings: Sequence[Finding]) -> dict[str, Any]:
         for finding in findings
         if finding.check == check and finding.severity is not Severity.OK
     ]
-    return {"ok": False, "error": " ".join(wrong)} if wrong else {"ok": True}
+    if wrong:
+        return {"ok": False, "error": " ".join(wrong)}
+    return {"ok": True}
 
 
 def _figures(check: Check, installation: Installation, seen: SystemSnapshot) -> dict[str, Any]:
@@ -152,19 +155,27 @@ def _worker_ready(seen: SystemSnapshot, instance: str) -> HttpResponse:
     lease = seen.leases.get(instance)
     why = unready(observe(seen)).get(instance, "")
     if lease is None:
-        why = "no such MQTT worker has a lease" if seen.reachable else "Redis does not answer"
+        if seen.reachable:
+            why = "no such MQTT worker has a lease"
+        else:
+            why = "Redis does not answer"
     body = {
         "ready": not why,
         "status": "not ready" if why else "ready",
         "instance": instance,
         "error": why,
     }
-    status = HTTPStatus.SERVICE_UNAVAILABLE if why else HTTPStatus.OK
+    if why:
+        status = HTTPStatus.SERVICE_UNAVAILABLE
+    else:
+        status = HTTPStatus.OK
     return JsonResponse(body | _vitals(lease), status=status)
 
 
 def _vitals(lease: Lease | None) -> dict[str, Any]:
-    return {} if lease is None or lease.vitals is None else msgspec.structs.asdict(lease.vitals)
+    if lease is None or lease.vitals is None:
+        return {}
+    return msgspec.structs.asdict(lease.vitals)
 
 
 @require_safe

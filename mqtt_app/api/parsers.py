@@ -30,7 +30,9 @@ class FiniteJSONParser(JSONParser):
 
 def _finite(text: str) -> float:
     value = float(text)
-    return value if math.isfinite(value) else _refuse(text)
+    if math.isfinite(value):
+        return value
+    return _refuse(text)
 
 
 def _refuse(text: str) -> float:

@@ -32,4 +32,6 @@ class OutageLog:
 def describe(error: BaseException) -> str:
     """The kind of an error, with what it says in one line."""
     lines = str(error).strip().splitlines()
-    return f"{type(error).__name__}: {lines[0]}" if lines else type(error).__name__
+    if lines:
+        return f"{type(error).__name__}: {lines[0]}"
+    return type(error).__name__

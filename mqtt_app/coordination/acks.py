@@ -55,7 +55,10 @@ def decode(text: str) -> BatchReport:
     text, _, postponed = text.partition(_POSTPONED_SIGN)
     head, _, skipped = text.partition(_SKIPPED_SIGN)
     signs = [outcome for outcome in BatchOutcome if outcome and head.endswith(outcome)]
-    outcome = signs[0] if signs else BatchOutcome.COMMITTED
+    if signs:
+        outcome = signs[0]
+    else:
+        outcome = BatchOutcome.COMMITTED
     return BatchReport(
         head.removesuffix(outcome),
         outcome,
@@ -67,7 +70,9 @@ def decode(text: str) -> BatchReport:
 
 def _numbers_text(sign: str, numbers: Iterable[int]) -> str:
     listed = ",".join(str(number) for number in sorted(numbers))
-    return sign + listed if listed else ""
+    if listed:
+        return sign + listed
+    return ""
 
 
 def _numbers(text: str) -> frozenset[int]:
@@ -100,5 +105,8 @@ class AckList:
         found: Any = self._client.lpop(name, DRAIN)
         if not found:
             first: Any = self._client.blpop([name], timeout=timeout)
-            found = [first[1]] if first else []
+            if first:
+                found = [first[1]]
+            else:
+                found = []
         return [decode(text.decode()) for text in found]

@@ -92,11 +92,16 @@ def change_password(request: HttpRequest) -> HttpResponse:
     form.request = request
     if form.is_valid():
         update_session_auth_hash(request, form.save())
-        done = "password-kept" if form.cleaned_data["keep_tokens"] else "password"
+        if form.cleaned_data["keep_tokens"]:
+            done = "password-kept"
+        else:
+            done = "password"
         return redirect(f"{reverse('dashboard:account')}?done={done}")
     response = render(request, "account/password.html", {"form": form, "now": timezone.now()})
     refusal = refusal_of(form)
-    return response if refusal is None else as_refused(response, refusal)
+    if refusal is None:
+        return response
+    return as_refused(response, refusal)
 
 
 def _account(

@@ -57,4 +57,6 @@ def headline_badge(status: SiteStatus) -> Badge:
 
 def group(status: SiteStatus) -> str:
     """The tile of the overview that counts this site."""
-    return "degraded" if status.kind == "refused" else status.kind
+    if status.kind == "refused":
+        return "degraded"
+    return status.kind

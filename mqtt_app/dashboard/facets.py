@@ -50,7 +50,10 @@ def cards(status: SiteStatus) -> list[Card]:
 
 
 def _desired(facet: DesiredFacet) -> Card:
-    badge = Badge(OK, "Should run") if facet.wanted else Badge(OFF, "Should be stopped")
+    if facet.wanted:
+        badge = Badge(OK, "Should run")
+    else:
+        badge = Badge(OFF, "Should be stopped")
     facts = (
         ("Connection", "on" if facet.is_active else "off"),
         ("Site", "on" if facet.site_is_active else "off"),
@@ -60,20 +63,29 @@ def _desired(facet: DesiredFacet) -> Card:
 
 def _owner(facet: OwnerFacet, wanted: bool) -> Card:
     if not facet.instance:
-        badge = Badge(WAIT, "Waiting for a worker") if wanted else Badge(OFF, "No owner needed")
+        if wanted:
+            badge = Badge(WAIT, "Waiting for a worker")
+        else:
+            badge = Badge(OFF, "No owner needed")
     elif facet.alive is None:
         badge = Badge(WARN, f"{facet.instance} (not verified)")
+    elif facet.alive:
+        badge = Badge(OK, facet.instance)
     else:
-        badge = (
-            Badge(OK, facet.instance) if facet.alive else Badge(BAD, f"{facet.instance} is gone")
-        )
-    lease = "none" if facet.lease_age is None else words.span(facet.lease_age)
+        badge = Badge(BAD, f"{facet.instance} is gone")
+    if facet.lease_age is None:
+        lease = "none"
+    else:
+        lease = words.span(facet.lease_age)
     facts = (("Generation", str(facet.generation)), ("Lease age", lease))
     return Card("Owner", badge, facet.since, facet.evidence, facts)
 
 
 def _link(facet: LinkFacet, wanted: bool, configured: bool) -> Card:
-    badge = LINKS[facet.status] if configured else Badge(OFF, "Not configured")
+    if configured:
+        badge = LINKS[facet.status]
+    else:
+        badge = Badge(OFF, "Not configured")
     facts: list[tuple[str, str | datetime]] = []
     if facet.mqtt_version:
         facts.append(("MQTT version", facet.mqtt_version))
@@ -86,7 +98,10 @@ def _link(facet: LinkFacet, wanted: bool, configured: bool) -> Card:
         return Card("Link", badge, facet.since, facet.evidence, tuple(facts))
     facts.append(("Last error", error.at or "time unknown"))
     facts.append(("Kind of error", error.error_class or "unknown"))
-    remedy = error.remedy if wanted and facet.status != "connected" else ""
+    if wanted and facet.status != "connected":
+        remedy = error.remedy
+    else:
+        remedy = ""
     return Card("Link", badge, facet.since, error.message or facet.evidence, tuple(facts), remedy)
 
 
@@ -129,11 +144,16 @@ def _flow_badge(facet: FlowFacet, linked: bool) -> Badge:
         return Badge(WARN, "Kept until a parser works")
     if not linked:
         return Badge(OFF, "No link")
-    return Badge(OK, f"Flowing, {words.rate(facet.rate)}") if facet.rate else Badge(WAIT, "Quiet")
+    if facet.rate:
+        return Badge(OK, f"Flowing, {words.rate(facet.rate)}")
+    return Badge(WAIT, "Quiet")
 
 
 def _flow(facet: FlowFacet, linked: bool) -> Card:
-    unacked = words.NOTHING if facet.unacked is None else f"{facet.unacked:,}"
+    if facet.unacked is None:
+        unacked = words.NOTHING
+    else:
+        unacked = f"{facet.unacked:,}"
     facts: list[tuple[str, str | datetime]] = [
         ("Last message", facet.last_message_at or "never"),
         ("Waiting for commit", unacked),
@@ -143,7 +163,10 @@ def _flow(facet: FlowFacet, linked: bool) -> Card:
         facts.insert(0, ("Nothing stored", facet.not_stored_since))
     facts.append(("Acknowledged when", facet.acknowledged.mode))
     queue = facet.broker_queue
-    held = "size not known" if queue.limit is None else f"{queue.limit:,} messages"
+    if queue.limit is None:
+        held = "size not known"
+    else:
+        held = f"{queue.limit:,} messages"
     facts.append(
         (
             "Broker queues",

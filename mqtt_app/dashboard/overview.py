@@ -72,7 +72,10 @@ def overview(viewer: Viewer, *, text: str, state: str, number: str) -> Overview:
     visible = viewer.sites()
     known = statuses(list(visible.order_by("name")), detailed=sees_failures(viewer.user))
     waiting = pages.waiting_counts(visible)
-    matching = set(pages.named_like(visible, text).values_list("id", flat=True)) if text else None
+    if text:
+        matching = set(pages.named_like(visible, text).values_list("id", flat=True))
+    else:
+        matching = None
     shown = [
         status
         for status in known

@@ -22,7 +22,9 @@ def span(seconds: float) -> str:
 
 def ago(at: datetime, now: datetime) -> str:
     seconds = (now - at).total_seconds()
-    return "just now" if seconds < 1 else f"{span(seconds)} ago"
+    if seconds < 1:
+        return "just now"
+    return f"{span(seconds)} ago"
 
 
 def rate(messages_per_second: float | None) -> str:
@@ -33,13 +35,19 @@ def rate(messages_per_second: float | None) -> str:
         return f"{messages_per_second:,.0f}/s"
     if messages_per_second >= 1:
         return f"{messages_per_second:.1f}/s"
-    return f"{messages_per_second * MINUTE:.0f}/min" if messages_per_second else "0"
+    if messages_per_second:
+        return f"{messages_per_second * MINUTE:.0f}/min"
+    return "0"
 
 
 def value(shown: float | bool | str | None) -> str:
     """A reading's value without the noise of binary fractions."""
     if isinstance(shown, bool):
-        return "on" if shown else "off"
+        if shown:
+            return "on"
+        return "off"
     if isinstance(shown, float):
         return f"{shown:.10g}"
-    return NOTHING if shown is None else str(shown)[:80]
+    if shown is None:
+        return NOTHING
+    return str(shown)[:80]

@@ -141,7 +141,9 @@ def _by_user(principal: Principal, action: Action, switching: Switching) -> Site
     if _is_for_superusers(action, switching):
         return NOWHERE
     enough = [grant.site for grant in principal.grants if _reaches(grant.role, ROLE_NEEDED[action])]
-    return None if None in enough else frozenset(site for site in enough if site is not None)
+    if None in enough:
+        return None
+    return frozenset(site for site in enough if site is not None)
 
 
 def _by_token(token: TokenLimits | None, action: Action) -> Sites:
@@ -157,7 +159,9 @@ def _by_token(token: TokenLimits | None, action: Action) -> Sites:
 def _both(some: Sites, others: Sites) -> Sites:
     if some is None:
         return others
-    return some if others is None else some & others
+    if others is None:
+        return some
+    return some & others
 
 
 def _missing_role(
@@ -168,14 +172,18 @@ def _missing_role(
     if not principal.is_active:
         return "This account is switched off."
     if _is_for_superusers(action, switching):
-        return (
-            "Only a superuser may start and stop."
-            if action is Action.SWITCH
-            else "Only a superuser may do this."
-        )
+        if action is Action.SWITCH:
+            return "Only a superuser may start and stop."
+        return "Only a superuser may do this."
     roles = [grant.role for grant in principal.grants if site is None or grant.site in {None, site}]
-    own = max(roles, key=_RANK.__getitem__).value if roles else "none"
-    place = "" if site is None else " at this site"
+    if roles:
+        own = max(roles, key=_RANK.__getitem__).value
+    else:
+        own = "none"
+    if site is None:
+        place = ""
+    else:
+        place = " at this site"
     return f"This needs the role {ROLE_NEEDED[action].value}{place}; yours is {own}."
 
 
@@ -197,4 +205,6 @@ def _reaches(has: Role | Scope, needed: Role | Scope) -> bool:
 
 
 def _covers(sites: Sites, site: int | None) -> bool:
-    return sites != NOWHERE if site is None else is_in(site, sites)
+    if site is None:
+        return sites != NOWHERE
+    return is_in(site, sites)

@@ -55,7 +55,9 @@ def several(ids: Iterable[Any]) -> str:
     every = [str(item) for item in ids]
     more = len(every) - MAX_IDS
     shown = ", ".join(every[:MAX_IDS])
-    return f"{shown} and {more:,} more" if more > 0 else shown
+    if more > 0:
+        return f"{shown} and {more:,} more"
+    return shown
 
 
 def in_words(name: str, change: Any) -> str:
@@ -82,16 +84,22 @@ def as_json(value: Any) -> Any:
 
 
 def _pair(name: str, old: Any, new: Any) -> Any:
-    return CHANGED if is_secret(name) else [as_json(old), as_json(new)]
+    if is_secret(name):
+        return CHANGED
+    return [as_json(old), as_json(new)]
 
 
 def _cut(text: str) -> str:
-    return text if len(text) <= MAX_TEXT else f"{text[:MAX_TEXT]}… ({len(text):,} characters)"
+    if len(text) <= MAX_TEXT:
+        return text
+    return f"{text[:MAX_TEXT]}… ({len(text):,} characters)"
 
 
 def _word(value: Any) -> str:
     if value is None or value == "":
         return "nothing"
     if isinstance(value, bool):
-        return "yes" if value else "no"
+        if value:
+            return "yes"
+        return "no"
     return str(value)

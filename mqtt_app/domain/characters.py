@@ -17,7 +17,9 @@ def forbidden(text: str) -> str:
     when there is none.
     """
     found = _FORBIDDEN.search(text)
-    return found.group() if found else ""
+    if found:
+        return found.group()
+    return ""
 
 
 def code_point(character: str) -> str:

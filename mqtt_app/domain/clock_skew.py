@@ -20,7 +20,10 @@ def in_words(skew: float) -> str:
     for seconds, name in _STEPS:
         if size >= seconds:
             count = round(size / seconds)
-            plural = name if count == 1 or name in _SYMBOLS else f"{name}s"
+            if count == 1 or name in _SYMBOLS:
+                plural = name
+            else:
+                plural = f"{name}s"
             return f"{count} {plural} {'ahead' if skew > 0 else 'behind'}"
     return "right"
 

@@ -20,7 +20,9 @@ _DECEPTIVE_IN_HTML = re.compile(f"(?![\t\n\r])[{_RANGES}]")
 def deceptive_character(text: str) -> str:
     """The first such character as "U+202E", "" when there is none."""
     found = _DECEPTIVE.search(text)
-    return _code(found[0]) if found else ""
+    if found:
+        return _code(found[0])
+    return ""
 
 
 def visible(html: str) -> str:

@@ -64,8 +64,14 @@ class RuleEffect(msgspec.Struct, kw_only=True):
 
     def sentences(self, *, done: bool) -> list[str]:
         """For people: "412 topics would become active"."""
-        verb = "became" if done else "would become"
-        change = "changed parser" if done else "would change parser"
+        if done:
+            verb = "became"
+        else:
+            verb = "would become"
+        if done:
+            change = "changed parser"
+        else:
+            change = "would change parser"
         found = [
             (self.become_active, f"{verb} active"),
             (self.become_inactive, f"{verb} inactive"),
@@ -84,7 +90,10 @@ def first_match(rules: Iterable[Rule], topic: str) -> Rule | None:
 def decide(rule: Rule, topic: TopicState) -> TopicState:
     """The topic as the rule wants it."""
     off = rule.ignore or rule.retired
-    active = topic.is_active if rule.is_active is None else rule.is_active
+    if rule.is_active is None:
+        active = topic.is_active
+    else:
+        active = rule.is_active
     pinned = rule.parser_name or topic.pinned_parser
     forbidden = rule.forbidden_parsers or topic.forbidden_parsers
     return TopicState(
@@ -102,8 +111,12 @@ def reader(current: str, pinned: str, forbidden: Sequence[str]) -> str:
     """Who reads a topic from now on; "" when its next message has to decide."""
     if pinned:
         return pinned
-    return "" if current in forbidden else current
+    if current in forbidden:
+        return ""
+    return current
 
 
 def _topics(count: int) -> str:
-    return "1 topic" if count == 1 else f"{count:,} topics"
+    if count == 1:
+        return "1 topic"
+    return f"{count:,} topics"

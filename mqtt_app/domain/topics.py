@@ -45,7 +45,10 @@ def unfit(topic: str, *, max_levels: int, max_bytes: int) -> tuple[str, str]:
     levels = topic.count("/") + 1
     if levels > max_levels:
         return TOPIC_LEVELS, f"its topic has {levels:,} levels; the limit is {max_levels:,}"
-    size = len(topic) if topic.isascii() else len(topic.encode())
+    if topic.isascii():
+        size = len(topic)
+    else:
+        size = len(topic.encode())
     if size > max_bytes:
         return TOPIC_SIZE, f"its topic is {size:,} bytes long; the limit is {max_bytes:,}"
     return "", ""

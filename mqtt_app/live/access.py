@@ -35,8 +35,13 @@ def viewer_behind(scope: Scope) -> Viewer | None:
     not accepted: addresses end up in access logs.
     """
     authorization = header(scope, b"authorization")
-    viewer = _by_session(scope) if authorization is None else _by_token(authorization)
-    return viewer if viewer is not None and viewer.principal.is_active else None
+    if authorization is None:
+        viewer = _by_session(scope)
+    else:
+        viewer = _by_token(authorization)
+    if viewer is not None and viewer.principal.is_active:
+        return viewer
+    return None
 
 
 def _by_token(authorization: str) -> Viewer | None:
@@ -96,5 +101,9 @@ def _scheme(scope: Scope) -> str:
         name, secure = settings.SECURE_PROXY_SSL_HEADER[:2]
         told = header(scope, name.removeprefix("HTTP_").replace("_", "-").lower().encode())
         if told is not None:
-            return "https" if told.partition(",")[0].strip() == secure else "http"
-    return "https" if scope.get("scheme") in {"wss", "https"} else "http"
+            if told.partition(",")[0].strip() == secure:
+                return "https"
+            return "http"
+    if scope.get("scheme") in {"wss", "https"}:
+        return "https"
+    return "http"

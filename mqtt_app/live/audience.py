@@ -32,7 +32,9 @@ def look(scope: Scope) -> View | None:
     """None when whoever opened this socket may not listen (any more). A constant number of queries."""
     close_old_connections()
     viewer = viewer_behind(scope)
-    return None if viewer is None else _view(viewer)
+    if viewer is None:
+        return None
+    return _view(viewer)
 
 
 def _view(viewer: Viewer) -> View:
@@ -54,5 +56,8 @@ def _view(viewer: Viewer) -> View:
         for site, status, active, kind, error, since in found
     ]
     ends_at = viewer.expires_at
-    ends_in = None if ends_at is None else (ends_at - timezone.now()).total_seconds()
+    if ends_at is None:
+        ends_in = None
+    else:
+        ends_in = (ends_at - timezone.now()).total_seconds()
     return View(sites, [shown(row, detailed=detailed) for row in rows], ends_in, detailed)

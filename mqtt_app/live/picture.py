@@ -20,7 +20,10 @@ def snapshot(rows: Iterable[Row], at: str) -> Event:
 def shown(row: Row, *, detailed: bool) -> Row:
     """A row with its `error_class`, as a browser is told of it."""
     error_class, message = row.get("error_class", ""), row["error_message"]
-    told = message if detailed else error_in_general(error_class, message)
+    if detailed:
+        told = message
+    else:
+        told = error_in_general(error_class, message)
     return {key: value for key, value in row.items() if key != "error_class"} | {
         "error_message": told
     }
@@ -43,10 +46,14 @@ class ClientState:
         """
         if event["type"] == "flow":
             sites = [site for site in event["sites"] if site["site_id"] in self.sites]
-            return {**event, "sites": sites} if sites else None
+            if sites:
+                return {**event, "sites": sites}
+            return None
         if event.get("site_id") not in self.sites:
             return None
-        return shown(event, detailed=self.detailed) if event["type"] == "connection" else event
+        if event["type"] == "connection":
+            return shown(event, detailed=self.detailed)
+        return event
 
     def told(self, event: Event) -> None:
         if event["type"] == "connection":

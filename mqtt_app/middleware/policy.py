@@ -57,7 +57,9 @@ def _policy_of(request: HttpRequest, response: HttpResponseBase) -> str:
     area = next(
         (policy for prefix, policy in _AREAS if request.path_info.startswith(prefix)), PAGES
     )
-    return area if _is_html(response) else NOTHING
+    if _is_html(response):
+        return area
+    return NOTHING
 
 
 def _is_html(response: HttpResponseBase) -> bool:

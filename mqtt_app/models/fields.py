@@ -33,11 +33,15 @@ class EncryptedTextField(_TextField):
     """
 
     def get_lookup(self, lookup_name: str) -> Any:
-        return super().get_lookup(lookup_name) if lookup_name in {"exact", "isnull"} else None
+        if lookup_name in {"exact", "isnull"}:
+            return super().get_lookup(lookup_name)
+        return None
 
     def get_prep_value(self, value: Any) -> Any:
         prepared = super().get_prep_value(value)
-        return _cipher().encrypt(prepared.encode()).decode() if prepared else prepared
+        if prepared:
+            return _cipher().encrypt(prepared.encode()).decode()
+        return prepared
 
     def from_db_value(self, value: str | None, *_: Any) -> str | None:
         if not value:

@@ -17,7 +17,9 @@ def as_json(
         return value
     if boolean is not None:
         return boolean
-    return text if raw is None else bytes(raw).hex()
+    if raw is None:
+        return text
+    return bytes(raw).hex()
 
 
 class ReadingValue(models.Model):

@@ -46,7 +46,10 @@ class Reports(msgspec.Struct):
 
     def add_subacks(self, key: LinkKey, results: SubackResults) -> None:
         earlier = self.subacks.get(key)
-        codes = dict(earlier.codes) if earlier is not None else {}
+        if earlier is not None:
+            codes = dict(earlier.codes)
+        else:
+            codes = {}
         self.subacks[key] = SubackResults(codes | dict(results.codes), results.synced_version)
 
     def take_first(self) -> "Reports":

@@ -13,4 +13,6 @@ def site_names(tokens: Sequence[ApiToken]) -> dict[int, list[str] | None]:
 
 
 def _names(site_ids: Sequence[int] | None, known: dict[int, str]) -> list[str] | None:
-    return None if site_ids is None else [known.get(pk, f"site {pk} (deleted)") for pk in site_ids]
+    if site_ids is None:
+        return None
+    return [known.get(pk, f"site {pk} (deleted)") for pk in site_ids]

@@ -42,8 +42,14 @@ def entries(
 ) -> QuerySet[AuditEntry]:
     """Newest first."""
     exact = {"site_id": site, "user_name": user_name, "action": action}
-    since = Q() if start is None else Q(at__gte=start)
-    until = Q() if end is None else Q(at__lte=end)
+    if start is None:
+        since = Q()
+    else:
+        since = Q(at__gte=start)
+    if end is None:
+        until = Q()
+    else:
+        until = Q(at__lte=end)
     return entries_visible_to(viewer).filter(
         since, until, **{name: value for name, value in exact.items() if value}
     )

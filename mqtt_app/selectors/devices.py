@@ -62,7 +62,10 @@ def _summary(name: str, metric: Metric | None, latest: LatestReading | None) -> 
     """`metric` is missing of what was stored without the ingest, `latest` of what only came at
     times that cannot be right.
     """
-    at_wrong_times = metric.implausible_count if metric else 0
+    if metric:
+        at_wrong_times = metric.implausible_count
+    else:
+        at_wrong_times = 0
     return MetricSummary(
         name=name,
         label=metric.label if metric else "",
@@ -77,10 +80,15 @@ def _summary(name: str, metric: Metric | None, latest: LatestReading | None) -> 
 
 
 def _type_of(latest: LatestReading | None) -> str:
-    shown = None if latest is None else latest.shown
+    if latest is None:
+        shown = None
+    else:
+        shown = latest.shown
     if isinstance(shown, bool):
         return MetricType.BOOLEAN
-    return MetricType.NUMBER if isinstance(shown, float) else MetricType.TEXT
+    if isinstance(shown, float):
+        return MetricType.NUMBER
+    return MetricType.TEXT
 
 
 def readings_of(

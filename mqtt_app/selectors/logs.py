@@ -50,5 +50,10 @@ def parsing_logs(
 
 
 def _window(start: datetime | None, end: datetime | None) -> Q:
-    since = Q() if start is None else Q(timestamp__gte=start)
-    return since if end is None else since & Q(timestamp__lte=end)
+    if start is None:
+        since = Q()
+    else:
+        since = Q(timestamp__gte=start)
+    if end is None:
+        return since
+    return since & Q(timestamp__lte=end)

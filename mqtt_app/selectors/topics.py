@@ -16,4 +16,6 @@ def discovered_topics(
         found = found.filter(is_active=is_active)
     if is_processable is not None:
         found = found.filter(is_processable=is_processable)
-    return found.filter(topic__icontains=search) if search else found
+    if search:
+        return found.filter(topic__icontains=search)
+    return found

@@ -65,7 +65,10 @@ class Viewer:
 
 def viewer_for(user: User, token: ApiToken | None = None) -> Viewer:
     """Reads the memberships of whoever needs some: one query, none for superusers."""
-    expires_at = None if token is None else token.expiry
+    if token is None:
+        expires_at = None
+    else:
+        expires_at = token.expiry
     return Viewer(user, _principal(user, token), expires_at)
 
 
@@ -107,4 +110,6 @@ def _limits(token: ApiToken) -> TokenLimits:
 
 
 def _at(rows: QuerySet[Row], path: str, sites: Sites) -> QuerySet[Row]:
-    return rows if sites is None else rows.filter(**{f"{path}__in": sorted(sites)})
+    if sites is None:
+        return rows
+    return rows.filter(**{f"{path}__in": sorted(sites)})

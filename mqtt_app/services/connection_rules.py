@@ -24,8 +24,13 @@ def connection_errors(values: Mapping[str, Any]) -> dict[str, str]:
         return {
             "tls_client_certificate": "The private key needs its client certificate; give both, or neither."
         }
-    fault = _fault(lambda: check_pair(certificate, key)) if key else ""
-    return {"tls_client_key": fault} if fault else {}
+    if key:
+        fault = _fault(lambda: check_pair(certificate, key))
+    else:
+        fault = ""
+    if fault:
+        return {"tls_client_key": fault}
+    return {}
 
 
 def _pem_errors(values: Mapping[str, Any]) -> Iterator[tuple[str, str]]:

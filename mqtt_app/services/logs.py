@@ -42,5 +42,7 @@ def _written(rows: Sequence[Model]) -> int:
             type(rows[0])._default_manager.bulk_create(rows)
             transaction.get_connection().check_constraints()
     except IntegrityError:
-        return 0 if len(rows) == 1 else sum(_written([row]) for row in rows)
+        if len(rows) == 1:
+            return 0
+        return sum(_written([row]) for row in rows)
     return len(rows)

@@ -79,7 +79,10 @@ def choose_parser(topic: DiscoveredTopic, *, pinned: str, forbidden: Collection[
     """
     with transaction.atomic():
         stored = DiscoveredTopic.objects.select_for_update().get(pk=topic.pk)
-        current = stored.parser_name if stored.is_processable else ""
+        if stored.is_processable:
+            current = stored.parser_name
+        else:
+            current = ""
         now = reader(current, pinned, tuple(forbidden))
         after = {"pinned_parser": pinned, "forbidden_parsers": list(forbidden)}
         before = audit.values_of(stored, after)

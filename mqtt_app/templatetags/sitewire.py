@@ -44,9 +44,9 @@ def shown_metrics(device: Device) -> list[MetricSummary]:
 @register.filter
 def sample(payload: object) -> str:
     """A stored payload as text; the template escapes it, so it stays inert."""
-    return (
-        payload if isinstance(payload, str) else json.dumps(payload, indent=2, ensure_ascii=False)
-    )
+    if isinstance(payload, str):
+        return payload
+    return json.dumps(payload, indent=2, ensure_ascii=False)
 
 
 @register.simple_tag

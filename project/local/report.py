@@ -51,13 +51,18 @@ def table(rows: list[ReportRow], seconds: float, login: Login, options: Options,
 
 
 def _option(folder: Path) -> str:
-    return "" if folder == ROOT / "var" else f" --data-dir {shlex.quote(str(folder))}"
+    if folder == ROOT / "var":
+        return ""
+    return f" --data-dir {shlex.quote(str(folder))}"
 
 
 def rotate(folder: Path) -> None:
     """web.log becomes web.log.1, and so on; each start begins with new files."""
     for log in sorted(folder.glob("*.log")):
         for number in range(KEPT_LOGS, 0, -1):
-            older = folder / f"{log.name}.{number - 1}" if number > 1 else log
+            if number > 1:
+                older = folder / f"{log.name}.{number - 1}"
+            else:
+                older = log
             if older.exists():
                 older.replace(folder / f"{log.name}.{number}")

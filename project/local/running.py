@@ -112,7 +112,10 @@ def is_running(folder: Path) -> bool:
 
 
 def _nothing_runs(folder: Path) -> str:
-    option = "" if folder == ROOT / "var" else f" --data-dir {folder}"
+    if folder == ROOT / "var":
+        option = ""
+    else:
+        option = f" --data-dir {folder}"
     return (
         f"No Sitewire is running in {folder}. Start it with `python3 manage.py up{option}`, name the folder of another "
         "one with --data-dir, or set DATABASE_URL."

@@ -100,9 +100,10 @@ class ConnectionSerializer(serializers.ModelSerializer[MqttConnection]):
         wish = self.initial_data.get("is_active")
         if wish is not None and wish is not (self.instance.is_active if self.instance else False):
             raise serializers.ValidationError({"is_active": [IS_ACTIVE_HINT]})
-        kept = (
-            {name: legible(self.instance, name) for name in CONFIGURATION} if self.instance else {}
-        )
+        if self.instance:
+            kept = {name: legible(self.instance, name) for name in CONFIGURATION}
+        else:
+            kept = {}
         errors = connection_errors(kept | attrs)
         if errors:
             raise serializers.ValidationError({field: [said] for field, said in errors.items()})

@@ -121,7 +121,9 @@ class DeviceSerializer(serializers.ModelSerializer[Device]):
         )
 
     def get_gateway(self, row: Device) -> str | None:
-        return row.gateway.identifier if row.gateway else None
+        if row.gateway:
+            return row.gateway.identifier
+        return None
 
     @extend_schema_field(MetricSerializer(many=True))
     def get_metrics(self, row: Device) -> Any:

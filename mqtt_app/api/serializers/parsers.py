@@ -70,7 +70,10 @@ class TrialRequestSerializer(serializers.Serializer[Any]):
         raw = attrs.pop("payload_base64", None)
         if (raw is None) == ("payload" not in attrs):
             raise serializers.ValidationError({"payload": [EITHER]})
-        payload = attrs["payload"].encode() if raw is None else raw
+        if raw is None:
+            payload = attrs["payload"].encode()
+        else:
+            payload = raw
         if len(payload) > LONGEST:
             raise serializers.ValidationError({"payload": [f"At most {LONGEST:,} bytes."]})
         return {**attrs, "payload": payload}

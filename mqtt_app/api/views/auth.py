@@ -60,7 +60,10 @@ class LogoutView(APIView):
     @extend_schema(operation_id="logout", request=None, responses={204: None})
     def post(self, request: Request) -> Response:
         """End the token, or the session, that this request came with."""
-        token = request.auth if isinstance(request.auth, ApiToken) else None
+        if isinstance(request.auth, ApiToken):
+            token = request.auth
+        else:
+            token = None
         user: Any = request.user
         logins.logged_out(request._request, user, token)
         if token is not None:

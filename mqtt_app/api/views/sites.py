@@ -46,7 +46,9 @@ class SiteViewSet(viewsets.ModelViewSet[Site]):
         query = read_query(SitesQuery, self.request)
         if "is_active" in query:
             found = found.filter(is_active=query["is_active"])
-        return found.filter(name__icontains=query["search"]) if "search" in query else found
+        if "search" in query:
+            return found.filter(name__icontains=query["search"])
+        return found
 
     def get_object(self) -> Site:
         site = self.get_queryset().filter(pk=self.kwargs["pk"]).first()
@@ -99,7 +101,10 @@ class SwitchView(SiteScoped):
             "message": self.message(connection.site, changed),
             "connection": result.connection,
         }
-        status = HTTPStatus.ACCEPTED if changed else HTTPStatus.OK
+        if changed:
+            status = HTTPStatus.ACCEPTED
+        else:
+            status = HTTPStatus.OK
         return Response(SwitchedSerializer(answer).data, status=status)
 
     def message(self, site: Site, changed: bool) -> str:

@@ -16,5 +16,8 @@ def client_address(meta: Mapping[str, Any]) -> str | None:
         address = ip_address(str(meta.get("REMOTE_ADDR", "")).partition("%")[0])
     except ValueError:
         return None
-    mapped = address.ipv4_mapped if isinstance(address, IPv6Address) else None
+    if isinstance(address, IPv6Address):
+        mapped = address.ipv4_mapped
+    else:
+        mapped = None
     return str(mapped or address)

@@ -86,7 +86,9 @@ def normal(address: str) -> str:
     are left out.
     """
     found = parse_address(address)
-    return address if found is None else str(found)
+    if found is None:
+        return address
+    return str(found)
 
 
 def parse_address(text: str) -> Address | None:
@@ -97,7 +99,10 @@ def parse_address(text: str) -> Address | None:
         found = ip_address(_without_port(text.strip()).partition("%")[0])
     except ValueError:
         return None
-    mapped = found.ipv4_mapped if isinstance(found, IPv6Address) else None
+    if isinstance(found, IPv6Address):
+        mapped = found.ipv4_mapped
+    else:
+        mapped = None
     return mapped or found
 
 
@@ -117,8 +122,13 @@ def _first_stranger(peer: str, hops: Sequence[str], networks: Sequence[Network])
 
 def _scheme(values: Sequence[str]) -> str | None:
     """The last one is what our own proxy saw; those before it came with the request."""
-    scheme = values[-1].lower() if values else ""
-    return scheme if scheme in _SCHEMES else None
+    if values:
+        scheme = values[-1].lower()
+    else:
+        scheme = ""
+    if scheme in _SCHEMES:
+        return scheme
+    return None
 
 
 def _values(headers: Sequence[str]) -> list[str]:
@@ -128,7 +138,9 @@ def _values(headers: Sequence[str]) -> list[str]:
 def _without_port(text: str) -> str:
     if text.startswith("["):
         return text[1:].partition("]")[0]
-    return text.partition(":")[0] if text.count(":") == 1 else text
+    if text.count(":") == 1:
+        return text.partition(":")[0]
+    return text
 
 
 def _network(entry: str) -> Network | None:

@@ -66,7 +66,9 @@ def is_open(window: Window, now: float, rule: Rule) -> bool:
 def judged(window: Window, rule: Rule) -> Health:
     if window.total < rule.enough:
         return Health.UNDECIDED
-    return Health.FAILING if window.mostly_failed else Health.WORKING
+    if window.mostly_failed:
+        return Health.FAILING
+    return Health.WORKING
 
 
 def has_recovered(window: Window, rule: Rule) -> bool:

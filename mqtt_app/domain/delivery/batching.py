@@ -64,7 +64,8 @@ class Batcher:
 
     def drop(self, site_id: int, reason: str, now: float) -> None:
         self._drops[site_id, reason] += 1
-        self._since = now if self._since is None else self._since
+        if self._since is None:
+            self._since = now
 
     def set_apart(self, connection_id: int) -> None:
         """From here on `take` passes over its messages; `take_apart` has them."""
@@ -77,7 +78,8 @@ class Batcher:
         if queue:
             self._queues[connection_id] = queue
             self._count(1, queue)
-            self._since = now if self._since is None else self._since
+            if self._since is None:
+                self._since = now
 
     def apart(self) -> list[int]:
         """The connections that are apart and have messages, whose turn is next first."""
@@ -121,13 +123,18 @@ class Batcher:
             return 0.0
         if in_flight >= EAGER:
             return self._since + limits.patience
-        return 0.0 if self._urgent else self._since + limits.linger
+        if self._urgent:
+            return 0.0
+        return self._since + limits.linger
 
     def take(self, now: float) -> tuple[tuple[Envelope, ...], tuple[Drop, ...]]:
         quiet = self._quiet()
         taken = self._take(quiet or self._queues)
         if not quiet:  # else the crowd has waited long enough, too
-            self._since = now if self.count else None
+            if self.count:
+                self._since = now
+            else:
+                self._since = None
             self._urgent = False
         drops = tuple(
             Drop(site_id, reason, count) for (site_id, reason), count in self._drops.items()

@@ -12,7 +12,9 @@ def lasts(limit: int | None, rate: float | None) -> float | None:
     """Seconds until a queue of `limit` messages is full at `rate` messages a second; None when that
     is not known.
     """
-    return limit / rate if limit is not None and rate else None
+    if limit is not None and rate:
+        return limit / rate
+    return None
 
 
 def said(limit: int | None, rate: float | None) -> str:

@@ -40,7 +40,9 @@ def fault_of_code(code: str | None) -> Fault:
         return Fault.AWAY
     if code in _CONFLICTS:
         return Fault.CONFLICT
-    return Fault.CONTENT if code.startswith(_CONTENT) else Fault.UNKNOWN
+    if code.startswith(_CONTENT):
+        return Fault.CONTENT
+    return Fault.UNKNOWN
 
 
 FEW = 3  # messages

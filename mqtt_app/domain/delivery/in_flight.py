@@ -31,7 +31,10 @@ class InFlightBatches:
         self, limits: Limits, new_id: Callable[[], str], suspicion: Suspicion | None = None
     ) -> None:
         self._limits = limits
-        self._suspicion = Suspicion() if suspicion is None else suspicion
+        if suspicion is None:
+            self._suspicion = Suspicion()
+        else:
+            self._suspicion = suspicion
         self.register = InFlightRegister(limits)
         self._resending = Resending(self.register, self._suspicion, new_id)
         self._progress = 0.0  # when the latest of the committed batches was sent

@@ -91,7 +91,10 @@ class Resending:
             part.waits_for = entry.waits_for
             part.tried_at = now
             # parts of several messages have failed together already
-            part.counted = HALVE_AFTER if len(batch.messages) > 1 else 1
+            if len(batch.messages) > 1:
+                part.counted = HALVE_AFTER
+            else:
+                part.counted = 1
 
     def _convict_alone(self, entry: InFlight, now: float) -> None:
         if len(entry.connections) == 1:

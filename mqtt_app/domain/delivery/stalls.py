@@ -34,8 +34,12 @@ REMEDIES = {
 
 
 def sentence(waits_for: str) -> str:
-    return SENTENCES[WaitsFor(waits_for)] if waits_for in SENTENCES else "the reason is not known"
+    if waits_for in SENTENCES:
+        return SENTENCES[WaitsFor(waits_for)]
+    return "the reason is not known"
 
 
 def remedy(waits_for: str) -> str:
-    return REMEDIES[WaitsFor(waits_for)] if waits_for in REMEDIES else ""
+    if waits_for in REMEDIES:
+        return REMEDIES[WaitsFor(waits_for)]
+    return ""

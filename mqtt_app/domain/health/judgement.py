@@ -83,7 +83,9 @@ def _complaint(worker: WorkerState, seen: Installation) -> str:
 
 
 def _sentence(text: str) -> str:
-    return text if text.endswith("?") else f"{text}."
+    if text.endswith("?"):
+        return text
+    return f"{text}."
 
 
 def _unknown(check: Check, missing: str) -> Finding:
@@ -106,7 +108,10 @@ def _migrations(seen: Installation) -> Finding:
         return error(Check.MIGRATIONS, "It is not known: PostgreSQL does not answer.", "")
     if pending:
         names = ", ".join(pending[:NAMED])
-        more = f" and {len(pending) - NAMED} more" if len(pending) > NAMED else ""
+        if len(pending) > NAMED:
+            more = f" and {len(pending) - NAMED} more"
+        else:
+            more = ""
         return error(
             Check.MIGRATIONS,
             f"{len(pending)} are not applied: {names}{more}.",
@@ -214,7 +219,10 @@ def _queues(seen: Installation) -> Iterator[Finding]:
 
 
 def _queue(queue: QueueState) -> Finding:
-    served = f", served by {', '.join(queue.served_by)}" if queue.served_by else ""
+    if queue.served_by:
+        served = f", served by {', '.join(queue.served_by)}"
+    else:
+        served = ""
     if queue.served_by == ():
         return error(
             Check.QUEUES,

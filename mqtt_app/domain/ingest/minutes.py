@@ -21,6 +21,9 @@ def count(counts: MutableMapping[Key, MinuteCount], key: Key, now: float) -> int
     """
     minute = int(now // 60)
     found = counts.get(key)
-    used = found.used if found is not None and found.minute == minute else 0
+    if found is not None and found.minute == minute:
+        used = found.used
+    else:
+        used = 0
     counts[key] = MinuteCount(minute, used + 1)
     return used

@@ -17,7 +17,9 @@ def escaped(text: str, limit: int) -> str:
     """
     shown = text[:limit].encode("ascii", "backslashreplace").decode()
     shown = "".join(char if char.isprintable() else f"\\x{ord(char):02x}" for char in shown)
-    return shown if len(shown) <= limit and len(text) <= limit else f"{shown[:limit]}... (cut)"
+    if len(shown) <= limit and len(text) <= limit:
+        return shown
+    return f"{shown[:limit]}... (cut)"
 
 
 def sample(payload: Any, limit: int) -> Any:
@@ -33,7 +35,9 @@ def sample(payload: Any, limit: int) -> Any:
     if isinstance(payload, str):
         return _cut(storable(payload), limit)
     text = storable(json.dumps(payload, default=str, ensure_ascii=False))
-    return json.loads(text) if len(text) <= limit and "\\u0000" not in text else _cut(text, limit)
+    if len(text) <= limit and "\\u0000" not in text:
+        return json.loads(text)
+    return _cut(text, limit)
 
 
 def _cut_bytes(payload: bytes, limit: int) -> str:
@@ -44,4 +48,6 @@ def _cut_bytes(payload: bytes, limit: int) -> str:
 
 
 def _cut(text: str, limit: int) -> str:
-    return text if len(text) <= limit else f"{text[:limit]}… (cut: {len(text):,} characters in all)"
+    if len(text) <= limit:
+        return text
+    return f"{text[:limit]}… (cut: {len(text):,} characters in all)"

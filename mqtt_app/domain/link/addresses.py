@@ -166,15 +166,23 @@ def judge(address: Address | str, policy: AddressPolicy = _OPEN, host: str = "")
 
 def as_address(address: Address | str) -> Address:
     """Without the zone that a resolver appends to a link-local address. Raises ValueError."""
-    return ip_address(address.partition("%")[0]) if isinstance(address, str) else address
+    if isinstance(address, str):
+        return ip_address(address.partition("%")[0])
+    return address
 
 
 def reached(address: Address) -> set[Address]:
     """The address, and every IPv4 address that it may stand for."""
     if isinstance(address, IPv4Address):
         return {address}
-    mapped = {address.ipv4_mapped} if address.ipv4_mapped else set()
-    nat64 = {IPv4Address(address.packed[12:])} if address in _NAT64 else set()
+    if address.ipv4_mapped:
+        mapped = {address.ipv4_mapped}
+    else:
+        mapped = set()
+    if address in _NAT64:
+        nat64 = {IPv4Address(address.packed[12:])}
+    else:
+        nat64 = set()
     return {address} | mapped | nat64 | (_inner(address) if _form(address) is not None else set())
 
 
@@ -188,8 +196,14 @@ def _judge_plain(address: Address, policy: AddressPolicy, host: str, shown: str)
     )
     if entry and not closed:
         return AddressVerdict(opened_by=entry)
-    what = f"{address} is" if shown == str(address) else f"{shown} stands for {address},"
-    hint = "" if closed else " SITEWIRE_BROKER_ALLOW can permit it."
+    if shown == str(address):
+        what = f"{address} is"
+    else:
+        what = f"{shown} stands for {address},"
+    if closed:
+        hint = ""
+    else:
+        hint = " SITEWIRE_BROKER_ALLOW can permit it."
     return AddressVerdict(f"{what} {found.text}, which a broker must not have here.{hint}")
 
 
@@ -243,7 +257,9 @@ def _inner(address: IPv6Address) -> set[IPv4Address]:
         return {address.sixtofour}
     if address.teredo is not None:
         return set(address.teredo)
-    return _in_local_nat64(address) if address in _LOCAL_NAT64 else {last}
+    if address in _LOCAL_NAT64:
+        return _in_local_nat64(address)
+    return {last}
 
 
 def _in_local_nat64(address: IPv6Address) -> set[IPv4Address]:

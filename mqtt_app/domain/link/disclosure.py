@@ -33,11 +33,15 @@ _OTHERWISE = "The connection does not work."
 
 def error_in_general(error_class: str, message: str) -> str:
     """Stands for `message` of an error of this class; "" where there is none."""
-    return _IN_GENERAL.get(error_class, _OTHERWISE) if message else ""
+    if message:
+        return _IN_GENERAL.get(error_class, _OTHERWISE)
+    return ""
 
 
 def log_in_general(message: str, retry_attempt: int | None) -> str:
     """Stands for a line of the connection log. Failed attempts are known by their number."""
     if retry_attempt is not None:
         return NOT_CONNECTED
-    return LOST_IN_GENERAL if message.startswith(LOST) else message
+    if message.startswith(LOST):
+        return LOST_IN_GENERAL
+    return message

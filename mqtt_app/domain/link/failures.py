@@ -153,7 +153,10 @@ def _may_be_a_packet(first: bytes) -> bool:
 
 
 def closed_before_connack(use_tls: bool) -> LinkFailure:
-    hint = "" if use_tls else " If the port is for TLS, turn on TLS."
+    if use_tls:
+        hint = ""
+    else:
+        hint = " If the port is for TLS, turn on TLS."
     text = "The broker accepted the connection and closed it before it answered our CONNECT."
     return LinkFailure(
         BROKER, text + hint + " Otherwise look into the broker's log.", older_mqtt=True

@@ -32,11 +32,16 @@ def validate_host(host: str) -> str:
             f"The host is {len(host)} characters long. Names have at most {MAX_LENGTH}."
         )
     literal = _literal(host)
-    return str(literal) if literal else _name(host)
+    if literal:
+        return str(literal)
+    return _name(host)
 
 
 def _literal(host: str) -> Address | None:
-    text = host[1:-1] if host.startswith("[") and host.endswith("]") else host
+    if host.startswith("[") and host.endswith("]"):
+        text = host[1:-1]
+    else:
+        text = host
     try:
         return ip_address(text)
     except ValueError:

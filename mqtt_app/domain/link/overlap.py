@@ -48,7 +48,10 @@ def arrange(filters: Iterable[tuple[str, int]], *, identified: bool) -> tuple[Su
     passed over.
     """
     order = sorted(filters)
-    overlapping = overlaps([name for name, _ in order]) if identified else set()
+    if identified:
+        overlapping = overlaps([name for name, _ in order])
+    else:
+        overlapping = set()
     marked = [wish for wish in order if wish[0] in overlapping]
     best = max((qos for _, qos in marked), default=0)
     # An identifier belongs to one set of filters: it says which copies were queued under another

@@ -68,4 +68,6 @@ def versions_to_try(chosen: str, negotiated: str) -> tuple[str, ...]:
     """
     if chosen != "auto":
         return (chosen,)
-    return ("3.1.1",) if negotiated == "3.1.1" else ("5", "3.1.1")
+    if negotiated == "3.1.1":
+        return ("3.1.1",)
+    return ("5", "3.1.1")

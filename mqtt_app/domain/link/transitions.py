@@ -73,7 +73,9 @@ _Rule = Callable[[Link, Any, float, LinkTimeouts, float], Step]
 def step(link: Link, event: Event, now: float, policy: LinkTimeouts, jitter: float) -> Step:
     """`jitter` is a random number in [0, 1)."""
     rule = _TABLE.get((link.state, type(event)))
-    return Step(link, ()) if rule is None else rule(link, event, now, policy, jitter)
+    if rule is None:
+        return Step(link, ())
+    return rule(link, event, now, policy, jitter)
 
 
 def wait_before(tries: int, base: float, cap: float, jitter: float) -> float:
@@ -157,7 +159,10 @@ def _conflict() -> LinkFailure:
 def _back_off(
     link: Link, failure: LinkFailure, now: float, policy: LinkTimeouts, jitter: float
 ) -> Link:
-    since = now if link.failing_since is None else link.failing_since
+    if link.failing_since is None:
+        since = now
+    else:
+        since = link.failing_since
     link = msgspec.structs.replace(
         link, retries=link.retries + 1, failure=failure, up_since=None, failing_since=since
     )

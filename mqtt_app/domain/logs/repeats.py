@@ -88,7 +88,9 @@ class Repeats(Generic[Line]):
 
     def due_at(self) -> float | None:
         """When to ask `due`; None while nothing is held back."""
-        return self._due[0][0] if self._due else None
+        if self._due:
+            return self._due[0][0]
+        return None
 
     def due(self, now: float) -> list[CountedLine[Line]]:
         lines: list[CountedLine[Line]] = []
@@ -144,7 +146,10 @@ class Repeats(Generic[Line]):
         if len(self._entries) <= self._remembered:
             return []
         key, entry = next(iter(self._entries.items()))
-        lines = [entry.take_held(now)] if entry.held else []
+        if entry.held:
+            lines = [entry.take_held(now)]
+        else:
+            lines = []
         self._leave(key, entry)
         del self._entries[key]
         return lines
@@ -161,7 +166,10 @@ def format_counted(text: str, counted: CountedLine[Line]) -> str:
     """The line with its count, as it is written."""
     if not counted.held:
         return text
-    span = "minute" if counted.seconds > PERIOD - 5 else f"{max(counted.seconds, 1.0):.0f} s"
+    if counted.seconds > PERIOD - 5:
+        span = "minute"
+    else:
+        span = f"{max(counted.seconds, 1.0):.0f} s"
     if counted.held == 1:
         return f"{text} ({'a minute' if span == 'minute' else span} ago)"
     return f"{text} ({counted.held} times in the last {span})"

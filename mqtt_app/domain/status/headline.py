@@ -36,11 +36,9 @@ class Headline:
     reason: str = ""
 
     def __str__(self) -> str:
-        return (
-            f"{self.kind}: {self.reason}"
-            if self.kind in {HeadlineKind.DEGRADED, HeadlineKind.REFUSED}
-            else str(self.kind)
-        )
+        if self.kind in {HeadlineKind.DEGRADED, HeadlineKind.REFUSED}:
+            return f"{self.kind}: {self.reason}"
+        return str(self.kind)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -103,9 +101,9 @@ class Facts:
     @property
     def current_link(self) -> LinkFacts | None:
         """Evidence of an earlier owner says nothing about this one."""
-        return (
-            self.link if self.link is not None and self.link.generation == self.generation else None
-        )
+        if self.link is not None and self.link.generation == self.generation:
+            return self.link
+        return None
 
 
 WHO_SAID_NO = {
@@ -206,7 +204,9 @@ def _stalled(facts: Facts, link: LinkFacts, now: float) -> str:
     if link.not_stored_since is not None and now - link.not_stored_since >= NOT_STORED:
         waiting = f"the oldest has waited for {now - link.not_stored_since:.0f} s"
         return f"its messages are not stored: {sentence(link.waits_for)}; {waiting}"
-    return f"no site's messages are stored: {facts.nothing_stored}" if facts.nothing_stored else ""
+    if facts.nothing_stored:
+        return f"no site's messages are stored: {facts.nothing_stored}"
+    return ""
 
 
 def _dialling(facts: Facts, now: float) -> Headline:
@@ -234,11 +234,10 @@ def _subscribed(facts: Facts, link: LinkFacts, now: float) -> Headline:
     if unanswered:
         which = f"{unanswered} of {len(facts.granted)} topic filters"
         asked = not link.config_version or link.config_version >= facts.config_version
-        who = (
-            "the broker did not answer for"
-            if asked
-            else f"its worker {facts.owner} has not yet asked for"
-        )
+        if asked:
+            who = "the broker did not answer for"
+        else:
+            who = f"its worker {facts.owner} has not yet asked for"
         return Headline(HeadlineKind.DEGRADED, f"{who} {which}")
     return _parsed(facts.paused_parsers)
 
@@ -246,7 +245,10 @@ def _subscribed(facts: Facts, link: LinkFacts, now: float) -> Headline:
 def _parsed(paused: tuple[str, ...]) -> Headline:
     if not paused:
         return Headline(HeadlineKind.RUNNING)
-    which = f"parser {paused[0]} fails" if len(paused) == 1 else f"parsers {', '.join(paused)} fail"
+    if len(paused) == 1:
+        which = f"parser {paused[0]} fails"
+    else:
+        which = f"parsers {', '.join(paused)} fail"
     return Headline(
         HeadlineKind.DEGRADED, f"the {which} on most messages, which are kept until it is mended"
     )

@@ -27,7 +27,9 @@ class Rates:
         while len(samples) > 2 and now - samples[1][0] >= WINDOW:
             del samples[0]
         since, before = samples[0]
-        return round((total - before) / (now - since), 2) if now > since else 0.0
+        if now > since:
+            return round((total - before) / (now - since), 2)
+        return 0.0
 
     def keep(self, links: Container[int]) -> None:
         """Forget all others."""

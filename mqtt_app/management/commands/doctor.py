@@ -73,14 +73,23 @@ def _findings() -> list[Finding]:
     """What PostgreSQL and Redis say themselves is more exact than that they answer."""
     connection.settings_dict["OPTIONS"]["connect_timeout"] = CONNECT_TIMEOUT
     seen = pulse()
-    served = _served() if seen.reachable else None
+    if seen.reachable:
+        served = _served()
+    else:
+        served = None
     of_database = list(database())
     usable = _usable(of_database)
     exact = [*settings_checks(), *of_database, *memory_and_writes()]
     known = {finding.check for finding in exact}
     judged = [finding for finding in judge(observe(seen, served)) if finding.check not in known]
-    links = list(failing_connections()) if usable else []
-    unanswered = [NOBODY_ANSWERED] if seen.reachable and served is None else []
+    if usable:
+        links = list(failing_connections())
+    else:
+        links = []
+    if seen.reachable and served is None:
+        unanswered = [NOBODY_ANSWERED]
+    else:
+        unanswered = []
     return [*exact, *judged, *unanswered, *links, *exposure(seen, database=usable)]
 
 

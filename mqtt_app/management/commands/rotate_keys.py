@@ -41,4 +41,6 @@ def _rotate(connection_id: int, fields: list[str]) -> int:
         cursor.execute("SELECT set_config('sitewire.keys_rotate', 'on', true)")
     rows: models.QuerySet[MqttConnection] = MqttConnection.objects.filter(pk=connection_id)
     values = rows.select_for_update().values(*fields).first()
-    return rows.update(**values) if values else 0
+    if values:
+        return rows.update(**values)
+    return 0

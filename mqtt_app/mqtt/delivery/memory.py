@@ -62,7 +62,9 @@ class Memory:
     def find_held(self, message: Envelope) -> HeldMessage | None:
         """None when the packet id belongs to a later message by now."""
         held = self._held[message.connection_id].get(message.packet_id)
-        return held if held is not None and held.message is message else None
+        if held is not None and held.message is message:
+            return held
+        return None
 
     def remove(self, messages: Sequence[Envelope]) -> list[HeldMessage]:
         """Gives those that wait for an acknowledgement, in order."""

@@ -64,7 +64,9 @@ class Stalls:
         return self._long_enough(oldest)
 
     def _reason_of_suspect(self, connection_id: int) -> str:
-        return WaitsFor.REFUSED if connection_id in self._suspicion else ""
+        if connection_id in self._suspicion:
+            return WaitsFor.REFUSED
+        return ""
 
     def _long_enough(self, oldest: Mapping[int, Stall]) -> dict[int, Stall]:
         limit = time.time() - WORTH_TELLING
@@ -89,4 +91,6 @@ def _reason(entry: InFlight) -> str:
         return entry.waits_for
     if entry.aside:
         return WaitsFor.REFUSED
-    return WaitsFor.QUEUE if entry.sent_at is None else WaitsFor.TASK_WORKER
+    if entry.sent_at is None:
+        return WaitsFor.QUEUE
+    return WaitsFor.TASK_WORKER

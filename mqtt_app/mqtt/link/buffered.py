@@ -52,7 +52,9 @@ class BufferedSocket:
         or OSError.
         """
         packet = self.stream.next()
-        return packet if packet is not None else self._read_on()
+        if packet is not None:
+            return packet
+        return self._read_on()
 
     def holds_more(self) -> bool:
         """After `next_packet` gave None: there may be bytes that no poll would report, unread or

@@ -162,7 +162,10 @@ class Dialer:
         except OSError as error:
             sock.close()
             return _unreachable(config, str(address[0]), error)
-        secured = _secure(config, sock) if config.use_tls else sock
+        if config.use_tls:
+            secured = _secure(config, sock)
+        else:
+            secured = sock
         if isinstance(secured, socket.socket):
             secured.setblocking(False)
         else:

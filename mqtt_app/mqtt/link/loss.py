@@ -21,7 +21,10 @@ def explain(
     unfinished = source.stream.unfinished
     if not connected and isinstance(error, ssl.SSLError):
         return tls.explain(error, host)
-    other = None if connected else not_mqtt(source.first)
+    if connected:
+        other = None
+    else:
+        other = not_mqtt(source.first)
     if other is not None:
         return other
     if unfinished and isinstance(error, EOFError | ConnectionError):

@@ -148,7 +148,10 @@ class LinkReader:
 
     def end_for(self, violation: Violation) -> None:
         """End the link for what the broker did. MQTT 5 says why in a DISCONNECT, 3.1.1 cannot."""
-        other = None if self._stream.connected else not_mqtt(self.socket.first)
+        if self._stream.connected:
+            other = None
+        else:
+            other = not_mqtt(self.socket.first)
         self._end(other or violated(violation))
 
     def fault(self, error: Exception) -> None:

@@ -193,7 +193,9 @@ class Subscriptions:
         """
         is_answered = self.are_answered and not self._leaving
         is_synced = is_answered and self._held == frozenset(self._wanted())
-        return self._config.config_version if is_synced else 0
+        if is_synced:
+            return self._config.config_version
+        return 0
 
     def is_copy(self, message: Publish, now: float) -> bool:
         """Whether this delivery is of a message of which another copy has been taken."""

@@ -24,7 +24,10 @@ def observe(seen: SystemSnapshot, served: Served | None = None) -> Installation:
     """Raises nothing: a part that does not answer is an observation too."""
     knobs = config()
     reachable = database_answers()
-    pending = pending_migrations() if reachable else None
+    if reachable:
+        pending = pending_migrations()
+    else:
+        pending = None
     is_usable = pending == []
     return Installation(
         redis_reachable=seen.reachable,

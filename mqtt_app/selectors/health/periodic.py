@@ -39,7 +39,10 @@ def periodic_tasks(started: Iterable[float]) -> tuple[Periodic, ...]:
         .order_by("enabled")  # of two entries for a task the one that is sent counts
     }
     first_start = min(started, default=None)
-    up_since = None if first_start is None else datetime.fromtimestamp(first_start, now.tzinfo)
+    if first_start is None:
+        up_since = None
+    else:
+        up_since = datetime.fromtimestamp(first_start, now.tzinfo)
     return tuple(
         _periodic(task, entries.get(task), runs.get(task), up_since, now)
         for task in PeriodicTaskName
@@ -57,7 +60,10 @@ def _periodic(
     if entry is None:
         return Periodic(task, task.value, is_sent=False, meant=meant)
     could_run = up_since or entry.date_changed
-    waiting_since = could_run if last_run is None else max(last_run, could_run)
+    if last_run is None:
+        waiting_since = could_run
+    else:
+        waiting_since = max(last_run, could_run)
     return Periodic(
         task=task,
         name=entry.name,

@@ -37,11 +37,15 @@ class Live:
         stalled = stores_nothing(
             lease.vitals for lease in self.leases.values() if lease.vitals is not None
         )
-        return sentence(stalled.waits_for) if stalled else ""
+        if stalled:
+            return sentence(stalled.waits_for)
+        return ""
 
     def lease_age(self, instance_id: str) -> float | None:
         lease = self.leases.get(instance_id)
-        return None if lease is None else max(0.0, self.at - lease.renewed_at)
+        if lease is None:
+            return None
+        return max(0.0, self.at - lease.renewed_at)
 
 
 def live(owned: Iterable[tuple[str, int]] = ()) -> Live:

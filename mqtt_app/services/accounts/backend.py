@@ -35,7 +35,9 @@ class ThrottledBackend(ModelBackend):
 
         with audit.acting_as(actor_of(request)):
             login_throttle.checked(login_throttle.of_login(username, _address(request)), verify)
-        return found[0] if found else None
+        if found:
+            return found[0]
+        return None
 
     async def aauthenticate(
         self,
@@ -50,4 +52,6 @@ class ThrottledBackend(ModelBackend):
 
 def _address(request: HttpRequest | None) -> str:
     """Empty for a log-in that came by no request, or from a Unix socket."""
-    return "" if request is None else client_address(request.META) or ""
+    if request is None:
+        return ""
+    return client_address(request.META) or ""

@@ -61,7 +61,9 @@ def existing_rows(attempt: Attempt) -> list[LoginCounter]:
 
 def lock_of(rows: Iterable[LoginCounter], now: datetime) -> LoginRefusal | None:
     until = max((row.locked_until for row in rows if row.locked_until is not None), default=now)
-    return LoginRefusal(until - now) if until > now else None
+    if until > now:
+        return LoginRefusal(until - now)
+    return None
 
 
 def count_refused(rows: Iterable[LoginCounter], now: datetime) -> None:
@@ -95,7 +97,9 @@ def store(row: LoginCounter, tally: LoginTally) -> None:
 
 def _first_label(subject: Subject) -> str:
     """An address is its own label."""
-    return subject.value if subject.kind in {Kind.ADDRESS, Kind.RESET_ADDRESS} else ""
+    if subject.kind in {Kind.ADDRESS, Kind.RESET_ADDRESS}:
+        return subject.value
+    return ""
 
 
 def label_of(row: LoginCounter, attempt: Attempt) -> str:
@@ -107,4 +111,6 @@ def label_of(row: LoginCounter, attempt: Attempt) -> str:
         known = get_user_model()._default_manager.filter(username__iexact=typed).exists()
     else:
         known = get_user_model()._default_manager.filter(email__iexact=typed).exists()
-    return typed[:150] if known else ""
+    if known:
+        return typed[:150]
+    return ""

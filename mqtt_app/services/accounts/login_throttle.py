@@ -72,7 +72,10 @@ def judge(attempt: Attempt, *, right: bool) -> None:
     now.
     """
     with transaction.atomic():
-        rows = counters.existing_rows(attempt) if right else counters.locked_rows(attempt)
+        if right:
+            rows = counters.existing_rows(attempt)
+        else:
+            rows = counters.locked_rows(attempt)
         now = timezone.now()
         refusal = counters.lock_of(rows, now)
         if refusal is None:
@@ -93,7 +96,10 @@ def unlock(*, name: str | None = None, address: str | None = None, everything: b
         keys.append(Subject(Kind.NAME, rules.same_name(name)).key)
     if address is not None:
         keys.append(Subject(Kind.ADDRESS, rules.same_address(address)).key)
-    rows = LoginCounter.objects.all() if everything else LoginCounter.objects.filter(key__in=keys)
+    if everything:
+        rows = LoginCounter.objects.all()
+    else:
+        rows = LoginCounter.objects.filter(key__in=keys)
     return unlock_rows(rows)
 
 

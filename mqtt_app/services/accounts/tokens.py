@@ -39,7 +39,10 @@ def tokens_of(user: AbstractBaseUser) -> QuerySet[ApiToken]:
 
 
 def rights_of(token: ApiToken) -> Rights:
-    sites = None if token.site_ids is None else frozenset(token.site_ids)
+    if token.site_ids is None:
+        sites = None
+    else:
+        sites = frozenset(token.site_ids)
     return Rights(Scope(token.scope), sites, token.expiry)
 
 

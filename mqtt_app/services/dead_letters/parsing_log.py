@@ -48,7 +48,10 @@ def log_failures(failures: Sequence[ParseFailure], logged: Logged) -> None:
 def _row(failure: ParseFailure, *, is_last: bool) -> MqttParsingLog:
     message = failure.message
     error = failure.error
-    text = f"{error}{_LAST}" if is_last else f"{error}"
+    if is_last:
+        text = f"{error}{_LAST}"
+    else:
+        text = f"{error}"
     row = MqttParsingLog(
         site_id=message.site_id,
         topic=storable(message.topic),

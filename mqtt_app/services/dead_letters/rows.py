@@ -151,7 +151,10 @@ def sample(row: ParserHealth, state: KeptState) -> list[Envelope]:
     """Up to SAMPLE of them, evenly spread. Of failed ones only those that nobody has tried again
     yet.
     """
-    tries = 0 if state == KeptState.FAILED else MAX_TRIES
+    if state == KeptState.FAILED:
+        tries = 0
+    else:
+        tries = MAX_TRIES
     which = (row.site_id, row.parser_name, str(state), tries)
     with connection.cursor() as cursor:
         cursor.execute(_SPREAD, [*which, *which])

@@ -25,7 +25,9 @@ def fault_of(error: BaseException) -> Fault:
         return Fault.CONFLICT
     if isinstance(error, Error):
         return _of_database(error)
-    return Fault.CONTENT if isinstance(error, _UNADAPTABLE) else Fault.UNKNOWN
+    if isinstance(error, _UNADAPTABLE):
+        return Fault.CONTENT
+    return Fault.UNKNOWN
 
 
 def _of_database(error: Error) -> Fault:

@@ -49,5 +49,8 @@ class ConnectionKnowledge(msgspec.Struct, frozen=True):
     def size(self) -> int:
         """Bytes, near enough for a bound."""
         values = sum(len(value) for value in self.remembered.values() if value)
-        notes = len(self.notes.by_source) if self.notes else 0
+        if self.notes:
+            notes = len(self.notes.by_source)
+        else:
+            notes = 0
         return values + 200 * len(self.remembered) + 1_000 * notes

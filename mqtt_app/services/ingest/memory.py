@@ -128,10 +128,14 @@ class Draft:
         )
 
     def known_topics(self, keys: Iterable[TopicKey]) -> dict[TopicKey, Topic]:
-        return self.memory.topics.known(keys) if self.believes else {}
+        if self.believes:
+            return self.memory.topics.known(keys)
+        return {}
 
     def known_devices(self, keys: Iterable[DeviceKey]) -> dict[DeviceKey, KnownDevice]:
-        return self.memory.devices.known(keys) if self.believes else {}
+        if self.believes:
+            return self.memory.devices.known(keys)
+        return {}
 
     def known_metric(self, key: MetricKey) -> KnownMetric | None:
         found = self.metrics.get(key)

@@ -137,7 +137,10 @@ def _write(first: dict[NoticeKey, Notice], counts: Counter[NoticeKey]) -> None:
 
 def _row(notice: Notice, count: int = 1) -> MqttParsingLog:
     message = notice.message
-    shown = message.payload if notice.kind in _WITH_SAMPLE else None
+    if notice.kind in _WITH_SAMPLE:
+        shown = message.payload
+    else:
+        shown = None
     return MqttParsingLog(
         site_id=message.site_id,
         topic=storable(message.topic),

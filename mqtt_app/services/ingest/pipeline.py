@@ -128,7 +128,10 @@ def _store_messages(batch: Batch, messages: Sequence[Envelope], run: Run, *, who
     """Messages of the batch; `whole`: all that it has of their connections. False when a row was
     not as it was remembered: nothing of it may be committed.
     """
-    accepted = accept(messages, run) if whole and not batch.quarantine_reason else messages
+    if whole and not batch.quarantine_reason:
+        accepted = accept(messages, run)
+    else:
+        accepted = messages
     admitted = admit(accepted, run)
     if batch.quarantine_reason:
         _write_unparsed(admitted, batch.quarantine_reason, run)

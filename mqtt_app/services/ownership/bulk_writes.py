@@ -83,7 +83,10 @@ def clear_stopped(now: datetime) -> set[int]:
 
 
 def _disowned(row: Seen, message: str) -> StatusWrite:
-    error_class = ErrorClass.INTERNAL if message else ErrorClass.NONE
+    if message:
+        error_class = ErrorClass.INTERNAL
+    else:
+        error_class = ErrorClass.NONE
     return StatusWrite(row.id, row.generation, ConnectionStatus.DISCONNECTED, error_class, message)
 
 

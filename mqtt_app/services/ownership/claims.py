@@ -30,7 +30,9 @@ def claim(connection_id: int, instance_id: str, generation: int) -> ConnectionCo
     try:
         with transaction.atomic():
             claimed = _claim({connection_id: generation}, instance_id, timezone.now())
-            return claimed[0] if claimed else None
+            if claimed:
+                return claimed[0]
+            return None
     except UndecryptableError as error:
         remedy = "Add the key it was written with, or enter the secret again."
         _record_unreadable(connection_id, generation, f"{error}. {remedy}")

@@ -20,7 +20,9 @@ def config_of(connection_id: int, generation: int) -> ConnectionConfig | None:
         pk=connection_id, generation=generation
     )
     configs = configs_from(list(rows))
-    return configs[0] if configs else None
+    if configs:
+        return configs[0]
+    return None
 
 
 def configs_from(rows: Sequence[MqttConnection], later: int = 0) -> list[ConnectionConfig]:

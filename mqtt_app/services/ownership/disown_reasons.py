@@ -44,7 +44,9 @@ def _message(row: Seen, plan: Plan, instances: Collection[Instance]) -> str | No
         last = row.row.assigned or row.row.owner
         return NO_WORKER.format(last=f" (last owner {last})" if last else "")
     if row.id in plan.unplaced:
-        return FULL if any(not instance.draining for instance in instances) else None
+        if any(not instance.draining for instance in instances):
+            return FULL
+        return None
     return MOVING.format(owner=row.row.owner, target=plan.assign.get(row.id, row.row.assigned))
 
 

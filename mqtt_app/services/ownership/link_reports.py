@@ -40,7 +40,10 @@ def record_statuses(reported: Mapping[LinkKey, LinkStatus]) -> WrittenStatuses:
         writes = [_write_of(key, status) for key, status in reported.items() if key in ours]
         write_statuses(writes, now)
     missing = reported.keys() - ours
-    busy = _still_owned(missing) if missing else frozenset()
+    if missing:
+        busy = _still_owned(missing)
+    else:
+        busy = frozenset()
     return WrittenStatuses(lost=frozenset(LinkKey(*key) for key in missing - busy), busy=busy)
 
 

@@ -49,11 +49,15 @@ def blobs(values: Iterable[bytes | None]) -> str:
 
 
 def _blob(value: bytes | None) -> str:
-    return "NULL" if value is None else f'"\\\\x{value.hex()}"'
+    if value is None:
+        return "NULL"
+    return f'"\\\\x{value.hex()}"'
 
 
 def _quoted(text: str) -> str:
-    return _remembered(text) if len(text) <= REMEMBERED else _quote(text)
+    if len(text) <= REMEMBERED:
+        return _remembered(text)
+    return _quote(text)
 
 
 def _quote(text: str) -> str:

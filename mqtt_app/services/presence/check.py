@@ -96,7 +96,10 @@ def _has_listened(site: Listening, now: datetime) -> bool:
 
 
 def _verdict(candidate: Candidate, site: Listening, now: datetime) -> str:
-    since = site.since if site.since is None else max(site.since, candidate.gateway_since)
+    if site.since is None:
+        since = site.since
+    else:
+        since = max(site.since, candidate.gateway_since)
     silence = candidate.silence_after or site.silence
     return judge(
         ONLINE if candidate.status == ONLINE else UNKNOWN,

@@ -106,7 +106,9 @@ class Listening(msgspec.Struct, frozen=True):
 
     @property
     def unheard_because(self) -> str:
-        return SITE_UNREACHABLE if self.wanted else SITE_STOPPED
+        if self.wanted:
+            return SITE_UNREACHABLE
+        return SITE_STOPPED
 
 
 class RowOfSite(msgspec.Struct, frozen=True):
@@ -135,7 +137,10 @@ def sites() -> list[Listening]:
 def lose_sight(kind: Kind, unheard: Mapping[int, str], now: datetime) -> list[RowOfSite]:
     """`unheard`: site id -> why. Gives those of which something was known until now."""
     values = {"sites": list(unheard), "reasons": list(unheard.values()), "now": now}
-    found = _run(_LOSE_SIGHT.format(table=TABLES[kind]), values) if unheard else []
+    if unheard:
+        found = _run(_LOSE_SIGHT.format(table=TABLES[kind]), values)
+    else:
+        found = []
     return [RowOfSite(row_id, site_id) for row_id, site_id, was_known in found if was_known]
 
 

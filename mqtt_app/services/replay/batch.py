@@ -46,7 +46,10 @@ def replay_next(now: float) -> bool:
 
 
 def _replay(now: datetime, attempt: StoreAttempt) -> Done[bool]:
-    rows = letters.take_due(BATCH, BATCH_BYTES) if letters.alone() else []
+    if letters.alone():
+        rows = letters.take_due(BATCH, BATCH_BYTES)
+    else:
+        rows = []
     if not rows:
         return Done(False)
     messages = letters.envelopes(rows)

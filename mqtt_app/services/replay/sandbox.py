@@ -92,7 +92,10 @@ def _in_child(judge: Callable[[], bool], size: int) -> End:
     if not child:
         end = End.DIED
         try:
-            end = End.YES if judge() else End.NO
+            if judge():
+                end = End.YES
+            else:
+                end = End.NO
         finally:
             os._exit(end.value)
     return _wait(child, time.monotonic() + START + EACH * size)
@@ -103,7 +106,9 @@ def _wait(child: int, deadline: float) -> End:
         done, status = os.waitpid(child, os.WNOHANG)
         if done:
             code = os.waitstatus_to_exitcode(status)
-            return End(code) if code in {End.YES.value, End.NO.value} else End.DIED
+            if code in {End.YES.value, End.NO.value}:
+                return End(code)
+            return End.DIED
         time.sleep(LOOK_EVERY)
     os.kill(child, signal.SIGKILL)
     os.waitpid(child, 0)

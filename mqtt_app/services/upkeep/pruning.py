@@ -110,7 +110,10 @@ def _expire_readings(now: datetime) -> int:
     for site_id, days in Site.objects.values_list("pk", "retention_days"):
         values = {"site": site_id, "before": partitions.retention_start(now, days), "chunk": CHUNK}
         for leaf in partitions.leaves():
-            column = "received_at" if leaf == partitions.DEFAULT else "time"
+            if leaf == partitions.DEFAULT:
+                column = "received_at"
+            else:
+                column = "time"
             removed += _repeat(_EXPIRE.format(leaf=leaf, column=column), values)
     return removed
 

@@ -45,7 +45,9 @@ class Access:
 
     @property
     def url(self) -> str:
-        return f"https://{self.host}/" if self.https else f"http://{self.host}:8000/"
+        if self.https:
+            return f"https://{self.host}/"
+        return f"http://{self.host}:8000/"
 
     @property
     def is_local(self) -> bool:
@@ -79,7 +81,9 @@ def valid_host(text: str) -> str:
     host = text.strip().lower().removesuffix(".")
     address = _address(host)
     if address is not None:
-        return f"[{address}]" if isinstance(address, IPv6Address) else str(address)
+        if isinstance(address, IPv6Address):
+            return f"[{address}]"
+        return str(address)
     if not _NAME.fullmatch(host) or host.rpartition(".")[2].isdigit():
         raise Refusal(
             f"{text!r} is not a host name. Give the name alone, as in sitewire.example.com: no scheme, port or path, "
@@ -95,7 +99,9 @@ def valid_bind(text: str) -> str:
         raise Refusal(
             f"{text!r} is not an address of this machine; 0.0.0.0 stands for all of them.", code=2
         )
-    return f"[{address}]" if isinstance(address, IPv6Address) else str(address)
+    if isinstance(address, IPv6Address):
+        return f"[{address}]"
+    return str(address)
 
 
 def _is_private(host: str) -> bool:

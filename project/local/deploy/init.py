@@ -35,7 +35,10 @@ def main(arguments: list[str]) -> int:
     chosen = _parser().parse_args(arguments)
     to_output = chosen.file == STANDARD_OUTPUT
     path = Path(chosen.file).expanduser().resolve()
-    before = "" if to_output else _read(path)
+    if to_output:
+        before = ""
+    else:
+        before = _read(path)
     values = env_file.parse(before)
     if chosen.rotate or chosen.drop_old:
         return _change_keys(path, before, chosen)
@@ -167,7 +170,10 @@ def _read(path: Path) -> str:
     except FileNotFoundError:
         return ""
     except (OSError, UnicodeDecodeError) as error:
-        reason = error.strerror if isinstance(error, OSError) else "it is not text"
+        if isinstance(error, OSError):
+            reason = error.strerror
+        else:
+            reason = "it is not text"
         raise Refusal(f"{path} cannot be read ({reason}); choose another with --file.") from None
     return text
 
@@ -190,7 +196,10 @@ def _report(
     is_new: bool,
     to_output: bool,
 ) -> None:
-    lines = [] if to_output else [f"{path} {_what_was_done(changes, is_new=is_new)}.", ""]
+    if to_output:
+        lines = []
+    else:
+        lines = [f"{path} {_what_was_done(changes, is_new=is_new)}.", ""]
     lines += [
         "  Start    docker compose up -d --build",
         f"  Open     {access.url}",
@@ -208,6 +217,6 @@ def _report(
 def _what_was_done(changes: Mapping[str, str | None], *, is_new: bool) -> str:
     if is_new:
         return "is made"
-    return (
-        f"has new values: {', '.join(changes)}" if changes else "is complete; nothing was changed"
-    )
+    if changes:
+        return f"has new values: {', '.join(changes)}"
+    return "is complete; nothing was changed"

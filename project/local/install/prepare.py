@@ -30,7 +30,9 @@ def main() -> int:
     except DatabaseError as error:
         answer = {"problem": f"The database refused: {' '.join(str(error).split())}"}
     sys.stdout.write(json.dumps(answer) + "\n")
-    return 1 if "problem" in answer else 0
+    if "problem" in answer:
+        return 1
+    return 0
 
 
 def prepare(request: dict[str, Any]) -> dict[str, str]:

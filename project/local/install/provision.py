@@ -74,7 +74,10 @@ def provide() -> None:
         say(f"{' and '.join(wanted)}: not here, and there is no apt-get to get them with.")
         return
     with Line(f"Getting {' and '.join(wanted)} from Debian's packages") as line:
-        trouble = _install(wanted) if os.geteuid() == 0 else "not root"
+        if os.geteuid() == 0:
+            trouble = _install(wanted)
+        else:
+            trouble = "not root"
         missing.cache_clear()
         if missing():
             trouble = _unpack([PACKAGES[name] for name in missing()])
@@ -125,11 +128,10 @@ def _unpack(packages: list[str], status: Path = Path("/var/lib/dpkg/status")) ->
     if trouble:
         return trouble
     for archive in sorted((apt / "cache" / "archives").glob("*.deb")):
-        trouble = (
-            ""
-            if archive.name.startswith(CORE)
-            else _run("dpkg", "-x", str(archive), str(TOOLS / "root"))
-        )
+        if archive.name.startswith(CORE):
+            trouble = ""
+        else:
+            trouble = _run("dpkg", "-x", str(archive), str(TOOLS / "root"))
         if trouble:
             return trouble
     _write_wrappers(TOOLS / "root", TOOLS / "bin")
@@ -175,7 +177,9 @@ def _run(
     last = (done.stderr or done.stdout).strip().splitlines()[-1:] or [
         f"{command[0]} ended with {done.returncode}."
     ]
-    return "" if done.returncode == 0 else last[0].removeprefix("E: ")
+    if done.returncode == 0:
+        return ""
+    return last[0].removeprefix("E: ")
 
 
 def _found(name: str) -> str | None:

@@ -47,7 +47,10 @@ class Local:
         own, database_url, redis_url = self._servers()
         self._env = self._environment(database_url, redis_url)
         programs = plan.Programs(self._env, self._logs)
-        demo = self._ports("demo", DEMO_SITES) if self._options.demo else []
+        if self._options.demo:
+            demo = self._ports("demo", DEMO_SITES)
+        else:
+            demo = []
         self._start([*own, *([plan.broker(programs, demo)] if demo else [])])
         self._prepare(demo)
         login = (FLOWER_USER, str(self._secrets["flower_password"]))
@@ -187,7 +190,10 @@ class Local:
             while process.poll() is None:
                 self._check()
                 time.sleep(0.05)
-            output = process.stdout.read().decode() if process.stdout else ""
+            if process.stdout:
+                output = process.stdout.read().decode()
+            else:
+                output = ""
         answer: dict[str, str] = {}
         with contextlib.suppress(ValueError):
             answer = json.loads(output.strip().rpartition("\n")[2])

@@ -205,8 +205,13 @@ def says(text: str, log: Path) -> bool:
 
 
 def last_words(log: Path) -> str:
-    lines = log.read_text(errors="replace").strip().splitlines() if log.exists() else []
-    return f"Last line of {log}: {lines[-1][:300]}" if lines else f"{log} is empty."
+    if log.exists():
+        lines = log.read_text(errors="replace").strip().splitlines()
+    else:
+        lines = []
+    if lines:
+        return f"Last line of {log}: {lines[-1][:300]}"
+    return f"{log} is empty."
 
 
 def lease_holder(redis_url: str, instance: str) -> int | None:
@@ -214,7 +219,9 @@ def lease_holder(redis_url: str, instance: str) -> int | None:
     with redis.Redis.from_url(redis_url, socket_timeout=2) as client:
         try:
             value = client.get(keys.instance(instance))
-            return int(json.loads(value)["pid"]) if isinstance(value, bytes) else None
+            if isinstance(value, bytes):
+                return int(json.loads(value)["pid"])
+            return None
         except (redis.RedisError, ValueError, KeyError):
             return None
 

@@ -39,4 +39,6 @@ def kept_or_free(port: int) -> int:
     """The port of the last run when it is still free, so that addresses stay the same from start to
     start.
     """
-    return port if port and not problem_with(port) else free_port()
+    if port and not problem_with(port):
+        return port
+    return free_port()

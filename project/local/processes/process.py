@@ -107,9 +107,9 @@ def run_as(
 
 
 def _as(account: Account | None) -> dict[str, Any]:
-    return (
-        {} if account is None else {"user": account.uid, "group": account.gid, "extra_groups": []}
-    )
+    if account is None:
+        return {}
+    return {"user": account.uid, "group": account.gid, "extra_groups": []}
 
 
 def _die_with(parent: int, number: signal.Signals) -> Callable[[], None] | None:

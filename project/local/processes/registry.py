@@ -86,7 +86,9 @@ def birth(pid: int) -> str:
         fields = (PROC / str(pid) / "stat").read_text().rpartition(")")[2].split()
     except OSError:
         return ""
-    return "" if fields[STAT_STATE] in "ZX" else fields[STAT_START]
+    if fields[STAT_STATE] in "ZX":
+        return ""
+    return fields[STAT_START]
 
 
 def is_alive(pid: int) -> bool:
@@ -100,11 +102,9 @@ def marked(mark: str) -> set[int]:
 
 
 def _all_processes() -> Iterable[int]:
-    return (
-        [int(entry.name) for entry in PROC.iterdir() if entry.name.isdigit()]
-        if PROC.is_dir()
-        else []
-    )
+    if PROC.is_dir():
+        return [int(entry.name) for entry in PROC.iterdir() if entry.name.isdigit()]
+    return []
 
 
 def _environment(pid: int) -> list[bytes]:

@@ -150,7 +150,9 @@ class ProcessSupervisor:
             time.sleep(0.02)
 
     def _grace(self, running: _Running) -> float:
-        return HURRY if self._hurried() else running.service.grace
+        if self._hurried():
+            return HURRY
+        return running.service.grace
 
 
 def _has_ended(process: subprocess.Popen[bytes]) -> bool:
@@ -178,6 +180,6 @@ def _signal(process: subprocess.Popen[bytes], number: signal.Signals) -> None:
 
 
 def _how(code: int) -> str:
-    return (
-        f"was ended by {signal.Signals(-code).name}" if code < 0 else f"ended with exit code {code}"
-    )
+    if code < 0:
+        return f"was ended by {signal.Signals(-code).name}"
+    return f"ended with exit code {code}"

@@ -111,7 +111,8 @@ def judge_header(first: int, size: int, *, v5: bool, connected: bool, limit: int
         raise malformed(f"a {name} with wrong flags in its first byte ({first:#04x})")
     if connected == (kind == CONNACK):
         raise protocol_error("a second CONNACK" if connected else f"a {name} before its CONNACK")
-    limit = limit if kind == PUBLISH else min(limit, LARGEST_ANSWER)
+    if kind != PUBLISH:
+        limit = min(limit, LARGEST_ANSWER)
     if size > limit:
         raise too_large(name, size, limit)
 
@@ -146,7 +147,9 @@ def read_control(first: int, body: bytes, *, v5: bool) -> ControlPacket:
     kind = first >> 4
     try:
         if kind == CONNACK:
-            return _connack(body) if v5 else _old_connack(body)
+            if v5:
+                return _connack(body)
+            return _old_connack(body)
         if kind == PINGRESP:
             return _pingresp(body)
         if kind == DISCONNECT:
@@ -200,7 +203,10 @@ def _answer(kind: int, body: bytes, v5: bool) -> ControlPacket:
     if kind == PUBREL:
         _judge_pubrel(body, v5)
         return Pubrel(packet_id)
-    place = read_properties(body, 2, NAMES[kind])[1] if v5 else 2
+    if v5:
+        place = read_properties(body, 2, NAMES[kind])[1]
+    else:
+        place = 2
     codes = body[place:]
     if kind == UNSUBACK:
         if not v5:
@@ -228,7 +234,9 @@ def _end_of(kind: int, body: bytes, end: int) -> None:
 
 
 def _one(values: Values, number: int, default: int) -> int:
-    return int(values[number][0]) if number in values else default
+    if number in values:
+        return int(values[number][0])
+    return default
 
 
 def unknown_answer(kind: int, packet_id: int) -> Violation:

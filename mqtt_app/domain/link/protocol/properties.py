@@ -83,7 +83,10 @@ def _read(data: bytes, place: int, packet: str, found: Values) -> int:
     except (IndexError, UnicodeDecodeError):
         raise malformed(f"a {packet} whose property {name} is not well formed") from None
     if not _is_allowed(number, value):
-        reason = Reason.TOPIC_ALIAS_INVALID if number == TOPIC_ALIAS else Reason.PROTOCOL_ERROR
+        if number == TOPIC_ALIAS:
+            reason = Reason.TOPIC_ALIAS_INVALID
+        else:
+            reason = Reason.PROTOCOL_ERROR
         raise Violation(
             reason,
             f"a {packet} with the property {name} set to {value!r:.40}{_WHY.get(number, '')}",

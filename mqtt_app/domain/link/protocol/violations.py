@@ -72,4 +72,6 @@ def unfinished(received: int, seconds: float) -> Violation:
 def shown(data: bytes) -> str:
     """Bytes that may be anything, for a sentence: printable ASCII, at most 60 characters."""
     text = ascii(data.decode(errors="replace"))[1:-1]
-    return f"'{text[:57]}...'" if len(text) > 60 else f"'{text}'"
+    if len(text) > 60:
+        return f"'{text[:57]}...'"
+    return f"'{text}'"

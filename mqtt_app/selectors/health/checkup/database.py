@@ -26,7 +26,10 @@ def database() -> Iterator[Finding]:
         version = connection.cursor().connection.info.server_version
     except DatabaseError as failure:
         reason = str(failure).strip().splitlines()
-        text = reason[0].rstrip(".") if reason else type(failure).__name__
+        if reason:
+            text = reason[0].rstrip(".")
+        else:
+            text = type(failure).__name__
         text = f"PostgreSQL at {where} does not let us in: {text}."
         yield error("database", text, "Start it, or correct DATABASE_URL.")
         return

@@ -22,7 +22,10 @@ def _unverified() -> Finding:
     if not count:
         return ok("tls", "Every connection that uses TLS verifies its broker.")
     named = ", ".join(f"[Site {row.site_id}] {row.site.name}" for row in rows[:SHOWN])
-    more = f" and {count - SHOWN} more" if count > SHOWN else ""
+    if count > SHOWN:
+        more = f" and {count - SHOWN} more"
+    else:
+        more = ""
     return warning(
         "tls",
         f"{count} connections do not verify their broker: {named}{more}.",
@@ -35,11 +38,10 @@ def _allow_list(seen: SystemSnapshot) -> Finding:
     private = f"Brokers in private networks: {knobs.broker_private}."
     if not knobs.broker_allow:
         return ok("allow-list", f"SITEWIRE_BROKER_ALLOW is empty. {private}")
-    links = (
-        f"{allow_listed(seen)} links exist by it alone"
-        if seen.reachable
-        else "how many links need it is not known"
-    )
+    if seen.reachable:
+        links = f"{allow_listed(seen)} links exist by it alone"
+    else:
+        links = "how many links need it is not known"
     return ok(
         "allow-list",
         f"SITEWIRE_BROKER_ALLOW permits {', '.join(knobs.broker_allow)}; {links}. {private}",

@@ -26,7 +26,10 @@ def memory_and_writes() -> Iterator[Finding]:
         )
         return
     version = info.get("valkey_version") or info["redis_version"]
-    name = "Valkey" if "valkey_version" in info else "Redis"
+    if "valkey_version" in info:
+        name = "Valkey"
+    else:
+        name = "Redis"
     yield ok("redis", f"{name} {version} answers at {where}.")
     why = refusal(quick_client()).rstrip(".")
     if why:

@@ -17,7 +17,10 @@ def settings_checks() -> Iterator[Finding]:
         message for message in said if message.level >= checks.WARNING and not message.is_silenced()
     ]
     for message in found:
-        make = error if message.level >= checks.ERROR else warning
+        if message.level >= checks.ERROR:
+            make = error
+        else:
+            make = warning
         yield make(
             "settings",
             f"{message.msg} ({message.id})",

@@ -117,7 +117,10 @@ def _newest_deliveries(ids: Collection[int], rows_back: int) -> Deliveries:
     newest: Deliveries = defaultdict(dict)
     left: defaultdict[int, int] = defaultdict(lambda: _reach() * ENTRY.size)
     for connection_id, entries in ask(_DELIVERIES, [numbers(sorted(ids)), rows_back]).rows():
-        near = bytes(entries)[-left[connection_id] :] if left[connection_id] > 0 else b""
+        if left[connection_id] > 0:
+            near = bytes(entries)[-left[connection_id] :]
+        else:
+            near = b""
         left[connection_id] -= len(near)
         newest[connection_id] = dict(ENTRY.iter_unpack(near)) | newest[connection_id]
     return newest

@@ -179,7 +179,10 @@ def _rename(said: Mapping[DescribedKey, _Said]) -> None:
             continue
         same = Device.objects.filter(site_id=site_id, address=address).select_related("gateway")
         for old in same.exclude(identifier=identifier)[:1]:
-            known = old.gateway.identifier if old.gateway else None
+            if old.gateway:
+                known = old.gateway.identifier
+            else:
+                known = None
             is_there = _speaks_of(said, site_id, old.identifier, address)
             is_same_place = known is None or entry.gateway in {None, known}
             if is_same_place and not is_there:
@@ -226,7 +229,10 @@ def _retire(found: FactOfMessage[Any], run: Run) -> None:
     Gateway.objects.filter(pk=gateway.pk).update(listed=listed)
     gone = sorted(set(before) - set(listed))
     values = {"now": run.now, "gateway": gateway.pk, "gone": texts(gone)}
-    rows = ask(_RETIRE, values).rows() if gone else []
+    if gone:
+        rows = ask(_RETIRE, values).rows()
+    else:
+        rows = []
     publish([PresenceChange("device", pk, site_id, UNKNOWN, RETIRED) for (pk,) in rows])
 
 

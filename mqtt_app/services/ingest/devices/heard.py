@@ -34,7 +34,9 @@ class Heard(msgspec.Struct):
 
     @property
     def reason(self) -> str:
-        return "" if self.status == ONLINE else ANNOUNCED
+        if self.status == ONLINE:
+            return ""
+        return ANNOUNCED
 
 
 class Death(msgspec.Struct, frozen=True):
@@ -101,7 +103,10 @@ def _hear_availability(
     heard: HeardByKind, message: Envelope, fact: Availability, directory: Directory
 ) -> None:
     kind: Kind = "gateway" if fact.is_gateway else "device"
-    rows = directory.gateways if fact.is_gateway else directory.devices
+    if fact.is_gateway:
+        rows = directory.gateways
+    else:
+        rows = directory.devices
     row = rows.get((message.site_id, fact.identifier))
     if row is not None:
         _hear(heard[kind], row.id, message, _STATUS[fact.state])

@@ -81,7 +81,9 @@ class DescribedTopics:
                 ]
                 return [*others, *found]
         unmet = notes.unmet.get(message.topic)
-        return [*facts, *self._meet(message, facts, unmet)] if unmet else facts
+        if unmet:
+            return [*facts, *self._meet(message, facts, unmet)]
+        return facts
 
     def queries(self) -> list[Query]:
         if not self._changed:
@@ -192,14 +194,19 @@ def _availability(message: Envelope, about: Sequence[TopicNote]) -> list[Availab
     said = about[0].description
     if text not in {said.available, said.not_available}:
         return None
-    state = Liveness.ONLINE if text == said.available else Liveness.OFFLINE
+    if text == said.available:
+        state = Liveness.ONLINE
+    else:
+        state = Liveness.OFFLINE
     return [Availability(identifier=device, state=state) for device in devices if device]
 
 
 def _meant(path: str, readings: Sequence[ReadingFact]) -> ReadingFact | None:
     """The reading of this path; the only one when the path is that of the whole payload."""
     if not path:
-        return readings[0] if len(readings) == 1 else None
+        if len(readings) == 1:
+            return readings[0]
+        return None
     end = f".{path}"
     return next(
         (fact for fact in readings if fact.metric == path or fact.metric.endswith(end)), None

@@ -44,7 +44,10 @@ def parse(messages: Sequence[Envelope], topics: Topics, run: Run) -> BatchFacts:
     described = DescribedTopics(_said_of_topics(read), run)
     is_described = described.has_any
     for found in read:
-        brought = described.bring(found.message, found.facts) if is_described else found.facts
+        if is_described:
+            brought = described.bring(found.message, found.facts)
+        else:
+            brought = found.facts
         facts.add(found.message, found.parser_name, brought)
         if found.others:
             _note_problems(found, facts, run)
@@ -96,7 +99,10 @@ def _read(
         try:
             if parser is None:
                 raise parsers.installed().absence(found.topic.parser_name)
-            memory = remembering.memory_of(parser, message) if remembers else NOTHING
+            if remembers:
+                memory = remembering.memory_of(parser, message)
+            else:
+                memory = NOTHING
             zone = run.rules[message.connection_id].time_zone
             made = parsers.run(parser, message, time_zone=zone, memory=memory)
         except ParseError as error:
@@ -142,7 +148,10 @@ def _note_problems(found: Read, facts: BatchFacts, run: Run) -> None:
     shown = list(
         dict.fromkeys(f"{problem.field[:100]}: {problem.reason[:200]}" for problem in problems)
     )
-    more = f"; and {len(shown) - MAX_PROBLEMS:,} more" if len(shown) > MAX_PROBLEMS else ""
+    if len(shown) > MAX_PROBLEMS:
+        more = f"; and {len(shown) - MAX_PROBLEMS:,} more"
+    else:
+        more = ""
     text = "; ".join(shown[:MAX_PROBLEMS]) + more
     facts.notices.append(
         Notice(found.message, NoticeKind.FIELDS, text, found.parser_name, len(problems))

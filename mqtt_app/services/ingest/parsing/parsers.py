@@ -57,7 +57,10 @@ def can_parse(message: Envelope, topic: Topic | None) -> bool:
         parser = installed().get(topic.parser_name)
     else:
         found = recognise(installed(), message.topic, [message.payload])
-        parser = installed().get(found.parser_name) if found else None
+        if found:
+            parser = installed().get(found.parser_name)
+        else:
+            parser = None
     if parser is None:
         return False
     try:

@@ -46,7 +46,10 @@ def _log(key: TopicKey, reason: str, why: str) -> None:
     site_id = sites.first()
     if site_id is None:
         return
-    or_raise = f", or raise {_SETTINGS[reason]}" if reason in _SETTINGS else ""
+    if reason in _SETTINGS:
+        or_raise = f", or raise {_SETTINGS[reason]}"
+    else:
+        or_raise = ""
     text = _TEXT.format(why=why, reason=reason, or_raise=or_raise)
     kind = ParseErrorKind.VALIDATION.value
     log_parsing_error(Site(pk=site_id), escaped(topic, SHOWN), "", kind, text)
