@@ -39,7 +39,7 @@ class MqttConnection(OperatedModel):
 
     `generation` grows with every change of owner: the fencing token. `config_version` grows with
     every change that a running link has to notice; triggers see to it, whoever writes (migration
-    0013). `owner` and everything below it is written by the owning instance only, and only `WHERE
+    0004). `owner` and everything below it is written by the owning instance only, and only `WHERE
     generation = mine`.
 
     `subscribed_version` is the `config_version` whose filters the broker's session is known to

@@ -1,6 +1,6 @@
 """The only writers of topic filters and of what operators decide about discovered topics.
 
-What a change of filters means for the link is worked out in the database (migration 0013); a nudge
+What a change of filters means for the link is worked out in the database (migration 0004); a nudge
 makes it quick.
 """
 

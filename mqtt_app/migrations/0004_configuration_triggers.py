@@ -3,7 +3,7 @@
 `NOTICED` are the columns that a running link has to know of (`models.connections.CONFIGURATION`; a test compares the two).
 """
 
-from django.db import migrations, models
+from django.db import migrations
 
 NOTICED = (
     "broker_host, broker_port, username, password, use_tls, tls_ca_certificate, tls_client_certificate,"
@@ -150,15 +150,5 @@ DROP FUNCTION mqtt_resubscribe(bigint, varchar[]);
 
 
 class Migration(migrations.Migration):
-    dependencies = [("mqtt", "0011_access")]
-
-    operations = [
-        migrations.AddField(
-            model_name="mqtttopic",
-            name="matched_at",
-            field=models.DateTimeField(
-                blank=True, editable=False, help_text="When a message last matched, within ten minutes.", null=True
-            ),
-        ),
-        migrations.RunSQL(CONNECTIONS + TOPICS, REMOVE),
-    ]
+    dependencies = [("mqtt", "0003_room_for_updates")]
+    operations = [migrations.RunSQL(CONNECTIONS + TOPICS, REMOVE)]

@@ -8,11 +8,13 @@ FILL_FACTORS = {
     "mqtt_gateway": 50,
     "mqtt_discoveredtopic": 70,
     "mqtt_sitebooks": 20,
+    "mqtt_metric": 70,
+    "mqtt_topicnotice": 50,
 }
 
 
 class Migration(migrations.Migration):
-    dependencies = [("mqtt", "0003_receipt_skipped")]
+    dependencies = [("mqtt", "0002_reading_table")]
     operations = [
         migrations.RunSQL(f"ALTER TABLE {table} SET (fillfactor = {percent})", f"ALTER TABLE {table} RESET (fillfactor)")
         for table, percent in FILL_FACTORS.items()

@@ -1,8 +1,6 @@
 """Audit entries are added and never altered: PostgreSQL itself refuses anything else, whoever asks."""
 
-from django.db import migrations, models
-
-from mqtt_app.models.validators import validate_name
+from django.db import migrations
 
 APPEND_ONLY = """
 CREATE FUNCTION mqtt_auditentry_append_only() RETURNS trigger LANGUAGE plpgsql AS $$
@@ -38,32 +36,5 @@ DROP FUNCTION mqtt_auditentry_append_only();
 
 
 class Migration(migrations.Migration):
-    dependencies = [("mqtt", "0014_logins_and_tokens")]
-
-    operations = [
-        migrations.AddIndex(
-            model_name="auditentry",
-            index=models.Index(fields=["user_name", "-at", "-id"], name="audit_by_user"),
-        ),
-        migrations.AddIndex(
-            model_name="auditentry",
-            index=models.Index(fields=["action", "-at", "-id"], name="audit_by_action"),
-        ),
-        migrations.RunSQL(APPEND_ONLY, ALTERABLE),
-        migrations.AlterField("apitoken", "name", models.CharField(default="API log-in", max_length=100, validators=[validate_name])),
-        migrations.AlterField("device", "name", models.CharField(blank=True, default="", max_length=200, validators=[validate_name])),
-        migrations.AlterField("gateway", "name", models.CharField(blank=True, default="", max_length=200, validators=[validate_name])),
-        migrations.AlterField(
-            "mqttconnection",
-            "client_id",
-            models.CharField(
-                blank=True,
-                default="",
-                help_text="Empty: made from the prefix and the connection's id.",
-                max_length=128,
-                validators=[validate_name],
-            ),
-        ),
-        migrations.AlterField("mqttconnection", "username", models.CharField(blank=True, max_length=256, validators=[validate_name])),
-        migrations.AlterField("site", "name", models.CharField(max_length=200, unique=True, validators=[validate_name])),
-    ]
+    dependencies = [("mqtt", "0004_configuration_triggers")]
+    operations = [migrations.RunSQL(APPEND_ONLY, ALTERABLE)]
