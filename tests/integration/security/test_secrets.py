@@ -217,7 +217,7 @@ def test_what_a_broker_repeats_of_our_password_is_masked_in_status_and_log(secre
         def __init__(self):
             self.texts = []
 
-        def say(self, _config, status):
+        def report_status(self, _config, status):
             self.texts.append(status.error_message)
 
         def write(self, _config, _level, message, _attempt=None):

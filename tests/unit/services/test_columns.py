@@ -6,7 +6,6 @@ import struct
 
 import pytest
 
-from mqtt_app.services.ingest import memory
 from mqtt_app.services.ingest.memory import RowCache
 from mqtt_app.services.postgres.columns import (
     CopyRow,
@@ -59,9 +58,8 @@ def test_a_row_of_a_binary_copy(value, columns):
     assert copy_rows([]) == head[:19] + b"\xff\xff"
 
 
-def test_what_is_remembered_is_forgotten_when_it_is_too_much(monkeypatch):
-    monkeypatch.setattr(memory, "LIMIT", 3)
-    known: RowCache[int, str] = RowCache()
+def test_what_is_remembered_is_forgotten_when_it_is_too_much():
+    known: RowCache[int, str] = RowCache(limit=3)
     known.learn({1: "a", 2: "b", 3: "c"})
     assert known.known([1, 3, 9]) == {1: "a", 3: "c"}
     known.learn({4: "d"})
