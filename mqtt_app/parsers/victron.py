@@ -1,10 +1,10 @@
 """Venus OS of Victron: `N/<portal>/<service>/<instance>/<path>` with `{"value": ...}`.
 
 Source: https://github.com/victronenergy/dbus-flashmq; units of the paths:
-https://github.com/victronenergy/venus/wiki/dbus. A device is one instance of a service,
-`N/<portal>/battery/512`, behind the GX device `N/<portal>`; the metric is the path joined with
-dots. `{"value": null}` (older: `[]`) is a value that is not valid now, an empty payload a service
-that went from the bus. `R/` and `W/` are requests.
+https://github.com/victronenergy/venus/wiki/dbus. The last level is the metric of what is above it:
+`Power` of `N/<portal>/grid/30/Ac/L1`, `Soc` of `N/<portal>/battery/512`, behind the GX device
+`N/<portal>`. `{"value": null}` (older: `[]`) is a value that is not valid now, an empty payload a
+service that went from the bus. `R/` and `W/` are requests.
 """
 
 import re
@@ -100,13 +100,18 @@ _INSTANCE = re.compile(r"[0-9]{1,10}", re.ASCII)
 
 
 class VenusTopic(msgspec.Struct, frozen=True):
-    """`device` and `service` are "" for what the GX device says of itself."""
+    """`instance` and `service` are "" for what the GX device says of itself."""
 
     prefix: str
     gateway: str
     service: str
-    device: str
+    instance: str
     path: tuple[str, ...]
+
+    @property
+    def device(self) -> str:
+        """What is above the last level: the instance, or a part of it."""
+        return "/".join([self.instance, *self.path[:-1]])
 
 
 class VictronParser:
@@ -126,7 +131,7 @@ class VictronParser:
             raise invalid("expected a topic such as N/<portal>/battery/512/Soc")
         if place.prefix != NOTIFICATION or not payload_text(message.payload):
             return []
-        if not place.device:
+        if not place.instance:
             is_alive = place.path[0] == "heartbeat" and not message.retain
             return [_gateway_is_online(place.gateway)] if is_alive else []
         tree = decoded_object(message.payload)
@@ -166,18 +171,29 @@ def _facts(place: VenusTopic, value: Any) -> Iterator[Fact]:
     elif place.path[0] not in METADATA and value != []:
         fields = Fields(
             device=place.device,
-            trait=lambda metric: _trait(place.service, metric),
+            trait=lambda metric: _trait(place.service, ".".join([*place.path[:-1], metric])),
             read=only_text,
             gateway=place.gateway,
         )
-        yield from fields.facts(value, ".".join(place.path))
+        readings = fields.facts(value, last)
+        if readings and len(place.path) > 1:
+            yield _part(place)
+        yield from readings
+
+
+def _part(place: VenusTopic) -> DeviceDescription:
+    """`grid 30 Ac L1`: a part of an instance has no name of its own."""
+    levels = place.device.removeprefix(f"{place.gateway}/").split("/")
+    return DeviceDescription(
+        device=place.device, name=" ".join(levels)[:200], gateway=place.gateway
+    )
 
 
 def _connected(place: VenusTopic, value: object) -> Iterator[Fact]:
     """Whether the service still reaches its device."""
     if value in (0, 1):
         yield Availability(
-            identifier=place.device,
+            identifier=place.instance,
             state=Liveness.ONLINE if value else Liveness.OFFLINE,
             gateway=place.gateway,
         )
@@ -187,7 +203,7 @@ def _description(place: VenusTopic, field: str, value: object) -> Iterator[Fact]
     """A serial number may be written as a number, and a version too."""
     if isinstance(value, str | int | float) and not isinstance(value, bool) and value != "":
         told = DeviceDescription(
-            device=place.device, manufacturer="Victron Energy", gateway=place.gateway
+            device=place.instance, manufacturer="Victron Energy", gateway=place.gateway
         )
         yield msgspec.structs.replace(told, **{field: str(value)[:200]})
 
