@@ -26,7 +26,10 @@ MAX_LENGTH = 40  # characters of a written time
 
 _MONTHS = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")
 _NUMBER = re.compile(r"[+-]?[0-9]{1,20}(?:\.[0-9]{1,12})?", re.ASCII)
-_COMPACT = re.compile(r"(?:19|20)[0-9]{2}(?:0[1-9]|1[0-2])[0-3][0-9][0-2][0-9][0-5][0-9][0-6][0-9]")
+SHORT_COMPACT = 12  # digits of YYMMDDhhmmss
+_COMPACT = re.compile(
+    r"(?:(?:19|20)[0-9]{2}|[2-4][0-9])(?:0[1-9]|1[0-2])[0-3][0-9][0-2][0-9][0-5][0-9][0-6][0-9]"
+)
 _ISO = re.compile(
     r"(?P<local>[0-9]{4}(?P<dash>[-/.]?)[0-9]{2}(?P=dash)[0-9]{2}(?:T|, ?| )[0-9:.,]{4,24})"
     r" ?(?P<zone>Z|UTC|GMT|[+-][0-9]{2}:?(?:[0-9]{2})?)?",
@@ -151,6 +154,11 @@ def _from_parts(found: re.Match[str], time_zone: str) -> float | None:
 
 
 def _from_compact(digits: str, time_zone: str) -> float | None:
+    """`YYYYMMDDhhmmss`, or with two digits of the year, as trackers write it. As milliseconds the
+    latter would lie before 2001.
+    """
+    if len(digits) == SHORT_COMPACT:
+        digits = f"20{digits}"
     return _from_iso(f"{digits[:8]}T{digits[8:]}", None, time_zone)
 
 
