@@ -11,7 +11,7 @@ from django.db.models import QuerySet
 from django.utils import timezone
 
 from mqtt_app.domain.accounts import login_throttle as rules
-from mqtt_app.domain.accounts.login_throttle import LoginRefusal, LoginTally
+from mqtt_app.domain.accounts.login_throttle import LoginTally
 from mqtt_app.models import LoginCounter
 
 Kind = LoginCounter.Kind
@@ -57,13 +57,6 @@ def existing_rows(attempt: Attempt) -> list[LoginCounter]:
     return list(
         LoginCounter.objects.select_for_update().filter(key__in=attempt.keys).order_by("key")
     )
-
-
-def lock_of(rows: Iterable[LoginCounter], now: datetime) -> LoginRefusal | None:
-    until = max((row.locked_until for row in rows if row.locked_until is not None), default=now)
-    if until > now:
-        return LoginRefusal(until - now)
-    return None
 
 
 def count_refused(rows: Iterable[LoginCounter], now: datetime) -> None:

@@ -9,7 +9,7 @@ afterwards; no row is locked in between.
 
 import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime, timedelta
 
 from django.core.exceptions import ValidationError
@@ -77,11 +77,12 @@ def judge(attempt: Attempt, *, right: bool) -> None:
         else:
             rows = counters.locked_rows(attempt)
         now = timezone.now()
-        refusal = counters.lock_of(rows, now)
+        # Tries that are pending elsewhere count here, too: each of them may be the last free one.
+        refusal = _hardest([rules.begin(tally, limit, now) for tally, limit in _tallies(rows)])
         if refusal is None:
             for row in rows:
                 _write_outcome(row, attempt, now, right=right)
-        else:
+        elif not refusal.busy:
             counters.count_refused(rows, now)
     if refusal is not None:
         raise LoginRefused(refusal)
@@ -180,18 +181,28 @@ def _begin(attempt: Attempt) -> LoginRefusal | None:
     with transaction.atomic():
         rows = counters.locked_rows(attempt)
         now = timezone.now()  # not before the rows are locked: others may have written meanwhile
-        outcomes = [rules.begin(counters.tally_of(row), limits()[row.kind], now) for row in rows]
-        refusals = [outcome for outcome in outcomes if isinstance(outcome, LoginRefusal)]
-        if not refusals:
+        outcomes = [rules.begin(tally, limit, now) for tally, limit in _tallies(rows)]
+        refusal = _hardest(outcomes)
+        if refusal is None:
             for row, outcome in zip(rows, outcomes, strict=True):
                 if isinstance(outcome, LoginTally):
                     counters.store(row, outcome)
-        refusal = max(refusals, key=lambda each: (not each.busy, each.wait), default=None)
         if refusal is not None and not refusal.busy:
             counters.count_refused(rows, now)
     if any(row.pk % PRUNE_EVERY == 0 for row in rows):
         prune(now)
     return refusal
+
+
+def _tallies(rows: Iterable[LoginCounter]) -> list[tuple[LoginTally, Limit]]:
+    limit_of = limits()
+    return [(counters.tally_of(row), limit_of[row.kind]) for row in rows]
+
+
+def _hardest(outcomes: Iterable[LoginTally | LoginRefusal]) -> LoginRefusal | None:
+    """A lock comes before a moment that is only busy, and the longest before all."""
+    refusals = [outcome for outcome in outcomes if isinstance(outcome, LoginRefusal)]
+    return max(refusals, key=lambda refusal: (not refusal.busy, refusal.wait), default=None)
 
 
 @transaction.atomic

@@ -213,6 +213,23 @@ def test_thirty_two_tries_at_the_same_moment_count_as_thirty_two(anna):
     assert row.wrong == 5
 
 
+@pytest.mark.parametrize("right", [False, True])
+def test_the_last_free_try_is_taken_while_it_is_pending_at_another_entrance(anna, right):
+    """Flower judges at once, the others hash first: together they still have five tries."""
+    for _ in range(4):
+        enter("api")
+    attempt = login_throttle.of_login("anna", ADDRESS)
+
+    def verify() -> bool:
+        with pytest.raises(LoginRefused, match="at the same moment"):
+            login_throttle.judge(attempt, right=right)
+        return False
+
+    assert not login_throttle.checked(attempt, verify)
+    with pytest.raises(LoginRefused, match="Too many wrong tries"):
+        login_throttle.judge(attempt, right=right)
+
+
 @pytest.mark.django_db(transaction=True)
 def test_right_passwords_at_the_same_moment_all_pass(anna):
     assert in_parallel(8, lambda _: enter("api", password=PASSWORD).status_code) == [200] * 8
