@@ -1,6 +1,5 @@
 """Wrong log-ins, at every entrance."""
 
-from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 
 import pytest
@@ -8,7 +7,6 @@ from django.conf import settings
 from django.contrib.auth import authenticate
 from django.contrib.auth.hashers import MD5PasswordHasher
 from django.core.management import CommandError, call_command
-from django.db import connection
 from django.utils import timezone
 
 from mqtt_app.conf import Config, config
@@ -186,63 +184,6 @@ def test_authenticate_itself_is_throttled_so_a_new_entrance_is_as_well(anna):
         assert authenticate(None, username="anna", password="wrong") is None
     with pytest.raises(LoginRefused):
         authenticate(None, username="anna", password=PASSWORD)
-
-
-# In parallel
-
-
-def in_parallel(number, work):
-    def run(item):
-        try:
-            return work(item)
-        finally:
-            connection.close()
-
-    with ThreadPoolExecutor(number) as pool:
-        return list(pool.map(run, range(number)))
-
-
-@pytest.mark.django_db(transaction=True)
-def test_thirty_two_tries_at_the_same_moment_count_as_thirty_two(anna):
-    codes = in_parallel(32, lambda _: enter("api").status_code)
-    assert codes.count(401) == 5
-    assert codes.count(429) == 27
-    assert enter("api", password=PASSWORD).status_code == 429
-    row = counter("name", "anna")
-    assert row.pending == 0
-    assert row.wrong == 5
-
-
-@pytest.mark.parametrize("right", [False, True])
-def test_the_last_free_try_is_taken_while_it_is_pending_at_another_entrance(anna, right):
-    """Flower judges at once, the others hash first: together they still have five tries."""
-    for _ in range(4):
-        enter("api")
-    attempt = login_throttle.of_login("anna", ADDRESS)
-
-    def verify() -> bool:
-        with pytest.raises(LoginRefused, match="at the same moment"):
-            login_throttle.judge(attempt, right=right)
-        return False
-
-    assert not login_throttle.checked(attempt, verify)
-    with pytest.raises(LoginRefused, match="Too many wrong tries"):
-        login_throttle.judge(attempt, right=right)
-
-
-@pytest.mark.django_db(transaction=True)
-def test_right_passwords_at_the_same_moment_all_pass(anna):
-    assert in_parallel(8, lambda _: enter("api", password=PASSWORD).status_code) == [200] * 8
-    assert not LoginCounter.objects.exists()
-
-
-@pytest.mark.django_db(transaction=True)
-def test_names_and_addresses_in_any_mixture_do_not_deadlock(anna):
-    def work(item):
-        return enter("api", f"name-{item % 3}", address=f"192.0.2.{item % 4}").status_code
-
-    assert set(in_parallel(24, work)) <= {401, 429}
-    assert sum(LoginCounter.objects.filter(kind="name").values_list("wrong", flat=True)) == 15
 
 
 # Bounded
