@@ -1,8 +1,8 @@
 """`manage.py test`, inside the environment: provide what the machine lacks, then run pytest.
 
-Without a choice of tests there are two runs. The first spreads over the processors what works on
-rows of its own. The second takes one after the other the tests that start whole installations and
-judge how fast these react: a neighbour would falsify what they measure.
+Without a choice of tests there are two runs: the first spreads over the processors, the second
+takes one after the other the faults that are injected into whole installations, which judge how
+fast these recover. A neighbour would falsify what they measure.
 """
 
 import os
@@ -14,8 +14,15 @@ from project.local.install import provision
 
 # Without cached bytecode every process that a test starts needs 1.5 s more.
 DROPPED = {"DJANGO_SETTINGS_MODULE", "PYTHONDONTWRITEBYTECODE"}
-SIDE_BY_SIDE = ("tests/architecture", "tests/contracts", "tests/integration", "tests/unit")
-ALONE = ("tests/browser", "tests/chaos", "tests/e2e")
+SIDE_BY_SIDE = (
+    "tests/e2e",  # the longest files first
+    "tests/browser",
+    "tests/architecture",
+    "tests/integration",
+    "tests/contracts",
+    "tests/unit",
+)
+ALONE = ("tests/chaos",)
 VERBOSITY = {"-q", "-qq", "-v", "-vv", "-x"}  # options that choose no tests
 
 

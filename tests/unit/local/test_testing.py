@@ -17,7 +17,7 @@ def test_every_folder_with_tests_is_in_one_of_the_runs() -> None:
 
 
 @pytest.mark.parametrize("processors", [1, 2, 8])
-def test_whole_installations_are_tested_one_after_the_other(processors: int) -> None:
+def test_faults_are_injected_one_after_the_other(processors: int) -> None:
     first, second = testing.plan(processors)
     assert first[:2] == ["-n", str(processors)]
     assert second == list(testing.ALONE)
