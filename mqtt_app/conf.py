@@ -98,14 +98,15 @@ class Config:
     parser_enough: int = (
         200  # messages of one parser at one site; when more than half of them fail it is paused
     )
-    parser_trial_interval: float = 10.0  # how often a paused parser is tried on what was kept
+    parser_trial_interval: float = 10.0  # how often a paused parser is tried on its dead letters
+    # Dead letters
     # per site, while a parser is paused; beyond it a site whose parser fails on all waits
-    kept_messages: int = 100_000
-    kept_bytes: int = 268_435_456  # the same in bytes of payload
-    failed_messages: int = (
-        10_000  # per parser and site: whose bytes are kept, in case it was the parser's fault
-    )
-    failed_retention: float = 86_400.0  # for this long
+    waiting_letters: int = 100_000
+    waiting_letter_bytes: int = 268_435_456  # the same in bytes of payload
+    # that nothing waits for, per parser and site, so that they can be replayed; the oldest go first
+    resting_letters: int = 10_000
+    resting_letter_bytes: int = 67_108_864  # the same in bytes of payload
+    dead_letter_days: int = 7  # for new sites
 
     # Topics and devices
     max_topics: int = 100_000  # per site

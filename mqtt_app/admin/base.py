@@ -82,10 +82,10 @@ class ReadOnlyAdmin(SiteRowAdmin[ModelT]):
     to_change = NOBODY
 
 
-class ParseAgainAdmin(ReadOnlyAdmin[ModelT]):
-    """For raw messages: operators may have them parsed once more."""
+class ReplayAdmin(ReadOnlyAdmin[ModelT]):
+    """For dead letters: operators may have them replayed."""
 
-    def has_parse_permission(self, request: HttpRequest) -> bool:
+    def has_replay_permission(self, request: HttpRequest) -> bool:
         return self.may(request, (Action.ATTEND,))
 
 

@@ -158,6 +158,7 @@ class Migration(migrations.Migration):
                 ('new_topics_active', models.BooleanField(default=True, help_text='Off: a newly discovered topic waits until someone approves it.')),
                 ('silence_after', models.PositiveIntegerField(default=900, help_text='Seconds of silence after which a device or gateway counts as offline.', validators=[django.core.validators.MinValueValidator(1), django.core.validators.MaxValueValidator(31536000)])),
                 ('retention_days', models.PositiveIntegerField(default=365, help_text='Days that readings are kept.', validators=[django.core.validators.MinValueValidator(1), django.core.validators.MaxValueValidator(36500)])),
+                ('dead_letter_days', models.PositiveIntegerField(db_default=7, default=7, help_text='Days for which messages that were not stored can be replayed.', validators=[django.core.validators.MinValueValidator(1), django.core.validators.MaxValueValidator(366)])),
                 ('max_topics', models.PositiveIntegerField(default=100000)),
                 ('max_devices', models.PositiveIntegerField(default=50000)),
                 ('max_new_topics', models.PositiveIntegerField(default=10000, help_text='Per minute, beside what the broker retains.')),
@@ -261,22 +262,6 @@ class Migration(migrations.Migration):
             name='members',
             field=models.ManyToManyField(blank=True, related_name='sites', through='mqtt.Membership', to=settings.AUTH_USER_MODEL),
         ),
-        migrations.CreateModel(
-            name='QuarantinedMessage',
-            fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('topic', models.TextField()),
-                ('payload', models.BinaryField()),
-                ('qos', models.PositiveSmallIntegerField()),
-                ('received_at', models.DateTimeField()),
-                ('reason', models.TextField()),
-                ('created_at', models.DateTimeField(db_index=True, default=django.utils.timezone.now)),
-                ('site', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='quarantined', to='mqtt.site')),
-            ],
-            options={
-                'ordering': ('-id',),
-            },
-        ),
         migrations.AddField(
             model_name='mqttconnection',
             name='site',
@@ -288,7 +273,7 @@ class Migration(migrations.Migration):
             field=models.ForeignKey(blank=True, help_text='Empty: all sites, also those to come.', null=True, on_delete=django.db.models.deletion.CASCADE, related_name='memberships', to='mqtt.site'),
         ),
         migrations.CreateModel(
-            name='KeptMessage',
+            name='DeadLetter',
             fields=[
                 ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
                 ('topic', models.TextField()),
@@ -296,13 +281,14 @@ class Migration(migrations.Migration):
                 ('qos', models.PositiveSmallIntegerField()),
                 ('retain', models.BooleanField()),
                 ('received_at', models.DateTimeField()),
-                ('parser_name', models.CharField(max_length=100)),
+                ('parser_name', models.CharField(blank=True, default='', max_length=100)),
+                ('reason', models.CharField(choices=[('failed', 'Its parser made nothing of it'), ('refused', 'The database refused it'), ('unstored', 'It killed what was to store it, or nothing could')], max_length=8)),
                 ('error', models.TextField(blank=True, default='')),
-                ('state', models.CharField(choices=[('failed', 'Failed'), ('kept', 'Waits for its parser'), ('due', 'To be parsed again'), ('again', 'To be parsed again, by request')], max_length=6)),
+                ('state', models.CharField(choices=[('resting', 'Nothing is done by itself'), ('waiting', 'Waits for its parser'), ('due', 'Is replayed soon'), ('requested', 'Is replayed soon, by request')], max_length=9)),
                 ('tries', models.PositiveSmallIntegerField(default=0)),
                 ('created_at', models.DateTimeField(db_index=True, default=django.utils.timezone.now)),
                 ('connection', models.ForeignKey(db_constraint=False, db_index=False, on_delete=django.db.models.deletion.DO_NOTHING, related_name='+', to='mqtt.mqttconnection')),
-                ('site', models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.CASCADE, related_name='kept_messages', to='mqtt.site')),
+                ('site', models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.CASCADE, related_name='dead_letters', to='mqtt.site')),
             ],
             options={
                 'ordering': ('-id',),
@@ -619,12 +605,12 @@ class Migration(migrations.Migration):
             constraint=models.CheckConstraint(condition=models.Q(('role__in', ['viewer', 'operator', 'manager'])), name='membership_role_known'),
         ),
         migrations.AddIndex(
-            model_name='keptmessage',
-            index=models.Index(fields=['site', 'parser_name', 'state', 'id'], name='mqtt_kept_group'),
+            model_name='deadletter',
+            index=models.Index(fields=['site', 'parser_name', 'state', 'id'], name='mqtt_deadletter_group'),
         ),
         migrations.AddIndex(
-            model_name='keptmessage',
-            index=models.Index(fields=['state', 'tries', 'id'], name='mqtt_kept_state'),
+            model_name='deadletter',
+            index=models.Index(fields=['state', 'tries', 'id'], name='mqtt_deadletter_state'),
         ),
         migrations.AddIndex(
             model_name='gateway',

@@ -3,9 +3,10 @@
 from mqtt_app.models.access import ApiToken, AuditEntry, Membership
 from mqtt_app.models.choices import (
     ConnectionStatus,
+    DeadLetterReason,
+    DeadLetterState,
     DeviceStatus,
     ErrorClass,
-    KeptState,
     LogLevel,
     MetricType,
     ParsingErrorType,
@@ -13,7 +14,8 @@ from mqtt_app.models.choices import (
     QoS,
 )
 from mqtt_app.models.connections import CONFIGURATION, MqttConnection, MqttTopic
-from mqtt_app.models.delivery import BatchReceipt, Delivery, QuarantinedMessage
+from mqtt_app.models.dead_letters import DeadLetter, ParserHealth
+from mqtt_app.models.delivery import BatchReceipt, Delivery
 from mqtt_app.models.descriptions import (
     ConnectionMemory,
     DescribedDevice,
@@ -22,7 +24,6 @@ from mqtt_app.models.descriptions import (
     TopicNotice,
 )
 from mqtt_app.models.devices import Device, DiscoveredTopic, Gateway
-from mqtt_app.models.kept import KeptMessage, ParserHealth
 from mqtt_app.models.logins import LoginCounter
 from mqtt_app.models.logs import MqttConnectionLog, MqttParsingLog
 from mqtt_app.models.metrics import DeviceAlias, Metric
@@ -38,6 +39,9 @@ __all__ = [
     "BatchReceipt",
     "ConnectionMemory",
     "ConnectionStatus",
+    "DeadLetter",
+    "DeadLetterReason",
+    "DeadLetterState",
     "Delivery",
     "DescribedDevice",
     "DescribedTopic",
@@ -47,8 +51,6 @@ __all__ = [
     "DiscoveredTopic",
     "ErrorClass",
     "Gateway",
-    "KeptMessage",
-    "KeptState",
     "LatestReading",
     "LogLevel",
     "LoginCounter",
@@ -66,7 +68,6 @@ __all__ = [
     "ProtocolVersion",
     "QoS",
     "Quality",
-    "QuarantinedMessage",
     "Reading",
     "Site",
     "SiteBooks",

@@ -63,15 +63,18 @@ class ParsingErrorType(models.TextChoices):
     UNKNOWN_ERROR = "UNKNOWN_ERROR", "Unknown error"
 
 
-class KeptState(models.TextChoices):
-    """What is to become of a raw message. All but the first are counted as kept in the books of its
-    site.
-    """
+class DeadLetterReason(models.TextChoices):
+    """Why a message is a dead letter."""
 
-    FAILED = (
-        "failed",
-        "Failed",
-    )  # counted as failed; the bytes stay for a while, in case it was the parser's fault
-    KEPT = "kept", "Waits for its parser"
-    DUE = "due", "To be parsed again"
-    AGAIN = "again", "To be parsed again, by request"
+    FAILED = "failed", "Its parser made nothing of it"
+    REFUSED = "refused", "The database refused it"
+    UNSTORED = "unstored", "It killed what was to store it, or nothing could"
+
+
+class DeadLetterState(models.TextChoices):
+    """What is to become of a dead letter. All but the first are counted as `kept`."""
+
+    RESTING = "resting", "Nothing is done by itself"
+    WAITING = "waiting", "Waits for its parser"
+    DUE = "due", "Is replayed soon"
+    REQUESTED = "requested", "Is replayed soon, by request"

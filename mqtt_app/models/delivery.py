@@ -3,7 +3,6 @@ from django.db import models
 from django.utils import timezone
 
 from mqtt_app.models.connections import MqttConnection
-from mqtt_app.models.sites import Site
 
 
 class BatchReceipt(models.Model):
@@ -52,21 +51,3 @@ class Delivery(models.Model):
 
     def __str__(self) -> str:
         return f"{self.connection_id} {self.created_at}"
-
-
-class QuarantinedMessage(models.Model):
-    """A message that no parser survived, kept as it came so that it can be looked at and replayed."""
-
-    site = models.ForeignKey(Site, on_delete=models.CASCADE, related_name="quarantined")
-    topic = models.TextField()
-    payload = models.BinaryField()
-    qos = models.PositiveSmallIntegerField()
-    received_at = models.DateTimeField()
-    reason = models.TextField()
-    created_at = models.DateTimeField(default=timezone.now, db_index=True)
-
-    class Meta:
-        ordering = ("-id",)
-
-    def __str__(self) -> str:
-        return self.topic

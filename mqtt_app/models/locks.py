@@ -7,7 +7,7 @@ or a class and a 32-bit key (a lock for one row).
 RECONCILE_LOCK = 7_061_001  # one reconcile at a time; whoever comes second does nothing
 UPKEEP_LOCK = 7_061_002
 OFFLINE_CHECK_LOCK = 7_061_003
-KEPT_LOCK = 7_061_004
+DEAD_LETTERS_LOCK = 7_061_004
 
 # Held exclusively by the taker of a connection, shared by every batch that holds its messages: a
 # batch of the former owner is either committed before the take, or sees the new generation and is

@@ -28,6 +28,12 @@ class Site(models.Model):
         validators=[MinValueValidator(1), MaxValueValidator(36_500)],
         help_text="Days that readings are kept.",
     )
+    dead_letter_days = models.PositiveIntegerField(
+        default=_DEFAULTS.dead_letter_days,
+        db_default=_DEFAULTS.dead_letter_days,
+        validators=[MinValueValidator(1), MaxValueValidator(366)],
+        help_text="Days for which messages that were not stored can be replayed.",
+    )
     max_topics = models.PositiveIntegerField(default=_DEFAULTS.max_topics)
     max_devices = models.PositiveIntegerField(default=_DEFAULTS.max_devices)
     max_new_topics = models.PositiveIntegerField(

@@ -16,7 +16,7 @@ ENVIRONMENT = {
     "PYTHONPATH": Path(__file__).parent / "failing_parser",
     "FAILING_PARSER_FLAG": FLAG,
     "SITEWIRE_PARSER_TRIAL_INTERVAL": "2",
-    "SITEWIRE_KEPT_MESSAGES": "4000",
+    "SITEWIRE_WAITING_LETTERS": "4000",
 }
 PAUSED = (
     "SELECT count(*) FROM mqtt_parserhealth WHERE paused_since IS NOT NULL AND resumed_at IS NULL"

@@ -11,7 +11,7 @@ from tests.stack import wait_for
 pytestmark = [pytest.mark.e2e, pytest.mark.mosquitto, pytest.mark.timeout(180)]
 
 ENVIRONMENT = {"PYTHONPATH": Path(__file__).parent / "poison_parser"}
-QUARANTINED = "SELECT payload, reason FROM mqtt_quarantinedmessage WHERE site_id = ANY(%s)"
+QUARANTINED = "SELECT payload, error FROM mqtt_deadletter WHERE site_id = ANY(%s)"
 
 
 def test_a_message_that_kills_its_parser_is_put_aside_and_its_neighbours_are_stored(stack, broker):

@@ -21,7 +21,7 @@ WHEN (NEW.topic LIKE '%%/poison/%%') EXECUTE FUNCTION refuse_rogue();
 STORED = """SELECT count(*) FROM mqtt_reading r JOIN mqtt_device d ON d.id = r.device_id WHERE d.site_id = %s"""
 OPEN = """SELECT received - stored - duplicate - inactive - unprocessable - failed - quarantined - kept
     - coalesce((SELECT sum(value::bigint) FROM jsonb_each_text(dropped)), 0) FROM mqtt_sitebooks WHERE site_id = %s"""
-LETTERS = "SELECT count(*) FROM mqtt_quarantinedmessage WHERE site_id = %s"
+LETTERS = "SELECT count(*) FROM mqtt_deadletter WHERE site_id = %s"
 
 
 def started(stack: Stack, name: str, port: int) -> int:

@@ -112,7 +112,7 @@ class InFlightBatches:
         if entry is None:
             return
         entry.deaths += 1
-        if entry.batch.quarantine_reason or entry.deaths < HALVE_AFTER:
+        if entry.batch.dead_letter_reason or entry.deaths < HALVE_AFTER:
             self._resending.repeat(entry, entry.counted, now)
         elif len(entry.batch.messages) > 1:
             self._resending.cut(entry, PARTS, now)
@@ -133,7 +133,7 @@ class InFlightBatches:
             return None
         if len(entry.batch.messages) > 1:
             self._resending.cut(entry, PARTS, now)
-        elif entry.batch.quarantine_reason:
+        elif entry.batch.dead_letter_reason:
             self.register.remove(entry)
             return entry.batch
         else:
@@ -197,7 +197,7 @@ class InFlightBatches:
         is_probed = len(entry.connections) > 1 and self._is_probe(entry)
         if self._is_mixed(entry) or is_probed:
             self._resending.cut(entry, 2, now)
-        elif entry.batch.quarantine_reason or counted <= HALVE_AFTER:
+        elif entry.batch.dead_letter_reason or counted <= HALVE_AFTER:
             self._resending.repeat(entry, counted, now)
         elif len(entry.batch.messages) > 1:
             self._resending.cut(entry, 2, now)

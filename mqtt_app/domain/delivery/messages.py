@@ -76,7 +76,7 @@ class Batch(msgspec.Struct, array_like=True, frozen=True):
     """Messages of one instance, handed over together and committed together.
 
     `id` is 32 hex digits; `incarnation` names the process start that waits for the receipt. With a
-    `quarantine_reason` the messages are not parsed but put aside as they are. `instead_of`: the
+    `dead_letter_reason` the messages are not parsed but put aside as they are. `instead_of`: the
     batches that this one is a part of, the largest first. They are not in flight any more, as
     far as their owner knows; whichever is committed first counts. `tries`: how often it was sent
     before.
@@ -87,7 +87,7 @@ class Batch(msgspec.Struct, array_like=True, frozen=True):
     incarnation: str
     messages: tuple[Envelope, ...]
     drops: tuple[Drop, ...] = ()
-    quarantine_reason: str = ""
+    dead_letter_reason: str = ""
     instead_of: tuple[str, ...] = ()
     tries: int = 0
 

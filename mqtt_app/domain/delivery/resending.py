@@ -76,7 +76,7 @@ class Resending:
             entry.batch,
             id=self._new_id(),
             instead_of=_chain(entry),
-            quarantine_reason=reason,
+            dead_letter_reason=reason,
             tries=0,
         )
         self._replace(entry, [batch], 0, now)

@@ -69,7 +69,7 @@ class BatchDelivery:
             waiting += state.batcher.take_apart(connection_id, self._limits.messages)
         only_here = tuple(message for message in waiting if not is_at_broker(message))
         if only_here:
-            state.hand_over(only_here, aside=True, quarantine_reason=ENDED)
+            state.hand_over(only_here, aside=True, dead_letter_reason=ENDED)
             state.in_flight.end_link(connection_id, state.now, suspect=False)
         return [message for message in waiting if is_at_broker(message)]
 

@@ -125,7 +125,7 @@ class OutcomeHandler:
             state.suspicion.convict(connection_id, state.now)
         for connection_id in report.refused & report.postponed:
             state.suspicion.shrink(connection_id)
-        if batch.quarantine_reason:
+        if batch.dead_letter_reason:
             return
         in_batch = {message.connection_id for message in batch.messages}
         stored = in_batch - report.refused - report.postponed

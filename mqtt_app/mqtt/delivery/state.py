@@ -46,7 +46,7 @@ class DeliveryState:
         drops: tuple[Drop, ...] = (),
         *,
         aside: bool = False,
-        quarantine_reason: str = "",
+        dead_letter_reason: str = "",
     ) -> None:
         batch = Batch(
             _new_id(),
@@ -54,7 +54,7 @@ class DeliveryState:
             self._incarnation,
             messages,
             drops,
-            quarantine_reason=quarantine_reason,
+            dead_letter_reason=dead_letter_reason,
         )
         self.in_flight.add(batch, self.now, aside=aside)
         self.to_send.put(batch)

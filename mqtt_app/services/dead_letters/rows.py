@@ -1,8 +1,9 @@
-"""The raw messages of failing parsers: written, moved between states, read in order."""
+"""Dead letters: written, moved between states, read in order."""
 
 from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
 
+import msgspec
 from django.db import connection
 from django.db.models import Func, QuerySet
 
@@ -10,8 +11,8 @@ from mqtt_app.conf import config
 from mqtt_app.domain.accounting import Term
 from mqtt_app.domain.delivery.messages import Envelope
 from mqtt_app.domain.ingest.samples import storable
-from mqtt_app.models import KeptMessage, KeptState, ParserHealth
-from mqtt_app.models.locks import KEPT_LOCK
+from mqtt_app.models import DeadLetter, DeadLetterReason, DeadLetterState, ParserHealth
+from mqtt_app.models.locks import DEAD_LETTERS_LOCK
 from mqtt_app.services.accounting import AccountingTally
 from mqtt_app.services.dead_letters.parsing_log import ParseFailure
 from mqtt_app.services.postgres.columns import blobs, booleans, microseconds, numbers, texts
@@ -22,10 +23,10 @@ SAMPLE = 20  # messages of a trial
 LATE = 60.0  # s after the decision in which batches may still commit that did not know of it
 
 _INSERT = """
-INSERT INTO mqtt_keptmessage
-    (state, created_at, tries, site_id, connection_id, topic, payload, qos, retain, received_at,
-     parser_name, error)
-SELECT %s, %s, 0, v.site_id, v.connection_id, v.topic, v.payload, v.qos, v.retain,
+INSERT INTO mqtt_deadletter
+    (reason, state, created_at, tries, site_id, connection_id, topic, payload, qos, retain,
+     received_at, parser_name, error)
+SELECT %s, %s, %s, 0, v.site_id, v.connection_id, v.topic, v.payload, v.qos, v.retain,
        to_timestamp(v.received_at / 1e6::float8), v.parser_name, v.error
 FROM unnest(%s::bigint[], %s::bigint[], %s::text[], %s::bytea[], %s::smallint[], %s::bool[],
             %s::bigint[], %s::text[],
@@ -36,29 +37,37 @@ ORDER BY v.position
 """
 _MOVE = """
 WITH moved AS (
-    UPDATE mqtt_keptmessage k SET state = %s
-    WHERE k.site_id = %s AND k.parser_name = %s AND k.state = 'failed' AND k.tries = 0
-        AND k.created_at BETWEEN %s AND %s
+    UPDATE mqtt_deadletter k SET state = %s
+    WHERE k.site_id = %s AND k.parser_name = %s AND k.state = 'resting' AND k.reason = 'failed'
+        AND k.tries = 0 AND k.created_at BETWEEN %s AND %s
     RETURNING octet_length(k.payload) AS size
 )
 SELECT count(*), coalesce(sum(size), 0) FROM moved
 """
-
-_ASK = """
+# The connection may have been made anew since, and where nobody was asked the topic's parser is.
+_REQUEST = """
 WITH before AS (
-    SELECT id, site_id, state, octet_length(payload) AS size FROM mqtt_keptmessage
-    WHERE id = ANY(%s)
-    ORDER BY id FOR UPDATE
-), asked AS (UPDATE mqtt_keptmessage k SET state = 'again' FROM before WHERE k.id = before.id)
-SELECT site_id, state, count(*), sum(size) FROM before GROUP BY site_id, state
+    SELECT k.id, k.site_id, k.state, k.reason, octet_length(k.payload) AS size, c.id AS link,
+        coalesce(nullif(k.parser_name, ''), t.parser_name, '') AS parser
+    FROM mqtt_deadletter k
+    JOIN mqtt_mqttconnection c ON c.site_id = k.site_id
+    LEFT JOIN mqtt_discoveredtopic t ON t.connection_id = c.id AND md5(t.topic) = md5(k.topic)
+    WHERE k.id = ANY(%s)
+    ORDER BY k.id FOR UPDATE OF k
+), requested AS (
+    UPDATE mqtt_deadletter k
+    SET state = 'requested', connection_id = before.link, parser_name = before.parser
+    FROM before WHERE k.id = before.id
+)
+SELECT site_id, state, reason, count(*), sum(size) FROM before GROUP BY site_id, state, reason
 """
 _SPREAD = f"""
 WITH ends AS (
-    SELECT min(id) AS first, max(id) AS last FROM mqtt_keptmessage
+    SELECT min(id) AS first, max(id) AS last FROM mqtt_deadletter
     WHERE site_id = %s AND parser_name = %s AND state = %s AND tries <= %s
 )
 SELECT DISTINCT k.id FROM ends, generate_series(0, {SAMPLE - 1}) AS step, LATERAL (
-    SELECT id FROM mqtt_keptmessage
+    SELECT id FROM mqtt_deadletter
     WHERE site_id = %s AND parser_name = %s AND state = %s AND tries <= %s
         AND id >= ends.first + (ends.last - ends.first) * step / {SAMPLE - 1}
     ORDER BY id LIMIT 1
@@ -66,10 +75,40 @@ SELECT DISTINCT k.id FROM ends, generate_series(0, {SAMPLE - 1}) AS step, LATERA
 """
 
 
-def insert(failures: Sequence[ParseFailure], state: KeptState, now: datetime) -> None:
-    if not failures:
+class NewLetter(msgspec.Struct, frozen=True):
+    message: Envelope
+    parser_name: str
+    error: str
+
+
+def insert(failures: Sequence[ParseFailure], state: DeadLetterState, now: datetime) -> None:
+    """Messages that their parser failed on."""
+    new = [
+        NewLetter(failure.message, failure.parser_name, str(failure.error)) for failure in failures
+    ]
+    _insert(new, DeadLetterReason.FAILED, state, now)
+
+
+def insert_unparsed(
+    messages: Sequence[Envelope],
+    reason: DeadLetterReason,
+    error: str,
+    now: datetime,
+    tally: AccountingTally,
+) -> None:
+    """Messages that no parser was asked about, or none survived. They rest until a request."""
+    new = [NewLetter(message, "", error) for message in messages]
+    _insert(new, reason, DeadLetterState.RESTING, now)
+    for message in messages:
+        tally.add(message.site_id, Term.QUARANTINED)
+
+
+def _insert(
+    letters: Sequence[NewLetter], reason: DeadLetterReason, state: DeadLetterState, now: datetime
+) -> None:
+    if not letters:
         return
-    messages = [failure.message for failure in failures]
+    messages = [letter.message for letter in letters]
     columns = [
         numbers(message.site_id for message in messages),
         numbers(message.connection_id for message in messages),
@@ -78,15 +117,19 @@ def insert(failures: Sequence[ParseFailure], state: KeptState, now: datetime) ->
         numbers(message.qos for message in messages),
         booleans(message.retain for message in messages),
         numbers(microseconds(message.received_at) for message in messages),
-        texts(failure.parser_name for failure in failures),
-        texts(storable(str(failure.error))[:MAX_ERROR] for failure in failures),
+        texts(letter.parser_name for letter in letters),
+        texts(storable(letter.error)[:MAX_ERROR] for letter in letters),
     ]
     with connection.cursor() as cursor:
-        cursor.execute(_INSERT, [state, now, *columns])
+        cursor.execute(_INSERT, [reason, state, now, *columns])
 
 
 def adopt(
-    row: ParserHealth, state: KeptState, since: datetime, until: datetime, tally: AccountingTally
+    row: ParserHealth,
+    state: DeadLetterState,
+    since: datetime,
+    until: datetime,
+    tally: AccountingTally,
 ) -> None:
     """What this parser failed on between these times waits for it after all; the accounting moves
     too.
@@ -106,34 +149,41 @@ def adopt_before(
     not know yet.
     """
     since = paused_since - timedelta(seconds=2 * config().parser_window)
-    adopt(row, KeptState.KEPT, since, until + timedelta(seconds=LATE), tally)
+    adopt(row, DeadLetterState.WAITING, since, until + timedelta(seconds=LATE), tally)
 
 
-def ask_for(ids: Iterable[int], tally: AccountingTally) -> int:
-    """To be parsed by request. Gives their number."""
+def request(ids: Iterable[int], tally: AccountingTally) -> int:
+    """To be replayed by request. Gives their number; a site without a connection has none."""
     total = 0
     with connection.cursor() as cursor:
-        cursor.execute(_ASK, [list(ids)])
-        for site_id, state, count, size in cursor.fetchall():
+        cursor.execute(_REQUEST, [list(ids)])
+        for site_id, state, reason, count, size in cursor.fetchall():
             total += count
-            if state == KeptState.FAILED:
-                tally.add(site_id, Term.FAILED, -count)
+            if state == DeadLetterState.RESTING:
+                tally.add(site_id, term_of(reason), -count)
                 tally.keep(site_id, count, int(size))
     return total
 
 
+def term_of(reason: str) -> Term:
+    """What a resting dead letter is counted as."""
+    if reason == DeadLetterReason.FAILED:
+        return Term.FAILED
+    return Term.QUARANTINED
+
+
 def release(row: ParserHealth) -> None:
-    """To be parsed: what is kept of a parser that is not paused."""
-    _of(row).filter(state=KeptState.KEPT).update(state=KeptState.DUE)
+    """To be replayed: what waits for a parser that is not paused."""
+    _of(row).filter(state=DeadLetterState.WAITING).update(state=DeadLetterState.DUE)
 
 
-def take_due(limit: int, size: int) -> list[KeptMessage]:
+def take_due(limit: int, size: int) -> list[DeadLetter]:
     """The next ones to parse in the order in which they came, at least one; locked until the
     transaction ends.
     """
-    due = KeptMessage.objects.filter(state__in=(KeptState.DUE, KeptState.AGAIN)).order_by(
-        "tries", "id"
-    )
+    due = DeadLetter.objects.filter(
+        state__in=(DeadLetterState.DUE, DeadLetterState.REQUESTED)
+    ).order_by("tries", "id")
     sizes = due.select_for_update(skip_locked=True).annotate(
         size=Func("payload", function="octet_length")
     )
@@ -144,14 +194,12 @@ def take_due(limit: int, size: int) -> list[KeptMessage]:
         if taken and total > size:
             break
         taken.append(row_id)
-    return list(KeptMessage.objects.filter(pk__in=taken).order_by("tries", "id"))
+    return list(DeadLetter.objects.filter(pk__in=taken).order_by("tries", "id"))
 
 
-def sample(row: ParserHealth, state: KeptState) -> list[Envelope]:
-    """Up to SAMPLE of them, evenly spread. Of failed ones only those that nobody has tried again
-    yet.
-    """
-    if state == KeptState.FAILED:
+def sample(row: ParserHealth, state: DeadLetterState) -> list[Envelope]:
+    """Up to SAMPLE of them, evenly spread. Of resting ones only those that were never replayed."""
+    if state == DeadLetterState.RESTING:
         tries = 0
     else:
         tries = MAX_TRIES
@@ -159,40 +207,23 @@ def sample(row: ParserHealth, state: KeptState) -> list[Envelope]:
     with connection.cursor() as cursor:
         cursor.execute(_SPREAD, [*which, *which])
         ids = [found[0] for found in cursor.fetchall()]
-    return envelopes(KeptMessage.objects.filter(pk__in=ids).order_by("id"))
-
-
-def forget_failed(now: datetime) -> None:
-    """The bytes of failed messages go after a while."""
-    before = now - timedelta(seconds=config().failed_retention)
-    with connection.cursor() as cursor:
-        cursor.execute(
-            "DELETE FROM mqtt_keptmessage WHERE state = 'failed' AND created_at < %s", [before]
-        )
-
-
-def forget_oldest_failed(row: ParserHealth) -> None:
-    """And earlier, where newer ones need the room."""
-    failed = _of(row).filter(state=KeptState.FAILED)
-    past = failed.order_by("-id").values_list("id", flat=True)[config().failed_messages :].first()
-    if past is not None:
-        failed.filter(id__lte=past).delete()
+    return envelopes(DeadLetter.objects.filter(pk__in=ids).order_by("id"))
 
 
 def alone() -> bool:
-    """Until the end of the transaction nobody else moves raw messages, but for those that are just
+    """Until the end of the transaction nobody else moves dead letters, but for those that are just
     coming in.
     """
     with connection.cursor() as cursor:
-        cursor.execute("SELECT pg_try_advisory_xact_lock(%s::bigint)", [KEPT_LOCK])
+        cursor.execute("SELECT pg_try_advisory_xact_lock(%s::bigint)", [DEAD_LETTERS_LOCK])
         return bool(cursor.fetchone()[0])
 
 
-def _of(row: ParserHealth) -> QuerySet[KeptMessage]:
-    return KeptMessage.objects.filter(site_id=row.site_id, parser_name=row.parser_name)
+def _of(row: ParserHealth) -> QuerySet[DeadLetter]:
+    return DeadLetter.objects.filter(site_id=row.site_id, parser_name=row.parser_name)
 
 
-def envelopes(rows: Iterable[KeptMessage]) -> list[Envelope]:
+def envelopes(rows: Iterable[DeadLetter]) -> list[Envelope]:
     """As they came, but for the link: `packet_id` is the row's id."""
     return [
         Envelope(

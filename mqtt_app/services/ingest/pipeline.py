@@ -44,9 +44,10 @@ from mqtt_app.conf import config
 from mqtt_app.domain.accounting import Term
 from mqtt_app.domain.delivery.faults import Fault
 from mqtt_app.domain.delivery.messages import Batch, Envelope
+from mqtt_app.models import DeadLetterReason
 from mqtt_app.services import accounting
 from mqtt_app.services.accounting import AccountingTally
-from mqtt_app.services.dead_letters import unparsed
+from mqtt_app.services.dead_letters import rows as dead_letters
 from mqtt_app.services.dead_letters.parsing_log import ParseFailure
 from mqtt_app.services.ingest.admission.claim import claim, note_exceptions
 from mqtt_app.services.ingest.admission.postpone import accept
@@ -128,13 +129,13 @@ def _store_messages(batch: Batch, messages: Sequence[Envelope], run: Run, *, who
     """Messages of the batch; `whole`: all that it has of their connections. False when a row was
     not as it was remembered: nothing of it may be committed.
     """
-    if whole and not batch.quarantine_reason:
+    if whole and not batch.dead_letter_reason:
         accepted = accept(messages, run)
     else:
         accepted = messages
     admitted = admit(accepted, run)
-    if batch.quarantine_reason:
-        _write_unparsed(admitted, batch.quarantine_reason, run)
+    if batch.dead_letter_reason:
+        _write_unparsed(admitted, batch.dead_letter_reason, run)
         return True
     topics = discover(admitted, run)
     facts = parse(admitted, topics, run)
@@ -178,7 +179,7 @@ def _count_stored(facts: BatchFacts, readings: ReadingRows, run: Run) -> None:
 
 
 def _write_unparsed(messages: Sequence[Envelope], reason: str, run: Run) -> None:
-    unparsed.write(messages, reason, run.tally)
+    dead_letters.insert_unparsed(messages, DeadLetterReason.UNSTORED, reason, run.now, run.tally)
     send([*remember(messages, run), *accounting.queries(run.tally, run.now)])
     announce(run.take_tally())
 

@@ -10,10 +10,10 @@ import msgspec
 from mqtt_app.domain.accounting import Term
 from mqtt_app.domain.dead_letters import parser_health as rules
 from mqtt_app.domain.delivery.messages import Envelope
-from mqtt_app.models import KeptMessage, KeptState, ParserHealth
+from mqtt_app.models import DeadLetter, DeadLetterReason, DeadLetterState, ParserHealth
 from mqtt_app.services import accounting
 from mqtt_app.services.accounting import AccountingTally
-from mqtt_app.services.dead_letters import parser_health, unparsed
+from mqtt_app.services.dead_letters import parser_health
 from mqtt_app.services.dead_letters import rows as letters
 from mqtt_app.services.dead_letters.parser_health import Scope
 from mqtt_app.services.dead_letters.parsing_log import ParseFailure, log_failures
@@ -70,41 +70,43 @@ def _replay(now: datetime, attempt: StoreAttempt) -> Done[bool]:
 
 
 def _bury(fatal: Envelope) -> None:
-    """As a new message that kills its parser would be. The others come with the next batch."""
+    """It rests as a new message that kills its parser would. The others come with the next batch."""
     tally = AccountingTally()
-    KeptMessage.objects.filter(pk=fatal.packet_id).delete()
+    DeadLetter.objects.filter(pk=fatal.packet_id).update(
+        state=DeadLetterState.RESTING, reason=DeadLetterReason.UNSTORED, error=_FATAL
+    )
     tally.keep(fatal.site_id, -1, -len(fatal.payload))
-    unparsed.write([fatal], _FATAL, tally)
+    tally.add(fatal.site_id, Term.QUARANTINED)
     accounting.move(tally)
     announce(tally)
 
 
-def _judge(rows: Sequence[KeptMessage], run: Run) -> None:
+def _judge(rows: Sequence[DeadLetter], run: Run) -> None:
     """Those that failed again: each for itself, or, when most did, their parser does not work after
     all, and they go on waiting for it.
     """
     failed = {failure.message.packet_id: failure for failure in run.failures}
     trials = _failing(rows, failed.keys())
-    back: list[KeptMessage] = []
-    lost: list[KeptMessage] = []
+    back: list[DeadLetter] = []
+    lost: list[DeadLetter] = []
     for row in rows:
-        if row.pk in failed and _scope(row) in trials and row.state == KeptState.DUE:
+        if row.pk in failed and _scope(row) in trials and row.state == DeadLetterState.DUE:
             back.append(row)
             continue
         run.tally.keep(row.site_id, -1, -len(row.payload))
         if row.pk in failed:
             run.tally.add(row.site_id, Term.FAILED)
             lost.append(row)
-    _move(back, KeptState.KEPT)
-    _move(lost, KeptState.FAILED)
-    KeptMessage.objects.filter(pk__in=[row.pk for row in rows if row.pk not in failed]).delete()
+    _move(back, DeadLetterState.WAITING)
+    _move(lost, DeadLetterState.RESTING)
+    DeadLetter.objects.filter(pk__in=[row.pk for row in rows if row.pk not in failed]).delete()
     log_failures([failed[row.pk] for row in lost], run.memory.logged)
     _pause_again(trials, back, failed, run.now)
 
 
-def _failing(rows: Iterable[KeptMessage], failed: Collection[int]) -> dict[Scope, Trial]:
+def _failing(rows: Iterable[DeadLetter], failed: Collection[int]) -> dict[Scope, Trial]:
     """Parsers that failed on most of what was due; too few prove nothing."""
-    due = [row for row in rows if row.state == KeptState.DUE]
+    due = [row for row in rows if row.state == DeadLetterState.DUE]
     totals = Counter(map(_scope, due))
     bad = Counter(_scope(row) for row in due if row.pk in failed)
     few = parser_health.rule().few
@@ -115,16 +117,17 @@ def _failing(rows: Iterable[KeptMessage], failed: Collection[int]) -> dict[Scope
     }
 
 
-def _move(rows: Sequence[KeptMessage], state: KeptState) -> None:
+def _move(rows: Sequence[DeadLetter], state: DeadLetterState) -> None:
     for row in rows:
         row.state = state
+        row.reason = DeadLetterReason.FAILED
         row.tries += 1
-    KeptMessage.objects.bulk_update(rows, ("state", "tries"))
+    DeadLetter.objects.bulk_update(rows, ("state", "reason", "tries"))
 
 
 def _pause_again(
     trials: Mapping[Scope, Trial],
-    back: Iterable[KeptMessage],
+    back: Iterable[DeadLetter],
     failed: Mapping[int, ParseFailure],
     now: datetime,
 ) -> None:
@@ -139,5 +142,5 @@ def _pause_again(
             row.save()
 
 
-def _scope(row: KeptMessage) -> Scope:
+def _scope(row: DeadLetter) -> Scope:
     return row.site_id, row.parser_name

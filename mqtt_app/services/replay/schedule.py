@@ -13,10 +13,10 @@ import msgspec
 from django.db import transaction
 from django.db.models import F, Q, QuerySet
 
-from mqtt_app.models import KeptMessage, KeptState, ParserHealth
+from mqtt_app.models import DeadLetter, DeadLetterState, ParserHealth
 from mqtt_app.services import accounting, audit
 from mqtt_app.services.accounting import AccountingTally
-from mqtt_app.services.dead_letters import parser_health
+from mqtt_app.services.dead_letters import parser_health, retention
 from mqtt_app.services.dead_letters import rows as letters
 from mqtt_app.services.replay.sandbox import most_can_be_parsed
 
@@ -41,7 +41,9 @@ def judge_parsers(now: datetime) -> None:
     trials = _try(paused)
     running = ParserHealth.objects.exclude(ParserHealth.PAUSED).filter(_due(now))
     others = list(_longest_ago(running)[:GROUPS])
-    mended = {row.pk for row in others if most_can_be_parsed(letters.sample(row, KeptState.FAILED))}
+    mended = {
+        row.pk for row in others if most_can_be_parsed(letters.sample(row, DeadLetterState.RESTING))
+    }
     with transaction.atomic():
         if not letters.alone():
             return
@@ -50,18 +52,19 @@ def judge_parsers(now: datetime) -> None:
         for row in ParserHealth.objects.filter(pk__in=looked_at).order_by("id"):
             works = row.pk in trials.working
             _move_letters(row, now, tally, works=works, mended=row.pk in mended)
-        letters.forget_failed(now)
+        retention.expire(now)
+        retention.trim_unparsed()
         accounting.move(tally)
 
 
-def parse_again(ids: Iterable[int]) -> int:
+def replay(ids: Iterable[int]) -> int:
     """Have these replayed soon, whatever becomes of them. Gives their number."""
     with transaction.atomic():
         tally = AccountingTally()
         asked = list(ids)
-        number = letters.ask_for(asked, tally)
+        number = letters.request(asked, tally)
         accounting.move(tally)
-        audit.record_by_site("parsed again", KeptMessage, asked)
+        audit.record_by_site("replayed", DeadLetter, asked)
     return number
 
 
@@ -97,7 +100,7 @@ def _try(paused: Iterable[ParserHealth]) -> Trials:
 
 def _works(row: ParserHealth) -> bool:
     """Without dead letters there is nothing that could fail again."""
-    sample = letters.sample(row, KeptState.KEPT)
+    sample = letters.sample(row, DeadLetterState.WAITING)
     return not sample or most_can_be_parsed(sample)
 
 
@@ -115,9 +118,9 @@ def _move_letters(
     if works and row.is_paused:
         parser_health.resume(row, now)
     if mended and not row.is_paused:
-        letters.adopt(row, KeptState.DUE, _BEGINNING, now, tally)
+        letters.adopt(row, DeadLetterState.DUE, _BEGINNING, now, tally)
     if not row.is_paused:
         letters.release(row)
-        letters.forget_oldest_failed(row)
+        retention.trim(row.site_id, row.parser_name)
     row.attended_at = now
     row.save()

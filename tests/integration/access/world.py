@@ -16,10 +16,10 @@ from mqtt_app.models import (
     ApiToken,
     AuditEntry,
     BatchReceipt,
+    DeadLetter,
     Device,
     DiscoveredTopic,
     Gateway,
-    KeptMessage,
     LatestReading,
     LoginCounter,
     Membership,
@@ -28,7 +28,6 @@ from mqtt_app.models import (
     MqttParsingLog,
     MqttTopic,
     ParserHealth,
-    QuarantinedMessage,
     Site,
     SiteBooks,
     TopicRule,
@@ -122,10 +121,14 @@ def site_with_everything(name: str) -> Site:
         "qos": 1,
         "received_at": now,
     }
-    KeptMessage.objects.create(
-        **message, connection=connection, retain=False, parser_name=name, state="failed"
+    DeadLetter.objects.create(
+        **message,
+        connection=connection,
+        retain=False,
+        parser_name=name,
+        reason="failed",
+        state="resting",
     )
-    QuarantinedMessage.objects.create(**message, reason=name)
     ParserHealth.objects.create(site=site, parser_name=name, paused_since=now, reason=name)
     SiteBooks.objects.create(site=site, received=2, failed=1, quarantined=1)
     AuditEntry.objects.create(
@@ -147,8 +150,7 @@ def rows_of(site: Site) -> dict[str, Model]:
         site.device_set.first(),
         connection.logs.first(),
         site.parsing_logs.first(),
-        site.kept_messages.first(),
-        site.quarantined.first(),
+        site.dead_letters.first(),
         site.parsers.first(),
         AuditEntry.objects.filter(site_id=site.pk).first(),
     ]

@@ -9,12 +9,11 @@ from django.utils import timezone
 
 from mqtt_app.models import (
     BatchReceipt,
-    KeptMessage,
+    DeadLetter,
     MqttConnection,
     MqttConnectionLog,
     MqttParsingLog,
     ParserHealth,
-    QuarantinedMessage,
     Site,
 )
 from tests.integration.api.client import connected_site, superuser
@@ -30,9 +29,8 @@ PAGES = (
     "device",
     "mqttconnectionlog",
     "mqttparsinglog",
-    "quarantinedmessage",
     "batchreceipt",
-    "keptmessage",
+    "deadletter",
     "parserhealth",
 )
 
@@ -81,10 +79,7 @@ def test_no_list_costs_more_with_fifty_rows_than_with_one(admin):
         for number in numbers:
             site = connected_site(f"Plant {number}", owner="mqtt-1", status="connected")
             fill(site, range(100 * number + 100, 100 * number + 101))
-            QuarantinedMessage.objects.create(
-                site=site, topic="t", payload=b"x", qos=1, received_at=timezone.now(), reason="r"
-            )
-            KeptMessage.objects.create(
+            DeadLetter.objects.create(
                 site=site,
                 connection=site.connection,
                 topic="t",
@@ -93,7 +88,8 @@ def test_no_list_costs_more_with_fifty_rows_than_with_one(admin):
                 retain=False,
                 received_at=timezone.now(),
                 parser_name="json",
-                state="failed",
+                reason="failed",
+                state="resting",
             )
             ParserHealth.objects.create(site=site, parser_name="json", paused_since=timezone.now())
             BatchReceipt.objects.create(id=f"{number:032x}", instance="mqtt-1", messages=1)

@@ -7,13 +7,12 @@ from django.urls import reverse
 from django.utils import timezone
 
 from mqtt_app.models import (
+    DeadLetter,
     Device,
     DiscoveredTopic,
-    KeptMessage,
     Membership,
     MqttConnection,
     MqttTopic,
-    QuarantinedMessage,
     Site,
     SiteBooks,
 )
@@ -104,9 +103,9 @@ def test_a_topic_is_freed_of_its_parser_by_action(admin, site):
     assert (topic.is_processable, topic.parser_name, topic.is_active) == (False, "", True)
 
 
-def test_kept_messages_are_parsed_again_by_action(admin, site):
+def test_dead_letters_of_a_parser_are_replayed_by_action(admin, site):
     SiteBooks.objects.create(site=site, received=1, failed=1)
-    row = KeptMessage.objects.create(
+    row = DeadLetter.objects.create(
         site=site,
         connection=site.connection,
         topic="t",
@@ -115,21 +114,30 @@ def test_kept_messages_are_parsed_again_by_action(admin, site):
         retain=False,
         received_at=timezone.now(),
         parser_name="scalar",
-        state="failed",
+        reason="failed",
+        state="resting",
     )
-    admin.post(page("keptmessage"), {"action": "parse_again", "_selected_action": [row.pk]})
+    admin.post(page("deadletter"), {"action": "replay", "_selected_action": [row.pk]})
     row.refresh_from_db()
     books = SiteBooks.objects.get()
-    assert (row.state, books.failed, books.kept, books.kept_bytes) == ("again", 0, 1, 4)
+    assert (row.state, books.failed, books.kept, books.kept_bytes) == ("requested", 0, 1, 4)
 
 
-def test_quarantined_messages_are_parsed_again_by_action(admin, site):
+def test_dead_letters_that_were_refused_are_replayed_by_action(admin, site):
     SiteBooks.objects.create(site=site, received=1, quarantined=1)
-    row = QuarantinedMessage.objects.create(
-        site=site, topic="t", payload=b"21.5", qos=1, received_at=timezone.now(), reason="r"
+    row = DeadLetter.objects.create(
+        site=site,
+        connection=site.connection,
+        topic="t",
+        payload=b"21.5",
+        qos=1,
+        retain=False,
+        received_at=timezone.now(),
+        reason="refused",
+        state="resting",
     )
-    admin.post(page("quarantinedmessage"), {"action": "parse_again", "_selected_action": [row.pk]})
-    assert KeptMessage.objects.get().state == "again"
+    admin.post(page("deadletter"), {"action": "replay", "_selected_action": [row.pk]})
+    assert DeadLetter.objects.get().state == "requested"
     assert SiteBooks.objects.values_list("quarantined", "kept").get() == (0, 1)
 
 

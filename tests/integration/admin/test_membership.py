@@ -15,8 +15,8 @@ from django.urls import reverse
 
 from mqtt_app.domain.access import Role, Switching
 from mqtt_app.models import (
+    DeadLetter,
     DiscoveredTopic,
-    KeptMessage,
     Membership,
     MqttConnection,
     MqttTopic,
@@ -48,7 +48,7 @@ def elsewhere(model):
 
 
 def test_filters_offer_only_own_sites(world):
-    for model in ("device", "mqttconnectionlog", "keptmessage"):
+    for model in ("device", "mqttconnectionlog", "deadletter"):
         page = world.client("viewer").get(lists(model)).content.decode()
         assert (HERE in page, ELSEWHERE in page) == (True, False)
     page = (
@@ -117,10 +117,10 @@ def test_an_action_does_not_reach_rows_of_foreign_sites(world):
     assert DiscoveredTopic.objects.filter(is_active=True).get() == elsewhere(DiscoveredTopic)
 
 
-@pytest.mark.parametrize(("caller", "state"), [("viewer", "failed"), ("operator", "again")])
+@pytest.mark.parametrize(("caller", "state"), [("viewer", "resting"), ("operator", "requested")])
 def test_operators_have_messages_parsed_again_and_viewers_do_not(caller, state, world):
-    act(world.client(caller), "keptmessage", "parse_again", world.rows["keptmessage"])
-    assert KeptMessage.objects.get(site=world.here).state == state
+    act(world.client(caller), "deadletter", "replay", world.rows["deadletter"])
+    assert DeadLetter.objects.get(site=world.here).state == state
 
 
 @pytest.mark.parametrize("caller", ["viewer", "operator", "manager"])

@@ -8,12 +8,11 @@ from django.utils import timezone
 
 from mqtt_app.models import (
     AuditEntry,
+    DeadLetter,
     Device,
     DiscoveredTopic,
     Gateway,
-    KeptMessage,
     MqttConnection,
-    QuarantinedMessage,
     Site,
     SiteBooks,
     TopicRule,
@@ -44,10 +43,14 @@ def site(db: None) -> Site:
         connection=connection, topic="plant/a", is_active=False, is_processable=True
     )
     raw = {"site": site, "topic": "t", "payload": b"1", "qos": 1, "received_at": timezone.now()}
-    KeptMessage.objects.create(
-        **raw, connection=connection, retain=False, parser_name="scalar", state="failed"
+    DeadLetter.objects.create(
+        **raw,
+        connection=connection,
+        retain=False,
+        parser_name="scalar",
+        reason="failed",
+        state="resting",
     )
-    QuarantinedMessage.objects.create(**raw, reason="r")
     return site
 
 

@@ -7,7 +7,7 @@ from typing import Any
 from django.db import connection
 
 from mqtt_app.domain.delivery.messages import Batch, Envelope
-from mqtt_app.models import MqttConnection, MqttParsingLog, QuarantinedMessage, Reading
+from mqtt_app.models import DeadLetter, MqttConnection, MqttParsingLog, Reading
 from mqtt_app.services.ingest.pipeline import Outcome
 from tests.integration.ingest.test_store import batch, books, message
 
@@ -62,9 +62,9 @@ def assert_only_the_poison_was_put_aside(
     assert books(healthy) == {"stored": 6}
     assert books(link) == {"stored": 6, "quarantined": 1}
     assert Reading.objects.count() == 12
-    letter = QuarantinedMessage.objects.get()
+    letter = DeadLetter.objects.get()
     assert (letter.site_id, letter.topic) == (link.site_id, topic)
     row = MqttParsingLog.objects.get(site=link.site_id)
     assert row.topic == topic
-    assert row.error_message == letter.reason
+    assert row.error_message == letter.error
     return row

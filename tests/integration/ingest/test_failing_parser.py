@@ -7,21 +7,19 @@ import json
 import pytest
 
 from mqtt_app.models import (
+    DeadLetter,
     Device,
     DiscoveredTopic,
-    KeptMessage,
     MqttConnection,
     MqttParsingLog,
     ParserHealth,
     Quality,
-    QuarantinedMessage,
     Site,
     SiteBooks,
 )
 from mqtt_app.models import Reading as ReadingRow
 from mqtt_app.parsers.registry import Registry, built_ins
 from mqtt_app.services import topics
-from mqtt_app.services.dead_letters import unparsed
 from mqtt_app.services.ingest import pipeline
 from mqtt_app.services.ingest.parsing import parsers
 from mqtt_app.services.replay import schedule
@@ -55,7 +53,7 @@ def test_after_the_fix_everything_is_stored_once_in_order(link, parser):
     attend(NOW + 10)
     assert values() == list(range(2_300))
     assert books(link) == {"stored": 2_300}
-    assert (SiteBooks.objects.get().kept_bytes, KeptMessage.objects.count()) == (0, 0)
+    assert (SiteBooks.objects.get().kept_bytes, DeadLetter.objects.count()) == (0, 0)
     assert not ParserHealth.objects.get().is_paused
 
 
@@ -89,7 +87,7 @@ def test_what_nobody_can_parse_fails_at_the_end_as_it_would_have_at_once(link, p
     parser.broken = False
     attend(NOW + 10)
     assert books(link) == {"stored": 270, "failed": 30}
-    assert set(KeptMessage.objects.values_list("state", "tries")) == {("failed", 1)}
+    assert set(DeadLetter.objects.values_list("state", "tries")) == {("resting", 1)}
     attend(NOW + 20)
     assert books(link) == {"stored": 270, "failed": 30}
 
@@ -215,10 +213,10 @@ def test_a_kept_message_that_kills_the_mended_parser_is_put_aside_and_kills_nobo
     fatal = [message(link, "hall/a", {"fatal": number}) for number in range(2)]
     pipeline.store(batch(*numbered(link, range(250)), *fatal), NOW)
     parser.broken = False
-    schedule.parse_again(KeptMessage.objects.values_list("id", flat=True))
+    schedule.replay(DeadLetter.objects.values_list("id", flat=True))
     attend(NOW + 10)
     assert books(link) == {"stored": 250, "quarantined": 2}
-    assert {bytes(row.payload) for row in QuarantinedMessage.objects.all()} == {
+    assert {bytes(row.payload) for row in DeadLetter.objects.all()} == {
         b'{"fatal": 0}',
         b'{"fatal": 1}',
     }
@@ -226,11 +224,10 @@ def test_a_kept_message_that_kills_the_mended_parser_is_put_aside_and_kills_nobo
 
 def test_a_message_that_was_put_aside_is_stored_when_people_ask_after_the_fix(link, parser):
     send(link, range(1))
-    pipeline.store(batch(*numbered(link, range(1, 2)), quarantine_reason="killed the process"), NOW)
-    assert (
-        unparsed.parse_again(QuarantinedMessage.objects.values_list("id", flat=True), moment(NOW))
-        == 1
+    pipeline.store(
+        batch(*numbered(link, range(1, 2)), dead_letter_reason="killed the process"), NOW
     )
+    assert schedule.replay(DeadLetter.objects.values_list("id", flat=True)) == 1
     assert books(link) == {"stored": 1, "kept": 1}
     attend(NOW + 10)
     assert books(link) == {"stored": 2}
@@ -251,8 +248,8 @@ def test_a_parser_that_kills_its_process_does_not_pass_a_trial(link, parser):
 def test_people_may_ask_for_another_try_and_get_an_answer(link, parser):
     parser.broken = True
     send(link, range(250))
-    ids = list(KeptMessage.objects.values_list("id", flat=True))
-    assert schedule.parse_again(ids) == 250
+    ids = list(DeadLetter.objects.values_list("id", flat=True))
+    assert schedule.replay(ids) == 250
     attend(NOW + 10)
     assert books(link) == {"failed": 250}
 

@@ -9,7 +9,7 @@ import pytest
 
 from mqtt_app.domain.facts import ReadingFact
 from mqtt_app.models import (
-    KeptMessage,
+    DeadLetter,
     LatestReading,
     MqttConnection,
     ParserHealth,
@@ -38,7 +38,7 @@ def neighbour() -> MqttConnection:
 
 
 def raw_of(link):
-    return KeptMessage.objects.filter(site=link.site_id).count()
+    return DeadLetter.objects.filter(site=link.site_id).count()
 
 
 def test_of_a_flood_of_failures_so_many_a_minute_keep_their_bytes(

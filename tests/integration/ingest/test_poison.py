@@ -10,7 +10,7 @@ import pytest
 
 from mqtt_app.models import (
     BatchReceipt,
-    QuarantinedMessage,
+    DeadLetter,
 )
 from mqtt_app.services.ingest import pipeline
 from mqtt_app.services.ingest.admission import redeliveries
@@ -51,7 +51,11 @@ STEPS: dict[str, tuple[str, Any, tuple[str, str, str]]] = {
         b"{",
         ("mqtt_mqttparsinglog", "INSERT", "NEW.error_type = 'PARSE_ERROR'"),
     ),
-    "the bytes of a failed message": (POISON, b"{", ("mqtt_keptmessage", "INSERT", TOPIC)),
+    "the bytes of a failed message": (
+        POISON,
+        b"{",
+        ("mqtt_deadletter", "INSERT", f"{TOPIC} AND NEW.reason = 'failed'"),
+    ),
     "parser health": (POISON, b"{", ("mqtt_parserhealth", "INSERT", "true")),
     "the accounting": (POISON, b"{", ("mqtt_sitebooks", "INSERT", "NEW.failed > 0")),
 }
@@ -98,7 +102,7 @@ FUNCTIONS: dict[str, tuple[Any, str, Any]] = {
     "rows": (rows, "copy_rows", {"v": "poison"}),
     "latest": (pipeline, "keep_latest", {"v": "poison"}),
     "presence": (presence, "collect", {"v": 1}),
-    "failures": (failures, "_keep_or_fail", b"{"),
+    "failures": (failures, "_wait_or_fail", b"{"),
     "limits": (unfit, "unfit", {"v": 1}),
 }
 ERRORS = {
@@ -147,7 +151,7 @@ def test_what_makes_its_own_dead_letter_impossible_is_written_in_escaped_form(li
     holds = "NEW.topic LIKE '%ö%'"
     refusals = [
         (table, "INSERT", holds)
-        for table in ("mqtt_discoveredtopic", "mqtt_quarantinedmessage", "mqtt_mqttparsinglog")
+        for table in ("mqtt_discoveredtopic", "mqtt_deadletter", "mqtt_mqttparsinglog")
     ]
     with refusing(*refusals):
         outcome = pipeline.store(with_poison(link, healthy, topic, {"v": 1}), NOW)
@@ -159,14 +163,12 @@ def test_a_dead_letter_without_a_log_row_is_better_than_none(link, healthy):
         ("mqtt_discoveredtopic", "INSERT", TOPIC), ("mqtt_mqttparsinglog", "INSERT", "true")
     ):
         pipeline.store(with_poison(link, healthy, POISON, {"v": 1}), NOW)
-    assert QuarantinedMessage.objects.get().topic == POISON
+    assert DeadLetter.objects.get().topic == POISON
     assert books(link) == {"stored": 6, "quarantined": 1}
 
 
 def test_what_cannot_be_written_in_any_form_is_counted(link, healthy):
-    with refusing(
-        ("mqtt_discoveredtopic", "INSERT", TOPIC), ("mqtt_quarantinedmessage", "INSERT", "true")
-    ):
+    with refusing(("mqtt_discoveredtopic", "INSERT", TOPIC), ("mqtt_deadletter", "INSERT", "true")):
         pipeline.store(with_poison(link, healthy, POISON, {"v": 1}), NOW)
     assert books(link) == {"stored": 6, "refused": 1}
     assert books(healthy) == {"stored": 6}

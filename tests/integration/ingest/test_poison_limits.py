@@ -2,7 +2,6 @@
 dead letters.
 """
 
-from datetime import UTC, datetime
 from typing import Any
 
 import psycopg
@@ -10,22 +9,25 @@ import pytest
 from django.db import DatabaseError, OperationalError, connection
 from django.db.models import F
 from django.test.utils import CaptureQueriesContext
+from django.utils import timezone
 from msgspec.structs import replace
 
 from mqtt_app.domain.delivery.messages import Batch
 from mqtt_app.models import (
     BatchReceipt,
+    DeadLetter,
+    DeadLetterReason,
     DiscoveredTopic,
     MqttParsingLog,
-    QuarantinedMessage,
     Reading,
     SiteBooks,
 )
 from mqtt_app.services.accounting import AccountingTally
-from mqtt_app.services.dead_letters import unparsed
+from mqtt_app.services.dead_letters import rows
 from mqtt_app.services.ingest import pipeline, transaction
 from mqtt_app.services.ingest.careful import isolate
 from mqtt_app.services.ingest.memory import PROCESS
+from mqtt_app.services.replay import schedule
 from tests.integration.ingest.flaky import attend
 from tests.integration.ingest.poison import (
     POISON,
@@ -56,7 +58,7 @@ def test_a_batch_of_which_everything_meets_an_unknown_fault_is_kept_for_later(li
     refusal = ("mqtt_discoveredtopic", "INSERT", "true")
     with refusing(refusal, code="42P01"), pytest.raises(DatabaseError, match="trigger"):
         pipeline.store(everything, NOW)
-    assert QuarantinedMessage.objects.count() == BatchReceipt.objects.count() == 0
+    assert DeadLetter.objects.count() == BatchReceipt.objects.count() == 0
 
 
 def test_a_single_message_that_meets_an_unknown_fault_again_and_again_is_put_aside(link):
@@ -79,10 +81,7 @@ def test_a_database_that_takes_nothing_is_no_message_fault(link, healthy, code):
     ):
         pipeline.store(with_poison(link, healthy, POISON, {"v": 1}), NOW)
     assert (
-        QuarantinedMessage.objects.count()
-        == BatchReceipt.objects.count()
-        == Reading.objects.count()
-        == 0
+        DeadLetter.objects.count() == BatchReceipt.objects.count() == Reading.objects.count() == 0
     )
 
 
@@ -95,7 +94,7 @@ def test_a_site_whose_messages_are_refused_in_masses_is_postponed_and_its_neighb
         outcome = pipeline.store(batch(*good(healthy), *many, *good(healthy)), NOW)
         assert (outcome.postponed, outcome.refused) == ({link.pk}, {link.pk})
         assert books(healthy) == {"stored": 6}
-        assert not QuarantinedMessage.objects.exists()
+        assert not DeadLetter.objects.exists()
         pipeline.store(batch(*many[: isolate.SMALL]), NOW)
     assert books(link) == {"quarantined": isolate.SMALL}
 
@@ -190,7 +189,7 @@ def checked(attempt):
 def test_a_dead_letter_that_is_parsed_again_is_stored_once_nothing_refuses_it(link, healthy):
     with refusing(("mqtt_reading", "INSERT", TEXT)):
         pipeline.store(with_poison(link, healthy, POISON, {"v": "poison"}), NOW)
-    unparsed.parse_again([QuarantinedMessage.objects.get().pk], datetime.fromtimestamp(NOW, UTC))
+    schedule.replay([DeadLetter.objects.get().pk])
     attend()
     assert books(link) == {"stored": 7}
 
@@ -198,12 +197,15 @@ def test_a_dead_letter_that_is_parsed_again_is_stored_once_nothing_refuses_it(li
 def test_one_that_is_refused_again_fails_alone_and_holds_up_no_other_replay(link, healthy):
     with refusing(("mqtt_reading", "INSERT", TEXT)):
         pipeline.store(with_poison(link, healthy, POISON, {"v": "poison"}), NOW)
-        unparsed.write([message(healthy, "hall/again", {"v": 1})], "by hand", AccountingTally())
+        again = [message(healthy, "hall/again", {"v": 1})]
+        rows.insert_unparsed(
+            again, DeadLetterReason.REFUSED, "by hand", timezone.now(), AccountingTally()
+        )
         SiteBooks.objects.filter(site=healthy.site).update(
             quarantined=1, received=F("received") + 1
         )
-        ids = list(QuarantinedMessage.objects.values_list("pk", flat=True))
-        unparsed.parse_again(ids, datetime.fromtimestamp(NOW, UTC))
+        ids = list(DeadLetter.objects.values_list("pk", flat=True))
+        schedule.replay(ids)
         attend()
     assert books(healthy) == {"stored": 7}
     assert books(link) == {"stored": 6, "failed": 1}

@@ -12,11 +12,11 @@ from mqtt_app.domain.accounting import TERMS
 from mqtt_app.domain.delivery.messages import Batch, Drop, Envelope
 from mqtt_app.models import (
     BatchReceipt,
+    DeadLetter,
     Device,
     DiscoveredTopic,
     MqttConnection,
     MqttParsingLog,
-    QuarantinedMessage,
     Reading,
     Site,
     SiteBooks,
@@ -262,10 +262,12 @@ def test_drops_of_the_worker_reach_the_books(link):
 
 def test_a_quarantined_message_is_kept_as_it_came(link):
     pipeline.store(
-        batch(message(link, "hall/a", b"\x00poison"), quarantine_reason="not stored after 3 tries"),
+        batch(
+            message(link, "hall/a", b"\x00poison"), dead_letter_reason="not stored after 3 tries"
+        ),
         NOW,
     )
-    assert bytes(QuarantinedMessage.objects.get().payload) == b"\x00poison"
+    assert bytes(DeadLetter.objects.get().payload) == b"\x00poison"
     assert books(link) == {"quarantined": 1}
 
 

@@ -83,7 +83,7 @@ def test_a_message_that_cannot_be_packed_is_put_aside_and_holds_up_nobody(
     def picky(batch):
         if (
             any(b"unpackable" in message.payload for message in batch.messages)
-            and not batch.quarantine_reason
+            and not batch.dead_letter_reason
         ):
             raise TypeError("cannot be packed")
         return original(batch)
@@ -95,7 +95,7 @@ def test_a_message_that_cannot_be_packed_is_put_aside_and_holds_up_nobody(
     wait_for(lambda: world.status(1) == "connected")
     publish(own.port, b"a", b"unpackable", b"b")
     wait_for(lambda: {b"a", b"b", b"unpackable"} <= set(world.payloads()))
-    aside = [batch for batch in world.batches if batch.quarantine_reason]
+    aside = [batch for batch in world.batches if batch.dead_letter_reason]
     assert [message.payload for batch in aside for message in batch.messages] == [b"unpackable"]
 
 

@@ -5,7 +5,7 @@ from django.contrib.auth.models import Group, User
 from django.core.exceptions import ValidationError
 
 from mqtt_app.domain.names import deceptive_character, visible
-from mqtt_app.models import ApiToken, Device, DiscoveredTopic, KeptMessage, MqttParsingLog, Site
+from mqtt_app.models import ApiToken, DeadLetter, Device, DiscoveredTopic, MqttParsingLog, Site
 from tests.integration.api.client import Caller
 
 DECEPTIVE = [
@@ -87,7 +87,7 @@ def test_what_strangers_sent_is_visible_on_every_page(callers, site):
     Device.objects.update(identifier=text)
     topic = DiscoveredTopic.objects.get()
     DiscoveredTopic.objects.update(topic=text)
-    KeptMessage.objects.update(topic=text, payload=text.encode())
+    DeadLetter.objects.update(topic=text, payload=text.encode())
     log = MqttParsingLog.objects.create(
         site=site,
         topic=text,
@@ -103,7 +103,7 @@ def test_what_strangers_sent_is_visible_on_every_page(callers, site):
         "/admin/mqtt/device/",
         f"/admin/mqtt/discoveredtopic/{topic.pk}/change/",
         f"/admin/mqtt/mqttparsinglog/{log.pk}/change/",
-        f"/admin/mqtt/keptmessage/{KeptMessage.objects.get().pk}/change/",
+        f"/admin/mqtt/deadletter/{DeadLetter.objects.get().pk}/change/",
         "/admin/mqtt/mqttparsinglog/",
     ):
         page = browser.get(address).content.decode()

@@ -124,7 +124,7 @@ def _receipt(batch: Batch, batch_id: str, messages: int, now: datetime) -> Query
 def _lock_and_rules(messages: Iterable[Envelope], now: datetime) -> tuple[Query, Query]:
     ids = sorted({message.connection_id for message in messages})
     keys = sorted({take_lock_key(connection_id) for connection_id in ids})
-    limits = (config().kept_messages, config().kept_bytes)
+    limits = (config().waiting_letters, config().waiting_letter_bytes)
     return (
         Query(_LOCK, [TAKE_LOCK_CLASS, numbers(keys)]),
         Query(_RULES, [*limits, now - PART_FOR, PART_AFTER, numbers(ids)]),

@@ -7,7 +7,7 @@ fail for ever.
 """
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import msgspec
 
@@ -15,8 +15,9 @@ from mqtt_app.domain.delivery.faults import Fault
 from mqtt_app.domain.delivery.messages import Envelope
 from mqtt_app.domain.ingest.samples import escaped
 from mqtt_app.domain.ingest.times import is_plausible
+from mqtt_app.models import DeadLetterReason
 from mqtt_app.services import accounting
-from mqtt_app.services.dead_letters import unparsed
+from mqtt_app.services.dead_letters import rows
 from mqtt_app.services.dead_letters.parsing_log import ParseFailure, log_failures
 from mqtt_app.services.ingest.admission.redeliveries import admit, current, remember
 from mqtt_app.services.ingest.announce import announce
@@ -47,7 +48,7 @@ def give_up(message: Envelope, error: Exception, run: Run) -> None:
 def _as_it_came(failure: ParseFailure, run: Run) -> None:
     admitted = admit([failure.message], run)
     if admitted:
-        unparsed.write(admitted, str(failure.error), run.tally)
+        _write(admitted, failure, run)
         log_failures([failure], run.memory.logged)
     send([*remember(admitted, run), *accounting.queries(run.tally, run.now)])
     announce(run.take_tally())
@@ -57,14 +58,14 @@ def _escaped(failure: ParseFailure, run: Run) -> None:
     plain = msgspec.structs.replace(failure, message=_plain(failure.message, run))
     messages = current([plain.message], run)
     if messages:
-        unparsed.write(messages, str(failure.error), run.tally)
+        _write(messages, failure, run)
         log_failures([plain], run.memory.logged)
     _close(run)
 
 
 def _without_a_log_row(failure: ParseFailure, run: Run) -> None:
     messages = current([_plain(failure.message, run)], run)
-    unparsed.write(messages, str(failure.error), run.tally)
+    _write(messages, failure, run)
     _close(run)
 
 
@@ -80,6 +81,10 @@ _FORMS: tuple[Callable[[ParseFailure, Run], None], ...] = (
     _without_a_log_row,
     _only_counted,
 )
+
+
+def _write(messages: Sequence[Envelope], failure: ParseFailure, run: Run) -> None:
+    rows.insert_unparsed(messages, DeadLetterReason.REFUSED, str(failure.error), run.now, run.tally)
 
 
 def _close(run: Run) -> None:

@@ -10,7 +10,7 @@ from collections.abc import Collection, Sequence
 
 from mqtt_app.domain.accounting import Term
 from mqtt_app.domain.ingest.minutes import count
-from mqtt_app.models import KeptState, ParserHealth
+from mqtt_app.models import DeadLetterState, ParserHealth
 from mqtt_app.parsers.base import MAX_PAYLOAD
 from mqtt_app.services.dead_letters import parser_health, rows
 from mqtt_app.services.dead_letters.parser_health import Scope
@@ -41,32 +41,32 @@ def record(facts: BatchFacts, run: Run) -> None:
         row = ParserHealth(site_id=site_id, parser_name=name)
         rows.adopt_before(row, run.now, run.now, run.tally)
     full = {rules.site_id for rules in run.rules.values() if rules.is_full}
-    _keep_or_fail(failures, {scope for scope in paused if scope[0] not in full}, run)
+    _wait_or_fail(failures, {scope for scope in paused if scope[0] not in full}, run)
     log_failures(failures, run.memory.logged)
 
 
-def _keep_or_fail(failures: Sequence[ParseFailure], scopes: Collection[Scope], run: Run) -> None:
-    """`scopes`: whose failures become dead letters."""
-    kept: list[ParseFailure] = []
+def _wait_or_fail(failures: Sequence[ParseFailure], scopes: Collection[Scope], run: Run) -> None:
+    """`scopes`: whose failures wait for their parser."""
+    waiting: list[ParseFailure] = []
     failed: list[ParseFailure] = []
     for failure in failures:
-        is_kept = failure.scope in scopes and _is_keepable(failure)
-        (kept if is_kept else failed).append(failure)
-    rows.insert(kept, KeptState.KEPT, run.now)
-    for failure in kept:
+        waits = failure.scope in scopes and _may_be_replayed(failure)
+        (waiting if waits else failed).append(failure)
+    rows.insert(waiting, DeadLetterState.WAITING, run.now)
+    for failure in waiting:
         run.tally.keep(failure.message.site_id, 1, len(failure.message.payload))
     for failure in failed:
         run.tally.add(failure.message.site_id, Term.FAILED)
     rows.insert(
-        [failure for failure in failed if _may_stay(failure, run)], KeptState.FAILED, run.now
+        [failure for failure in failed if _may_stay(failure, run)], DeadLetterState.RESTING, run.now
     )
 
 
-def _is_keepable(failure: ParseFailure) -> bool:
+def _may_be_replayed(failure: ParseFailure) -> bool:
     """No parser is ever given a larger one, so it is the message that is at fault."""
     return len(failure.message.payload) <= MAX_PAYLOAD
 
 
 def _may_stay(failure: ParseFailure, run: Run) -> bool:
     used = count(run.memory.raw, failure.scope, run.now.timestamp())
-    return used < RAW_A_MINUTE and _is_keepable(failure)
+    return used < RAW_A_MINUTE and _may_be_replayed(failure)

@@ -60,7 +60,7 @@ def test_a_batch_that_others_overtake_is_halved_until_its_poison_is_put_aside():
     seen = []
     for turn in range(8):
         batches = _overtaken(book, batches, turn * 1_000.0)
-        seen.append([(len(batch.messages), bool(batch.quarantine_reason)) for batch in batches])
+        seen.append([(len(batch.messages), bool(batch.dead_letter_reason)) for batch in batches])
     assert seen[0] == [(2, False)]
     assert seen[1] == [(1, False), (1, False)]
     assert seen[-1] == [(1, True), (1, True)]
@@ -90,7 +90,7 @@ def test_a_message_that_kills_its_process_is_found_in_few_deaths_and_its_neighbo
         batch = waiting.pop()
         book.mark_sent(batch.id, 0.0)
         numbers = {one.packet_id for one in batch.messages}
-        if batch.quarantine_reason:
+        if batch.dead_letter_reason:
             aside |= numbers
             book.take_committed(batch.id)
         elif 1_234 in numbers:

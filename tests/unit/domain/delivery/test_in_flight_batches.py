@@ -99,9 +99,9 @@ def deaths_until_alone(count, poison):
     while waiting:
         batch = waiting.pop()
         book.mark_sent(batch.id, 0.0)
-        if batch.quarantine_reason:
+        if batch.dead_letter_reason:
             assert [message.packet_id for message in batch.messages] == [poison]
-            return deaths, batch.quarantine_reason
+            return deaths, batch.dead_letter_reason
         if any(message.packet_id == poison for message in batch.messages):
             deaths += 1
             waiting += book.mark_killed(batch.id)
@@ -134,7 +134,7 @@ def test_one_death_is_no_reason_to_cut():
 
 
 def test_a_message_put_aside_is_never_cut_or_put_aside_again():
-    book, aside = book_of(), batch_of(3, quarantine_reason="before")
+    book, aside = book_of(), batch_of(3, dead_letter_reason="before")
     book.add(aside)
     for turn in range(5):
         book.mark_sent(aside.id, turn * 1_000.0)

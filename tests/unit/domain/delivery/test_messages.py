@@ -37,7 +37,7 @@ BATCHES = st.builds(
     drops=st.lists(
         st.builds(Drop, site_id=NUMBERS, reason=st.text(), count=NUMBERS), max_size=3
     ).map(tuple),
-    quarantine_reason=st.text(),
+    dead_letter_reason=st.text(),
 )
 
 

@@ -119,7 +119,7 @@ class SmallWorld:
         if outcome is BatchOutcome.COMMITTED:
             self.receipts.add(batch.id)
             for message in batch.messages:
-                (self.aside if batch.quarantine_reason else self.stored)[
+                (self.aside if batch.dead_letter_reason else self.stored)[
                     message.connection_id
                 ].append(message.packet_id)
         self.delivery.outcomes.reported([BatchReport(batch.id, outcome)])
@@ -128,7 +128,7 @@ class SmallWorld:
         """None: no answer ever comes."""
         bad = [message for message in batch.messages if message.payload == b"bad"]
         harms = {self.harm[message.connection_id] for message in bad}
-        if batch.quarantine_reason and Harm.STUBBORN not in harms:
+        if batch.dead_letter_reason and Harm.STUBBORN not in harms:
             return BatchOutcome.COMMITTED
         if Harm.KILLS in harms:
             return BatchOutcome.KILLED

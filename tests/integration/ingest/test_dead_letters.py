@@ -9,16 +9,14 @@ import pytest
 
 from mqtt_app.domain.accounting import Term
 from mqtt_app.models import (
-    KeptMessage,
-    KeptState,
+    DeadLetter,
+    DeadLetterState,
     MqttConnection,
     ParserHealth,
-    QuarantinedMessage,
     Site,
 )
 from mqtt_app.services.accounting import AccountingTally
-from mqtt_app.services.dead_letters import rows as kept_rows
-from mqtt_app.services.dead_letters import unparsed
+from mqtt_app.services.dead_letters import rows as letters
 from mqtt_app.services.ingest import pipeline
 from mqtt_app.services.replay import schedule
 from tests.integration.ingest.flaky import attend, moment, numbered, send
@@ -37,9 +35,16 @@ def neighbour() -> MqttConnection:
     )
 
 
-def raw(link, name="flaky", state=KeptState.FAILED, payload=b"12345", **values):
-    defaults = {"topic": "a", "qos": 1, "retain": False, "received_at": AT, "created_at": AT}
-    return KeptMessage.objects.create(
+def raw(link, name="flaky", state=DeadLetterState.RESTING, payload=b"12345", **values):
+    defaults = {
+        "topic": "a",
+        "reason": "failed",
+        "qos": 1,
+        "retain": False,
+        "received_at": AT,
+        "created_at": AT,
+    }
+    return DeadLetter.objects.create(
         site_id=link.site_id,
         connection_id=link.pk,
         parser_name=name,
@@ -54,7 +59,7 @@ def health(link, name="flaky", **values):
 
 
 def states():
-    return list(KeptMessage.objects.order_by("id").values_list("state", flat=True))
+    return list(DeadLetter.objects.order_by("id").values_list("state", flat=True))
 
 
 def moved(tally, link):
@@ -66,46 +71,47 @@ def test_failures_of_this_parser_at_this_site_that_nobody_tried_again_are_kept_a
     link, neighbour
 ):
     raw(link), raw(link, payload=b"123")
-    raw(neighbour), raw(link, "other"), raw(link, tries=1), raw(link, state=KeptState.DUE)
+    raw(neighbour), raw(link, "other"), raw(link, tries=1), raw(link, state=DeadLetterState.DUE)
     tally = AccountingTally()
-    kept_rows.adopt(health(link), KeptState.KEPT, AT, AT, tally)
-    assert states() == ["kept", "kept", "failed", "failed", "failed", "due"]
+    letters.adopt(health(link), DeadLetterState.WAITING, AT, AT, tally)
+    assert states() == ["waiting", "waiting", "resting", "resting", "resting", "due"]
     assert moved(tally, link) == (-2, 2, 8)
 
 
 @pytest.mark.parametrize(
-    ("second", "state"), [(-120.1, "failed"), (-120.0, "kept"), (60.0, "kept"), (60.1, "failed")]
+    ("second", "state"),
+    [(-120.1, "resting"), (-120.0, "waiting"), (60.0, "waiting"), (60.1, "resting")],
 )
 def test_the_failures_of_two_windows_before_a_pause_and_a_minute_after_it_led_to_it(
     link, second, state
 ):
     raw(link, created_at=AT + timedelta(seconds=second))
-    kept_rows.adopt_before(health(link), AT, AT, AccountingTally())
+    letters.adopt_before(health(link), AT, AT, AccountingTally())
     assert states() == [state]
 
 
 def test_nothing_to_keep_after_all_leaves_the_books_alone(link):
     tally = AccountingTally()
-    kept_rows.adopt(health(link), KeptState.KEPT, AT, AT, tally)
+    letters.adopt(health(link), DeadLetterState.WAITING, AT, AT, tally)
     assert dict(tally.entries) == {}
 
 
 def test_what_somebody_asks_for_is_due_and_failed_ones_are_kept_from_then_on(link, neighbour):
-    asked = [raw(link), raw(link, state=KeptState.KEPT), raw(neighbour, payload=b"1")]
+    asked = [raw(link), raw(link, state=DeadLetterState.WAITING), raw(neighbour, payload=b"1")]
     raw(link), raw(neighbour)
     tally = AccountingTally()
-    assert kept_rows.ask_for([row.pk for row in asked], tally) == 3
-    assert states() == ["again", "again", "again", "failed", "failed"]
+    assert letters.request([row.pk for row in asked], tally) == 3
+    assert states() == ["requested", "requested", "requested", "resting", "resting"]
     assert (moved(tally, link), moved(tally, neighbour)) == ((-1, 1, 5), (-1, 1, 1))
 
 
 def test_what_is_due_is_taken_in_its_order_up_to_a_number_and_a_size(link):
-    later = raw(link, state=KeptState.DUE, tries=1)
-    first, second = raw(link, state=KeptState.AGAIN), raw(link, state=KeptState.DUE)
-    raw(link), raw(link, state=KeptState.KEPT)
+    later = raw(link, state=DeadLetterState.DUE, tries=1)
+    first, second = raw(link, state=DeadLetterState.REQUESTED), raw(link, state=DeadLetterState.DUE)
+    raw(link), raw(link, state=DeadLetterState.WAITING)
 
     def taken(limit, size):
-        return [row.pk for row in kept_rows.take_due(limit, size)]
+        return [row.pk for row in letters.take_due(limit, size)]
 
     assert taken(10, 1_000) == [first.pk, second.pk, later.pk]
     assert taken(2, 1_000) == [first.pk, second.pk]
@@ -116,30 +122,34 @@ def test_what_is_due_is_taken_in_its_order_up_to_a_number_and_a_size(link):
 
 def test_a_sample_is_spread_from_the_first_to_the_last(link, neighbour):
     rows = [raw(link) for _ in range(77)]
-    raw(neighbour), raw(link, "other"), raw(link, tries=1), raw(link, state=KeptState.KEPT)
-    found = sorted(one.packet_id for one in kept_rows.sample(health(link), KeptState.FAILED))
+    raw(neighbour), raw(link, "other"), raw(link, tries=1), raw(link, state=DeadLetterState.WAITING)
+    found = sorted(one.packet_id for one in letters.sample(health(link), DeadLetterState.RESTING))
     assert (len(found), found[0], found[-1]) == (20, rows[0].pk, rows[-1].pk)
     gaps = [later - earlier for earlier, later in pairwise(found)]
     assert set(gaps) == {4}
 
 
 def test_a_sample_of_few_is_all_of_them(link):
-    rows = [raw(link, state=KeptState.KEPT, tries=number) for number in range(3)]
-    found = kept_rows.sample(health(link), KeptState.KEPT)
+    rows = [raw(link, state=DeadLetterState.WAITING, tries=number) for number in range(3)]
+    found = letters.sample(health(link), DeadLetterState.WAITING)
     assert sorted(one.packet_id for one in found) == [row.pk for row in rows]
-    assert kept_rows.sample(health(link, "none"), KeptState.KEPT) == []
+    assert letters.sample(health(link, "none"), DeadLetterState.WAITING) == []
 
 
 def test_only_what_is_kept_of_this_parser_at_this_site_is_released(link, neighbour):
-    raw(link, state=KeptState.KEPT)
-    raw(link), raw(neighbour, state=KeptState.KEPT), raw(link, "other", KeptState.KEPT)
-    kept_rows.release(health(link))
-    assert states() == ["due", "failed", "kept", "kept"]
+    raw(link, state=DeadLetterState.WAITING)
+    (
+        raw(link),
+        raw(neighbour, state=DeadLetterState.WAITING),
+        raw(link, "other", DeadLetterState.WAITING),
+    )
+    letters.release(health(link))
+    assert states() == ["due", "resting", "waiting", "waiting"]
 
 
 def test_a_raw_message_is_as_it_came(link):
     row = raw(link, payload=b"\x00\xff", topic="hall/a", qos=0, retain=True)
-    (found,) = kept_rows.envelopes([row])
+    (found,) = letters.envelopes([row])
     assert (found.connection_id, found.site_id, found.packet_id) == (link.pk, link.site_id, row.pk)
     assert (found.topic, found.payload, found.qos, found.retain, found.dup) == (
         "hall/a",
@@ -156,9 +166,9 @@ def test_what_is_written_of_a_failure(link, parser):
     pipeline.store(
         batch(message(link, "hall/a", b'{"n": 1}', retain=True, received_at=NOW - 5, qos=0)), NOW
     )
-    row = KeptMessage.objects.get()
+    row = DeadLetter.objects.get()
     assert (row.state, row.tries, row.created_at, row.received_at) == (
-        "failed",
+        "resting",
         0,
         AT,
         AT - timedelta(seconds=5),
@@ -234,20 +244,20 @@ def test_what_people_ask_for_again_of_what_was_put_aside_is_that_and_no_more(
     send(link, range(1))
     for one in (link, neighbour):
         aside = [message(one, topic, {"n": 7}) for topic in ("hall/a", "new")]
-        pipeline.store(batch(*aside, quarantine_reason="killed the process"), NOW)
-    mine = QuarantinedMessage.objects.filter(site=link.site_id).order_by("id")
-    assert unparsed.parse_again([mine[0].pk, mine[1].pk, 0], moment(NOW + 5)) == 2
+        pipeline.store(batch(*aside, dead_letter_reason="killed the process"), NOW)
+    mine = DeadLetter.objects.filter(site=link.site_id).order_by("id")
+    assert schedule.replay([mine[0].pk, mine[1].pk, 0]) == 2
     found = list(
-        KeptMessage.objects.order_by("id").values_list(
-            "topic", "parser_name", "state", "site_id", "error"
-        )
+        DeadLetter.objects.filter(site=link.site_id)
+        .order_by("id")
+        .values_list("topic", "parser_name", "state", "site_id", "error")
     )
     assert found == [
-        ("hall/a", "flaky", "again", link.site_id, "killed the process"),
-        ("new", "", "again", link.site_id, "killed the process"),
+        ("hall/a", "flaky", "requested", link.site_id, "killed the process"),
+        ("new", "", "requested", link.site_id, "killed the process"),
     ]
     assert books(link) == {"stored": 1, "kept": 2}
     assert books(neighbour) == {"quarantined": 2}
     attend(NOW + 10)
     assert books(link) == {"stored": 3}
-    assert QuarantinedMessage.objects.count() == 2
+    assert DeadLetter.objects.count() == 2

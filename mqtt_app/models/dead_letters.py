@@ -1,9 +1,9 @@
-"""What a failing parser leaves to be parsed later, and how each parser does at each site."""
+"""Messages that were not stored, as they came, and how each parser does at each site."""
 
 from django.db import models
 from django.utils import timezone
 
-from mqtt_app.models.choices import KeptState
+from mqtt_app.models.choices import DeadLetterReason, DeadLetterState
 from mqtt_app.models.connections import MqttConnection
 from mqtt_app.models.sites import Site
 
@@ -28,7 +28,7 @@ class ParserHealth(models.Model):
         null=True, blank=True, help_text="While paused: when it last parsed one."
     )
     attended_at = models.DateTimeField(
-        null=True, blank=True, help_text="When its raw messages were last looked after."
+        null=True, blank=True, help_text="When its dead letters were last looked after."
     )
     reason = models.TextField(blank=True, default="")
 
@@ -48,13 +48,13 @@ class ParserHealth(models.Model):
         return self.paused_since is not None and self.resumed_at is None
 
 
-class KeptMessage(models.Model):
-    """A message that its parser failed on, as it came. `tries` counts how often it was parsed again
-    in vain.
+class DeadLetter(models.Model):
+    """A message that was not stored, as it came. `tries` counts how often it was replayed in vain;
+    `parser_name` is empty where no parser was asked.
     """
 
     site = models.ForeignKey(
-        Site, on_delete=models.CASCADE, related_name="kept_messages", db_index=False
+        Site, on_delete=models.CASCADE, related_name="dead_letters", db_index=False
     )
     connection = models.ForeignKey(
         MqttConnection,
@@ -68,17 +68,20 @@ class KeptMessage(models.Model):
     qos = models.PositiveSmallIntegerField()
     retain = models.BooleanField()
     received_at = models.DateTimeField()
-    parser_name = models.CharField(max_length=100)
+    parser_name = models.CharField(max_length=100, blank=True, default="")
+    reason = models.CharField(max_length=8, choices=DeadLetterReason.choices)
     error = models.TextField(blank=True, default="")
-    state = models.CharField(max_length=6, choices=KeptState.choices)
+    state = models.CharField(max_length=9, choices=DeadLetterState.choices)
     tries = models.PositiveSmallIntegerField(default=0)
     created_at = models.DateTimeField(default=timezone.now, db_index=True)
 
     class Meta:
         ordering = ("-id",)
         indexes = (
-            models.Index(fields=("site", "parser_name", "state", "id"), name="mqtt_kept_group"),
-            models.Index(fields=("state", "tries", "id"), name="mqtt_kept_state"),
+            models.Index(
+                fields=("site", "parser_name", "state", "id"), name="mqtt_deadletter_group"
+            ),
+            models.Index(fields=("state", "tries", "id"), name="mqtt_deadletter_state"),
         )
 
     def __str__(self) -> str:

@@ -4,33 +4,35 @@ from django.http import HttpRequest
 from django.utils.safestring import SafeString
 
 from mqtt_app.admin.access import NOBODY
-from mqtt_app.admin.base import ParseAgainAdmin, ReadOnlyAdmin, SiteFilter, coloured, shortened
+from mqtt_app.admin.base import ReadOnlyAdmin, ReplayAdmin, SiteFilter, coloured, shortened
 from mqtt_app.domain.access import Action
-from mqtt_app.models import KeptMessage, ParserHealth
+from mqtt_app.models import DeadLetter, ParserHealth
 from mqtt_app.services.replay import schedule
 
 
-@admin.register(KeptMessage)
-class KeptMessageAdmin(ParseAgainAdmin[KeptMessage]):
+@admin.register(DeadLetter)
+class DeadLetterAdmin(ReplayAdmin[DeadLetter]):
     list_display = (
         "created_at",
         "site",
         "short_topic",
         "parser_name",
+        "reason",
         "state",
         "tries",
         "received_at",
     )
-    list_filter = (SiteFilter, "state", "created_at")
+    list_filter = (SiteFilter, "reason", "state", "created_at")
     list_select_related = ("site",)
-    search_fields = ("topic", "parser_name")
+    search_fields = ("topic", "parser_name", "error")
     fields = (
         "site",
         "topic",
         "parser_name",
+        "reason",
+        "error",
         "state",
         "tries",
-        "error",
         "qos",
         "retain",
         "received_at",
@@ -38,24 +40,24 @@ class KeptMessageAdmin(ParseAgainAdmin[KeptMessage]):
         "payload_text",
     )
     readonly_fields = fields
-    actions = ("parse_again",)
-    to_delete = NOBODY  # the books count them
+    actions = ("replay",)
+    to_delete = NOBODY  # the accounting counts them
 
     @admin.display(description="topic")
-    def short_topic(self, row: KeptMessage) -> str:
+    def short_topic(self, row: DeadLetter) -> str:
         return shortened(row.topic)
 
     @admin.display(description="payload")
-    def payload_text(self, row: KeptMessage) -> str:
+    def payload_text(self, row: DeadLetter) -> str:
         return shortened(bytes(row.payload).decode(errors="backslashreplace"), 5_000)
 
-    @admin.action(description="Parse again (what fails then, is failed)", permissions=["parse"])
-    def parse_again(self, request: HttpRequest, queryset: QuerySet[KeptMessage]) -> None:
+    @admin.action(description="Replay (what fails then, rests again)", permissions=["replay"])
+    def replay(self, request: HttpRequest, queryset: QuerySet[DeadLetter]) -> None:
         if self.refuses(request, queryset, Action.ATTEND):
             return
-        number = schedule.parse_again(queryset.values_list("pk", flat=True))
+        number = schedule.replay(queryset.values_list("pk", flat=True))
         self.message_user(
-            request, f"{number:,} messages are parsed again within seconds.", messages.SUCCESS
+            request, f"{number:,} dead letters are replayed within seconds.", messages.SUCCESS
         )
 
 
