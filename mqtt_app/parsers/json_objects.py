@@ -75,6 +75,8 @@ def _flat_values(record: dict[str, Any], device: str) -> list[Fact] | None:
             if quantity is None:
                 return None
             values.append((key, quantity.value, quantity.unit, role is KeyRole.DIAGNOSTIC))
+        elif role is KeyRole.ENVELOPE:
+            continue
         elif role is KeyRole.TIME and time is None and type(value) is int:
             time = parse_time(value)
             if time is None:
@@ -119,7 +121,11 @@ def _facts(tree: Any, role: TopicRole, message: Message) -> list[Fact]:
     device = role.speaks_for
     if identity:
         device = device_of(str(tree[identity]), identity, device)
-    availability = Availability(identifier=device, state=state or Liveness.ONLINE)
+    availability = Availability(
+        identifier=device,
+        state=state or Liveness.ONLINE,
+        is_gateway=role.is_gateway and not identity,
+    )
     return [availability, *(rest if state is Liveness.ONLINE else [])]
 
 

@@ -75,7 +75,9 @@ def _facts(text: str, role: TopicRole) -> list[Fact]:
     if role.speaks_for:
         state = liveness(text, role.false_is_death)
         if state is not None:
-            return [Availability(identifier=role.speaks_for, state=state)]
+            return [
+                Availability(identifier=role.speaks_for, state=state, is_gateway=role.is_gateway)
+            ]
     try:
         quantity = text_value(text, role.metric)
     except UnstorableError as error:

@@ -1,7 +1,8 @@
 """Which device a record of unknown JSON is about.
 
 An address or number that is unique in the world (MAC, EUI, IMEI, long serial numbers) is the device
-by itself, so that it is one device behind two gateways. Any other identifier (`device_id: 17`) is
+by itself, so that it is one device behind two gateways and on two topics, even if one of these has
+it as a level. Any other identifier (`device_id: 17`) is
 unique only where it was published: it stands behind the topic, unless the topic has it already. A
 word for a model or a kind (`ESP32`, `sensor`) is no identity.
 """
@@ -76,10 +77,10 @@ def device_of(identifier: str, key: str, topic_device: str) -> str:
     """The identifier of the device that the text or number under `key` names."""
     text = identifier.strip()
     small_key = squeezed(key)
+    if _is_unique(small_key, text):
+        return text if text.isdecimal() else normal_address(text)
     if within := _level_of(text, topic_device):
         return topic_device if small_key in _WORDS else within
-    if _is_unique(small_key, text):
-        return normal_address(text)
     clean = text.replace("/", "_")  # a slash would make it two levels
     return f"{topic_device}/{clean}"
 

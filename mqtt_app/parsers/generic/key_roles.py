@@ -20,6 +20,7 @@ class KeyRole(Enum):
     TIME = "a time"
     LOOSE_TIME = "a time if it is large enough: also used for temperatures and durations"
     EPOCH = "is itself a time"
+    ENVELOPE = "about the message or its form, and no value at all: `messageId`, `dataType`"
     IDENTITY = "which device it is, or may be"
     NAME = "what people call the device"
     MANUFACTURER = "who made the device"
@@ -55,8 +56,16 @@ _SOFTWARE = frozenset(
         " softwarever version ver appversion"
     )
 )
+_ENVELOPE = frozenset(
+    words(
+        "messageid msgid datatype valuetype clienttoken requestid correlationid traceid usunits"
+        " messagetype msgtype transactionuuid"
+    )
+)
 _DIAGNOSTIC = frozenset(
     words(
+        "csq gsmsignal gsmcsq cellsignal rsrp rsrq sinr wifistrength wifiquality seqno seqnr"
+        " seqnum sequencenumber sequenceno boot framecounter framecount packetid"
         "rssi snr lsnr linkquality lqi signal signalstrength signalquality wifisignal"
         " wifirssi wifi rssidbm uptime uptimesec uptimems fcnt fcntup fcntdown fport freeheap"
         " heap heapfree minfreeheap freemem freememory memfree cpuload cputemp espload loadavg"
@@ -73,6 +82,7 @@ _ROLES: tuple[tuple[KeyRole, frozenset[str]], ...] = (
     (KeyRole.TIME, frozenset(TIME_KEYS)),
     (KeyRole.VALUE, frozenset(("value", "val"))),
     (KeyRole.UNIT, _UNITS),
+    (KeyRole.ENVELOPE, _ENVELOPE),
     (KeyRole.IDENTITY, _IDENTITIES),
     (KeyRole.NAME, _NAMES),
     (KeyRole.MANUFACTURER, _MANUFACTURERS),
@@ -145,7 +155,7 @@ def _role(key: str) -> KeyRole:
         return KeyRole.EPOCH
     if not key or len(key) > 60:
         return KeyRole.PLAIN
-    if key.endswith(UNIT_ENDINGS):
+    if key.endswith(UNIT_ENDINGS) and key not in UNIT_ENDINGS:
         return KeyRole.UNIT_OF_NAMESAKE
     small = squeezed(key)
     for role, keys in _ROLES:

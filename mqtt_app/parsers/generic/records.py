@@ -34,7 +34,11 @@ from mqtt_app.parsers.generic.key_roles import (
 )
 from mqtt_app.parsers.generic.labels import kind_key, label_of
 from mqtt_app.parsers.generic.record_times import NO_TIME, RecordTime, epoch, take_time
-from mqtt_app.parsers.generic.single_values import has_value, is_single_value
+from mqtt_app.parsers.generic.single_values import (
+    has_value,
+    is_single_value,
+    keys_of_quality,
+)
 from mqtt_app.parsers.generic.topic_roles import TopicRole
 from mqtt_app.parsers.generic.tree_place import TreePlace
 from mqtt_app.parsers.generic.units_beside import take_units
@@ -142,11 +146,16 @@ class RecordReader:
             self.facts.append(FieldProblem(field=scope.below(key).path, reason=reason))
         if time.time is not None:
             scope = msgspec.structs.replace(scope, time=time.time)
-        units = take_units(record) if roles_in(record) & HAS_UNIT else _NO_UNITS
+        roles = roles_in(record)
+        units = take_units(record) if roles & HAS_UNIT else _NO_UNITS
+        if roles & HAS_VALUE:
+            left_out = left_out | keys_of_quality(record)
         is_wrapper = not scope.path and bool(time.keys) and isinstance(record.get("values"), dict)
         for key, value in record.items():
             unit = units.get(key)
             if value is None or key in left_out or key in time.keys or unit == "":
+                continue
+            if role_of_key(key) is KeyRole.ENVELOPE:
                 continue
             if is_wrapper and key == "values":
                 self._node(value, scope)
