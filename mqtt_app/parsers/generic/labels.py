@@ -9,15 +9,18 @@ LONGEST = 60  # characters of a label; longer text is a message, not a name
 # In the order in which they are preferred; numbers count only under the second group.
 _TEXTS = words(
     "phase channel name label metric measurement parameter param quantity sensor"
-    " sensortype type kind key id code port address addr location position n tag"
+    " measurand sensortype type kind key id code port address addr location position n tag"
 )
 _NUMBERS = words("phase channel ch id index idx port slot number no nr num address addr")
 _DATA_TYPES = frozenset(
     words("float double int integer uint int16 int32 uint16 string str text bool boolean number")
 )
 _KINDS = frozenset(
-    words("metric measurement parameter param quantity sensor sensortype type kind key")
+    words("metric measurand measurement parameter param quantity sensor sensortype type kind key")
 )
+_MEASURED = words("measurand metric measurement parameter param quantity type kind name")
+_WHERE = words("phase line channel zone location position unit_id")
+PAIR_KEYS = frozenset((*_MEASURED, *_WHERE))
 _KEYS = tuple(dict.fromkeys((*_TEXTS, *_NUMBERS)))
 
 
@@ -31,6 +34,27 @@ def label_of(record: dict[str, Any], key: str) -> str:
     if isinstance(value, int) and not isinstance(value, bool):
         return str(value) if key.lower() in _NUMBERS and abs(value) < 1e9 else ""
     return ""
+
+
+def is_pair(record: dict[str, Any]) -> bool:
+    """Whether the record has a phase and what is measured there; a measurand needs no phase."""
+    return "measurand" in record or (
+        bool(_text_of(record, "phase")) and any(_text_of(record, key) for key in _MEASURED)
+    )
+
+
+def pair_label(record: dict[str, Any]) -> str:
+    """What is measured and on which phase or at which place, as OCPP's `sampledValue` has it:
+    `Voltage.L1`; "" when the record does not say what is measured.
+    """
+    what = next((text for key in _MEASURED if (text := _text_of(record, key))), "")
+    parts = [what, *(text for key in _WHERE if (text := _text_of(record, key)))]
+    return ".".join(parts) if what else ""
+
+
+def _text_of(record: dict[str, Any], key: str) -> str:
+    value = record.get(key)
+    return value.strip() if isinstance(value, str) and len(value) <= LONGEST else ""
 
 
 def label_keys(record: dict[str, Any]) -> list[str]:

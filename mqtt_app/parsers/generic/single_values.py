@@ -2,8 +2,12 @@
 
 from typing import Any
 
+from mqtt_app.domain.facts import MetricDescription
 from mqtt_app.domain.word_lists import words
 from mqtt_app.parsers.generic.key_roles import KeyRole, role_of_key, squeezed
+from mqtt_app.parsers.generic.tree_place import TreePlace
+
+LONGEST_NAME = 200  # characters
 
 # What may stand beside a value and belongs to it.
 _ATTRIBUTES = frozenset(
@@ -17,6 +21,14 @@ _QUALITIES = frozenset(
     )
 )
 _NEVER_VALUES = frozenset(words("quality q qc statuscode qualitycode"))
+
+
+def description_of_value(record: dict[str, Any], place: TreePlace) -> list[MetricDescription]:
+    """What people call the value, if the record says so."""
+    name = next((record[key] for key in ("name", "label", "title") if key in record), None)
+    if not isinstance(name, str) or not 0 < len(name.strip()) <= LONGEST_NAME:
+        return []
+    return [MetricDescription(device=place.device, metric=place.path, name=name.strip())]
 
 
 def has_value(record: dict[str, Any]) -> bool:
