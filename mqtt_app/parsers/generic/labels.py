@@ -19,7 +19,7 @@ _KINDS = frozenset(
     words("metric measurand measurement parameter param quantity sensor sensortype type kind key")
 )
 _MEASURED = words("measurand metric measurement parameter param quantity type kind name")
-_WHERE = words("phase line channel zone location position unit_id")
+_WHERE = words("phase line channel zone")
 PAIR_KEYS = frozenset((*_MEASURED, *_WHERE))
 _KEYS = tuple(dict.fromkeys((*_TEXTS, *_NUMBERS)))
 
