@@ -107,12 +107,9 @@ def _add(
 
 
 def _time(record: dict[str, Any]) -> float | None:
-    """`20231114T221320Z` too, in UTC."""
+    """Times without a zone are in UTC."""
     for key in ("event_time", "timestamp", "time"):
-        value = record.get(key)
-        if isinstance(value, str) and len(value) == len("YYYYMMDDThhmmssZ"):
-            value = value.replace("T", "").rstrip("Z")
-        time = parse_time(value, "UTC")
+        time = parse_time(record.get(key), "UTC")
         if time is not None:
             return time
     return None

@@ -21,7 +21,9 @@ LARGEST = 10**18  # larger numbers are none
 
 # In the order in which they are believed.
 _ADDRESSES = words("deveui deviceeui ieeeaddress ieeeaddr mac macaddress macaddr bdaddr imei eui")
-_NUMBERS = words("serial serialnumber serialno sn uuid deviceuuid deviceuid hwid hardwareid chipid")
+_NUMBERS = words(
+    "serial serialnumber serialno sn uuid deviceuuid deviceuid hwid hardwareid chipid coreid"
+)
 _IDS = words(
     "deviceid devid nodeid sensorid stationid meterid thingid assetid trackerid tagid"
     " unitid clientid"

@@ -43,7 +43,7 @@ _IDENTITIES = frozenset(
         "deviceid devid deveui deviceeui ieeeaddress ieeeaddr mac macaddress macaddr bdaddr"
         " serial serialnumber serialno sn imei uuid deviceuid deviceuuid nodeid sensorid"
         " stationid meterid thingid assetid clientid hwid hardwareid chipid unitid tagid"
-        " trackerid device dev node sensor station meter id address addr eui source src"
+        " trackerid coreid device dev node sensor station meter id address addr eui source src"
     )
 )
 _UNITS = frozenset(("unit", "units", "uom", "unitofmeasurement", "unitofmeasure"))
@@ -59,7 +59,7 @@ _SOFTWARE = frozenset(
 _ENVELOPE = frozenset(
     words(
         "messageid msgid datatype valuetype clienttoken requestid correlationid traceid usunits"
-        " messagetype msgtype transactionuuid"
+        " messagetype msgtype transactionuuid qos retain retained"
     )
 )
 _DIAGNOSTIC = frozenset(
@@ -80,7 +80,7 @@ _SIGNS = re.compile(r"[^0-9a-z]+", re.ASCII)
 _ROLES: tuple[tuple[KeyRole, frozenset[str]], ...] = (
     (KeyRole.LOOSE_TIME, _LOOSE),
     (KeyRole.TIME, frozenset(TIME_KEYS)),
-    (KeyRole.VALUE, frozenset(("value", "val"))),
+    (KeyRole.VALUE, frozenset(("value", "val", "presentvalue"))),
     (KeyRole.UNIT, _UNITS),
     (KeyRole.ENVELOPE, _ENVELOPE),
     (KeyRole.IDENTITY, _IDENTITIES),

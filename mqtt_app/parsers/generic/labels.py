@@ -9,15 +9,20 @@ LONGEST = 60  # characters of a label; longer text is a message, not a name
 # In the order in which they are preferred; numbers count only under the second group.
 _TEXTS = words(
     "phase channel name label metric measurement parameter param quantity sensor"
-    " measurand sensortype type kind key id code port address addr location position n tag"
+    " measurand sensortype tagname signal variable point pointname type kind key id code port"
+    " address addr location position n tag"
 )
 _NUMBERS = words("phase channel ch id index idx port slot number no nr num address addr")
 _DATA_TYPES = frozenset(
     words("float double int integer uint int16 int32 uint16 string str text bool boolean number")
 )
 _KINDS = frozenset(
-    words("metric measurand measurement parameter param quantity sensor sensortype type kind key")
+    words(
+        "metric measurand measurement parameter param quantity sensor sensortype tagname signal"
+        " variable point pointname type kind key"
+    )
 )
+_KINDS_AND_NAMES = _KINDS | {"name"}
 _MEASURED = words("measurand metric measurement parameter param quantity type kind name")
 _WHERE = words("phase line channel zone")
 PAIR_KEYS = frozenset((*_MEASURED, *_WHERE))
@@ -64,9 +69,10 @@ def label_keys(record: dict[str, Any]) -> list[str]:
     return sorted(keys, key=lambda key: (isinstance(record[key], int), ranks[key]))
 
 
-def kind_key(record: dict[str, Any]) -> str:
+def kind_key(record: dict[str, Any], with_name: bool = False) -> str:
     """The key of a text that says what a value beside it is: `{"type": "humidity", "value": 40}`;
-    "" for none.
+    "" for none. A `name` is one only `with_name`: where the topic has no better one.
     """
-    kinds = (key for key in label_keys(record) if key.lower() in _KINDS)
+    listed = _KINDS_AND_NAMES if with_name else _KINDS
+    kinds = (key for key in label_keys(record) if key.lower() in listed)
     return next((key for key in kinds if isinstance(record[key], str)), "")

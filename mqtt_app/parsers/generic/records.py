@@ -35,12 +35,13 @@ from mqtt_app.parsers.generic.key_roles import (
 from mqtt_app.parsers.generic.labels import kind_key, label_of
 from mqtt_app.parsers.generic.record_times import NO_TIME, RecordTime, epoch, take_time
 from mqtt_app.parsers.generic.single_values import (
+    NAMES_OF_VALUES,
     description_of_value,
     has_value,
     is_single_value,
     keys_of_quality,
 )
-from mqtt_app.parsers.generic.topic_roles import TopicRole
+from mqtt_app.parsers.generic.topic_roles import GENERIC_LEVELS, TopicRole
 from mqtt_app.parsers.generic.tree_place import TreePlace
 from mqtt_app.parsers.generic.units_beside import spelled_out, take_units
 from mqtt_app.parsers.generic.units_in_names import unit_in_name
@@ -48,7 +49,6 @@ from mqtt_app.parsers.json_tree import Documents, decode_text, invalid, looks_li
 
 _NO_KEYS: frozenset[str] = frozenset()
 _NO_UNITS: dict[str, str] = {}
-_NAMES_OF_VALUES = frozenset(("name", "label", "title"))
 
 
 class RecordReader:
@@ -101,7 +101,7 @@ class RecordReader:
         """
         record = spelled_out(record)
         if roles_in(record) & HAS_VALUE and is_single_value(record):
-            kind = kind_key(record)
+            kind = kind_key(record, self._role.metric.lower() in GENERIC_LEVELS)
             label = label_of(record, kind) if kind else ""
             is_leaf = not label or label.casefold() == self._role.metric.casefold()
             leaf = msgspec.structs.replace(self._leaf_scope(), time=scope.time)
@@ -125,7 +125,7 @@ class RecordReader:
             device = device_of(str(record[identity]), identity, scope.device)
             scope = msgspec.structs.replace(scope, device=device)
         if roles & HAS_VALUE:
-            left_out = left_out | _NAMES_OF_VALUES
+            left_out = left_out | frozenset(NAMES_OF_VALUES)
         elif roles & HAS_DESCRIPTION and (identity or not scope.path):
             about, keys = describes(record, scope.device)
             left_out = left_out | keys

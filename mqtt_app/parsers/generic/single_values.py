@@ -7,6 +7,7 @@ from mqtt_app.domain.word_lists import words
 from mqtt_app.parsers.generic.key_roles import KeyRole, role_of_key, squeezed
 from mqtt_app.parsers.generic.tree_place import TreePlace
 
+NAMES_OF_VALUES = ("name", "label", "title", "objectName", "object_name")
 LONGEST_NAME = 200  # characters
 
 # What may stand beside a value and belongs to it.
@@ -17,7 +18,7 @@ _ATTRIBUTES = frozenset(
 _QUALITIES = frozenset(
     words(
         "quality q qc statuscode qualitycode good status type attribute access accessmode ack"
-        " from user lc format context location"
+        " from user lc format context location statusflags objecttype objectidentifier"
     )
 )
 _NEVER_VALUES = frozenset(words("quality q qc statuscode qualitycode"))
@@ -25,7 +26,7 @@ _NEVER_VALUES = frozenset(words("quality q qc statuscode qualitycode"))
 
 def description_of_value(record: dict[str, Any], place: TreePlace) -> list[MetricDescription]:
     """What people call the value, if the record says so."""
-    name = next((record[key] for key in ("name", "label", "title") if key in record), None)
+    name = next((record[key] for key in NAMES_OF_VALUES if key in record), None)
     if not isinstance(name, str) or not 0 < len(name.strip()) <= LONGEST_NAME:
         return []
     return [MetricDescription(device=place.device, metric=place.path, name=name.strip())]
