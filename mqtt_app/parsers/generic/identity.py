@@ -22,7 +22,7 @@ LARGEST = 10**18  # larger numbers are none
 # In the order in which they are believed.
 _ADDRESSES = words("deveui deviceeui ieeeaddress ieeeaddr mac macaddress macaddr bdaddr imei eui")
 _NUMBERS = words(
-    "serial serialnumber serialno sn uuid deviceuuid deviceuid hwid hardwareid chipid coreid"
+    "serial serialnumber serialno sn uuid deviceuuid deviceuid hwid hardwareid chipid coreid esp8266id esp32id"
 )
 _IDS = words(
     "deviceid devid nodeid sensorid stationid meterid thingid assetid trackerid tagid"
@@ -138,7 +138,7 @@ def _is_identity(key: str, text: str, is_number: bool) -> bool:
     if is_number:
         return key in _IDS or key in _NUMBERS or key in _ADDRESSES
     if key in _ADDRESSES_ONLY:
-        return _MAC.fullmatch(text) is not None
+        return _MAC.fullmatch(text) is not None or (key == "uid" and _is_long_hex(text))
     return key not in _WORDS or _MODEL_OR_KIND.fullmatch(text) is None
 
 
@@ -146,12 +146,19 @@ def _is_unique(key: str, text: str) -> bool:
     """Whether the identifier is unique in the world, by its form and its key."""
     if _MAC.fullmatch(text) or _UUID.fullmatch(text):
         return True
+    if key == "uid":
+        return _is_long_hex(text)
     if key in _ADDRESSES or key in _IDS:
         digits = sum(char.isdigit() for char in text)
         return _HEX.fullmatch(text) is not None or (key == "imei" and digits == 15)
     if key in _NUMBERS:
         return len(text) >= 6 and sum(char.isdigit() for char in text) >= 4
     return False
+
+
+def _is_long_hex(text: str) -> bool:
+    """The number of a chip, and no word or counter."""
+    return _HEX.fullmatch(text) is not None and not text.isdecimal() and not text.isalpha()
 
 
 def _level_of(identifier: str, topic_device: str) -> str:

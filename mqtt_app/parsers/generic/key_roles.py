@@ -43,11 +43,11 @@ _IDENTITIES = frozenset(
         "deviceid devid deveui deviceeui ieeeaddress ieeeaddr mac macaddress macaddr bdaddr"
         " serial serialnumber serialno sn imei uuid deviceuid deviceuuid nodeid sensorid"
         " stationid meterid thingid assetid clientid hwid hardwareid chipid unitid tagid"
-        " trackerid coreid device dev node sensor station meter id address addr eui source src"
+        " trackerid coreid esp8266id esp32id uid device dev node sensor station meter id address addr eui source src"
     )
 )
 _UNITS = frozenset(("unit", "units", "uom", "unitofmeasurement", "unitofmeasure"))
-_NAMES = frozenset(("name", "devicename", "friendlyname", "displayname"))
+_NAMES = frozenset(("name", "nickname", "devicename", "friendlyname", "displayname"))
 _MANUFACTURERS = frozenset(("manufacturer", "vendor", "brand", "mf", "mfr"))
 _MODELS = frozenset(("model", "devicemodel", "modelname", "modelid", "hwmodel", "boardtype"))
 _SOFTWARE = frozenset(
@@ -58,7 +58,7 @@ _SOFTWARE = frozenset(
 )
 _ENVELOPE = frozenset(
     words(
-        "messageid msgid datatype valuetype clienttoken requestid correlationid traceid usunits"
+        "messageid msgid datatype clienttoken requestid correlationid traceid usunits"
         " messagetype msgtype transactionuuid qos retain retained"
     )
 )
@@ -74,6 +74,8 @@ _DIAGNOSTIC = frozenset(
         " txcount mqttcount"
     )
 )
+# As the last word of a name, or before its unit: `uptime_s`, `wifi_rssi_dbm`.
+_RADIO = frozenset(("rssi", "snr", "lqi", "uptime"))
 _EPOCH = re.compile(r"1[0-9]{9}(?:[0-9]{3}|[0-9]{6}|[0-9]{9})?", re.ASCII)
 _SIGNS = re.compile(r"[^0-9a-z]+", re.ASCII)
 
@@ -161,6 +163,5 @@ def _role(key: str) -> KeyRole:
     for role, keys in _ROLES:
         if small in keys:
             return role
-    last = name_words(key)[-1:]
-    is_radio = last in (["rssi"], ["snr"], ["lqi"], ["uptime"])
+    is_radio = not _RADIO.isdisjoint(name_words(key)[-2:])
     return KeyRole.DIAGNOSTIC if is_radio else KeyRole.PLAIN

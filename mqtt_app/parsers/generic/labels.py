@@ -9,8 +9,9 @@ LONGEST = 60  # characters of a label; longer text is a message, not a name
 # In the order in which they are preferred; numbers count only under the second group.
 _TEXTS = words(
     "phase channel name label metric measurement parameter param quantity sensor"
-    " measurand sensortype tagname signal variable point pointname type kind key id code port"
-    " address addr location position n tag"
+    " measurand value_type valuetype obis path property observedproperty sensortype tagname"
+    " signal variable point pointname type kind key id code port address addr location"
+    " position n tag"
 )
 _NUMBERS = words("phase channel ch id index idx port slot number no nr num address addr")
 _DATA_TYPES = frozenset(
@@ -18,8 +19,9 @@ _DATA_TYPES = frozenset(
 )
 _KINDS = frozenset(
     words(
-        "metric measurand measurement parameter param quantity sensor sensortype tagname signal"
-        " variable point pointname type kind key"
+        "metric measurand value_type valuetype obis path property observedproperty measurement"
+        " parameter param quantity sensor sensortype tagname signal variable point pointname"
+        " type kind key"
     )
 )
 _KINDS_AND_NAMES = _KINDS | {"name"}
