@@ -243,6 +243,29 @@ _MONEY = {
     "ct/kWh": "euro_cent/kilowatt_hour",
     "€/kWh": "euro/kilowatt_hour",
 }
+# As BACnet's enumeration and UCUM write them.
+_WRITTEN_OUT = {
+    "degreesCelsius": "degC",
+    "degrees-celsius": "degC",
+    "Cel": "degC",
+    "degreesFahrenheit": "degF",
+    "degrees-fahrenheit": "degF",
+    "percent": "percent",
+    "percentRelativeHumidity": "percent",
+    "percent-relative-humidity": "percent",
+    "partsPerMillion": "ppm",
+    "parts-per-million": "ppm",
+    "pascals": "pascal",
+    "kilopascals": "kilopascal",
+    "volts": "volt",
+    "amperes": "ampere",
+    "watts": "watt",
+    "kilowatts": "kilowatt",
+    "kilowattHours": "kilowatt_hour",
+    "kilowatt-hours": "kilowatt_hour",
+    "hertz": "hertz",
+    "luxes": "lux",
+}
 _LOGARITHMIC = dict.fromkeys(("dB", "dBm", "dBA", "dB(A)", "dBi", "dBµV"), "")
 
 SPELLINGS: dict[str, str] = {
@@ -255,6 +278,7 @@ SPELLINGS: dict[str, str] = {
     **_ENVIRONMENT,
     **_INFORMATION,
     **_MONEY,
+    **_WRITTEN_OUT,
     **_LOGARITHMIC,
 }
 """Spelling -> unit in Pint's words; "" for those without a linear scale."""

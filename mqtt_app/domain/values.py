@@ -48,7 +48,19 @@ _DOUBTFUL_UNITS = {
 
 SWITCH_WORDS = {"on": True, "off": False}
 TRUTH_WORDS = {"true": True, "false": False}
-ANSWER_WORDS = {"yes": True, "no": False, "open": True, "closed": False}
+ANSWER_WORDS = {
+    "yes": True,
+    "no": False,
+    "open": True,
+    "opened": True,
+    "closed": False,
+}
+_OPENING_WORDS = frozenset(("open", "opened", "closed"))
+_MOVED = re.compile(
+    r"(?:^|[^a-z])(?:cover|covers|shutter|shutters|blind|blinds|curtain|curtains|awning|awnings"
+    r"|roller|rollershutter|jalousie|rollladen|garage_?door|gate_?motor)(?:$|[^a-z])",
+    re.ASCII,
+)
 
 
 _STATES = frozenset(
@@ -91,12 +103,14 @@ class UnstorableError(ValueError):
     """`str(error)` is the reason as a phrase, for `FieldProblem`."""
 
 
-def text_value(text: str, name: str = "") -> Quantity | None:
+def text_value(text: str, name: str = "", place: str = "") -> Quantity | None:
     """What the text says; None when it says nothing (empty, `null`, `-`).
 
     `name` is the key or topic level under which it stands: it decides whether a word is a state,
-    and whether digits are an identifier. Raises UnstorableError for NaN, infinity, a number out of
-    range, a text of more than 4,096 characters, and one with a NUL or half a surrogate pair.
+    and whether digits are an identifier. `place`: the names above it; what moves, such as a cover,
+    is also `opening` and `stopped`, so that its `open` stays text. Raises UnstorableError for NaN,
+    infinity, a number out of range, a text of more than 4,096 characters, and one with a NUL or
+    half a surrogate pair.
     """
     stripped = text.strip()
     if not stripped or stripped in _NOTHING:
@@ -104,7 +118,8 @@ def text_value(text: str, name: str = "") -> Quantity | None:
     if (quantity := number(stripped, name)) is not None:
         return quantity
     if stripped.isalpha() and (state := state_word(stripped, name)) is not None:
-        return Quantity(state)
+        is_moved = stripped.lower() in _OPENING_WORDS and is_of_moved(name, place)
+        return Quantity(text if is_moved else state)
     if _NOT_FINITE.fullmatch(stripped) and not names_identifier(name):
         raise UnstorableError(f"{stripped} is no finite number")
     check_text(text)
@@ -138,6 +153,12 @@ def state_word(text: str, name: str = "") -> bool | None:
     if word in ANSWER_WORDS and names_state(name):
         return ANSWER_WORDS[word]
     return None
+
+
+@lru_cache(maxsize=16_384)
+def is_of_moved(name: str, place: str) -> bool:
+    """Whether the names are those of a cover, a shutter or the like."""
+    return _MOVED.search(f"{place}/{name}".lower()) is not None
 
 
 @lru_cache(maxsize=16_384)

@@ -3,9 +3,13 @@
 from mqtt_app.parsers.base import Parser
 from mqtt_app.parsers.binary_trees import CborParser, MessagePackParser
 from mqtt_app.parsers.building import building_parsers
+from mqtt_app.parsers.cloud.parsers import cloud_parsers
 from mqtt_app.parsers.delimited import CsvParser
 from mqtt_app.parsers.espresense import EspresenseParser
 from mqtt_app.parsers.home import home_parsers
+from mqtt_app.parsers.industry.opc_ua import OpcUaParser
+from mqtt_app.parsers.industry.tag_lists import tag_list_parsers
+from mqtt_app.parsers.industry.telegraf import TelegrafParser
 from mqtt_app.parsers.influx_line import InfluxLineParser
 from mqtt_app.parsers.json_objects import JsonParser
 from mqtt_app.parsers.key_value import KeyValueParser
@@ -31,6 +35,7 @@ def built_ins() -> list[Parser]:
     return [
         *home_parsers(),
         *building_parsers(),
+        *cloud_parsers(),
         ThingsStackParser(),
         ChirpStackParser(),
         ThingsBoardParser(),
@@ -44,6 +49,9 @@ def built_ins() -> list[Parser]:
         EspresenseParser(),
         MilesightParser(),
         NetworkServerParser(),
+        OpcUaParser(),
+        *tag_list_parsers(),
+        TelegrafParser(),
         SenmlParser(),
         InfluxLineParser(),
         CborParser(),

@@ -64,6 +64,11 @@ class InfluxLine(msgspec.Struct, frozen=True, kw_only=True):
     time: float | None
 
 
+class TaggedPlace(msgspec.Struct, frozen=True):
+    device: str
+    names: list[str]
+
+
 class InfluxLineParser:
     name = "influx_line"
     version = "1"
@@ -112,19 +117,22 @@ def _read(written: str) -> InfluxLine | None:
 
 
 def _add(readings: TreeReadings, topic: str, line: InfluxLine) -> None:
-    named = _device_tag(line.tags)
-    above = topic_above(topic, {line.measurement, *line.tags.values()})
-    if named:
-        device = _device(above, line.tags[named])
-        others = [value for key, value in line.tags.items() if key != named]
-    else:
-        device = "/".join([above, ",".join(line.tags.values())]) if line.tags else topic
-        others = []
-    origin = ReadingOrigin(device=device, time=line.time)
+    place = device_and_names(topic, line.measurement, line.tags)
+    origin = ReadingOrigin(device=place.device, time=line.time)
     for field, written in line.fields.items():
         last = [] if field == "value" else [field]
-        metric = ".".join([line.measurement, *others, *last])
+        metric = ".".join([line.measurement, *place.names, *last])
         readings.add(origin, metric, _value(written), is_literal=True)
+
+
+def device_and_names(topic: str, measurement: str, tags: dict[str, str]) -> TaggedPlace:
+    """The device that the tags name, and the other tags as parts of the metric's name."""
+    named = _device_tag(tags)
+    above = topic_above(topic, {measurement, *tags.values()})
+    if named:
+        others = [value for key, value in tags.items() if key != named]
+        return TaggedPlace(_device(above, tags[named]), others)
+    return TaggedPlace("/".join([above, ",".join(tags.values())]) if tags else topic, [])
 
 
 def _device_tag(tags: dict[str, str]) -> str:

@@ -18,6 +18,7 @@ from mqtt_app.parsers.generic.identity import device_of, identity_key
 from mqtt_app.parsers.generic.key_roles import KeyRole, known
 from mqtt_app.parsers.generic.records import RecordReader
 from mqtt_app.parsers.generic.topic_roles import TopicRole, role_of
+from mqtt_app.parsers.generic.units_in_names import unit_in_name
 from mqtt_app.parsers.json_tree import decode, looks_like_json, to_float
 from mqtt_app.parsers.scalar import plain_facts
 
@@ -41,7 +42,7 @@ class JsonParser:
         if not _looks_like_json(payload):
             return plain_facts(message, role)
         tree = decode(payload)
-        if type(tree) is dict and "" not in tree and not role.speaks_for:
+        if type(tree) is dict and "" not in tree and "v" not in tree and not role.speaks_for:
             quick = _flat_values(tree, role.device)
             if quick is not None and payload.isascii():
                 return quick
@@ -69,12 +70,13 @@ def _flat_values(record: dict[str, Any], device: str) -> list[Fact] | None:
         role = known.get(key)
         if role is KeyRole.PLAIN or role is KeyRole.DIAGNOSTIC:
             if type(value) is float:
-                values.append((key, value, "", role is KeyRole.DIAGNOSTIC))
+                values.append((key, value, unit_in_name(key), role is KeyRole.DIAGNOSTIC))
                 continue
-            quantity = _quantity(value, key)
+            quantity = _quantity(value, key, device)
             if quantity is None:
                 return None
-            values.append((key, quantity.value, quantity.unit, role is KeyRole.DIAGNOSTIC))
+            unit = _unit(quantity, key)
+            values.append((key, quantity.value, unit, role is KeyRole.DIAGNOSTIC))
         elif role is KeyRole.TIME and time is None and type(value) is int:
             time = parse_time(value)
             if time is None:
@@ -89,7 +91,13 @@ def _flat_values(record: dict[str, Any], device: str) -> list[Fact] | None:
     ]
 
 
-def _quantity(value: object, key: str) -> Quantity | None:
+def _unit(quantity: Quantity, key: str) -> str:
+    if quantity.unit or type(quantity.value) is not float:
+        return quantity.unit
+    return unit_in_name(key)
+
+
+def _quantity(value: object, key: str, device: str) -> Quantity | None:
     """The value of a plain key; None where more has to be considered."""
     if isinstance(value, bool):
         return Quantity(value)
@@ -98,7 +106,7 @@ def _quantity(value: object, key: str) -> Quantity | None:
     if not isinstance(value, str) or key == "phase" or looks_like_json(value):
         return None
     try:
-        return text_value(value, key)
+        return text_value(value, key, device)
     except UnstorableError:
         return None
 
@@ -119,7 +127,11 @@ def _facts(tree: Any, role: TopicRole, message: Message) -> list[Fact]:
     device = role.speaks_for
     if identity:
         device = device_of(str(tree[identity]), identity, device)
-    availability = Availability(identifier=device, state=state or Liveness.ONLINE)
+    availability = Availability(
+        identifier=device,
+        state=state or Liveness.ONLINE,
+        is_gateway=role.is_gateway and not identity,
+    )
     return [availability, *(rest if state is Liveness.ONLINE else [])]
 
 

@@ -22,6 +22,7 @@ from mqtt_app.parsers.encoding import PayloadText, is_written, text_of
 from mqtt_app.parsers.generic.availability import liveness
 from mqtt_app.parsers.generic.key_roles import is_diagnostic
 from mqtt_app.parsers.generic.topic_roles import TopicRole, role_of
+from mqtt_app.parsers.generic.units_in_names import unit_in_name
 
 MAX_LENGTH = 256  # bytes; longer text is a document, not a value
 _BOOLEAN_WORDS = frozenset(("true", "false", "on", "off", "yes", "no", "open", "closed"))
@@ -75,19 +76,22 @@ def _facts(text: str, role: TopicRole) -> list[Fact]:
     if role.speaks_for:
         state = liveness(text, role.false_is_death)
         if state is not None:
-            return [Availability(identifier=role.speaks_for, state=state)]
+            return [
+                Availability(identifier=role.speaks_for, state=state, is_gateway=role.is_gateway)
+            ]
     try:
-        quantity = text_value(text, role.metric)
+        quantity = text_value(text, role.metric, role.parent)
     except UnstorableError as error:
         return [FieldProblem(field=role.metric, reason=str(error))]
     if quantity is None:
         return []
+    is_number = type(quantity.value) is float
     return [
         ReadingFact(
             device=role.parent,
             metric=role.metric,
             value=quantity.value,
-            unit=quantity.unit,
+            unit=quantity.unit or (unit_in_name(role.metric) if is_number else ""),
             diagnostic=is_diagnostic(role.metric),
         )
     ]

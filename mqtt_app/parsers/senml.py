@@ -39,6 +39,7 @@ LABELS = {
     "7": "ut",
     "8": "vd",
 }  # CBOR's numbers for the names of JSON (table 4)
+LWM2M_LABELS = {"sv": "vs", "bv": "vb", "ov": "vs"}
 KNOWN = frozenset(LABELS.values())
 VALUES = ("v", "vs", "vb", "vd")
 VERSION = 10  # the newest; a later one may mean something else
@@ -47,6 +48,7 @@ SEPARATORS = "-:./_ "  # between a base name and a name
 MAX_SAMPLE = 65_536  # bytes that are decoded to recognise a format
 
 _MARKS = (b'"v"', b'"vs"', b'"vb"', b'"vd"', b'"s"', b'"bv"', b'"bs"')
+_LWM2M_VALUES = (b'"v"', b'"sv"', b'"bv"', b'"ov"')
 _LWM2M = re.compile(r"(?:/[0-9]{1,5}){1,4}/?", re.ASCII)  # an object, its instance, a resource
 _URN = re.compile(r"urn:dev:(?P<kind>mac|ow|[a-z]+):(?P<id>[^_]+)(?:_(?P<rest>.*))?", re.ASCII)
 
@@ -68,6 +70,8 @@ class SenmlParser:
 
     def matches(self, topic: str, sample: bytes) -> float:  # noqa: ARG002
         head = sample.removeprefix(BOM).lstrip()[:1]
+        if head == b"{":
+            return 0.7 if _looks_like_lwm2m(sample) else 0.0
         is_text = head == b"[" and (b'"n"' in sample or b'"bn"' in sample)
         if is_text and not any(mark in sample for mark in _MARKS):
             return 0.0
@@ -100,9 +104,35 @@ def _records(payload: bytes) -> list[Any]:
         tree = decode_cbor(payload)
         if isinstance(tree, list):
             tree = [_relabelled(record) for record in tree]
+    if isinstance(tree, dict) and isinstance(tree.get("e"), list):
+        tree = _of_lwm2m(tree)
     if not isinstance(tree, list):
         raise ParseError(ParseErrorKind.VALIDATION, "expected an array of SenML records")
     return tree
+
+
+def _looks_like_lwm2m(sample: bytes) -> bool:
+    has_names = b'"e"' in sample and b'"n"' in sample
+    if not has_names or len(sample) > MAX_SAMPLE or not any(key in sample for key in _LWM2M_VALUES):
+        return False
+    try:
+        records = _records(sample)
+    except ParseError:
+        return False
+    return all(isinstance(record, dict) and _is_known(record) for record in records)
+
+
+def _of_lwm2m(tree: dict[str, Any]) -> list[Any]:
+    """The JSON of LwM2M 1.0, section 6.4.4: base fields, and entries under `e`, with `sv`, `bv` and
+    `ov` for texts, booleans and links.
+    """
+    entries = [
+        {LWM2M_LABELS.get(key, key): value for key, value in entry.items()}
+        if isinstance(entry, dict)
+        else entry
+        for entry in tree["e"]
+    ]
+    return [{"bn": tree.get("bn", ""), **({"bt": tree["bt"]} if "bt" in tree else {})}, *entries]
 
 
 def _relabelled(record: Any) -> Any:

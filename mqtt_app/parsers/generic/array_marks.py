@@ -1,11 +1,19 @@
 """What tells the records of an array apart."""
 
+from collections.abc import Set
 from typing import Any
 
 import msgspec
 
 from mqtt_app.parsers.generic.identity import device_of, identity_key
-from mqtt_app.parsers.generic.labels import kind_key, label_keys, label_of
+from mqtt_app.parsers.generic.labels import (
+    PAIR_KEYS,
+    is_pair,
+    kind_key,
+    label_keys,
+    label_of,
+    pair_label,
+)
 from mqtt_app.parsers.generic.record_times import take_time
 from mqtt_app.parsers.generic.single_values import has_value
 
@@ -16,6 +24,16 @@ class Mark(msgspec.Struct, frozen=True, gc=False):
     device: str
     time: float | None
     kind: str
+
+
+class Labels(msgspec.Struct, frozen=True):
+    """A text for each record, and the keys that hold them and so are no readings."""
+
+    texts: list[str]
+    keys: Set[str]
+
+
+NO_LABELS = Labels([], frozenset())
 
 
 def mark_of(record: dict[str, Any], topic_device: str, time_zone: str) -> Mark:
@@ -40,6 +58,20 @@ def have_identities(marks: list[Mark]) -> bool:
 def have_different_keys(records: list[dict[str, Any]]) -> bool:
     """Whether no key is in two of the records: `[{"temp": 21}, {"hum": 40}]`."""
     return len({key for record in records for key in record}) == sum(map(len, records))
+
+
+def labels_of(records: list[dict[str, Any]], marks: list[Mark]) -> Labels:
+    """Of two texts, if the records say what is measured and on which phase and these differ; else
+    of the text or number under one key. None for records that say which devices they are.
+    """
+    if have_identities(marks):
+        return NO_LABELS
+    if any(is_pair(record) for record in records):
+        pairs = [pair_label(record) for record in records]
+        if "" not in pairs and len(set(pairs)) == len(pairs):
+            return Labels(pairs, PAIR_KEYS)
+    key = label_key(records, marks)
+    return Labels([label_of(record, key) for record in records], {key}) if key else NO_LABELS
 
 
 def label_key(records: list[dict[str, Any]], marks: list[Mark]) -> str:

@@ -1,7 +1,8 @@
 """Which device a record of unknown JSON is about.
 
 An address or number that is unique in the world (MAC, EUI, IMEI, long serial numbers) is the device
-by itself, so that it is one device behind two gateways. Any other identifier (`device_id: 17`) is
+by itself, so that it is one device behind two gateways and on two topics, even if one of these has
+it as a level. Any other identifier (`device_id: 17`) is
 unique only where it was published: it stands behind the topic, unless the topic has it already. A
 word for a model or a kind (`ESP32`, `sensor`) is no identity.
 """
@@ -20,7 +21,9 @@ LARGEST = 10**18  # larger numbers are none
 
 # In the order in which they are believed.
 _ADDRESSES = words("deveui deviceeui ieeeaddress ieeeaddr mac macaddress macaddr bdaddr imei eui")
-_NUMBERS = words("serial serialnumber serialno sn uuid deviceuuid deviceuid hwid hardwareid chipid")
+_NUMBERS = words(
+    "serial serialnumber serialno sn uuid deviceuuid deviceuid hwid hardwareid chipid coreid esp8266id esp32id"
+)
 _IDS = words(
     "deviceid devid nodeid sensorid stationid meterid thingid assetid trackerid tagid"
     " unitid clientid"
@@ -76,10 +79,10 @@ def device_of(identifier: str, key: str, topic_device: str) -> str:
     """The identifier of the device that the text or number under `key` names."""
     text = identifier.strip()
     small_key = squeezed(key)
+    if _is_unique(small_key, text):
+        return text if text.isdecimal() else normal_address(text)
     if within := _level_of(text, topic_device):
         return topic_device if small_key in _WORDS else within
-    if _is_unique(small_key, text):
-        return normal_address(text)
     clean = text.replace("/", "_")  # a slash would make it two levels
     return f"{topic_device}/{clean}"
 
@@ -135,7 +138,7 @@ def _is_identity(key: str, text: str, is_number: bool) -> bool:
     if is_number:
         return key in _IDS or key in _NUMBERS or key in _ADDRESSES
     if key in _ADDRESSES_ONLY:
-        return _MAC.fullmatch(text) is not None
+        return _MAC.fullmatch(text) is not None or (key == "uid" and _is_long_hex(text))
     return key not in _WORDS or _MODEL_OR_KIND.fullmatch(text) is None
 
 
@@ -143,12 +146,19 @@ def _is_unique(key: str, text: str) -> bool:
     """Whether the identifier is unique in the world, by its form and its key."""
     if _MAC.fullmatch(text) or _UUID.fullmatch(text):
         return True
+    if key == "uid":
+        return _is_long_hex(text)
     if key in _ADDRESSES or key in _IDS:
         digits = sum(char.isdigit() for char in text)
         return _HEX.fullmatch(text) is not None or (key == "imei" and digits == 15)
     if key in _NUMBERS:
         return len(text) >= 6 and sum(char.isdigit() for char in text) >= 4
     return False
+
+
+def _is_long_hex(text: str) -> bool:
+    """The number of a chip, and no word or counter."""
+    return _HEX.fullmatch(text) is not None and not text.isdecimal() and not text.isalpha()
 
 
 def _level_of(identifier: str, topic_device: str) -> str:

@@ -20,6 +20,7 @@ class KeyRole(Enum):
     TIME = "a time"
     LOOSE_TIME = "a time if it is large enough: also used for temperatures and durations"
     EPOCH = "is itself a time"
+    ENVELOPE = "about the message or its form, and no value at all: `messageId`, `dataType`"
     IDENTITY = "which device it is, or may be"
     NAME = "what people call the device"
     MANUFACTURER = "who made the device"
@@ -42,11 +43,11 @@ _IDENTITIES = frozenset(
         "deviceid devid deveui deviceeui ieeeaddress ieeeaddr mac macaddress macaddr bdaddr"
         " serial serialnumber serialno sn imei uuid deviceuid deviceuuid nodeid sensorid"
         " stationid meterid thingid assetid clientid hwid hardwareid chipid unitid tagid"
-        " trackerid device dev node sensor station meter id address addr eui source src"
+        " trackerid coreid esp8266id esp32id uid device dev node sensor station meter id address addr eui source src"
     )
 )
 _UNITS = frozenset(("unit", "units", "uom", "unitofmeasurement", "unitofmeasure"))
-_NAMES = frozenset(("name", "devicename", "friendlyname", "displayname"))
+_NAMES = frozenset(("name", "nickname", "devicename", "friendlyname", "displayname"))
 _MANUFACTURERS = frozenset(("manufacturer", "vendor", "brand", "mf", "mfr"))
 _MODELS = frozenset(("model", "devicemodel", "modelname", "modelid", "hwmodel", "boardtype"))
 _SOFTWARE = frozenset(
@@ -55,8 +56,16 @@ _SOFTWARE = frozenset(
         " softwarever version ver appversion"
     )
 )
+_ENVELOPE = frozenset(
+    words(
+        "messageid msgid datatype clienttoken requestid correlationid traceid usunits"
+        " messagetype msgtype transactionuuid qos retain retained"
+    )
+)
 _DIAGNOSTIC = frozenset(
     words(
+        "csq gsmsignal gsmcsq cellsignal rsrp rsrq sinr wifistrength wifiquality seqno seqnr"
+        " seqnum sequencenumber sequenceno boot framecounter framecount packetid"
         "rssi snr lsnr linkquality lqi signal signalstrength signalquality wifisignal"
         " wifirssi wifi rssidbm uptime uptimesec uptimems fcnt fcntup fcntdown fport freeheap"
         " heap heapfree minfreeheap freemem freememory memfree cpuload cputemp espload loadavg"
@@ -65,14 +74,17 @@ _DIAGNOSTIC = frozenset(
         " txcount mqttcount"
     )
 )
+# As the last word of a name, or before its unit: `uptime_s`, `wifi_rssi_dbm`.
+_RADIO = frozenset(("rssi", "snr", "lqi", "uptime"))
 _EPOCH = re.compile(r"1[0-9]{9}(?:[0-9]{3}|[0-9]{6}|[0-9]{9})?", re.ASCII)
 _SIGNS = re.compile(r"[^0-9a-z]+", re.ASCII)
 
 _ROLES: tuple[tuple[KeyRole, frozenset[str]], ...] = (
     (KeyRole.LOOSE_TIME, _LOOSE),
     (KeyRole.TIME, frozenset(TIME_KEYS)),
-    (KeyRole.VALUE, frozenset(("value", "val"))),
+    (KeyRole.VALUE, frozenset(("value", "val", "presentvalue"))),
     (KeyRole.UNIT, _UNITS),
+    (KeyRole.ENVELOPE, _ENVELOPE),
     (KeyRole.IDENTITY, _IDENTITIES),
     (KeyRole.NAME, _NAMES),
     (KeyRole.MANUFACTURER, _MANUFACTURERS),
@@ -145,12 +157,11 @@ def _role(key: str) -> KeyRole:
         return KeyRole.EPOCH
     if not key or len(key) > 60:
         return KeyRole.PLAIN
-    if key.endswith(UNIT_ENDINGS):
+    if key.endswith(UNIT_ENDINGS) and key not in UNIT_ENDINGS:
         return KeyRole.UNIT_OF_NAMESAKE
     small = squeezed(key)
     for role, keys in _ROLES:
         if small in keys:
             return role
-    last = name_words(key)[-1:]
-    is_radio = last in (["rssi"], ["snr"], ["lqi"], ["uptime"])
+    is_radio = not _RADIO.isdisjoint(name_words(key)[-2:])
     return KeyRole.DIAGNOSTIC if is_radio else KeyRole.PLAIN

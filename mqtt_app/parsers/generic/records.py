@@ -10,14 +10,14 @@ from typing import Any
 
 import msgspec
 
-from mqtt_app.domain.facts import Fact, FieldProblem, MetricDescription, ReadingFact
+from mqtt_app.domain.facts import Fact, FieldProblem, ReadingFact
 from mqtt_app.domain.values import Quantity, UnstorableError, text_value
 from mqtt_app.parsers.base import MAX_FACTS
 from mqtt_app.parsers.generic.array_marks import (
     are_distinct,
     have_different_keys,
     have_identities,
-    label_key,
+    labels_of,
     mark_of,
 )
 from mqtt_app.parsers.generic.identity import describes, device_of, identity_key, is_of_device
@@ -34,15 +34,21 @@ from mqtt_app.parsers.generic.key_roles import (
 )
 from mqtt_app.parsers.generic.labels import kind_key, label_of
 from mqtt_app.parsers.generic.record_times import NO_TIME, RecordTime, epoch, take_time
-from mqtt_app.parsers.generic.single_values import has_value, is_single_value
-from mqtt_app.parsers.generic.topic_roles import TopicRole
+from mqtt_app.parsers.generic.single_values import (
+    NAMES_OF_VALUES,
+    description_of_value,
+    has_value,
+    is_single_value,
+    keys_of_quality,
+)
+from mqtt_app.parsers.generic.topic_roles import GENERIC_LEVELS, TopicRole
 from mqtt_app.parsers.generic.tree_place import TreePlace
-from mqtt_app.parsers.generic.units_beside import take_units
+from mqtt_app.parsers.generic.units_beside import spelled_out, take_units
+from mqtt_app.parsers.generic.units_in_names import unit_in_name
 from mqtt_app.parsers.json_tree import Documents, decode_text, invalid, looks_like_json, to_float
 
 _NO_KEYS: frozenset[str] = frozenset()
 _NO_UNITS: dict[str, str] = {}
-_NAMES_OF_VALUES = frozenset(("name", "label", "title"))
 
 
 class RecordReader:
@@ -93,27 +99,23 @@ class RecordReader:
         """An object with nothing but a value is the metric that the topic's last level names, or
         what the object says that it is; an object with a phase is that phase of the device.
         """
+        record = spelled_out(record)
         if roles_in(record) & HAS_VALUE and is_single_value(record):
-            kind = kind_key(record)
+            kind = kind_key(record, self._role.metric.lower() in GENERIC_LEVELS)
             label = label_of(record, kind) if kind else ""
             is_leaf = not label or label.casefold() == self._role.metric.casefold()
             leaf = msgspec.structs.replace(self._leaf_scope(), time=scope.time)
             scope = leaf if is_leaf else scope.below(label)
-            self._describe_value(record, scope)
+            self.facts += description_of_value(record, scope)
             self._record(record, scope, {kind})
         elif isinstance(record.get("phase"), str) and (phase := label_of(record, "phase")):
             self._record(record, scope.below(phase), {"phase"})
         else:
             self._record(record, scope, _NO_KEYS)
 
-    def _describe_value(self, record: dict[str, Any], scope: TreePlace) -> None:
-        name = next((record[key] for key in ("name", "label", "title") if key in record), None)
-        if isinstance(name, str) and 0 < len(name.strip()) <= 200:
-            described = MetricDescription(device=scope.device, metric=scope.path, name=name.strip())
-            self.facts.append(described)
-
     def _record(self, record: dict[str, Any], scope: TreePlace, left_out: Set[str]) -> None:
         """A record at the top or of an array: it may say which device it is, and describe it."""
+        record = spelled_out(record)
         roles = roles_in(record)
         identity = ""
         if roles & HAS_IDENTITY:
@@ -123,7 +125,7 @@ class RecordReader:
             device = device_of(str(record[identity]), identity, scope.device)
             scope = msgspec.structs.replace(scope, device=device)
         if roles & HAS_VALUE:
-            left_out = left_out | _NAMES_OF_VALUES
+            left_out = left_out | frozenset(NAMES_OF_VALUES)
         elif roles & HAS_DESCRIPTION and (identity or not scope.path):
             about, keys = describes(record, scope.device)
             left_out = left_out | keys
@@ -142,11 +144,16 @@ class RecordReader:
             self.facts.append(FieldProblem(field=scope.below(key).path, reason=reason))
         if time.time is not None:
             scope = msgspec.structs.replace(scope, time=time.time)
-        units = take_units(record) if roles_in(record) & HAS_UNIT else _NO_UNITS
+        roles = roles_in(record)
+        units = take_units(record) if roles & HAS_UNIT else _NO_UNITS
+        if roles & HAS_VALUE:
+            left_out = left_out | keys_of_quality(record)
         is_wrapper = not scope.path and bool(time.keys) and isinstance(record.get("values"), dict)
         for key, value in record.items():
             unit = units.get(key)
             if value is None or key in left_out or key in time.keys or unit == "":
+                continue
+            if role_of_key(key) is KeyRole.ENVELOPE:
                 continue
             if is_wrapper and key == "values":
                 self._node(value, scope)
@@ -166,6 +173,7 @@ class RecordReader:
 
     def _node(self, node: Any, scope: TreePlace) -> None:
         if isinstance(node, dict):
+            node = spelled_out(node)
             has_time = roles_in(node) & HAS_TIME
             time = take_time(node, self._time_zone) if has_time else NO_TIME
             self._members(node, scope, time, _NO_KEYS)
@@ -193,11 +201,10 @@ class RecordReader:
             self._by_place(items, scope)
             return
         marks = [mark_of(record, scope.device, self._time_zone) for record in records]
-        label = "" if have_identities(marks) else label_key(records, marks)
-        if label:
-            for record in records:
-                below = scope.below(label_of(record, label))
-                self._record(record, below, {label})
+        labels = labels_of(records, marks)
+        if labels.texts:
+            for record, text in zip(records, labels.texts, strict=True):
+                self._record(record, scope.below(text), labels.keys)
         elif are_distinct(marks) or have_different_keys(records):
             if have_identities(marks):
                 scope = TreePlace(scope.device, time=scope.time)  # of devices of their own
@@ -237,7 +244,7 @@ class RecordReader:
 
     def _text(self, text: str, scope: TreePlace) -> None:
         try:
-            quantity = text_value(text, scope.name)
+            quantity = text_value(text, scope.name, f"{scope.device}/{scope.path}")
         except UnstorableError as error:
             self.facts.append(FieldProblem(field=scope.path or "value", reason=str(error)))
             return
@@ -246,13 +253,16 @@ class RecordReader:
 
     def _found(self, quantity: Quantity, scope: TreePlace) -> None:
         metric = scope.path or "value"
+        unit = quantity.unit or scope.unit
+        if not unit and type(quantity.value) is float:
+            unit = unit_in_name(scope.name)
         self.facts.append(
             ReadingFact(
                 device=scope.device,
                 metric=metric,
                 value=quantity.value,
                 time=scope.time,
-                unit=quantity.unit or scope.unit,
+                unit=unit,
                 diagnostic=is_diagnostic(metric),
             )
         )

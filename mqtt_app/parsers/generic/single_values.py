@@ -2,12 +2,34 @@
 
 from typing import Any
 
-from mqtt_app.parsers.generic.key_roles import KeyRole, role_of_key
+from mqtt_app.domain.facts import MetricDescription
+from mqtt_app.domain.word_lists import words
+from mqtt_app.parsers.generic.key_roles import KeyRole, role_of_key, squeezed
+from mqtt_app.parsers.generic.tree_place import TreePlace
+
+NAMES_OF_VALUES = ("name", "label", "title", "objectName", "object_name")
+LONGEST_NAME = 200  # characters
 
 # What may stand beside a value and belongs to it.
 _ATTRIBUTES = frozenset(
     ("min", "max", "quality", "q", "valid", "precision", "status", "statuscode", "id", "index")
 )
+# Of these, what says how good the value is, what form it has or who wrote it is no reading.
+_QUALITIES = frozenset(
+    words(
+        "quality q qc statuscode qualitycode good status type attribute access accessmode ack"
+        " from user lc format context location statusflags objecttype objectidentifier"
+    )
+)
+_NEVER_VALUES = frozenset(words("quality q qc statuscode qualitycode"))
+
+
+def description_of_value(record: dict[str, Any], place: TreePlace) -> list[MetricDescription]:
+    """What people call the value, if the record says so."""
+    name = next((record[key] for key in NAMES_OF_VALUES if key in record), None)
+    if not isinstance(name, str) or not 0 < len(name.strip()) <= LONGEST_NAME:
+        return []
+    return [MetricDescription(device=place.device, metric=place.path, name=name.strip())]
 
 
 def has_value(record: dict[str, Any]) -> bool:
@@ -29,4 +51,13 @@ def is_single_value(record: dict[str, Any]) -> bool:
 
 
 def _is_attribute(key: str, value: object) -> bool:
-    return value is None or isinstance(value, str) or key.lower() in _ATTRIBUTES
+    if value is None or isinstance(value, str):
+        return True
+    small = squeezed(key)
+    return small in _ATTRIBUTES or small in _QUALITIES
+
+
+def keys_of_quality(record: dict[str, Any]) -> set[str]:
+    """What stands beside a `value` and is about its quality or form, so that it is no reading."""
+    listed = _QUALITIES if is_single_value(record) else _NEVER_VALUES
+    return {key for key in record if squeezed(key) in listed}

@@ -24,7 +24,8 @@ AVAILABILITY = frozenset(
 )
 FALSE_IS_DEATH = frozenset(("online", "available", "availability", "connected", "lwt"))
 LONGEST_INDEX = 2  # digits; a longer number names a device, not one of its parts
-_BRIDGES = frozenset(("bridge", "gateway", "gw", "hub", "controller", "coordinator"))
+# Levels that name what relays all devices of the base topic above.
+_BRIDGES = frozenset(("bridge", "gateway", "gw", "hub", "coordinator"))
 
 # Parts of devices: what is below them says nothing about the whole device.
 _PARTS = frozenset(
@@ -48,7 +49,7 @@ _COLLECTIONS = frozenset(
 class TopicRole(msgspec.Struct, frozen=True, gc=False):
     """`device` speaks in objects; a single value is `metric` of `parent`. `is_silent`: commands and
     metadata, which are no readings. `speaks_for`: the identifier whose availability the topic
-    tells, "" for none; `false_is_death`: also by `false` and `0`.
+    tells, "" for none, `is_gateway` if that is what relays others; `false_is_death`: also by `false` and `0`.
     """
 
     device: str
@@ -56,6 +57,7 @@ class TopicRole(msgspec.Struct, frozen=True, gc=False):
     metric: str
     is_silent: bool = False
     speaks_for: str = ""
+    is_gateway: bool = False
     false_is_death: bool = False
 
 
@@ -75,6 +77,7 @@ def role_of(topic: str) -> TopicRole:
         metric=last,
         is_silent=not speaks_for and _is_silent(small),
         speaks_for=speaks_for,
+        is_gateway=bool(speaks_for) and small[-2] in _BRIDGES,
         false_is_death=bool(speaks_for) and _is_root_of(small),
     )
 
@@ -132,9 +135,8 @@ def _speaks_for(levels: list[str], small: list[str]) -> str:
     if len(levels) < 2 or small[0].startswith("$") or small == ["homeassistant", "status"]:
         return ""
     above = levels[:-1]
-    if small[-1] == "state" and small[-2] in _BRIDGES:
-        is_base = small[-2] == "bridge" and len(above) > 1
-        return _identifier(above[:-1] if is_base else above)
+    if small[-2] in _BRIDGES and (small[-1] == "state" or small[-1] in AVAILABILITY):
+        return _identifier(above[:-1] if any(above[:-1]) else above)
     if small[-1] in AVAILABILITY and any(level.strip() for level in above):
         return _identifier(above)
     return ""

@@ -5,7 +5,23 @@ from typing import Any
 from mqtt_app.domain.unit_spellings import is_unit
 from mqtt_app.parsers.generic.key_roles import UNIT_ENDINGS, KeyRole, role_of_key
 
+SHORT_VALUE = "v"
+SHORT_UNIT = "u"
 LONGEST = 32  # characters of a unit that is not in the list; exactly as written
+
+
+def spelled_out(record: dict[str, Any]) -> dict[str, Any]:
+    """The record with `value` and `unit` for `v` and `u`, where both are there, or `v` has a
+    quality `q`; `{"v": 230, "i": 5}` are volts and amperes.
+    """
+    if SHORT_VALUE not in record or isinstance(record[SHORT_VALUE], dict | list):
+        return record
+    names = {SHORT_VALUE: "value"}
+    if isinstance(record.get(SHORT_UNIT), str):
+        names[SHORT_UNIT] = "unit"
+    elif "q" not in record:
+        return record
+    return {names.get(key, key): value for key, value in record.items()}
 
 
 def take_units(record: dict[str, Any]) -> dict[str, str]:

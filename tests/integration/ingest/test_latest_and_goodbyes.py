@@ -44,6 +44,21 @@ def test_a_gateway_that_says_goodbye_hides_its_devices(link):
     )
 
 
+@pytest.mark.parametrize(
+    ("topic", "goodbye"),
+    [
+        ("plant/gateway/status", {"status": "lost"}),
+        ("plant/gw/connection", {"state": "DISCONNECTED"}),
+        ("plant/coordinator/state", {"state": "offline"}),
+    ],
+)
+def test_a_gateway_of_no_known_family_takes_those_below_it_along(link, topic, goodbye):
+    pipeline.store(batch(message(link, "plant/pump", {"temperature": 20.5})), NOW)
+    pipeline.store(batch(message(link, topic, goodbye, received_at=NOW + 1)), NOW + 1)
+    assert Gateway.objects.get(identifier="plant").status == "offline"
+    assert Device.objects.get().status == "offline"
+
+
 def gateway_says(link, state, seconds):
     said = message(link, "zigbee2mqtt/bridge/state", {"state": state}, received_at=NOW + seconds)
     pipeline.store(batch(said), NOW + 10)

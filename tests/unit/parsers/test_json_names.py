@@ -123,7 +123,13 @@ def test_numbers_about_the_device_are_apart_from_measurements(metric, diagnostic
         ({"power": {"value": 1.6, "unit": "kW"}}, "kW"),
         ({"units": {"power": "kW"}, "power": 1.6}, "kW"),
         ({"power": 1.6, "unit": "second floor"}, ""),
-        ({"power_kw": 1.6}, ""),
+        ({"power": {"v": 1.6, "u": "kW"}}, "kW"),
+        ({"power_kw": 1.6}, "kW"),
+        ({"outTemp_C": 1.6}, "°C"),
+        ({"batteryVoltage_mv": 1.6}, "mV"),
+        ({"phase_a": 1.6}, ""),
+        ({"zone_c": 1.6}, ""),
+        ({"power_min": 1.6}, ""),
     ],
 )
 def test_units_are_taken_as_they_were_written(record, unit):

@@ -77,6 +77,8 @@ def test_times_of_many_forms(value, expected):
         "Tue Nov 14 22:13:20 2023",
         "20231114221320",
         20231114221320,
+        "231114221320",
+        231114221320,
     ],
 )
 def test_a_local_time_is_believed_only_with_the_zone_of_the_site(local):
@@ -96,6 +98,21 @@ def test_a_local_time_is_believed_only_with_the_zone_of_the_site(local):
 def test_every_time_is_one_that_a_calendar_holds(value):
     time = parse_time(value)
     assert time is None or datetime.fromtimestamp(time, UTC)
+
+
+@pytest.mark.parametrize(
+    "digits",
+    ["231314221320", "231132221320", "231114251320", "991231235959", "171717171717", "23111422132"],
+)
+def test_digits_that_no_clock_shows_are_no_compact_time(digits):
+    assert parse_time(digits, "UTC") != NOW
+    assert parse_time(int(digits), "UTC") == parse_time(digits, "UTC")
+
+
+def test_a_short_compact_time_is_not_taken_for_milliseconds_of_today():
+    assert parse_time(1_700_000_000_000) == NOW
+    assert parse_time("240229120000", "UTC") == datetime(2024, 2, 29, 12, tzinfo=UTC).timestamp()
+    assert parse_time("230229120000", "UTC") is None
 
 
 def test_a_local_time_is_recognised_though_not_believed():

@@ -1,0 +1,133 @@
+"""OPC UA over MQTT in JSON: OPC 10000-14 (PubSub) and Azure's OPC Publisher.
+
+Source: https://reference.opcfoundation.org/Core/Part14/v105/docs/7.2.5 and
+https://azure.github.io/Industrial-IoT/opc-publisher/messageformats.html. A node or a field is a
+metric: nodes by the text of their `NodeId`, else by their `DisplayName`. The device is the topic, and
+below it the server (`ApplicationUri`, `EndpointUrl`), or the publisher and the writer of the data
+set. A value with a bad `StatusCode` is none.
+"""
+
+import re
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+from mqtt_app.domain.facts import Fact, MetricDescription
+from mqtt_app.domain.ingest.times import parse_time
+from mqtt_app.parsers.base import Message
+from mqtt_app.parsers.collector import MEASUREMENT, ReadingCollector, label_at, object_at, text_at
+from mqtt_app.parsers.fields import payload_text
+from mqtt_app.parsers.generic.topic_roles import device_of_topic
+from mqtt_app.parsers.json_tree import Documents, decode, invalid
+
+NODE = (b'"NodeId"', b'"Value"')
+MESSAGE = (b'"Payload"', b'"DataSetWriter')
+METADATA = frozenset({"ua-metadata", "ua-keepalive", "ua-status", "ua-connection"})
+_WRITTEN_ID = re.compile(r"(?:^|;)s=(?P<id>.+)", re.DOTALL)
+BAD = 0x8000_0000  # the highest bit of a status code; the one below it is "uncertain"
+
+
+class OpcUaParser:
+    name = "opc_ua"
+    version = "1"
+
+    def matches(self, topic: str, sample: bytes) -> float:  # noqa: ARG002
+        is_node = all(key in sample for key in NODE)
+        return 0.7 if is_node or all(key in sample for key in MESSAGE) else 0.0
+
+    def parse(self, message: Message) -> Sequence[Fact]:
+        if not payload_text(message.payload):
+            return []
+        tree = decode(message.payload)
+        records = tree if isinstance(tree, list | Documents) else [tree]
+        facts: list[Fact] = []
+        for record in records:
+            if not isinstance(record, dict):
+                raise invalid("expected objects with NodeId and Value, or with Payload")
+            facts += _facts(device_of_topic(message.topic), record)
+        return facts
+
+
+def _facts(device: str, record: dict[str, Any]) -> Iterator[Fact]:
+    if record.get("MessageType") in METADATA:
+        return
+    if "NodeId" in record:
+        yield from _node(_below(device, _server(record)), record)
+        return
+    messages = record.get("Messages", [record])
+    for message in messages if isinstance(messages, list) else [messages]:
+        if isinstance(message, dict) and message.get("MessageType") not in METADATA:
+            publisher = _below(device, _name(record, "PublisherId"))
+            yield from _data_set(publisher, message)
+
+
+def _node(device: str, record: dict[str, Any]) -> Iterator[Fact]:
+    node = record["NodeId"]
+    text = node if isinstance(node, str) else _id_of(node)
+    name = label_at(record, "DisplayName")
+    written = _WRITTEN_ID.search(text)
+    metric = written["id"] if written else name or text
+    readings = ReadingCollector(device)
+    _add(readings, metric, record.get("Value"), record)
+    facts = readings.facts()
+    if facts and name and name != metric:
+        facts.append(MetricDescription(device=device, metric=metric, name=name))
+    yield from facts
+
+
+def _data_set(publisher: str, message: dict[str, Any]) -> list[Fact]:
+    writer = _name(message, "DataSetWriterName") or _name(message, "DataSetWriterId")
+    readings = ReadingCollector(_below(publisher, writer))
+    for field, value in object_at(message, "Payload").items():
+        _add(readings, field, value, message)
+    return readings.facts()
+
+
+def _add(readings: ReadingCollector, metric: str, value: Any, above: dict[str, Any]) -> None:
+    """A value as it is, as a DataValue, or as a Variant with `Type` and `Body`."""
+    fields = value if isinstance(value, dict) else {}
+    is_data_value = "Value" in fields or "StatusCode" in fields
+    inner = fields.get("Value") if is_data_value else value
+    if isinstance(inner, dict) and "Body" in inner:
+        inner = inner["Body"]
+    status = fields.get("StatusCode", above.get("StatusCode"))
+    if _is_bad(status):
+        readings.refuse(metric, "its status code is bad")
+        return
+    readings.time = _time(fields, above)
+    readings.add_tree(inner, lambda _: MEASUREMENT, metric)
+
+
+def _time(fields: dict[str, Any], above: dict[str, Any]) -> float | None:
+    keys = ("SourceTimestamp", "ServerTimestamp", "Timestamp")
+    times = (parse_time(record.get(key)) for record in (fields, above) for key in keys)
+    return next((time for time in times if time is not None), None)
+
+
+def _is_bad(status: object) -> bool:
+    if isinstance(status, dict):
+        status = status.get("Code", status.get("Symbol"))
+    if isinstance(status, str):
+        return status.lower().startswith("bad")
+    return isinstance(status, int) and bool(status & BAD)
+
+
+def _server(record: dict[str, Any]) -> str:
+    endpoint = text_at(record, "EndpointUrl").partition("://")[2].strip("/")
+    return text_at(record, "ApplicationUri") or endpoint
+
+
+def _name(record: dict[str, Any], key: str) -> str:
+    value = record.get(key)
+    return str(value).strip() if isinstance(value, str | int) else ""
+
+
+def _id_of(node: Any) -> str:
+    """A NodeId as an object: `{"IdType": 1, "Id": "Temp", "Namespace": 2}`."""
+    found = node.get("Id") if isinstance(node, dict) else node
+    return f"s={found}" if isinstance(found, str) else str(found)[:60]
+
+
+def _below(device: str, name: str) -> str:
+    """Below the device, unless a level of the topic says the same."""
+    clean = name.replace("/", "_")
+    return device if not clean or clean in device.split("/") else f"{device}/{clean}"
