@@ -11,7 +11,7 @@ from typing import Any
 
 import msgspec
 
-from mqtt_app.domain.facts import Availability, Fact, Liveness, Value
+from mqtt_app.domain.facts import Availability, Fact, Value
 from mqtt_app.domain.values import Quantity
 from mqtt_app.parsers.base import Message
 from mqtt_app.parsers.fields import (
@@ -19,12 +19,11 @@ from mqtt_app.parsers.fields import (
     Fields,
     Trait,
     decoded_object,
-    liveness,
     number_or_text,
     only_text,
     payload_text,
 )
-from mqtt_app.parsers.json_tree import invalid
+from mqtt_app.parsers.liveness import checked_liveness
 
 STATE = "state"
 COMPONENTS = frozenset(
@@ -114,12 +113,8 @@ def _place(topic: str) -> EsphomeTopic | None:
 def _of_the_node(topic: str, text: str) -> list[Fact]:
     """`<prefix>/status` is the Will; `<prefix>/debug` the log, which is no reading."""
     device, _, last = topic.rpartition("/")
-    state = liveness(text)
-    if last != "status" or not device:
-        return []
-    if state not in (Liveness.ONLINE, Liveness.OFFLINE):
-        raise invalid("expected online or offline")
-    return [Availability(identifier=device, state=state)]
+    state = checked_liveness(text) if last == "status" and device else None
+    return [Availability(identifier=device, state=state)] if state else []
 
 
 def _state(place: EsphomeTopic, text: str) -> Iterator[Fact]:
