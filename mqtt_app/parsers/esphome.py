@@ -5,6 +5,7 @@ topics (`<prefix>/fan/<object>/speed_level/state`). `<prefix>` names the device 
 levels. A light's state is JSON. A sensor without a value says `nan`, which is no reading.
 """
 
+import re
 from collections.abc import Iterator, Sequence
 from functools import lru_cache
 from typing import Any
@@ -26,6 +27,7 @@ from mqtt_app.parsers.fields import (
 from mqtt_app.parsers.liveness import checked_liveness
 
 STATE = "state"
+LOG = re.compile(rb"(?:\x1b\[[0-9;]{1,8}m)?\[(?:[EWICDV]|VV)\]\[[^\]]{1,80}\]", re.ASCII)
 COMPONENTS = frozenset(
     {
         "alarm_control_panel",
@@ -81,7 +83,9 @@ class EsphomeParser:
     name = "esphome"
     version = "1"
 
-    def matches(self, topic: str, sample: bytes) -> float:  # noqa: ARG002
+    def matches(self, topic: str, sample: bytes) -> float:
+        if topic.endswith("/debug"):
+            return 0.75 if LOG.match(sample) else 0.0
         if not topic.endswith("/state") and "/command" not in topic:
             return 0.0
         return 0.0 if _place(topic) is None else 0.75
