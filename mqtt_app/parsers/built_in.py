@@ -2,6 +2,7 @@
 
 from mqtt_app.parsers.base import Parser
 from mqtt_app.parsers.binary_trees import CborParser, MessagePackParser
+from mqtt_app.parsers.ble_gateways import BleGatewayParser
 from mqtt_app.parsers.building import building_parsers
 from mqtt_app.parsers.delimited import CsvParser
 from mqtt_app.parsers.espresense import EspresenseParser
@@ -22,6 +23,7 @@ from mqtt_app.parsers.ruuvi import RuuviParser
 from mqtt_app.parsers.scalar import ScalarParser
 from mqtt_app.parsers.senml import SenmlParser
 from mqtt_app.parsers.sparkplug.parser import SparkplugParser
+from mqtt_app.parsers.telegraf import TelegrafParser
 from mqtt_app.parsers.teltonika import TeltonikaParser
 from mqtt_app.parsers.thingsboard import ThingsBoardParser
 
@@ -42,6 +44,8 @@ def built_ins() -> list[Parser]:
         OwnTracksParser(),
         TeltonikaParser(),
         EspresenseParser(),
+        BleGatewayParser(),
+        TelegrafParser(),
         MilesightParser(),
         NetworkServerParser(),
         SenmlParser(),

@@ -38,6 +38,7 @@ STATES = {
     "false": Liveness.OFFLINE,
 }
 LOST = "lost"
+PICTURE = "map-data"  # Valetudo's map, compressed, for Home Assistant in a picture too
 STATISTICS = {
     "uptime": Trait(unit="s", diagnostic=True),
     "signal": Trait(unit="%", diagnostic=True),
@@ -73,7 +74,7 @@ class HomieParser:
         text = payload_text(message.payload)
         if place.attribute:
             return list(_attribute(place, text, message))
-        if not text:
+        if not text or place.below[-1].startswith(PICTURE):
             return []
         data_type = remembered.data_type(place, message.memory)
         return list(facts_of(place.device, place.metric, text, data_type))
