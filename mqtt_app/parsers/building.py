@@ -13,8 +13,10 @@ from mqtt_app.parsers.esphome import EsphomeParser
 from mqtt_app.parsers.evcc import EvccParser
 from mqtt_app.parsers.homie.parser import HomieParser
 from mqtt_app.parsers.household import families
+from mqtt_app.parsers.household.ccu_jack import CcuJackParser
 from mqtt_app.parsers.household.ebusd import EbusdParser
 from mqtt_app.parsers.household.espurna import ESPURNA
+from mqtt_app.parsers.household.goodbyes import GOODBYES
 from mqtt_app.parsers.household.mqtt_smarthome import MqttSmarthomeParser
 from mqtt_app.parsers.household.mysensors import MySensorsParser
 from mqtt_app.parsers.industry.advantech import AdvantechParser
@@ -54,6 +56,7 @@ def building_parsers() -> list[Parser]:
         IoLinkParser(),
         KepwareParser(),
         MqttSmarthomeParser(),
-        *(FamilyParser(family) for family in families.ALL),
+        *(FamilyParser(family) for family in (*families.ALL, *GOODBYES)),
+        CcuJackParser(),
         WirenBoardParser(),
     ]

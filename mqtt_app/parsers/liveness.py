@@ -27,6 +27,7 @@ KEYS = (
     "connection",
     "lwt",
     "reachable",
+    "server",
     "val",
     "value",
 )
