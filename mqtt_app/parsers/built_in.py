@@ -23,7 +23,6 @@ from mqtt_app.parsers.ruuvi import RuuviParser
 from mqtt_app.parsers.scalar import ScalarParser
 from mqtt_app.parsers.senml import SenmlParser
 from mqtt_app.parsers.sparkplug.parser import SparkplugParser
-from mqtt_app.parsers.telegraf import TelegrafParser
 from mqtt_app.parsers.teltonika import TeltonikaParser
 from mqtt_app.parsers.thingsboard import ThingsBoardParser
 
@@ -45,7 +44,6 @@ def built_ins() -> list[Parser]:
         TeltonikaParser(),
         EspresenseParser(),
         BleGatewayParser(),
-        TelegrafParser(),
         MilesightParser(),
         NetworkServerParser(),
         SenmlParser(),

@@ -8,7 +8,7 @@ nanoseconds, or in the unit that their magnitude implies.
 """
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 
 import msgspec
 
@@ -64,16 +64,6 @@ class InfluxLine(msgspec.Struct, frozen=True, kw_only=True):
     time: float | None
 
 
-class InfluxSource(msgspec.Struct, frozen=True):
-    """Of which device a line is, and what its metrics begin with."""
-
-    device: str
-    names: tuple[str, ...]
-
-    def metric(self, field: str) -> str:
-        return ".".join(self.names if field == "value" else (*self.names, field))
-
-
 class InfluxLineParser:
     name = "influx_line"
     version = "1"
@@ -122,24 +112,22 @@ def _read(written: str) -> InfluxLine | None:
 
 
 def _add(readings: TreeReadings, topic: str, line: InfluxLine) -> None:
-    source = source_of(topic, line.measurement, line.tags)
-    origin = ReadingOrigin(device=source.device, time=line.time)
-    for field, written in line.fields.items():
-        readings.add(origin, source.metric(field), _value(written), is_literal=True)
-
-
-def source_of(topic: str, measurement: str, tags: Mapping[str, str]) -> InfluxSource:
-    """`tags` by key, in the order of the keys."""
-    named = _device_tag(tags)
-    above = topic_above(topic, {measurement, *tags.values()})
+    named = _device_tag(line.tags)
+    above = topic_above(topic, {line.measurement, *line.tags.values()})
     if named:
-        others = [value for key, value in tags.items() if key != named]
-        return InfluxSource(_device(above, tags[named]), (measurement, *others))
-    device = "/".join([above, ",".join(tags.values())]) if tags else topic
-    return InfluxSource(device, (measurement,))
+        device = _device(above, line.tags[named])
+        others = [value for key, value in line.tags.items() if key != named]
+    else:
+        device = "/".join([above, ",".join(line.tags.values())]) if line.tags else topic
+        others = []
+    origin = ReadingOrigin(device=device, time=line.time)
+    for field, written in line.fields.items():
+        last = [] if field == "value" else [field]
+        metric = ".".join([line.measurement, *others, *last])
+        readings.add(origin, metric, _value(written), is_literal=True)
 
 
-def _device_tag(tags: Mapping[str, str]) -> str:
+def _device_tag(tags: dict[str, str]) -> str:
     small = {key.lower(): key for key in tags}
     return next((small[key] for key in DEVICE_TAGS if key in small), "")
 
