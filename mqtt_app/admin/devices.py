@@ -20,7 +20,7 @@ KINDS = {
     DeviceStatus.ASLEEP: "off",
 }
 SEEN = ("status_now", "status_reason", "status_since", "last_seen", "due_at", "created_at")
-DESCRIBED = ("manufacturer", "model", "software", "address")
+DESCRIBED = ("manufacturer", "model", "software", "address", "described_silence")
 MERGED_AT_ONCE = 100  # devices of one action
 Speaker = TypeVar("Speaker", Device, Gateway)
 

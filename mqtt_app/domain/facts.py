@@ -89,6 +89,8 @@ class DeviceDescription(msgspec.Struct, frozen=True, kw_only=True):
 
     `address` is what stays when the device is renamed: a second `device` with the same `address`
     behind the same gateway is the same device under a new name, and its history goes on.
+    `silence_after`: seconds of silence after which it counts as offline, 0.0 for no such limit;
+    None: not said. A limit that a person gave wins.
     """
 
     device: str
@@ -99,6 +101,7 @@ class DeviceDescription(msgspec.Struct, frozen=True, kw_only=True):
     address: str = ""
     gateway: str | None = None
     is_gateway: bool = False
+    silence_after: float | None = None
 
 
 class MetricDescription(msgspec.Struct, frozen=True, kw_only=True):
@@ -117,7 +120,8 @@ class TopicDescription(msgspec.Struct, frozen=True, kw_only=True):
     `source`: who says it, unique; a later one of the same source takes its place, and one without
     a `topic` deletes it. `path`: the keys down to the value, joined with dots, "" for the whole
     payload. On `availability_topic` the payload `not_available` means that the device is gone.
-    `expire_after`: seconds of silence after which the value is no longer known, 0 for never.
+    `expire_after`: seconds of silence after which the value is no longer known, 0 for never;
+    the shortest of a device's is its limit of silence.
     """
 
     source: str

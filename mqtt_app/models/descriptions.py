@@ -10,7 +10,8 @@ class DescribedDevice(models.Model):
     """What was said about a device or gateway, whether it has spoken yet or not. Applied to it when
     it does.
 
-    `metrics`: {metric: {"unit", "name", "diagnostic"}}.
+    `metrics`: {metric: {"unit", "name", "diagnostic"}}. `silence_after`: s, see
+    `facts.DeviceDescription`.
     """
 
     site = models.ForeignKey(Site, on_delete=models.CASCADE, db_index=False)
@@ -22,6 +23,7 @@ class DescribedDevice(models.Model):
     software = models.CharField(max_length=200, blank=True, default="")
     address = models.CharField(max_length=200, blank=True, default="")
     metrics = models.JSONField(default=dict, db_default={})
+    silence_after = models.FloatField(null=True, blank=True)
     updated_at = models.DateTimeField(default=timezone.now)
 
     class Meta:

@@ -121,7 +121,13 @@ class Presence(models.Model):
         null=True,
         blank=True,
         validators=[MinValueValidator(1), MaxValueValidator(31_536_000)],
-        help_text="Seconds of silence until offline. Empty: the site's.",
+        help_text="Seconds of silence until offline. Empty: what is described, else the site's.",
+    )
+    described_silence = models.FloatField(
+        null=True,
+        blank=True,
+        editable=False,
+        help_text="Seconds of silence until offline by its description. Empty: it has none.",
     )
     created_at = models.DateTimeField(default=timezone.now, editable=False)
     is_named_by_person = models.BooleanField(

@@ -2,16 +2,21 @@
 
 from mqtt_app.parsers.base import Parser
 from mqtt_app.parsers.ems_esp import EmsEspParser
-from mqtt_app.parsers.energy.charging import OPENWB, OPENWB_1
+from mqtt_app.parsers.energy.charging import OPENEVSE, OPENWB, OPENWB_1
 from mqtt_app.parsers.energy.go_e import GoEChargerParser
+from mqtt_app.parsers.energy.hildebrand import HildebrandParser
 from mqtt_app.parsers.energy.meters import DSMR_READER
 from mqtt_app.parsers.energy.solar import AHOY, OPENDTU
+from mqtt_app.parsers.energy.storage import BLUETTI
 from mqtt_app.parsers.energy.wmbusmeters import WmbusmetersParser
 from mqtt_app.parsers.esphome import EsphomeParser
 from mqtt_app.parsers.evcc import EvccParser
 from mqtt_app.parsers.homie.parser import HomieParser
 from mqtt_app.parsers.household import families
+from mqtt_app.parsers.household.ccu_jack import CcuJackParser
 from mqtt_app.parsers.household.ebusd import EbusdParser
+from mqtt_app.parsers.household.espurna import ESPURNA
+from mqtt_app.parsers.household.goodbyes import GOODBYES
 from mqtt_app.parsers.household.mqtt_smarthome import MqttSmarthomeParser
 from mqtt_app.parsers.household.mysensors import MySensorsParser
 from mqtt_app.parsers.industry.advantech import AdvantechParser
@@ -39,7 +44,11 @@ def building_parsers() -> list[Parser]:
         FamilyParser(AHOY),
         FamilyParser(OPENWB),
         FamilyParser(OPENWB_1),
+        FamilyParser(OPENEVSE),
+        FamilyParser(BLUETTI),
+        FamilyParser(ESPURNA),
         FamilyParser(DSMR_READER),
+        HildebrandParser(),
         MySensorsParser(),
         EbusdParser(),
         AdvantechParser(),
@@ -47,6 +56,7 @@ def building_parsers() -> list[Parser]:
         IoLinkParser(),
         KepwareParser(),
         MqttSmarthomeParser(),
-        *(FamilyParser(family) for family in families.ALL),
+        *(FamilyParser(family) for family in (*families.ALL, *GOODBYES)),
+        CcuJackParser(),
         WirenBoardParser(),
     ]

@@ -2,6 +2,7 @@
 
 from mqtt_app.parsers.base import Parser
 from mqtt_app.parsers.binary_trees import CborParser, MessagePackParser
+from mqtt_app.parsers.ble_gateways import BleGatewayParser
 from mqtt_app.parsers.building import building_parsers
 from mqtt_app.parsers.cloud.parsers import cloud_parsers
 from mqtt_app.parsers.delimited import CsvParser
@@ -47,6 +48,7 @@ def built_ins() -> list[Parser]:
         OwnTracksParser(),
         TeltonikaParser(),
         EspresenseParser(),
+        BleGatewayParser(),
         MilesightParser(),
         NetworkServerParser(),
         OpcUaParser(),

@@ -14,7 +14,7 @@ from typing import Any
 
 import msgspec
 
-from mqtt_app.domain.facts import Availability, DeviceDescription, Fact, Liveness
+from mqtt_app.domain.facts import Availability, DeviceDescription, Fact
 from mqtt_app.parsers.base import Message
 from mqtt_app.parsers.fields import (
     MAX_METRIC,
@@ -22,11 +22,11 @@ from mqtt_app.parsers.fields import (
     Trait,
     decoded_object,
     leaves,
-    liveness,
     number_or_text,
     payload_text,
 )
 from mqtt_app.parsers.json_tree import invalid
+from mqtt_app.parsers.liveness import checked_liveness
 
 BASE = "ems-esp"
 KINDS = frozenset(
@@ -150,10 +150,8 @@ def _of_the_bus(base: str, kind: str, parts: list[str]) -> EmsEspTopic:
 
 
 def _status(base: str, text: str) -> list[Fact]:
-    state = liveness(text)
-    if state not in (Liveness.ONLINE, Liveness.OFFLINE):
-        raise invalid("expected online or offline")
-    return [Availability(identifier=base, state=state, is_gateway=True)]
+    state = checked_liveness(text)
+    return [Availability(identifier=base, state=state, is_gateway=True)] if state else []
 
 
 def _json_facts(place: EmsEspTopic, tree: dict[str, Any]) -> Iterator[Fact]:

@@ -5,13 +5,14 @@ topics (`<prefix>/fan/<object>/speed_level/state`). `<prefix>` names the device 
 levels. A light's state is JSON. A sensor without a value says `nan`, which is no reading.
 """
 
+import re
 from collections.abc import Iterator, Sequence
 from functools import lru_cache
 from typing import Any
 
 import msgspec
 
-from mqtt_app.domain.facts import Availability, Fact, Liveness, Value
+from mqtt_app.domain.facts import Availability, Fact, Value
 from mqtt_app.domain.values import Quantity
 from mqtt_app.parsers.base import Message
 from mqtt_app.parsers.fields import (
@@ -19,14 +20,14 @@ from mqtt_app.parsers.fields import (
     Fields,
     Trait,
     decoded_object,
-    liveness,
     number_or_text,
     only_text,
     payload_text,
 )
-from mqtt_app.parsers.json_tree import invalid
+from mqtt_app.parsers.liveness import checked_liveness
 
 STATE = "state"
+LOG = re.compile(rb"(?:\x1b\[[0-9;]{1,8}m)?\[(?:[EWICDV]|VV)\]\[[^\]]{1,80}\]", re.ASCII)
 COMPONENTS = frozenset(
     {
         "alarm_control_panel",
@@ -82,7 +83,9 @@ class EsphomeParser:
     name = "esphome"
     version = "1"
 
-    def matches(self, topic: str, sample: bytes) -> float:  # noqa: ARG002
+    def matches(self, topic: str, sample: bytes) -> float:
+        if topic.endswith("/debug"):
+            return 0.75 if LOG.match(sample) else 0.0
         if not topic.endswith("/state") and "/command" not in topic:
             return 0.0
         return 0.0 if _place(topic) is None else 0.75
@@ -114,12 +117,8 @@ def _place(topic: str) -> EsphomeTopic | None:
 def _of_the_node(topic: str, text: str) -> list[Fact]:
     """`<prefix>/status` is the Will; `<prefix>/debug` the log, which is no reading."""
     device, _, last = topic.rpartition("/")
-    state = liveness(text)
-    if last != "status" or not device:
-        return []
-    if state not in (Liveness.ONLINE, Liveness.OFFLINE):
-        raise invalid("expected online or offline")
-    return [Availability(identifier=device, state=state)]
+    state = checked_liveness(text) if last == "status" and device else None
+    return [Availability(identifier=device, state=state)] if state else []
 
 
 def _state(place: EsphomeTopic, text: str) -> Iterator[Fact]:

@@ -10,7 +10,7 @@ from functools import lru_cache
 
 import msgspec
 
-from mqtt_app.domain.facts import Availability, DeviceDescription, Fact, Liveness
+from mqtt_app.domain.facts import Availability, DeviceDescription, Fact
 from mqtt_app.parsers.base import Message
 from mqtt_app.parsers.collector import (
     RADIO,
@@ -20,7 +20,7 @@ from mqtt_app.parsers.collector import (
     label,
     label_at,
 )
-from mqtt_app.parsers.json_tree import invalid
+from mqtt_app.parsers.liveness import checked_liveness
 
 FAMILY = "espresense"
 DISTANCES = frozenset({"distance", "raw"})
@@ -49,7 +49,7 @@ class EspresenseParser:
             case ("devices", device, room):
                 return _heard(place.base, device, room, message.payload)
             case ("rooms", room, "status"):
-                return [_status(f"{place.base}/rooms/{room}", message.payload)]
+                return _status(f"{place.base}/rooms/{room}", message.payload)
             case ("rooms", room, "telemetry"):
                 return _room(f"{place.base}/rooms/{room}", room, message.payload)
         return []  # settings, and what is asked for
@@ -84,11 +84,9 @@ def _meaning(metric: str) -> Meaning:
     return Meaning("dBm", diagnostic=True) if last.startswith("rssi") else RADIO
 
 
-def _status(gateway: str, payload: bytes) -> Availability:
-    state = payload.strip().decode("latin-1").lower()
-    if state not in ("online", "offline"):
-        raise invalid("expected online or offline")
-    return Availability(identifier=gateway, state=Liveness(state), is_gateway=True)
+def _status(gateway: str, payload: bytes) -> list[Fact]:
+    state = checked_liveness(payload)
+    return [Availability(identifier=gateway, state=state, is_gateway=True)] if state else []
 
 
 def _room(gateway: str, room: str, payload: bytes) -> list[Fact]:

@@ -11,11 +11,12 @@ from functools import lru_cache
 
 import msgspec
 
-from mqtt_app.domain.facts import Availability, DeviceDescription, Fact, Liveness, Value
+from mqtt_app.domain.facts import Availability, DeviceDescription, Fact, Value
 from mqtt_app.domain.values import Quantity
 from mqtt_app.parsers.base import Message
-from mqtt_app.parsers.fields import Fields, Trait, liveness, number_or_text, only_text, payload_text
+from mqtt_app.parsers.fields import Fields, Trait, number_or_text, only_text, payload_text
 from mqtt_app.parsers.json_tree import decode, invalid
+from mqtt_app.parsers.liveness import checked_liveness
 
 BASE = "evcc"
 SITE = "site"
@@ -132,10 +133,8 @@ def _of_the_gateway(place: EvccTopic, text: str) -> list[Fact]:
     """`evcc/updated` says every second that it is alive; other topics say how it is set up."""
     if place.parts != ("status",):
         return []
-    state = liveness(text)
-    if state not in (Liveness.ONLINE, Liveness.OFFLINE):
-        raise invalid("expected online or offline")
-    return [Availability(identifier=place.base, state=state, is_gateway=True)]
+    state = checked_liveness(text)
+    return [Availability(identifier=place.base, state=state, is_gateway=True)] if state else []
 
 
 def _facts(place: EvccTopic, text: str) -> Iterator[Fact]:

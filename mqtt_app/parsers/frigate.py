@@ -24,6 +24,7 @@ from mqtt_app.domain.ingest.times import parse_time
 from mqtt_app.parsers.base import Message
 from mqtt_app.parsers.encoding import text_of
 from mqtt_app.parsers.json_tree import decode
+from mqtt_app.parsers.liveness import said_liveness
 from mqtt_app.parsers.tree_values import TreeValue, tree_value, tree_values
 
 FAMILY = "frigate"
@@ -32,8 +33,6 @@ SERVICES = {"notifications"}  # of the whole installation, not of a camera
 EVENTS = {"events": "event", "reviews": "review"}
 EVENT_KEYS = ("label", "sub_label", "score", "top_score", "severity", "stationary")
 LIVENESS = {
-    "online": Liveness.ONLINE,
-    "offline": Liveness.OFFLINE,
     "stopped": Liveness.OFFLINE,
     "disabled": Liveness.ASLEEP,
 }
@@ -81,7 +80,7 @@ class FrigateParser:
 def _service(place: FrigateTopic, payload: bytes) -> Iterator[Fact]:
     kind = place.levels[0]
     if kind == "available":
-        state = LIVENESS.get(_text(payload).lower())
+        state = said_liveness(payload, LIVENESS)
         if state:
             yield Availability(identifier=place.prefix, state=state, is_gateway=True)
     elif kind in EVENTS:
@@ -130,7 +129,7 @@ def _version(place: FrigateTopic, service: Any) -> Iterator[DeviceDescription]:
 
 def _stream(place: FrigateTopic, payload: bytes) -> Iterator[Availability]:
     """Of the roles of a stream, `detect` is the one that everything else is made from."""
-    state = LIVENESS.get(_text(payload).lower())
+    state = said_liveness(payload, LIVENESS)
     if state and place.levels[2] == "detect":
         yield Availability(
             identifier=f"{place.prefix}/{place.levels[0]}", state=state, gateway=place.prefix

@@ -3,7 +3,7 @@
 from mqtt_app.parsers.base import Parser
 from mqtt_app.parsers.domoticz import DomoticzParser
 from mqtt_app.parsers.frigate import FrigateParser
-from mqtt_app.parsers.home_assistant import HomeAssistantParser
+from mqtt_app.parsers.home_assistant import HomeAssistantParser, StatestreamParser
 from mqtt_app.parsers.homed import HomedParser
 from mqtt_app.parsers.openbeken import OpenBekenParser
 from mqtt_app.parsers.tasmota import TasmotaParser
@@ -16,6 +16,7 @@ def home_parsers() -> list[Parser]:
     """In the order in which ties are decided."""
     return [
         HomeAssistantParser(),
+        StatestreamParser(),
         Zigbee2MqttParser(),
         TasmotaParser(),
         ZWaveJsParser(),

@@ -17,13 +17,12 @@ from mqtt_app.domain.ingest.times import parse_time
 from mqtt_app.parsers.base import Message
 from mqtt_app.parsers.encoding import text_of
 from mqtt_app.parsers.json_tree import decode, invalid
+from mqtt_app.parsers.liveness import liveness_in, said_liveness
 from mqtt_app.parsers.tree_values import TreeValue, tree_values
 
 FAMILY = "homed"
 KINDS = frozenset(["fd", "td", "device", "service", "status", "expose", "event", "command"])
 LIVENESS = {
-    "online": Liveness.ONLINE,
-    "offline": Liveness.OFFLINE,
     "inactive": Liveness.OFFLINE,
 }
 SWITCH = {"on": True, "off": False}  # of `status`; elsewhere they are modes
@@ -79,7 +78,7 @@ class HomedParser:
 
 def _state(payload: bytes) -> dict[str, Any]:
     text = text_of(payload).text.strip()
-    if text.lower() in LIVENESS:
+    if said_liveness(text, LIVENESS) and text[:1] != "{":
         return {"status": text}
     state = decode(payload)
     if not isinstance(state, dict):
@@ -88,8 +87,7 @@ def _state(payload: bytes) -> dict[str, Any]:
 
 
 def _availability(found: HomedTopic, state: dict[str, Any]) -> Iterator[Availability]:
-    word = state.get("status")
-    known = LIVENESS.get(word.lower()) if isinstance(word, str) else None
+    known = liveness_in(state, LIVENESS)
     if known is None:
         return
     is_gateway = found.kind == "service"

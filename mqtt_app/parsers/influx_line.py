@@ -141,10 +141,11 @@ def _device_tag(tags: dict[str, str]) -> str:
 
 
 def _device(above: str, written: str) -> str:
-    """An address as it is; another name is only one below its topic."""
+    """An address as it is; another name is only one below its topic, or a level of it."""
     address = normal_address(written)
-    if above.rpartition("/")[2] == written:
-        return above
+    levels = above.split("/")
+    if written in levels:
+        return "/".join(levels[: levels.index(written) + 1])
     return address if address != written or _is_address(written) else f"{above}/{written}"
 
 

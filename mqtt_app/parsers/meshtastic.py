@@ -11,7 +11,7 @@ from collections.abc import Iterator, Sequence
 from functools import lru_cache
 from typing import Any
 
-from mqtt_app.domain.facts import Availability, DeviceDescription, Fact, Liveness
+from mqtt_app.domain.facts import Availability, DeviceDescription, Fact
 from mqtt_app.domain.ingest.times import parse_time
 from mqtt_app.parsers.base import Message
 from mqtt_app.parsers.collector import (
@@ -25,6 +25,7 @@ from mqtt_app.parsers.collector import (
     text_at,
 )
 from mqtt_app.parsers.json_tree import invalid
+from mqtt_app.parsers.liveness import checked_liveness
 
 ROOT, VERSION, DOWNLINK = "msh", "2", "mqtt"
 KINDS = frozenset({"json", "stat", "e", "c", "map"})
@@ -97,7 +98,7 @@ class MeshtasticParser:
             return []
         gateway = _node(levels[-1])
         if kind == "stat":
-            return [_state(gateway, message.payload)]
+            return _state(gateway, message.payload)
         record = decode_object(message.payload)
         device = _node(record.get("from"))
         if not device:
@@ -128,11 +129,11 @@ def _node(value: object) -> str:
     return ""
 
 
-def _state(gateway: str, payload: bytes) -> Availability:
-    state = payload.strip().decode("latin-1").lower()
-    if not gateway or state not in ("online", "offline"):
+def _state(gateway: str, payload: bytes) -> list[Fact]:
+    state = checked_liveness(payload)
+    if not gateway:
         raise invalid("expected online or offline of a gateway node")
-    return Availability(identifier=gateway, state=Liveness(state), is_gateway=True)
+    return [Availability(identifier=gateway, state=state, is_gateway=True)] if state else []
 
 
 def _packet(device: str, gateway: str | None, record: dict[str, Any]) -> Iterator[Fact]:

@@ -15,13 +15,13 @@ from mqtt_app.domain.facts import (
     DeviceDescription,
     Fact,
     FieldProblem,
-    Liveness,
     ReadingFact,
     normal_address,
 )
 from mqtt_app.parsers.base import Message
 from mqtt_app.parsers.encoding import text_of
 from mqtt_app.parsers.json_tree import decode
+from mqtt_app.parsers.liveness import said_liveness
 from mqtt_app.parsers.tree_values import tree_value, tree_values
 
 FAMILY = "obk"
@@ -54,7 +54,6 @@ NAMES = {
 }
 DIAGNOSTIC = {"rssi", "uptime", "freeheap", "sockets"}
 ABOUT = {"mac", "build", "host", "ip", "ssid", "datetime"}
-LIVENESS = {"online": Liveness.ONLINE, "offline": Liveness.OFFLINE}
 
 
 class OpenBekenTopic(msgspec.Struct, frozen=True, gc=False):
@@ -97,7 +96,7 @@ class OpenBekenParser:
         if not text or not found.device or not found.metric:
             return []
         if found.metric == "connected":
-            state = LIVENESS.get(text.lower())
+            state = said_liveness(text)
             return [Availability(identifier=found.device, state=state)] if state else []
         if found.metric in ABOUT:
             return _about(found, text)

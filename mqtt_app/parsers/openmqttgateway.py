@@ -34,7 +34,7 @@ from mqtt_app.parsers.collector import (
     label_at,
     text_at,
 )
-from mqtt_app.parsers.json_tree import invalid
+from mqtt_app.parsers.liveness import checked_liveness
 from mqtt_app.parsers.rtl433 import event_facts
 
 SYSTEM, RTL_433, LAST_WILL = "SYStoMQTT", "RTL_433toMQTT", "LWT"
@@ -132,7 +132,9 @@ class OpenMqttGatewayParser:
             return 0.0
         if place.radio != LAST_WILL or _is_named(place.gateway):
             return 0.85
-        return 0.6 if sample in (b"online", b"offline") else 0.0  # others write Online
+        return (
+            0.6 if sample.strip(b' "\r\n\x00') in (b"online", b"offline") else 0.0
+        )  # others write Online
 
     def parse(self, message: Message) -> Sequence[Fact]:
         place = _place(message.topic)
@@ -175,12 +177,11 @@ def _is_named(gateway: str) -> bool:
 
 def _last_will(gateway: str, payload: bytes) -> Iterator[Availability]:
     """Of the gateway; of one without a usual name also as a device, which it may be instead."""
-    state = payload.strip().decode("latin-1").lower()
-    if state not in ("online", "offline"):
-        raise invalid("expected online or offline")
-    yield Availability(identifier=gateway, state=Liveness(state), is_gateway=True)
-    if not _is_named(gateway):
-        yield Availability(identifier=gateway, state=Liveness(state))
+    state = checked_liveness(payload)
+    if state:
+        yield Availability(identifier=gateway, state=state, is_gateway=True)
+    if state and not _is_named(gateway):
+        yield Availability(identifier=gateway, state=state)
 
 
 def _system(gateway: str, record: dict[str, Any]) -> Iterator[Fact]:

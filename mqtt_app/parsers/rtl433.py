@@ -11,7 +11,7 @@ from collections.abc import Iterator, Sequence
 from functools import lru_cache
 from typing import Any
 
-from mqtt_app.domain.facts import DeviceDescription, Fact
+from mqtt_app.domain.facts import Availability, DeviceDescription, Fact
 from mqtt_app.domain.ingest.times import parse_time
 from mqtt_app.parsers.base import Message
 from mqtt_app.parsers.collector import (
@@ -22,9 +22,11 @@ from mqtt_app.parsers.collector import (
     label,
     text_at,
 )
+from mqtt_app.parsers.liveness import checked_liveness
 
 FAMILY = "rtl_433"
-KINDS = frozenset({"events", "states", "devices"})
+AVAILABILITY = "availability"
+KINDS = frozenset({"events", "states", "devices", AVAILABILITY})
 TYPE = "TPMS"  # the one classification of devices, a level of its own before the model
 CHANNEL_LENGTH = 2  # characters; longer levels before the id are subtypes
 # Names of the device or the message, and how it was sent; no readings.
@@ -121,12 +123,20 @@ class Rtl433Parser:
         kind = levels[2] if levels[2:3] and levels[2] in KINDS else ""
         if kind == "states":
             return []
+        if kind == AVAILABILITY:
+            return _availability("/".join(levels[:2]), message.payload)
         if kind == "devices":
             return _from_devices_topic(levels, message.payload)
         record = decode_object(message.payload)
         gateway = "/".join(levels[:2]) if kind else None
         time = parse_time(record.get("time"), message.time_zone)
         return list(event_facts(record, gateway, time)) if text_at(record, "model") else []
+
+
+def _availability(gateway: str, payload: bytes) -> list[Fact]:
+    """The Will of the receiver."""
+    state = checked_liveness(payload)
+    return [Availability(identifier=gateway, state=state, is_gateway=True)] if state else []
 
 
 def event_facts(record: dict[str, Any], gateway: str | None, time: float | None) -> Iterator[Fact]:

@@ -9,7 +9,7 @@ import re
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from mqtt_app.domain.facts import Availability, Fact, Liveness, ParseError, normal_address
+from mqtt_app.domain.facts import Availability, Fact, ParseError, normal_address
 from mqtt_app.domain.ingest.times import parse_time
 from mqtt_app.parsers.base import Message
 from mqtt_app.parsers.collector import (
@@ -21,6 +21,7 @@ from mqtt_app.parsers.collector import (
     text_at,
 )
 from mqtt_app.parsers.json_tree import invalid
+from mqtt_app.parsers.liveness import checked_liveness
 from mqtt_app.parsers.ruuvi_frames import decode_frame
 
 STATUS = "gw_status"
@@ -80,7 +81,7 @@ class RuuviParser:
             return []
         levels = message.topic.split("/")
         if levels[-1] == STATUS:
-            return [_status(_address(levels[-2]) if len(levels) > 1 else "", message.payload)]
+            return _status(_address(levels[-2]) if len(levels) > 1 else "", message.payload)
         record = decode_object(message.payload)
         tags = object_at(object_at(record, "data"), "tags")
         if tags:
@@ -97,14 +98,12 @@ def _address(text: str) -> str:
     return normal_address(text) if _MAC.fullmatch(text.strip()) else ""
 
 
-def _status(gateway: str, payload: bytes) -> Availability:
+def _status(gateway: str, payload: bytes) -> list[Fact]:
     """`{"state": "online"}`, or the plain state."""
-    state = payload.strip().decode("latin-1")
-    if state.startswith("{"):
-        state = text_at(decode_object(payload), "state")
-    if not gateway or state.lower() not in ("online", "offline"):
-        raise invalid("expected the state online or offline of a gateway")
-    return Availability(identifier=gateway, state=Liveness(state.lower()), is_gateway=True)
+    state = checked_liveness(payload)
+    if not gateway:
+        raise invalid("expected the address of a gateway before gw_status")
+    return [Availability(identifier=gateway, state=state, is_gateway=True)] if state else []
 
 
 def _history(data: dict[str, Any], tags: dict[str, Any]) -> Iterator[Fact]:

@@ -2,8 +2,8 @@
 
 Sources: https://wiki.teltonika-gps.com/ (Codec JSON, AVL IDs of the FMB family) and
 https://wiki.teltonika-networks.com/view/Monitoring_via_MQTT. A tracker is its IMEI, where the topic
-or the payload has one. AVL IDs stay the names of metrics and get readable names beside; which values
-a tracker scales itself depends on its settings, so only units are added, and numbers are kept.
+or the payload has one. AVL IDs stay the names of metrics and get readable names beside. Whole numbers
+are multiplied as the list of AVL IDs says; one with a fraction has been scaled by the tracker.
 
     {"state": {"reported": {"ts": <ms>, "latlng": "54.69,25.27", "sp": 43, "239": 1}}}
     router/<serial>/<parameter>   one value, asked for by get/<serial>/command
@@ -13,8 +13,6 @@ import re
 from collections.abc import Iterator, Sequence
 from functools import lru_cache
 from typing import Any
-
-import msgspec
 
 from mqtt_app.domain.facts import DeviceDescription, Fact, MetricDescription
 from mqtt_app.domain.ingest.times import parse_time
@@ -29,44 +27,8 @@ from mqtt_app.parsers.collector import (
     leaves,
     object_at,
 )
+from mqtt_app.parsers.teltonika_avl import AVL
 
-
-class AvlParameter(msgspec.Struct, frozen=True):
-    """`is_switch`: 0 and 1 are off and on."""
-
-    name: str
-    meaning: Meaning = MEASUREMENT
-    is_switch: bool = False
-
-
-AVL = {
-    "1": AvlParameter("Digital Input 1", is_switch=True),
-    "2": AvlParameter("Digital Input 2", is_switch=True),
-    "3": AvlParameter("Digital Input 3", is_switch=True),
-    "9": AvlParameter("Analog Input 1"),
-    "16": AvlParameter("Total Odometer", Meaning("m")),
-    "21": AvlParameter("GSM Signal", RADIO),
-    "24": AvlParameter("Speed", Meaning("km/h")),
-    "66": AvlParameter("External Voltage"),
-    "67": AvlParameter("Battery Voltage"),
-    "68": AvlParameter("Battery Current"),
-    "69": AvlParameter("GNSS Status", RADIO),
-    "72": AvlParameter("Dallas Temperature 1"),
-    "73": AvlParameter("Dallas Temperature 2"),
-    "80": AvlParameter("Data Mode", RADIO),
-    "113": AvlParameter("Battery Level", Meaning("%")),
-    "179": AvlParameter("Digital Output 1", is_switch=True),
-    "180": AvlParameter("Digital Output 2", is_switch=True),
-    "181": AvlParameter("GNSS PDOP", RADIO),
-    "182": AvlParameter("GNSS HDOP", RADIO),
-    "199": AvlParameter("Trip Odometer", Meaning("m")),
-    "200": AvlParameter("Sleep Mode", RADIO),
-    "205": AvlParameter("GSM Cell ID", RADIO),
-    "206": AvlParameter("GSM Area Code", RADIO),
-    "239": AvlParameter("Ignition", is_switch=True),
-    "240": AvlParameter("Movement", is_switch=True),
-    "241": AvlParameter("Active GSM Operator", RADIO),
-}
 MEANINGS = {
     "latitude": Meaning("°"),
     "longitude": Meaning("°"),
@@ -95,7 +57,6 @@ ROUTER_PARAMETERS = {
 }
 COMMANDS = frozenset({"commands", "command"})
 ROUTER = "router"  # TRB gateways write `device`, as many others do
-SWITCH = {"0": False, "1": True}
 METADATA = frozenset({"ts", "latlng", "imei", "IMEI"})
 _IMEI = re.compile(r"[0-9]{15}", re.ASCII)
 _SERIAL = re.compile(r"[0-9]{10}", re.ASCII)
@@ -172,8 +133,7 @@ def _tracker(topic: str, record: dict[str, Any]) -> Iterator[Fact]:
         if parameter is None:
             collector.add_leaf(metric, leaf, MEANINGS.get(metric, MEASUREMENT))
             continue
-        switched = SWITCH.get(str(leaf)) if parameter.is_switch else None
-        collector.add_leaf(metric, leaf if switched is None else switched, parameter.meaning)
+        collector.add_leaf(metric, parameter.value_of(leaf), parameter.meaning)
         meaning = parameter.meaning
         collector.add_fact(
             MetricDescription(

@@ -11,6 +11,7 @@ from mqtt_app.domain.values import Quantity
 from mqtt_app.parsers.base import Message
 from mqtt_app.parsers.fields import Fields, Trait, number_or_text, only_text, payload_text
 from mqtt_app.parsers.json_tree import decode, invalid
+from mqtt_app.parsers.liveness import checked_liveness, words_of
 
 NOBODY: frozenset[str] = frozenset()
 FLAGS = {"1": True, "0": False, "true": True, "false": False, "on": True, "off": False}
@@ -21,13 +22,16 @@ WILL = {"online": Liveness.ONLINE, "offline": Liveness.OFFLINE}
 
 class TopicFamily(msgspec.Struct, frozen=True, kw_only=True):
     """`topics` is matched against whole topics. Its groups: `device`, what names the device with
-    all levels before it; `metric`, the levels below; `base`, where `gateway` needs it.
+    all levels before it; `metric`, the levels below; `base`, where `gateway` needs it; `asked`, which
+    stands only in topics of what is asked of the device.
 
     - `hints`: texts of which each topic of the family has one, for a quick no to all others.
     - `gateway`: what relays the devices, with `{base}` for that group; "" where nothing does. A
       device of this name is the gateway itself.
-    - `states`: words of availability, by metric ("" for the topic of the device itself).
-    - `states_are_readings`: other words than those of availability are values of the metric.
+    - `states`: words of availability beside those of all families, by metric ("" for the topic of
+      the device itself).
+    - `states_are_readings`: these words alone count; others are values of the metric.
+    - `divided`: by which numbers are to be divided, for those in tenths and the like.
     - `described`: the field of `DeviceDescription` that a metric says.
     - The other sets and tables go by the last name of a metric that is no number; `units` also by
       its last words, which `_` separates.
@@ -44,6 +48,7 @@ class TopicFamily(msgspec.Struct, frozen=True, kw_only=True):
     ignored: frozenset[str] = NOBODY
     asked: frozenset[str] = frozenset({"set", "get", "cmd", "command"})
     states: Mapping[str, Mapping[str, Liveness]] = {}
+    divided: Mapping[str, int] = {}
     described: Mapping[str, str] = {}
     states_are_readings: bool = False
     manufacturer: str = ""
@@ -97,7 +102,9 @@ class FamilyParser:
             metric=".".join(levels),
             gateway=None if is_gateway else gateway or None,
             is_gateway=is_gateway,
-            is_asked=says_nothing or not self._family.asked.isdisjoint(levels),
+            is_asked=says_nothing
+            or bool(groups.get("asked"))
+            or not self._family.asked.isdisjoint(levels),
         )
 
     def _find_trait(self, metric: str) -> Trait:
@@ -116,11 +123,14 @@ class FamilyParser:
 
     def _facts(self, place: FamilyTopic, text: str) -> Iterator[Fact]:
         words = self._family.states.get(place.metric)
-        state = None if words is None else words.get(text.strip('"').lower())
+        if words is None:
+            state = None
+        elif self._family.states_are_readings:
+            state = next((words[word] for word in words_of(text) if word in words), None)
+        else:
+            state = checked_liveness(text, words)
         if state is not None:
             yield self._availability(place, state)
-        elif words is not None and not self._family.states_are_readings:
-            raise invalid(f"{text[:60]!r} is no word of availability on this topic")
         elif place.metric in self._family.described:
             yield self._description(place, text)
         elif not self._trait(place.metric).ignored:
@@ -163,10 +173,14 @@ class FamilyParser:
 
     def _reader(self, name: str) -> Callable[[str], Value | Quantity | None]:
         words: Mapping[str, bool] = FLAGS if name in self._family.flags else TRUTH
+        divisor = self._family.divided.get(name, 1)
 
         def read(text: str) -> Value | Quantity | None:
             found = words.get(text.lower())
-            return number_or_text(text) if found is None else found
+            value = number_or_text(text) if found is None else found
+            if divisor != 1 and isinstance(value, Quantity) and isinstance(value.value, float):
+                return Quantity(value.value / divisor, value.unit)
+            return value
 
         return read
 

@@ -18,12 +18,12 @@ from mqtt_app.domain.facts import (
     DeviceDescription,
     Fact,
     FieldProblem,
-    Liveness,
     ReadingFact,
 )
 from mqtt_app.parsers.base import Message
 from mqtt_app.parsers.encoding import text_of
 from mqtt_app.parsers.json_tree import invalid
+from mqtt_app.parsers.liveness import said_liveness
 from mqtt_app.parsers.tree_values import tree_value
 
 FAMILY = "wled"
@@ -31,7 +31,6 @@ GROUP = "all"
 VALUES = {"g", "c"}
 STATE = "v"
 COMMANDS = {"col", "api"}
-LIVENESS = {"online": Liveness.ONLINE, "offline": Liveness.OFFLINE}
 MARK = b"<vs>"  # the root of the state
 NAME = "ds"  # the element with the device's name
 
@@ -71,7 +70,7 @@ class WledParser:
         if not text or not place.device or _is_command(place):
             return []
         if place.leaf == "status":
-            state = LIVENESS.get(text.lower())
+            state = said_liveness(text)
             return [Availability(identifier=place.device, state=state)] if state else []
         if place.leaf == STATE:
             if MARK not in message.payload:

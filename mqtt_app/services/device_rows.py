@@ -44,7 +44,8 @@ _MERGE = (
         manufacturer = coalesce(nullif(d.manufacturer, ''), s.manufacturer),
         model = coalesce(nullif(d.model, ''), s.model),
         software = coalesce(nullif(d.software, ''), s.software),
-        address = coalesce(nullif(d.address, ''), s.address)
+        address = coalesce(nullif(d.address, ''), s.address),
+        described_silence = coalesce(d.described_silence, s.described_silence)
     FROM mqtt_device s WHERE d.id = %(target)s AND s.id = %(source)s
     """,
 )

@@ -39,7 +39,8 @@ def save_device(device: Speaker, fields: Collection[str]) -> Speaker:
         if before != after:
             audit.record("changed", device, before=before, after=after)
         if "silence_after" in fields:
-            silence = timedelta(seconds=device.silence_after or device.site.silence_after)
+            own = device.silence_after or device.described_silence
+            silence = timedelta(seconds=own or device.site.silence_after)
             watched = type(device).objects.filter(pk=device.pk, due_at__isnull=False)
             watched.update(due_at=F("last_seen") + silence)
     return device

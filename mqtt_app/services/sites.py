@@ -102,7 +102,8 @@ def _expect_again(site: Site) -> None:
     """The site's silence limit is due for everyone who has none of their own."""
     due = F("last_seen") + timedelta(seconds=site.silence_after)
     for model in (Device, Gateway):
-        model.objects.filter(site=site, silence_after=None, due_at__isnull=False).update(due_at=due)
+        without_own = model.objects.filter(site=site, silence_after=None, described_silence=None)
+        without_own.filter(due_at__isnull=False).update(due_at=due)
 
 
 def delete_site(site: Site) -> None:

@@ -106,6 +106,7 @@ class DeviceSerializer(serializers.ModelSerializer[Device]):
             "status_since",
             "last_seen",
             "silence_after",
+            "described_silence",
             "retired_at",
             "clock_skew",
             "metrics",
@@ -118,6 +119,7 @@ class DeviceSerializer(serializers.ModelSerializer[Device]):
             "status_reason",
             "status_since",
             "last_seen",
+            "described_silence",
         )
 
     def get_gateway(self, row: Device) -> str | None:

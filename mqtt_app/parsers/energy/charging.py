@@ -5,6 +5,9 @@ openWB 2: https://github.com/openWB/core/wiki. What is measured stands below `ge
 what the controller decided, `config` how it is set up.
 
 openWB 1.9: `openWB/lp/1/%Soc`, `openWB/evu/W`, with the unit in the name.
+
+OpenEVSE: https://github.com/OpenEVSE/openevse_esp32_firmware. `openevse/amp` is in mA, temperatures in
+tenths of a degree; `openevse/announce/<id>` has the Will.
 """
 
 import re
@@ -81,4 +84,37 @@ OPENWB_1 = TopicFamily(
     written=frozenset({"strChargePointName", "faultStr", "TimeRemaining"}),
     ignored=frozenset({"config"}),
     described={"strChargePointName": "name"},
+)
+
+OPENEVSE = TopicFamily(
+    name="openevse",
+    hints=("openevse/",),
+    topics=re.compile(
+        r"(?P<device>(?:.+/)?openevse)/(?P<metric>announce(?=/)|[a-z0-9_]+\Z)(?:/[^/]+)?", re.ASCII
+    ),
+    units={
+        "amp": "mA",
+        "pilot": "A",
+        "voltage": "V",
+        "wh": "Wh",
+        "temp": "°C",
+        "temp1": "°C",
+        "temp2": "°C",
+        "temp3": "°C",
+        "temp4": "°C",
+        "total_energy": "kWh",
+        "session_energy": "Wh",
+        "session_elapsed": "s",
+        "available_current": "A",
+        "charge_rate": "A",
+        "srssi": "dBm",
+        "freeram": "B",
+        "uptime": "s",
+    },
+    divided={"temp": 10, "temp1": 10, "temp2": 10, "temp3": 10, "temp4": 10},
+    flags=frozenset({"vehicle"}),
+    diagnostic=frozenset({"srssi", "freeram", "uptime"}),
+    ignored=frozenset({"config", "schedule", "config_version"}),
+    states={"announce": {}},
+    manufacturer="OpenEVSE",
 )

@@ -1,7 +1,8 @@
 """Gateways of Hoymiles inverters.
 
 OpenDTU: https://www.opendtu.solar/firmware/mqtt_topics/. `<base>/<serial>/0/power` and so on,
-channel 0 being AC; `<base>/dtu/...` is the gateway. A serial number is 12 digits from 1 on.
+channel 0 being AC; `<base>/dtu/...` is the gateway;
+the sums `ac` and `dc` show the family only below its default base, `solar`. A serial number is 12 digits from 1 on.
 
 AhoyDTU: https://github.com/lumapu/ahoy/blob/main/manual/User_Manual.md. `<base>/<name>/ch0/P_AC`;
 the gateway's own topics and `available` show the family only below its default base, `inverter`.
@@ -17,11 +18,13 @@ AVAILABLE = {"2": Liveness.ONLINE, "1": Liveness.ONLINE, "0": Liveness.OFFLINE}
 
 OPENDTU = TopicFamily(
     name="opendtu",
-    hints=("1", "dtu/"),
+    hints=("1", "dtu/", "solar/"),
     topics=re.compile(
-        r"(?P<device>(?P<base>(?:.+/)?)(?:1[0-9]{11}|dtu(?=/(?:status|uptime|ip|hostname|rssi|bssid"
+        r"(?P<device>(?P<base>(?:.+/)?)(?:1[0-9]{11}|(?:(?<=\Asolar/)|(?<=/solar/))[ad]c(?=/(?:power"
+        r"|yieldday|yieldtotal|is_valid|irradiation)\Z)|dtu(?=/(?:status|uptime|ip|hostname|rssi|bssid"
         r"|temperature|heap/[a-z]+)\Z)))/(?P<metric>(?:[0-6]|status|device|cmd|radio)/[a-z_]+|name"
-        r"|status|uptime|ip|hostname|rssi|bssid|temperature|heap/[a-z]+)",
+        r"|status|uptime|ip|hostname|rssi|bssid|temperature|heap/[a-z]+|power|yieldday|yieldtotal"
+        r"|is_valid|irradiation)",
         re.ASCII,
     ),
     units={
@@ -42,7 +45,7 @@ OPENDTU = TopicFamily(
         "uptime": "s",
         "rssi": "dBm",
     },
-    flags=frozenset({"producing"}),
+    flags=frozenset({"producing", "is_valid"}),
     written=frozenset({"ip", "hostname", "bssid"}),
     diagnostic=frozenset({"uptime", "rssi", "ip", "hostname", "bssid", "size", "free", "minfree"}),
     ignored=frozenset(
@@ -61,8 +64,10 @@ AHOY = TopicFamily(
         r"(?P<device>(?P<base>inverter(?=/(?:mqtt|status|uptime|wifi_rssi|free_heap|version|device"
         r"|ip_addr|sunrise|sunset|comm_start|comm_stop|dis_night_comm)\Z)"
         r"|inverter(?=/[^/]+/(?:available|last_success|ack_pwr_limit)\Z)"
+        r"|inverter(?=/total/\w+\Z)"
         r"|.+(?=/[^/]+/ch[0-6]/\w+\Z))"
-        r"(?:/[^/]+(?=/(?:ch[0-6]/\w+|available|last_success|ack_pwr_limit)\Z))?)/(?P<metric>.+)",
+        r"(?:/[^/]+(?=/(?:ch[0-6]/\w+|available|last_success|ack_pwr_limit)\Z)|/total(?=/\w+\Z))?)"
+        r"/(?P<metric>.+)",
         re.ASCII,
     ),
     units={

@@ -25,6 +25,7 @@ from mqtt_app.parsers.homie.memory import DeviceTree
 from mqtt_app.parsers.homie.topics import HomieTopic, has_base, is_asked, is_attribute, place_of
 from mqtt_app.parsers.homie.values import facts_of
 from mqtt_app.parsers.json_tree import decode, invalid
+from mqtt_app.parsers.liveness import state_of, words_of
 
 STATES = {
     "init": Liveness.ONLINE,
@@ -37,6 +38,7 @@ STATES = {
     "false": Liveness.OFFLINE,
 }
 LOST = "lost"
+PICTURE = "map-data"  # Valetudo's map, compressed, for Home Assistant in a picture too
 STATISTICS = {
     "uptime": Trait(unit="s", diagnostic=True),
     "signal": Trait(unit="%", diagnostic=True),
@@ -72,7 +74,7 @@ class HomieParser:
         text = payload_text(message.payload)
         if place.attribute:
             return list(_attribute(place, text, message))
-        if not text:
+        if not text or place.below[-1].startswith(PICTURE):
             return []
         data_type = remembered.data_type(place, message.memory)
         return list(facts_of(place.device, place.metric, text, data_type))
@@ -139,18 +141,30 @@ def _statistic(place: HomieTopic, text: str) -> Iterator[Fact]:
 
 
 def _state(place: HomieTopic, text: str, message: Message) -> Iterator[Fact]:
-    state = STATES.get(text.lower())
+    word, state = _state_said(text)
     if state is None:
-        raise invalid(f"{text[:60]!r} is no state of Homie")
+        return
     known = remembered.tree(place, message.memory)
     child = known.children.get(place.device)
     if child is None or child.root not in known.lost:
         yield Availability(identifier=place.device, state=state)
-    if child is not None and child.state != text:
-        child.state = text
+    if child is not None and child.state != word:
+        child.state = word
         yield remembered.tree_remembered(place, known)
     elif child is None:
-        yield from _of_children(place, known, is_lost=text.lower() == LOST)
+        yield from _of_children(place, known, is_lost=word == LOST)
+
+
+def _state_said(text: str) -> tuple[str, Liveness | None]:
+    """The word of the state, and what it means; nothing for JSON's null."""
+    words = words_of(text)
+    for word in words:
+        state = state_of(word, STATES)
+        if state is not None:
+            return word, state
+    if words:
+        raise invalid(f"{words[0][:60]!r} is no state of Homie")
+    return "", None
 
 
 def _of_children(place: HomieTopic, known: DeviceTree, *, is_lost: bool) -> Iterator[Fact]:
@@ -159,7 +173,7 @@ def _of_children(place: HomieTopic, known: DeviceTree, *, is_lost: bool) -> Iter
     if not own or is_lost == (place.device in known.lost):
         return
     for name in own:
-        state = Liveness.OFFLINE if is_lost else STATES.get(known.children[name].state)
+        state = Liveness.OFFLINE if is_lost else state_of(known.children[name].state, STATES)
         if state is not None:
             yield Availability(identifier=name, state=state)
     known.lost = [root for root in known.lost if root != place.device]

@@ -18,11 +18,11 @@ from mqtt_app.parsers.fields import (
     PLAIN,
     Fields,
     Trait,
-    liveness,
     number_or_text,
     payload_text,
 )
 from mqtt_app.parsers.json_tree import decode, invalid
+from mqtt_app.parsers.liveness import checked_liveness
 
 BASE = "ebusd"
 GLOBAL = "global"
@@ -72,10 +72,9 @@ def _place(topic: str) -> EbusdTopic | None:
 def _of_the_gateway(place: EbusdTopic, text: str) -> Iterator[Fact]:
     """`running` is false as the Will."""
     if place.message == "running":
-        state = liveness(text)
-        if state is None:
-            raise invalid("expected true or false")
-        yield Availability(identifier=place.gateway, state=state, is_gateway=True)
+        state = checked_liveness(text)
+        if state:
+            yield Availability(identifier=place.gateway, state=state, is_gateway=True)
     elif place.message == "version":
         yield DeviceDescription(device=place.gateway, software=text[:200], is_gateway=True)
     elif place.message in OF_THE_GATEWAY:

@@ -210,4 +210,11 @@ OTGW = TopicFamily(
     states={"": WILL},
 )
 
-ALL = (OTGW, NUKI, TESLAMATE, AI_ON_THE_EDGE, HEISHAMON, SOLAR_ASSISTANT)
+ALL = (
+    OTGW,
+    NUKI,
+    TESLAMATE,
+    AI_ON_THE_EDGE,
+    HEISHAMON,
+    SOLAR_ASSISTANT,
+)

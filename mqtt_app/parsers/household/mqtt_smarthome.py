@@ -14,10 +14,11 @@ from mqtt_app.domain.ingest.times import parse_time
 from mqtt_app.parsers.base import Message
 from mqtt_app.parsers.fields import PLAIN, Fields, only_text, payload_text
 from mqtt_app.parsers.json_tree import decode, invalid
+from mqtt_app.parsers.liveness import checked_liveness
 
 STATUS = "status"
 VALUE = "val"
-CONNECTED = {"0": Liveness.OFFLINE, "1": Liveness.ONLINE, "2": Liveness.ONLINE}
+CONNECTED = {"2": Liveness.ONLINE}  # beside the words of all
 
 
 class MqttSmarthomeParser:
@@ -43,10 +44,8 @@ class MqttSmarthomeParser:
 
 
 def _connected(bridge: str, text: str) -> list[Fact]:
-    state = CONNECTED.get(text)
-    if state is None:
-        raise invalid("expected 0, 1 or 2")
-    return [Availability(identifier=bridge, state=state, is_gateway=True)]
+    state = checked_liveness(text, CONNECTED)
+    return [Availability(identifier=bridge, state=state, is_gateway=True)] if state else []
 
 
 def _facts(bridge: str, item: str, tree: Any) -> Iterator[Fact]:

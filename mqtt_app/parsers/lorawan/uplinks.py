@@ -58,11 +58,11 @@ def number(tree: Mapping[str, Any], *keys: str) -> float | None:
 
 def eui(written: str) -> str:
     """An EUI-64 as `normal_address` has it, also from base64, in which Protobuf's JSON writes
-    bytes.
+    bytes, with its padding: `big-red-cat` is the name of a hotspot.
     """
     if _HEX_EUI.fullmatch(written) or not written:
         return written.lower()
-    raw = from_base64(written) if len(written) in (11, 12) else None
+    raw = from_base64(written) if len(written) == 12 and written[-1] == "=" else None
     return raw.hex() if raw is not None and len(raw) == 8 else normal_address(written)
 
 

@@ -27,12 +27,12 @@ from mqtt_app.parsers.fields import (
     PLAIN,
     Fields,
     decoded_object,
-    liveness,
     number_or_text,
     only_text,
     payload_text,
 )
 from mqtt_app.parsers.json_tree import decode, invalid
+from mqtt_app.parsers.liveness import checked_liveness
 from mqtt_app.parsers.shelly.gen1_metrics import (
     DOOR,
     FLAGS,
@@ -101,10 +101,8 @@ def _place(topic: str) -> Gen1Topic | None:
 
 
 def _online(device: str, text: str) -> list[Fact]:
-    state = liveness(text)
-    if state is None:
-        raise invalid("expected true or false")
-    return [Availability(identifier=device, state=state)]
+    state = checked_liveness(text)
+    return [Availability(identifier=device, state=state)] if state else []
 
 
 def _scalar_facts(place: Gen1Topic, text: str) -> Iterator[Fact]:

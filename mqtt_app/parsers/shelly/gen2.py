@@ -25,8 +25,9 @@ from mqtt_app.domain.facts import (
 )
 from mqtt_app.domain.ingest.times import parse_time
 from mqtt_app.parsers.base import Message
-from mqtt_app.parsers.fields import Fields, liveness, only_text, payload_text
+from mqtt_app.parsers.fields import Fields, only_text
 from mqtt_app.parsers.json_tree import decode, invalid
+from mqtt_app.parsers.liveness import checked_liveness
 from mqtt_app.parsers.shelly.gen2_metrics import ABOUT_ITSELF, trait
 
 EVENTS = "/events/rpc"
@@ -82,10 +83,8 @@ def _is_status(levels: list[str], sample: bytes) -> bool:
 
 
 def _online(device: str, payload: bytes) -> list[Fact]:
-    state = liveness(payload_text(payload))
-    if state is None:
-        raise invalid("expected true or false")
-    return [Availability(identifier=device, state=state)]
+    state = checked_liveness(payload)
+    return [Availability(identifier=device, state=state)] if state else []
 
 
 def _announced(device: str, tree: Any) -> Iterator[Fact]:

@@ -13,6 +13,7 @@ from mqtt_app.domain.ingest.times import parse_time
 from mqtt_app.parsers.base import Message
 from mqtt_app.parsers.encoding import text_of
 from mqtt_app.parsers.json_tree import decode, invalid
+from mqtt_app.parsers.liveness import checked_liveness
 from mqtt_app.parsers.tasmota.metadata import discovered, self_description, status_description
 from mqtt_app.parsers.tasmota.topics import (
     COMMAND,
@@ -28,13 +29,6 @@ from mqtt_app.parsers.tree_values import TreeValue, tree_value, tree_values
 
 METADATA = {*UNIT_KEYS, "Time", "Epoch", "Command", "DeepSleep"}
 ASLEEP = "DeepSleep"
-LIVENESS = {
-    "online": Liveness.ONLINE,
-    "offline": Liveness.OFFLINE,
-    "deepsleep": Liveness.ASLEEP,
-    "asleep": Liveness.ASLEEP,
-    "sleeping": Liveness.ASLEEP,
-}
 SWITCH = {"on": True, "off": False}
 SENSORS = "StatusSNS"
 STATE = "StatusSTS"
@@ -61,7 +55,8 @@ class TasmotaParser:
         if not message.payload.strip() or place.prefix == COMMAND or not place.device:
             return []
         if place.kind == "LWT":
-            return [Availability(identifier=place.identifier, state=_liveness(message.payload))]
+            state = checked_liveness(message.payload)
+            return [Availability(identifier=place.identifier, state=state)] if state else []
         if place.kind.lower() == "deepsleep":
             return [Availability(identifier=place.identifier, state=Liveness.ASLEEP)]
         if message.payload.lstrip()[:1] not in (b"{", b"["):
@@ -137,10 +132,3 @@ def _plain(place: TasmotaTopic, payload: bytes) -> Iterator[Fact]:
         yield leaf
     elif leaf is not None:
         yield _reading(place, leaf, None, {})
-
-
-def _liveness(payload: bytes) -> Liveness:
-    word = payload.decode("latin-1").strip(' \t\r\n\x00"').lower()
-    if word not in LIVENESS:
-        raise invalid("expected Online or Offline")
-    return LIVENESS[word]

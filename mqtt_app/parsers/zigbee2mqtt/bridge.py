@@ -19,7 +19,7 @@ from mqtt_app.domain.facts import (
 )
 from mqtt_app.parsers.base import Message
 from mqtt_app.parsers.json_tree import decode, invalid
-from mqtt_app.parsers.zigbee2mqtt.availability import liveness_of
+from mqtt_app.parsers.liveness import checked_liveness
 from mqtt_app.parsers.zigbee2mqtt.exposes import metrics
 
 MAX_NAME = 200
@@ -34,7 +34,7 @@ def list_keys(base: str) -> Sequence[str]:
 
 def bridge_facts(base: str, name: str, message: Message) -> Iterator[Fact]:
     if name == "bridge/state":
-        state = liveness_of(message.payload)
+        state = checked_liveness(message.payload)
         if state is not None:
             yield Availability(identifier=base, state=state, is_gateway=True)
     elif name == "bridge/info":

@@ -23,8 +23,8 @@ from mqtt_app.domain.ingest.times import parse_time
 from mqtt_app.parsers.base import Message
 from mqtt_app.parsers.encoding import text_of
 from mqtt_app.parsers.json_tree import decode
+from mqtt_app.parsers.liveness import checked_liveness, said_liveness
 from mqtt_app.parsers.tree_values import TreeValue, tree_value, tree_values
-from mqtt_app.parsers.zigbee2mqtt.availability import LIVENESS, liveness_of
 from mqtt_app.parsers.zigbee2mqtt.bridge import bridge_facts, list_keys
 from mqtt_app.parsers.zigbee2mqtt.exposes import DIAGNOSTIC_UNITS
 from mqtt_app.parsers.zigbee2mqtt.topics import (
@@ -75,7 +75,7 @@ class Zigbee2MqttParser:
 
 
 def _availability(place: Zigbee2MqttTopic, payload: bytes) -> list[Fact]:
-    state = liveness_of(payload)
+    state = checked_liveness(payload)
     if state is None:
         return []
     name = place.name.removesuffix("/availability")
@@ -129,8 +129,9 @@ def _attribute(place: Zigbee2MqttTopic, payload: bytes) -> Iterator[Fact]:
     if not device or path.partition(".")[0] in METADATA:
         return
     text = text_of(payload).text.strip()
-    if not name and attribute in GATEWAY_LEVELS and text.lower() in LIVENESS:
-        yield Availability(identifier=device, state=LIVENESS[text.lower()], is_gateway=True)
+    state = said_liveness(text) if not name and attribute in GATEWAY_LEVELS else None
+    if state:
+        yield Availability(identifier=device, state=state, is_gateway=True)
         return
     for leaf in _values(path, text):
         yield _reading(place, device, leaf, None)

@@ -20,15 +20,11 @@ from mqtt_app.domain.ingest.times import parse_time
 from mqtt_app.parsers.base import Message
 from mqtt_app.parsers.encoding import text_of
 from mqtt_app.parsers.json_tree import decode
+from mqtt_app.parsers.liveness import state_of
 from mqtt_app.parsers.tree_values import tree_value, tree_values
 from mqtt_app.parsers.zwave_js.topics import CLIENTS, GATEWAY, ZWaveMessage, ZWaveTopic, place_of
 
-LIVENESS = {
-    "dead": Liveness.OFFLINE,
-    "alive": Liveness.ONLINE,
-    "awake": Liveness.ONLINE,
-    "asleep": Liveness.ASLEEP,
-}
+LIVENESS = {"awake": Liveness.ONLINE}  # beside the words of all
 DIAGNOSTIC = frozenset(
     ["configuration", "112", "manufacturer_specific", "114", "version", "134", "zwaveplus_info"]
 )
@@ -103,12 +99,8 @@ def _liveness(content: Any) -> Liveness | None:
     value = content
     if isinstance(content, dict):
         word = content.get("status")
-        if isinstance(word, str):
-            return LIVENESS.get(word.lower())
-        value = content.get("value")
-    if isinstance(value, bool):
-        return Liveness.ONLINE if value else Liveness.OFFLINE
-    return LIVENESS.get(value.lower()) if isinstance(value, str) else None
+        value = word if isinstance(word, str) else content.get("value")
+    return state_of(str(value).lower(), LIVENESS)
 
 
 def _description(place: ZWaveTopic, content: Any) -> Iterator[DeviceDescription]:

@@ -24,14 +24,17 @@ class TopicNote(msgspec.Struct, frozen=True):
 
 class TopicNotes:
     """`by_source` of all; `unmet` by topic, those whose device is not known yet; `availability` by
-    the topic that says whether a device is there.
+    the topic that says whether a device is there; `limits` of silence by device, in s.
     """
 
     def __init__(self, by_source: Mapping[str, TopicNote]) -> None:
         self.by_source = by_source
         self.unmet: defaultdict[str, list[TopicNote]] = defaultdict(list)
         self.availability: defaultdict[str, list[TopicNote]] = defaultdict(list)
+        self.limits: defaultdict[str, list[float]] = defaultdict(list)
         for note in by_source.values():
+            if note.device and note.description.expire_after > 0:
+                self.limits[note.device].append(note.description.expire_after)
             if not note.device:
                 self.unmet[note.description.topic].append(note)
             if note.description.availability_topic:

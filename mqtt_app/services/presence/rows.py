@@ -47,8 +47,8 @@ UPDATE {table} SET status_reason = %(not_heard)s WHERE id IN (
 # Two branches: the first one is read from the partial index on the due time of those that are
 # online.
 _DUE = """
-SELECT d.id, d.site_id, d.status, extract(epoch FROM d.last_seen)::float8, d.silence_after,
-    {gateway_columns}
+SELECT d.id, d.site_id, d.status, extract(epoch FROM d.last_seen)::float8,
+    coalesce(d.silence_after, d.described_silence), {gateway_columns}
 FROM (
     SELECT * FROM {table} WHERE status = 'online' AND due_at <= %(now)s
     UNION ALL
@@ -119,13 +119,15 @@ class RowOfSite(msgspec.Struct, frozen=True):
 
 
 class Candidate(msgspec.Struct, frozen=True):
-    """A device or gateway whose time is up. Unix seconds; `gateway_since` is 0.0 without one."""
+    """A device or gateway whose time is up. Unix seconds; `gateway_since` is 0.0 without one.
+    `silence_after`: a limit of its own, in s.
+    """
 
     id: int
     site_id: int
     status: str
     last_seen: float | None
-    silence_after: int | None
+    silence_after: float | None
     gateway_status: str | None
     gateway_since: float
 

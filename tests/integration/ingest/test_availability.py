@@ -141,3 +141,46 @@ def test_a_retired_device_stays_so_when_it_is_said_to_be_gone(link):
     say(link, gone(), at=1)
     assert (status(), device().due_at) == ("unknown", None)
     assert device().retired_at
+
+
+def test_a_gateway_with_values_of_its_own_is_gone_and_back_as_a_device_too(link):
+    say(link, spoken("gw"), spoken("gw/a", gateway="gw"))
+    say(link, gone("gw", is_gateway=True), at=1)
+    assert (status("gw"), status("gw/a")) == ("offline", "unknown")
+    assert device("gw").last_seen == moment(NOW)
+    say(link, here("gw", is_gateway=True), at=2)
+    assert (status("gw"), Gateway.objects.get().status) == ("online", "online")
+
+
+def test_a_gateway_is_never_behind_itself(link):
+    say(link, spoken("gw", gateway="gw"))
+    assert device("gw").gateway is None
+    say(link, gone("gw", is_gateway=True), at=1)
+    assert (status("gw"), device("gw").status_reason) == ("offline", "announced")
+
+
+def test_the_state_of_a_gateway_makes_no_device(link):
+    say(link, here("gw", is_gateway=True))
+    say(link, gone("gw", is_gateway=True), at=1)
+    assert not Device.objects.exists()
+
+
+@pytest.mark.parametrize(
+    ("values", "goodbye", "own"),
+    [
+        ({"topic": "ems-esp/heartbeat", "payload": {"rxreceived": 7}}, "ems-esp/status", "ems-esp"),
+        ({"topic": "ebusd/global/uptime", "payload": 7}, "ebusd/global/running", "ebusd"),
+        (
+            {"topic": "home/OMG_1/SYStoMQTT", "payload": {"uptime": 7}},
+            "home/OMG_1/LWT",
+            "home/OMG_1",
+        ),
+        ({"topic": "zigbee2mqtt/permit_join", "payload": "7"}, "zigbee2mqtt/state", "zigbee2mqtt"),
+    ],
+)
+def test_the_goodbye_of_a_gateway_ends_the_device_that_it_is_itself(values, goodbye, own, link):
+    pipeline.store(batch(message(link, **values)), NOW)
+    assert status(own) == "online"
+    word = b"false" if goodbye.endswith("running") else b"offline"
+    pipeline.store(batch(message(link, goodbye, word, received_at=NOW + 1)), NOW + 1)
+    assert status(own) == "offline"

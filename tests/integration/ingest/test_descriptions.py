@@ -6,6 +6,8 @@ from mqtt_app.models import Device, DeviceAlias, Gateway, Reading
 from mqtt_app.services import devices
 from mqtt_app.services.ingest import pipeline
 from mqtt_app.services.ingest.memory import PROCESS
+from mqtt_app.services.presence.check import check_offline
+from tests.integration.ingest.flaky import moment
 from tests.integration.ingest.scripted import device, metric, say, value, values
 from tests.integration.ingest.test_store import NOW, batch, message
 
@@ -195,3 +197,68 @@ def test_a_description_of_a_topic_that_is_taken_back_is_gone(link):
     say(link, ["topic", {"source": "homeassistant/sensor/x/config"}], topic="script/config", at=1)
     say(link, spoken("room", 21.0, metric="temperature"), topic="script/state", at=2)
     assert (device("room").name, metric("temperature", "room").unit) == ("", "")
+
+
+def expiring(name, seconds):
+    source = f"homeassistant/sensor/{name}/config"
+    return ["topic", {"source": source, "topic": "script/state", "path": name, **seconds}]
+
+
+def listening(link):
+    type(link).objects.update(status="connected", connected_at=moment(NOW), is_active=True)
+
+
+def test_a_value_that_expires_makes_its_device_offline_after_that_silence(link):
+    say(link, expiring("m", {"expire_after": 120}), topic="script/config")
+    say(link, spoken("room"), topic="script/state", at=10)
+    assert device("room").described_silence == 120
+    listening(link)
+    check_offline(moment(NOW + 129))
+    assert device("room").status == "online"
+    check_offline(moment(NOW + 131))
+    assert (device("room").status, device("room").status_reason) == ("offline", "silent")
+
+
+def test_a_limit_of_silence_that_is_described_later_moves_the_due_time_of_a_device(link):
+    say(link, spoken("room"), topic="script/state")
+    say(link, expiring("m", {"expire_after": 60}), topic="script/config", at=1, retain=True)
+    say(link, spoken("room", 2.0), topic="script/state", at=2)
+    listening(link)
+    check_offline(moment(NOW + 63))
+    assert device("room").status == "offline"
+
+
+def test_the_shortest_of_a_devices_limits_counts_until_it_is_taken_back(link):
+    first = spoken("room", 1.0, metric="a")
+    other = spoken("room", 2.0, metric="b")
+    say(link, expiring("a", {"expire_after": 600}), topic="script/config")
+    say(link, expiring("b", {"expire_after": 60}), topic="script/config")
+    say(link, first, other, topic="script/state", at=1)
+    assert device("room").described_silence == 60
+    PROCESS.forget()
+    say(link, ["topic", {"source": "homeassistant/sensor/b/config"}], topic="script/config", at=2)
+    assert device("room").described_silence == 600
+    say(link, expiring("a", {}), topic="script/config", at=3)
+    assert device("room").described_silence is None
+
+
+def test_a_limit_that_a_person_gave_wins_over_a_described_one(link):
+    say(link, expiring("m", {"expire_after": 60}), topic="script/config")
+    say(link, spoken("room"), topic="script/state")
+    room = device("room")
+    room.silence_after = 300
+    devices.save_device(room, ["silence_after"])
+    say(link, spoken("room", 2.0), topic="script/state", at=10)
+    listening(link)
+    check_offline(moment(NOW + 300))
+    assert device("room").status == "online"
+    check_offline(moment(NOW + 311))
+    assert device("room").status == "offline"
+
+
+def test_home_assistants_expire_after_is_the_limit_of_the_device_that_it_describes(link):
+    config = {"state_topic": "hall/th", "value_template": "{{ value_json.t }}", "expire_after": 90}
+    sent = message(link, "homeassistant/sensor/hall/config", config, retain=True)
+    pipeline.store(batch(sent), NOW)
+    pipeline.store(batch(message(link, "hall/th", {"t": 21.5})), NOW)
+    assert Device.objects.get().described_silence == 90

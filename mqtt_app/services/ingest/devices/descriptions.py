@@ -26,33 +26,40 @@ MAX_TEXT = 200  # characters; the columns hold no more
 MAX_IDENTIFIER = 512
 MAX_UNIT = 64
 MAX_METRICS = 2_000  # described metrics of one device
+MAX_SILENCE = 31_536_000  # s, a year
 MAX_LISTED = 20_000  # devices in the list of a gateway
 _FIELDS = ("name", "manufacturer", "model", "software", "address")
 
 _KEEP = """
 INSERT INTO mqtt_describeddevice AS d (site_id, identifier, is_gateway, name, manufacturer, model,
-    software, address, metrics, updated_at)
+    software, address, metrics, silence_after, updated_at)
 SELECT w.site_id, w.identifier, w.is_gateway, w.name, w.manufacturer, w.model, w.software,
-    w.address, w.metrics::jsonb, %s::timestamptz
+    w.address, w.metrics::jsonb, w.silence_after, %s::timestamptz
 FROM unnest(%s::bigint[], %s::text[], %s::bool[], %s::text[], %s::text[], %s::text[], %s::text[],
-    %s::text[], %s::text[])
-    AS w(site_id, identifier, is_gateway, name, manufacturer, model, software, address, metrics)
+    %s::text[], %s::text[], %s::float8[])
+    AS w(site_id, identifier, is_gateway, name, manufacturer, model, software, address, metrics,
+        silence_after)
 ON CONFLICT (site_id, identifier, is_gateway) DO UPDATE SET
     name = coalesce(nullif(excluded.name, ''), d.name),
     manufacturer = coalesce(nullif(excluded.manufacturer, ''), d.manufacturer),
     model = coalesce(nullif(excluded.model, ''), d.model),
     software = coalesce(nullif(excluded.software, ''), d.software),
     address = coalesce(nullif(excluded.address, ''), d.address),
+    silence_after = coalesce(excluded.silence_after, d.silence_after),
     metrics = d.metrics || excluded.metrics, updated_at = excluded.updated_at
 """
-# A name that a person gave stays.
+# A name that a person gave stays. A due time that is too early is only looked at in vain.
 _APPLY = """
 UPDATE {table} d SET
     name = CASE WHEN d.is_named_by_person OR w.name = '' THEN d.name ELSE w.name END,
     manufacturer = coalesce(nullif(w.manufacturer, ''), d.manufacturer),
     model = coalesce(nullif(w.model, ''), d.model),
     software = coalesce(nullif(w.software, ''), d.software),
-    address = coalesce(nullif(w.address, ''), d.address)
+    address = coalesce(nullif(w.address, ''), d.address),
+    described_silence = CASE WHEN w.silence_after IS NULL THEN d.described_silence
+        ELSE nullif(w.silence_after, 0) END,
+    due_at = CASE WHEN d.due_at IS NOT NULL THEN LEAST(d.due_at, d.last_seen + make_interval(
+        secs => coalesce(d.silence_after, nullif(w.silence_after, 0)))) END
 FROM mqtt_describeddevice w
 JOIN unnest(%s::bigint[], %s::text[]) AS k(site_id, identifier)
     ON w.site_id = k.site_id AND w.identifier = k.identifier AND w.is_gateway = {is_gateway}
@@ -86,12 +93,15 @@ class _Said:
     def __init__(self) -> None:
         self.fields: dict[str, str] = dict.fromkeys(_FIELDS, "")
         self.gateway: str | None = None
+        self.silence_after: float | None = None
         self.metrics: dict[str, MetricDescription] = {}
 
     def take(self, fact: DeviceDescription) -> None:
         for field in _FIELDS:
             self.fields[field] = _fit(getattr(fact, field), MAX_TEXT) or self.fields[field]
         self.gateway = fact.gateway or self.gateway
+        if fact.silence_after is not None and 0 <= fact.silence_after <= MAX_SILENCE:
+            self.silence_after = fact.silence_after
 
 
 def describe(facts: BatchFacts, run: Run) -> None:
@@ -135,6 +145,7 @@ def _keep(said: Mapping[DescribedKey, _Said], run: Run) -> None:
         booleans(key[2] for key in said),
         *(texts(entry.fields[field] for entry in said.values()) for field in _FIELDS),
         texts(_as_json(entry.metrics) for entry in said.values()),
+        numbers(entry.silence_after for entry in said.values()),
     ]
     ask(_KEEP, [run.now, *columns])
 

@@ -71,12 +71,14 @@ class Directory(msgspec.Struct, frozen=True):
 
 class _Named:
     """`gateway_of` has all devices. `heard`: those of which `presence.mark` will find out whether
-    they still are what is remembered. `speaking`: those that gave a reading.
+    they still are what is remembered. `speaking`: those that gave a reading. `of_gateways`: what
+    would be the devices that gateways are themselves.
     """
 
     def __init__(self, naming: Iterable[FactOfMessage[NamingFact]]) -> None:
         self.gateway_of: dict[DeviceKey, str | None] = {}
         self.gateways: set[DeviceKey] = set()
+        self.of_gateways: set[DeviceKey] = set()
         self.speaking: set[DeviceKey] = set()
         self.heard: set[DeviceKey] = set()
         for found in naming:
@@ -90,12 +92,14 @@ class _Named:
         if isinstance(fact, Availability):
             if fact.is_gateway:
                 self.gateways.add((site_id, fact.identifier))
+                self.of_gateways.add((site_id, fact.identifier))
                 return
             key = (site_id, fact.identifier)
         else:
             key = (site_id, fact.device)
             self.speaking.add(key)
-        self.gateway_of[key] = fact.gateway or self.gateway_of.get(key)
+        is_behind = fact.gateway is not None and fact.gateway != key[1]
+        self.gateway_of[key] = fact.gateway if is_behind else self.gateway_of.get(key)
         if not found.message.retain:
             self.heard.add(key)
 
@@ -114,6 +118,9 @@ def look_up(naming: Iterable[FactOfMessage[NamingFact]], run: Run) -> Directory:
         found = _devices(missing, named.speaking, run)
         run.memory.devices |= found
         devices |= found
+    unnamed = named.of_gateways - devices.keys()
+    if unnamed:
+        devices |= _find(_FIND_DEVICES, unnamed)
     _tie(devices, wanted, run)
     return Directory(devices, gateways, not named.speaking <= devices.keys())
 

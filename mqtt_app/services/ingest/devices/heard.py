@@ -102,14 +102,13 @@ def still_news(heard: HeardByKind, silence: Mapping[int, float], now: datetime) 
 def _hear_availability(
     heard: HeardByKind, message: Envelope, fact: Availability, directory: Directory
 ) -> None:
-    kind: Kind = "gateway" if fact.is_gateway else "device"
+    """A gateway with values of its own is a device, too."""
+    key = (message.site_id, fact.identifier)
     if fact.is_gateway:
-        rows = directory.gateways
-    else:
-        rows = directory.devices
-    row = rows.get((message.site_id, fact.identifier))
-    if row is not None:
-        _hear(heard[kind], row.id, message, _STATUS[fact.state])
+        _hear(heard["gateway"], directory.gateways[key].id, message, _STATUS[fact.state])
+    device = directory.devices.get(key)
+    if device is not None:
+        _hear(heard["device"], device.id, message, _STATUS[fact.state])
 
 
 def _hear(heard: dict[int, Heard], row_id: int, message: Envelope, status: str) -> None:

@@ -22,7 +22,8 @@ unnest(%(ids)s::bigint[], %(seen)s::bigint[], %(at)s::bigint[], %(silence)s::flo
 """
 _LAST_SEEN = "GREATEST(d.last_seen, to_timestamp(v.seen / 1e6::float8))"
 _DUE_AT = f"""CASE WHEN v.status <> 'asleep'
-    THEN {_LAST_SEEN} + make_interval(secs => coalesce(d.silence_after, v.silence)) END"""
+    THEN {_LAST_SEEN} + make_interval(
+        secs => coalesce(d.silence_after, d.described_silence, v.silence)) END"""
 # `due_at` is indexed, and an update that changes no index is far cheaper: while it lies ahead it
 # stays, as the earliest moment at which silence may be judged.
 _STILL = f"""

@@ -2,6 +2,7 @@
 that these topics turn out to be of.
 """
 
+from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 
 import msgspec
@@ -45,7 +46,7 @@ WHERE t.connection_id = w.connection_id AND t.source = w.source
 """
 
 Key = tuple[int, str]
-"""Connection id, source."""
+"""Connection id, source (or identifier of a device)."""
 
 
 class DescribedTopics:
@@ -55,6 +56,8 @@ class DescribedTopics:
         self._run = run
         self._notes: dict[int, TopicNotes] = {}
         self._changed: dict[Key, TopicNote | None] = {}
+        self._met_limits: dict[Key, float] = {}
+        self._limited: defaultdict[int, set[str]] = defaultdict(set)
         said = list(said)
         wanted = {number for number, rules in run.rules.items() if rules.memory_version}
         self._load(wanted | {connection_id for connection_id, _ in said})
@@ -65,10 +68,21 @@ class DescribedTopics:
     @property
     def has_any(self) -> bool:
         """Whether there is anything to look for."""
-        return any(notes.by_source for notes in self._notes.values())
+        return bool(self._limited) or any(notes.by_source for notes in self._notes.values())
 
     def bring(self, message: Envelope, facts: Sequence[Fact]) -> Sequence[Fact]:
         """The facts of a message, and what was said of its topic."""
+        brought = self._bring(message, facts)
+        limited = self._limited.pop(message.connection_id, None)
+        if limited is None:
+            return brought
+        limits = [
+            DeviceDescription(device=device, silence_after=self._limit(message, device))
+            for device in sorted(limited)
+        ]
+        return [*brought, *limits]
+
+    def _bring(self, message: Envelope, facts: Sequence[Fact]) -> Sequence[Fact]:
         notes = self._notes.get(message.connection_id)
         if notes is None:
             return facts
@@ -129,11 +143,23 @@ class DescribedTopics:
         old = self._current(key)
         if not said.topic:
             if old is not None:
-                self._changed[key] = None
+                self._change(key, old, None)
             return
         has_room = old is not None or len(self._notes[connection_id].by_source) < MAX_NOTES
         if has_room and (old is None or old.description != said):
-            self._changed[key] = TopicNote(said)
+            self._change(key, old, TopicNote(said))
+
+    def _change(self, key: Key, old: TopicNote | None, new: TopicNote | None) -> None:
+        """The limit of a device is another one without a note that had one."""
+        self._changed[key] = new
+        if old is not None and old.device and old.description.expire_after:
+            self._limited[key[0]].add(old.device)
+
+    def _limit(self, message: Envelope, device: str) -> float:
+        """Seconds that the device may be silent: the shortest time of its values; 0.0 for none."""
+        limits = list(self._notes[message.connection_id].limits.get(device, ()))
+        met = self._met_limits.get((message.connection_id, device))
+        return min([*limits, met] if met else limits, default=0.0)
 
     def _current(self, key: Key) -> TopicNote | None:
         if key in self._changed:
@@ -153,7 +179,14 @@ class DescribedTopics:
             if reading is not None and current is not None and not current.device:
                 self._changed[key] = TopicNote(note.description, reading.device)
                 found += _descriptions(note.description, reading)
+                self._meet_limit((message.connection_id, reading.device), note.description)
         return found
+
+    def _meet_limit(self, device: Key, said: TopicDescription) -> None:
+        if said.expire_after > 0:
+            known = self._met_limits.get(device, said.expire_after)
+            self._met_limits[device] = min(known, said.expire_after)
+            self._limited[device[0]].add(device[1])
 
     def _index(self) -> None:
         for connection_id in self.changed_connections:
