@@ -5,7 +5,12 @@ from rest_framework import serializers
 from mqtt_app.domain.link import ack_mode
 from mqtt_app.models import CONFIGURATION, MqttConnection
 from mqtt_app.selectors.connections import legible
-from mqtt_app.services.connection_rules import MAX_PEM, connection_errors
+from mqtt_app.services.connection_rules import (
+    MAX_PEM,
+    canonical,
+    connection_errors,
+    date_errors,
+)
 
 MAX_PASSWORD = 4_096  # characters; MQTT allows 65,535 bytes, no broker means that
 
@@ -104,7 +109,8 @@ class ConnectionSerializer(serializers.ModelSerializer[MqttConnection]):
             kept = {name: legible(self.instance, name) for name in CONFIGURATION}
         else:
             kept = {}
-        errors = connection_errors(kept | attrs)
+        attrs |= canonical(attrs)
+        errors = connection_errors(kept | attrs) or date_errors(attrs)
         if errors:
             raise serializers.ValidationError({field: [said] for field, said in errors.items()})
         return attrs
