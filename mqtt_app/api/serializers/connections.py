@@ -1,8 +1,10 @@
 from typing import Any
 
+from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
 from mqtt_app.domain.link import ack_mode
+from mqtt_app.domain.link.certificate_facts import facts_of
 from mqtt_app.models import CONFIGURATION, MqttConnection
 from mqtt_app.selectors.connections import legible
 from mqtt_app.services.connection_rules import (
@@ -19,6 +21,17 @@ EXACT = {"trim_whitespace": False}
 IS_ACTIVE_HINT = "Not changed here: POST to sites/{id}/start/ or sites/{id}/stop/."
 
 
+class CertificateSerializer(serializers.Serializer[Any]):
+    """Only described here; `domain/link/certificate_facts.py` makes it."""
+
+    subject = serializers.CharField()
+    issuer = serializers.CharField()
+    names = serializers.ListField(child=serializers.CharField())
+    not_before = serializers.DateTimeField()
+    not_after = serializers.DateTimeField()
+    fingerprint = serializers.CharField(help_text="SHA-256, in hexadecimal.")
+
+
 class ConnectionSerializer(serializers.ModelSerializer[MqttConnection]):
     """`password` and `tls_client_key` are never shown. Left out they stay, an empty string removes
     them.
@@ -29,6 +42,8 @@ class ConnectionSerializer(serializers.ModelSerializer[MqttConnection]):
     )
     has_password = serializers.SerializerMethodField()
     has_tls_client_key = serializers.SerializerMethodField()
+    ca_certificates = serializers.SerializerMethodField()
+    client_certificates = serializers.SerializerMethodField()
 
     class Meta:
         model = MqttConnection
@@ -46,6 +61,8 @@ class ConnectionSerializer(serializers.ModelSerializer[MqttConnection]):
             "tls_client_certificate",
             "tls_client_key",
             "has_tls_client_key",
+            "ca_certificates",
+            "client_certificates",
             "tls_verify",
             "protocol_version",
             "client_id",
@@ -100,6 +117,14 @@ class ConnectionSerializer(serializers.ModelSerializer[MqttConnection]):
 
     def get_has_tls_client_key(self, row: MqttConnection) -> bool:
         return bool(legible(row, "tls_client_key") != "")
+
+    @extend_schema_field(CertificateSerializer(many=True))
+    def get_ca_certificates(self, row: MqttConnection) -> Any:
+        return CertificateSerializer(facts_of(row.tls_ca_certificate), many=True).data
+
+    @extend_schema_field(CertificateSerializer(many=True))
+    def get_client_certificates(self, row: MqttConnection) -> Any:
+        return CertificateSerializer(facts_of(row.tls_client_certificate), many=True).data
 
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
         wish = self.initial_data.get("is_active")

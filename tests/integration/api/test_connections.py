@@ -231,6 +231,12 @@ def test_a_pasted_certificate_is_stored_as_it_was_issued(root, site, tmp_path):
     assert root.call("PATCH", f"sites/{site.pk}/connection/", pasted).status_code == 200
     assert stored(site).tls_client_certificate == certificate
     assert stored(site).tls_client_key == key
+    shown = root.get(f"sites/{site.pk}/connection/")
+    assert shown["ca_certificates"] == []
+    facts = shown["client_certificates"][0]
+    assert (facts["subject"], facts["issuer"]) == ("CN=site", "CN=Test CA")
+    assert facts["names"] == ["localhost", "127.0.0.1"]
+    assert len(facts["fingerprint"]) == 64
 
 
 def test_an_expired_certificate_is_refused_when_entered_and_stays_where_it_is(
