@@ -7,7 +7,7 @@ from django import forms
 from mqtt_app.domain.link import ack_mode
 from mqtt_app.models import CONFIGURATION, MqttConnection
 from mqtt_app.selectors.connections import SECRETS
-from mqtt_app.services.connection_rules import connection_errors
+from mqtt_app.services.connection_rules import canonical, connection_errors, date_errors
 from mqtt_app.services.sites import TOLD_ONLY
 
 KEEP = "Never shown. Leave it empty to keep what is stored."
@@ -55,7 +55,9 @@ class ConnectionForm(ConnectionModelForm):
                 if values.get(f"clear_{name}")
                 else values.get(name) or getattr(self.instance, name)
             )
-        for field, said in connection_errors(values).items():
+        given = {name: values.get(name) for name in self.changed_data}
+        values |= canonical(given)
+        for field, said in (connection_errors(values) or date_errors(given)).items():
             self.add_error(field, said)
         return values
 

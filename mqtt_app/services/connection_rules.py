@@ -3,9 +3,20 @@ the same.
 """
 
 from collections.abc import Callable, Iterator, Mapping
+from functools import partial
 from typing import Any
 
-from mqtt_app.domain.link.pem import PemError, certificates, check_pair, private_key
+from django.utils import timezone
+
+from mqtt_app.domain.link.pem import (
+    PemError,
+    canonical_certificates,
+    canonical_key,
+    certificates,
+    check_dates,
+    check_pair,
+    private_key,
+)
 
 MAX_PEM = 100_000  # characters; a long chain has some 10,000
 
@@ -31,6 +42,33 @@ def connection_errors(values: Mapping[str, Any]) -> dict[str, str]:
     if fault:
         return {"tls_client_key": fault}
     return {}
+
+
+def canonical(given: Mapping[str, Any]) -> dict[str, str]:
+    """PEM fields of `given` as they are to be stored; those that cannot be read are left out."""
+    rules: dict[str, Callable[[str], str]] = {
+        "tls_ca_certificate": canonical_certificates,
+        "tls_client_certificate": canonical_certificates,
+        "tls_client_key": canonical_key,
+    }
+    found = {}
+    for field, rule in rules.items():
+        text = given.get(field) or ""
+        if text and len(text) <= MAX_PEM and not _fault(partial(rule, text)):
+            found[field] = rule(text)
+    return found
+
+
+def date_errors(given: Mapping[str, Any]) -> dict[str, str]:
+    """Of certificates that are entered now; one that was stored may run out where it is."""
+    now = timezone.now()
+    found = {}
+    for field in ("tls_ca_certificate", "tls_client_certificate"):
+        text = given.get(field) or ""
+        fault = _fault(partial(check_dates, text, now)) if text else ""
+        if fault:
+            found[field] = fault
+    return found
 
 
 def _pem_errors(values: Mapping[str, Any]) -> Iterator[tuple[str, str]]:

@@ -1,17 +1,35 @@
 from typing import Any
 
+from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
 from mqtt_app.domain.link import ack_mode
+from mqtt_app.domain.link.certificate_facts import facts_of
 from mqtt_app.models import CONFIGURATION, MqttConnection
 from mqtt_app.selectors.connections import legible
-from mqtt_app.services.connection_rules import MAX_PEM, connection_errors
+from mqtt_app.services.connection_rules import (
+    MAX_PEM,
+    canonical,
+    connection_errors,
+    date_errors,
+)
 
 MAX_PASSWORD = 4_096  # characters; MQTT allows 65,535 bytes, no broker means that
 
 SECRET = {"write_only": True, "trim_whitespace": False, "style": {"input_type": "password"}}
 EXACT = {"trim_whitespace": False}
 IS_ACTIVE_HINT = "Not changed here: POST to sites/{id}/start/ or sites/{id}/stop/."
+
+
+class CertificateSerializer(serializers.Serializer[Any]):
+    """Only described here; `domain/link/certificate_facts.py` makes it."""
+
+    subject = serializers.CharField()
+    issuer = serializers.CharField()
+    names = serializers.ListField(child=serializers.CharField())
+    not_before = serializers.DateTimeField()
+    not_after = serializers.DateTimeField()
+    fingerprint = serializers.CharField(help_text="SHA-256, in hexadecimal.")
 
 
 class ConnectionSerializer(serializers.ModelSerializer[MqttConnection]):
@@ -24,6 +42,8 @@ class ConnectionSerializer(serializers.ModelSerializer[MqttConnection]):
     )
     has_password = serializers.SerializerMethodField()
     has_tls_client_key = serializers.SerializerMethodField()
+    ca_certificates = serializers.SerializerMethodField()
+    client_certificates = serializers.SerializerMethodField()
 
     class Meta:
         model = MqttConnection
@@ -41,6 +61,8 @@ class ConnectionSerializer(serializers.ModelSerializer[MqttConnection]):
             "tls_client_certificate",
             "tls_client_key",
             "has_tls_client_key",
+            "ca_certificates",
+            "client_certificates",
             "tls_verify",
             "protocol_version",
             "client_id",
@@ -96,6 +118,14 @@ class ConnectionSerializer(serializers.ModelSerializer[MqttConnection]):
     def get_has_tls_client_key(self, row: MqttConnection) -> bool:
         return bool(legible(row, "tls_client_key") != "")
 
+    @extend_schema_field(CertificateSerializer(many=True))
+    def get_ca_certificates(self, row: MqttConnection) -> Any:
+        return CertificateSerializer(facts_of(row.tls_ca_certificate), many=True).data
+
+    @extend_schema_field(CertificateSerializer(many=True))
+    def get_client_certificates(self, row: MqttConnection) -> Any:
+        return CertificateSerializer(facts_of(row.tls_client_certificate), many=True).data
+
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
         wish = self.initial_data.get("is_active")
         if wish is not None and wish is not (self.instance.is_active if self.instance else False):
@@ -104,7 +134,8 @@ class ConnectionSerializer(serializers.ModelSerializer[MqttConnection]):
             kept = {name: legible(self.instance, name) for name in CONFIGURATION}
         else:
             kept = {}
-        errors = connection_errors(kept | attrs)
+        attrs |= canonical(attrs)
+        errors = connection_errors(kept | attrs) or date_errors(attrs)
         if errors:
             raise serializers.ValidationError({field: [said] for field, said in errors.items()})
         return attrs

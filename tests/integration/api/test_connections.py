@@ -1,5 +1,7 @@
 """sites/{id}/connection/."""
 
+from datetime import UTC, datetime, timedelta
+
 import pytest
 from django.db import connection as database
 
@@ -218,3 +220,33 @@ def test_a_password_that_no_key_opens_any_more_stops_nothing_and_can_be_given_an
     assert root.call("PATCH", path, {"broker_port": 1884}).status_code == 200
     assert root.call("PATCH", path, {"password": "new"}).status_code == 200
     assert stored(site).password == "new"
+
+
+def test_a_pasted_certificate_is_stored_as_it_was_issued(root, site, tmp_path):
+    certificate, key = CertificateAuthority(tmp_path).client()
+    pasted = {
+        "tls_client_certificate": "Bag Attributes\\n" + certificate.replace("\n", "\\n"),
+        "tls_client_key": key.replace("\n", " "),
+    }
+    assert root.call("PATCH", f"sites/{site.pk}/connection/", pasted).status_code == 200
+    assert stored(site).tls_client_certificate == certificate
+    assert stored(site).tls_client_key == key
+    shown = root.get(f"sites/{site.pk}/connection/")
+    assert shown["ca_certificates"] == []
+    facts = shown["client_certificates"][0]
+    assert (facts["subject"], facts["issuer"]) == ("CN=site", "CN=Test CA")
+    assert facts["names"] == ["localhost", "127.0.0.1"]
+    assert len(facts["fingerprint"]) == 64
+
+
+def test_an_expired_certificate_is_refused_when_entered_and_stays_where_it_is(
+    root, site, tmp_path, time_machine
+):
+    path = f"sites/{site.pk}/connection/"
+    ca = CertificateAuthority(tmp_path).pem
+    assert root.call("PATCH", path, {"tls_ca_certificate": ca}).status_code == 200
+    time_machine.move_to(datetime.now(UTC) + timedelta(days=31))
+    refused = root.call("PATCH", path, {"tls_ca_certificate": ca})
+    assert refused.status_code == 400
+    assert "expired on" in refused.json()["tls_ca_certificate"][0]
+    assert root.call("PATCH", path, {"keepalive": 30}).status_code == 200
