@@ -52,7 +52,9 @@ def decode_cbor(payload: bytes) -> Any:
         raise _broken("CBOR", str(error)) from None
     if len(items) > 1 and not all(isinstance(item, dict) for item in items):
         raise _broken("CBOR", "bytes follow after the first item")
-    return items[0] if len(items) == 1 else items
+    if len(items) == 1:
+        return items[0]
+    return items
 
 
 def decode_messagepack(payload: bytes) -> Any:
@@ -137,7 +139,9 @@ def _plain(item: Any, name: str, depth: int = 0) -> Any:
 def _leaf(item: Any, name: str, depth: int) -> Any:
     if isinstance(item, float | Decimal | Fraction):
         number = float(item)
-        return number if math.isfinite(number) else None
+        if math.isfinite(number):
+            return number
+        return None
     if isinstance(item, msgpack.Timestamp):
         return _epoch(item.seconds + item.nanoseconds / 1e9, False)
     if isinstance(item, cbor2.CBORTag):

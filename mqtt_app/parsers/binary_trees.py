@@ -24,7 +24,9 @@ class CborParser:
     def matches(self, topic: str, sample: bytes) -> float:  # noqa: ARG002
         if sample.startswith(SELF_DESCRIBED):
             return 0.6
-        return _confidence(sample, decode_cbor) if sample[:1] >= b"\x80" else 0.0
+        if sample[:1] >= b"\x80":
+            return _confidence(sample, decode_cbor)
+        return 0.0
 
     def parse(self, message: Message) -> Sequence[Fact]:
         return _facts(message, decode_cbor)
@@ -35,7 +37,9 @@ class MessagePackParser:
     version = "1"
 
     def matches(self, topic: str, sample: bytes) -> float:  # noqa: ARG002
-        return _confidence(sample, decode_messagepack) if sample[:1] >= b"\x80" else 0.0
+        if sample[:1] >= b"\x80":
+            return _confidence(sample, decode_messagepack)
+        return 0.0
 
     def parse(self, message: Message) -> Sequence[Fact]:
         return _facts(message, decode_messagepack)
@@ -58,10 +62,17 @@ def _confidence(sample: bytes, decode: Callable[[bytes], Any]) -> float:
         tree = decode(sample)
     except ParseError:
         return 0.0
-    records = tree if isinstance(tree, list) else [tree]
+    if isinstance(tree, list):
+        records = tree
+    else:
+        records = [tree]
     if not records or not all(isinstance(record, dict) and record for record in records):
-        return 0.2 if isinstance(tree, list) and len(tree) > 1 else 0.0
-    return 0.5 if all(_is_name(key) for record in records for key in record) else 0.0
+        if isinstance(tree, list) and len(tree) > 1:
+            return 0.2
+        return 0.0
+    if all(_is_name(key) for record in records for key in record):
+        return 0.5
+    return 0.0
 
 
 def _is_text(sample: bytes) -> bool:

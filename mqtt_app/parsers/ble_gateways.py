@@ -82,10 +82,16 @@ class BleGatewayParser:
         first = sample.lstrip()[:1]
         if first == b"$":
             line = sample.lstrip()[:400].decode("latin-1").partition("\n")[0]
-            return 0.75 if INGICS.fullmatch(line.strip()) else 0.0
+            if INGICS.fullmatch(line.strip()):
+                return 0.75
+            return 0.0
         if first == b"[":
-            return 0.75 if all(mark in sample for mark in MINEW) else 0.0
-        return 0.75 if first == b"{" and all(mark in sample for mark in KKM) else 0.0
+            if all(mark in sample for mark in MINEW):
+                return 0.75
+            return 0.0
+        if first == b"{" and all(mark in sample for mark in KKM):
+            return 0.75
+        return 0.0
 
     def parse(self, message: Message) -> Sequence[Fact]:
         if not message.payload.strip():
@@ -108,7 +114,10 @@ def _ingics(text: str) -> Iterator[Fact]:
             continue
         beacon = normal_address(found["beacon"])
         gateway = normal_address(found["gateway"])
-        time = parse_time(float(found["time"])) if found["time"] else None
+        if found["time"]:
+            time = parse_time(float(found["time"]))
+        else:
+            time = None
         collector = ReadingCollector(beacon, gateway=gateway, time=time)
         collector.add("rssi", float(found["rssi"]), MEANINGS["rssi"])
         yield from collector.facts()
@@ -125,13 +134,19 @@ def _minew_gateway(records: list[Any]) -> str:
 
 def _beacons(records: list[Any], key: str, gateway: str, message: Message) -> Iterator[Fact]:
     for record in records[:MAX_BEACONS]:
-        address = normal_address(text_at(record, key)) if isinstance(record, dict) else ""
+        if isinstance(record, dict):
+            address = normal_address(text_at(record, key))
+        else:
+            address = ""
         if address:
             yield from _beacon(record, address, gateway, message.time_zone)
 
 
 def _beacon(record: dict[str, Any], address: str, gateway: str, zone: str) -> Iterator[Fact]:
-    relayed_by = gateway if gateway and gateway != address else None
+    if gateway and gateway != address:
+        relayed_by = gateway
+    else:
+        relayed_by = None
     time = parse_time(record.get("timestamp") or record.get("time"), zone)
     collector = ReadingCollector(address, gateway=relayed_by, time=time)
     name = label_at(record, "bleName") or label_at(record, "name")

@@ -106,7 +106,9 @@ def decode_object(payload: bytes) -> dict[str, Any]:
 def text_at(record: dict[str, Any], key: str) -> str:
     """The text under a key, stripped; "" when there is none."""
     found = record.get(key)
-    return found.strip() if isinstance(found, str) else ""
+    if isinstance(found, str):
+        return found.strip()
+    return ""
 
 
 def label_at(record: dict[str, Any], key: str) -> str:
@@ -122,7 +124,9 @@ def label(text: str) -> str:
 
 def object_at(record: dict[str, Any], key: str) -> dict[str, Any]:
     found = record.get(key)
-    return found if isinstance(found, dict) else {}
+    if isinstance(found, dict):
+        return found
+    return {}
 
 
 def leaves(tree: Any, path: str = "", depth: int = 0) -> Iterator[tuple[str, Any]]:
@@ -149,7 +153,9 @@ def _name_problem(metric: str) -> str:
     if len(metric) > MAX_METRIC:
         return f"its name is {len(metric):,} characters long; the limit is {MAX_METRIC}"
     wrong = forbidden(metric)
-    return f"its name contains the character {code_point(wrong)}" if wrong else ""
+    if wrong:
+        return f"its name contains the character {code_point(wrong)}"
+    return ""
 
 
 def _value_problem(value: Value) -> str:
@@ -157,7 +163,9 @@ def _value_problem(value: Value) -> str:
         return _number_problem(value)
     if isinstance(value, bytes):
         limit = f"its value is {len(value):,} bytes long; the limit is {MAX_RAW:,}"
-        return limit if len(value) > MAX_RAW else ""
+        if len(value) > MAX_RAW:
+            return limit
+        return ""
     try:
         check_text(value)
     except UnstorableError as error:
@@ -170,4 +178,6 @@ def _number_problem(number: float) -> str:
         finite = math.isfinite(number)
     except OverflowError:
         return "the number is too large to be stored"
-    return "" if finite else f"{number} is no finite number"
+    if finite:
+        return ""
+    return f"{number} is no finite number"

@@ -43,13 +43,21 @@ class CsvParser:
     def matches(self, topic: str, sample: bytes) -> float:  # noqa: ARG002
         """Below every parser that knows the topic, above plain text."""
         has_delimiter = b"," in sample or b";" in sample or b"\t" in sample
-        text = written_text(sample[:MAX_SAMPLE]) if has_delimiter else ""
-        rows = _rows(text, SAMPLE_ROWS) if text else []
+        if has_delimiter:
+            text = written_text(sample[:MAX_SAMPLE])
+        else:
+            text = ""
+        if text:
+            rows = _rows(text, SAMPLE_ROWS)
+        else:
+            rows = []
         if len(sample) > MAX_SAMPLE:
             rows = rows[:-1]  # the last one may be cut off
         if _has_heading(rows):
             return 0.35
-        return 0.25 if _is_bare(rows) else 0.0
+        if _is_bare(rows):
+            return 0.25
+        return 0.0
 
     def parse(self, message: Message) -> Sequence[Fact]:
         if not message.payload.strip():

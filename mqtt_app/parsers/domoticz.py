@@ -81,7 +81,9 @@ def _prefix_of(topic: str) -> str:
     if FAMILY not in levels[:-1]:
         return ""
     place = levels.index(FAMILY)
-    return "/".join(levels[: place + 1]) if levels[place + 1] == "out" else ""
+    if levels[place + 1] == "out":
+        return "/".join(levels[: place + 1])
+    return ""
 
 
 class DomoticzParser:
@@ -92,7 +94,9 @@ class DomoticzParser:
         if all(mark in sample for mark in MARKS):
             return 0.9
         levels = topic.split("/")
-        return 0.8 if levels[0] == FAMILY and levels[1:2] in (["out"], ["in"]) else 0.0
+        if levels[0] == FAMILY and levels[1:2] in (["out"], ["in"]):
+            return 0.8
+        return 0.0
 
     def parse(self, message: Message) -> Sequence[Fact]:
         is_command = f"/{FAMILY}/in/" in f"/{message.topic}/"
@@ -119,7 +123,10 @@ def _readings(device: str, state: dict[str, Any]) -> Iterator[ReadingFact | Fiel
     values = SUBKINDS.get(str(state.get("stype"))) or KINDS.get(str(state.get("dtype")), ())
     for place in range(1, 10):
         raw = state.get(f"svalue{place}")
-        known = values[place - 1] if place <= len(values) else NamedValue(f"svalue{place}")
+        if place <= len(values):
+            known = values[place - 1]
+        else:
+            known = NamedValue(f"svalue{place}")
         if known.name:
             yield from _reading(device, tree_value(known.name, raw, known.unit))
     yield from _reading(device, _main_value(state))

@@ -88,11 +88,15 @@ class EmsEspTopic(msgspec.Struct, frozen=True):
 
     @property
     def device(self) -> str:
-        return self.base if self.is_gateway else f"{self.base}/{self.kind}"
+        if self.is_gateway:
+            return self.base
+        return f"{self.base}/{self.kind}"
 
     @property
     def gateway(self) -> str | None:
-        return None if self.is_gateway else self.base
+        if self.is_gateway:
+            return None
+        return self.base
 
 
 class EmsEspParser:
@@ -108,7 +112,9 @@ class EmsEspParser:
             return 0.0
         if BASE in topic or place.kind in UNMISTAKABLE:
             return 0.85
-        return 0.85 if b'"hc' in sample or b'temp"' in sample else 0.0
+        if b'"hc' in sample or b'temp"' in sample:
+            return 0.85
+        return 0.0
 
     def parse(self, message: Message) -> Sequence[Fact]:
         place = _place(message.topic)
@@ -138,11 +144,9 @@ def _place(topic: str) -> EmsEspTopic | None:
     base = "/".join(levels[:at])
     if levels[at] in KINDS and len(levels) > at + 1:
         return _of_the_bus(base, levels[at], levels[at + 1 :])
-    return (
-        EmsEspTopic(base, levels[at], levels[at], is_gateway=True)
-        if len(levels) == at + 1
-        else None
-    )
+    if len(levels) == at + 1:
+        return EmsEspTopic(base, levels[at], levels[at], is_gateway=True)
+    return None
 
 
 def _of_the_bus(base: str, kind: str, parts: list[str]) -> EmsEspTopic:
@@ -151,7 +155,9 @@ def _of_the_bus(base: str, kind: str, parts: list[str]) -> EmsEspTopic:
 
 def _status(base: str, text: str) -> list[Fact]:
     state = checked_liveness(text)
-    return [Availability(identifier=base, state=state, is_gateway=True)] if state else []
+    if state:
+        return [Availability(identifier=base, state=state, is_gateway=True)]
+    return []
 
 
 def _json_facts(place: EmsEspTopic, tree: dict[str, Any]) -> Iterator[Fact]:
@@ -162,7 +168,10 @@ def _json_facts(place: EmsEspTopic, tree: dict[str, Any]) -> Iterator[Fact]:
         yield from _described(place, tree)
         return
     fields = _fields(place)
-    path = "" if place.kind == "heartbeat" else place.path
+    if place.kind == "heartbeat":
+        path = ""
+    else:
+        path = place.path
     seen: set[str] = set()
     for metric, value in leaves(tree, path):
         if metric not in seen:
@@ -181,7 +190,9 @@ def _read(fields: Fields, metric: str, value: object) -> Iterator[Fact]:
 
 def _single(place: EmsEspTopic, text: str) -> object:
     """`tapwater_active` and `heating_active` are flags."""
-    return text == "1" if place.path.endswith("_active") and text in ("0", "1") else text
+    if place.path.endswith("_active") and text in ("0", "1"):
+        return text == "1"
+    return text
 
 
 def _fields(place: EmsEspTopic) -> Fields:

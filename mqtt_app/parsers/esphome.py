@@ -85,10 +85,14 @@ class EsphomeParser:
 
     def matches(self, topic: str, sample: bytes) -> float:
         if topic.endswith("/debug"):
-            return 0.75 if LOG.match(sample) else 0.0
+            if LOG.match(sample):
+                return 0.75
+            return 0.0
         if not topic.endswith("/state") and "/command" not in topic:
             return 0.0
-        return 0.0 if _place(topic) is None else 0.75
+        if _place(topic) is None:
+            return 0.0
+        return 0.75
 
     def parse(self, message: Message) -> Sequence[Fact]:
         text = payload_text(message.payload)
@@ -97,7 +101,9 @@ class EsphomeParser:
             return []
         if place is None:
             return _of_the_node(message.topic, text)
-        return list(_state(place, text)) if place.is_state else []
+        if place.is_state:
+            return list(_state(place, text))
+        return []
 
 
 @lru_cache(maxsize=16_384)
@@ -117,8 +123,13 @@ def _place(topic: str) -> EsphomeTopic | None:
 def _of_the_node(topic: str, text: str) -> list[Fact]:
     """`<prefix>/status` is the Will; `<prefix>/debug` the log, which is no reading."""
     device, _, last = topic.rpartition("/")
-    state = checked_liveness(text) if last == "status" and device else None
-    return [Availability(identifier=device, state=state)] if state else []
+    if last == "status" and device:
+        state = checked_liveness(text)
+    else:
+        state = None
+    if state:
+        return [Availability(identifier=device, state=state)]
+    return []
 
 
 def _state(place: EsphomeTopic, text: str) -> Iterator[Fact]:
@@ -144,7 +155,9 @@ def _value(place: EsphomeTopic, text: str) -> Value | Quantity | None:
         return SWITCH_WORDS.get(text.upper(), text)
     if place.component in WRITTEN:
         return text
-    return FLAGS[text] if text in FLAGS else number_or_text(text)
+    if text in FLAGS:
+        return FLAGS[text]
+    return number_or_text(text)
 
 
 @lru_cache(maxsize=16_384)

@@ -39,7 +39,9 @@ class EspresenseParser:
     version = "1"
 
     def matches(self, topic: str, sample: bytes) -> float:  # noqa: ARG002
-        return 0.85 if FAMILY in topic and _place(topic) is not None else 0.0
+        if FAMILY in topic and _place(topic) is not None:
+            return 0.85
+        return 0.0
 
     def parse(self, message: Message) -> Sequence[Fact]:
         place = _place(message.topic)
@@ -58,7 +60,10 @@ class EspresenseParser:
 @lru_cache(maxsize=4096)
 def _place(topic: str) -> EspresensePlace | None:
     levels = topic.split("/")
-    place = levels.index(FAMILY) if FAMILY in levels else -1
+    if FAMILY in levels:
+        place = levels.index(FAMILY)
+    else:
+        place = -1
     below = levels[place + 1 :]
     if place < 0 or len(below) < 2 or below[0] not in ("devices", "rooms", "settings"):
         return None
@@ -81,12 +86,16 @@ def _meaning(metric: str) -> Meaning:
     last = metric.rpartition(".")[2]
     if last in DISTANCES:
         return Meaning("m")
-    return Meaning("dBm", diagnostic=True) if last.startswith("rssi") else RADIO
+    if last.startswith("rssi"):
+        return Meaning("dBm", diagnostic=True)
+    return RADIO
 
 
 def _status(gateway: str, payload: bytes) -> list[Fact]:
     state = checked_liveness(payload)
-    return [Availability(identifier=gateway, state=state, is_gateway=True)] if state else []
+    if state:
+        return [Availability(identifier=gateway, state=state, is_gateway=True)]
+    return []
 
 
 def _room(gateway: str, room: str, payload: bytes) -> list[Fact]:

@@ -63,7 +63,9 @@ class FrigateParser:
         prefix = place_of(topic).prefix
         if not prefix:
             return 0.0
-        return 0.8 if prefix == FAMILY else 0.7
+        if prefix == FAMILY:
+            return 0.8
+        return 0.7
 
     def parse(self, message: Message) -> Sequence[Fact]:
         place = place_of(message.topic)
@@ -91,8 +93,14 @@ def _service(place: FrigateTopic, payload: bytes) -> Iterator[Fact]:
 
 def _event(place: FrigateTopic, kind: str, tree: Any) -> Iterator[Fact]:
     """What became of a tracked object or of a piece to review, as readings of its camera."""
-    event = tree.get("after") if isinstance(tree, dict) else None
-    camera = event.get("camera") if isinstance(event, dict) else None
+    if isinstance(tree, dict):
+        event = tree.get("after")
+    else:
+        event = None
+    if isinstance(event, dict):
+        camera = event.get("camera")
+    else:
+        camera = None
     if not isinstance(event, dict) or not isinstance(camera, str) or not camera:
         return
     time = parse_time(event.get("frame_time", event.get("start_time")))
@@ -112,7 +120,10 @@ def _statistics(place: FrigateTopic, tree: Any) -> Iterator[Fact]:
                 yield _reading(place, camera, leaf, is_diagnostic=True)
     detectors = tree.get("detectors")
     for detector, values in detectors.items() if isinstance(detectors, dict) else ():
-        speed = values.get("inference_speed") if isinstance(values, dict) else None
+        if isinstance(values, dict):
+            speed = values.get("inference_speed")
+        else:
+            speed = None
         leaf_or_none = tree_value(f"detectors.{detector}.inference_speed", speed)
         if leaf_or_none:
             yield _reading(place, "", leaf_or_none, is_diagnostic=True)
@@ -120,7 +131,10 @@ def _statistics(place: FrigateTopic, tree: Any) -> Iterator[Fact]:
 
 
 def _version(place: FrigateTopic, service: Any) -> Iterator[DeviceDescription]:
-    version = service.get("version") if isinstance(service, dict) else None
+    if isinstance(service, dict):
+        version = service.get("version")
+    else:
+        version = None
     if isinstance(version, str):
         yield DeviceDescription(
             device=place.prefix, manufacturer="Frigate", software=version, is_gateway=True
@@ -137,7 +151,10 @@ def _stream(place: FrigateTopic, payload: bytes) -> Iterator[Availability]:
 
 
 def _value(place: FrigateTopic, payload: bytes) -> Iterator[Fact]:
-    camera = "" if place.levels[0] in SERVICES else place.levels[0]
+    if place.levels[0] in SERVICES:
+        camera = ""
+    else:
+        camera = place.levels[0]
     metric = ".".join(place.levels[1:] if camera else place.levels)
     if payload[:1] in (b"{", b"["):
         for leaf in tree_values(decode(payload), metric):

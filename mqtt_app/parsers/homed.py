@@ -55,7 +55,10 @@ def topic_of(topic: str) -> HomedTopic:
         return NOBODY
     service = "/".join((*levels[: place + 1], levels[place + 2]))
     below = levels[place + 3 :]
-    endpoint = below.pop() if len(below) > 1 and _ENDPOINT.fullmatch(below[-1]) else ""
+    if len(below) > 1 and _ENDPOINT.fullmatch(below[-1]):
+        endpoint = below.pop()
+    else:
+        endpoint = ""
     return HomedTopic(service, kind, f"{service}/{'/'.join(below)}" if below else "", endpoint)
 
 
@@ -64,7 +67,9 @@ class HomedParser:
     version = "1"
 
     def matches(self, topic: str, sample: bytes) -> float:  # noqa: ARG002
-        return 0.8 if topic_of(topic).kind else 0.0
+        if topic_of(topic).kind:
+            return 0.8
+        return 0.0
 
     def parse(self, message: Message) -> Sequence[Fact]:
         found = topic_of(message.topic)
@@ -72,7 +77,9 @@ class HomedParser:
             return []
         state = _state(message.payload)
         if found.kind == "fd":
-            return list(_readings(found, state)) if found.device else []
+            if found.device:
+                return list(_readings(found, state))
+            return []
         return list(_availability(found, state))
 
 
@@ -91,7 +98,10 @@ def _availability(found: HomedTopic, state: dict[str, Any]) -> Iterator[Availabi
     if known is None:
         return
     is_gateway = found.kind == "service"
-    identifier = found.service if is_gateway else found.device
+    if is_gateway:
+        identifier = found.service
+    else:
+        identifier = found.device
     if identifier:
         yield Availability(
             identifier=identifier,
@@ -123,4 +133,6 @@ def _readings(found: HomedTopic, state: dict[str, Any]) -> Iterator[ReadingFact 
 
 def _switched(value: TreeValue) -> Value:
     is_switch = value.path == "status" and isinstance(value.value, str)
-    return SWITCH.get(str(value.value), value.value) if is_switch else value.value
+    if is_switch:
+        return SWITCH.get(str(value.value), value.value)
+    return value.value

@@ -78,7 +78,9 @@ class InfluxLineParser:
         if b"=" not in sample or b" " not in sample:
             return 0.0
         first = next(_lines(written_text(sample[:MAX_SAMPLE])), "")
-        return 0.6 if first and _LINE.fullmatch(first) else 0.0
+        if first and _LINE.fullmatch(first):
+            return 0.6
+        return 0.0
 
     def parse(self, message: Message) -> Sequence[Fact]:
         text = written_text(message.payload)
@@ -120,7 +122,10 @@ def _add(readings: TreeReadings, topic: str, line: InfluxLine) -> None:
     place = device_and_names(topic, line.measurement, line.tags)
     origin = ReadingOrigin(device=place.device, time=line.time)
     for field, written in line.fields.items():
-        last = [] if field == "value" else [field]
+        if field == "value":
+            last = []
+        else:
+            last = [field]
         metric = ".".join([line.measurement, *place.names, *last])
         readings.add(origin, metric, _value(written), is_literal=True)
 
@@ -146,7 +151,9 @@ def _device(above: str, written: str) -> str:
     levels = above.split("/")
     if written in levels:
         return "/".join(levels[: levels.index(written) + 1])
-    return address if address != written or _is_address(written) else f"{above}/{written}"
+    if address != written or _is_address(written):
+        return address
+    return f"{above}/{written}"
 
 
 def _is_address(written: str) -> bool:
@@ -163,4 +170,6 @@ def _value(written: str) -> float | bool | str:
 
 
 def _plain(written: str) -> str:
-    return _ESCAPED.sub(r"\1", written) if "\\" in written else written
+    if "\\" in written:
+        return _ESCAPED.sub(r"\1", written)
+    return written

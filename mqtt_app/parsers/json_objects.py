@@ -32,7 +32,9 @@ class JsonParser:
 
     def matches(self, topic: str, sample: bytes) -> float:  # noqa: ARG002
         """Also for broken JSON, so that it shows as an error and not as an unknown topic."""
-        return 0.4 if _looks_like_json(sample) else 0.0
+        if _looks_like_json(sample):
+            return 0.4
+        return 0.0
 
     def parse(self, message: Message) -> Sequence[Fact]:
         role = role_of(message.topic)
@@ -47,8 +49,13 @@ class JsonParser:
             if quick is not None and payload.isascii():
                 return quick
         facts = _facts(tree, role, message)
-        remark = "" if payload.isascii() else text_of(payload).remark
-        return [*facts, Remark(text=remark)] if remark else facts
+        if payload.isascii():
+            remark = ""
+        else:
+            remark = text_of(payload).remark
+        if remark:
+            return [*facts, Remark(text=remark)]
+        return facts
 
 
 def _looks_like_json(payload: bytes) -> bool:

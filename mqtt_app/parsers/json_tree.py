@@ -107,7 +107,9 @@ def to_value(leaf: object, metric: str) -> Value | None:
         return text
     if found is None:
         return None
-    return text if isinstance(found.value, bool) else found.value
+    if isinstance(found.value, bool):
+        return text
+    return found.value
 
 
 def to_float(number: float) -> float:
@@ -123,7 +125,9 @@ def invalid(text: str) -> ParseError:
 
 
 def _join(path: str, key: str) -> str:
-    return f"{path}.{key}" if path else key
+    if path:
+        return f"{path}.{key}"
+    return key
 
 
 def _check_depth(payload: bytes) -> None:
@@ -154,16 +158,22 @@ def _decode_tolerantly(payload: bytes) -> Any:
         if len(values) > MAX_FACTS:
             raise invalid(f"more than {MAX_FACTS:,} values one after the other")
         place = _SEPARATORS.match(text, place).end()  # type: ignore[union-attr]
-    return values[0] if len(values) == 1 else Documents(values)
+    if len(values) == 1:
+        return values[0]
+    return Documents(values)
 
 
 def _standard_token(found: re.Match[str]) -> str:
     """`NaN` for every spelling that is outside of a string."""
-    return "NaN" if found["token"] else found[0]
+    if found["token"]:
+        return "NaN"
+    return found[0]
 
 
 def _integer(digits: str) -> float:
-    return int(digits) if len(digits) <= _LONGEST_INTEGER else math.inf
+    if len(digits) <= _LONGEST_INTEGER:
+        return int(digits)
+    return math.inf
 
 
 _TOLERANT = json.JSONDecoder(strict=False, parse_int=_integer)

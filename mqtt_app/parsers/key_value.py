@@ -41,7 +41,9 @@ class KeyValueParser:
         found = [_pairs(line) for line in lines[:3]]
         if not found or any(pairs is None for pairs in found):
             return 0.0
-        return 0.35 if sum(len(pairs.values) for pairs in found if pairs) > 1 else 0.25
+        if sum(len(pairs.values) for pairs in found if pairs) > 1:
+            return 0.35
+        return 0.25
 
     def parse(self, message: Message) -> Sequence[Fact]:
         if not message.payload.strip():

@@ -42,16 +42,24 @@ def words_of(payload: bytes | str) -> list[str]:
     """The words that may tell of availability, in small letters, the likeliest first; none in a
     payload that says nothing. Raises ParseError for broken JSON.
     """
-    text = payload_text(payload) if isinstance(payload, bytes) else payload.strip()
+    if isinstance(payload, bytes):
+        text = payload_text(payload)
+    else:
+        text = payload.strip()
     is_json = text[:1] == "{" or (len(text) > 1 and text[0] == text[-1] == '"')
-    content = decode(text.encode("utf-8", "replace")) if is_json else text.strip('"')
+    if is_json:
+        content = decode(text.encode("utf-8", "replace"))
+    else:
+        content = text.strip('"')
     return list(_words(content, MAX_NESTING))
 
 
 def state_of(word: str, own: Words = NO_WORDS) -> Liveness | None:
     """A family's own words come first; None for what is no word of availability."""
     found = own.get(word)
-    return liveness(word, false_is_death=True) if found is None else found
+    if found is None:
+        return liveness(word, false_is_death=True)
+    return found
 
 
 def said_liveness(payload: bytes | str, own: Words = NO_WORDS) -> Liveness | None:

@@ -89,7 +89,9 @@ class MeshtasticParser:
         kind, is_usual = _kind(topic)
         if not kind:
             return 0.0
-        return 0.9 if is_usual else 0.7
+        if is_usual:
+            return 0.9
+        return 0.7
 
     def parse(self, message: Message) -> Sequence[Fact]:
         kind, _ = _kind(message.topic)
@@ -110,12 +112,17 @@ class MeshtasticParser:
 def _kind(topic: str) -> tuple[str, bool]:
     """Kind of message, and whether the root is the usual one; "" for other topics."""
     levels = topic.split("/")
-    place = levels.index(VERSION) if VERSION in levels else -1
+    if VERSION in levels:
+        place = levels.index(VERSION)
+    else:
+        place = -1
     if place < 1 or len(levels) < place + 3 or levels[place + 1] not in KINDS:
         return "", False
     is_usual = ROOT in levels[:place]
     is_node = levels[-1].startswith("!") and _NODE.fullmatch(levels[-1]) is not None
-    return (levels[place + 1], is_usual) if is_usual or is_node else ("", False)
+    if is_usual or is_node:
+        return (levels[place + 1], is_usual)
+    return ("", False)
 
 
 def _node(value: object) -> str:
@@ -133,7 +140,9 @@ def _state(gateway: str, payload: bytes) -> list[Fact]:
     state = checked_liveness(payload)
     if not gateway:
         raise invalid("expected online or offline of a gateway node")
-    return [Availability(identifier=gateway, state=state, is_gateway=True)] if state else []
+    if state:
+        return [Availability(identifier=gateway, state=state, is_gateway=True)]
+    return []
 
 
 def _packet(device: str, gateway: str | None, record: dict[str, Any]) -> Iterator[Fact]:
@@ -169,4 +178,6 @@ def meaning_of(metric: str) -> Meaning:
         return MEANINGS[metric]
     if channel := _CHANNEL.fullmatch(metric):
         return Meaning("V" if channel[1] == "voltage" else "mA")
-    return Meaning("µg/m³") if _PARTICLES.fullmatch(metric) else MEASUREMENT
+    if _PARTICLES.fullmatch(metric):
+        return Meaning("µg/m³")
+    return MEASUREMENT

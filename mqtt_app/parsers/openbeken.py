@@ -70,8 +70,14 @@ class OpenBekenTopic(msgspec.Struct, frozen=True, gc=False):
 def topic_of(topic: str) -> OpenBekenTopic:
     levels = topic.split("/")
     is_value = levels[-1] in ("get", "set") and len(levels) > 2
-    metric = levels[-2] if is_value else levels[-1]
-    device = levels[:-2] if is_value else levels[:-1]
+    if is_value:
+        metric = levels[-2]
+    else:
+        metric = levels[-1]
+    if is_value:
+        device = levels[:-2]
+    else:
+        device = levels[:-1]
     is_shown = bool(device) and device[-1].lower().startswith(FAMILY)
     is_own = is_value or (is_shown and metric in {"connected", *ABOUT, *DIAGNOSTIC})
     is_command = levels[-1] == "set"
@@ -87,8 +93,12 @@ class OpenBekenParser:
     def matches(self, topic: str, sample: bytes) -> float:
         found = topic_of(topic)
         if found.is_shown:
-            return 0.8 if found.device else 0.0
-        return 0.6 if found.device and found.metric in NAMES and sample.strip() else 0.0
+            if found.device:
+                return 0.8
+            return 0.0
+        if found.device and found.metric in NAMES and sample.strip():
+            return 0.6
+        return 0.0
 
     def parse(self, message: Message) -> Sequence[Fact]:
         found = topic_of(message.topic)
@@ -97,14 +107,19 @@ class OpenBekenParser:
             return []
         if found.metric == "connected":
             state = said_liveness(text)
-            return [Availability(identifier=found.device, state=state)] if state else []
+            if state:
+                return [Availability(identifier=found.device, state=state)]
+            return []
         if found.metric in ABOUT:
             return _about(found, text)
         if text[:1] in ("{", "["):
             values = tree_values(decode(message.payload), found.metric)
         else:
             value = tree_value(found.metric, text)
-            values = [value] if value else []
+            if value:
+                values = [value]
+            else:
+                values = []
         return [
             value
             if isinstance(value, FieldProblem)

@@ -192,7 +192,10 @@ def _system(gateway: str, record: dict[str, Any]) -> Iterator[Fact]:
     collector = ReadingCollector(gateway, gateway=gateway)
     for key, value in record.items():
         if type(value) in (int, float):
-            unit = "°C" if key == "tempc" else RADIO_UNITS.get(key, "")
+            if key == "tempc":
+                unit = "°C"
+            else:
+                unit = RADIO_UNITS.get(key, "")
             collector.add(key, value, Meaning(unit, diagnostic=True))
     yield from collector.facts()
 
@@ -251,4 +254,6 @@ def _meaning(metric: str) -> Meaning:
     if metric in ("freq", "delay", "length", "protocol", "duration", "pferror", "modelid"):
         return RADIO
     unit = UNITS.get(metric) or UNITS.get(_NUMBERED.sub("", metric), "")
-    return Meaning(unit) if unit else MEASUREMENT
+    if unit:
+        return Meaning(unit)
+    return MEASUREMENT

@@ -80,8 +80,12 @@ class OwnTracksParser:
     def matches(self, topic: str, sample: bytes) -> float:
         has_type = b'"_type"' in sample
         if _device(topic):
-            return 0.9 if has_type else 0.75
-        return 0.65 if has_type and b'"tst"' in sample else 0.0
+            if has_type:
+                return 0.9
+            return 0.75
+        if has_type and b'"tst"' in sample:
+            return 0.65
+        return 0.0
 
     def parse(self, message: Message) -> Sequence[Fact]:
         device = _device(message.topic) or message.topic
@@ -96,16 +100,23 @@ class OwnTracksParser:
             return [Remark(text="the payload is encrypted by OwnTracks and cannot be read")]
         if kind == "card" and (name := label_at(record, "name")):
             return [DeviceDescription(device=device, name=name)]
-        return list(_readings(device, record)) if kind in WITH_READINGS else []
+        if kind in WITH_READINGS:
+            return list(_readings(device, record))
+        return []
 
 
 @lru_cache(maxsize=4096)
 def _device(topic: str) -> str:
     """The topic down to the device; "" for other topics."""
     levels = topic.split("/")
-    place = levels.index(ROOT) if ROOT in levels else -1
+    if ROOT in levels:
+        place = levels.index(ROOT)
+    else:
+        place = -1
     is_one = place >= 0 and len(levels) > place + 2 and all(levels[place : place + 3])
-    return "/".join(levels[: place + 3]) if is_one else ""
+    if is_one:
+        return "/".join(levels[: place + 3])
+    return ""
 
 
 def _readings(device: str, record: dict[str, Any]) -> Iterator[Fact]:

@@ -41,7 +41,10 @@ def recognise(
     be unmistakable.
     """
     telling = [payload for payload in payloads if not says_nothing(payload)]
-    needed = THRESHOLD if telling else BY_TOPIC_ALONE
+    if telling:
+        needed = THRESHOLD
+    else:
+        needed = BY_TOPIC_ALONE
     samples = telling or [b""]
     best: Recognition | None = None
     for parser in parsers.parsers:
@@ -60,7 +63,10 @@ def rivals(
 ) -> list[Recognition]:
     """Parsers that are surer of this message than `reader`, whose topic it is; the surest first."""
     own = parsers.get(reader)
-    least = THRESHOLD if own is None else max(THRESHOLD, confidence(own, topic, payload))
+    if own is None:
+        least = THRESHOLD
+    else:
+        least = max(THRESHOLD, confidence(own, topic, payload))
     found = [
         Recognition(parser.name, confidence(parser, topic, payload))
         for parser in parsers.parsers

@@ -107,20 +107,28 @@ class Rtl433Parser:
     version = "1"
 
     def matches(self, topic: str, sample: bytes) -> float:
-        levels = _levels(topic) if FAMILY in topic else []
+        if FAMILY in topic:
+            levels = _levels(topic)
+        else:
+            levels = []
         if levels[2:3] and levels[2] in KINDS:
             return 0.85
         if b'"model"' not in sample or b'"time"' not in sample:
             return 0.0
         if levels:
             return 0.75
-        return 0.65 if b'"mic"' in sample or b'"battery_ok"' in sample else 0.0
+        if b'"mic"' in sample or b'"battery_ok"' in sample:
+            return 0.65
+        return 0.0
 
     def parse(self, message: Message) -> Sequence[Fact]:
         if not message.payload.strip():
             return []
         levels = _levels(message.topic)
-        kind = levels[2] if levels[2:3] and levels[2] in KINDS else ""
+        if levels[2:3] and levels[2] in KINDS:
+            kind = levels[2]
+        else:
+            kind = ""
         if kind == "states":
             return []
         if kind == AVAILABILITY:
@@ -128,15 +136,22 @@ class Rtl433Parser:
         if kind == "devices":
             return _from_devices_topic(levels, message.payload)
         record = decode_object(message.payload)
-        gateway = "/".join(levels[:2]) if kind else None
+        if kind:
+            gateway = "/".join(levels[:2])
+        else:
+            gateway = None
         time = parse_time(record.get("time"), message.time_zone)
-        return list(event_facts(record, gateway, time)) if text_at(record, "model") else []
+        if text_at(record, "model"):
+            return list(event_facts(record, gateway, time))
+        return []
 
 
 def _availability(gateway: str, payload: bytes) -> list[Fact]:
     """The Will of the receiver."""
     state = checked_liveness(payload)
-    return [Availability(identifier=gateway, state=state, is_gateway=True)] if state else []
+    if state:
+        return [Availability(identifier=gateway, state=state, is_gateway=True)]
+    return []
 
 
 def event_facts(record: dict[str, Any], gateway: str | None, time: float | None) -> Iterator[Fact]:
@@ -198,7 +213,10 @@ def _from_devices_topic(levels: list[str], payload: bytes) -> list[Fact]:
     path = levels[3:]
     if path[:1] == [TYPE]:
         path = path[1:]
-    keys = [path.pop()] if path else []
+    if path:
+        keys = [path.pop()]
+    else:
+        keys = []
     if len(path) > 1 and keys and keys[0].isdigit():  # an item of an array
         keys.insert(0, path.pop())
     if not path or not keys or keys[0] in METADATA:

@@ -72,9 +72,13 @@ class RuuviParser:
             return 0.9
         levels = topic.split("/")
         if levels[-1] == STATUS:
-            return 0.85 if len(levels) > 1 and _MAC.fullmatch(levels[-2]) else 0.0
+            if len(levels) > 1 and _MAC.fullmatch(levels[-2]):
+                return 0.85
+            return 0.0
         are_addresses = len(levels) > 2 and all(map(_MAC.fullmatch, levels[-2:]))
-        return 0.85 if are_addresses and "ruuvi" in levels[:-2] else 0.0
+        if are_addresses and "ruuvi" in levels[:-2]:
+            return 0.85
+        return 0.0
 
     def parse(self, message: Message) -> Sequence[Fact]:
         if not message.payload.strip():
@@ -95,7 +99,9 @@ class RuuviParser:
 
 def _address(text: str) -> str:
     """ "" for what is no address."""
-    return normal_address(text) if _MAC.fullmatch(text.strip()) else ""
+    if _MAC.fullmatch(text.strip()):
+        return normal_address(text)
+    return ""
 
 
 def _status(gateway: str, payload: bytes) -> list[Fact]:
@@ -103,7 +109,9 @@ def _status(gateway: str, payload: bytes) -> list[Fact]:
     state = checked_liveness(payload)
     if not gateway:
         raise invalid("expected the address of a gateway before gw_status")
-    return [Availability(identifier=gateway, state=state, is_gateway=True)] if state else []
+    if state:
+        return [Availability(identifier=gateway, state=state, is_gateway=True)]
+    return []
 
 
 def _history(data: dict[str, Any], tags: dict[str, Any]) -> Iterator[Fact]:

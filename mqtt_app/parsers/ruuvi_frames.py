@@ -48,12 +48,16 @@ def _manufacturer_data(raw: bytes) -> bytes:
 
 def _unsigned(frame: bytes, place: int, size: int, step: float, offset: float = 0) -> float | None:
     number = int.from_bytes(frame[place : place + size], "big")
-    return None if number == (1 << 8 * size) - 1 else round(number * step + offset, 6)
+    if number == (1 << 8 * size) - 1:
+        return None
+    return round(number * step + offset, 6)
 
 
 def _signed(frame: bytes, place: int, step: float) -> float | None:
     number = int.from_bytes(frame[place : place + 2], "big", signed=True)
-    return None if number == -32768 else round(number * step, 6)
+    if number == -32768:
+        return None
+    return round(number * step, 6)
 
 
 def _climate(frame: bytes) -> dict[str, float | None]:
@@ -116,7 +120,9 @@ def _format_c5(frame: bytes) -> dict[str, float | None]:
 def _index(frame: bytes, place: int, flags: int, bit: int) -> float | None:
     """Nine bits, the lowest of which is among the flags."""
     number = frame[place] << 1 | frame[flags] >> bit & 1
-    return None if number == 511 else float(number)
+    if number == 511:
+        return None
+    return float(number)
 
 
 def _format_6(frame: bytes) -> dict[str, float | None]:

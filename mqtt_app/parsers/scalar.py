@@ -46,7 +46,9 @@ class ScalarParser:
             is_sure = text.lower() in _BOOLEAN_WORDS or number(text) is not None
         except UnstorableError:
             return 0.0
-        return 0.5 if is_sure else 0.2
+        if is_sure:
+            return 0.5
+        return 0.2
 
     def parse(self, message: Message) -> Sequence[Fact]:
         role = role_of(message.topic)
@@ -69,7 +71,9 @@ def plain_facts(message: Message, role: TopicRole) -> list[Fact]:
     if len(text) > 1 and text[0] == text[-1] == '"':
         text = text[1:-1]
     facts = _facts(text, role)
-    return [*facts, Remark(text=found.remark)] if found.remark and facts else facts
+    if found.remark and facts:
+        return [*facts, Remark(text=found.remark)]
+    return facts
 
 
 def _facts(text: str, role: TopicRole) -> list[Fact]:
@@ -104,4 +108,6 @@ def _text(payload: bytes) -> PayloadText | None:
     found = text_of(payload)
     text = found.text.strip(" \t\r\n\x00")
     stripped = PayloadText(text, found.remark)
-    return stripped if text.isprintable() and is_written(stripped) else None
+    if text.isprintable() and is_written(stripped):
+        return stripped
+    return None

@@ -191,7 +191,9 @@ def _number(value: float) -> float:
         raise UnstorableError("the number is too large to be stored") from None
     if not math.isfinite(number):
         raise UnstorableError("no finite number, or too large to be stored")
-    return value if type(value) is float else number
+    if type(value) is float:
+        return value
+    return number
 
 
 def _remember(reading: ReadingFact) -> None:
@@ -209,7 +211,10 @@ def _remember(reading: ReadingFact) -> None:
 
 def _shown(text: object, limit: int = 100) -> str:
     """The text so that a log can hold it, cut at `limit` characters."""
-    shown = text if isinstance(text, str) else repr(text)
+    if isinstance(text, str):
+        shown = text
+    else:
+        shown = repr(text)
     if len(shown) > limit:
         shown = shown[: limit - 1] + "…"
     clean = shown.encode("utf-8", "replace").decode().replace("\x00", "\ufffd")

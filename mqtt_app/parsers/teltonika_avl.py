@@ -29,7 +29,9 @@ class AvlParameter(msgspec.Struct, frozen=True):
         if self.is_switch:
             return SWITCH.get(text, leaf)
         is_raw = self.divisor != 1 and _WHOLE.fullmatch(text)
-        return int(text) / self.divisor if is_raw else leaf
+        if is_raw:
+            return int(text) / self.divisor
+        return leaf
 
 
 def _switch(name: str) -> AvlParameter:

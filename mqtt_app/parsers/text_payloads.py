@@ -7,13 +7,20 @@ from mqtt_app.parsers.encoding import PayloadText, is_written, text_of
 def written_text(payload: bytes) -> str:
     """The text of the payload; "" when it is none that people or programs write."""
     found = text_of(payload)
-    return found.text if _is_plain(found) else ""
+    if _is_plain(found):
+        return found.text
+    return ""
 
 
 def remarks_on(payload: bytes) -> list[Remark]:
     """How the text was read, if that was a guess."""
-    remark = "" if payload.isascii() else text_of(payload).remark
-    return [Remark(text=remark)] if remark else []
+    if payload.isascii():
+        remark = ""
+    else:
+        remark = text_of(payload).remark
+    if remark:
+        return [Remark(text=remark)]
+    return []
 
 
 def topic_above(topic: str, names: set[str]) -> str:

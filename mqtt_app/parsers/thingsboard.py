@@ -51,7 +51,9 @@ class ThingsBoardParser:
         found = _place(topic)
         if found is None:
             return 0.0
-        return 0.8 if found.root.endswith(DEVICE) and DEVICE not in topic else 0.9
+        if found.root.endswith(DEVICE) and DEVICE not in topic:
+            return 0.8
+        return 0.9
 
     def parse(self, message: Message) -> Sequence[Fact]:
         place = _place(message.topic)
@@ -92,7 +94,9 @@ def _place(topic: str) -> ThingsBoardPlace | None:
 
 
 def _kind(rest: str) -> str:
-    return rest if rest in (TELEMETRY, ATTRIBUTES, CONNECT, DISCONNECT) else ""
+    if rest in (TELEMETRY, ATTRIBUTES, CONNECT, DISCONNECT):
+        return rest
+    return ""
 
 
 def _is_order(tree: Any) -> bool:
@@ -104,7 +108,10 @@ def _is_order(tree: Any) -> bool:
 
 
 def _connection(place: ThingsBoardPlace, tree: Any) -> Iterator[Fact]:
-    name = tree.get("device") if isinstance(tree, dict) else None
+    if isinstance(tree, dict):
+        name = tree.get("device")
+    else:
+        name = None
     if not isinstance(name, str) or not name.strip():
         raise ParseError(ParseErrorKind.VALIDATION, 'expected {"device": <name of the device>}')
     device = f"{place.root}/{name.strip()}"
@@ -146,7 +153,10 @@ def _of_gateway(readings: TreeReadings, place: ThingsBoardPlace, tree: Any) -> I
 
 def _add(readings: TreeReadings, origin: ReadingOrigin, kind: str, tree: Any) -> None:
     """`{"key": value}`, `{"ts": ms, "values": {...}}`, or a list of these."""
-    records = tree if isinstance(tree, list) else [tree]
+    if isinstance(tree, list):
+        records = tree
+    else:
+        records = [tree]
     for record in records:
         if not isinstance(record, dict):
             readings.leave_out("_", "expected an object of keys and values")

@@ -106,7 +106,10 @@ class TreeReadings:
         if not isinstance(fact, ReadingFact):
             self.facts.append(fact)
             return
-        time = origin.time if fact.time is None else fact.time
+        if fact.time is None:
+            time = origin.time
+        else:
+            time = fact.time
         at = ReadingOrigin(device=fact.device, time=time)
         metric = self._free_name(at, fact.metric)
         self.facts.append(
@@ -151,7 +154,10 @@ def _located(
     """An item of a list and where it belongs: a record that has a time of its own is a reading at
     that time, under the same name; any other has its place in its name.
     """
-    found = take_time(item) if isinstance(item, dict) else NO_TIME
+    if isinstance(item, dict):
+        found = take_time(item)
+    else:
+        found = NO_TIME
     if found.time is None:
         return origin, item, joined(path, place) if place else path
     at = ReadingOrigin(device=origin.device, time=found.time, gateway=origin.gateway)
@@ -171,19 +177,28 @@ def storable(value: object, name: str, is_literal: bool = False) -> StoredValue 
     if not isinstance(value, str):
         raise UnstorableError(f"a value of type {type(value).__name__} cannot be stored")
     text = value.rstrip("\x00")
-    found = _literal(text) if is_literal else text_value(text, name)
-    return None if found is None else StoredValue(found.value, found.unit)
+    if is_literal:
+        found = _literal(text)
+    else:
+        found = text_value(text, name)
+    if found is None:
+        return None
+    return StoredValue(found.value, found.unit)
 
 
 def joined(path: str, key: str) -> str:
-    return f"{path}.{key}" if path else key
+    if path:
+        return f"{path}.{key}"
+    return key
 
 
 def shown(name: str) -> str:
     """A name from a payload as a log can show it: short and printable."""
     plain = name.encode("ascii", "backslashreplace").decode()
     plain = "".join(char if char.isprintable() else "?" for char in plain)
-    return plain if len(plain) <= MAX_SHOWN else f"{plain[:MAX_SHOWN]}..."
+    if len(plain) <= MAX_SHOWN:
+        return plain
+    return f"{plain[:MAX_SHOWN]}..."
 
 
 def clean_name(text: str) -> str:
@@ -196,7 +211,9 @@ def clean_name(text: str) -> str:
 
 def _literal(text: str) -> Quantity | None:
     check_text(text)
-    return Quantity(text) if text else None
+    if text:
+        return Quantity(text)
+    return None
 
 
 def _finite(number: float) -> float:

@@ -28,7 +28,10 @@ class Trial(msgspec.Struct, frozen=True):
 def try_parsers(registry: Registry, message: Message) -> Trial:
     """Births and other earlier messages are not known to the parsers here."""
     claims = claims_of(registry, message)
-    parser = registry.get(claims[0].parser) if claims else None
+    if claims:
+        parser = registry.get(claims[0].parser)
+    else:
+        parser = None
     if parser is None:
         return Trial(claims)
     try:

@@ -123,7 +123,9 @@ class VictronParser:
         if place is None:
             return 0.0
         is_known = _PORTAL.fullmatch(place.gateway.rpartition("/")[2]) is not None
-        return 0.85 if is_known or not sample.strip() or b'"value"' in sample else 0.0
+        if is_known or not sample.strip() or b'"value"' in sample:
+            return 0.85
+        return 0.0
 
     def parse(self, message: Message) -> Sequence[Fact]:
         place = _place(message.topic)
@@ -133,7 +135,9 @@ class VictronParser:
             return []
         if not place.instance:
             is_alive = place.path[0] == "heartbeat" and not message.retain
-            return [_gateway_is_online(place.gateway)] if is_alive else []
+            if is_alive:
+                return [_gateway_is_online(place.gateway)]
+            return []
         tree = decoded_object(message.payload)
         if "value" not in tree:
             raise invalid("expected a JSON object with a value")

@@ -69,11 +69,15 @@ class WirenBoardParser:
     def matches(self, topic: str, sample: bytes) -> float:  # noqa: ARG002
         if f"/{CONTROLS}/" not in topic and f"/{META}" not in topic:
             return 0.0
-        return 0.0 if _place(topic) is None else 0.85
+        if _place(topic) is None:
+            return 0.0
+        return 0.85
 
     def remembers(self, topic: str) -> Sequence[str]:
         place = _place(topic)
-        return (_key(place),) if place is not None and place.control and not place.below else ()
+        if place is not None and place.control and not place.below:
+            return (_key(place),)
+        return ()
 
     def parse(self, message: Message) -> Sequence[Fact]:
         place = _place(message.topic)
@@ -99,7 +103,9 @@ def _place(topic: str) -> WirenBoardTopic | None:
     if len(rest) > 1 and rest[0] == CONTROLS and rest[1]:
         return WirenBoardTopic(device, rest[1], tuple(rest[2:]))
     has_slash = topic.startswith("/") or at > 0
-    return WirenBoardTopic(device, "", tuple(rest)) if rest[:1] == [META] and has_slash else None
+    if rest[:1] == [META] and has_slash:
+        return WirenBoardTopic(device, "", tuple(rest))
+    return None
 
 
 def _key(place: WirenBoardTopic) -> str:
@@ -118,7 +124,9 @@ def _reader(kind: str) -> Any:
         return lambda text: FLAGS.get(text, text)
     if kind in TEXT_TYPES:
         return str
-    return number if kind in TYPE_UNITS else number_or_text
+    if kind in TYPE_UNITS:
+        return number
+    return number_or_text
 
 
 def _described(place: WirenBoardTopic, text: str) -> Iterator[Fact]:
@@ -128,7 +136,10 @@ def _described(place: WirenBoardTopic, text: str) -> Iterator[Fact]:
         about = {place.below[1]: text or None}
     elif len(place.below) == 1 and text:
         tree = decode(text.encode())
-        about = tree if isinstance(tree, dict) else {}
+        if isinstance(tree, dict):
+            about = tree
+        else:
+            about = {}
     if place.control:
         yield from _of_control(place, about)
     else:
@@ -170,4 +181,6 @@ def _title(title: object) -> str:
 
 def _word(about: dict[str, Value | None], key: str) -> str:
     value = about.get(key)
-    return value if isinstance(value, str) else ""
+    if isinstance(value, str):
+        return value
+    return ""

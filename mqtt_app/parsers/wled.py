@@ -62,7 +62,9 @@ class WledParser:
         is_own = place.leaf in VALUES | COMMANDS | {STATE, "status"} or levels[-2] == FAMILY
         if not is_own:
             return 0.0
-        return 0.8 if levels[0] == FAMILY else 0.7
+        if levels[0] == FAMILY:
+            return 0.8
+        return 0.7
 
     def parse(self, message: Message) -> Sequence[Fact]:
         place = place_of(message.topic)
@@ -71,7 +73,9 @@ class WledParser:
             return []
         if place.leaf == "status":
             state = said_liveness(text)
-            return [Availability(identifier=place.device, state=state)] if state else []
+            if state:
+                return [Availability(identifier=place.device, state=state)]
+            return []
         if place.leaf == STATE:
             if MARK not in message.payload:
                 raise invalid("expected the state of a light as XML")

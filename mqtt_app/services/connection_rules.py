@@ -65,7 +65,10 @@ def date_errors(given: Mapping[str, Any]) -> dict[str, str]:
     found = {}
     for field in ("tls_ca_certificate", "tls_client_certificate"):
         text = given.get(field) or ""
-        fault = _fault(partial(check_dates, text, now)) if text else ""
+        if text:
+            fault = _fault(partial(check_dates, text, now))
+        else:
+            fault = ""
         if fault:
             found[field] = fault
     return found

@@ -49,7 +49,9 @@ class CumulocityParser:
         if levels[0] == "te" and len(levels) > 5:
             return 0.8
         is_smart_rest = levels[0] == "s" and len(levels) in (2, 3) and levels[1] in UP | DOWN
-        return 0.75 if is_smart_rest else 0.0
+        if is_smart_rest:
+            return 0.75
+        return 0.0
 
     def parse(self, message: Message) -> Sequence[Fact]:
         text = payload_text(message.payload)
@@ -82,15 +84,24 @@ def _measurement(readings: ReadingCollector, line: list[str]) -> None:
     if len(line) < 4:
         readings.refuse("200", "a measurement needs fragment, series and value")
         return
-    unit = line[4].strip() if len(line) > 4 else ""
-    readings.time = parse_time(line[5]) if len(line) > 5 else None
+    if len(line) > 4:
+        unit = line[4].strip()
+    else:
+        unit = ""
+    if len(line) > 5:
+        readings.time = parse_time(line[5])
+    else:
+        readings.time = None
     _add(readings, f"{line[1]}.{line[2]}", line[3], Meaning(unit))
 
 
 def _fixed(readings: ReadingCollector, line: list[str]) -> None:
     names = TEMPLATES[line[0]]
     place = TIME_AT.get(line[0])
-    readings.time = parse_time(line[place]) if place is not None and len(line) > place else None
+    if place is not None and len(line) > place:
+        readings.time = parse_time(line[place])
+    else:
+        readings.time = None
     for (metric, meaning), written in zip(names, line[1:], strict=False):
         _add(readings, metric, written, meaning)
 
@@ -109,7 +120,10 @@ def _thin_edge(levels: list[str], message: Message) -> Iterator[Fact]:
     """`te/device/<device>/service/<service>/<channel>/<type>`: measurements, twins and health."""
     device = "/".join(levels[:5]).rstrip("/")
     channel = levels[5]
-    kind = levels[6] if len(levels) > 6 else ""
+    if len(levels) > 6:
+        kind = levels[6]
+    else:
+        kind = ""
     if channel == "status" and kind == "health":
         state = STATES.get(str(decode_object(message.payload).get("status")).lower())
         if state is not None:
@@ -118,7 +132,13 @@ def _thin_edge(levels: list[str], message: Message) -> Iterator[Fact]:
         role = TopicRole(device=device, parent=device, metric="value")
         tree: dict[str, Any] = decode_object(message.payload)
         values = {key: value for key, value in tree.items() if key not in ("time", "type")}
-        time = {"time": tree["time"]} if "time" in tree else {}
-        below = {kind: values} if kind else values
+        if "time" in tree:
+            time = {"time": tree["time"]}
+        else:
+            time = {}
+        if kind:
+            below = {kind: values}
+        else:
+            below = values
         reader = RecordReader(role, message.received_at, message.time_zone)
         yield from reader.read({**below, **time})

@@ -43,7 +43,9 @@ class DeviceShadowParser:
     def matches(self, topic: str, sample: bytes) -> float:  # noqa: ARG002
         if "$" not in topic and "devices/" not in topic:
             return 0.0
-        return 0.75 if _place(topic) is not None else 0.0
+        if _place(topic) is not None:
+            return 0.75
+        return 0.0
 
     def parse(self, message: Message) -> Sequence[Fact]:
         place = _place(message.topic)
@@ -56,7 +58,10 @@ class DeviceShadowParser:
         if place.kind == "values":
             return _read(place, message, decode(message.payload))
         tree = decode_object(message.payload)
-        holder = object_at(tree, "current") if place.kind == "documents" else tree
+        if place.kind == "documents":
+            holder = object_at(tree, "current")
+        else:
+            holder = tree
         reported: Any = object_at(object_at(holder, "state"), "reported")
         if not reported:
             return []
@@ -100,7 +105,9 @@ def _kind(rest: list[str]) -> str:
     operation = "/".join(rest)
     if operation == DOCUMENTS:
         return "documents"
-    return "reported" if operation in REPORTS else ""
+    if operation in REPORTS:
+        return "reported"
+    return ""
 
 
 def _twin(levels: list[str], at: int) -> ShadowPlace:

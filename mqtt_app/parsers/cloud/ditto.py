@@ -26,7 +26,9 @@ class DittoParser:
     version = "1"
 
     def matches(self, topic: str, sample: bytes) -> float:  # noqa: ARG002
-        return 0.75 if all(key in sample for key in KEYS) else 0.0
+        if all(key in sample for key in KEYS):
+            return 0.75
+        return 0.0
 
     def parse(self, message: Message) -> Sequence[Fact]:
         if not payload_text(message.payload):

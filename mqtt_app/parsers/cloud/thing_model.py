@@ -52,7 +52,9 @@ class ThingModelParser:
     def matches(self, topic: str, sample: bytes) -> float:  # noqa: ARG002
         if not any(hint in topic for hint in _HINTS):
             return 0.0
-        return 0.85 if _place(topic) is not None else 0.0
+        if _place(topic) is not None:
+            return 0.85
+        return 0.0
 
     def parse(self, message: Message) -> Sequence[Fact]:
         place = _place(message.topic)
@@ -66,7 +68,10 @@ def _place(topic: str) -> ThingPlace | None:
         if found := form.fullmatch(topic):
             groups = found.groupdict()
             head = groups.get("head")
-            device = f"{head}/{groups['device']}" if head else groups["device"]
+            if head:
+                device = f"{head}/{groups['device']}"
+            else:
+                device = groups["device"]
             return ThingPlace(device, groups["rest"] in REPORTS)
     return None
 
@@ -99,10 +104,19 @@ def _add(
     readings: ReadingCollector, properties: dict[str, Any], common: float | None, above: str = ""
 ) -> None:
     for name, written in properties.items():
-        metric = f"{above}.{name}" if above else name
-        entry = written if isinstance(written, dict) and "value" in written else {"value": written}
+        if above:
+            metric = f"{above}.{name}"
+        else:
+            metric = name
+        if isinstance(written, dict) and "value" in written:
+            entry = written
+        else:
+            entry = {"value": written}
         own = parse_time(entry.get("time"))
-        readings.time = common if own is None else own
+        if own is None:
+            readings.time = common
+        else:
+            readings.time = own
         readings.add_tree(entry["value"], lambda _: MEASUREMENT, metric)
 
 

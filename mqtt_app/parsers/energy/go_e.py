@@ -57,7 +57,9 @@ class GoEChargerParser:
     version = "1"
 
     def matches(self, topic: str, sample: bytes) -> float:  # noqa: ARG002
-        return 0.85 if "go-eC" in topic and _place(topic) is not None else 0.0
+        if "go-eC" in topic and _place(topic) is not None:
+            return 0.85
+        return 0.0
 
     def parse(self, message: Message) -> Sequence[Fact]:
         place = _place(message.topic)

@@ -39,7 +39,9 @@ class HildebrandParser:
     version = "1"
 
     def matches(self, topic: str, sample: bytes) -> float:  # noqa: ARG002
-        return 0.85 if "glow/" in topic and _place(topic) is not None else 0.0
+        if "glow/" in topic and _place(topic) is not None:
+            return 0.85
+        return 0.0
 
     def parse(self, message: Message) -> Sequence[Fact]:
         place = _place(message.topic)
@@ -58,7 +60,9 @@ class HildebrandParser:
 @lru_cache(maxsize=1_024)
 def _place(topic: str) -> GlowTopic | None:
     found = _TOPIC.fullmatch(topic)
-    return GlowTopic(found["device"], found["mac"], found["kind"]) if found else None
+    if found:
+        return GlowTopic(found["device"], found["mac"], found["kind"])
+    return None
 
 
 def _state(place: GlowTopic, tree: dict[str, Any]) -> Iterator[Fact]:

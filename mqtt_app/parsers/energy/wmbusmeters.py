@@ -54,13 +54,18 @@ class WmbusmetersParser:
     version = "1"
 
     def matches(self, topic: str, sample: bytes) -> float:  # noqa: ARG002
-        return 0.8 if sample[:1] == b"{" and all(key in sample for key in KEYS) else 0.0
+        if sample[:1] == b"{" and all(key in sample for key in KEYS):
+            return 0.8
+        return 0.0
 
     def parse(self, message: Message) -> Sequence[Fact]:
         if not payload_text(message.payload):
             return []
         tree = decode(message.payload)
-        number = tree.get("id") if isinstance(tree, dict) else None
+        if isinstance(tree, dict):
+            number = tree.get("id")
+        else:
+            number = None
         if not isinstance(number, str) or not number:
             raise invalid("expected a JSON object with the id of a meter")
         return list(_facts(f"wmbusmeters/{number}", number, tree))
@@ -80,10 +85,15 @@ def _facts(device: str, number: str, tree: dict[str, Any]) -> Iterator[Fact]:
 def _trait(metric: str) -> Trait:
     if metric in METADATA or metric.endswith(TIMES) or metric.startswith("device_date"):
         return IGNORED
-    ending = metric.rpartition("_")[2] if "_" in metric else ""
+    if "_" in metric:
+        ending = metric.rpartition("_")[2]
+    else:
+        ending = ""
     return Trait(unit=UNITS.get(ending, ""), diagnostic=metric in ("rssi_dbm", "status"))
 
 
 def _word(tree: dict[str, Any], key: str) -> str:
     value = tree.get(key)
-    return value[:200] if isinstance(value, str) else ""
+    if isinstance(value, str):
+        return value[:200]
+    return ""

@@ -38,7 +38,10 @@ NO_LABELS = Labels([], frozenset())
 
 def mark_of(record: dict[str, Any], topic_device: str, time_zone: str) -> Mark:
     identity = identity_key(record)
-    kind = kind_key(record) if has_value(record) else ""
+    if has_value(record):
+        kind = kind_key(record)
+    else:
+        kind = ""
     return Mark(
         device_of(str(record[identity]), identity, topic_device) if identity else "",
         take_time(record, time_zone).time,
@@ -71,7 +74,9 @@ def labels_of(records: list[dict[str, Any]], marks: list[Mark]) -> Labels:
         if "" not in pairs and len(set(pairs)) == len(pairs):
             return Labels(pairs, PAIR_KEYS)
     key = label_key(records, marks)
-    return Labels([label_of(record, key) for record in records], {key}) if key else NO_LABELS
+    if key:
+        return Labels([label_of(record, key) for record in records], {key})
+    return NO_LABELS
 
 
 def label_key(records: list[dict[str, Any]], marks: list[Mark]) -> str:

@@ -61,7 +61,10 @@ def identity_key(record: dict[str, Any], is_described: bool = False) -> str:
             continue
         if isinstance(value, str) or (isinstance(value, int) and abs(value) < LARGEST):
             is_id = is_described and key.lower() == "id" and len(str(value)) <= LONGEST_ID
-            name = "deviceid" if is_id else key
+            if is_id:
+                name = "deviceid"
+            else:
+                name = key
             rank = _rank(name, str(value), isinstance(value, int))
             if rank < best_rank:
                 best = key
@@ -80,9 +83,13 @@ def device_of(identifier: str, key: str, topic_device: str) -> str:
     text = identifier.strip()
     small_key = squeezed(key)
     if _is_unique(small_key, text):
-        return text if text.isdecimal() else normal_address(text)
+        if text.isdecimal():
+            return text
+        return normal_address(text)
     if within := _level_of(text, topic_device):
-        return topic_device if small_key in _WORDS else within
+        if small_key in _WORDS:
+            return topic_device
+        return within
     clean = text.replace("/", "_")  # a slash would make it two levels
     return f"{topic_device}/{clean}"
 
@@ -131,7 +138,9 @@ def _rank(key: str, text: str, is_number: bool) -> int:
     if not 0 < len(stripped) <= LONGEST or not _is_identity(small_key, stripped, is_number):
         return _WORST
     rank = _RANKS.get(small_key, _WORST)
-    return rank if _is_unique(small_key, stripped) else rank + len(_RANKS)
+    if _is_unique(small_key, stripped):
+        return rank
+    return rank + len(_RANKS)
 
 
 def _is_identity(key: str, text: str, is_number: bool) -> bool:

@@ -164,4 +164,6 @@ def _role(key: str) -> KeyRole:
         if small in keys:
             return role
     is_radio = not _RADIO.isdisjoint(name_words(key)[-2:])
-    return KeyRole.DIAGNOSTIC if is_radio else KeyRole.PLAIN
+    if is_radio:
+        return KeyRole.DIAGNOSTIC
+    return KeyRole.PLAIN

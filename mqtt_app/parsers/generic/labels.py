@@ -37,9 +37,13 @@ def label_of(record: dict[str, Any], key: str) -> str:
     if isinstance(value, str):
         text = value.strip()
         is_label = 0 < len(text) <= LONGEST and text.casefold() not in _DATA_TYPES
-        return text if is_label and key.lower() in _TEXTS else ""
+        if is_label and key.lower() in _TEXTS:
+            return text
+        return ""
     if isinstance(value, int) and not isinstance(value, bool):
-        return str(value) if key.lower() in _NUMBERS and abs(value) < 1e9 else ""
+        if key.lower() in _NUMBERS and abs(value) < 1e9:
+            return str(value)
+        return ""
     return ""
 
 
@@ -56,12 +60,16 @@ def pair_label(record: dict[str, Any]) -> str:
     """
     what = next((text for key in _MEASURED if (text := _text_of(record, key))), "")
     parts = [what, *(text for key in _WHERE if (text := _text_of(record, key)))]
-    return ".".join(parts) if what else ""
+    if what:
+        return ".".join(parts)
+    return ""
 
 
 def _text_of(record: dict[str, Any], key: str) -> str:
     value = record.get(key)
-    return value.strip() if isinstance(value, str) and len(value) <= LONGEST else ""
+    if isinstance(value, str) and len(value) <= LONGEST:
+        return value.strip()
+    return ""
 
 
 def label_keys(record: dict[str, Any]) -> list[str]:
@@ -75,6 +83,9 @@ def kind_key(record: dict[str, Any], with_name: bool = False) -> str:
     """The key of a text that says what a value beside it is: `{"type": "humidity", "value": 40}`;
     "" for none. A `name` is one only `with_name`: where the topic has no better one.
     """
-    listed = _KINDS_AND_NAMES if with_name else _KINDS
+    if with_name:
+        listed = _KINDS_AND_NAMES
+    else:
+        listed = _KINDS
     kinds = (key for key in label_keys(record) if key.lower() in listed)
     return next((key for key in kinds if isinstance(record[key], str)), "")

@@ -58,7 +58,9 @@ def epoch(key: str, received_at: float) -> float | None:
     if role_of_key(key) is not KeyRole.EPOCH:
         return None
     time = parse_time(int(key))
-    return time if time is not None and is_plausible(time, received_at) else None
+    if time is not None and is_plausible(time, received_at):
+        return time
+    return None
 
 
 def _is_time(value: object) -> bool:
@@ -78,7 +80,9 @@ def _is_small(value: object) -> bool:
 
 def _zone_of(key: str, time_zone: str) -> str:
     """A time without a zone under `dateutc` or `UtcTime` is in UTC."""
-    return "UTC" if "utc" in key.lower() else time_zone
+    if "utc" in key.lower():
+        return "UTC"
+    return time_zone
 
 
 def _is_text(value: object) -> bool:

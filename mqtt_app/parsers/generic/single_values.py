@@ -59,5 +59,8 @@ def _is_attribute(key: str, value: object) -> bool:
 
 def keys_of_quality(record: dict[str, Any]) -> set[str]:
     """What stands beside a `value` and is about its quality or form, so that it is no reading."""
-    listed = _QUALITIES if is_single_value(record) else _NEVER_VALUES
+    if is_single_value(record):
+        listed = _QUALITIES
+    else:
+        listed = _NEVER_VALUES
     return {key for key in record if squeezed(key) in listed}

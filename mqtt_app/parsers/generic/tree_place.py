@@ -15,6 +15,12 @@ class TreePlace(msgspec.Struct, frozen=True, gc=False):
     unit: str = ""
 
     def below(self, key: str) -> "TreePlace":
-        name = self.name if key.isdecimal() else key
-        path = f"{self.path}.{key}" if self.path else key
+        if key.isdecimal():
+            name = self.name
+        else:
+            name = key
+        if self.path:
+            path = f"{self.path}.{key}"
+        else:
+            path = key
         return TreePlace(self.device, path, name, self.time)

@@ -51,13 +51,17 @@ def _of_the_only_value(record: dict[str, Any], key: str, unit: str) -> dict[str,
         for name, value in record.items()
         if _is_number(value) and role_of_key(name) is KeyRole.PLAIN
     ]
-    return {numbers[0]: unit, key: ""} if len(numbers) == 1 and is_unit(unit) else {}
+    if len(numbers) == 1 and is_unit(unit):
+        return {numbers[0]: unit, key: ""}
+    return {}
 
 
 def _of_namesake(record: dict[str, Any], key: str, unit: str) -> dict[str, str]:
     ending = next(ending for ending in UNIT_ENDINGS if key.endswith(ending))
     name = key.removesuffix(ending)
-    return {name: unit.strip(), key: ""} if name in record and is_unit(unit.strip()) else {}
+    if name in record and is_unit(unit.strip()):
+        return {name: unit.strip(), key: ""}
+    return {}
 
 
 def _of_each(record: dict[str, Any], key: str, units: dict[str, Any]) -> dict[str, str]:

@@ -97,4 +97,6 @@ def unit_in_name(name: str) -> str:
         return _UNITS[last]
     unit, quantities = _OF_QUANTITY.get(last, ("", ()))
     before = " ".join(parts[:-1])
-    return unit if any(quantity in before for quantity in quantities) else ""
+    if any(quantity in before for quantity in quantities):
+        return unit
+    return ""

@@ -88,11 +88,15 @@ def _description(
 
 
 def _device(device: Any) -> dict[str, Any]:
-    return long_keys(device, LONG_OF_DEVICE) if isinstance(device, dict) else {}
+    if isinstance(device, dict):
+        return long_keys(device, LONG_OF_DEVICE)
+    return {}
 
 
 def _name(config: dict[str, Any], value: EntityValue) -> str:
-    return _text(config, "name") if value is STATE else ""
+    if value is STATE:
+        return _text(config, "name")
+    return ""
 
 
 def _unit(config: dict[str, Any], value: EntityValue) -> str:
@@ -115,7 +119,10 @@ def _is_diagnostic(config: dict[str, Any]) -> bool:
 def _reachability(config: dict[str, Any], topic: str) -> Reachability:
     """Of several topics the one that is nearest to the state's: others speak for a bridge."""
     listed = config.get("availability")
-    entries = listed if isinstance(listed, list) else [listed]
+    if isinstance(listed, list):
+        entries = listed
+    else:
+        entries = [listed]
     found = [
         _reachability_of(with_base(long_keys(entry, LONG_OF_AVAILABILITY)), "topic")
         for entry in entries
@@ -148,17 +155,25 @@ def _common_levels(first: str, second: str) -> int:
 
 def _word(payload: Any, default: str) -> str:
     if isinstance(payload, bool):
-        return "true" if payload else "false"
-    return default if payload is None else str(payload)
+        if payload:
+            return "true"
+        return "false"
+    if payload is None:
+        return default
+    return str(payload)
 
 
 def _expire_after(config: dict[str, Any]) -> float:
     seconds = config.get("expire_after")
     if isinstance(seconds, bool) or not isinstance(seconds, int | float):
         return 0.0
-    return float(seconds) if 0 < seconds <= MAX_EXPIRE else 0.0
+    if 0 < seconds <= MAX_EXPIRE:
+        return float(seconds)
+    return 0.0
 
 
 def _text(config: dict[str, Any], key: str) -> str:
     value = config.get(key)
-    return value if isinstance(value, str) else ""
+    if isinstance(value, str):
+        return value
+    return ""

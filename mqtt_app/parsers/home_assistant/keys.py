@@ -75,4 +75,6 @@ def _replaced(value: Any, base: str) -> Any:
         return value
     if value.startswith(BASE):
         value = base + value[1:]
-    return value[:-1] + base if value.endswith(BASE) else value
+    if value.endswith(BASE):
+        return value[:-1] + base
+    return value

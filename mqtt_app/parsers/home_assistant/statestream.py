@@ -73,7 +73,9 @@ class StatestreamParser:
         if BASE not in topic or _place(topic) is None:
             return 0.0
         is_object = topic.endswith(f"/{STATE}") and sample.lstrip()[:1] == b"{"
-        return 0.0 if is_object else 0.75
+        if is_object:
+            return 0.0
+        return 0.75
 
     def parse(self, message: Message) -> Sequence[Fact]:
         place = _place(message.topic)
@@ -110,7 +112,9 @@ def _state(place: EntityTopic, text: str) -> list[Fact]:
 def _value(place: EntityTopic, text: str) -> Value | Quantity | None:
     if place.domain in SWITCHED and text in SWITCH:
         return SWITCH[text]
-    return number_or_text(text) if place.domain in NUMERIC else text
+    if place.domain in NUMERIC:
+        return number_or_text(text)
+    return text
 
 
 def _attribute(place: EntityTopic, text: str) -> list[Fact]:

@@ -42,14 +42,18 @@ def keys_of(place: HomieTopic) -> tuple[str, ...]:
         return (_tree_key(place), _document_key(place))
     if place.attribute:
         return ()
-    return (_document_key(place),) if place.is_version_5 else (_type_key(place),)
+    if place.is_version_5:
+        return (_document_key(place),)
+    return (_type_key(place),)
 
 
 def data_type(place: HomieTopic, memory: Mapping[str, bytes]) -> str:
     """ "" when no description has come yet."""
     if place.is_version_5:
         document = memory.get(_document_key(place))
-        return _types(document).get(place.metric, "") if document else ""
+        if document:
+            return _types(document).get(place.metric, "")
+        return ""
     return memory.get(_type_key(place), b"").decode("ascii", "replace")
 
 
@@ -60,7 +64,10 @@ def type_remembered(place: HomieTopic, text: str) -> Remembered:
 
 def document_remembered(place: HomieTopic, types: dict[str, str]) -> Remembered:
     """Of all properties of a device of Homie 5; what is too long to keep is not remembered."""
-    value = msgspec.json.encode(types) if types else None
+    if types:
+        value = msgspec.json.encode(types)
+    else:
+        value = None
     too_long = value is not None and len(value) > MAX_REMEMBERED
     return Remembered(key=_document_key(place), value=None if too_long else value)
 
@@ -68,7 +75,9 @@ def document_remembered(place: HomieTopic, types: dict[str, str]) -> Remembered:
 def tree(place: HomieTopic, memory: Mapping[str, bytes]) -> DeviceTree:
     stored = memory.get(_tree_key(place))
     try:
-        return _TREES.decode(stored) if stored else DeviceTree()
+        if stored:
+            return _TREES.decode(stored)
+        return DeviceTree()
     except msgspec.DecodeError:
         return DeviceTree()
 
@@ -83,10 +92,14 @@ def tree_remembered(place: HomieTopic, known: DeviceTree) -> Remembered:
 def family(place: HomieTopic, document: dict[str, Any], known: DeviceTree) -> bool:
     """Enters the device and the children that its document names; whether anything changed."""
     root = document.get("root")
-    root = root if isinstance(root, str) and root else ""
+    if not (isinstance(root, str) and root):
+        root = ""
     own = place.device.rpartition("/")[2]
     children = document.get("children")
-    names = [own] if root else []
+    if root:
+        names = [own]
+    else:
+        names = []
     if isinstance(children, list):
         names += [name for name in children if isinstance(name, str)]
     changed = False

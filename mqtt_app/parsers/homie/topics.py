@@ -70,7 +70,10 @@ def place_of(topic: str) -> HomieTopic | None:
         start = next(at for at, level in enumerate(named) if level in BASES) + 1
         is_version_5 = named[start] == VERSION_5 and len(named) > start + 1
         return _place(named, start + is_version_5, attribute, has_own_base=False)
-    below = LEVELS.get(attribute[0], 0) if attribute else 2
+    if attribute:
+        below = LEVELS.get(attribute[0], 0)
+    else:
+        below = 2
     return _place(named, len(named) - below - 1, attribute, has_own_base=True)
 
 

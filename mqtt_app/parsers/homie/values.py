@@ -31,7 +31,9 @@ def _plain(metric: str) -> Trait:  # noqa: ARG001
 
 
 def _number(text: str) -> Value | None:
-    return float(text) if _NUMBER.fullmatch(text) else None
+    if _NUMBER.fullmatch(text):
+        return float(text)
+    return None
 
 
 def _truth(text: str) -> Value | None:
@@ -40,7 +42,9 @@ def _truth(text: str) -> Value | None:
 
 def _unknown(text: str) -> Value | Quantity | None:
     found = _truth(text)
-    return number_or_text(text) if found is None else found
+    if found is None:
+        return number_or_text(text)
+    return found
 
 
 _READERS: dict[str, Callable[[str], Value | Quantity | None]] = {

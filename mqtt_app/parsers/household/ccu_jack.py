@@ -30,7 +30,9 @@ class CcuJackParser:
     def matches(self, topic: str, sample: bytes) -> float:
         if "/status/" not in topic or not all(mark in sample for mark in MARKS):
             return 0.0
-        return 0.8 if _TOPIC.fullmatch(topic) else 0.0
+        if _TOPIC.fullmatch(topic):
+            return 0.8
+        return 0.0
 
     def parse(self, message: Message) -> Sequence[Fact]:
         found = _TOPIC.fullmatch(message.topic)

@@ -44,7 +44,9 @@ class EbusdParser:
     version = "1"
 
     def matches(self, topic: str, sample: bytes) -> float:  # noqa: ARG002
-        return 0.85 if BASE in topic and _place(topic) is not None else 0.0
+        if BASE in topic and _place(topic) is not None:
+            return 0.85
+        return 0.0
 
     def parse(self, message: Message) -> Sequence[Fact]:
         place = _place(message.topic)
@@ -111,4 +113,6 @@ def _values(tree: Any) -> Any:
             named[name if isinstance(name, str) and name else key] = field["value"]
         else:
             named[key] = field
-    return named["0"] if named.keys() == {"0"} else named
+    if named.keys() == {"0"}:
+        return named["0"]
+    return named

@@ -28,7 +28,9 @@ class MqttSmarthomeParser:
     def matches(self, topic: str, sample: bytes) -> float:
         if f"/{STATUS}/" in topic and b'"val"' in sample and sample.lstrip()[:1] == b"{":
             return 0.7
-        return 0.6 if topic.endswith("/connected") and sample.strip() == b"2" else 0.0
+        if topic.endswith("/connected") and sample.strip() == b"2":
+            return 0.6
+        return 0.0
 
     def parse(self, message: Message) -> Sequence[Fact]:
         text = payload_text(message.payload)
@@ -45,7 +47,9 @@ class MqttSmarthomeParser:
 
 def _connected(bridge: str, text: str) -> list[Fact]:
     state = checked_liveness(text, CONNECTED)
-    return [Availability(identifier=bridge, state=state, is_gateway=True)] if state else []
+    if state:
+        return [Availability(identifier=bridge, state=state, is_gateway=True)]
+    return []
 
 
 def _facts(bridge: str, item: str, tree: Any) -> Iterator[Fact]:

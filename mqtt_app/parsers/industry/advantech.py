@@ -40,7 +40,9 @@ class AdvantechParser:
     version = "1"
 
     def matches(self, topic: str, sample: bytes) -> float:  # noqa: ARG002
-        return 0.85 if ROOT in topic and _place(topic) is not None else 0.0
+        if ROOT in topic and _place(topic) is not None:
+            return 0.85
+        return 0.0
 
     def parse(self, message: Message) -> Sequence[Fact]:
         place = _place(message.topic)
@@ -63,7 +65,10 @@ def _place(topic: str) -> AdvantechTopic | None:
 
 
 def _data(place: AdvantechTopic, tree: dict[str, Any]) -> Iterator[Fact]:
-    time = parse_time(tree.get("t")) if tree.get("t") else None
+    if tree.get("t"):
+        time = parse_time(tree.get("t"))
+    else:
+        time = None
     values = {key: value for key, value in tree.items() if key not in ABOUT_THE_MESSAGE}
     fields = Fields(device=place.device, trait=lambda _: PLAIN, read=only_text, time=time)
     for fact in fields.facts(values):

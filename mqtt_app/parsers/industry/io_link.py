@@ -27,17 +27,25 @@ class IoLinkParser:
     version = "1"
 
     def matches(self, topic: str, sample: bytes) -> float:  # noqa: ARG002
-        return 0.75 if all(key in sample for key in KEYS) else 0.0
+        if all(key in sample for key in KEYS):
+            return 0.75
+        return 0.0
 
     def parse(self, message: Message) -> Sequence[Fact]:
         if not payload_text(message.payload):
             return []
         tree = decode(message.payload)
-        data = tree.get("data") if isinstance(tree, dict) else None
+        if isinstance(tree, dict):
+            data = tree.get("data")
+        else:
+            data = None
         if not isinstance(data, dict) or not isinstance(data.get("payload"), dict):
             raise invalid("expected an event with data.payload")
         source = data.get("srcurl")
-        name = source.partition("/")[0] if isinstance(source, str) else ""
+        if isinstance(source, str):
+            name = source.partition("/")[0]
+        else:
+            name = ""
         return list(_facts(normal_address(name) or message.topic, data["payload"]))
 
 

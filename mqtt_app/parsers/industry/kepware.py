@@ -22,13 +22,18 @@ class KepwareParser:
     version = "1"
 
     def matches(self, topic: str, sample: bytes) -> float:  # noqa: ARG002
-        return 0.7 if sample[:1] == b"{" and all(key in sample for key in KEYS) else 0.0
+        if sample[:1] == b"{" and all(key in sample for key in KEYS):
+            return 0.7
+        return 0.0
 
     def parse(self, message: Message) -> Sequence[Fact]:
         if not payload_text(message.payload):
             return []
         tree = decode(message.payload)
-        values = tree.get("values") if isinstance(tree, dict) else None
+        if isinstance(tree, dict):
+            values = tree.get("values")
+        else:
+            values = None
         if not isinstance(values, list):
             raise invalid("expected an array of tags under values")
         common = parse_time(tree.get("timestamp"))
@@ -39,7 +44,10 @@ class KepwareParser:
 
 
 def _facts(topic: str, tag: Any, common: float | None) -> Iterator[Fact]:
-    name = tag.get("id") if isinstance(tag, dict) else None
+    if isinstance(tag, dict):
+        name = tag.get("id")
+    else:
+        name = None
     if not isinstance(name, str) or not name:
         yield FieldProblem(field="values", reason="a tag without an id")
         return

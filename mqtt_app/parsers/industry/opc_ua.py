@@ -32,13 +32,18 @@ class OpcUaParser:
 
     def matches(self, topic: str, sample: bytes) -> float:  # noqa: ARG002
         is_node = all(key in sample for key in NODE)
-        return 0.7 if is_node or all(key in sample for key in MESSAGE) else 0.0
+        if is_node or all(key in sample for key in MESSAGE):
+            return 0.7
+        return 0.0
 
     def parse(self, message: Message) -> Sequence[Fact]:
         if not payload_text(message.payload):
             return []
         tree = decode(message.payload)
-        records = tree if isinstance(tree, list | Documents) else [tree]
+        if isinstance(tree, list | Documents):
+            records = tree
+        else:
+            records = [tree]
         facts: list[Fact] = []
         for record in records:
             if not isinstance(record, dict):
@@ -62,10 +67,16 @@ def _facts(device: str, record: dict[str, Any]) -> Iterator[Fact]:
 
 def _node(device: str, record: dict[str, Any]) -> Iterator[Fact]:
     node = record["NodeId"]
-    text = node if isinstance(node, str) else _id_of(node)
+    if isinstance(node, str):
+        text = node
+    else:
+        text = _id_of(node)
     name = label_at(record, "DisplayName")
     written = _WRITTEN_ID.search(text)
-    metric = written["id"] if written else name or text
+    if written:
+        metric = written["id"]
+    else:
+        metric = name or text
     readings = ReadingCollector(device)
     _add(readings, metric, record.get("Value"), record)
     facts = readings.facts()
@@ -84,9 +95,15 @@ def _data_set(publisher: str, message: dict[str, Any]) -> list[Fact]:
 
 def _add(readings: ReadingCollector, metric: str, value: Any, above: dict[str, Any]) -> None:
     """A value as it is, as a DataValue, or as a Variant with `Type` and `Body`."""
-    fields = value if isinstance(value, dict) else {}
+    if isinstance(value, dict):
+        fields = value
+    else:
+        fields = {}
     is_data_value = "Value" in fields or "StatusCode" in fields
-    inner = fields.get("Value") if is_data_value else value
+    if is_data_value:
+        inner = fields.get("Value")
+    else:
+        inner = value
     if isinstance(inner, dict) and "Body" in inner:
         inner = inner["Body"]
     status = fields.get("StatusCode", above.get("StatusCode"))
@@ -118,16 +135,25 @@ def _server(record: dict[str, Any]) -> str:
 
 def _name(record: dict[str, Any], key: str) -> str:
     value = record.get(key)
-    return str(value).strip() if isinstance(value, str | int) else ""
+    if isinstance(value, str | int):
+        return str(value).strip()
+    return ""
 
 
 def _id_of(node: Any) -> str:
     """A NodeId as an object: `{"IdType": 1, "Id": "Temp", "Namespace": 2}`."""
-    found = node.get("Id") if isinstance(node, dict) else node
-    return f"s={found}" if isinstance(found, str) else str(found)[:60]
+    if isinstance(node, dict):
+        found = node.get("Id")
+    else:
+        found = node
+    if isinstance(found, str):
+        return f"s={found}"
+    return str(found)[:60]
 
 
 def _below(device: str, name: str) -> str:
     """Below the device, unless a level of the topic says the same."""
     clean = name.replace("/", "_")
-    return device if not clean or clean in device.split("/") else f"{device}/{clean}"
+    if not clean or clean in device.split("/"):
+        return device
+    return f"{device}/{clean}"

@@ -92,13 +92,18 @@ class TagListParser:
         self._read = read
 
     def matches(self, topic: str, sample: bytes) -> float:  # noqa: ARG002
-        return 0.7 if all(key in sample for key in self._keys) else 0.0
+        if all(key in sample for key in self._keys):
+            return 0.7
+        return 0.0
 
     def parse(self, message: Message) -> Sequence[Fact]:
         if not payload_text(message.payload):
             return []
         tree = decode(message.payload)
-        records = tree if isinstance(tree, list) else [tree]
+        if isinstance(tree, list):
+            records = tree
+        else:
+            records = [tree]
         facts: list[Fact] = []
         for record in records:
             if not isinstance(record, dict):
@@ -118,11 +123,13 @@ def tag_list_parsers() -> list[TagListParser]:
 
 def _records(tree: dict[str, Any], key: str) -> list[dict[str, Any]]:
     found = tree.get(key)
-    return (
-        [record for record in found if isinstance(record, dict)] if isinstance(found, list) else []
-    )
+    if isinstance(found, list):
+        return [record for record in found if isinstance(record, dict)]
+    return []
 
 
 def _below(device: str, name: str) -> str:
     clean = name.replace("/", "_")
-    return device if not clean or clean in device.split("/") else f"{device}/{clean}"
+    if not clean or clean in device.split("/"):
+        return device
+    return f"{device}/{clean}"

@@ -24,13 +24,18 @@ class TelegrafParser:
     version = "1"
 
     def matches(self, topic: str, sample: bytes) -> float:  # noqa: ARG002
-        return 0.7 if all(key in sample for key in KEYS) else 0.0
+        if all(key in sample for key in KEYS):
+            return 0.7
+        return 0.0
 
     def parse(self, message: Message) -> Sequence[Fact]:
         if not payload_text(message.payload):
             return []
         tree = decode(message.payload)
-        records = tree.get("metrics", [tree]) if isinstance(tree, dict) else tree
+        if isinstance(tree, dict):
+            records = tree.get("metrics", [tree])
+        else:
+            records = tree
         if not isinstance(records, list):
             raise invalid("expected an object with fields, or a list of them")
         return [fact for record in records for fact in _facts(message.topic, record)]
@@ -45,6 +50,9 @@ def _facts(topic: str, record: Any) -> Iterator[Fact]:
     place = device_and_names(topic, name, tags)
     readings = ReadingCollector(place.device, time=parse_time(record.get("timestamp")))
     for field, value in object_at(record, "fields").items():
-        last = [] if field == "value" else [field]
+        if field == "value":
+            last = []
+        else:
+            last = [field]
         readings.add_tree(value, lambda _: MEASUREMENT, ".".join([name, *place.names, *last]))
     yield from readings.facts()

@@ -48,8 +48,12 @@ class ChirpStackParser:
 
     def matches(self, topic: str, sample: bytes) -> float:
         if _address(topic) is not None:
-            return 0.9 if b'"devE' in sample or b'"gatewayI' in sample else 0.8
-        return 0.7 if b'"deviceInfo"' in sample and b'"devEui"' in sample else 0.0
+            if b'"devE' in sample or b'"gatewayI' in sample:
+                return 0.9
+            return 0.8
+        if b'"deviceInfo"' in sample and b'"devEui"' in sample:
+            return 0.7
+        return 0.0
 
     def parse(self, message: Message) -> Sequence[Fact]:
         payload = message.payload
@@ -58,7 +62,10 @@ class ChirpStackParser:
         address = _address(message.topic)
         if address is not None and address.is_gateway:
             return gateway_facts(address.identifier, address.kind, payload)
-        kind = address.kind if address else "up"
+        if address:
+            kind = address.kind
+        else:
+            kind = "up"
         if kind in SILENT or kind not in EVENTS:
             return []
         if payload.removeprefix(BOM).lstrip()[:1] != b"{":

@@ -42,8 +42,10 @@ def gateway_facts(identifier: str, kind: str, payload: bytes) -> Sequence[Fact]:
         return []
     if payload.removeprefix(BOM).lstrip()[:1] == b"{":
         tree = decoded_object(payload, "a message of a gateway")
+    elif kind == STATE:
+        tree = _conn_state(payload)
     else:
-        tree = _conn_state(payload) if kind == STATE else _gateway_stats(payload)
+        tree = _gateway_stats(payload)
     gateway = eui(text(tree, "gatewayId", "gatewayID")) or identifier
     return list(_state(gateway, tree) if kind == STATE else _stats(gateway, tree))
 

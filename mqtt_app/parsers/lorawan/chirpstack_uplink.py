@@ -44,7 +44,10 @@ def uplink_facts(
     readings = TreeReadings()
     _add_values(readings, origin, tree, message)
     for counter in ("fCnt", "fPort"):
-        missing = 0.0 if leaves_zeros_out else None
+        if leaves_zeros_out:
+            missing = 0.0
+        else:
+            missing = None
         add_metadata(readings, origin, counter, number(tree, counter) or missing)
     add_signal(readings, origin, heard)
     yield from readings.facts
@@ -90,7 +93,10 @@ def _signals(tree: dict[str, Any]) -> list[GatewaySignal]:
     entries = tree.get("rxInfo")
     if isinstance(entries, dict):
         entries = [entries]
-    heard = entries[:MAX_GATEWAYS] if isinstance(entries, list) else []
+    if isinstance(entries, list):
+        heard = entries[:MAX_GATEWAYS]
+    else:
+        heard = []
     return [_signal(entry) for entry in heard if isinstance(entry, dict)]
 
 
@@ -108,7 +114,10 @@ def _gateway_time(tree: dict[str, Any]) -> float | None:
     """Version 3 has a time only with each gateway, and only when that one knows it."""
     entries = tree.get("rxInfo")
     for entry in entries[:MAX_GATEWAYS] if isinstance(entries, list) else []:
-        time = parse_time(entry.get("time")) if isinstance(entry, dict) else None
+        if isinstance(entry, dict):
+            time = parse_time(entry.get("time"))
+        else:
+            time = None
         if time is not None:
             return time
     return None

@@ -68,7 +68,9 @@ class MilesightParser:
             return 0.7
         if b'"device_info"' in sample and b'"device_sn"' in sample:
             return 0.7
-        return 0.7 if b'"deviceProfile"' in sample and b'"eventType"' in sample else 0.0
+        if b'"deviceProfile"' in sample and b'"eventType"' in sample:
+            return 0.7
+        return 0.0
 
     def parse(self, message: Message) -> Sequence[Fact]:
         if not message.payload.strip():

@@ -33,7 +33,9 @@ class NetworkServerParser:
     version = "1"
 
     def matches(self, topic: str, sample: bytes) -> float:  # noqa: ARG002
-        return 0.65 if _shape(sample) is not None else 0.0
+        if _shape(sample) is not None:
+            return 0.65
+        return 0.0
 
     def parse(self, message: Message) -> Sequence[Fact]:
         if not message.payload.strip():
@@ -42,7 +44,10 @@ class NetworkServerParser:
         tree = decode(message.payload)
         if shape is None:
             return []  # downlinks, joins and notices of the same server
-        uplinks = tree[:MAX_UPLINKS] if isinstance(tree, list) else [tree]
+        if isinstance(tree, list):
+            uplinks = tree[:MAX_UPLINKS]
+        else:
+            uplinks = [tree]
         facts: list[Fact] = []
         for uplink in uplinks:
             if not isinstance(uplink, dict):
@@ -58,7 +63,10 @@ def _shape(payload: bytes) -> ServerShape | None:
 
 def _uplink(message: Message, shape: ServerShape, tree: dict[str, Any]) -> Iterator[Fact]:
     written = _at(tree, shape.eui)
-    device = eui(written) if isinstance(written, str) else ""
+    if isinstance(written, str):
+        device = eui(written)
+    else:
+        device = ""
     if not device:
         raise ParseError(ParseErrorKind.VALIDATION, f"expected the DevEUI under {shape.eui}")
     heard = best(list(_signals(shape, tree)))
@@ -74,7 +82,10 @@ def _uplink(message: Message, shape: ServerShape, tree: dict[str, Any]) -> Itera
         add_metadata(readings, origin, path.rpartition(".")[2], _number_at(tree, path))
     add_signal(readings, origin, heard)
     yield from readings.facts
-    name = _at(tree, shape.name) if shape.name else None
+    if shape.name:
+        name = _at(tree, shape.name)
+    else:
+        name = None
     if isinstance(name, str) and clean_name(name):
         yield DeviceDescription(device=device, name=clean_name(name), address=device)
 
@@ -105,10 +116,16 @@ def _decoded(shape: ServerShape, tree: dict[str, Any], path: str) -> dict[str, A
 
 
 def _signals(shape: ServerShape, tree: dict[str, Any]) -> Iterator[GatewaySignal]:
-    found = _at(tree, shape.gateways) if shape.gateways else tree
+    if shape.gateways:
+        found = _at(tree, shape.gateways)
+    else:
+        found = tree
     if found is None:  # a server that does not name the gateway
         found = tree
-    entries = found[:MAX_GATEWAYS] if isinstance(found, list) else [found]
+    if isinstance(found, list):
+        entries = found[:MAX_GATEWAYS]
+    else:
+        entries = [found]
     for entry in entries:
         if isinstance(entry, dict) and (shape.gateway in entry or shape.rssi in entry):
             address = text(entry, shape.gateway)
@@ -121,19 +138,30 @@ def _signals(shape: ServerShape, tree: dict[str, Any]) -> Iterator[GatewaySignal
 
 def _at(tree: Any, path: str) -> Any:
     for key in path.split("."):
-        tree = tree.get(key) if isinstance(tree, dict) else None
+        if isinstance(tree, dict):
+            tree = tree.get(key)
+        else:
+            tree = None
     return tree
 
 
 def _number_at(tree: dict[str, Any], path: str) -> float | None:
     above, _, key = path.rpartition(".")
-    found = _at(tree, above) if above else tree
-    return _number_in(found, key) if isinstance(found, dict) else None
+    if above:
+        found = _at(tree, above)
+    else:
+        found = tree
+    if isinstance(found, dict):
+        return _number_in(found, key)
+    return None
 
 
 def _number_in(entry: dict[str, Any], key: str) -> float | None:
     """Also from text, as ThingPark and Netmore write numbers."""
-    value = entry.get(key) if key else None
+    if key:
+        value = entry.get(key)
+    else:
+        value = None
     if isinstance(value, str):
         try:
             value = float(value)

@@ -70,8 +70,12 @@ class ThingsStackParser:
     def matches(self, topic: str, sample: bytes) -> float:
         known = IDENTIFIERS in sample
         if "/devices/" in topic and _address(topic) is not None:
-            return 0.9 if known else 0.8
-        return 0.7 if known and (b"_message" in sample or b"_accept" in sample) else 0.0
+            if known:
+                return 0.9
+            return 0.8
+        if known and (b"_message" in sample or b"_accept" in sample):
+            return 0.7
+        return 0.0
 
     def parse(self, message: Message) -> Sequence[Fact]:
         address = _address(message.topic)
@@ -167,7 +171,10 @@ def _add_values(
 
 def _add_normalised(readings: TreeReadings, origin: ReadingOrigin, normalised: Any) -> None:
     """One measurement or a list of them, each of which may have a time of its own."""
-    measurements = normalised if isinstance(normalised, list) else [normalised]
+    if isinstance(normalised, list):
+        measurements = normalised
+    else:
+        measurements = [normalised]
     for place, measurement in enumerate(measurements):
         if not isinstance(measurement, dict):
             continue
@@ -184,7 +191,10 @@ def _add_normalised(readings: TreeReadings, origin: ReadingOrigin, normalised: A
 def _signals(uplink: dict[str, Any]) -> list[GatewaySignal]:
     """One per antenna that heard it."""
     metadata = uplink.get("rx_metadata")
-    heard = metadata[:MAX_GATEWAYS] if isinstance(metadata, list) else []
+    if isinstance(metadata, list):
+        heard = metadata[:MAX_GATEWAYS]
+    else:
+        heard = []
     is_lora = bool(part(uplink, "settings", "data_rate", "lora")) or "settings" not in uplink
     return [_signal(entry, is_lora) for entry in heard if isinstance(entry, dict)]
 
@@ -209,7 +219,10 @@ def _signal(entry: dict[str, Any], is_lora: bool) -> GatewaySignal:
 
 def _warnings(uplink: dict[str, Any]) -> list[str]:
     warnings = uplink.get("decoded_payload_warnings")
-    found = warnings[:5] if isinstance(warnings, list) else []
+    if isinstance(warnings, list):
+        found = warnings[:5]
+    else:
+        found = []
     return [warning[:200] for warning in found if isinstance(warning, str) and warning]
 
 

@@ -38,8 +38,13 @@ def part(tree: Mapping[str, Any], *keys: str) -> dict[str, Any]:
     """The object under the nested keys; empty when there is none."""
     found: Any = tree
     for key in keys:
-        found = found.get(key) if isinstance(found, dict) else None
-    return found if isinstance(found, dict) else {}
+        if isinstance(found, dict):
+            found = found.get(key)
+        else:
+            found = None
+    if isinstance(found, dict):
+        return found
+    return {}
 
 
 def text(tree: Mapping[str, Any], *keys: str) -> str:
@@ -52,7 +57,9 @@ def number(tree: Mapping[str, Any], *keys: str) -> float | None:
     for key in keys:
         value = tree.get(key)
         if isinstance(value, int | float) and not isinstance(value, bool):
-            return float(value) if abs(value) < 1e300 else None
+            if abs(value) < 1e300:
+                return float(value)
+            return None
     return None
 
 
@@ -62,8 +69,13 @@ def eui(written: str) -> str:
     """
     if _HEX_EUI.fullmatch(written) or not written:
         return written.lower()
-    raw = from_base64(written) if len(written) == 12 and written[-1] == "=" else None
-    return raw.hex() if raw is not None and len(raw) == 8 else normal_address(written)
+    if len(written) == 12 and written[-1] == "=":
+        raw = from_base64(written)
+    else:
+        raw = None
+    if raw is not None and len(raw) == 8:
+        return raw.hex()
+    return normal_address(written)
 
 
 def from_base64(written: object) -> bytes | None:
@@ -80,7 +92,9 @@ def from_base64(written: object) -> bytes | None:
 def from_hexadecimal(written: object) -> bytes | None:
     """Bytes of two digits each; None when it is something else."""
     try:
-        return bytes.fromhex(written) if isinstance(written, str) else None
+        if isinstance(written, str):
+            return bytes.fromhex(written)
+        return None
     except ValueError:
         return None
 
@@ -118,7 +132,10 @@ def add_bytes(
     """The bytes of an uplink that nothing decoded, as the metric `payload`."""
     if written in (None, ""):
         return
-    raw = from_hexadecimal(written) if is_hex else from_base64(written)
+    if is_hex:
+        raw = from_hexadecimal(written)
+    else:
+        raw = from_base64(written)
     if raw is None:
         readings.leave_out(field, "it is not hexadecimal" if is_hex else "it is no base64")
     else:
@@ -139,7 +156,10 @@ def add_location(
 
 def describe_gateway(heard: GatewaySignal | None) -> list[DeviceDescription]:
     """The gateway's name, when it is another than its address."""
-    name = clean_name(heard.name) if heard else ""
+    if heard:
+        name = clean_name(heard.name)
+    else:
+        name = ""
     if heard is None or not name or name == heard.gateway:
         return []
     return [DeviceDescription(device=heard.gateway, name=name, is_gateway=True)]

@@ -67,7 +67,9 @@ class ShellyGen1Parser:
         if ROOT not in topic:
             return 0.0
         place = _place(topic)
-        return 0.0 if place is None or place.below[0] == "events" else 0.8
+        if place is None or place.below[0] == "events":
+            return 0.0
+        return 0.8
 
     def parse(self, message: Message) -> Sequence[Fact]:
         place = _place(message.topic)
@@ -102,7 +104,9 @@ def _place(topic: str) -> Gen1Topic | None:
 
 def _online(device: str, text: str) -> list[Fact]:
     state = checked_liveness(text)
-    return [Availability(identifier=device, state=state)] if state else []
+    if state:
+        return [Availability(identifier=device, state=state)]
+    return []
 
 
 def _scalar_facts(place: Gen1Topic, text: str) -> Iterator[Fact]:
@@ -114,7 +118,10 @@ def _scalar_facts(place: Gen1Topic, text: str) -> Iterator[Fact]:
 
 def _reader(below: tuple[str, ...]) -> Any:
     """How the text of a topic is read: a switch, a flag, a door, or a number."""
-    kind = below[-2] if below[-1].isdigit() and len(below) > 1 else below[-1]
+    if below[-1].isdigit() and len(below) > 1:
+        kind = below[-2]
+    else:
+        kind = below[-1]
     if kind in SWITCHED or kind in FLAGS:
         return lambda text: WORDS.get(text.lower(), text)
     if below == ("sensor", "state"):
@@ -142,7 +149,10 @@ def _in_kwh(fact: Fact) -> Fact:
 
 def _words(place: Gen1Topic, tree: Any) -> Iterator[Fact]:
     """`["sensor", "periodic"]`: reasons of waking, as one text."""
-    words = tree if isinstance(tree, list) else [tree]
+    if isinstance(tree, list):
+        words = tree
+    else:
+        words = [tree]
     text = ", ".join(str(word) for word in words if isinstance(word, str | int | float))
     fields = Fields(device=place.device, trait=trait, read=only_text)
     yield from fields.fact(".".join(place.below), text, DIAGNOSTIC)
@@ -199,7 +209,10 @@ def _status(fields: Fields, place: Gen1Topic, tree: dict[str, Any]) -> Iterator[
     else:
         yield from _described(place.device, tree)
         radio = tree.get("wifi_sta")
-        rssi = radio.get("rssi") if isinstance(radio, dict) else None
+        if isinstance(radio, dict):
+            rssi = radio.get("rssi")
+        else:
+            rssi = None
         tree = {key: value for key, value in tree.items() if key != "wifi_sta"}
         yield from fields.fact("wifi_sta.rssi", rssi, trait("wifi_sta.rssi"))
     for fact in fields.facts(tree, path):
@@ -221,4 +234,6 @@ def _described(device: str, tree: dict[str, Any]) -> Iterator[Fact]:
 
 def _word(tree: dict[str, Any], key: str) -> str:
     value = tree.get(key)
-    return value if isinstance(value, str) else ""
+    if isinstance(value, str):
+        return value
+    return ""

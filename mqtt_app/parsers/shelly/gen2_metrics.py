@@ -98,7 +98,9 @@ def _unit(keys: list[str]) -> str:
     if len(keys) > 1 and keys[-1] == "total" and "energy" in keys[-2]:
         return "Wh"
     if MINUTES in keys:
-        return "mWh" if any("energy" in key for key in keys) else ""
+        if any("energy" in key for key in keys):
+            return "mWh"
+        return ""
     last = keys[-1]
     phase = last[:2] in ("a_", "b_", "c_", "n_")
     return UNITS.get(last[2:] if phase else last, "")

@@ -47,14 +47,21 @@ def remember(key: str, session: int | None, definitions: Iterable[Definition]) -
     """None when it is larger than what can be remembered."""
     stored = _Stored(session, list(definitions))
     plain = msgspec.msgpack.encode(stored)
-    value = PLAIN + plain if len(plain) < PACKED_FROM else PACKED + zlib.compress(plain, 1)
-    return Remembered(key=key, value=value) if len(value) <= MAX_BYTES else None
+    if len(plain) < PACKED_FROM:
+        value = PLAIN + plain
+    else:
+        value = PACKED + zlib.compress(plain, 1)
+    if len(value) <= MAX_BYTES:
+        return Remembered(key=key, value=value)
+    return None
 
 
 def recall(memory: Mapping[str, bytes], key: str) -> Birth | None:
     """None when no birth was seen, or what is remembered is of another version of this parser."""
     value = memory.get(key)
-    return _decoded(value) if value else None
+    if value:
+        return _decoded(value)
+    return None
 
 
 @lru_cache(maxsize=CACHED)

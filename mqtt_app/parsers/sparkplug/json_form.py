@@ -55,7 +55,10 @@ def _fill_metric(metric: Any, entry: dict[str, Any]) -> None:
     metric.is_null = value is None
     _set_value(metric, value)
     for key, found in object_at(entry, "properties").items():
-        shown = found.get("value") if isinstance(found, Mapping) else found
+        if isinstance(found, Mapping):
+            shown = found.get("value")
+        else:
+            shown = found
         metric.properties.keys.append(key.encode("utf-8", "replace"))
         _set_value(metric.properties.values.add(), shown)
 

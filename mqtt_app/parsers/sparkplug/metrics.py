@@ -72,7 +72,10 @@ def read_birth(payload: Any) -> ReadBirth:
         name = _text(metric.name)
         if not name:
             continue
-        alias = metric.alias if metric.HasField("alias") else None
+        if metric.HasField("alias"):
+            alias = metric.alias
+        else:
+            alias = None
         unit = str(_properties(metric).get("unit", ""))[:60]
         found.definitions.append(Definition(name, alias, metric.datatype, unit))
         field = ABOUT.get(name.lower())
@@ -86,7 +89,9 @@ def session_of(payload: Any) -> int | None:
     for metric in payload.metrics:
         if metric.name == SESSION.encode():
             _, raw = raw_value(metric)
-            return raw if type(raw) is int else None
+            if type(raw) is int:
+                return raw
+            return None
     return None
 
 
@@ -115,13 +120,18 @@ def collect(collector: ReadingCollector, payload: Any, birth: Birth, missing: st
 
 def _time(timestamp: int) -> float | None:
     """Unix seconds of what is in ms, and with some encoders in seconds; 0 is none."""
-    return parse_time(timestamp) if 0 < timestamp < LATEST_TIME else None
+    if 0 < timestamp < LATEST_TIME:
+        return parse_time(timestamp)
+    return None
 
 
 def _defined(metric: Any, birth: Birth) -> Definition | None:
     """Name, data type and unit: what the metric has itself counts, the birth fills the gaps."""
     if not metric.name:
-        known = birth.by_alias.get(metric.alias) if metric.HasField("alias") else None
+        if metric.HasField("alias"):
+            known = birth.by_alias.get(metric.alias)
+        else:
+            known = None
         if known is None and not metric.HasField("alias"):
             return Definition("", None, metric.datatype, "")
         if known is None or not metric.datatype:
@@ -149,7 +159,8 @@ def _collect_metric(collector: ReadingCollector, metric: Any, definition: Defini
         collector.add_fact(Remark(text=f"the metric {name[:60]} is {what}, which is not stored"))
         return
     unit = str(properties.get("unit", definition.unit))
-    unit = "ms" if definition.datatype == DATE_TIME and not unit else unit
+    if definition.datatype == DATE_TIME and not unit:
+        unit = "ms"
     field, raw = raw_value(metric)
     if field:
         for suffix, value in to_values(field, raw, definition.datatype).items():

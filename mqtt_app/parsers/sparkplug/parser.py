@@ -68,7 +68,9 @@ class SparkplugParser:
             return 0.9
         # the births of applications before Sparkplug 3.0
         is_state = topic.startswith("STATE/") and topic.count("/") == 1
-        return 0.8 if is_state and sample in (b"ONLINE", b"OFFLINE", b"") else 0.0
+        if is_state and sample in (b"ONLINE", b"OFFLINE", b""):
+            return 0.8
+        return 0.0
 
     def remembers(self, topic: str) -> Sequence[str]:
         address = _address(topic)
@@ -134,7 +136,10 @@ def _birth(address: Address, payload: Any) -> Iterator[Fact]:
 
 def _data(address: Address, payload: Any, message: Message) -> Iterator[Fact]:
     known = births.recall(message.memory, address.birth_key)
-    kind = "NBIRTH" if address.kind == "NDATA" else "DBIRTH"
+    if address.kind == "NDATA":
+        kind = "NBIRTH"
+    else:
+        kind = "DBIRTH"
     collector = ReadingCollector(address.device, gateway=address.node)
     missing = f"no {kind} of {address.device} was seen that defines it"
     unknown = metrics.collect(collector, payload, known or births.NONE, missing)

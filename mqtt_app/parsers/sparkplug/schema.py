@@ -87,11 +87,10 @@ def _file() -> FileDescriptorProto:
             message.oneof_decl.add(name="value")
         for field_name, (number, kind, repeated) in fields.items():
             field = message.field.add(name=field_name, number=number)
-            field.label = (
-                FieldDescriptorProto.LABEL_REPEATED
-                if repeated
-                else FieldDescriptorProto.LABEL_OPTIONAL
-            )
+            if repeated:
+                field.label = FieldDescriptorProto.LABEL_REPEATED
+            else:
+                field.label = FieldDescriptorProto.LABEL_OPTIONAL
             if field_name.endswith(VALUE):
                 field.oneof_index = 0
             if kind in _KINDS:

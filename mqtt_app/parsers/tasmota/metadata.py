@@ -55,19 +55,21 @@ def discovered(tree: dict[str, Any]) -> Iterator[DeviceDescription]:
 
 def _part(tree: dict[str, Any], key: str) -> dict[str, Any]:
     part = tree.get(key)
-    return part if isinstance(part, dict) else {}
+    if isinstance(part, dict):
+        return part
+    return {}
 
 
 def _text(tree: dict[str, Any], key: str) -> str:
     value = tree.get(key)
-    return value if isinstance(value, str) else ""
+    if isinstance(value, str):
+        return value
+    return ""
 
 
 def _first_text(names: Any) -> str:
     if isinstance(names, str):
         return names
-    return (
-        next((name for name in names if isinstance(name, str)), "")
-        if isinstance(names, list)
-        else ""
-    )
+    if isinstance(names, list):
+        return next((name for name in names if isinstance(name, str)), "")
+    return ""

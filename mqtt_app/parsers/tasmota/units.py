@@ -69,7 +69,9 @@ def units_of(tree: dict[str, Any]) -> dict[str, str]:
 def unit_of(path: str, units: dict[str, str]) -> str:
     """`units` as `units_of` gives them."""
     known = _known_unit(path)
-    return units.get(known.quantity, "") if known.quantity else known.unit
+    if known.quantity:
+        return units.get(known.quantity, "")
+    return known.unit
 
 
 @lru_cache(maxsize=16_384)
@@ -102,4 +104,6 @@ def _known_unit(path: str) -> TasmotaUnit:
 def _key(path: str) -> str:
     """The last key that is no place in an array."""
     above, _, key = path.rpartition(".")
-    return above.rpartition(".")[2] if key.isdigit() and above else key
+    if key.isdigit() and above:
+        return above.rpartition(".")[2]
+    return key

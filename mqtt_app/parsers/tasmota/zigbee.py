@@ -62,7 +62,10 @@ def take_devices(
 
 def zigbee_facts(place: TasmotaTopic, device: ZigbeeDevice, time: float | None) -> Iterator[Fact]:
     bridge = _bridge_of(place, device)
-    gateway = f"{FAMILY}/{bridge}" if bridge else None
+    if bridge:
+        gateway = f"{FAMILY}/{bridge}"
+    else:
+        gateway = None
     identifier = f"{gateway or FAMILY}/{_short_address(device)}"
     description = _description(identifier, gateway, device.values)
     if description:
@@ -87,7 +90,10 @@ def info_facts(place: TasmotaTopic, tree: dict[str, Any]) -> Iterator[Fact]:
     """`ZbInfo`, the answer to a question: values that are as old as they may be, so only names."""
     for device in _devices(place, tree.get(INFO)):
         bridge = _bridge_of(place, device)
-        gateway = f"{FAMILY}/{bridge}" if bridge else None
+        if bridge:
+            gateway = f"{FAMILY}/{bridge}"
+        else:
+            gateway = None
         identifier = f"{gateway or FAMILY}/{_short_address(device)}"
         description = _description(identifier, gateway, device.values)
         if description:
@@ -103,13 +109,18 @@ def _devices(place: TasmotaTopic, received: Any) -> list[ZigbeeDevice]:
 
 
 def _has_short_address(value: Any) -> bool:
-    address = value.get("Device") if isinstance(value, dict) else None
+    if isinstance(value, dict):
+        address = value.get("Device")
+    else:
+        address = None
     return isinstance(address, str) and _SHORT.fullmatch(address) is not None
 
 
 def _short_address(device: ZigbeeDevice) -> str:
     address = device.values.get("Device")
-    return address if isinstance(address, str) and address else device.key or "_"
+    if isinstance(address, str) and address:
+        return address
+    return device.key or "_"
 
 
 def _bridge_of(place: TasmotaTopic, device: ZigbeeDevice) -> str:
@@ -118,7 +129,9 @@ def _bridge_of(place: TasmotaTopic, device: ZigbeeDevice) -> str:
     names = {device.key, device.values.get("Device"), device.values.get("Name")}
     small = {name.lower() for name in names if isinstance(name, str)}
     is_below = last.lower() in small or f"0x{last.lower()}" in small
-    return above if is_below else place.device
+    if is_below:
+        return above
+    return place.device
 
 
 def _description(

@@ -44,7 +44,10 @@ def bridge_facts(base: str, name: str, message: Message) -> Iterator[Fact]:
 
 
 def _gateway(base: str, info: Any) -> Iterator[DeviceDescription]:
-    version = info.get("version") if isinstance(info, dict) else None
+    if isinstance(info, dict):
+        version = info.get("version")
+    else:
+        version = None
     if isinstance(version, str):
         yield DeviceDescription(
             device=base, manufacturer="Zigbee2MQTT", software=version, is_gateway=True
@@ -85,7 +88,10 @@ def _identifier(base: str, entry: dict[str, Any]) -> str:
 
 def _description(base: str, device: str, entry: dict[str, Any]) -> DeviceDescription:
     definition = entry.get("definition")
-    known = definition if isinstance(definition, dict) else {}
+    if isinstance(definition, dict):
+        known = definition
+    else:
+        known = {}
     return DeviceDescription(
         device=device,
         name=_name(entry)[:MAX_NAME],
@@ -99,7 +105,9 @@ def _description(base: str, device: str, entry: dict[str, Any]) -> DeviceDescrip
 
 def _text(entry: dict[str, Any], key: str) -> str:
     value = entry.get(key)
-    return value if isinstance(value, str) else ""
+    if isinstance(value, str):
+        return value
+    return ""
 
 
 def _remembered(

@@ -37,9 +37,15 @@ def _generic(exposes: Any, path: str) -> Iterator[tuple[str, dict[str, Any]]]:
         if not isinstance(feature, dict):
             continue
         key = feature.get("property")
-        metric = f"{path}{key}" if isinstance(key, str) and key else ""
+        if isinstance(key, str) and key:
+            metric = f"{path}{key}"
+        else:
+            metric = ""
         if isinstance(feature.get("features"), list):
-            below = f"{metric}." if feature.get("type") == "composite" and metric else path
+            if feature.get("type") == "composite" and metric:
+                below = f"{metric}."
+            else:
+                below = path
             yield from _generic(feature["features"], below)
         elif metric and _is_published(feature):
             yield metric, feature

@@ -49,16 +49,22 @@ class Zigbee2MqttParser:
     def matches(self, topic: str, sample: bytes) -> float:
         place = place_of(topic)
         if not place.base:
-            return 0.65 if shows_a_device(sample) else 0.0
+            if shows_a_device(sample):
+                return 0.65
+            return 0.0
         if not place.name:
             return 0.0
         if place.name.startswith("bridge/") and not is_base(place.base.rpartition("/")[2]):
-            return 0.8 if shows_a_bridge(topic, sample) else 0.0
+            if shows_a_bridge(topic, sample):
+                return 0.8
+            return 0.0
         return 0.9
 
     def remembers(self, topic: str) -> Sequence[str]:
         place = place_of(topic)
-        return list_keys(place.base) if place.name in ("bridge/devices", "bridge/groups") else ()
+        if place.name in ("bridge/devices", "bridge/groups"):
+            return list_keys(place.base)
+        return ()
 
     def parse(self, message: Message) -> Sequence[Fact]:
         place = place_of(message.topic)
@@ -85,7 +91,9 @@ def _availability(place: Zigbee2MqttTopic, payload: bytes) -> list[Fact]:
 
 
 def _device(base: str, name: str) -> str:
-    return f"{base}/{name}" if base else name
+    if base:
+        return f"{base}/{name}"
+    return name
 
 
 def _state(place: Zigbee2MqttTopic, payload: bytes) -> Iterator[Fact]:
@@ -124,12 +132,18 @@ def _description(place: Zigbee2MqttTopic, device: str, about: dict[str, Any]) ->
 def _attribute(place: Zigbee2MqttTopic, payload: bytes) -> Iterator[Fact]:
     """`<base>/<friendly name>/<attribute>`; right below the base topic it is about the bridge."""
     name, _, attribute = place.name.rpartition("/")
-    device = _device(place.base, name) if name else place.base
+    if name:
+        device = _device(place.base, name)
+    else:
+        device = place.base
     path = attribute.replace("-", ".")
     if not device or path.partition(".")[0] in METADATA:
         return
     text = text_of(payload).text.strip()
-    state = said_liveness(text) if not name and attribute in GATEWAY_LEVELS else None
+    if not name and attribute in GATEWAY_LEVELS:
+        state = said_liveness(text)
+    else:
+        state = None
     if state:
         yield Availability(identifier=device, state=state, is_gateway=True)
         return

@@ -74,6 +74,9 @@ def shows_a_device(sample: bytes) -> bool:
 
 
 def _is_of_others(levels: list[str], place: int) -> bool:
-    before = levels[place - 1] if place else ""
+    if place:
+        before = levels[place - 1]
+    else:
+        before = ""
     after = levels[place + 1]
     return before in PREFIXES_OF_OTHERS or after in BELOW_OTHERS or after.startswith("$")

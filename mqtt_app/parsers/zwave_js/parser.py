@@ -46,7 +46,9 @@ class ZWaveJsParser:
                 place.kind is ZWaveMessage.NODE_STATUS and b'"nodeId"' in sample and has_value
             )
             is_value = place.kind is ZWaveMessage.VALUE and has_value
-            return 0.8 if is_described or is_status or is_value else 0.0
+            if is_described or is_status or is_value:
+                return 0.8
+            return 0.0
         if place.kind in (ZWaveMessage.VALUE, ZWaveMessage.NODE_INFO) or has_value or is_described:
             return 0.85
         is_command = topic.endswith("/set")
@@ -54,7 +56,9 @@ class ZWaveJsParser:
             ZWaveMessage.NODE_STATUS,
             ZWaveMessage.GATEWAY_STATUS,
         ) and _is_boolean(sample)
-        return 0.85 if is_command or is_raw else 0.0
+        if is_command or is_raw:
+            return 0.85
+        return 0.0
 
     def parse(self, message: Message) -> Sequence[Fact]:
         place = place_of(message.topic)
@@ -83,7 +87,10 @@ def _content(payload: bytes) -> Any:
 
 
 def _status(place: ZWaveTopic, content: Any, *, is_gateway: bool) -> Iterator[Availability]:
-    identifier = place.prefix if is_gateway else place.identifier
+    if is_gateway:
+        identifier = place.prefix
+    else:
+        identifier = place.identifier
     state = _liveness(content)
     if identifier and state:
         yield Availability(
@@ -99,7 +106,10 @@ def _liveness(content: Any) -> Liveness | None:
     value = content
     if isinstance(content, dict):
         word = content.get("status")
-        value = word if isinstance(word, str) else content.get("value")
+        if isinstance(word, str):
+            value = word
+        else:
+            value = content.get("value")
     return state_of(str(value).lower(), LIVENESS)
 
 
@@ -124,12 +134,18 @@ def _values(place: ZWaveTopic, content: Any) -> Iterator[ReadingFact | FieldProb
     if isinstance(content, dict) and ("value" in content or "commandClass" in content):
         value = content.get("value")
         time = parse_time(content.get("time", content.get("lastUpdate")))
-        unit = content["unit"] if isinstance(content.get("unit"), str) else ""
+        if isinstance(content.get("unit"), str):
+            unit = content["unit"]
+        else:
+            unit = ""
     if isinstance(value, dict | list):
         found = list(tree_values(value, place.value))
     else:
         leaf = tree_value(place.value, value)
-        found = [leaf] if leaf else []
+        if leaf:
+            found = [leaf]
+        else:
+            found = []
     for leaf in found:
         if isinstance(leaf, FieldProblem):
             yield leaf

@@ -86,7 +86,9 @@ class ZWaveTopic(msgspec.Struct, frozen=True, gc=False):
 
     @property
     def identifier(self) -> str:
-        return f"{self.prefix}/{self.node}" if self.prefix else self.node
+        if self.prefix:
+            return f"{self.prefix}/{self.node}"
+        return self.node
 
 
 @lru_cache(maxsize=16_384)
