@@ -18,8 +18,8 @@ from mqtt_app.selectors.status.facets import (
 )
 
 PARSER_REMEDY = (
-    "Correct the parser and restart the task workers. Nothing is lost: what was kept is then stored by itself."
-    " What nobody can parse may be given another try, and so an end, in the admin under kept messages."
+    "Correct the parser and restart the task workers. Nothing is lost: what waits is then stored by itself."
+    " What nobody can parse may be replayed once more, and so come to an end, in the admin under dead letters."
 )
 
 
@@ -141,7 +141,7 @@ def _flow_badge(facet: FlowFacet, linked: bool) -> Badge:
     if facet.paused:
         return Badge(WARN, "Paused until stored")
     if facet.paused_parsers:
-        return Badge(WARN, "Kept until a parser works")
+        return Badge(WARN, "Waits until a parser works")
     if not linked:
         return Badge(OFF, "No link")
     if facet.rate:
@@ -175,7 +175,7 @@ def _flow(facet: FlowFacet, linked: bool) -> Card:
     )
     waiting = facet.books.terms[Term.KEPT]
     if waiting:
-        facts.append(("Kept raw", f"{waiting:,}"))
+        facts.append(("Dead letters that wait", f"{waiting:,}"))
     for parser in facet.paused_parsers:
         facts.append((f"Parser {parser.name} paused", parser.since))
     remedy = facet.remedy or (PARSER_REMEDY if facet.paused_parsers else "")

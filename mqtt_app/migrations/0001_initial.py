@@ -543,7 +543,7 @@ class Migration(migrations.Migration):
                 ('paused_since', models.DateTimeField(blank=True, null=True)),
                 ('resumed_at', models.DateTimeField(blank=True, null=True)),
                 ('last_parsed_at', models.DateTimeField(blank=True, help_text='While paused: when it last parsed one.', null=True)),
-                ('attended_at', models.DateTimeField(blank=True, help_text='When its raw messages were last looked after.', null=True)),
+                ('attended_at', models.DateTimeField(blank=True, help_text='When its dead letters were last looked after.', null=True)),
                 ('reason', models.TextField(blank=True, default='')),
                 ('site', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='parsers', to='mqtt.site')),
             ],

@@ -93,5 +93,5 @@ def takes_part(window: Window, rule: Rule) -> bool:
 
 
 def passes(parsed: int, failed: int) -> bool:
-    """Did a trial on kept messages go well enough to parse all of them?"""
+    """Did a trial on dead letters go well enough to parse all of them?"""
     return parsed > failed

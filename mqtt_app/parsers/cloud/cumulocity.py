@@ -58,7 +58,7 @@ class CumulocityParser:
         levels = message.topic.split("/")
         if not text:
             return []
-        if levels[0] == "te":
+        if levels[0] == "te" and len(levels) > 5:
             return list(_thin_edge(levels, message))
         if levels[1:2] != ["us"]:
             return []

@@ -124,7 +124,7 @@ def test_a_paused_parser_is_said_on_both_pages_with_what_to_do(admin):
     )
     assert "The parser wx fails on most messages of 1 site." in admin.get("/").content.decode()
     page = admin.get(f"/sites/{site.pk}/").content.decode()
-    assert "Kept until a parser works" in page
+    assert "Waits until a parser works" in page
     assert "wx: no field &lt;script&gt;" in page
     assert "restart the task workers" in page
     assert "<b>5</b><small>kept</small>" in page

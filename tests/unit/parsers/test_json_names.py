@@ -97,7 +97,7 @@ def test_what_a_record_says_about_its_device_is_no_reading():
         ("linkquality", True),
         ("lqi", True),
         ("uptime", True),
-        ("uptime_s", False),
+        ("uptime_s", True),
         ("fCnt", True),
         ("free_heap", True),
         ("battery", False),
