@@ -11,7 +11,7 @@ import csv
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from mqtt_app.domain.facts import Availability, Fact, Liveness
+from mqtt_app.domain.facts import Availability, Fact, Liveness, ParseError, ParseErrorKind
 from mqtt_app.domain.ingest.times import parse_time
 from mqtt_app.parsers.base import Message
 from mqtt_app.parsers.collector import RADIO, Meaning, ReadingCollector, decode_object
@@ -67,7 +67,7 @@ class CumulocityParser:
 
 def _smart_rest(device: str, text: str) -> Iterator[Fact]:
     readings = ReadingCollector(device)
-    for place, line in enumerate(csv.reader(text.splitlines()[:MAX_LINES], strict=False)):
+    for place, line in enumerate(_lines(text)):
         if not line:
             continue
         if line[0] == "200":
@@ -77,6 +77,13 @@ def _smart_rest(device: str, text: str) -> Iterator[Fact]:
         elif not line[0].isdecimal():
             readings.refuse(f"line {place + 1}", "it does not begin with a template")
     yield from readings.facts()
+
+
+def _lines(text: str) -> list[list[str]]:
+    try:
+        return list(csv.reader(text.splitlines()[:MAX_LINES], strict=False))
+    except csv.Error as error:
+        raise ParseError(ParseErrorKind.PARSE, f"lines of commas expected: {error}") from error
 
 
 def _measurement(readings: ReadingCollector, line: list[str]) -> None:
