@@ -74,6 +74,8 @@ def test_a_body_that_is_no_object_is_400(body, root, site):
         ("silence_after", 0),
         ("silence_after", HUGE),
         ("retention_days", -1),
+        ("dead_letter_days", 0),
+        ("dead_letter_days", 367),
         ("max_topics", -5),
         ("max_devices", HUGE),
         ("is_active", None),
