@@ -2,13 +2,13 @@
 
 from mqtt_app.parsers.base import Parser
 from mqtt_app.parsers.ems_esp import EmsEspParser
+from mqtt_app.parsers.energy import wmbusmeters
 from mqtt_app.parsers.energy.charging import OPENEVSE, OPENWB, OPENWB_1
 from mqtt_app.parsers.energy.go_e import GoEChargerParser
 from mqtt_app.parsers.energy.hildebrand import HildebrandParser
 from mqtt_app.parsers.energy.meters import DSMR_READER
 from mqtt_app.parsers.energy.solar import AHOY, OPENDTU
 from mqtt_app.parsers.energy.storage import BLUETTI
-from mqtt_app.parsers.energy.wmbusmeters import WmbusmetersParser
 from mqtt_app.parsers.esphome import EsphomeParser
 from mqtt_app.parsers.evcc import EvccParser
 from mqtt_app.parsers.homie.parser import HomieParser
@@ -19,9 +19,9 @@ from mqtt_app.parsers.household.espurna import ESPURNA
 from mqtt_app.parsers.household.goodbyes import GOODBYES
 from mqtt_app.parsers.household.mqtt_smarthome import MqttSmarthomeParser
 from mqtt_app.parsers.household.mysensors import MySensorsParser
+from mqtt_app.parsers.industry import io_link, kepware
 from mqtt_app.parsers.industry.advantech import AdvantechParser
-from mqtt_app.parsers.industry.io_link import IoLinkParser
-from mqtt_app.parsers.industry.kepware import KepwareParser
+from mqtt_app.parsers.json_forms import JsonFormParser
 from mqtt_app.parsers.shelly.gen1 import ShellyGen1Parser
 from mqtt_app.parsers.shelly.gen2 import ShellyGen2Parser
 from mqtt_app.parsers.topic_family import FamilyParser
@@ -52,9 +52,7 @@ def building_parsers() -> list[Parser]:
         MySensorsParser(),
         EbusdParser(),
         AdvantechParser(),
-        WmbusmetersParser(),
-        IoLinkParser(),
-        KepwareParser(),
+        *map(JsonFormParser, (wmbusmeters.FORM, io_link.FORM, kepware.FORM)),
         MqttSmarthomeParser(),
         *(FamilyParser(family) for family in (*families.ALL, *GOODBYES)),
         CcuJackParser(),

@@ -8,10 +8,9 @@ from mqtt_app.parsers.cloud.parsers import cloud_parsers
 from mqtt_app.parsers.delimited import CsvParser
 from mqtt_app.parsers.espresense import EspresenseParser
 from mqtt_app.parsers.home import home_parsers
-from mqtt_app.parsers.industry.opc_ua import OpcUaParser
-from mqtt_app.parsers.industry.tag_lists import tag_list_parsers
-from mqtt_app.parsers.industry.telegraf import TelegrafParser
+from mqtt_app.parsers.industry import opc_ua, tag_lists, telegraf
 from mqtt_app.parsers.influx_line import InfluxLineParser
+from mqtt_app.parsers.json_forms import JsonFormParser
 from mqtt_app.parsers.json_objects import JsonParser
 from mqtt_app.parsers.key_value import KeyValueParser
 from mqtt_app.parsers.lorawan.cayenne_lpp import CayenneLppParser
@@ -51,9 +50,7 @@ def built_ins() -> list[Parser]:
         BleGatewayParser(),
         MilesightParser(),
         NetworkServerParser(),
-        OpcUaParser(),
-        *tag_list_parsers(),
-        TelegrafParser(),
+        *map(JsonFormParser, (opc_ua.FORM, *tag_lists.FORMS, telegraf.FORM)),
         SenmlParser(),
         InfluxLineParser(),
         CborParser(),

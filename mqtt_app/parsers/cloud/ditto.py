@@ -6,14 +6,13 @@ says of itself (`events`, and `commands/modify` and `merge` on its way up) are r
 errors are none.
 """
 
-from collections.abc import Sequence
 from typing import Any
 
 from mqtt_app.domain.facts import Fact
 from mqtt_app.domain.ingest.times import parse_time
-from mqtt_app.parsers.base import Message
-from mqtt_app.parsers.collector import MEASUREMENT, ReadingCollector, decode_object, text_at
-from mqtt_app.parsers.fields import payload_text
+from mqtt_app.parsers.collector import MEASUREMENT, ReadingCollector, text_at
+from mqtt_app.parsers.json_forms import JsonForm
+from mqtt_app.parsers.json_tree import invalid
 
 KEYS = (b'"topic"', b'"path"', b"/things/")
 REPORTS = frozenset(("created", "modified", "merged", "modify", "merge", "create"))
@@ -21,27 +20,17 @@ LEFT_OUT = frozenset(("properties", "features", "attributes"))
 NO_VALUES = frozenset(("desiredProperties", "definition", "policyId", "thingId", "_policy"))
 
 
-class DittoParser:
-    name = "ditto"
-    version = "1"
-
-    def matches(self, topic: str, sample: bytes) -> float:  # noqa: ARG002
-        if all(key in sample for key in KEYS):
-            return 0.75
-        return 0.0
-
-    def parse(self, message: Message) -> Sequence[Fact]:
-        if not payload_text(message.payload):
-            return []
-        tree = decode_object(message.payload)
-        levels = text_at(tree, "topic").split("/")
-        if len(levels) < 6 or levels[2] != "things" or levels[5] not in REPORTS:
-            return []
-        names = [name for name in text_at(tree, "path").split("/") if name]
-        readings = ReadingCollector(f"{levels[0]}:{levels[1]}")
-        readings.time = parse_time(tree.get("timestamp"))
-        _add(readings, names, tree.get("value"))
-        return readings.facts()
+def read(_topic: str, tree: Any) -> list[Fact]:
+    if not isinstance(tree, dict):
+        raise invalid("expected an object with topic, path and value")
+    levels = text_at(tree, "topic").split("/")
+    if len(levels) < 6 or levels[2] != "things" or levels[5] not in REPORTS:
+        return []
+    names = [name for name in text_at(tree, "path").split("/") if name]
+    readings = ReadingCollector(f"{levels[0]}:{levels[1]}")
+    readings.time = parse_time(tree.get("timestamp"))
+    _add(readings, names, tree.get("value"))
+    return readings.facts()
 
 
 def _add(readings: ReadingCollector, names: list[str], value: Any) -> None:
@@ -53,3 +42,6 @@ def _add(readings: ReadingCollector, names: list[str], value: Any) -> None:
         return
     metric = ".".join(name for name in names if name not in LEFT_OUT)
     readings.add_tree(value, lambda _: MEASUREMENT, metric or "value")
+
+
+FORM = JsonForm(name="ditto", keys=(KEYS,), read=read, confidence=0.75)

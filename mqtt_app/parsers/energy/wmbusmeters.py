@@ -5,15 +5,16 @@ the topic: one meter that two receivers hear is one. The unit is the end of a ke
 time `timestamp`. Keys of dates are what the meter stored then, and no readings of now.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from functools import lru_cache
 from typing import Any
 
 from mqtt_app.domain.facts import DeviceDescription, Fact
 from mqtt_app.domain.ingest.times import parse_time
-from mqtt_app.parsers.base import Message
-from mqtt_app.parsers.fields import IGNORED, Fields, Trait, only_text, payload_text
-from mqtt_app.parsers.json_tree import decode, invalid
+from mqtt_app.parsers.collector import text_at
+from mqtt_app.parsers.fields import IGNORED, Fields, Trait, only_text
+from mqtt_app.parsers.json_forms import JsonForm
+from mqtt_app.parsers.json_tree import invalid
 
 KEYS = (b'"media"', b'"meter"', b'"id"', b'"name"')
 UNITS = {
@@ -49,26 +50,11 @@ METADATA = frozenset({"media", "meter", "name", "id", "timestamp", "device", "_"
 TIMES = ("_date", "_datetime", "_utc", "_lt", "_ut")
 
 
-class WmbusmetersParser:
-    name = "wmbusmeters"
-    version = "1"
-
-    def matches(self, topic: str, sample: bytes) -> float:  # noqa: ARG002
-        if sample[:1] == b"{" and all(key in sample for key in KEYS):
-            return 0.8
-        return 0.0
-
-    def parse(self, message: Message) -> Sequence[Fact]:
-        if not payload_text(message.payload):
-            return []
-        tree = decode(message.payload)
-        if isinstance(tree, dict):
-            number = tree.get("id")
-        else:
-            number = None
-        if not isinstance(number, str) or not number:
-            raise invalid("expected a JSON object with the id of a meter")
-        return list(_facts(f"wmbusmeters/{number}", number, tree))
+def read(_topic: str, tree: Any) -> Iterator[Fact]:
+    number = text_at(tree, "id") if isinstance(tree, dict) else ""
+    if not number:
+        raise invalid("expected a JSON object with the id of a meter")
+    return _facts(f"wmbusmeters/{number}", number, tree)
 
 
 def _facts(device: str, number: str, tree: dict[str, Any]) -> Iterator[Fact]:
@@ -97,3 +83,6 @@ def _word(tree: dict[str, Any], key: str) -> str:
     if isinstance(value, str):
         return value[:200]
     return ""
+
+
+FORM = JsonForm(name="wmbusmeters", keys=(KEYS,), read=read, confidence=0.8, begins=b"{")

@@ -93,6 +93,14 @@ def device_of_topic(topic: str) -> str:
     return _identifier(levels)
 
 
+def below_device(device: str, name: str) -> str:
+    """What a device has below it by this name; itself where a level of it says the same."""
+    clean = name.replace("/", "_")
+    if not clean or clean in device.split("/"):
+        return device
+    return f"{device}/{clean}"
+
+
 def _identifier(levels: list[str]) -> str:
     """Levels as an identifier; one that is too long for the column ends in a digest of the rest."""
     text = "/".join(_visible(level) for level in levels)

@@ -5,13 +5,14 @@ Source: ifm's manual "IoT core", section MQTT; IO-Link Community, "JSON Integrat
 default its MAC, which names the device. A code other than 200 is a path that could not be read.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from typing import Any
 
 from mqtt_app.domain.facts import Fact, FieldProblem, normal_address
-from mqtt_app.parsers.base import Message
-from mqtt_app.parsers.fields import Fields, Trait, only_text, payload_text
-from mqtt_app.parsers.json_tree import decode, invalid
+from mqtt_app.parsers.collector import object_at, text_at
+from mqtt_app.parsers.fields import Fields, Trait, only_text
+from mqtt_app.parsers.json_forms import JsonForm
+from mqtt_app.parsers.json_tree import invalid
 
 KEYS = (b'"payload"', b'"srcurl"', b'"code"')
 READ = 200
@@ -22,31 +23,12 @@ UNITS = {
 }
 
 
-class IoLinkParser:
-    name = "io_link"
-    version = "1"
-
-    def matches(self, topic: str, sample: bytes) -> float:  # noqa: ARG002
-        if all(key in sample for key in KEYS):
-            return 0.75
-        return 0.0
-
-    def parse(self, message: Message) -> Sequence[Fact]:
-        if not payload_text(message.payload):
-            return []
-        tree = decode(message.payload)
-        if isinstance(tree, dict):
-            data = tree.get("data")
-        else:
-            data = None
-        if not isinstance(data, dict) or not isinstance(data.get("payload"), dict):
-            raise invalid("expected an event with data.payload")
-        source = data.get("srcurl")
-        if isinstance(source, str):
-            name = source.partition("/")[0]
-        else:
-            name = ""
-        return list(_facts(normal_address(name) or message.topic, data["payload"]))
+def read(topic: str, tree: Any) -> Iterator[Fact]:
+    data = object_at(tree, "data") if isinstance(tree, dict) else {}
+    if not isinstance(data.get("payload"), dict):
+        raise invalid("expected an event with data.payload")
+    name = text_at(data, "srcurl").partition("/")[0]
+    return _facts(normal_address(name) or topic, data["payload"])
 
 
 def _facts(device: str, payload: dict[str, Any]) -> Iterator[Fact]:
@@ -63,3 +45,6 @@ def _facts(device: str, payload: dict[str, Any]) -> Iterator[Fact]:
 
 def _trait(metric: str) -> Trait:
     return Trait(unit=UNITS.get(metric) or UNITS.get(metric.rpartition(".")[2], ""))
+
+
+FORM = JsonForm(name="io_link", keys=(KEYS,), read=read, confidence=0.75)

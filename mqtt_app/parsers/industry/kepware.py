@@ -5,42 +5,25 @@ Source: Kepware's manual of the IoT Gateway, "Standard Template Data Format". A 
 the metric is the rest. `t` is in milliseconds. A value whose quality `q` is false is none.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from typing import Any
 
 from mqtt_app.domain.facts import Fact, FieldProblem
 from mqtt_app.domain.ingest.times import parse_time
-from mqtt_app.parsers.base import Message
-from mqtt_app.parsers.fields import PLAIN, Fields, only_text, payload_text
-from mqtt_app.parsers.json_tree import decode, invalid
+from mqtt_app.parsers.fields import PLAIN, Fields, only_text
+from mqtt_app.parsers.json_forms import JsonForm
+from mqtt_app.parsers.json_tree import invalid
 
 KEYS = (b'"values"', b'"id"', b'"v"', b'"q"', b'"t"')
 
 
-class KepwareParser:
-    name = "kepware"
-    version = "1"
-
-    def matches(self, topic: str, sample: bytes) -> float:  # noqa: ARG002
-        if sample[:1] == b"{" and all(key in sample for key in KEYS):
-            return 0.7
-        return 0.0
-
-    def parse(self, message: Message) -> Sequence[Fact]:
-        if not payload_text(message.payload):
-            return []
-        tree = decode(message.payload)
-        if isinstance(tree, dict):
-            values = tree.get("values")
-        else:
-            values = None
-        if not isinstance(values, list):
-            raise invalid("expected an array of tags under values")
-        common = parse_time(tree.get("timestamp"))
-        facts: list[Fact] = []
-        for tag in values:
-            facts += _facts(message.topic, tag, common)
-        return facts
+def read(topic: str, tree: Any) -> Iterator[Fact]:
+    values = tree.get("values") if isinstance(tree, dict) else None
+    if not isinstance(values, list):
+        raise invalid("expected an array of tags under values")
+    common = parse_time(tree.get("timestamp"))
+    for tag in values:
+        yield from _facts(topic, tag, common)
 
 
 def _facts(topic: str, tag: Any, common: float | None) -> Iterator[Fact]:
@@ -63,3 +46,6 @@ def _facts(topic: str, tag: Any, common: float | None) -> Iterator[Fact]:
         time=common if own is None else own,
     )
     yield from fields.facts(tag.get("v"), levels[-1])
+
+
+FORM = JsonForm(name="kepware", keys=(KEYS,), read=read, begins=b"{")

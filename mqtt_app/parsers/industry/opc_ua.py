@@ -8,16 +8,14 @@ set. A value with a bad `StatusCode` is none.
 """
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from typing import Any
 
 from mqtt_app.domain.facts import Fact, MetricDescription
 from mqtt_app.domain.ingest.times import parse_time
-from mqtt_app.parsers.base import Message
 from mqtt_app.parsers.collector import MEASUREMENT, ReadingCollector, label_at, object_at, text_at
-from mqtt_app.parsers.fields import payload_text
-from mqtt_app.parsers.generic.topic_roles import device_of_topic
-from mqtt_app.parsers.json_tree import Documents, decode, invalid
+from mqtt_app.parsers.generic.topic_roles import below_device, device_of_topic
+from mqtt_app.parsers.json_forms import JsonForm, records_of
 
 NODE = (b'"NodeId"', b'"Value"')
 MESSAGE = (b'"Payload"', b'"DataSetWriter')
@@ -26,42 +24,22 @@ _WRITTEN_ID = re.compile(r"(?:^|;)s=(?P<id>.+)", re.DOTALL)
 BAD = 0x8000_0000  # the highest bit of a status code; the one below it is "uncertain"
 
 
-class OpcUaParser:
-    name = "opc_ua"
-    version = "1"
-
-    def matches(self, topic: str, sample: bytes) -> float:  # noqa: ARG002
-        is_node = all(key in sample for key in NODE)
-        if is_node or all(key in sample for key in MESSAGE):
-            return 0.7
-        return 0.0
-
-    def parse(self, message: Message) -> Sequence[Fact]:
-        if not payload_text(message.payload):
-            return []
-        tree = decode(message.payload)
-        if isinstance(tree, list | Documents):
-            records = tree
-        else:
-            records = [tree]
-        facts: list[Fact] = []
-        for record in records:
-            if not isinstance(record, dict):
-                raise invalid("expected objects with NodeId and Value, or with Payload")
-            facts += _facts(device_of_topic(message.topic), record)
-        return facts
+def read(topic: str, tree: Any) -> Iterator[Fact]:
+    device = device_of_topic(topic)
+    for record in records_of(tree, "objects with NodeId and Value, or with Payload"):
+        yield from _facts(device, record)
 
 
 def _facts(device: str, record: dict[str, Any]) -> Iterator[Fact]:
     if record.get("MessageType") in METADATA:
         return
     if "NodeId" in record:
-        yield from _node(_below(device, _server(record)), record)
+        yield from _node(below_device(device, _server(record)), record)
         return
     messages = record.get("Messages", [record])
     for message in messages if isinstance(messages, list) else [messages]:
         if isinstance(message, dict) and message.get("MessageType") not in METADATA:
-            publisher = _below(device, _name(record, "PublisherId"))
+            publisher = below_device(device, _name(record, "PublisherId"))
             yield from _data_set(publisher, message)
 
 
@@ -87,7 +65,7 @@ def _node(device: str, record: dict[str, Any]) -> Iterator[Fact]:
 
 def _data_set(publisher: str, message: dict[str, Any]) -> list[Fact]:
     writer = _name(message, "DataSetWriterName") or _name(message, "DataSetWriterId")
-    readings = ReadingCollector(_below(publisher, writer))
+    readings = ReadingCollector(below_device(publisher, writer))
     for field, value in object_at(message, "Payload").items():
         _add(readings, field, value, message)
     return readings.facts()
@@ -151,9 +129,4 @@ def _id_of(node: Any) -> str:
     return str(found)[:60]
 
 
-def _below(device: str, name: str) -> str:
-    """Below the device, unless a level of the topic says the same."""
-    clean = name.replace("/", "_")
-    if not clean or clean in device.split("/"):
-        return device
-    return f"{device}/{clean}"
+FORM = JsonForm(name="opc_ua", keys=(NODE, MESSAGE), read=read)

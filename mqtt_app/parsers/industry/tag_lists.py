@@ -7,16 +7,14 @@ with `srcName`, `tagName`, `dataValue`). A tag is a metric. A tag with an error 
 named and has no reading.
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from typing import Any
 
 from mqtt_app.domain.facts import Fact, FieldProblem
 from mqtt_app.domain.ingest.times import parse_time
-from mqtt_app.parsers.base import Message
 from mqtt_app.parsers.collector import MEASUREMENT, ReadingCollector, object_at, text_at
-from mqtt_app.parsers.fields import payload_text
-from mqtt_app.parsers.generic.topic_roles import device_of_topic
-from mqtt_app.parsers.json_tree import decode, invalid
+from mqtt_app.parsers.generic.topic_roles import below_device, device_of_topic
+from mqtt_app.parsers.json_forms import JsonForm, records_of
 
 GOOD = 3  # the two bits of OPC's quality code, as `qc` has them
 Reader = Callable[[str, dict[str, Any]], Iterator[Fact]]
@@ -24,7 +22,7 @@ Reader = Callable[[str, dict[str, Any]], Iterator[Fact]]
 
 def neuron(device: str, tree: dict[str, Any]) -> Iterator[Fact]:
     """The device is the south node; tags that could not be read have an error code."""
-    readings = ReadingCollector(_below(device, text_at(tree, "node")))
+    readings = ReadingCollector(below_device(device, text_at(tree, "node")))
     readings.time = parse_time(tree.get("timestamp"))
     for name, value in object_at(tree, "values").items():
         readings.add_tree(value, lambda _: MEASUREMENT, name)
@@ -75,50 +73,19 @@ def thingspro(device: str, tree: dict[str, Any]) -> Iterator[Fact]:
         if not name:
             yield FieldProblem(field="tags", reason="a tag without a name")
             continue
-        readings = ReadingCollector(_below(device, text_at(tag, "srcName")))
+        readings = ReadingCollector(below_device(device, text_at(tag, "srcName")))
         readings.time = parse_time(tag.get("ts"))
         readings.add_tree(tag.get("dataValue"), lambda _: MEASUREMENT, name)
         yield from readings.facts()
 
 
-class TagListParser:
-    """The parser of one form; `keys` are all in each of its payloads."""
+def _form(name: str, keys: tuple[bytes, ...], read: Reader) -> JsonForm:
+    def read_all(topic: str, tree: Any) -> Iterator[Fact]:
+        device = device_of_topic(topic)
+        for record in records_of(tree, "an object with tags"):
+            yield from read(device, record)
 
-    version = "1"
-
-    def __init__(self, name: str, keys: tuple[bytes, ...], read: Reader) -> None:
-        self.name = name
-        self._keys = keys
-        self._read = read
-
-    def matches(self, topic: str, sample: bytes) -> float:  # noqa: ARG002
-        if all(key in sample for key in self._keys):
-            return 0.7
-        return 0.0
-
-    def parse(self, message: Message) -> Sequence[Fact]:
-        if not payload_text(message.payload):
-            return []
-        tree = decode(message.payload)
-        if isinstance(tree, list):
-            records = tree
-        else:
-            records = [tree]
-        facts: list[Fact] = []
-        for record in records:
-            if not isinstance(record, dict):
-                raise invalid("expected an object with tags")
-            facts += self._read(device_of_topic(message.topic), record)
-        return facts
-
-
-def tag_list_parsers() -> list[TagListParser]:
-    return [
-        TagListParser("sitewise", (b'"propertyValues"', b'"timeInSeconds"'), sitewise),
-        TagListParser("industrial_edge", (b'"vals"', b'"val"', b'"qc"', b'"id"'), industrial_edge),
-        TagListParser("thingspro", (b'"srcName"', b'"tagName"', b'"dataValue"'), thingspro),
-        TagListParser("neuron", (b'"node"', b'"group"', b'"timestamp"'), neuron),
-    ]
+    return JsonForm(name=name, keys=(keys,), read=read_all)
 
 
 def _records(tree: dict[str, Any], key: str) -> list[dict[str, Any]]:
@@ -128,8 +95,9 @@ def _records(tree: dict[str, Any], key: str) -> list[dict[str, Any]]:
     return []
 
 
-def _below(device: str, name: str) -> str:
-    clean = name.replace("/", "_")
-    if not clean or clean in device.split("/"):
-        return device
-    return f"{device}/{clean}"
+FORMS = (
+    _form("sitewise", (b'"propertyValues"', b'"timeInSeconds"'), sitewise),
+    _form("industrial_edge", (b'"vals"', b'"val"', b'"qc"', b'"id"'), industrial_edge),
+    _form("thingspro", (b'"srcName"', b'"tagName"', b'"dataValue"'), thingspro),
+    _form("neuron", (b'"node"', b'"group"', b'"timestamp"'), neuron),
+)
