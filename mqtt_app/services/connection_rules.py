@@ -3,7 +3,7 @@ the same.
 """
 
 from collections.abc import Callable, Iterator, Mapping
-from functools import partial
+from contextlib import suppress
 from typing import Any
 
 from django.utils import timezone
@@ -36,7 +36,7 @@ def connection_errors(values: Mapping[str, Any]) -> dict[str, str]:
             "tls_client_certificate": "The private key needs its client certificate; give both, or neither."
         }
     if key:
-        fault = _fault(lambda: check_pair(certificate, key))
+        fault = _fault(check_pair, certificate, key)
     else:
         fault = ""
     if fault:
@@ -54,8 +54,9 @@ def canonical(given: Mapping[str, Any]) -> dict[str, str]:
     found = {}
     for field, rule in rules.items():
         text = given.get(field) or ""
-        if text and len(text) <= MAX_PEM and not _fault(partial(rule, text)):
-            found[field] = rule(text)
+        if text and len(text) <= MAX_PEM:
+            with suppress(PemError):
+                found[field] = rule(text)
     return found
 
 
@@ -65,10 +66,7 @@ def date_errors(given: Mapping[str, Any]) -> dict[str, str]:
     found = {}
     for field in ("tls_ca_certificate", "tls_client_certificate"):
         text = given.get(field) or ""
-        if text:
-            fault = _fault(partial(check_dates, text, now))
-        else:
-            fault = ""
+        fault = _fault(check_dates, text, now) if text else ""
         if fault:
             found[field] = fault
     return found
@@ -82,16 +80,17 @@ def _pem_errors(values: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
     }
     for field, rule in rules.items():
         text = values.get(field) or ""
-        fault = _fault(lambda rule=rule, text=text: rule(text)) if text else ""  # type: ignore[misc]
+        fault = _fault(rule, text) if text else ""
         if len(text) > MAX_PEM:
             fault = f"Longer than {MAX_PEM:,} characters."
         if fault:
             yield field, fault
 
 
-def _fault(rule: Callable[[], Any]) -> str:
+def _fault(rule: Callable[..., Any], *given: Any) -> str:
+    """Why `rule` refuses what is given; empty when it does not."""
     try:
-        rule()
+        rule(*given)
     except PemError as error:
         return str(error)
     return ""

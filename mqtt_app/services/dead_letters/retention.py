@@ -3,7 +3,7 @@ need the room. What became of them stays counted as it was.
 """
 
 import logging
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from django.db import connection
 
@@ -12,6 +12,7 @@ from mqtt_app.conf import config
 log = logging.getLogger(__name__)
 
 CHUNK = 5_000  # rows of one statement
+LATELY = timedelta(seconds=60)  # several rounds of `make_room`, which runs every 10 s
 
 _EXPIRE = """
 DELETE FROM mqtt_deadletter WHERE id IN (
@@ -19,6 +20,10 @@ DELETE FROM mqtt_deadletter WHERE id IN (
     WHERE k.state = 'resting' AND k.created_at < %s - s.dead_letter_days * interval '1 day'
     LIMIT %s
 )
+"""
+_GROWN = """
+SELECT DISTINCT site_id, parser_name FROM mqtt_deadletter
+WHERE state = 'resting' AND created_at >= %s
 """
 _TRIM = """
 DELETE FROM mqtt_deadletter WHERE id IN (
@@ -32,20 +37,31 @@ DELETE FROM mqtt_deadletter WHERE id IN (
     WHERE place > %s OR size > %s
 )
 """
-_UNPARSED = """
-SELECT DISTINCT site_id FROM mqtt_deadletter WHERE parser_name = '' AND state = 'resting'
-"""
 
 
 def expire(now: datetime) -> int:
-    """A bounded number of those that are older than their site keeps them. Gives their number."""
+    """Remove those that are older than their site keeps them. Gives their number."""
+    removed = 0
+    while True:
+        with connection.cursor() as cursor:
+            cursor.execute(_EXPIRE, [now, CHUNK])
+            found = int(cursor.rowcount)
+        removed += found
+        if found < CHUNK:
+            return removed
+
+
+def make_room(now: datetime) -> int:
+    """Where any came lately, remove the oldest beyond what one parser (or none, for those that no
+    parser was asked about) may leave at one site. Gives their number.
+    """
     with connection.cursor() as cursor:
-        cursor.execute(_EXPIRE, [now, CHUNK])
-        return int(cursor.rowcount)
+        cursor.execute(_GROWN, [now - LATELY])
+        groups = cursor.fetchall()
+    return sum(_trim(site_id, parser_name) for site_id, parser_name in groups)
 
 
-def trim(site_id: int, parser_name: str) -> int:
-    """The oldest beyond what one parser may leave at one site. Gives their number."""
+def _trim(site_id: int, parser_name: str) -> int:
     limits = (config().resting_letters, config().resting_letter_bytes)
     with connection.cursor() as cursor:
         cursor.execute(_TRIM, [site_id, parser_name, *limits])
@@ -58,11 +74,3 @@ def trim(site_id: int, parser_name: str) -> int:
             parser_name or "no parser",
         )
     return removed
-
-
-def trim_unparsed() -> int:
-    """The same for those that no parser was asked about, of every site. Gives their number."""
-    with connection.cursor() as cursor:
-        cursor.execute(_UNPARSED)
-        sites = [row[0] for row in cursor.fetchall()]
-    return sum(trim(site_id, "") for site_id in sites)

@@ -64,11 +64,11 @@ SELECT site_id, state, reason, count(*), sum(size) FROM before GROUP BY site_id,
 _SPREAD = f"""
 WITH ends AS (
     SELECT min(id) AS first, max(id) AS last FROM mqtt_deadletter
-    WHERE site_id = %s AND parser_name = %s AND state = %s AND tries <= %s
+    WHERE site_id = %s AND parser_name = %s AND state = %s AND reason = 'failed' AND tries <= %s
 )
 SELECT DISTINCT k.id FROM ends, generate_series(0, {SAMPLE - 1}) AS step, LATERAL (
     SELECT id FROM mqtt_deadletter
-    WHERE site_id = %s AND parser_name = %s AND state = %s AND tries <= %s
+    WHERE site_id = %s AND parser_name = %s AND state = %s AND reason = 'failed' AND tries <= %s
         AND id >= ends.first + (ends.last - ends.first) * step / {SAMPLE - 1}
     ORDER BY id LIMIT 1
 ) AS k
@@ -198,7 +198,9 @@ def take_due(limit: int, size: int) -> list[DeadLetter]:
 
 
 def sample(row: ParserHealth, state: DeadLetterState) -> list[Envelope]:
-    """Up to SAMPLE of them, evenly spread. Of resting ones only those that were never replayed."""
+    """Up to SAMPLE of those that the parser failed on, evenly spread. Of resting ones only those
+    that were never replayed.
+    """
     if state == DeadLetterState.RESTING:
         tries = 0
     else:

@@ -52,8 +52,7 @@ def judge_parsers(now: datetime) -> None:
         for row in ParserHealth.objects.filter(pk__in=looked_at).order_by("id"):
             works = row.pk in trials.working
             _move_letters(row, now, tally, works=works, mended=row.pk in mended)
-        retention.expire(now)
-        retention.trim_unparsed()
+        retention.make_room(now)
         accounting.move(tally)
 
 
@@ -121,6 +120,5 @@ def _move_letters(
         letters.adopt(row, DeadLetterState.DUE, _BEGINNING, now, tally)
     if not row.is_paused:
         letters.release(row)
-        retention.trim(row.site_id, row.parser_name)
     row.attended_at = now
     row.save()

@@ -17,6 +17,7 @@ from mqtt_app.conf import config
 from mqtt_app.models.locks import UPKEEP_LOCK
 from mqtt_app.models.sites import Site
 from mqtt_app.services import audit
+from mqtt_app.services.dead_letters import retention
 from mqtt_app.services.upkeep import partitions
 
 log = logging.getLogger(__name__)
@@ -52,6 +53,7 @@ def run(now: datetime) -> UpkeepReport:
             return UpkeepReport(busy=True)
         made = partitions.ensure(now)
         rows = _prune_logs(now) + _prune_receipts(now) + _prune_audit(now)
+        rows += retention.expire(now)
         rows += _prune("mqtt_topicnotice", "began_at", now - NOTICE_PERIODS)
         dropped = _drop_months(now)
         report = UpkeepReport(tuple(made), tuple(dropped), rows + _expire_readings(now))

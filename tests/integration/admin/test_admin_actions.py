@@ -103,8 +103,12 @@ def test_a_topic_is_freed_of_its_parser_by_action(admin, site):
     assert (topic.is_processable, topic.parser_name, topic.is_active) == (False, "", True)
 
 
-def test_dead_letters_of_a_parser_are_replayed_by_action(admin, site):
-    SiteBooks.objects.create(site=site, received=1, failed=1)
+@pytest.mark.parametrize(
+    ("reason", "term"),
+    [("failed", "failed"), ("refused", "quarantined"), ("unstored", "quarantined")],
+)
+def test_dead_letters_are_replayed_by_action(admin, site, reason, term):
+    SiteBooks.objects.create(site=site, received=1, **{term: 1})
     row = DeadLetter.objects.create(
         site=site,
         connection=site.connection,
@@ -114,31 +118,14 @@ def test_dead_letters_of_a_parser_are_replayed_by_action(admin, site):
         retain=False,
         received_at=timezone.now(),
         parser_name="scalar",
-        reason="failed",
+        reason=reason,
         state="resting",
     )
     admin.post(page("deadletter"), {"action": "replay", "_selected_action": [row.pk]})
     row.refresh_from_db()
     books = SiteBooks.objects.get()
-    assert (row.state, books.failed, books.kept, books.kept_bytes) == ("requested", 0, 1, 4)
-
-
-def test_dead_letters_that_were_refused_are_replayed_by_action(admin, site):
-    SiteBooks.objects.create(site=site, received=1, quarantined=1)
-    row = DeadLetter.objects.create(
-        site=site,
-        connection=site.connection,
-        topic="t",
-        payload=b"21.5",
-        qos=1,
-        retain=False,
-        received_at=timezone.now(),
-        reason="refused",
-        state="resting",
-    )
-    admin.post(page("deadletter"), {"action": "replay", "_selected_action": [row.pk]})
-    assert DeadLetter.objects.get().state == "requested"
-    assert SiteBooks.objects.values_list("quarantined", "kept").get() == (0, 1)
+    assert row.state == "requested"
+    assert (getattr(books, term), books.kept, books.kept_bytes) == (0, 1, 4)
 
 
 def test_a_site_is_edited_and_removed_with_its_members(admin, site):

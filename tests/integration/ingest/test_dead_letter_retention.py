@@ -8,8 +8,10 @@ from django.conf import settings
 from mqtt_app.conf import Config
 from mqtt_app.models import DeadLetter, DeadLetterReason, DeadLetterState, MqttConnection, Site
 from mqtt_app.services.dead_letters import retention
+from mqtt_app.services.dead_letters import rows as letters
 from mqtt_app.services.replay import schedule
-from tests.integration.ingest.test_dead_letters import AT, raw
+from mqtt_app.services.upkeep import pruning
+from tests.integration.ingest.test_dead_letters import AT, health, raw
 from tests.integration.ingest.test_dead_letters import neighbour as other_link
 
 pytestmark = pytest.mark.django_db
@@ -56,11 +58,12 @@ def test_the_oldest_make_room_for_more_than_a_parser_may_leave(link, neighbour, 
     for payload in (b"1", b"2", b"3", b"4"):
         raw(link, name, payload=payload)
         raw(neighbour, name, payload=payload)
+    raw(neighbour, name, payload=b"5")
     raw(link, "other"), raw(link, name, DeadLetterState.WAITING, b"w")
-    assert retention.trim(link.site_id, name) == 1
+    assert retention.make_room(AT) == 3
     assert left(link) == [b"2", b"3", b"4", b"12345", b"w"]
-    assert len(left(neighbour)) == 4
-    assert retention.trim(link.site_id, name) == 0
+    assert left(neighbour) == [b"3", b"4", b"5"]
+    assert retention.make_room(AT) == 0
 
 
 @pytest.mark.parametrize(("limit", "expected"), [(30, 3), (29, 2), (1, 0)])
@@ -68,7 +71,7 @@ def test_bytes_are_bounded_as_well(link, limits, limit, expected):
     limits(resting_letter_bytes=limit)
     for _ in range(4):
         raw(link, payload=bytes(10))
-    retention.trim(link.site_id, "flaky")
+    retention.make_room(AT)
     assert len(left(link)) == expected
 
 
@@ -77,11 +80,38 @@ def test_those_that_no_parser_was_asked_about_are_bounded_at_every_site(link, ne
     for connection in (link, neighbour):
         raw(connection, "", payload=b"old")
         raw(connection, "", payload=b"new")
-    assert retention.trim_unparsed() == 2
+    assert retention.make_room(AT) == 2
     assert left(link) == left(neighbour) == [b"new"]
 
 
-def test_the_regular_round_looks_after_it(link):
-    raw(link, "", created_at=AT - timedelta(days=8))
+@pytest.mark.parametrize(("age", "left_over"), [(60, 1), (60.1, 2)])
+def test_only_where_any_came_lately_is_room_to_be_made(link, limits, age, left_over):
+    limits(resting_letters=1)
+    for _ in range(2):
+        raw(link, created_at=AT - timedelta(seconds=age))
+    retention.make_room(AT)
+    assert len(left(link)) == left_over
+
+
+def test_the_round_of_replay_makes_room(link, limits):
+    limits(resting_letters=1)
+    raw(link, "", payload=b"old"), raw(link, "", payload=b"new")
     schedule.judge_parsers(AT)
-    assert left(link) == []
+    assert left(link) == [b"new"]
+
+
+def test_upkeep_removes_what_is_too_old_in_pieces(link, monkeypatch):
+    monkeypatch.setattr(retention, "CHUNK", 2)
+    for _ in range(5):
+        raw(link, "", created_at=AT - timedelta(days=8))
+    raw(link, "", payload=b"young")
+    pruning.run(AT)
+    assert left(link) == [b"young"]
+
+
+@pytest.mark.parametrize("reason", ["refused", "unstored"])
+def test_what_killed_its_parser_is_no_sample_of_what_the_parser_fails_on(link, reason):
+    raw(link, reason=reason)
+    failed = raw(link)
+    found = letters.sample(health(link), DeadLetterState.RESTING)
+    assert [message.packet_id for message in found] == [failed.pk]
