@@ -26,6 +26,7 @@ from mqtt_app.models.kept import KeptMessage, ParserHealth
 from mqtt_app.models.logins import LoginCounter
 from mqtt_app.models.logs import MqttConnectionLog, MqttParsingLog
 from mqtt_app.models.metrics import DeviceAlias, Metric
+from mqtt_app.models.operations import Operation
 from mqtt_app.models.periodic import PeriodicRun
 from mqtt_app.models.readings import LatestReading, Quality, Reading
 from mqtt_app.models.rules import TopicRule
@@ -59,6 +60,7 @@ __all__ = [
     "MqttConnectionLog",
     "MqttParsingLog",
     "MqttTopic",
+    "Operation",
     "ParserHealth",
     "ParserMemory",
     "ParsingErrorType",

@@ -27,6 +27,7 @@ from mqtt_app.models import (
     MqttConnectionLog,
     MqttParsingLog,
     MqttTopic,
+    Operation,
     ParserHealth,
     QuarantinedMessage,
     Site,
@@ -122,6 +123,7 @@ def site_with_everything(name: str) -> Site:
         "qos": 1,
         "received_at": now,
     }
+    Operation.objects.create(kind="stop", state="succeeded", site=site, asked_by=site.name)
     KeptMessage.objects.create(
         **message, connection=connection, retain=False, parser_name=name, state="failed"
     )
