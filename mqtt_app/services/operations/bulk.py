@@ -24,8 +24,7 @@ from mqtt_app.domain.operations import (
     asked,
 )
 from mqtt_app.models import Operation
-from mqtt_app.services import sites
-from mqtt_app.services.audit import acting_as, current_actor
+from mqtt_app.services import audit, sites
 from mqtt_app.services.operations.requests import asker, publish
 
 BATCH = 500  # sites of one transaction
@@ -43,7 +42,7 @@ def call_when_pending(hook: Callable[[], None]) -> None:
 
 def begin(action: OperationKind, site_ids: Sequence[int]) -> Operation:
     """Record the wish for these sites; a task worker acts on it."""
-    actor = current_actor()
+    actor = audit.current_actor()
     request = Request(action, timezone.now(), asker(actor))
     with transaction.atomic():
         operation = Operation.objects.create(
@@ -56,6 +55,11 @@ def begin(action: OperationKind, site_ids: Sequence[int]) -> Operation:
             created_at=request.asked_at,
             timeline=msgspec.to_builtins([asked(request)]),
             result={"changed": 0, "unchanged": 0, "failed": 0, "errors": []},
+        )
+        audit.record(
+            "asked in bulk",
+            operation,
+            details={"bulk_action": action.value, "sites": len(site_ids)},
         )
         publish(operation)
         for hook in _hooks:
@@ -75,7 +79,7 @@ def run_batch() -> bool:
         operation = rows.order_by("created_at", "id").first()
         if operation is None:
             return False
-        with acting_as(Actor(Source.SYSTEM, operation.user_id, operation.asked_by[:200])):
+        with audit.acting_as(Actor(Source.SYSTEM, operation.user_id, operation.asked_by[:200])):
             _write_batch(operation, timezone.now())
     return True
 

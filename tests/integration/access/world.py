@@ -152,6 +152,7 @@ def rows_of(site: Site) -> dict[str, Model]:
         site.kept_messages.first(),
         site.quarantined.first(),
         site.parsers.first(),
+        site.operations.first(),
         AuditEntry.objects.filter(site_id=site.pk).first(),
     ]
     return {str(row._meta.model_name): row for row in rows if row is not None}

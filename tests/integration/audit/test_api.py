@@ -31,6 +31,12 @@ CALLS: dict[tuple[str, str], Any] = {
     ("delete", "v1/mqtt/sites/<int:pk>/"): (None, "deleted", "site"),
     ("post", SITE + "start/"): (None, "started", "mqttconnection"),
     ("post", SITE + "stop/"): (None, "stopped", "mqttconnection"),
+    ("post", SITE + "restart/"): (None, "restarted", "mqttconnection"),
+    ("post", "v1/mqtt/sites/bulk/"): (
+        {"action": "stop", "filter": {}},
+        "asked in bulk",
+        "operation",
+    ),
     ("put", SITE + "connection/"): ({"broker_host": "b.example"}, "changed", "mqttconnection"),
     ("patch", SITE + "connection/"): ({"password": "new-canary"}, "changed", "mqttconnection"),
     ("post", SITE + "topics/"): ({"filter": "a/#"}, "created", "mqtttopic"),
