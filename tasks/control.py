@@ -11,7 +11,7 @@ from mqtt_app.coordination.client import quick_client
 from mqtt_app.coordination.leases import LeaseStore
 from mqtt_app.domain.health.periodic import PeriodicTaskName
 from mqtt_app.services import ownership
-from mqtt_app.services.operations import bulk
+from mqtt_app.services.operations import bulk, settle
 from mqtt_app.services.upkeep import periodic_runs
 from mqtt_app.services.upkeep import pruning as housekeeping
 
@@ -23,6 +23,7 @@ def reconcile() -> None:
     """One cycle of the monitor. Idempotent: two of them at once, or one too many, do no harm."""
     ownership.reconcile(timezone.now(), LeaseStore(quick_client(), config().lease_ttl))
     periodic_runs.record(PeriodicTaskName.RECONCILE, timezone.now())
+    settle.sweep(timezone.now())
     if bulk.is_pending():
         run_bulk_batch.apply_async(retry=False)
 

@@ -162,7 +162,13 @@ def _start_ended_at(request: Request, link: LinkFacts) -> datetime | None:
 
 
 def _stop_ended_at(request: Request, link: LinkFacts) -> datetime | None:
-    if link.is_wanted or link.owner or link.status not in {"disconnected", "error"}:
+    """A link that is down, or that nobody holds, has ended; its owner lets go of it a little
+    later.
+    """
+    if link.is_wanted:
+        return None
+    is_down = link.status == "disconnected" or (link.status == "error" and not link.owner)
+    if not is_down:
         return None
     return max(link.status_since, request.asked_at)
 

@@ -6,11 +6,23 @@ from collections.abc import Collection
 from datetime import datetime
 
 import msgspec
+from django.db import transaction
 
 from mqtt_app.domain.operations import OPEN, SWITCHES, Judgement
 from mqtt_app.models import Operation
 from mqtt_app.selectors.operations import judgements
 from mqtt_app.services.operations.requests import publish
+
+SWEEP = 1_000  # open operations looked at in one sweep, the oldest first
+
+
+def sweep(now: datetime) -> None:
+    """Judge what is open although no status changed: past its deadline, or missed."""
+    rows = Operation.objects.filter(kind__in=SWITCHES, state__in=OPEN).order_by("created_at")
+    site_ids = set(rows.values_list("site_id", flat=True)[:SWEEP])
+    if site_ids:
+        with transaction.atomic():
+            settle([site_id for site_id in site_ids if site_id is not None], now)
 
 
 def settle(site_ids: Collection[int], now: datetime) -> None:

@@ -7,6 +7,7 @@ from django.db import transaction
 from django.utils import timezone
 
 from mqtt_app.models import MqttConnection, Operation
+from mqtt_app.services.operations import settle
 from mqtt_app.services.ownership.status import StatusWrite, write_statuses
 from mqtt_app.services.upkeep import pruning
 from tests.integration.api.client import connected_site
@@ -55,6 +56,15 @@ def test_an_end_is_stored_and_stays_when_the_link_goes_on(root, site):
     assert (failed["state"], failed["error"]) == ("failed", "Bad user name")
     report(site, "connected", connected_at=timezone.now())
     assert root.get(location)["state"] == "failed"
+
+
+def test_the_sweep_stores_an_end_that_no_status_showed(root, site):
+    location = ask(root, site)
+    settle.sweep(timezone.now() + timedelta(minutes=9))
+    assert Operation.objects.get().state == "pending"
+    settle.sweep(timezone.now() + timedelta(minutes=11))
+    assert Operation.objects.get().state == "failed"
+    assert "within 10 minutes" in root.get(location)["error"]
 
 
 def test_a_member_reads_the_failure_in_general_words(root, member, site):

@@ -75,10 +75,12 @@ def test_a_restart_wants_a_link_that_is_newer_than_itself():
     assert state("start", link("connected", BEFORE, connected_at=BEFORE)) == "succeeded"
 
 
-def test_a_stop_ends_when_nobody_owns_the_link():
+def test_a_stop_ends_when_the_link_is_down():
     assert state("stop", link("connected", BEFORE, is_wanted=False, owner="a")) == "running"
-    assert state("stop", link("disconnected", is_wanted=False, owner="a")) == "running"
-    assert state("stop", link("disconnected", is_wanted=False)) == "succeeded"
+    assert state("stop", link("error", BEFORE, is_wanted=False, owner="a")) == "running"
+    assert state("stop", link("disconnected", is_wanted=False, owner="a")) == "succeeded"
+    assert state("stop", link("error", BEFORE, is_wanted=False)) == "succeeded"
+    assert state("stop", link("disconnected", BEFORE, is_wanted=True)) == "pending"
 
 
 @pytest.mark.parametrize(
