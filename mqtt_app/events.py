@@ -68,6 +68,23 @@ def flow(sites: Sequence[Event]) -> None:
         _outbox.put({"type": "flow", "sites": list(sites), "at": _now()})
 
 
+def operation_changed(
+    *,
+    operation_id: str,
+    kind: str,
+    state: str,
+    site_id: int | None,
+    user_id: int | None,
+    done: int,
+    total: int,
+) -> None:
+    """`user_id` is for `mqtt_app/live`: an operation of no single site is for whoever asked for it."""
+    values = {"id": operation_id, "kind": kind, "state": state, "done": done, "total": total}
+    _outbox.put(
+        {"type": "operation", "site_id": site_id, "user_id": user_id, **values, "at": _now()}
+    )
+
+
 def flush(timeout: float) -> bool:
     """Wait up to `timeout` seconds until everything published so far is out."""
     return _outbox.flush(timeout)

@@ -6,7 +6,9 @@ class TasksConfig(AppConfig):
 
     def ready(self) -> None:
         from mqtt_app import logging_utils
-        from tasks import logs, schedule
+        from mqtt_app.services.operations import bulk
+        from tasks import control, logs, schedule
 
         schedule.connect()
         logging_utils.use_sender(logs.enqueue)
+        bulk.call_when_pending(control.send_bulk_batch)

@@ -9,6 +9,7 @@ from mqtt_app.api import schema  # noqa: F401  tells the generator below how req
 from mqtt_app.api.errors import no_such_address
 from mqtt_app.api.views.audit import AuditListView
 from mqtt_app.api.views.auth import LoginView, LogoutView
+from mqtt_app.api.views.bulk import BulkView
 from mqtt_app.api.views.connections import ConnectionView
 from mqtt_app.api.views.devices import (
     DeviceListView,
@@ -20,8 +21,15 @@ from mqtt_app.api.views.devices import (
 )
 from mqtt_app.api.views.docs import DocsView
 from mqtt_app.api.views.logs import ConnectionLogListView, ParsingLogListView
+from mqtt_app.api.views.operations import OperationListView, OperationView
 from mqtt_app.api.views.parsers import TryParsersView
-from mqtt_app.api.views.sites import SiteViewSet, StartView, StatusView, StopView
+from mqtt_app.api.views.sites import (
+    RestartView,
+    SiteViewSet,
+    StartView,
+    StatusView,
+    StopView,
+)
 from mqtt_app.api.views.tokens import TokenListView, TokenView
 from mqtt_app.api.views.topic_rules import (
     FingerprintView,
@@ -48,6 +56,7 @@ one: dict[str, Any] = {
 site = [
     path("start/", StartView.as_view()),
     path("stop/", StopView.as_view()),
+    path("restart/", RestartView.as_view()),
     path("status/", StatusView.as_view()),
     path("connection/", ConnectionView.as_view()),
     path("topics/", TopicListView.as_view()),
@@ -64,6 +73,7 @@ site = [
 
 mqtt: list[URLPattern | URLResolver] = [
     path("sites/", SiteViewSet.as_view(many)),
+    path("sites/bulk/", BulkView.as_view()),
     path("sites/<int:pk>/", SiteViewSet.as_view(one)),
     path("sites/<int:site_id>/", include(site)),
     path("devices/<int:pk>/", DeviceView.as_view()),
@@ -74,6 +84,8 @@ mqtt: list[URLPattern | URLResolver] = [
     path("connection-logs/", ConnectionLogListView.as_view()),
     path("parsing-logs/", ParsingLogListView.as_view()),
     path("audit/", AuditListView.as_view()),
+    path("operations/", OperationListView.as_view()),
+    path("operations/<uuid:pk>/", OperationView.as_view(), name="operation"),
     path("parsers/try/", TryParsersView.as_view()),
 ]
 

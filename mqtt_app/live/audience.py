@@ -26,6 +26,8 @@ class View:
     rows: list[Row]
     ends_in: float | None = None
     detailed: bool = True
+    user_id: int | None = None
+    sees_all: bool = False
 
 
 def look(scope: Scope) -> View | None:
@@ -60,4 +62,15 @@ def _view(viewer: Viewer) -> View:
         ends_in = None
     else:
         ends_in = (ends_at - timezone.now()).total_seconds()
-    return View(sites, [shown(row, detailed=detailed) for row in rows], ends_in, detailed)
+    shown_rows = [shown(row, detailed=detailed) for row in rows]
+    sees_all = viewer.site_ids is None
+    return View(sites, shown_rows, ends_in, detailed, _reads_own(viewer), sees_all)
+
+
+def _reads_own(viewer: Viewer) -> int | None:
+    """Whose operations about many sites are sent; None with a token that is for some sites only."""
+    token = viewer.principal.token
+    if token is not None and token.sites is not None:
+        return None
+    user_id: int | None = viewer.user.pk
+    return user_id

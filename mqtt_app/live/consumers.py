@@ -87,7 +87,7 @@ class StatusConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]
 
     async def _show(self, view: View) -> ClientState:
         await self._send_json(snapshot(view.rows, datetime.now(UTC).isoformat()))
-        return ClientState(view.rows, view.sites, detailed=view.detailed)
+        return _state(view)
 
     async def _correct(self, picture: ClientState, view: View) -> ClientState:
         """Say what was missed; everything anew when the sites are others than before."""
@@ -95,7 +95,7 @@ class StatusConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]
             return await self._show(view)
         for event in picture.missed(view.rows):
             await self._send_json(event)
-        return ClientState(view.rows, view.sites, detailed=view.detailed)
+        return _state(view)
 
     async def _pass_on(self, picture: ClientState, event: dict[str, Any]) -> None:
         if event["type"] == "pong":
@@ -108,6 +108,16 @@ class StatusConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]
 
     async def _send_json(self, content: dict[str, Any]) -> None:
         await self.send(text_data=json.dumps(content, separators=(",", ":"), default=str))
+
+
+def _state(view: View) -> ClientState:
+    return ClientState(
+        view.rows,
+        view.sites,
+        detailed=view.detailed,
+        user_id=view.user_id,
+        sees_all=view.sees_all,
+    )
 
 
 def _next_look(view: View) -> float:

@@ -31,14 +31,23 @@ def shown(row: Row, *, detailed: bool) -> Row:
 
 class ClientState:
     """The sites one user may see and what was last said of each. Not `detailed`: errors in general
-    words.
+    words. Operations about many sites are for `user_id`, if not `sees_all`.
     """
 
     def __init__(
-        self, rows: Iterable[Row], sites: frozenset[int], *, detailed: bool = True
+        self,
+        rows: Iterable[Row],
+        sites: frozenset[int],
+        *,
+        detailed: bool = True,
+        user_id: int | None = None,
+        sees_all: bool = False,
     ) -> None:
         self.rows = {row["site_id"]: row for row in rows}
-        self.sites, self.detailed = sites, detailed
+        self.sites = sites
+        self.detailed = detailed
+        self.user_id = user_id
+        self.sees_all = sees_all
 
     def visible(self, event: Event) -> Event | None:
         """The event as this user may see it: a `flow` message loses foreign sites, others are whole
@@ -49,11 +58,25 @@ class ClientState:
             if sites:
                 return {**event, "sites": sites}
             return None
+        if event["type"] == "operation":
+            return self._visible_operation(event)
         if event.get("site_id") not in self.sites:
             return None
         if event["type"] == "connection":
             return shown(event, detailed=self.detailed)
         return event
+
+    def _visible_operation(self, event: Event) -> Event | None:
+        """One of no single site is for whoever asked for it, and for those who see everything."""
+        if event["site_id"] is None:
+            allowed = self.sees_all or (
+                event["user_id"] is not None and event["user_id"] == self.user_id
+            )
+        else:
+            allowed = event["site_id"] in self.sites
+        if not allowed:
+            return None
+        return {key: value for key, value in event.items() if key != "user_id"}
 
     def told(self, event: Event) -> None:
         if event["type"] == "connection":

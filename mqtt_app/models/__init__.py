@@ -27,6 +27,7 @@ from mqtt_app.models.devices import Device, DiscoveredTopic, Gateway
 from mqtt_app.models.logins import LoginCounter
 from mqtt_app.models.logs import MqttConnectionLog, MqttParsingLog
 from mqtt_app.models.metrics import DeviceAlias, Metric
+from mqtt_app.models.operations import Operation
 from mqtt_app.models.periodic import PeriodicRun
 from mqtt_app.models.readings import LatestReading, Quality, Reading
 from mqtt_app.models.rules import TopicRule
@@ -61,6 +62,7 @@ __all__ = [
     "MqttConnectionLog",
     "MqttParsingLog",
     "MqttTopic",
+    "Operation",
     "ParserHealth",
     "ParserMemory",
     "ParsingErrorType",

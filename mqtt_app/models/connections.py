@@ -103,6 +103,9 @@ class MqttConnection(OperatedModel):
         "Only shown, with how long that lasts at the present rate.",
     )
     config_version = models.PositiveBigIntegerField(default=1, editable=False)
+    restarts = models.PositiveIntegerField(
+        default=0, db_default=0, editable=False, help_text="How often a new link was asked for."
+    )
     subscribed_version = models.PositiveBigIntegerField(default=0, db_default=0, editable=False)
     obsolete_filters = ArrayField(
         models.CharField(max_length=640), default=list, db_default=[], editable=False

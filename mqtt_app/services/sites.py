@@ -9,6 +9,7 @@ import logging
 from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import timedelta
+from functools import partial
 from typing import Any
 
 from django.contrib.auth.models import AbstractBaseUser, AnonymousUser
@@ -18,9 +19,12 @@ from django.utils import timezone
 
 from mqtt_app import events
 from mqtt_app.coordination.nudges import nudge
-from mqtt_app.models import Device, Gateway, MqttConnection, Site
-from mqtt_app.selectors.connections import legible, without_secrets
+from mqtt_app.domain.operations import OperationKind, Request
+from mqtt_app.models import Device, Gateway, MqttConnection, Operation, Site
+from mqtt_app.selectors.connections import SECRETS, legible, without_secrets
 from mqtt_app.services import audit
+from mqtt_app.services.operations.requests import begin_switch, supersede_open
+from mqtt_app.services.operations.settle import settle
 
 log = logging.getLogger(__name__)
 
@@ -30,11 +34,20 @@ TOLD_ONLY = frozenset({"broker_queue_limit"})
 """What an operator tells us about the broker; no link is made anew for it."""
 
 
+_PARTICIPLES = {
+    OperationKind.START: "started",
+    OperationKind.STOP: "stopped",
+    OperationKind.RESTART: "restarted",
+}
+KINDS = {True: OperationKind.START, False: OperationKind.STOP}
+
+
 @dataclass(frozen=True, slots=True)
 class Changed:
     """The wish was written; `connection` is as it was before, but for `is_active`."""
 
     connection: MqttConnection
+    operation: Operation
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,9 +74,57 @@ def _switch(connection: MqttConnection, user: User, *, to: bool) -> Changed | Un
         if not changed:
             return Unchanged(connection)
         audit.record("started" if to else "stopped", connection)
+        operation = begin_switch(KINDS[to], connection.site_id)
+        settle([connection.site_id], operation.created_at)
         _tell(connection)
     log.info("[Site %s] %s by %s", connection.site_id, "started" if to else "stopped", user.pk)
-    return Changed(connection)
+    return Changed(connection, operation)
+
+
+def restart(connection: MqttConnection, user: User) -> Changed:
+    """Ask for a new link with the same settings; a connection that is stopped is started."""
+    with transaction.atomic():
+        MqttConnection.objects.filter(pk=connection.pk).update(
+            is_active=True, restarts=F("restarts") + 1, config_version=F("config_version") + 1
+        )
+        connection.is_active = True
+        audit.record("restarted", connection)
+        operation = begin_switch(OperationKind.RESTART, connection.site_id)
+        _tell(connection)
+    log.info("[Site %s] restarted by %s", connection.site_id, user.pk)
+    return Changed(connection, operation)
+
+
+@dataclass(frozen=True, slots=True)
+class SwitchedMany:
+    """Ids of the sites whose wish was written, how many had it already, and site id -> error."""
+
+    changed: list[int]
+    unchanged: int
+    errors: dict[int, str]
+
+
+def switch_many(site_ids: Collection[int], request: Request) -> SwitchedMany:
+    """Start, stop or restart the links of these sites. Call it in a transaction."""
+    found = MqttConnection.objects.select_for_update(no_key=True).filter(site__in=site_ids)
+    rows = list(found.defer(*SECRETS).order_by("id"))
+    to = request.kind is not OperationKind.STOP
+    renewed = request.kind is OperationKind.RESTART
+    changed = [row for row in rows if renewed or row.is_active != to]
+    values: dict[str, Any] = {"is_active": to}
+    if renewed:
+        values |= {"restarts": F("restarts") + 1, "config_version": F("config_version") + 1}
+    ids = [row.pk for row in changed]
+    MqttConnection.objects.filter(pk__in=ids).update(**values)
+    audit.record_by_site(_PARTICIPLES[request.kind], MqttConnection, ids)
+    supersede_open([row.site_id for row in changed], request)
+    for row in changed:
+        row.is_active = to
+        transaction.on_commit(partial(_publish, row))
+    transaction.on_commit(nudge)
+    missing = sorted(set(site_ids) - {row.site_id for row in rows})
+    errors = {site_id: f"Site {site_id} has no connection, or is gone." for site_id in missing}
+    return SwitchedMany([row.site_id for row in changed], len(rows) - len(changed), errors)
 
 
 def create_site(values: dict[str, Any]) -> Site:
@@ -169,14 +230,15 @@ def delete_connection(connection: MqttConnection) -> None:
 def _tell(connection: MqttConnection) -> None:
     """Browsers get the news of the wish, workers a nudge."""
 
-    def after_commit() -> None:
-        nudge()
-        events.connection_changed(
-            site_id=connection.site_id,
-            status=connection.status,
-            is_active=connection.is_active,
-            error_class=connection.error_class,
-            error_message=connection.error_message,
-        )
+    transaction.on_commit(nudge)
+    transaction.on_commit(partial(_publish, connection))
 
-    transaction.on_commit(after_commit)
+
+def _publish(connection: MqttConnection) -> None:
+    events.connection_changed(
+        site_id=connection.site_id,
+        status=connection.status,
+        is_active=connection.is_active,
+        error_class=connection.error_class,
+        error_message=connection.error_message,
+    )

@@ -145,7 +145,11 @@ SPECTACULAR_SETTINGS = {
     "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
     "REDOC_DIST": "SIDECAR",
     "COMPONENT_SPLIT_REQUEST": True,
-    "ENUM_NAME_OVERRIDES": {"AckModeEnum": "mqtt_app.domain.link.ack_mode.CHOICES"},
+    "ENUM_NAME_OVERRIDES": {
+        "AckModeEnum": "mqtt_app.domain.link.ack_mode.CHOICES",
+        "ConnectionStatusEnum": "mqtt_app.models.choices.ConnectionStatus",
+        "DeviceStatusEnum": "mqtt_app.models.choices.DeviceStatus",
+    },
 }
 
 # The core layer with redis-py 8 dies after 5 s idle (channels_redis#422); the pub/sub layer does

@@ -9,6 +9,7 @@ from typing import Any
 from rest_framework import serializers
 
 from mqtt_app.models import LogLevel, ParsingErrorType
+from mqtt_app.models.operations import KINDS, STATES
 
 MAX_BIGINT = 2**63 - 1
 _SPACED_OFFSET = re.compile(r" (\d{2}:?\d{2})$")
@@ -72,6 +73,14 @@ class SitesQuery(serializers.Serializer[Any]):
     is_active = serializers.BooleanField(required=False, default=None, allow_null=True)
     search = serializers.CharField(
         required=False, max_length=200, help_text="Part of the name, in any case."
+    )
+
+
+class OperationsQuery(serializers.Serializer[Any]):
+    site = serializers.IntegerField(required=False, min_value=1, max_value=MAX_BIGINT)
+    kind = serializers.ChoiceField(required=False, choices=KINDS)
+    state = serializers.ChoiceField(
+        required=False, choices=STATES, help_text="As it was last stored; open ones may be further."
     )
 
 

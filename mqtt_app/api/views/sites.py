@@ -15,6 +15,7 @@ from mqtt_app.api.serializers.queries import SitesQuery
 from mqtt_app.api.serializers.sites import SiteSerializer, SwitchedSerializer
 from mqtt_app.api.serializers.status import SiteStatusSerializer
 from mqtt_app.api.views.base import SiteScoped, read_query
+from mqtt_app.api.views.operations import accepted
 from mqtt_app.domain.access import Action
 from mqtt_app.models import Site
 from mqtt_app.selectors.disclosure import sees_failures
@@ -101,11 +102,10 @@ class SwitchView(SiteScoped):
             "message": self.message(connection.site, changed),
             "connection": result.connection,
         }
-        if changed:
-            status = HTTPStatus.ACCEPTED
-        else:
-            status = HTTPStatus.OK
-        return Response(SwitchedSerializer(answer).data, status=status)
+        body = SwitchedSerializer(answer).data
+        if isinstance(result, sites.Changed):
+            return accepted(result.operation, body)
+        return Response(body, status=HTTPStatus.OK)
 
     def message(self, site: Site, changed: bool) -> str:
         if not changed:
@@ -134,6 +134,24 @@ class StopView(SwitchView):
     def post(self, request: Request, site_id: int) -> Response:
         """Take the wish back. 202: taken back; 200: nobody wanted the link."""
         return self.switch(request)
+
+
+class RestartView(SiteScoped):
+    serializer_class = SwitchedSerializer
+    needs = {"POST": (Action.SWITCH,)}
+    tells_nobody = True
+
+    @extend_schema(operation_id="sites_restart", request=None, responses={202: SwitchedSerializer})
+    def post(self, request: Request, site_id: int) -> Response:
+        """Have the link made anew with the same settings; a stopped one is started."""
+        result = sites.restart(self.get_connection(), request.user)
+        name = result.connection.site.name
+        answer = {
+            "success": True,
+            "message": f"MQTT connection for site {name} will restart within 30 seconds...",
+            "connection": result.connection,
+        }
+        return accepted(result.operation, SwitchedSerializer(answer).data)
 
 
 class StatusView(SiteScoped):

@@ -20,7 +20,8 @@ class ConnectionConfig(msgspec.Struct, frozen=True):
 
     `client_id` is the same for every owner, so that the broker itself throws out a stale one.
     `negotiated_version` is the MQTT version that worked last ("5", "3.1.1" or ""). `keepalive` is
-    in seconds. Certificates and keys are PEM; empty means none. The repr hides secrets.
+    in seconds. Certificates and keys are PEM; empty means none. The repr hides secrets. A change
+    of `restarts` asks for a new link with the same settings.
 
     What earlier owners left in the broker's session: `granted` are the wanted filters that it
     accepted; `subscribed_version` is the `config_version` whose filters it has, and
@@ -51,6 +52,7 @@ class ConnectionConfig(msgspec.Struct, frozen=True):
     granted: frozenset[str] = frozenset()
     subscribed_version: int = 0
     obsolete_filters: tuple[str, ...] = ()
+    restarts: int = 0
 
     def __repr__(self) -> str:
         version = f"generation={self.generation}, config_version={self.config_version}"

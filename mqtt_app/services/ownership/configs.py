@@ -71,4 +71,5 @@ def _config(
         granted=frozenset(granted),
         subscribed_version=row.subscribed_version,
         obsolete_filters=tuple(row.obsolete_filters),
+        restarts=row.restarts,
     )

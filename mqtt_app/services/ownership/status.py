@@ -10,6 +10,7 @@ import msgspec
 from django.db import connection, transaction
 
 from mqtt_app import events
+from mqtt_app.services.operations.settle import settle
 
 
 class StatusWrite(msgspec.Struct, frozen=True):
@@ -71,9 +72,11 @@ def write_statuses(writes: Sequence[StatusWrite], now: datetime) -> frozenset[in
     with connection.cursor() as cursor:
         cursor.execute(_WRITE, parameters)
         written = [_WrittenRow(*values) for values in cursor.fetchall()]
-    for row in sorted(written, key=attrgetter("id")):
-        if row.is_shown:
-            transaction.on_commit(partial(_publish, row))
+    shown = [row for row in sorted(written, key=attrgetter("id")) if row.is_shown]
+    for row in shown:
+        transaction.on_commit(partial(_publish, row))
+    if shown:
+        settle([row.site_id for row in shown], now)
     return frozenset(row.id for row in written)
 
 

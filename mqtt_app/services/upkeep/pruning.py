@@ -23,6 +23,7 @@ from mqtt_app.services.upkeep import partitions
 log = logging.getLogger(__name__)
 
 NOTICE_PERIODS = timedelta(hours=2)  # what is said once an hour is forgotten after this
+OPERATIONS = timedelta(days=7)
 CHUNK = 10_000  # rows of one delete
 
 _PRUNE = """
@@ -55,6 +56,7 @@ def run(now: datetime) -> UpkeepReport:
         rows = _prune_logs(now) + _prune_receipts(now) + _prune_audit(now)
         rows += retention.expire(now)
         rows += _prune("mqtt_topicnotice", "began_at", now - NOTICE_PERIODS)
+        rows += _prune("mqtt_operation", "created_at", now - OPERATIONS)
         dropped = _drop_months(now)
         report = UpkeepReport(tuple(made), tuple(dropped), rows + _expire_readings(now))
     log.info(

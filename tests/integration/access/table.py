@@ -29,6 +29,8 @@ from tests.integration.access.rules import (
     SUPERUSERS,
     SWITCH,
     SWITCH_BY_OPERATORS,
+    SWITCH_MANY,
+    SWITCH_MANY_BY_OPERATORS,
     Line,
     api,
     every_method,
@@ -37,6 +39,7 @@ from tests.integration.access.rules import (
 )
 
 FILTER = {"filter": "new/#"}
+MANY = {"action": "stop", "filter": {}}
 BROKER = {"broker_host": "new.example"}
 
 API = {
@@ -48,8 +51,10 @@ API = {
         patch=CONFIGURE.gives(200, silence_after=60),
         delete=ADMINISTER.gives(204),
     ),
+    "sites/bulk/": api(options=LIST, post=SWITCH_MANY.gives(202, **MANY)),
     "sites/<int:site_id>/start/": api(post=SWITCH.gives(202)),
     "sites/<int:site_id>/stop/": api(post=SWITCH.gives(200)),
+    "sites/<int:site_id>/restart/": api(post=SWITCH.gives(202)),
     "sites/<int:site_id>/status/": api(get=READ),
     "sites/<int:site_id>/connection/": api(
         get=READ, put=CONFIGURE.gives(200, **BROKER), patch=CONFIGURE.gives(200, **BROKER)
@@ -96,6 +101,8 @@ API = {
     "connection-logs/": api(get=LIST),
     "parsing-logs/": api(get=LIST),
     "audit/": api(get=LIST),
+    "operations/": api(get=LIST),
+    "operations/<uuid:pk>/": api(pk="operation", options=LIST, get=READ),
     "parsers/try/": api(
         options=LIST, post=ATTEND_ANYWHERE.gives(200, topic="lab/a", payload="21.5")
     ),
@@ -103,8 +110,10 @@ API = {
 """Below api/v1/mqtt/."""
 
 WHERE_OPERATORS_SWITCH = {
+    "sites/bulk/": api(options=LIST, post=SWITCH_MANY_BY_OPERATORS.gives(202, **MANY)),
     "sites/<int:site_id>/start/": api(post=SWITCH_BY_OPERATORS.gives(202)),
     "sites/<int:site_id>/stop/": api(post=SWITCH_BY_OPERATORS.gives(200)),
+    "sites/<int:site_id>/restart/": api(post=SWITCH_BY_OPERATORS.gives(202)),
 }
 """What is different with SITEWIRE_SWITCHING=operators."""
 

@@ -27,6 +27,7 @@ from mqtt_app.models import (
     MqttConnectionLog,
     MqttParsingLog,
     MqttTopic,
+    Operation,
     ParserHealth,
     Site,
     SiteBooks,
@@ -121,6 +122,7 @@ def site_with_everything(name: str) -> Site:
         "qos": 1,
         "received_at": now,
     }
+    Operation.objects.create(kind="stop", state="succeeded", site=site, asked_by=site.name)
     DeadLetter.objects.create(
         **message,
         connection=connection,
@@ -152,6 +154,7 @@ def rows_of(site: Site) -> dict[str, Model]:
         site.parsing_logs.first(),
         site.dead_letters.first(),
         site.parsers.first(),
+        site.operations.first(),
         AuditEntry.objects.filter(site_id=site.pk).first(),
     ]
     return {str(row._meta.model_name): row for row in rows if row is not None}

@@ -19,6 +19,8 @@ PATHS = {
     "sites/{id}/",
     "sites/{site_id}/start/",
     "sites/{site_id}/stop/",
+    "sites/{site_id}/restart/",
+    "sites/bulk/",
     "sites/{site_id}/status/",
     "sites/{site_id}/connection/",
     "sites/{site_id}/topics/",
@@ -36,6 +38,8 @@ PATHS = {
     "devices/{id}/retire/",
     "devices/{id}/unretire/",
     "devices/{id}/readings/",
+    "operations/",
+    "operations/{id}/",
     "connection-logs/",
     "parsing-logs/",
 }

@@ -15,6 +15,7 @@ from mqtt_app.live import consumers
 from mqtt_app.live.access import SameHostOnly
 from mqtt_app.live.routing import NO_SUCH_ADDRESS, websocket
 from mqtt_app.models import ApiToken, Membership, MqttConnection, Site
+from mqtt_app.services import sites
 from tests.integration.live.communicator import WebsocketCommunicator
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.asyncio]
@@ -111,6 +112,19 @@ async def test_a_change_arrives_as_one_message():
         await publish(connection_event(site.pk))
         assert await browser.receive_json_from(5) == connection_event(site.pk)
         assert await browser.receive_nothing(0.2)
+
+
+async def test_an_operation_that_begins_is_told_at_once():
+    site = await sync_to_async(make_site)("Oslo")
+    user, token = await sync_to_async(make_user)("root", is_superuser=True)
+    connection = await MqttConnection.objects.select_related("site").aget(site=site)
+    async with socket(authorization(token)) as browser:
+        await browser.receive_json_from(5)
+        await sync_to_async(sites.start)(connection, user)
+        told = [await browser.receive_json_from(5) for _ in range(2)]
+    (operation,) = [event for event in told if event["type"] == "operation"]
+    assert (operation["kind"], operation["state"]) == ("start", "pending")
+    assert operation["site_id"] == site.pk
 
 
 async def test_a_member_hears_of_no_foreign_site():

@@ -71,11 +71,13 @@ def test_what_browsers_do_not_show_is_written_without_an_event(published):
     assert (changed, events, fresh(row).retry_count) == ({row.pk}, [], 3)
 
 
-def test_many_rows_are_one_statement(django_assert_num_queries):
+def test_many_rows_are_one_statement_and_one_that_looks_for_operations(django_assert_num_queries):
     rows = [owned("mqtt-1") for _ in range(20)]
     writes = [StatusWrite(row.pk, 1, "error", "network", "no route") for row in rows]
-    with django_assert_num_queries(1):
+    with django_assert_num_queries(2):
         assert len(write_statuses(writes, timezone.now())) == 20
+    with django_assert_num_queries(1):
+        assert write_statuses(writes, timezone.now()) == frozenset()
     with django_assert_num_queries(0):
         assert write_statuses([], timezone.now()) == frozenset()
     assert set(MqttConnection.objects.values_list("status", flat=True)) == {"error"}

@@ -54,3 +54,21 @@ def test_a_flow_message_loses_the_sites_that_the_user_may_not_see():
 
 def test_an_event_of_a_foreign_site_is_not_passed_on():
     assert ClientState([], frozenset({2})).visible({"type": "device", "site_id": 1}) is None
+
+
+def operation(site_id: int | None, user_id: int | None = 7) -> dict:
+    return {"type": "operation", "site_id": site_id, "user_id": user_id, "state": "running"}
+
+
+def test_an_operation_is_for_those_who_see_its_site_and_names_no_user():
+    seen = ClientState([], frozenset({2})).visible(operation(2))
+    assert seen == {"type": "operation", "site_id": 2, "state": "running"}
+    assert ClientState([], frozenset({1})).visible(operation(2)) is None
+
+
+def test_an_operation_about_many_sites_is_for_whoever_asked_and_for_those_who_see_everything():
+    event = operation(None)
+    assert ClientState([], frozenset({2}), user_id=7).visible(event) is not None
+    assert ClientState([], frozenset({2}), sees_all=True).visible(event) is not None
+    assert ClientState([], frozenset({2}), user_id=8).visible(event) is None
+    assert ClientState([], frozenset({2})).visible(operation(None, user_id=None)) is None

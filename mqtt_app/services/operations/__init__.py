@@ -1,0 +1,1 @@
+"""What was asked for and takes a while: `requests` begins operations, `settle` ends those of links."""
