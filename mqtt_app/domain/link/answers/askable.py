@@ -7,6 +7,7 @@ import msgspec
 
 from mqtt_app.domain.link.answers.capabilities import BrokerCapabilities
 from mqtt_app.domain.link.grants import refusal
+from mqtt_app.domain.link.overlap import FILTER_BYTES
 from mqtt_app.domain.link.trouble.filter_trials import FEW, FilterTrials, left_out
 
 FILTERS_PER_PACKET = 100  # keeps a SUBSCRIBE far below any broker's packet size
@@ -17,9 +18,8 @@ CLOSES = 0x80  # stands for a broker that closes the connection instead of an an
 # AWS IoT Core takes 8 filters in a SUBSCRIBE, and closes the connection for more
 _AWS = re.compile(r"\.iot\.[a-z0-9-]+\.amazonaws\.com(\.cn)?$")
 # Bytes of a SUBSCRIBE beside its filters: header 5, packet identifier 2, length of properties 1,
-# Subscription Identifier 5. Those of each filter beside its name: length 2, options 1.
+# Subscription Identifier 5.
 PACKET_BYTES = 13
-FILTER_BYTES = 3
 
 
 class LeftOut(msgspec.Struct, frozen=True):
@@ -41,6 +41,11 @@ class SubscribeRules(msgspec.Struct, frozen=True):
     singly: bool = False
     alone: frozenset[str] = frozenset()
     packet_size: int = 0
+
+    @property
+    def filter_bytes(self) -> int:
+        """Of the filters in one packet, 0 for no limit."""
+        return max(1, self.packet_size - PACKET_BYTES) if self.packet_size else 0
 
 
 def rules_for(
@@ -76,11 +81,6 @@ def _unavailable(name: str, allows: BrokerCapabilities) -> int:
     if not allows.wildcards and ("+" in name or "#" in name):
         return NO_WILDCARDS
     limit = allows.maximum_packet_size
-    if limit and PACKET_BYTES + bytes_of(name) > limit:
+    if limit and PACKET_BYTES + FILTER_BYTES + len(name.encode()) > limit:
         return TOO_LARGE
     return 0
-
-
-def bytes_of(name: str) -> int:
-    """Of one filter in a SUBSCRIBE."""
-    return FILTER_BYTES + len(name.encode())
