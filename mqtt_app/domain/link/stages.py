@@ -2,6 +2,8 @@
 
 from enum import StrEnum
 
+import msgspec
+
 SLOW_AFTER = 5.0  # s in one stage from which on it is named
 
 
@@ -14,6 +16,13 @@ class Stage(StrEnum):
     TLS = "tls"
     CONNECT = "connect"
     SUBSCRIBE = "subscribe"
+
+
+class StageTime(msgspec.Struct, frozen=True):
+    """`since`: unix seconds, None when no stage is under way."""
+
+    stage: Stage = Stage.NONE
+    since: float | None = None
 
 
 _WAITS = {

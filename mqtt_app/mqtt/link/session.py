@@ -13,6 +13,7 @@ from mqtt_app.domain.link.failures import LinkFailure
 from mqtt_app.domain.link.packets import Publish
 from mqtt_app.domain.link.protocol.connack import Connack
 from mqtt_app.domain.link.protocol.control_packets import Suback
+from mqtt_app.domain.link.stages import Stage, StageTime
 from mqtt_app.domain.link.state import Link, State, versions_to_try
 from mqtt_app.domain.link.transitions import Effect
 from mqtt_app.domain.link.trouble.memory import LinkMemory
@@ -68,6 +69,15 @@ class Session:
     @property
     def subscriptions(self) -> Subscriptions:
         return self._subscriber.subscriptions
+
+    @property
+    def stage(self) -> StageTime:
+        """What the connect is at."""
+        stage = _STAGES.get(self.link.state)
+        if stage is None:
+            return self._connector.stage
+        since = time.time() - (self._services.loop.clock() - self.link.since)
+        return StageTime(stage, round(since, 1))
 
     @property
     def paused(self) -> bool:
@@ -271,6 +281,7 @@ _EFFECTS: dict[Effect, Callable[[Session], None]] = {
     Effect.REPORT_CONNECTED: Session._report_connected,
     Effect.FINISHED: Session._finish,
 }
+_STAGES = {State.HANDSHAKING: Stage.CONNECT, State.SUBSCRIBING: Stage.SUBSCRIBE}
 _REPORTS: dict[Effect, Callable[[LinkReporter, ConnectionConfig, Link], None]] = {
     Effect.REPORT_CONNECTING: LinkReporter.connecting,
     Effect.REPORT_FAILED: LinkReporter.failed,
