@@ -124,7 +124,7 @@ WHO_SAID_NO = {
 REMEDIES = {
     "": "",
     "configuration": "Correct the connection's settings; it is tried again as soon as they are saved.",
-    "credentials": "Check the credentials it names with whoever runs the broker, then save them here.",
+    "credentials": "Check what it names (password, client id or client certificate) with whoever runs the broker.",
     "network": "Check host, port and firewall. It is tried again by itself, at most a minute apart.",
     "tls": "Check that the port speaks TLS, and that the CA, the host name and the client certificate fit.",
     "broker": "Ask whoever runs the broker: it answers, but not as an MQTT broker that accepts us should.",
