@@ -35,6 +35,8 @@ class LinkEvidence(msgspec.Struct, frozen=True):
     matched: dict[str, float] = {}  # filter -> when a message last matched it
     config_version: int = 0  # whose filters it has asked for; 0: not reported
     opened_by: str = ""  # the entry of the allow-list without which its address would be refused
+    stage: str = ""  # of the connect, see domain/link/stages.py
+    stage_since: float | None = None
 
 
 class EvidenceStore:

@@ -86,9 +86,12 @@ def _link(facet: LinkFacet, wanted: bool, configured: bool) -> Card:
         badge = LINKS[facet.status]
     else:
         badge = Badge(OFF, "Not configured")
-    facts: list[tuple[str, str | datetime]] = []
-    if facet.mqtt_version:
-        facts.append(("MQTT version", facet.mqtt_version))
+    texts = (
+        ("MQTT version", facet.mqtt_version),
+        ("Broker", facet.allows),
+        ("Comes and goes", facet.flapping),
+    )
+    facts: list[tuple[str, str | datetime]] = [text for text in texts if text[1]]
     if facet.last_packet_age is not None:
         facts.append(("Last packet", words.span(facet.last_packet_age) + " ago"))
     if facet.retry_count:

@@ -45,6 +45,9 @@ class MqttConnection(OperatedModel):
     `subscribed_version` is the `config_version` whose filters the broker's session is known to
     have, and no others; `obsolete_filters` are those that it may have beside them, because they
     were taken away since.
+
+    `capabilities` (domain/link/answers/capabilities.py) is what the broker said in its last CONNACK;
+    `link_memory` (domain/link/trouble/memory.py) is what its owners found out.
     """
 
     site = models.OneToOneField(Site, on_delete=models.CASCADE, related_name="connection")
@@ -136,6 +139,8 @@ class MqttConnection(OperatedModel):
     retry_count = models.PositiveIntegerField(default=0, editable=False)
     connected_at = models.DateTimeField(null=True, blank=True, editable=False)
     negotiated_version = models.CharField(max_length=8, blank=True, default="", editable=False)
+    capabilities = models.JSONField(default=dict, db_default={}, editable=False)
+    link_memory = models.JSONField(default=dict, db_default={}, editable=False)
     updated_at = models.DateTimeField(auto_now=True)
 
     class Meta:

@@ -136,6 +136,7 @@ class LinkSurvey:
             session.config.generation,
             session.config.config_version,
             session.link.since,
+            session.stage,
             session.connected_at,
             session.keepalive.last_packet_at,
             session.intake.flow.messages,
@@ -176,4 +177,6 @@ class LinkSurvey:
             matched=dict(session.intake.flow.matched),
             config_version=config.config_version,
             opened_by=self._opened_by(config.host),
+            stage=session.stage.stage,
+            stage_since=session.stage.since,
         )

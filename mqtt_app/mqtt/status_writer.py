@@ -45,12 +45,12 @@ class Reports(msgspec.Struct):
         return len(self.statuses) + len(self.subacks) + len(self.matches)
 
     def add_subacks(self, key: LinkKey, results: SubackResults) -> None:
-        earlier = self.subacks.get(key)
-        if earlier is not None:
-            codes = dict(earlier.codes)
-        else:
-            codes = {}
-        self.subacks[key] = SubackResults(codes | dict(results.codes), results.synced_version)
+        earlier = self.subacks.get(key, SubackResults({}))
+        self.subacks[key] = SubackResults(
+            {**earlier.codes, **results.codes},
+            results.synced_version,
+            {**earlier.refusals, **results.refusals},
+        )
 
     def take_first(self) -> "Reports":
         """Those that came first, as many as fit into one statement; the others stay."""

@@ -53,6 +53,11 @@ class LinkSerializer(FacetSerializer):
     last_packet_age = serializers.FloatField(allow_null=True, help_text="Seconds.")
     retry_count = serializers.IntegerField()
     last_error = LastErrorSerializer(allow_null=True)
+    allows = serializers.CharField(help_text="What the broker allows, in words.")
+    capabilities = serializers.DictField(
+        help_text="The same for programs, without what is as MQTT 5 has it by default."
+    )
+    flapping = serializers.CharField(help_text="How it comes and goes; empty: it does not.")
 
 
 class FilterStateSerializer(serializers.Serializer[Any]):
@@ -62,6 +67,10 @@ class FilterStateSerializer(serializers.Serializer[Any]):
         allow_null=True, help_text="0 or 1; 128 and above: refused; null: no answer."
     )
     refusal = serializers.CharField()
+    state = serializers.CharField(
+        help_text="granted, refused, unanswered, or left out: the broker closes the link for it."
+    )
+    tried_again_at = serializers.DateTimeField(allow_null=True)
     ever_matched = serializers.BooleanField(help_text="Whoever had the link.")
     last_match = serializers.DateTimeField(allow_null=True)
     since = serializers.DateTimeField(allow_null=True)

@@ -6,6 +6,8 @@ from datetime import datetime
 import msgspec
 
 from mqtt_app.domain.link.ack_mode import AckMode
+from mqtt_app.domain.link.answers.capabilities import BrokerCapabilities
+from mqtt_app.domain.link.trouble.memory import NOTHING, LinkMemory
 
 
 class Filter(msgspec.Struct, frozen=True):
@@ -25,7 +27,7 @@ class ConnectionConfig(msgspec.Struct, frozen=True):
 
     What earlier owners left in the broker's session: `granted` are the wanted filters that it
     accepted; `subscribed_version` is the `config_version` whose filters it has, and
-    `obsolete_filters` are those that it may have beyond them.
+    `obsolete_filters` are those that it may have beyond them. `memory` is what they found out.
     """
 
     id: int
@@ -53,6 +55,7 @@ class ConnectionConfig(msgspec.Struct, frozen=True):
     subscribed_version: int = 0
     obsolete_filters: tuple[str, ...] = ()
     restarts: int = 0
+    memory: LinkMemory = NOTHING
 
     def __repr__(self) -> str:
         version = f"generation={self.generation}, config_version={self.config_version}"
@@ -68,7 +71,8 @@ class ConnectionConfig(msgspec.Struct, frozen=True):
 
 class LinkStatus(msgspec.Struct, frozen=True):
     """The status that an owner reports. `connected_at`: since when the link is up, None when it is
-    down. An empty `negotiated_version` keeps the one that is remembered.
+    down. An empty `negotiated_version` keeps the one that is remembered, and so does None for
+    `capabilities` (what the broker allows) and `memory`.
     """
 
     status: str
@@ -77,16 +81,19 @@ class LinkStatus(msgspec.Struct, frozen=True):
     retry_count: int = 0
     connected_at: datetime | None = None
     negotiated_version: str = ""
+    capabilities: BrokerCapabilities | None = None
+    memory: LinkMemory | None = None
 
 
 class SubackResults(msgspec.Struct, frozen=True):
     """What a broker answered to subscriptions: filter -> SUBACK code. `synced_version`: the
     `config_version` whose filters its session has by now, all of them and no others; 0 while it
-    has not.
+    has not. `refusals`: filter -> why it is refused, or was not asked for.
     """
 
     codes: Mapping[str, int]
     synced_version: int = 0
+    refusals: Mapping[str, str] = {}
 
 
 FilterMatches = Mapping[int, Mapping[str, float]]

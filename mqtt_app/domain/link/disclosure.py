@@ -21,7 +21,7 @@ NOT_CONNECTED = "The connection could not be made. The status says what kind of 
 
 _IN_GENERAL = {
     CONFIGURATION: "The settings of the connection cannot work.",
-    CREDENTIALS: "The broker refused user name or password.",
+    CREDENTIALS: "The broker refused our credentials.",
     NETWORK: "The broker cannot be reached.",
     TLS: "There is no trusted TLS connection to the broker.",
     BROKER: "The broker does not accept the connection.",

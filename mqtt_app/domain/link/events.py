@@ -24,13 +24,20 @@ class DialFailed(msgspec.Struct, frozen=True):
 
 
 class Accepted(msgspec.Struct, frozen=True):
-    """CONNACK with success. `to_subscribe`: filters have to be sent first."""
+    """CONNACK with success. `to_subscribe`: filters have to be sent first. `session_lost`: the
+    broker has our session no more, which it had before.
+    """
 
     to_subscribe: bool
+    session_lost: bool = False
 
 
 class Refused(msgspec.Struct, frozen=True):
     failure: LinkFailure
+
+
+class Answered(msgspec.Struct, frozen=True):
+    """A SUBACK is in, and more of them are to come."""
 
 
 class Granted(msgspec.Struct, frozen=True):
@@ -64,6 +71,7 @@ Event = (
     | DialFailed
     | Accepted
     | Refused
+    | Answered
     | Granted
     | Lost
     | Tick

@@ -2,14 +2,35 @@
 
 import msgspec
 
+from mqtt_app.domain.link.answers.broker_words import NO_WORDS, BrokerWords, quoted
+from mqtt_app.domain.link.answers.reason_codes import (
+    BROKER,
+    CONFIGURATION,
+    CONFLICT,
+    CREDENTIALS,
+    NETWORK,
+    Retry,
+    reason_of,
+)
 from mqtt_app.domain.link.protocol.violations import Reason, Violation
 
-CONFIGURATION = "configuration"
-CREDENTIALS = "credentials"
-NETWORK = "network"
+__all__ = (  # the classes have their home where the codes are, and their readers here
+    "BROKER",
+    "CONFIGURATION",
+    "CONFLICT",
+    "CREDENTIALS",
+    "INTERNAL",
+    "NETWORK",
+    "TLS",
+    "LinkFailure",
+    "closed_before_connack",
+    "not_mqtt",
+    "out_of_memory",
+    "refusal",
+    "violated",
+)
+
 TLS = "tls"
-BROKER = "broker"
-CONFLICT = "conflict"
 INTERNAL = "internal"
 SLOW = {
     CONFIGURATION,
@@ -21,13 +42,19 @@ SLOW = {
 class LinkFailure(msgspec.Struct, frozen=True):
     """`kind` is one of the words above. `older_mqtt`: the broker may still take MQTT 3.1.1.
     `reason_code`: with which MQTT 5 ends a link whose broker broke the protocol; 0 for everything
-    else.
+    else. `is_soon`: to be tried again within seconds. `broker_code`: with which the broker refused
+    or ended the link, None when it gave none; `server_reference` is the server that it named.
+    `is_silent`: nothing came any more, which was found out here.
     """
 
     kind: str
     message: str
     older_mqtt: bool = False
     reason_code: int = 0
+    is_soon: bool = False
+    broker_code: int | None = None
+    server_reference: str = ""
+    is_silent: bool = False
 
     @property
     def is_slow(self) -> bool:
@@ -54,66 +81,24 @@ def out_of_memory(limit: int) -> LinkFailure:
     )
 
 
-_OLD_CODES = {  # MQTT 3.1.1, table 3.1
-    1: LinkFailure(
-        CONFIGURATION,
-        "The broker does not speak this version of MQTT. Choose another one.",
-        older_mqtt=True,
-    ),
-    2: LinkFailure(CONFIGURATION, "The broker does not accept the client id. Set another one."),
-    3: LinkFailure(BROKER, "The broker says that its MQTT service is unavailable."),
-    4: LinkFailure(CREDENTIALS, "The broker refused the user name or password. Check both."),
-    5: LinkFailure(
-        CREDENTIALS,
-        "The broker refused access: not authorized. Check user name, password and client id.",
-    ),
-}
-_CODES = {  # MQTT 5, table 3-1
-    0x80: LinkFailure(
-        BROKER, "The broker refused the connection without saying why. Look into its log."
-    ),
-    0x81: LinkFailure(
-        BROKER, "The broker found our CONNECT malformed. Try MQTT 3.1.1.", older_mqtt=True
-    ),
-    0x82: LinkFailure(
-        BROKER, "The broker says that we broke the protocol. Try MQTT 3.1.1.", older_mqtt=True
-    ),
-    0x83: LinkFailure(
-        BROKER, "The broker refused the connection by a rule of its own. Look into its log."
-    ),
-    0x84: _OLD_CODES[1],
-    0x85: _OLD_CODES[2],
-    0x86: _OLD_CODES[4],
-    0x87: _OLD_CODES[5],
-    0x88: _OLD_CODES[3],
-    0x89: LinkFailure(BROKER, "The broker is busy. It is asked again later."),
-    0x8A: LinkFailure(
-        CREDENTIALS, "The broker has banned this client. Ask whoever runs the broker."
-    ),
-    0x8B: LinkFailure(BROKER, "The broker is shutting down."),
-    0x8C: LinkFailure(
-        CREDENTIALS, "The broker wants another way of authentication than user name and password."
-    ),
-    0x8D: LinkFailure(NETWORK, "The broker heard nothing from us for longer than the keepalive."),
-    0x8E: LinkFailure(
-        CONFLICT,
-        "Another client took over the session: it uses the same client id. Give each client its own.",
-    ),
-    0x93: LinkFailure(BROKER, "The broker says that we left more messages open than it allows."),
-    0x95: LinkFailure(BROKER, "The broker found a packet too large."),
-    0x96: LinkFailure(BROKER, "The broker says that messages come too fast."),
-    0x97: LinkFailure(BROKER, "A quota of the broker is exceeded. Ask whoever runs it."),
-    0x98: LinkFailure(BROKER, "The broker was told by its administrator to close the connection."),
-    0x9C: LinkFailure(CONFIGURATION, "The broker asks us to use another server for now."),
-    0x9D: LinkFailure(CONFIGURATION, "The broker has moved for good. Enter its new address."),
-    0x9F: LinkFailure(BROKER, "The broker limits the rate of new connections."),
-}
+def refusal(code: int, words: BrokerWords = NO_WORDS, server_reference: str = "") -> LinkFailure:
+    """What a CONNACK or DISCONNECT code means; 1 to 5 are MQTT 3.1.1, 128 and above MQTT 5.
 
-
-def refusal(code: int) -> LinkFailure:
-    """What a CONNACK or DISCONNECT code means; 1 to 5 are MQTT 3.1.1, 128 and above MQTT 5."""
-    found = _CODES.get(code) or _OLD_CODES.get(code)
-    return found or LinkFailure(BROKER, f"The broker ended the connection with code {code}.")
+    `server_reference` is what the broker names as another server, "" when it names none.
+    """
+    reason = reason_of(code)
+    named = ""
+    if server_reference:
+        named = f" It names {server_reference}."
+    remedy = f" {reason.remedy}" if reason.remedy else ""
+    return LinkFailure(
+        reason.kind,
+        f"{reason.words}{quoted(words)}{named}{remedy}",
+        older_mqtt=reason.retry is Retry.OLDER,
+        is_soon=reason.retry is Retry.SOON,
+        broker_code=code,
+        server_reference=server_reference,
+    )
 
 
 def not_mqtt(first: bytes) -> LinkFailure | None:

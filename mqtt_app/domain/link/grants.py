@@ -2,23 +2,21 @@
 and 128).
 """
 
+from mqtt_app.domain.link.answers.broker_words import NO_WORDS, BrokerWords, quoted
+from mqtt_app.domain.link.answers.reason_codes import SUBACK_REFUSALS
+
 REFUSED = 128  # this code and above: the filter is not subscribed
-
-_REASONS = {
-    0x80: "refused without a reason",
-    0x83: "refused by a rule of this broker",
-    0x87: "not authorized: the broker's access rules deny this filter",
-    0x8F: "the broker does not accept this filter",
-    0x91: "packet identifier in use",
-    0x97: "quota exceeded",
-    0x9E: "the broker has no shared subscriptions",
-    0xA1: "the broker has no subscription identifiers",
-    0xA2: "the broker has no wildcard subscriptions",
-}
+LONGEST_REFUSAL = 200  # characters that are stored with a filter
 
 
-def refusal(code: int) -> str:
-    """Why a SUBACK code refuses, "" when it grants."""
+def refusal(code: int, words: BrokerWords = NO_WORDS) -> str:
+    """Why a SUBACK code refuses, with the broker's own words; "" when it grants."""
     if code < REFUSED:
         return ""
-    return _REASONS.get(code, f"refused with code {code}")
+    why = SUBACK_REFUSALS.get(code, f"refused with code {code}")
+    said = quoted(words)
+    if said:
+        why = f"{why}.{said}"
+    if len(why) > LONGEST_REFUSAL:
+        return why[: LONGEST_REFUSAL - 1] + "\u2026"
+    return why

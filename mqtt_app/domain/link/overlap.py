@@ -24,6 +24,7 @@ MOST_IDENTIFIERS = 1_000  # of former filters that are remembered, beside the pr
 REMEMBERED = 1_000
 COPIES_WITHIN = 30.0  # s between two copies at least; they come one behind the other
 WILDCARDS = frozenset("#+")
+FILTER_BYTES = 3  # of a filter in a SUBSCRIBE beside its name: length 2, options 1
 
 
 Item = TypeVar("Item")
@@ -66,12 +67,27 @@ def arrange(filters: Iterable[tuple[str, int]], *, identified: bool) -> tuple[Su
     )
 
 
-def in_packets(wanted: Sequence[Subscription], most: int) -> Iterator[Sequence[Subscription]]:
+def in_packets(
+    wanted: Sequence[Subscription], most: int, most_bytes: int = 0
+) -> Iterator[Sequence[Subscription]]:
     """A SUBSCRIBE each: one with an identifier goes by itself, because an identifier belongs to a
-    whole packet.
+    whole packet. `most_bytes` of their filters together, 0 for no limit.
     """
     yield from ((wish,) for wish in wanted if wish.identifier)
-    yield from pieces([wish for wish in wanted if not wish.identifier], most)
+    part: list[Subscription] = []
+    size = 0
+    for wish in wanted:
+        if wish.identifier:
+            continue
+        length = len(wish.filter.encode()) + FILTER_BYTES
+        if part and (len(part) >= most or 0 < most_bytes < size + length):
+            yield part
+            part = []
+            size = 0
+        part.append(wish)
+        size += length
+    if part:
+        yield part
 
 
 def pieces(whole: Sequence[Item], most: int) -> Iterator[Sequence[Item]]:

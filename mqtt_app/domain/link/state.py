@@ -42,6 +42,8 @@ class Link(msgspec.Struct, frozen=True):
     caller's clock.
 
     `failing_since`: of the first failure after a stable link. `violations` of MQTT since then.
+    `hurried`: attempts in a row that were to follow within seconds. `lives` (s) of the last links
+    that were closed without a reason, and `lost_sessions` among them; see `trouble/takeovers.py`.
     """
 
     state: State = State.IDLE
@@ -54,7 +56,9 @@ class Link(msgspec.Struct, frozen=True):
     violations: int = 0
     up_since: float | None = None
     failing_since: float | None = None
-    short_lives: int = 0
+    hurried: int = 0
+    lives: tuple[float, ...] = ()
+    lost_sessions: int = 0
     failure: LinkFailure | None = None
 
     @property

@@ -16,7 +16,7 @@ that is not in the table changes nothing: it is an event that came too late. Ref
 version, or left without an answer, H goes to D at once with the next older one.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from enum import StrEnum
 from typing import Any, NamedTuple
 
@@ -25,6 +25,7 @@ import msgspec
 from mqtt_app.domain.link.events import (
     Abandon,
     Accepted,
+    Answered,
     Dialed,
     DialFailed,
     Drain,
@@ -39,10 +40,10 @@ from mqtt_app.domain.link.events import (
 )
 from mqtt_app.domain.link.failures import BROKER, CONFLICT, NETWORK, LinkFailure
 from mqtt_app.domain.link.state import NEVER, Link, LinkTimeouts, State
+from mqtt_app.domain.link.trouble import takeovers
 
-SHORT_LIFE = 5.0  # s; a link that lives shorter was thrown out rather than lost
-# so many in a row look like a second client with our id, which MQTT 3.1.1 cannot say
-SHORT_LIVES = 3
+HURRIED = 4.0  # times the shortest back-off, for what is to be tried again within seconds
+MOST_HURRIED = 30  # attempts in a row; after these it is waited for as for other failures
 
 
 class Effect(StrEnum):
@@ -105,11 +106,20 @@ def _accepted(
     link: Link, event: Accepted, now: float, policy: LinkTimeouts, _jitter: float
 ) -> Step:
     # The version that worked is tried first from now on.
-    link = msgspec.structs.replace(link, all_versions=link.versions, refusals=0)
+    lost_sessions = link.lost_sessions + (event.session_lost and bool(link.lives))
+    link = msgspec.structs.replace(
+        link, all_versions=link.versions, refusals=0, lost_sessions=lost_sessions
+    )
     if not event.to_subscribe:
         return _up(link, now)
     waiting = _enter(link, State.SUBSCRIBING, now, policy.suback_timeout)
     return Step(waiting, (Effect.SUBSCRIBE,))
+
+
+def _answered(
+    link: Link, _event: Answered, now: float, policy: LinkTimeouts, _jitter: float
+) -> Step:
+    return Step(msgspec.structs.replace(link, deadline=now + policy.suback_timeout), ())
 
 
 def _granted(
@@ -136,23 +146,30 @@ def _failed(
 def _lost(link: Link, event: Lost, now: float, policy: LinkTimeouts, jitter: float) -> Step:
     lived = now - (link.up_since or now)
     failure = event.failure
-    short_lives = 0
-    if lived < SHORT_LIFE and not failure.is_violation:
-        short_lives = link.short_lives + 1
-    if short_lives >= SHORT_LIVES and failure.kind == NETWORK:
-        failure = _conflict()
     if lived >= policy.backoff_stable:
-        link = msgspec.structs.replace(link, retries=0, violations=0, failing_since=None)
-    link = msgspec.structs.replace(link, short_lives=short_lives)
+        link = msgspec.structs.replace(link, retries=0, violations=0, hurried=0, failing_since=None)
+    link = _remember_life(link, failure, lived)
+    if takeovers.are_takeovers(link.lives, link.lost_sessions):
+        failure = _taken_over(link.lives)
     waiting = _back_off(link, failure, now, policy, jitter)
     return Step(waiting, (Effect.CLOSE, Effect.REPORT_LOST))
 
 
-def _conflict() -> LinkFailure:
+def _remember_life(link: Link, failure: LinkFailure, lived: float) -> Link:
+    """Only of links that ended without a reason: a broker that gives one needs no guesses."""
+    lives: tuple[float, ...] = ()
+    if failure.kind == NETWORK and failure.broker_code is None:
+        lives = takeovers.add_life(link.lives, lived)
+    lost_sessions = link.lost_sessions if lives else 0
+    return msgspec.structs.replace(link, lives=lives, lost_sessions=lost_sessions)
+
+
+def _taken_over(lives: Sequence[float]) -> LinkFailure:
     return LinkFailure(
         CONFLICT,
-        f"The broker closed the connection within {SHORT_LIFE:.0f} s, {SHORT_LIVES} times in a row: most likely "
-        "another client uses the same client id. Give each client its own.",
+        f"The broker closed {len(lives)} links in a row without a reason, each about "
+        f"{lives[-1]:.1f} s after CONNECT, as it does when another client connects again and "
+        "again with the same client id. Give each client its own.",
     )
 
 
@@ -172,6 +189,9 @@ def _back_off(
         violations = link.violations + 1
         wait = wait_before(violations, policy.violation_base, policy.refused_cap, slow_jitter)
         return _enter(link, State.REFUSED, now, wait, violations=violations)
+    if failure.is_soon and link.hurried < MOST_HURRIED:
+        wait = HURRIED * policy.backoff_base * slow_jitter
+        return _enter(link, State.WAITING, now, wait, hurried=link.hurried + 1, refusals=0)
     if failure.is_slow:
         refusals = link.refusals + 1
         wait = wait_before(refusals, policy.refused_base, policy.refused_cap, slow_jitter)
@@ -183,8 +203,17 @@ def _back_off(
 
 
 def _timed_out(failure: LinkFailure) -> _Rule:
+    """What took so long is reported, also where an older version is tried at once."""
+
     def rule(link: Link, _event: Tick, now: float, policy: LinkTimeouts, jitter: float) -> Step:
-        return _failed(link, Lost(failure), now, policy, jitter)
+        found, effects = _failed(link, Lost(failure), now, policy, jitter)
+        if Effect.REPORT_FAILED in effects:
+            return Step(found, effects)
+        text = f"{failure.message} MQTT {found.version} is tried now."
+        found = msgspec.structs.replace(
+            found, failure=msgspec.structs.replace(failure, message=text)
+        )
+        return Step(found, (Effect.CLOSE, Effect.REPORT_FAILED, Effect.DIAL))
 
     return rule
 
@@ -226,6 +255,7 @@ _TABLE: dict[tuple[State, type[Event]], _Rule] = {
     (State.HANDSHAKING, Refused): _failed,
     (State.HANDSHAKING, Lost): _failed,
     (State.HANDSHAKING, Tick): _timed_out(_NO_CONNACK),
+    (State.SUBSCRIBING, Answered): _answered,
     (State.SUBSCRIBING, Granted): _granted,
     (State.SUBSCRIBING, Lost): _failed,
     (State.SUBSCRIBING, Tick): _timed_out(_NO_SUBACK),

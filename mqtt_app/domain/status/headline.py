@@ -13,12 +13,14 @@ from enum import StrEnum
 
 from mqtt_app.domain.delivery.stalls import NOT_STORED, sentence
 from mqtt_app.domain.link.grants import REFUSED
+from mqtt_app.domain.link.stages import slow
 
 START_GRACE = 45.0  # s a start may take: one reconcile (30 s), a scan, a dial and a handshake
 SUBSCRIBE_GRACE = 15.0  # s from CONNACK to the last SUBACK
 EVIDENCE_STALE = 15.0  # s without a word from a worker whose lease is alive
 # s without any packet, or the keepalive when that is shorter: a live broker answers PINGREQ by then
 SILENCE = 30.0
+SHOWN_REFUSALS = 2  # different reasons in one headline
 SHORTEST_SILENCE = 10.0  # s; the evidence itself is some seconds old
 
 
@@ -44,7 +46,7 @@ class Headline:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LinkFacts:
     """What the owner last said about the socket, taken at `at`. `config_version`: whose filters it
-    has asked for.
+    has asked for. `stage`: of a connect that is under way.
     """
 
     generation: int
@@ -55,6 +57,8 @@ class LinkFacts:
     config_version: int = 0
     not_stored_since: float | None = None
     waits_for: str = ""
+    stage: str = ""
+    stage_since: float | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -65,6 +69,8 @@ class Facts:
     `wanted_since` is the last change of the wish or the configuration. `granted` holds one SUBACK
     code (None: not answered yet) for each active filter. `workers` counts live MQTT workers that
     accept connections. `blind` says why nothing live is known; empty: all of it is.
+    `refusals`: why filters were refused. `left_out`: which filters are not asked for, because the
+    broker closes the connection for them. `flapping`: how the link comes and goes.
     `nothing_stored`: why no message of any site is being stored; empty: some are.
     """
 
@@ -83,6 +89,9 @@ class Facts:
     config_version: int = 0
     keepalive: float = 60.0
     granted: tuple[int | None, ...] = ()
+    refusals: tuple[str, ...] = ()
+    left_out: str = ""
+    flapping: str = ""
     paused_parsers: tuple[str, ...] = ()
     nothing_stored: str = ""
     blind: str = ""
@@ -115,7 +124,7 @@ WHO_SAID_NO = {
 REMEDIES = {
     "": "",
     "configuration": "Correct the connection's settings; it is tried again as soon as they are saved.",
-    "credentials": "Check user name and password with whoever runs the broker, then save them here.",
+    "credentials": "Check what it names (password, client id or client certificate) with whoever runs the broker.",
     "network": "Check host, port and firewall. It is tried again by itself, at most a minute apart.",
     "tls": "Check that the port speaks TLS, and that the CA, the host name and the client certificate fit.",
     "broker": "Ask whoever runs the broker: it answers, but not as an MQTT broker that accepts us should.",
@@ -187,7 +196,8 @@ def _unproven(facts: Facts, now: float) -> Headline | None:
 
 def _linked(facts: Facts, now: float) -> Headline:
     link = facts.current_link
-    if link is None or link.connected_since is None:
+    # While the row says otherwise the evidence is older than it, or it is just being written.
+    if link is None or link.connected_since is None or facts.status == "error":
         return _dialling(facts, now)
     if stalled := _stalled(facts, link, now):
         return Headline(HeadlineKind.DEGRADED, stalled)
@@ -214,6 +224,11 @@ def _dialling(facts: Facts, now: float) -> Headline:
         return Headline(
             HeadlineKind.DEGRADED, f"{facts.error_message} (attempt {facts.retry_count})"
         )
+    link = facts.current_link
+    if link is not None and link.stage_since is not None:
+        waiting = slow(link.stage, now - link.stage_since)
+        if waiting:
+            return Headline(HeadlineKind.DEGRADED, waiting)
     if now - max(facts.wanted_since, facts.owned_since or 0.0) < START_GRACE:
         return Headline(HeadlineKind.STARTING, "connecting")
     return Headline(HeadlineKind.DEGRADED, "the link is down")
@@ -224,11 +239,8 @@ def _subscribed(facts: Facts, link: LinkFacts, now: float) -> Headline:
     unanswered = sum(code is None for code in facts.granted)
     if not facts.granted:
         return Headline(HeadlineKind.DEGRADED, "no active topic filter, so nothing can arrive")
-    if refused:
-        return Headline(
-            HeadlineKind.DEGRADED,
-            f"the broker refused {refused} of {len(facts.granted)} topic filters",
-        )
+    if facts.left_out or refused:
+        return Headline(HeadlineKind.DEGRADED, _not_granted(facts, refused))
     if unanswered and now - max(link.connected_since or 0.0, facts.wanted_since) < SUBSCRIBE_GRACE:
         return Headline(HeadlineKind.STARTING, "subscribing")
     if unanswered:
@@ -239,10 +251,21 @@ def _subscribed(facts: Facts, link: LinkFacts, now: float) -> Headline:
         else:
             who = f"its worker {facts.owner} has not yet asked for"
         return Headline(HeadlineKind.DEGRADED, f"{who} {which}")
-    return _parsed(facts.paused_parsers)
+    return _parsed(facts)
 
 
-def _parsed(paused: tuple[str, ...]) -> Headline:
+def _not_granted(facts: Facts, refused: int) -> str:
+    if facts.left_out:
+        return f"{facts.left_out}; the other filters are kept"
+    which = f"the broker refused {refused} of {len(facts.granted)} topic filters"
+    why = "; ".join(list(dict.fromkeys(facts.refusals))[:SHOWN_REFUSALS])
+    return f"{which}: {why}" if why else which
+
+
+def _parsed(facts: Facts) -> Headline:
+    paused = facts.paused_parsers
+    if facts.flapping:
+        return Headline(HeadlineKind.DEGRADED, facts.flapping)
     if not paused:
         return Headline(HeadlineKind.RUNNING)
     if len(paused) == 1:

@@ -6,6 +6,7 @@ from functools import partial
 
 from mqtt_app.domain.link.connection_config import ConnectionConfig
 from mqtt_app.domain.link.failures import LinkFailure
+from mqtt_app.domain.link.stages import StageTime
 from mqtt_app.mqtt.link.dialer import Dial
 from mqtt_app.mqtt.link.link_services import LinkServices
 
@@ -19,6 +20,10 @@ class Connector:
         self._services = services
         self._dialed = dialed
         self._attempt: Dial | None = None
+
+    @property
+    def stage(self) -> StageTime:
+        return self._attempt.stage if self._attempt is not None else StageTime()
 
     def start(self, config: ConnectionConfig) -> float:
         """Gives when its turn is, by the loop's clock."""

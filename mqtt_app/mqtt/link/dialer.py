@@ -6,6 +6,7 @@ import errno
 import queue
 import socket
 import threading
+import time
 from collections import Counter
 from collections.abc import Callable
 from typing import Any
@@ -14,6 +15,8 @@ import msgspec
 
 from mqtt_app.domain.link.connection_config import ConnectionConfig
 from mqtt_app.domain.link.failures import CONFIGURATION, INTERNAL, NETWORK, LinkFailure
+from mqtt_app.domain.link.resolved import ipv6_first, patience_for
+from mqtt_app.domain.link.stages import Stage, StageTime
 from mqtt_app.mqtt.link import tls
 
 Resolver = Callable[[str, int], list[tuple[Any, ...]]]
@@ -34,6 +37,11 @@ class Dial:
         self.config = config
         self._finished = finished
         self.cancelled = False
+        self.stage = StageTime()
+
+    def enter(self, stage: Stage) -> None:
+        """For those who look at how far it is, on any thread."""
+        self.stage = StageTime(stage, time.time())
 
     def cancel(self) -> None:
         self.cancelled = True
@@ -120,6 +128,7 @@ class Dialer:
 
     def _connect(self, attempt: Dial) -> socket.socket | LinkFailure:
         config = attempt.config
+        attempt.enter(Stage.LOOK_UP)
         try:
             addresses = self._resolve(config.host, config.port)
         except (UnicodeError, ValueError):
@@ -129,18 +138,24 @@ class Dialer:
         except OSError as error:
             return _unresolved(config.host, error)
         failure = LinkFailure(NETWORK, f"The name {config.host} has no address.")
-        for family, kind, protocol, _, address in addresses:
+        ordered = ipv6_first(addresses)
+        patience = patience_for(self._settings.timeout, len(ordered))
+        for answer in ordered:
             if attempt.cancelled:
                 return failure
-            result = self._connect_to(config, family, kind, protocol, address)
+            result = self._connect_to(attempt, answer, patience)
             if isinstance(result, socket.socket):
                 return result
             failure = result
         return failure
 
     def _connect_to(
-        self, config: ConnectionConfig, family: int, kind: int, protocol: int, address: Any
+        self, attempt: Dial, answer: tuple[Any, ...], patience: float
     ) -> socket.socket | LinkFailure:
+        """`answer`: one of getaddrinfo. `patience`: s for the TCP handshake."""
+        family, kind, protocol, _, address = answer
+        config = attempt.config
+        attempt.enter(Stage.TCP)
         forbidden = self._guard(config.host, str(address[0]), int(address[1]))
         if forbidden:
             return LinkFailure(CONFIGURATION, forbidden)
@@ -156,13 +171,15 @@ class Dialer:
             sock.close()
             return _cannot_bind(source, str(address[0]), error)
         try:
-            sock.settimeout(self._settings.timeout)
+            sock.settimeout(patience)
             sock.connect(address)
+            sock.settimeout(self._settings.timeout)
             sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         except OSError as error:
             sock.close()
             return _unreachable(config, str(address[0]), error)
         if config.use_tls:
+            attempt.enter(Stage.TLS)
             secured = _secure(config, sock)
         else:
             secured = sock
@@ -186,7 +203,7 @@ def _secure(config: ConnectionConfig, sock: socket.socket) -> socket.socket | Li
     try:
         return context.wrap_socket(sock, server_hostname=config.host)
     except (OSError, ValueError) as error:
-        return tls.explain(error, config.host)
+        return tls.explain(error, config.host, identified=bool(config.tls_client_certificate))
 
 
 def _look_up(host: str, port: int) -> list[tuple[Any, ...]]:

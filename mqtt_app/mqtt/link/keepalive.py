@@ -46,6 +46,12 @@ class Keepalive:
         self.heard()
         self._look()
 
+    def agreed(self) -> None:
+        """The broker may have set a shorter keepalive than ours: when to ping is judged anew."""
+        if self._timer is not None:
+            self._timer.cancel()
+        self._look()
+
     def heard(self) -> None:
         self.last_packet_at = self._loop.clock()
 
@@ -62,7 +68,8 @@ class Keepalive:
         interval = min(PING_AFTER, client.keepalive_seconds() / 2)
         silence = self._loop.clock() - self.last_packet_at
         if self._judging() and silence > interval + PING_PATIENCE:
-            self._lost(LinkFailure(NETWORK, f"The broker has said nothing for {silence:.0f} s."))
+            text = f"The broker has said nothing for {silence:.0f} s."
+            self._lost(LinkFailure(NETWORK, text, is_silent=True))
             return
         quiet = max(silence, client.seconds_since_sent())
         wait = min(interval, PING_PATIENCE)

@@ -15,8 +15,8 @@ from mqtt_app.domain.link.failures import (
     violated,
 )
 from mqtt_app.domain.link.packets import Publish
+from mqtt_app.domain.link.protocol.connack import Connack
 from mqtt_app.domain.link.protocol.control_packets import (
-    Connack,
     ControlPacket,
     Disconnect,
     Pubrel,
@@ -48,9 +48,7 @@ class PacketWriter(Protocol):
 
 
 class LinkReader:
-    """`is_over`: the session knows that the link has ended, or ends it. `takes_identifiers`: the
-    broker takes Subscription Identifiers.
-    """
+    """`is_over`: the session knows that the link has ended, or ends it."""
 
     def __init__(
         self,
@@ -71,7 +69,6 @@ class LinkReader:
         self._host = host
         self._use_tls = use_tls
         self.is_over = False
-        self.takes_identifiers = False
 
     def read(self, limit: int) -> bool:
         """Handle up to `limit` packets. True when more is at hand that no poll would report."""
@@ -110,23 +107,24 @@ class LinkReader:
             case Connack():
                 self._on_connack(packet)
             case Suback():
-                self._listener.on_suback(packet.packet_id, packet.codes)
+                self._listener.on_suback(packet)
             case Unsuback():
                 self._listener.on_unsuback(packet.packet_id, packet.codes)
             case Disconnect():
-                self._fail(refusal(packet.code))
+                self._fail(refusal(packet.code, packet.words, packet.server_reference))
             case Pubrel():
                 self._writer.complete(packet.packet_id)
 
     def _on_connack(self, packet: Connack) -> None:
+        allows = packet.allows
         if packet.code:
             self.is_over = True
-            self._listener.on_refused(refusal(packet.code))
+            failure = refusal(packet.code, allows.words, allows.server_reference)
+            self._listener.on_refused(failure)
             return
-        if packet.keepalive:
-            self._writer.agree_keepalive(packet.keepalive)
-        self.takes_identifiers = packet.takes_identifiers
-        self._listener.on_accepted(packet.session_present)
+        if allows.keepalive:
+            self._writer.agree_keepalive(allows.keepalive)
+        self._listener.on_accepted(packet)
 
     @property
     def unfinished(self) -> int:

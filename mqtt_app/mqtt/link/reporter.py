@@ -1,25 +1,42 @@
 """What a link reports about itself: the status for the row, and a log row for people."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 
 import msgspec
 
+from mqtt_app.domain.link.answers.capabilities import BrokerCapabilities
 from mqtt_app.domain.link.connection_config import ConnectionConfig, LinkStatus
 from mqtt_app.domain.link.disclosure import LOST
 from mqtt_app.domain.link.failures import NETWORK, LinkFailure
-from mqtt_app.domain.link.grants import REFUSED
 from mqtt_app.domain.link.state import Link
+from mqtt_app.domain.link.trouble.memory import LinkMemory
 from mqtt_app.domain.masking import masked
 from mqtt_app.models import ConnectionStatus, LogLevel
 from mqtt_app.mqtt.connection_log_writer import ConnectionLogWriter
 from mqtt_app.mqtt.status_writer import StatusWriter
 
+
+class LinkKnowledge(msgspec.Struct, frozen=True):
+    """`capabilities` None: as stored, or none are known."""
+
+    capabilities: BrokerCapabilities | None
+    memory: LinkMemory
+
+
 _UNEXPLAINED = LinkFailure(NETWORK, "The link broke.")
 
 
 class LinkReporter:
-    def __init__(self, statuses: StatusWriter, connection_log: ConnectionLogWriter) -> None:
+    """`knowledge`: what is known of the broker, to be stored with each status."""
+
+    def __init__(
+        self,
+        statuses: StatusWriter,
+        connection_log: ConnectionLogWriter,
+        knowledge: Callable[[], LinkKnowledge],
+    ) -> None:
+        self._knowledge = knowledge
         self._statuses = statuses
         self._connection_log = connection_log
 
@@ -34,6 +51,8 @@ class LinkReporter:
             ConnectionStatus.CONNECTED,
             connected_at=datetime.fromtimestamp(at, UTC),
             negotiated_version=link.version,
+            capabilities=self._knowledge().capabilities,
+            memory=self._knowledge().memory,
         )
         self._statuses.report_status(config, status)
         text = f"Successfully connected to {config.host}:{config.port}"
@@ -47,11 +66,11 @@ class LinkReporter:
         failure = self._report_error(config, link)
         self._connection_log.write(config, LogLevel.WARNING, f"{LOST}{failure.message}")
 
-    def subscribed(self, config: ConnectionConfig, codes: Mapping[str, int]) -> None:
-        """Filter -> SUBACK code."""
-        for name, code in sorted(codes.items()):
-            if code >= REFUSED:
-                text = f"The broker refused the subscription to {name} (code {code})"
+    def subscribed(self, config: ConnectionConfig, refusals: Mapping[str, str]) -> None:
+        """Filter -> why it was refused, "" when it was granted."""
+        for name, why in sorted(refusals.items()):
+            if why:
+                text = f"The broker refused the subscription to {name} ({why})"
                 self._connection_log.write(config, LogLevel.ERROR, text)
 
     def disconnected(self, config: ConnectionConfig, _link: Link) -> None:
@@ -67,6 +86,12 @@ class LinkReporter:
         failure = link.failure or _UNEXPLAINED
         message = masked(failure.message, (config.password, config.tls_client_key))
         failure = msgspec.structs.replace(failure, message=message)
-        status = LinkStatus(ConnectionStatus.ERROR, failure.kind, failure.message, link.retries)
+        status = LinkStatus(
+            ConnectionStatus.ERROR,
+            failure.kind,
+            failure.message,
+            link.retries,
+            memory=self._knowledge().memory,
+        )
         self._statuses.report_status(config, status)
         return failure

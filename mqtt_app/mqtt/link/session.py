@@ -4,15 +4,19 @@ loop's thread.
 
 import socket
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable
 from functools import partial
 
-from mqtt_app.domain.link import events, sweep
-from mqtt_app.domain.link.connection_config import ConnectionConfig, SubackResults
+from mqtt_app.domain.link import events
+from mqtt_app.domain.link.connection_config import ConnectionConfig
 from mqtt_app.domain.link.failures import LinkFailure
 from mqtt_app.domain.link.packets import Publish
+from mqtt_app.domain.link.protocol.connack import Connack
+from mqtt_app.domain.link.protocol.control_packets import Suback
+from mqtt_app.domain.link.stages import Stage, StageTime
 from mqtt_app.domain.link.state import Link, State, versions_to_try
 from mqtt_app.domain.link.transitions import Effect
+from mqtt_app.domain.link.trouble.memory import LinkMemory
 from mqtt_app.mqtt.link.client import MqttClient
 from mqtt_app.mqtt.link.connector import Connector
 from mqtt_app.mqtt.link.intake import Intake
@@ -20,7 +24,9 @@ from mqtt_app.mqtt.link.keepalive import Keepalive
 from mqtt_app.mqtt.link.link_io import LinkIo
 from mqtt_app.mqtt.link.link_services import LinkServices
 from mqtt_app.mqtt.link.machine import LinkMachine
-from mqtt_app.mqtt.link.reporter import LinkReporter
+from mqtt_app.mqtt.link.reporter import LinkKnowledge, LinkReporter
+from mqtt_app.mqtt.link.subscribing.history import LinkHistory
+from mqtt_app.mqtt.link.subscribing.subscriber import Subscriber
 from mqtt_app.mqtt.link.subscriptions import Subscriptions
 
 
@@ -39,8 +45,11 @@ class Session:
         versions = versions_to_try(config.protocol_version, config.negotiated_version)
         link = Link(versions=versions, all_versions=versions, retries=config.retry_count)
         self._machine = LinkMachine(services, link, self._carry_out)
-        self._reporter = LinkReporter(services.statuses, services.connection_log)
-        self.subscriptions = Subscriptions(config)
+        self._reporter = LinkReporter(services.statuses, services.connection_log, self._knowledge)
+        self._subscriber = Subscriber(
+            services.loop, services.statuses, self._reporter, config, services.session_expiry
+        )
+        self._history = LinkHistory(config)
         self.keepalive = Keepalive(
             services.loop,
             judging=self._is_silence_judged,
@@ -48,7 +57,7 @@ class Session:
             lost=self._on_silence,
             packet_timeout=services.packet_timeout,
         )
-        self.intake = Intake(services, self.subscriptions, config)
+        self.intake = Intake(services, self._subscriber.subscriptions, config)
         self.io = LinkIo(services.loop, self.keepalive.heard, self._after_read)
         self._connector = Connector(services, self._on_dialed)
         self.connected_at: float | None = None  # unix time
@@ -56,6 +65,19 @@ class Session:
     @property
     def link(self) -> Link:
         return self._machine.link
+
+    @property
+    def subscriptions(self) -> Subscriptions:
+        return self._subscriber.subscriptions
+
+    @property
+    def stage(self) -> StageTime:
+        """What the connect is at."""
+        stage = _STAGES.get(self.link.state)
+        if stage is None:
+            return self._connector.stage
+        since = time.time() - (self._services.loop.clock() - self.link.since)
+        return StageTime(stage, round(since, 1))
 
     @property
     def paused(self) -> bool:
@@ -81,8 +103,8 @@ class Session:
         self.config = config
         self.intake.flow.filters = config.filter_names
         if self.io.client is not None and self.link.state in {State.SUBSCRIBING, State.UP}:
-            self._synchronize(self.io.client)
-            self._report_subacks({})
+            self._subscriber.synchronize(config, self.io.client)
+            self._subscriber.report()
 
     # From the delivery
 
@@ -107,40 +129,40 @@ class Session:
 
     # From the client, see listener.py
 
-    def on_accepted(self, session_present: bool) -> None:
+    def on_accepted(self, packet: Connack) -> None:
         client = self.io.client
         if client is None:
             return
         # MQTT 5 can be asked once more without harm. An older broker sends all it retains then:
         # only if it was away.
         is_trusted = not client.is_v5 and self.link.retries <= 1
-        self.subscriptions.on_session(
-            self.config,
-            present=session_present,
-            identified=client.reader.takes_identifiers,
-            trusted=is_trusted,
-        )
-        self._machine.on_event(events.Accepted(to_subscribe=self.subscriptions.differ))
+        accepted = self._subscriber.on_accepted(packet, self.config, client, trusted=is_trusted)
+        self._history.on_accepted()
+        self._machine.on_event(accepted)
+        self.keepalive.agreed()
 
     def on_refused(self, failure: LinkFailure) -> None:
         self._later(events.Refused(failure))
 
     def on_lost(self, failure: LinkFailure) -> None:
-        self._later(events.Lost(failure))
+        self._later(events.Lost(self._explained(failure)))
 
-    def on_suback(self, packet_id: int, codes: Sequence[int]) -> None:
+    def _explained(self, failure: LinkFailure) -> LinkFailure:
+        """What a lost link is remembered and reported with."""
+        is_asking = bool(self._subscriber.subscriptions.unanswered)
+        if self.link.state in {State.SUBSCRIBING, State.UP}:
+            self._history.on_lost(failure, is_asking=is_asking)
+            return self._subscriber.on_lost(failure)
+        return failure
+
+    def on_suback(self, packet: Suback) -> None:
         client = self.io.client
         if client is not None:
-            results = self.subscriptions.take_suback(packet_id, codes, client)
-            self._report_subacks(results)
-            self._reporter.subscribed(self.config, results)
-        if self.subscriptions.are_answered:
-            self._machine.on_event(events.Granted())
+            self._machine.on_event(self._subscriber.on_suback(packet, self.config, client))
 
-    def on_unsuback(self, packet_id: int, codes: Sequence[int] | None) -> None:
+    def on_unsuback(self, packet_id: int, codes: bytes | None) -> None:
         if self.io.client is not None:
-            self.subscriptions.take_unsuback(packet_id, codes, self.io.client)
-            self._report_subacks({})
+            self._subscriber.on_unsuback(packet_id, codes, self.config, self.io.client)
 
     def on_message(self, message: Publish) -> None:
         if self.io.client is not None:
@@ -152,11 +174,10 @@ class Session:
     def on_writable_wanted(self) -> None:
         self.io.write_soon()
 
-    def _report_subacks(self, codes: Mapping[str, int]) -> None:
-        """What was granted, and for the next owner whether anything is left to be asked."""
-        results = SubackResults(codes, self.subscriptions.synced_version)
-        if results.codes or results.synced_version:
-            self._services.statuses.report_subacks(self.config, results)
+    def _knowledge(self) -> LinkKnowledge:
+        allows = self._subscriber.allows
+        memory = LinkMemory(self._subscriber.trials, self._history.interruptions)
+        return LinkKnowledge(allows if allows.protocol else None, memory)
 
     # From the loop
 
@@ -170,11 +191,11 @@ class Session:
         return self.link.state is State.UP and not self.paused
 
     def _is_pinged(self, silence: float, interval: float) -> bool:
-        is_connected = self.link.state in {State.UP, State.DRAINING}
+        is_connected = self.link.state in {State.SUBSCRIBING, State.UP, State.DRAINING}
         return is_connected and (self.paused or silence >= interval)
 
     def _on_silence(self, failure: LinkFailure) -> None:
-        self._machine.on_event(events.Lost(failure))
+        self._machine.on_event(events.Lost(self._explained(failure)))
 
     # Events and effects
 
@@ -217,17 +238,9 @@ class Session:
 
     def _subscribe(self) -> None:
         if self.io.client is not None:
-            self._synchronize(self.io.client)
-            if self.subscriptions.are_answered:
+            self._subscriber.synchronize(self.config, self.io.client)
+            if self._subscriber.subscriptions.are_answered:
                 self._machine.on_event(events.Granted())
-
-    def _synchronize(self, client: MqttClient) -> None:
-        loop = self._services.loop
-        self.subscriptions.synchronize(self.config, client, loop.clock())
-        loop.at(loop.clock() + sweep.LENGTH + 1.0, self._end_sweep)
-
-    def _end_sweep(self) -> None:
-        self.subscriptions.end_sweep(self._services.loop.clock())
 
     def _stop_reading(self) -> None:
         self.io.stop_reading()
@@ -268,6 +281,7 @@ _EFFECTS: dict[Effect, Callable[[Session], None]] = {
     Effect.REPORT_CONNECTED: Session._report_connected,
     Effect.FINISHED: Session._finish,
 }
+_STAGES = {State.HANDSHAKING: Stage.CONNECT, State.SUBSCRIBING: Stage.SUBSCRIBE}
 _REPORTS: dict[Effect, Callable[[LinkReporter, ConnectionConfig, Link], None]] = {
     Effect.REPORT_CONNECTING: LinkReporter.connecting,
     Effect.REPORT_FAILED: LinkReporter.failed,

@@ -1,13 +1,15 @@
 """What the broker's session of one connection is subscribed to, and what has to be asked for."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections import deque
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import TypeVar
 
 import msgspec
 
+from mqtt_app.domain.link.answers.askable import FILTERS_PER_PACKET, SubscribeRules
 from mqtt_app.domain.link.connection_config import ConnectionConfig
 from mqtt_app.domain.link.grants import REFUSED
-from mqtt_app.domain.link.overlap import Copies, Subscription, arrange, in_packets, pieces
+from mqtt_app.domain.link.overlap import Copies, Subscription, arrange, in_packets
 from mqtt_app.domain.link.packets import Publish
 from mqtt_app.domain.link.protocol.control_packets import (
     SUBACK,
@@ -22,7 +24,6 @@ from mqtt_app.mqtt.link.client import MqttClient
 SEND = 0
 SEND_IF_NEW = 1
 SEND_NOT = 2
-FILTERS_PER_PACKET = 100  # keeps a SUBSCRIBE far below any broker's packet size
 
 Item = TypeVar("Item")
 
@@ -47,19 +48,30 @@ class Subscriptions:
         self._between: dict[int, Sequence[Subscription]] = {}
         self._leaving: dict[int, Sequence[str]] = {}
         self._asked_for: dict[int, int] = {}  # how many topic filters each of them names
+        self._rules = SubscribeRules()
+        self._queue: deque[Sequence[Subscription]] = deque()  # to be asked for, in this order
         self._copies = Copies()
         self._sweep = Sweep()
 
     def on_session(
-        self, config: ConnectionConfig, *, present: bool, identified: bool, trusted: bool
+        self,
+        config: ConnectionConfig,
+        *,
+        present: bool,
+        identified: bool,
+        trusted: bool,
+        rules: SubscribeRules | None = None,
     ) -> None:
-        """A new link. The CONNACK says whether the broker still has our session.
+        """A new link. The CONNACK says whether the broker still has our session. `rules`: what may
+        be asked of this broker.
 
         A broker that was killed may have restored an earlier state of it. Not `trusted`: all is
         asked for once more.
         """
         self._adopt(config)
         self._identified = identified
+        self._rules = rules or SubscribeRules()
+        self._queue.clear()
         for unanswered in (self._asked, self._swept, self._between, self._leaving):
             unanswered.clear()
         self._asked_for.clear()
@@ -82,7 +94,12 @@ class Subscriptions:
             self._obsolete |= set(config.obsolete_filters)
 
     def _wanted(self) -> tuple[Subscription, ...]:
-        filters = ((wish.filter, wish.qos) for wish in self._config.filters)
+        rules = self._rules
+        filters = (
+            (wish.filter, min(wish.qos, rules.maximum_qos))
+            for wish in self._config.filters
+            if wish.filter not in rules.left_out
+        )
         return arrange(filters, identified=self._identified)
 
     @property
@@ -90,11 +107,18 @@ class Subscriptions:
         wanted = self._wanted()
         return set(wanted) != self._held or bool(self._obsolete - _names(wanted))
 
-    def synchronize(self, config: ConnectionConfig, client: MqttClient, now: float) -> None:
+    def synchronize(
+        self,
+        config: ConnectionConfig,
+        client: MqttClient,
+        now: float,
+        rules: SubscribeRules | None = None,
+    ) -> None:
         """SUBSCRIBE what is new, UNSUBSCRIBE what went; in this order, so that nothing that both
-        select is missed.
+        select is missed. `rules`: when they are others than before.
         """
         self._adopt(config)
+        self._rules = rules or self._rules
         wanted = self._wanted()
         names = _names(wanted)
         self._obsolete = (self._obsolete | _names(self._held)) - names
@@ -104,10 +128,33 @@ class Subscriptions:
         missing = [wish for wish in wanted if wish not in self._held]
         if missing and not self._identified:
             self._sweep.begin(now)
-        for part in in_packets(missing, FILTERS_PER_PACKET):
-            self._subscribe(part, client)
-        for names_left in pieces(sorted(self._obsolete), FILTERS_PER_PACKET):
+        self._queue = deque(self._parts(missing))
+        self._ask_next(client)
+        obsolete = [Subscription(name, 0) for name in sorted(self._obsolete)]
+        for part in in_packets(obsolete, FILTERS_PER_PACKET, self._rules.filter_bytes):
+            names_left = [wish.filter for wish in part]
             self._remember(self._leaving, client.unsubscribe_from(names_left), names_left)
+
+    def _parts(self, missing: Sequence[Subscription]) -> Iterator[Sequence[Subscription]]:
+        """What the broker may close the link for goes behind all others, each by itself."""
+        alone = self._rules.alone
+        others = [wish for wish in missing if wish.filter not in alone]
+        yield from in_packets(others, self._rules.per_packet, self._rules.filter_bytes)
+        yield from ((wish,) for wish in missing if wish.filter in alone)
+
+    def _ask_next(self, client: MqttClient) -> None:
+        while self._queue and not (self._is_to_wait(self._queue[0]) and self.unanswered):
+            self._subscribe(self._queue.popleft(), client)
+
+    def _is_to_wait(self, part: Sequence[Subscription]) -> bool:
+        return self._rules.singly or part[0].filter in self._rules.alone
+
+    @property
+    def unanswered(self) -> tuple[str, ...]:
+        """Filters that are asked for, each once, in the order of the requests."""
+        open_requests = (self._asked, self._swept, self._between)
+        parts = (part for sent in open_requests for part in sent.values())
+        return tuple(dict.fromkeys(wish.filter for part in parts for wish in part))
 
     def _subscribe(self, part: Sequence[Subscription], client: MqttClient) -> None:
         """Brokers send retained messages for a subscription that is new, and queue a limited number
@@ -147,6 +194,7 @@ class Subscriptions:
         accepted = {name for name, code in results.items() if code < REFUSED}
         self._granted = self._granted - results.keys() | accepted
         self._held |= {wish for wish in self._wanted() if wish.filter in accepted}
+        self._ask_next(client)
         return results
 
     def take_unsuback(
@@ -184,7 +232,7 @@ class Subscriptions:
 
     @property
     def are_answered(self) -> bool:
-        return not (self._asked or self._swept or self._between)
+        return not (self._asked or self._swept or self._between or self._queue)
 
     @property
     def synced_version(self) -> int:

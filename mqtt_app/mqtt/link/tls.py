@@ -48,8 +48,8 @@ def _context(ca: str, certificate: str, key: str, verify: bool, _period: int) ->
     return made
 
 
-def explain(error: BaseException, host: str) -> LinkFailure:
-    """Why the handshake with `host` failed."""
+def explain(error: BaseException, host: str, *, identified: bool = True) -> LinkFailure:
+    """Why the handshake with `host` failed. `identified`: we had a client certificate to show."""
     if isinstance(error, ssl.SSLCertVerificationError):
         return _unverified(error, host)
     if isinstance(error, TimeoutError):
@@ -59,7 +59,7 @@ def explain(error: BaseException, host: str) -> LinkFailure:
         )
     reason = getattr(error, "reason", None) or ""
     if isinstance(error, ssl.SSLError) and reason and "EOF" not in reason:
-        return _refused(reason)
+        return _refused(reason, identified=identified)
     if isinstance(error, (ssl.SSLError, ConnectionError)):
         return LinkFailure(
             TLS, "The broker closed the connection during the TLS handshake. Is this its TLS port?"
@@ -67,7 +67,7 @@ def explain(error: BaseException, host: str) -> LinkFailure:
     return LinkFailure(NETWORK, f"The connection broke during the TLS handshake ({error}).")
 
 
-def _refused(reason: str) -> LinkFailure:
+def _refused(reason: str, *, identified: bool) -> LinkFailure:
     if reason in _NOT_TLS:
         return LinkFailure(
             TLS, "This port does not speak TLS. Turn off TLS, or enter the broker's TLS port."
@@ -75,6 +75,12 @@ def _refused(reason: str) -> LinkFailure:
     if "CERTIFICATE_REQUIRED" in reason:
         return LinkFailure(
             CREDENTIALS, "The broker asks for a client certificate. Enter one with its key."
+        )
+    if not identified and "HANDSHAKE_FAILURE" in reason:
+        return LinkFailure(
+            CREDENTIALS,
+            "The broker broke off the TLS handshake, as brokers do that ask for a client certificate, "
+            "and none is set here. Enter one with its key, if the broker wants one.",
         )
     if "ALERT" in reason and any(
         word in reason for word in ("CERTIFICATE", "UNKNOWN_CA", "BAD_CERT")

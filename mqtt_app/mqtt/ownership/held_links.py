@@ -37,6 +37,7 @@ _ADJUSTABLE = (
     "retry_count",
     "negotiated_version",
     "site_name",
+    "memory",
 )
 
 NewSession = Callable[[ConnectionConfig, Callable[[Session], None]], Session]

@@ -8,8 +8,10 @@ from mqtt_app.domain.accounting import TERMS
 from mqtt_app.domain.delivery import broker_queue, stalls
 from mqtt_app.domain.link.ack_mode import CAN_LOSE, AckMode
 from mqtt_app.domain.link.grants import REFUSED
+from mqtt_app.domain.link.trouble.memory import memory_from
 from mqtt_app.domain.status.headline import REMEDIES, Facts, effective_status
 from mqtt_app.models import MqttConnection, MqttTopic, ParserHealth, Site, SiteBooks
+from mqtt_app.selectors.status import broker_facets
 from mqtt_app.selectors.status.evidence import Live
 from mqtt_app.selectors.status.facets import (
     Acknowledged,
@@ -85,6 +87,9 @@ def link(row: MqttConnection, facts: Facts, evidence: LinkEvidence | None, seen:
         else None,
         retry_count=row.retry_count,
         last_error=_last_error(row),
+        allows=broker_facets.allows(row),
+        capabilities=row.capabilities,
+        flapping=facts.flapping,
         since=connected or row.status_since,
         evidence=_said(current, seen),
     )
@@ -101,7 +106,10 @@ def _last_error(row: MqttConnection) -> LastError | None:
     )
 
 
-def subscriptions(topics: Iterable[MqttTopic], evidence: LinkEvidence | None) -> SubscriptionsFacet:
+def subscriptions(
+    row: MqttConnection, topics: Iterable[MqttTopic], evidence: LinkEvidence | None
+) -> SubscriptionsFacet:
+    trials = memory_from(row.link_memory).trials
     matched = evidence.matched if evidence else {}
     filters = tuple(
         FilterState(
@@ -109,6 +117,8 @@ def subscriptions(topics: Iterable[MqttTopic], evidence: LinkEvidence | None) ->
             requested=topic.qos,
             granted=topic.granted_qos,
             refusal=topic.refusal,
+            state=broker_facets.filter_state(topic, trials),
+            tried_again_at=broker_facets.tried_again_at(topic, trials),
             ever_matched=topic.filter in matched or topic.matched_at is not None,
             last_match=_maybe_time(matched.get(topic.filter)) or topic.matched_at,
             since=topic.granted_at,

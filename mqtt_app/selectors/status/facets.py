@@ -43,7 +43,8 @@ class LastError:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LinkFacet:
     """`tls_verified` is None without TLS. `allowed_by`: the entry of SITEWIRE_BROKER_ALLOW that
-    alone permits it.
+    alone permits it. `allows`: what the broker allows, in words; `capabilities` the same for
+    programs, without what is as by default. `flapping`: how it comes and goes, "" when it does not.
     """
 
     status: str
@@ -55,18 +56,26 @@ class LinkFacet:
     last_packet_age: float | None
     retry_count: int
     last_error: LastError | None
+    allows: str
+    capabilities: Mapping[str, object]
+    flapping: str
     since: datetime | None
     evidence: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FilterState:
-    """`granted` is the broker's SUBACK code: 0 or 1, 128 and above refused, None not answered."""
+    """`granted` is the broker's SUBACK code: 0 or 1, 128 and above refused, None not answered.
+    `state`: granted, refused, unanswered, or left out (the broker closes the connection for it),
+    and then `tried_again_at`.
+    """
 
     filter: str
     requested: int
     granted: int | None
     refusal: str
+    state: str
+    tried_again_at: datetime | None
     ever_matched: bool
     last_match: datetime | None
     since: datetime | None

@@ -13,7 +13,7 @@ from mqtt_app.domain.status.headline import Facts, LinkFacts, effective_status, 
 from mqtt_app.models import MqttConnection, MqttTopic, ParserHealth, Site, SiteBooks
 from mqtt_app.selectors.connections import without_secrets
 from mqtt_app.selectors.disclosure import conceal
-from mqtt_app.selectors.status import facet_builders
+from mqtt_app.selectors.status import broker_facets, facet_builders
 from mqtt_app.selectors.status.evidence import Live, live
 from mqtt_app.selectors.status.facets import SiteStatus
 
@@ -101,7 +101,7 @@ def _status(
         desired=facet_builders.desired(site, row, facts),
         owner=facet_builders.owner(row, seen),
         link=facet_builders.link(row, facts, evidence, seen),
-        subscriptions=facet_builders.subscriptions(topics, evidence),
+        subscriptions=facet_builders.subscriptions(row, topics, evidence),
         flow=facet_builders.flow(row, stored.books, stored.parsers, evidence, seen),
     )
 
@@ -114,6 +114,7 @@ def _facts(
     parsers: Iterable[ParserHealth] = (),
 ) -> Facts:
     evidence = seen.links.get(row.pk)
+    topics = list(topics)
     return Facts(
         site_active=site.is_active,
         active=row.is_active,
@@ -129,6 +130,9 @@ def _facts(
         config_version=row.config_version,
         keepalive=float(row.keepalive),
         granted=tuple(topic.granted_qos for topic in topics),
+        refusals=tuple(topic.refusal for topic in topics if topic.refusal),
+        left_out=broker_facets.left_out(row, [topic.filter for topic in topics]),
+        flapping=broker_facets.flapping(row, seen.at),
         paused_parsers=tuple(parser.parser_name for parser in parsers),
         nothing_stored=seen.nothing_stored,
         blind=seen.blind,
@@ -148,4 +152,6 @@ def _link_facts(evidence: LinkEvidence) -> LinkFacts:
         config_version=evidence.config_version,
         not_stored_since=evidence.not_stored_since,
         waits_for=evidence.waits_for,
+        stage=evidence.stage,
+        stage_since=evidence.stage_since,
     )

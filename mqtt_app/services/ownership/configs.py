@@ -7,6 +7,7 @@ from mqtt_app.conf import config
 from mqtt_app.domain.link.ack_mode import AckMode
 from mqtt_app.domain.link.connection_config import ConnectionConfig, Filter
 from mqtt_app.domain.link.grants import REFUSED
+from mqtt_app.domain.link.trouble.memory import memory_from
 from mqtt_app.models import MqttConnection, MqttTopic
 
 
@@ -72,4 +73,5 @@ def _config(
         subscribed_version=row.subscribed_version,
         obsolete_filters=tuple(row.obsolete_filters),
         restarts=row.restarts,
+        memory=memory_from(row.link_memory),
     )

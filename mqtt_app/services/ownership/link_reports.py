@@ -10,7 +10,7 @@ from django.utils import timezone
 
 from mqtt_app.domain.ingest.samples import storable
 from mqtt_app.domain.link.connection_config import LinkStatus, SubackResults
-from mqtt_app.domain.link.grants import refusal
+from mqtt_app.domain.link.grants import LONGEST_REFUSAL, refusal
 from mqtt_app.domain.ownership.claims import LinkKey, WrittenStatuses
 from mqtt_app.models import MqttConnection
 from mqtt_app.services.ownership.status import StatusWrite, write_statuses
@@ -59,7 +59,7 @@ def record_suback_results(reported: Mapping[LinkKey, SubackResults]) -> int:
             "generation": generation,
             "filter": name,
             "code": code,
-            "refusal": refusal(code),
+            "refusal": storable(results.refusals.get(name) or refusal(code))[:LONGEST_REFUSAL],
         }
         for (connection_id, generation), results in reported.items()
         for name, code in results.codes.items()
@@ -108,4 +108,6 @@ def _write_of(key: LinkKey, status: LinkStatus) -> StatusWrite:
         retry_count=status.retry_count,
         connected_at=status.connected_at,
         negotiated_version=status.negotiated_version,
+        capabilities=status.capabilities,
+        link_memory=status.memory,
     )

@@ -10,6 +10,8 @@ import msgspec
 from django.db import connection, transaction
 
 from mqtt_app import events
+from mqtt_app.domain.link.answers.capabilities import BrokerCapabilities
+from mqtt_app.domain.link.trouble.memory import LinkMemory
 from mqtt_app.services.operations.settle import settle
 
 
@@ -26,6 +28,8 @@ class StatusWrite(msgspec.Struct, frozen=True):
     retry_count: int | None = None
     connected_at: datetime | None = None
     negotiated_version: str = ""
+    capabilities: BrokerCapabilities | None = None
+    link_memory: LinkMemory | None = None
 
 
 # A row that another transaction has locked is passed over: two writers of many rows would
@@ -38,6 +42,8 @@ WITH new AS (
         coalesce(w.retry_count, c.retry_count) AS retry_count,
         w.connected_at,
         coalesce(nullif(w.negotiated_version, ''), c.negotiated_version) AS negotiated_version,
+        coalesce(w.capabilities, c.capabilities) AS capabilities,
+        coalesce(w.link_memory, c.link_memory) AS link_memory,
         CASE WHEN c.status = w.status THEN c.status_since ELSE %(now)s::timestamptz END AS status_since,
         CASE WHEN w.error_message IS NULL THEN c.error_at
              WHEN w.error_message = '' THEN NULL
@@ -45,17 +51,20 @@ WITH new AS (
              THEN c.error_at
              ELSE %(now)s::timestamptz END AS error_at
     FROM json_to_recordset(%(writes)s::json) AS w(id bigint, generation bigint, status text, error_class text,
-            error_message text, retry_count int, connected_at timestamptz, negotiated_version text)
+            error_message text, retry_count int, connected_at timestamptz, negotiated_version text,
+            capabilities jsonb, link_memory jsonb)
         JOIN mqtt_mqttconnection c ON c.id = w.id AND c.generation = w.generation
     ORDER BY c.id FOR NO KEY UPDATE OF c SKIP LOCKED)
 UPDATE mqtt_mqttconnection c SET status = new.status, status_since = new.status_since,
     error_class = new.error_class, error_message = new.error_message, error_at = new.error_at,
-    retry_count = new.retry_count, connected_at = new.connected_at, negotiated_version = new.negotiated_version
+    retry_count = new.retry_count, connected_at = new.connected_at, negotiated_version = new.negotiated_version,
+    capabilities = new.capabilities, link_memory = new.link_memory
 FROM new
 WHERE c.id = new.id
-    AND (c.status, c.error_class, c.error_message, c.retry_count, c.connected_at, c.negotiated_version, c.error_at)
+    AND (c.status, c.error_class, c.error_message, c.retry_count, c.connected_at, c.negotiated_version, c.error_at,
+            c.capabilities, c.link_memory)
         IS DISTINCT FROM (new.status, new.error_class, new.error_message, new.retry_count, new.connected_at,
-            new.negotiated_version, new.error_at)
+            new.negotiated_version, new.error_at, new.capabilities, new.link_memory)
 RETURNING c.id, (new.old_status, new.old_class, new.old_message) IS DISTINCT FROM (c.status, c.error_class,
     c.error_message), c.site_id, c.is_active, c.status, c.error_class, c.error_message
 """

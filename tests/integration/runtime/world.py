@@ -79,6 +79,7 @@ class World:
     owner: dict[int, str] = field(default_factory=dict)
     statuses: dict[int, dict[str, Any]] = field(default_factory=dict)
     grants: dict[int, dict[str, int]] = field(default_factory=dict)
+    refusals: dict[int, dict[str, str]] = field(default_factory=dict)
     matches: dict[int, dict[str, float]] = field(default_factory=dict)
     batches: list[Batch] = field(default_factory=list)
     committing: bool = True
@@ -143,6 +144,8 @@ class World:
         ours = {key for key in said if self._is_owned(*key)}
         for key in ours:
             self.statuses[key[0]] = msgspec.structs.asdict(said[key])
+            memory = said[key].memory or self.configs[key[0]].memory
+            self.configs[key[0]] = msgspec.structs.replace(self.configs[key[0]], memory=memory)
         return WrittenStatuses(lost=frozenset(said.keys() - ours))
 
     def _is_owned(self, connection_id: int, generation: int) -> bool:
@@ -152,6 +155,7 @@ class World:
     def record_suback_results(self, said: Any) -> int:
         for (connection_id, _), results in said.items():
             self.grants.setdefault(connection_id, {}).update(results.codes)
+            self.refusals.setdefault(connection_id, {}).update(results.refusals)
             self._answered(connection_id, results.synced_version)
         return len(said)
 

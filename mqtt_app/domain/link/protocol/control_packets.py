@@ -4,9 +4,17 @@ ones.
 
 import msgspec
 
+from mqtt_app.domain.link.answers.broker_words import NO_WORDS, BrokerWords, broker_words, plain
+from mqtt_app.domain.link.protocol.connack import (
+    LONGEST_NAME,
+    Connack,
+    read_connack,
+    read_old_connack,
+)
 from mqtt_app.domain.link.protocol.properties import (
-    SERVER_KEEP_ALIVE,
-    SUBSCRIPTION_IDENTIFIERS_AVAILABLE,
+    REASON_STRING,
+    SERVER_REFERENCE,
+    USER_PROPERTY,
     Values,
     read_properties,
 )
@@ -55,18 +63,10 @@ _OTHER_PROGRAM = (
 )
 
 
-class Connack(msgspec.Struct, frozen=True):
-    """`keepalive` in seconds, 0 when the broker leaves it to us."""
-
-    session_present: bool
-    code: int
-    keepalive: int = 0
-    takes_identifiers: bool = False  # Subscription Identifiers
-
-
 class Suback(msgspec.Struct, frozen=True):
     packet_id: int
     codes: bytes
+    words: BrokerWords = NO_WORDS
 
 
 class Unsuback(msgspec.Struct, frozen=True):
@@ -77,7 +77,11 @@ class Unsuback(msgspec.Struct, frozen=True):
 
 
 class Disconnect(msgspec.Struct, frozen=True):
+    """`server_reference`: another server that the broker names, "" for none."""
+
     code: int
+    words: BrokerWords = NO_WORDS
+    server_reference: str = ""
 
 
 class Pingresp(msgspec.Struct, frozen=True):
@@ -148,8 +152,8 @@ def read_control(first: int, body: bytes, *, v5: bool) -> ControlPacket:
     try:
         if kind == CONNACK:
             if v5:
-                return _connack(body)
-            return _old_connack(body)
+                return read_connack(body)
+            return read_old_connack(body)
         if kind == PINGRESP:
             return _pingresp(body)
         if kind == DISCONNECT:
@@ -159,41 +163,18 @@ def read_control(first: int, body: bytes, *, v5: bool) -> ControlPacket:
         raise malformed(f"a {NAMES[kind]} that is too short") from None
 
 
-def _connack(body: bytes) -> Connack:
-    if len(body) == 2 and (0 < body[1] <= 5 or body[1] == 0x84):
-        return Connack(
-            session_present=False, code=body[1]
-        )  # so do brokers refuse that know no MQTT 5
-    try:
-        values, end = read_properties(body, 2, NAMES[CONNACK])
-        _end_of(CONNACK, body, end)
-    except Violation as violation:
-        violation.older_mqtt = True
-        raise
-    identifiers = _one(values, SUBSCRIPTION_IDENTIFIERS_AVAILABLE, 1) != 0
-    return Connack(_session_present(body), body[1], _one(values, SERVER_KEEP_ALIVE, 0), identifiers)
-
-
-def _old_connack(body: bytes) -> Connack:
-    _end_of(CONNACK, body, 2)
-    return Connack(_session_present(body), body[1])
-
-
-def _session_present(body: bytes) -> bool:
-    if body[0] > 1:
-        raise malformed(f"a CONNACK with reserved flags ({body[0]:#04x})")
-    return body[0] == 1
-
-
 def _pingresp(body: bytes) -> Pingresp:
     _end_of(PINGRESP, body, 0)
     return Pingresp()
 
 
 def _disconnect(body: bytes) -> Disconnect:
+    values: Values = {}
     if len(body) > 1:
-        _end_of(DISCONNECT, body, read_properties(body, 1, NAMES[DISCONNECT])[1])
-    return Disconnect(body[0] if body else 0)
+        values, end = read_properties(body, 1, NAMES[DISCONNECT])
+        _end_of(DISCONNECT, body, end)
+    named = plain(str(values.get(SERVER_REFERENCE, [""])[0]), LONGEST_NAME)
+    return Disconnect(body[0] if body else 0, _words(values), named)
 
 
 def _answer(kind: int, body: bytes, v5: bool) -> ControlPacket:
@@ -203,10 +184,10 @@ def _answer(kind: int, body: bytes, v5: bool) -> ControlPacket:
     if kind == PUBREL:
         _judge_pubrel(body, v5)
         return Pubrel(packet_id)
+    values: Values = {}
+    place = 2
     if v5:
-        place = read_properties(body, 2, NAMES[kind])[1]
-    else:
-        place = 2
+        values, place = read_properties(body, 2, NAMES[kind])
     codes = body[place:]
     if kind == UNSUBACK:
         if not v5:
@@ -215,7 +196,7 @@ def _answer(kind: int, body: bytes, v5: bool) -> ControlPacket:
     reserved = next((code for code in codes if 2 < code < 0x80), None)
     if reserved is not None:
         raise protocol_error(f"a SUBACK with the reserved code {reserved:#04x}")
-    return Suback(packet_id, codes)
+    return Suback(packet_id, codes, _words(values))
 
 
 def _judge_pubrel(body: bytes, v5: bool) -> None:
@@ -233,10 +214,9 @@ def _end_of(kind: int, body: bytes, end: int) -> None:
         raise malformed(f"a {NAMES[kind]} with {len(body) - end:,} bytes behind its end")
 
 
-def _one(values: Values, number: int, default: int) -> int:
-    if number in values:
-        return int(values[number][0])
-    return default
+def _words(values: Values) -> BrokerWords:
+    reason = values.get(REASON_STRING, [""])[0]
+    return broker_words(str(reason), values.get(USER_PROPERTY, ()))
 
 
 def unknown_answer(kind: int, packet_id: int) -> Violation:

@@ -15,14 +15,27 @@ PUBLISH = "PUBLISH"
 CONNACK = "CONNACK"
 DISCONNECT = "DISCONNECT"
 ANSWERS = ("PUBREL", "SUBACK", "UNSUBACK")
+SESSION_EXPIRY_INTERVAL = 0x11
+ASSIGNED_CLIENT_IDENTIFIER = 0x12
 SERVER_KEEP_ALIVE = 0x13
+RESPONSE_INFORMATION = 0x1A
+SERVER_REFERENCE = 0x1C
+REASON_STRING = 0x1F
+RECEIVE_MAXIMUM = 0x21
+TOPIC_ALIAS_MAXIMUM = 0x22
+MAXIMUM_QOS = 0x24
+RETAIN_AVAILABLE = 0x25
+MAXIMUM_PACKET_SIZE = 0x27
+WILDCARDS_AVAILABLE = 0x28
 SUBSCRIPTION_IDENTIFIERS_AVAILABLE = 0x29
+SHARED_AVAILABLE = 0x2A
 SUBSCRIPTION_IDENTIFIER = 0x0B
 USER_PROPERTY = 0x26
 TOPIC_ALIAS = 0x23
 RESPONSE_TOPIC = 0x08
 MOST_PROPERTIES = 1_000  # of a packet; about a millisecond, for which all other links wait
 REPEATED = {USER_PROPERTY, SUBSCRIPTION_IDENTIFIER}
+SPOKEN = {CONNACK, DISCONNECT, "SUBACK"}  # packets whose User Properties are kept
 
 Values = dict[int, list[Any]]
 
@@ -69,7 +82,7 @@ def read_properties(data: bytes, place: int, packet: str) -> tuple[Values, int]:
 
 
 def _read(data: bytes, place: int, packet: str, found: Values) -> int:
-    """Of the property at `place`. User Properties are judged and not kept."""
+    """Of the property at `place`. User Properties of messages are judged and not kept."""
     number = data[place]
     if number not in _KINDS:
         raise malformed(f"a {packet} with a property that MQTT does not know ({number:#04x})")
@@ -91,7 +104,7 @@ def _read(data: bytes, place: int, packet: str, found: Values) -> int:
             reason,
             f"a {packet} with the property {name} set to {value!r:.40}{_WHY.get(number, '')}",
         )
-    if number != USER_PROPERTY:
+    if number != USER_PROPERTY or packet in SPOKEN:
         found.setdefault(number, []).append(value)
     return place
 
@@ -134,8 +147,19 @@ def _pair(data: bytes, place: int) -> tuple[tuple[str, str], int]:
     return (name, value), place
 
 
-_FLAGS = {0x01, 0x24, 0x25, 0x28, 0x29, 0x2A}  # 0 or 1
-_NOT_ZERO = {SUBSCRIPTION_IDENTIFIER, 0x21, 0x27}  # of these, 0 is a protocol error
+_FLAGS = {
+    0x01,
+    MAXIMUM_QOS,
+    RETAIN_AVAILABLE,
+    WILDCARDS_AVAILABLE,
+    SUBSCRIPTION_IDENTIFIERS_AVAILABLE,
+    SHARED_AVAILABLE,
+}  # 0 or 1
+_NOT_ZERO = {
+    SUBSCRIPTION_IDENTIFIER,
+    RECEIVE_MAXIMUM,
+    MAXIMUM_PACKET_SIZE,
+}  # of these, 0 is a protocol error
 _WHY = {TOPIC_ALIAS: ": Sitewire announces no Topic Alias Maximum, so there are none"}
 _KINDS: dict[int, tuple[Callable[[bytes, int], tuple[Any, int]], str, tuple[str, ...]]] = {
     0x01: (_number(1), "Payload Format Indicator", (PUBLISH,)),
@@ -144,29 +168,29 @@ _KINDS: dict[int, tuple[Callable[[bytes, int], tuple[Any, int]], str, tuple[str,
     RESPONSE_TOPIC: (_text, "Response Topic", (PUBLISH,)),
     0x09: (_binary, "Correlation Data", (PUBLISH,)),
     SUBSCRIPTION_IDENTIFIER: (variable, "Subscription Identifier", (PUBLISH,)),
-    0x11: (_number(4), "Session Expiry Interval", (CONNACK,)),
-    0x12: (_text, "Assigned Client Identifier", (CONNACK,)),
+    SESSION_EXPIRY_INTERVAL: (_number(4), "Session Expiry Interval", (CONNACK,)),
+    ASSIGNED_CLIENT_IDENTIFIER: (_text, "Assigned Client Identifier", (CONNACK,)),
     SERVER_KEEP_ALIVE: (_number(2), "Server Keep Alive", (CONNACK,)),
     0x15: (_text, "Authentication Method", (CONNACK,)),
     0x16: (_binary, "Authentication Data", (CONNACK,)),
     0x17: (_number(1), "Request Problem Information", ()),
     0x18: (_number(4), "Will Delay Interval", ()),
     0x19: (_number(1), "Request Response Information", ()),
-    0x1A: (_text, "Response Information", (CONNACK,)),
-    0x1C: (_text, "Server Reference", (CONNACK, DISCONNECT)),
-    0x1F: (_text, "Reason String", (CONNACK, DISCONNECT, *ANSWERS)),
-    0x21: (_number(2), "Receive Maximum", (CONNACK,)),
-    0x22: (_number(2), "Topic Alias Maximum", (CONNACK,)),
+    RESPONSE_INFORMATION: (_text, "Response Information", (CONNACK,)),
+    SERVER_REFERENCE: (_text, "Server Reference", (CONNACK, DISCONNECT)),
+    REASON_STRING: (_text, "Reason String", (CONNACK, DISCONNECT, *ANSWERS)),
+    RECEIVE_MAXIMUM: (_number(2), "Receive Maximum", (CONNACK,)),
+    TOPIC_ALIAS_MAXIMUM: (_number(2), "Topic Alias Maximum", (CONNACK,)),
     TOPIC_ALIAS: (_number(2), "Topic Alias", (PUBLISH,)),
-    0x24: (_number(1), "Maximum QoS", (CONNACK,)),
-    0x25: (_number(1), "Retain Available", (CONNACK,)),
+    MAXIMUM_QOS: (_number(1), "Maximum QoS", (CONNACK,)),
+    RETAIN_AVAILABLE: (_number(1), "Retain Available", (CONNACK,)),
     USER_PROPERTY: (_pair, "User Property", (PUBLISH, CONNACK, DISCONNECT, *ANSWERS)),
-    0x27: (_number(4), "Maximum Packet Size", (CONNACK,)),
-    0x28: (_number(1), "Wildcard Subscription Available", (CONNACK,)),
+    MAXIMUM_PACKET_SIZE: (_number(4), "Maximum Packet Size", (CONNACK,)),
+    WILDCARDS_AVAILABLE: (_number(1), "Wildcard Subscription Available", (CONNACK,)),
     SUBSCRIPTION_IDENTIFIERS_AVAILABLE: (
         _number(1),
         "Subscription Identifier Available",
         (CONNACK,),
     ),
-    0x2A: (_number(1), "Shared Subscription Available", (CONNACK,)),
+    SHARED_AVAILABLE: (_number(1), "Shared Subscription Available", (CONNACK,)),
 }

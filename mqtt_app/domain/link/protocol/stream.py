@@ -1,9 +1,9 @@
 """The bytes of one link, cut into packets. Pure; the reader of the socket feeds it."""
 
 from mqtt_app.domain.link.packets import Publish, read_publish
+from mqtt_app.domain.link.protocol.connack import Connack
 from mqtt_app.domain.link.protocol.control_packets import (
     PUBLISH,
-    Connack,
     ControlPacket,
     judge_header,
     read_control,

@@ -33,19 +33,47 @@ def lost_after(seconds, link=None):
     return run(up, c.Lost(GONE), now=100.0 + seconds)[0]
 
 
-@pytest.mark.parametrize(("lived", "short_lives"), [(4.9, 3), (5.0, 0)])
-def test_a_link_that_lived_less_than_five_seconds_was_thrown_out(lived, short_lives):
-    found = lost_after(lived, Link(short_lives=2))
-    assert found.short_lives == short_lives
-    assert (found.failure.kind == CONFLICT) is (short_lives == 3)
+@pytest.mark.parametrize(
+    ("lives", "lived", "is_conflict"),
+    [
+        ((1.0, 1.1, 0.9, 1.0), 1.0, True),
+        ((1.0, 1.1, 0.9), 1.0, False),  # a link that broke a few times
+        ((1.0, 1.1, 0.9, 3.0), 1.0, False),  # not equally long
+        ((0.1, 0.1, 0.1, 0.1), 0.1, False),  # right after what we sent
+        ((8.0, 8.0, 8.0, 8.0), 9.9, True),
+        ((8.0, 8.0, 8.0, 8.0), 10.0, False),
+    ],
+)
+def test_only_links_that_live_equally_short_are_taken_over(lives, lived, is_conflict):
+    assert (lost_after(lived, Link(lives=lives)).failure.kind == CONFLICT) is is_conflict
 
 
-def test_two_short_lives_are_no_conflict_and_neither_is_a_broker_that_says_why():
-    assert lost_after(1.0, Link(short_lives=1)).failure is GONE
-    up, _ = run(
-        Link(short_lives=5), c.Start(), c.Dialed(), c.Accepted(to_subscribe=False), now=100.0
-    )
-    assert run(up, c.Lost(LinkFailure(BROKER, "busy")), now=101.0)[0].failure.kind == BROKER
+@pytest.mark.parametrize(("lost_sessions", "is_conflict"), [(1, False), (2, True)])
+def test_sessions_that_vanish_meanwhile_give_another_client_away(lost_sessions, is_conflict):
+    found = lost_after(3.0, Link(lives=(0.1, 1.0), lost_sessions=lost_sessions))
+    assert (found.failure.kind == CONFLICT) is is_conflict
+
+
+def test_a_broker_that_says_why_is_no_take_over():
+    link = Link(lives=(1.0,) * 7)
+    up, _ = run(link, c.Start(), c.Dialed(), c.Accepted(to_subscribe=False), now=100.0)
+    for failure in (LinkFailure(BROKER, "busy"), LinkFailure(NETWORK, "bye", broker_code=0x8D)):
+        assert run(up, c.Lost(failure), now=101.0)[0].failure is failure
+
+
+def test_what_is_to_be_tried_again_within_seconds_is_for_a_while():
+    soon = c.Lost(LinkFailure(BROKER, "quota", is_soon=True))
+    link, waits = Link(failing_since=0.0), []
+    for turn in range(32):
+        link, _ = run(link, c.Tick() if turn else c.Start(), c.Dialed(), soon, now=1_000.0)
+        waits.append(link.deadline - 1_000.0)
+    assert set(waits[:30]) == {3.0}
+    assert waits[31] == 30.0
+
+
+def test_each_suback_gives_the_next_one_its_time():
+    asking, _ = run(Link(), c.Start(), c.Dialed(), c.Accepted(to_subscribe=True), now=100.0)
+    assert run(asking, c.Answered(), now=107.0)[0].deadline == 117.0
 
 
 @pytest.mark.parametrize(("lived", "retries", "since"), [(59.9, 6, 1.0), (60.0, 1, 160.0)])

@@ -19,6 +19,7 @@ EVENTS = [
     c.Accepted(False),
     c.Refused(LinkFailure(CREDENTIALS, "password")),
     OLD,
+    c.Answered(),
     c.Granted(),
     LOST,
     BROKEN,
@@ -90,7 +91,8 @@ def test_a_broker_without_mqtt_5_is_dialled_again_at_once_in_3_1_1():
 def test_a_broker_that_leaves_mqtt_5_unanswered_is_dialled_again_at_once_in_3_1_1():
     link, effects = run(c.Start(), c.Dialed(), c.Tick())
     assert (link.state, link.version) == (State.DIALING, "3.1.1")
-    assert effects == (Effect.CLOSE, Effect.DIAL)
+    assert effects == (Effect.CLOSE, Effect.REPORT_FAILED, Effect.DIAL)
+    assert "never answered our CONNECT. MQTT 3.1.1 is tried now." in link.failure.message
 
 
 def test_a_broker_that_refuses_both_versions_is_waited_for():
@@ -136,9 +138,10 @@ def test_nobody_is_kept_waiting_for_longer_than_it_was_away(outage, chances):
     assert link.deadline - max(100.0 + outage, link.since) <= min(60.0, outage + 1.0)
 
 
-def test_links_that_are_thrown_out_at_once_look_like_a_second_client():
+def test_links_that_are_thrown_out_again_and_again_look_like_a_second_client():
     link = Link()
-    for turn in range(3):
+    for turn in range(5):
+        assert link.state is not State.REFUSED
         up, _ = run(
             c.Start() if not turn else c.Tick(),
             c.Dialed(),

@@ -129,7 +129,7 @@ def test_a_failure_of_the_last_attempt_is_shown_with_its_number():
         ("tls", "", "refused: no trusted TLS connection"),
         ("configuration", "", "refused: the settings cannot work"),
         ("credentials", "mine", "refused: mine"),
-        ("network", "mine", "running"),
+        ("network", "mine", "degraded: mine (attempt 0)"),
     ],
 )
 def test_a_refusal_is_one_that_a_person_has_to_mend(kind, message, says):

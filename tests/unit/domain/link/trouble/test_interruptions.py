@@ -1,0 +1,71 @@
+"""Links that come and go, and what their interruptions have in common."""
+
+import pytest
+
+from mqtt_app.domain.link.trouble.interruptions import (
+    REMEMBERED,
+    Cause,
+    broke,
+    came_back,
+    judge,
+    sentence,
+)
+
+HOUR = 3_600.0
+
+
+def history(count, *, every=240.0, lived=200.0, away=10.0, cause=Cause.CLOSED):
+    """The last one came back a moment before `HOUR`."""
+    found = ()
+    for turn in range(count):
+        at = HOUR - away - every * (count - 1 - turn)
+        found = came_back(broke(found, at, lived, cause), at + away)
+    return found
+
+
+def said(found, keepalive=60.0, now=HOUR):
+    flapping = judge(found, keepalive, now)
+    return sentence(flapping) if flapping else ""
+
+
+def test_a_link_that_comes_and_goes_is_called_that():
+    text = said(history(14, away=12.0))
+    assert text.startswith(
+        "14 interruptions in the last hour, 95.3 % up: each time after about 200"
+    )
+
+
+@pytest.mark.parametrize(("count", "flaps"), [(4, False), (5, True)])
+def test_a_few_interruptions_are_none_of_it(count, flaps):
+    assert bool(said(history(count))) is flaps
+
+
+@pytest.mark.parametrize(("later", "flaps"), [(590.0, True), (721.0, False)])
+def test_what_is_calm_again_is_not_said_any_more(later, flaps):
+    assert bool(said(history(6), now=HOUR + later)) is flaps
+
+
+@pytest.mark.parametrize(
+    ("changes", "pattern"),
+    [
+        ({"lived": 90.0}, "pings do not reach the broker"),
+        ({"lived": 120.0}, "proxy or firewall"),
+        ({"lived": 1.0}, "right after our subscriptions"),
+        ({"cause": Cause.SUBSCRIBE}, "while our subscriptions were unanswered"),
+        ({"cause": Cause.TAKEN_OVER}, "same client id"),
+        ({"cause": Cause.SILENT}, "the keepalive ran out"),
+    ],
+)
+def test_a_pattern_is_named(changes, pattern):
+    assert pattern in said(history(6, **changes))
+
+
+def test_a_link_that_is_away_now_counts_as_away_until_now():
+    open_end = broke(history(5), HOUR, 100.0, Cause.CLOSED)
+    assert judge(open_end, 60.0, HOUR + 360.0).share == pytest.approx(1 - (360 + 50) / HOUR)
+
+
+def test_only_so_many_are_remembered_and_the_window_says_so():
+    found = history(REMEMBERED + 20, every=20.0)
+    assert len(found) == REMEMBERED
+    assert "60 interruptions in the last 20 min" in said(found)
