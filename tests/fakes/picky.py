@@ -73,7 +73,10 @@ class PickyLink:
                 return False
             if len(wanted) > self._broker.most_filters:
                 return False
-            link.send(answer(0x90, link.version, packet_id, bytes(qos for _, qos in wanted)))
+            broker = self._broker
+            codes = [qos if broker.suback_code is None else broker.suback_code for _, qos in wanted]
+            properties = broker.suback_properties
+            link.send(answer(0x90, link.version, packet_id, bytes(codes), properties))
         elif first == 0xA2:
             count = len(list(_names(link.version, body)))
             link.send(answer(0xB0, link.version, packet_id, bytes(count)))
@@ -92,7 +95,10 @@ def _names(version: str, body: bytes) -> Iterator[bytes]:
 
 
 class PickyBroker:
-    """`properties` of its CONNACK. `drop_after`: s without a packet after which it hangs up."""
+    """`properties` of its CONNACK. `drop_after`: s without a packet after which it hangs up.
+
+    `suback_code` None: what was asked for is granted.
+    """
 
     def __init__(
         self,
@@ -102,12 +108,16 @@ class PickyBroker:
         most_filters: int = 1_000,
         drop_after: float = 0.0,
         connack_after: float = 0.0,
+        suback_properties: bytes = b"",
+        suback_code: int | None = None,
     ) -> None:
         self.properties = properties
         self.hangs_up_for = hangs_up_for
         self.most_filters = most_filters
         self.drop_after = drop_after
         self.connack_after = connack_after
+        self.suback_properties = suback_properties
+        self.suback_code = suback_code
         self.links: list[PickyLink] = []
         self._lock = threading.Lock()
         self._broker = RogueBroker(self._serve)

@@ -43,8 +43,11 @@ def connack(version: str, code: int = 0, properties: bytes = b"") -> bytes:
     )
 
 
-def answer(first: int, version: str, packet_id: int, codes: bytes) -> bytes:
-    """SUBACK (0x90) or UNSUBACK (0xB0)."""
+def answer(
+    first: int, version: str, packet_id: int, codes: bytes, properties: bytes = b""
+) -> bytes:
+    """SUBACK (0x90) or UNSUBACK (0xB0). `properties`: less than 128 bytes of them."""
     if version == "5":
-        return packet(first, struct.pack("!H", packet_id) + b"\0" + codes)
+        length = bytes([len(properties)])
+        return packet(first, struct.pack("!H", packet_id) + length + properties + codes)
     return packet(first, struct.pack("!H", packet_id) + (codes if first == 0x90 else b""))

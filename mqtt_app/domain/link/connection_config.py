@@ -65,6 +65,11 @@ class ConnectionConfig(msgspec.Struct, frozen=True):
         )
 
     @property
+    def secrets(self) -> tuple[str, ...]:
+        """What must not be stored, logged or shown when a broker repeats it."""
+        return (self.password, self.tls_client_key)
+
+    @property
     def filter_names(self) -> tuple[str, ...]:
         return tuple(wanted.filter for wanted in self.filters)
 

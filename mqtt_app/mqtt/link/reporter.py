@@ -84,7 +84,7 @@ class LinkReporter:
     def _report_error(self, config: ConnectionConfig, link: Link) -> LinkFailure:
         """A broker, or a library, may repeat in its reason what we sent to it."""
         failure = link.failure or _UNEXPLAINED
-        message = masked(failure.message, (config.password, config.tls_client_key))
+        message = masked(failure.message, config.secrets)
         failure = msgspec.structs.replace(failure, message=message)
         status = LinkStatus(
             ConnectionStatus.ERROR,

@@ -61,13 +61,13 @@ def test_one_unreadable_secret_stops_none_of_the_others():
 
 def test_the_number_of_statements_does_not_grow_with_the_fleet(django_assert_max_num_queries):
     rows = [connection(assigned_instance="mqtt-1") for _ in range(30)]
-    with django_assert_max_num_queries(9):
+    with django_assert_max_num_queries(10):
         assert len(ownership.claim_all({row.pk: row.generation for row in rows}, "mqtt-1")) == 30
 
 
 def test_a_fleet_is_let_go_in_a_few_statements(django_assert_max_num_queries):
     rows = [owned("mqtt-1") for _ in range(30)]
-    with django_assert_max_num_queries(5):
+    with django_assert_max_num_queries(6):
         assert ownership.release_all({row.pk: 1 for row in rows}, "mqtt-1") == frozenset()
     assert owners() == [("", 1)] * 30
 

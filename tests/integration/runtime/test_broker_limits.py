@@ -20,6 +20,8 @@ IDENTIFIERS = 0x29
 SHARED = 0x2A
 REASON = 0x1F
 REFERENCE = 0x1C
+RESPONSE = 0x1A
+ASSIGNED = 0x12
 
 
 @pytest.fixture
@@ -84,6 +86,26 @@ def test_nothing_is_asked_for_that_the_broker_has_not(world, run, picky):
     said = sentence(world.statuses[1]["capabilities"])
     assert said.startswith("this broker allows: QoS 0, no retained messages, keep alive 60 s")
     assert "no wildcards in filters" in said
+
+
+def test_a_password_that_the_broker_repeats_is_masked_wherever_it_is_kept(world, run, rows, picky):
+    echo = "no such user u/correct horse"
+    broker = picky(
+        properties=string(REASON, echo)
+        + string(RESPONSE, echo)
+        + pair("given", "correct horse")
+        + string(ASSIGNED, "correct horse 7"),
+        suback_properties=string(REASON, echo),
+        suback_code=0x87,
+    )
+    config = connection(1, broker.port, protocol_version="5", password="correct horse")
+    up(world, run, config)
+    wait_for(lambda: world.refusals.get(1))
+    allows = world.statuses[1]["capabilities"]
+    kept = [sentence(allows), *world.refusals[1].values(), *(row[1] for row in rows)]
+    assert "no such user u/********" in allows.words.reason
+    assert any("no such user u/********" in text for text in world.refusals[1].values())
+    assert not [text for text in kept if "correct horse" in text]
 
 
 def test_no_subscribe_is_larger_than_the_broker_takes(world, run, picky):

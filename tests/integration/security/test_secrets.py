@@ -16,10 +16,11 @@ from django.urls import reverse
 from mqtt_app import logging_utils
 from mqtt_app.domain.link.failures import LinkFailure
 from mqtt_app.domain.link.state import Link
+from mqtt_app.domain.link.trouble.memory import LinkMemory
 from mqtt_app.domain.masking import MASK, masked
 from mqtt_app.masking import masked as masked_here
 from mqtt_app.models import MqttConnection
-from mqtt_app.mqtt.link.reporter import LinkReporter
+from mqtt_app.mqtt.link.reporter import LinkKnowledge, LinkReporter
 from mqtt_app.services.ownership import config_of
 from project import logs
 from project.settings import checked
@@ -226,8 +227,10 @@ def test_what_a_broker_repeats_of_our_password_is_masked_in_status_and_log(secre
     recorder = Recorder()
     config = config_of(site.connection.pk, site.connection.generation)
     link = Link(failure=LinkFailure("broker", f"Bad login u/{config.password}"))
-    LinkReporter(recorder, recorder).failed(config, link)
-    LinkReporter(recorder, recorder).lost(config, link)
+    knowledge = LinkKnowledge(None, LinkMemory())
+    reporter = LinkReporter(recorder, recorder, lambda: knowledge)
+    reporter.failed(config, link)
+    reporter.lost(config, link)
     assert recorder.texts == [
         f"Bad login u/{MASK}",
         f"Bad login u/{MASK}",

@@ -1,10 +1,11 @@
 """What a broker allows on one link, as its CONNACK says (MQTT 5 section 3.2.2.3), and in words."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 import msgspec
 
 from mqtt_app.domain.link.answers.broker_words import NO_WORDS, BrokerWords, quoted
+from mqtt_app.domain.masking import masked
 
 LARGEST_RECEIVE_MAXIMUM = 65_535  # what holds where a broker names none
 OLD = "3.1.1"
@@ -38,6 +39,21 @@ class BrokerCapabilities(msgspec.Struct, frozen=True, omit_defaults=True):
 
 # What is known of a broker of MQTT 3.1.1: it says nothing of its limits, and has no identifiers.
 OLDER_BROKER = BrokerCapabilities(protocol=OLD, identifiers=False, shared=False)
+
+
+def without(found: BrokerCapabilities, secrets: Iterable[str]) -> BrokerCapabilities:
+    """The same, with these secrets masked where the broker repeats them."""
+    words = BrokerWords(
+        masked(found.words.reason, secrets),
+        tuple(masked(entry, secrets) for entry in found.words.properties),
+    )
+    return msgspec.structs.replace(
+        found,
+        words=words,
+        client_id=masked(found.client_id, secrets),
+        server_reference=masked(found.server_reference, secrets),
+        response_information=masked(found.response_information, secrets),
+    )
 
 
 def sentence(found: BrokerCapabilities) -> str:

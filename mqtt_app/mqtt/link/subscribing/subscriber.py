@@ -7,13 +7,14 @@ import msgspec
 
 from mqtt_app.domain.link import events, sweep
 from mqtt_app.domain.link.answers.askable import SubscribeRules, rules_for
-from mqtt_app.domain.link.answers.capabilities import BrokerCapabilities
+from mqtt_app.domain.link.answers.capabilities import BrokerCapabilities, without
 from mqtt_app.domain.link.connection_config import ConnectionConfig, SubackResults
 from mqtt_app.domain.link.failures import LinkFailure
 from mqtt_app.domain.link.grants import refusal
 from mqtt_app.domain.link.protocol.connack import Connack
 from mqtt_app.domain.link.protocol.control_packets import Suback
 from mqtt_app.domain.link.trouble import filter_trials
+from mqtt_app.domain.masking import masked
 from mqtt_app.mqtt.link.client import MqttClient
 from mqtt_app.mqtt.link.reporter import LinkReporter
 from mqtt_app.mqtt.link.subscriptions import Subscriptions
@@ -53,7 +54,7 @@ class Subscriber:
     ) -> events.Accepted:
         self._client = client
         self.allows = msgspec.structs.replace(
-            packet.allows,
+            without(packet.allows, config.secrets),
             asked_keepalive=config.keepalive,
             asked_session_expiry=self._session_expiry,
         )
@@ -86,10 +87,9 @@ class Subscriber:
         self.subscriptions.end_sweep(self._loop.clock())
 
     def _report_left_out(self, rules: SubscribeRules) -> None:
-        left_out = {name: found for name, found in rules.left_out.items()}
-        if left_out:
-            codes = {name: found.code for name, found in left_out.items()}
-            self._report(codes, {name: found.why for name, found in left_out.items()})
+        codes = {name: found.code for name, found in rules.left_out.items()}
+        if codes:
+            self._report(codes, {name: found.why for name, found in rules.left_out.items()})
 
     def _try_again_later(self) -> None:
         """The filters that are left out, when the first of them is due."""
@@ -110,7 +110,10 @@ class Subscriber:
         """Raises Violation."""
         codes = self.subscriptions.take_suback(packet.packet_id, packet.codes, client)
         self.trials = filter_trials.answered(self.trials, codes)
-        why = {name: refusal(code, packet.words) for name, code in codes.items()}
+        why = {
+            name: masked(refusal(code, packet.words), config.secrets)
+            for name, code in codes.items()
+        }
         self._config = config
         self._report(codes, why)
         self._reporter.subscribed(config, why)
