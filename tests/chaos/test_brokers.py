@@ -121,7 +121,7 @@ def test_a_stranger_with_our_client_id_is_named_and_no_war_breaks_out(play, figu
         stranger.loop_stop()
     took = time.monotonic() - begun
     assert "uses the same client id" in said
-    assert scene.witness.said("uses the same client id")
+    assert scene.witness.said("with the same client id")
     ours = [session for session in scene.witness.sessions() if session.address != "127.0.0.1"]
     figure("our CONNECTs a second", len(ours) / took, "1")
     assert len(ours) <= took + 2
