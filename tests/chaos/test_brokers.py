@@ -110,7 +110,7 @@ def test_a_stranger_with_our_client_id_is_named_and_no_war_breaks_out(play, figu
     client_id = f"sitewire-{scene.house.get(f'sites/{site_id}/connection/')['id']}"
     scene.flow.pause()  # what the stranger is sent is not ours
     begun, said = time.monotonic(), ""
-    while time.monotonic() < begun + max(8.0, scene.pace(60)):
+    while time.monotonic() < begun + max(16.0, scene.pace(60)):
         stranger = mqtt.Client(mqtt.CallbackAPIVersion.VERSION2, client_id, protocol=mqtt.MQTTv5)
         stranger.connect("127.0.0.1", own.port)
         stranger.loop_start()
@@ -125,7 +125,10 @@ def test_a_stranger_with_our_client_id_is_named_and_no_war_breaks_out(play, figu
     ours = [session for session in scene.witness.sessions() if session.address != "127.0.0.1"]
     figure("our CONNECTs a second", len(ours) / took, "1")
     assert len(ours) <= took + 2
-    wait_for(lambda: scene.headline(site_id) == "running", 30, what="recovery")
+    # Its next attempt may be minutes away: an operator who has found the other client restarts.
+    scene.house.switch(site_id, "restart")
+    comes_and_goes = "another client takes over the session with the same client id"
+    wait_for(lambda: comes_and_goes in scene.headline(site_id), 30, what="recovery")  # until calm
     scene.flow.resume()
     scene.settle(40)
 

@@ -209,6 +209,7 @@ class Session:
 
     def _carry_out(self, effect: Effect) -> None:
         if effect in _REPORTS:
+            self._history.judge(self.link.failure)
             _REPORTS[effect](self._reporter, self.config, self.link)
         else:
             _EFFECTS[effect](self)

@@ -63,6 +63,14 @@ def came_back(history: History, at: float) -> History:
     return _closed(history, at)
 
 
+def taken_over(history: History) -> History:
+    """The last interruption was a takeover, if it came without a reason."""
+    if not history or history[-1].cause is not Cause.CLOSED:
+        return history
+    last = msgspec.structs.replace(history[-1], cause=Cause.TAKEN_OVER)
+    return (*history[:-1], last)
+
+
 def _closed(history: History, at: float) -> History:
     if not history or history[-1].away is not None:
         return history
@@ -95,7 +103,7 @@ def sentence(found: Flapping) -> str:
 
 
 def _pattern(latest: Sequence[Interruption], keepalive: float) -> str:
-    causes = Counter(found.cause for found in latest)
+    causes = _causes(latest)
     cause, count = causes.most_common(1)[0]
     if count >= MOST_OF * len(latest) and cause in _SAID:
         return _SAID[cause]
@@ -107,6 +115,14 @@ def _pattern(latest: Sequence[Interruption], keepalive: float) -> str:
     if close >= MOST_OF * len(lives):
         return f"each time after about {middle:.0f} s; {_why_so_regular(middle, keepalive)}"
     return ""
+
+
+def _causes(latest: Sequence[Interruption]) -> Counter[Cause]:
+    """A takeover is known by several links in a row: those before it were closed for no reason."""
+    causes = Counter(found.cause for found in latest)
+    if causes[Cause.TAKEN_OVER]:
+        causes[Cause.TAKEN_OVER] += causes.pop(Cause.CLOSED, 0)
+    return causes
 
 
 def _why_so_regular(lived: float, keepalive: float) -> str:

@@ -29,6 +29,11 @@ class LinkHistory:
         self.interruptions = interruptions.broke(self.interruptions, now, lived, cause)
         self._accepted_at = None
 
+    def judge(self, failure: LinkFailure | None) -> None:
+        """Links that were closed without a reason, one after the other, may show a takeover."""
+        if failure is not None and failure.kind == CONFLICT:
+            self.interruptions = interruptions.taken_over(self.interruptions)
+
 
 def cause_of(failure: LinkFailure, *, is_asking: bool) -> Cause:
     if failure.is_violation:

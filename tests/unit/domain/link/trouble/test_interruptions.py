@@ -60,6 +60,11 @@ def test_a_pattern_is_named(changes, pattern):
     assert pattern in said(history(6, **changes))
 
 
+def test_links_that_ended_before_a_takeover_was_known_count_as_taken_over():
+    found = came_back(broke(history(5, lived=1.0), HOUR - 5, 1.0, Cause.TAKEN_OVER), HOUR)
+    assert "another client takes over" in said(found)
+
+
 def test_a_link_that_is_away_now_counts_as_away_until_now():
     open_end = broke(history(5), HOUR, 100.0, Cause.CLOSED)
     assert judge(open_end, 60.0, HOUR + 360.0).share == pytest.approx(1 - (360 + 50) / HOUR)
