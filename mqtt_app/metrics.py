@@ -32,6 +32,7 @@ CONNECTIONS = "sitewire_connections"
 MESSAGES = "sitewire_messages"
 SITE_MESSAGES = "sitewire_site_messages"
 KEPT = "sitewire_messages_kept"
+SITE_KEPT = "sitewire_site_messages_kept"
 PARSERS_PAUSED = "sitewire_parsers_paused"
 READINGS = "sitewire_readings"
 LAST_MESSAGE = "sitewire_last_message_timestamp_seconds"
@@ -95,9 +96,11 @@ def _stored(seen: SystemSnapshot) -> Iterator[Metric]:
     yield GaugeMetricFamily(
         TLS_UNVERIFIED, "Connections that use TLS without verifying the broker.", value=unverified
     )
-    yield _of_sites()
+    yield from _of_sites()
     books = books_total()
-    said = "Messages by what became of them, all sites. Those that are parsed again leave failed and quarantined."
+    said = (
+        "Messages by what became of them, all sites. What is replayed stays counted as it was, too."
+    )
     messages = CounterMetricFamily(MESSAGES, said, labels=("outcome",))
     for outcome in SUMS:
         if outcome not in {"readings", Term.KEPT}:
@@ -139,15 +142,22 @@ def _health(installation: Installation) -> Iterator[Metric]:
     yield ages
 
 
-def _of_sites() -> Metric:
-    """The books of each site: `received` is the sum of all other outcomes."""
+def _of_sites() -> Iterator[Metric]:
+    """The books of each site: `received` is the sum of all other outcomes, of what is kept, less
+    what was replayed.
+    """
     family = CounterMetricFamily(
         SITE_MESSAGES, "Messages of a site by outcome.", labels=("site", "outcome")
     )
+    kept = GaugeMetricFamily(
+        SITE_KEPT, "Messages of a site that wait raw until they are replayed.", labels=("site",)
+    )
     for site_id, outcomes in books_of_sites().items():
+        kept.add_metric((str(site_id),), outcomes.pop(Term.KEPT))
         for outcome, number in outcomes.items():
             family.add_metric((str(site_id), outcome), number)
-    return family
+    yield family
+    yield kept
 
 
 def _live(seen: SystemSnapshot, installation: Installation) -> Iterator[Metric]:

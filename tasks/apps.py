@@ -7,8 +7,10 @@ class TasksConfig(AppConfig):
     def ready(self) -> None:
         from mqtt_app import logging_utils
         from mqtt_app.services.operations import bulk
-        from tasks import control, logs, schedule
+        from mqtt_app.services.replay import requests
+        from tasks import control, ingest, logs, schedule
 
         schedule.connect()
         logging_utils.use_sender(logs.enqueue)
         bulk.call_when_pending(control.send_bulk_batch)
+        requests.call_when_asked(ingest.send_replay)

@@ -21,7 +21,7 @@ from mqtt_app.domain.delivery.messages import Batch, unpack
 from mqtt_app.domain.health.periodic import PeriodicTaskName
 from mqtt_app.services.ingest import pipeline
 from mqtt_app.services.ingest.faults import fault_of
-from mqtt_app.services.replay import schedule
+from mqtt_app.services.replay import requests, schedule, trial
 from mqtt_app.services.replay.batch import replay_next
 from mqtt_app.services.upkeep import periodic_runs
 from tasks.queues import STORE_BATCH
@@ -69,13 +69,23 @@ def replay(*, judge: bool = True) -> None:
     try:
         if judge:
             schedule.judge_parsers(timezone.now())
-        more = replay_next(time.time())
+        tried = trial.run_next(timezone.now())
+        asked = requests.ask_for_next()
+        more = replay_next(time.time()) or tried or asked
         periodic_runs.record(PeriodicTaskName.REPLAY, timezone.now())
     except Exception as error:  # noqa: BLE001  the next round tries again
         _log(error)
     else:
         if more:
             replay.apply_async(kwargs={"judge": False}, retry=False)
+
+
+def send_replay() -> None:
+    """The next periodic replay does the work where this fails."""
+    try:
+        replay.apply_async(kwargs={"judge": False}, retry=False)
+    except (OperationalError, OSError) as error:
+        log.warning("A replay waits for the next periodic one: %s", error)
 
 
 @task_failure.connect

@@ -11,6 +11,13 @@ from mqtt_app.api.views.audit import AuditListView
 from mqtt_app.api.views.auth import LoginView, LogoutView
 from mqtt_app.api.views.bulk import BulkView
 from mqtt_app.api.views.connections import ConnectionView
+from mqtt_app.api.views.dead_letters import (
+    DeadLetterListView,
+    DeadLetterView,
+    ReplayView,
+    ResumeReplayView,
+    StopReplayView,
+)
 from mqtt_app.api.views.devices import (
     DeviceListView,
     DeviceMergeView,
@@ -69,6 +76,9 @@ site = [
     path("topic-rules/<int:pk>/", TopicRuleView.as_view()),
     path("fingerprint/", FingerprintView.as_view()),
     path("devices/", DeviceListView.as_view()),
+    path("dead-letters/", DeadLetterListView.as_view()),
+    path("dead-letters/<int:pk>/", DeadLetterView.as_view()),
+    path("dead-letters/replay/", ReplayView.as_view()),
 ]
 
 mqtt: list[URLPattern | URLResolver] = [
@@ -86,6 +96,8 @@ mqtt: list[URLPattern | URLResolver] = [
     path("audit/", AuditListView.as_view()),
     path("operations/", OperationListView.as_view()),
     path("operations/<uuid:pk>/", OperationView.as_view(), name="operation"),
+    path("operations/<uuid:pk>/stop/", StopReplayView.as_view()),
+    path("operations/<uuid:pk>/resume/", ResumeReplayView.as_view()),
     path("parsers/try/", TryParsersView.as_view()),
 ]
 

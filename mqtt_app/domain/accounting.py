@@ -29,3 +29,11 @@ MEANINGS = {
 TERMS = tuple(Term)
 SUMS = ("received", *TERMS, "readings")
 """Numbers of a site. `readings` counts values, of which one message may hold many."""
+
+REPLAYABLE = (Term.FAILED, Term.QUARANTINED)
+"""What a replay moves messages out of. How many is counted apart, so that counters never fall."""
+
+
+def replayed_column(term: Term) -> str:
+    """The column of mqtt_sitebooks with what was replayed of this term."""
+    return f"replayed_{term.value}"

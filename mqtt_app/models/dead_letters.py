@@ -74,6 +74,17 @@ class DeadLetter(models.Model):
     state = models.CharField(max_length=9, choices=DeadLetterState.choices)
     tries = models.PositiveSmallIntegerField(default=0)
     created_at = models.DateTimeField(default=timezone.now, db_index=True)
+    operation_id = models.UUIDField(
+        null=True, blank=True, editable=False, help_text="Of the replay that asked for it."
+    )
+    asked_parser = models.CharField(
+        max_length=100,
+        blank=True,
+        default="",
+        db_default="",
+        editable=False,
+        help_text="By which it is to be replayed; empty: by that of its topic.",
+    )
 
     class Meta:
         ordering = ("-id",)
@@ -82,6 +93,11 @@ class DeadLetter(models.Model):
                 fields=("site", "parser_name", "state", "id"), name="mqtt_deadletter_group"
             ),
             models.Index(fields=("state", "tries", "id"), name="mqtt_deadletter_state"),
+            models.Index(
+                fields=("operation_id", "id"),
+                name="mqtt_deadletter_operation",
+                condition=models.Q(operation_id__isnull=False),
+            ),
         )
 
     def __str__(self) -> str:

@@ -88,6 +88,12 @@ class SiteBooks(models.Model):
         db_default=0,
         help_text="Single fields that could not be stored; the rest of their messages was.",
     )
+    replayed_failed = models.BigIntegerField(
+        default=0, db_default=0, help_text="Counted as failed once, and replayed since."
+    )
+    replayed_quarantined = models.BigIntegerField(
+        default=0, db_default=0, help_text="Counted as quarantined once, and replayed since."
+    )
     last_message_at = models.DateTimeField(null=True, blank=True)
 
     class Meta:

@@ -6,12 +6,19 @@ from datetime import datetime
 
 import msgspec
 
-from mqtt_app.domain.accounting import TERMS, Term
+from mqtt_app.domain.accounting import REPLAYABLE, TERMS, Term, replayed_column
 from mqtt_app.domain.delivery.messages import DUPLICATE, Drop
 from mqtt_app.services.postgres.columns import numbers
 from mqtt_app.services.postgres.statements import Query, send
 
-_SUMS = ("received", *TERMS, "kept_bytes", "readings", "fields_left_out")
+_SUMS = (
+    "received",
+    *TERMS,
+    "kept_bytes",
+    "readings",
+    "fields_left_out",
+    *map(replayed_column, REPLAYABLE),
+)
 _ADDED = ", ".join(f"{column} = b.{column} + excluded.{column}" for column in _SUMS)
 _ADD = f"""
 INSERT INTO mqtt_sitebooks AS b (site_id, {", ".join(_SUMS)}, dropped, last_message_at)
@@ -45,7 +52,9 @@ class AccountingEntry(msgspec.Struct):
     def sums(self) -> list[int]:
         """In the order of `_SUMS`."""
         terms = [self.terms.get(term, 0) for term in TERMS]
-        return [self.received, *terms, self.kept_bytes, self.readings, self.fields_left_out]
+        replayed = [max(0, -self.terms.get(term, 0)) for term in REPLAYABLE]
+        sizes = [self.kept_bytes, self.readings, self.fields_left_out]
+        return [self.received, *terms, *sizes, *replayed]
 
 
 class AccountingTally:

@@ -14,8 +14,10 @@ from mqtt_app.conf import config
 from mqtt_app.coordination import keys
 from mqtt_app.coordination.client import quick_client
 from mqtt_app.coordination.leases import Lease, LeaseStore
-from mqtt_app.domain.accounting import SUMS
+from mqtt_app.domain.accounting import REPLAYABLE, SUMS, replayed_column
 from mqtt_app.models import ConnectionStatus, MqttConnection, ParserHealth, SiteBooks
+
+_REPLAYED = {term.value: replayed_column(term) for term in REPLAYABLE}
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,24 +129,32 @@ def connection_counts() -> dict[tuple[bool, str], int]:
 
 
 def books_total() -> dict[str, float]:
-    """The books of all sites added up, and `last_message_at` in unix seconds (0: none yet)."""
+    """The books of all sites added up, and `last_message_at` in unix seconds (0: none yet). `failed`
+    and `quarantined` with what was replayed since: these numbers only grow.
+    """
     found = SiteBooks.objects.aggregate(
-        **{name: Sum(name) for name in SUMS}, last=Max("last_message_at")
+        **{name: Sum(name) for name in (*SUMS, *_REPLAYED.values())}, last=Max("last_message_at")
     )
     last = found.pop("last")
-    return {name: float(total or 0) for name, total in found.items()} | {
-        "last_message_at": last.timestamp() if last else 0.0
-    }
+    totals = {name: float(total or 0) for name, total in found.items()}
+    for term, replayed in _REPLAYED.items():
+        totals[term] += totals.pop(replayed)
+    return totals | {"last_message_at": last.timestamp() if last else 0.0}
 
 
 def books_of_sites() -> dict[int, dict[str, int]]:
-    """Site id -> outcome -> messages; a drop stands as `dropped:reason`."""
-    outcomes = [name for name in SUMS if name != "readings"]
-    return {
-        row.site_id: {name: getattr(row, name) for name in outcomes}
-        | {f"dropped:{reason}": int(number) for reason, number in row.dropped.items()}
-        for row in SiteBooks.objects.order_by("site_id").iterator()
-    }
+    """Site id -> outcome -> messages; a drop stands as `dropped:reason`. `failed` and `quarantined`
+    as in `books_total`.
+    """
+    return {row.site_id: _outcomes(row) for row in SiteBooks.objects.order_by("site_id").iterator()}
+
+
+def _outcomes(row: SiteBooks) -> dict[str, int]:
+    found = {name: getattr(row, name) for name in SUMS if name != "readings"}
+    for term, replayed in _REPLAYED.items():
+        found[term] += getattr(row, replayed)
+    dropped = {f"dropped:{reason}": int(number) for reason, number in row.dropped.items()}
+    return found | dropped
 
 
 def paused_parsers() -> dict[str, int]:

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
+from uuid import UUID
 
 import msgspec
 from django.db import connection
@@ -56,10 +57,16 @@ WITH before AS (
     ORDER BY k.id FOR UPDATE OF k
 ), requested AS (
     UPDATE mqtt_deadletter k
-    SET state = 'requested', connection_id = before.link, parser_name = before.parser
+    SET state = 'requested', connection_id = before.link, parser_name = before.parser,
+        operation_id = %s, asked_parser = %s
     FROM before WHERE k.id = before.id
 )
 SELECT site_id, state, reason, count(*), sum(size) FROM before GROUP BY site_id, state, reason
+"""
+_TAKE_BACK = """
+UPDATE mqtt_deadletter SET state = 'resting', operation_id = NULL, asked_parser = ''
+WHERE operation_id = %s AND state = 'requested'
+RETURNING id, site_id, reason, octet_length(payload)
 """
 _SPREAD = f"""
 WITH ends AS (
@@ -152,17 +159,38 @@ def adopt_before(
     adopt(row, DeadLetterState.WAITING, since, until + timedelta(seconds=LATE), tally)
 
 
-def request(ids: Iterable[int], tally: AccountingTally) -> int:
-    """To be replayed by request. Gives their number; a site without a connection has none."""
+def request(
+    ids: Iterable[int],
+    tally: AccountingTally,
+    *,
+    operation_id: UUID | None = None,
+    parser_name: str = "",
+) -> int:
+    """To be replayed by request, of an operation if it is given, and by the parser that is named.
+    Gives their number; a site without a connection has none.
+    """
     total = 0
     with connection.cursor() as cursor:
-        cursor.execute(_REQUEST, [list(ids)])
+        cursor.execute(_REQUEST, [list(ids), operation_id, parser_name])
         for site_id, state, reason, count, size in cursor.fetchall():
             total += count
             if state == DeadLetterState.RESTING:
                 tally.add(site_id, term_of(reason), -count)
                 tally.keep(site_id, count, int(size))
     return total
+
+
+def take_back(operation_id: UUID, tally: AccountingTally) -> int:
+    """What an operation has asked for and nobody has replayed yet rests again. Gives the id before
+    the first of them, 0 when there are none.
+    """
+    with connection.cursor() as cursor:
+        cursor.execute(_TAKE_BACK, [operation_id])
+        found = cursor.fetchall()
+    for _, site_id, reason, size in found:
+        tally.add(site_id, term_of(reason))
+        tally.keep(site_id, -1, -int(size))
+    return min((row[0] for row in found), default=1) - 1
 
 
 def term_of(reason: str) -> Term:

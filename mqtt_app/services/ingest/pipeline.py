@@ -159,6 +159,8 @@ def _store_facts(facts: BatchFacts, run: Run) -> Pending:
     readings = rows_of(facts.parsed, directory, run)
     facts.notices += readings.notices
     copy(readings.rows)
+    if run.is_trial:
+        run.rows += readings.rows
     marked = mark(facts.naming, directory, run)
     _count_stored(facts, readings, run)
     latest = keep_latest(readings.rows)
@@ -176,6 +178,9 @@ def _count_stored(facts: BatchFacts, readings: ReadingRows, run: Run) -> None:
     for site_id, number in stored.items():
         run.tally.add(site_id, Term.STORED, number)
     run.tally.add_readings(readings.by_site)
+    if run.is_replay:
+        dropped = {message.packet_id for message in readings.over_quota}
+        run.stored |= {parsed.message.packet_id for parsed in facts.parsed} - dropped
 
 
 def _write_unparsed(messages: Sequence[Envelope], reason: str, run: Run) -> None:

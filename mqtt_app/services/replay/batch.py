@@ -24,11 +24,12 @@ from mqtt_app.services.ingest.devices.presence import change
 from mqtt_app.services.ingest.run import Run
 from mqtt_app.services.ingest.transaction import Done, StoreAttempt, commit
 from mqtt_app.services.postgres.statements import send
+from mqtt_app.services.replay import progress
 from mqtt_app.services.replay.sandbox import first_fatal
 
 BATCH = 1_000  # messages parsed in one transaction
 BATCH_BYTES = 8_388_608  # of their payloads
-_FATAL = "killed the process that parsed it, or kept it busy for ever"
+FATAL = "killed the process that parsed it, or kept it busy for ever"
 
 
 class Trial(msgspec.Struct, frozen=True):
@@ -53,28 +54,41 @@ def _replay(now: datetime, attempt: StoreAttempt) -> Done[bool]:
     if not rows:
         return Done(False)
     messages = letters.envelopes(rows)
-    fatal = first_fatal(messages)
+    asked = {row.pk: row.asked_parser for row in rows if row.asked_parser}
+    fatal = first_fatal(messages, asked)
     if fatal is not None:
-        _bury(fatal)
+        _bury(fatal, rows)
         return Done(True)
-    run = Run(now=now, rules=rules_for(messages, now), memory=attempt.memory, is_replay=True)
+    run = Run(
+        now=now,
+        rules=rules_for(messages, now),
+        memory=attempt.memory,
+        is_replay=True,
+        asked_parsers=asked,
+    )
     for message in messages:
         if message.connection_id not in run.rules:
             run.tally.drop(message.site_id, "connection_deleted")
     present = [message for message in messages if message.connection_id in run.rules]
     pending = pipeline.parse_again(present, run, careful=attempt.careful)
     _judge(rows, run)
+    progress.count(rows, run)
     send([*pending.queries, *accounting.queries(run.tally, None)])
     announce(run.take_tally())
     return Done(True, is_stale=not change(pending.marked, [], run))
 
 
-def _bury(fatal: Envelope) -> None:
+def _bury(fatal: Envelope, rows: Sequence[DeadLetter]) -> None:
     """It rests as a new message that kills its parser would. The others come with the next batch."""
     tally = AccountingTally()
     DeadLetter.objects.filter(pk=fatal.packet_id).update(
-        state=DeadLetterState.RESTING, reason=DeadLetterReason.UNSTORED, error=_FATAL
+        state=DeadLetterState.RESTING,
+        reason=DeadLetterReason.UNSTORED,
+        error=FATAL,
+        operation_id=None,
+        asked_parser="",
     )
+    progress.count_fatal([row for row in rows if row.pk == fatal.packet_id], FATAL)
     tally.keep(fatal.site_id, -1, -len(fatal.payload))
     tally.add(fatal.site_id, Term.QUARANTINED)
     accounting.move(tally)
@@ -122,7 +136,9 @@ def _move(rows: Sequence[DeadLetter], state: DeadLetterState) -> None:
         row.state = state
         row.reason = DeadLetterReason.FAILED
         row.tries += 1
-    DeadLetter.objects.bulk_update(rows, ("state", "reason", "tries"))
+        row.asked_parser = ""
+    DeadLetter.objects.bulk_update(rows, ("state", "reason", "tries", "asked_parser"))
+    DeadLetter.objects.filter(pk__in=[row.pk for row in rows]).update(operation_id=None)
 
 
 def _pause_again(

@@ -10,7 +10,7 @@ import os
 import signal
 import time
 import warnings
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from enum import Enum
 
 import msgspec
@@ -18,8 +18,8 @@ import msgspec
 from mqtt_app.domain.dead_letters import parser_health
 from mqtt_app.domain.delivery.messages import Envelope
 from mqtt_app.services.ingest.memory import PROCESS, Draft
-from mqtt_app.services.ingest.parsing.parsers import can_parse, installed
-from mqtt_app.services.ingest.records import Topic, topic_key
+from mqtt_app.services.ingest.parsing.parsers import as_asked, can_parse, installed
+from mqtt_app.services.ingest.records import Topic, TopicKey, topic_key
 from mqtt_app.services.ingest.topics.rows import find
 
 START = 2.0  # s that a sandbox may take, whatever it runs
@@ -43,7 +43,7 @@ Script = Sequence[Probe]
 
 def most_can_be_parsed(messages: Collection[Envelope]) -> bool:
     """By the parsers of this process."""
-    script = _script(messages)
+    script = _script(messages, {})
 
     def judge() -> bool:
         parsed = sum(can_parse(probe.message, probe.topic) for probe in script)
@@ -52,11 +52,13 @@ def most_can_be_parsed(messages: Collection[Envelope]) -> bool:
     return _in_child(judge, len(script)) is End.YES
 
 
-def first_fatal(messages: Collection[Envelope]) -> Envelope | None:
+def first_fatal(
+    messages: Collection[Envelope], asked_parsers: Mapping[int, str]
+) -> Envelope | None:
     """One that kills the process that parses it, or keeps it busy for ever; None when all of them
-    end.
+    end. `asked_parsers`: see `Run`.
     """
-    return _first_fatal(_script(messages))
+    return _first_fatal(_script(messages, asked_parsers))
 
 
 def _first_fatal(script: Script) -> Envelope | None:
@@ -73,14 +75,24 @@ def _first_fatal(script: Script) -> Envelope | None:
     return _first_fatal(script[:middle]) or _first_fatal(script[middle:])
 
 
-def _script(messages: Collection[Envelope]) -> Script:
+def _script(messages: Collection[Envelope], asked_parsers: Mapping[int, str]) -> Script:
     """Everything that the child needs: it must not touch the database, whose connection is its
     parent's.
     """
     installed()
     keys = {topic_key(message) for message in messages}
     topics = find(keys, Draft(PROCESS, believes=False)).rows
-    return [Probe(message, topics.get(topic_key(message))) for message in messages]
+    return [
+        Probe(message, _topic(message, topics, asked_parsers.get(message.packet_id, "")))
+        for message in messages
+    ]
+
+
+def _topic(message: Envelope, topics: Mapping[TopicKey, Topic], asked: str) -> Topic | None:
+    topic = topics.get(topic_key(message))
+    if topic is None:
+        return None
+    return as_asked(topic, asked)
 
 
 def _in_child(judge: Callable[[], bool], size: int) -> End:

@@ -83,6 +83,9 @@ API = {
     "sites/<int:site_id>/topic-rules/apply/": api(post=ATTEND.gives(200)),
     "sites/<int:site_id>/fingerprint/": api(get=READ),
     "sites/<int:site_id>/devices/": api(get=READ),
+    "sites/<int:site_id>/dead-letters/": api(get=READ),
+    "sites/<int:site_id>/dead-letters/<int:pk>/": api(pk="deadletter", get=READ),
+    "sites/<int:site_id>/dead-letters/replay/": api(post=ATTEND.gives(202, all=True, dry_run=True)),
     "devices/<int:pk>/": api(
         pk="device",
         options=LIST,
@@ -103,6 +106,12 @@ API = {
     "audit/": api(get=LIST),
     "operations/": api(get=LIST),
     "operations/<uuid:pk>/": api(pk="operation", options=LIST, get=READ),
+    "operations/<uuid:pk>/stop/": api(
+        pk="operation",
+        options=LIST,
+        post=ATTEND.gives(409),  # no replay
+    ),
+    "operations/<uuid:pk>/resume/": api(pk="operation", options=LIST, post=ATTEND.gives(409)),
     "parsers/try/": api(
         options=LIST, post=ATTEND_ANYWHERE.gives(200, topic="lab/a", payload="21.5")
     ),

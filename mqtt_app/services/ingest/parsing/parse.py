@@ -65,6 +65,8 @@ def _readable(
     installed = parsers.installed()
     for message in messages:
         topic = topics.rows.get(topic_key(message))
+        if topic is not None and run.asked_parsers:
+            topic = parsers.as_asked(topic, run.asked_parsers.get(message.packet_id, ""))
         if topic is None:
             run.tally.drop(message.site_id, topics.why_missing(message))
         elif not topic.is_processable:

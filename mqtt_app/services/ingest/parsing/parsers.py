@@ -4,6 +4,8 @@ import logging
 from collections.abc import Mapping, Sequence
 from functools import cache
 
+import msgspec
+
 from mqtt_app.domain.delivery.messages import Envelope
 from mqtt_app.domain.facts import Fact, ParseError
 from mqtt_app.parsers import registry
@@ -47,6 +49,17 @@ def run(
         if message.payload:
             raise
         return ()
+
+
+def as_asked(topic: Topic, parser_name: str) -> Topic:
+    """The topic as a replay by this parser sees it, pinned so that no other takes it over; "" leaves
+    it as it is.
+    """
+    if not parser_name:
+        return topic
+    return msgspec.structs.replace(
+        topic, parser_name=parser_name, is_processable=True, is_pinned=True
+    )
 
 
 def can_parse(message: Envelope, topic: Topic | None) -> bool:

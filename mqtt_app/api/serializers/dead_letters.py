@@ -1,0 +1,125 @@
+"""sites/{id}/dead-letters/ and what is asked of them."""
+
+import base64
+from typing import Any
+
+from drf_spectacular.utils import extend_schema_field
+from rest_framework import serializers
+
+from mqtt_app.api.serializers.bulk import StrictSerializer
+from mqtt_app.api.serializers.queries import MAX_BIGINT, WindowQuery
+from mqtt_app.api.serializers.topic_rules import ParserNameField
+from mqtt_app.domain.dead_letters.selection import Selection
+from mqtt_app.domain.topics import TopicError, validate_filter
+from mqtt_app.models import DeadLetter, DeadLetterReason
+
+MAX_IDS = 10_000  # that may be named one by one
+_BOTH = "Give either `ids` or a filter, not both."
+_NEITHER = (
+    "Say which dead letters: `ids`, or a filter (`topic`, `parser_name`, `reason`, `from`, `to`)."
+    ' `{"all": true}` chooses all of the site.'
+)
+
+
+def checked_filter(value: str) -> str:
+    try:
+        validate_filter(value)
+    except TopicError as error:
+        raise serializers.ValidationError(str(error)) from error
+    return value
+
+
+class DeadLettersQuery(WindowQuery):
+    """`from` and `to` are times of receipt."""
+
+    topic = serializers.CharField(
+        required=False, max_length=65_535, trim_whitespace=False, help_text="An MQTT filter."
+    )
+    parser_name = serializers.CharField(required=False, max_length=100)
+    reason = serializers.ChoiceField(required=False, choices=DeadLetterReason.choices)
+
+    def validate_topic(self, value: str) -> str:
+        return checked_filter(value)
+
+
+class ReplaySerializer(StrictSerializer, DeadLettersQuery):
+    """Which dead letters, by which parser, and whether it is only a trial."""
+
+    ids = serializers.ListField(
+        child=serializers.IntegerField(min_value=1, max_value=MAX_BIGINT),
+        required=False,
+        allow_empty=False,
+        max_length=MAX_IDS,
+        help_text=f"At most {MAX_IDS:,}.",
+    )
+    all = serializers.BooleanField(required=False, default=False)
+    parser = ParserNameField(
+        required=False, help_text="Replays by this parser in place of that of each topic."
+    )
+    dry_run = serializers.BooleanField(
+        required=False, default=False, help_text="Stores nothing: shows what would be stored."
+    )
+
+    def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
+        attrs = super().validate(attrs)
+        is_filtered = bool(attrs.keys() & {"topic", "parser_name", "reason", "from", "to"})
+        if "ids" in attrs and (is_filtered or attrs["all"]):
+            raise serializers.ValidationError(_BOTH)
+        if not ("ids" in attrs or is_filtered or attrs["all"]):
+            raise serializers.ValidationError(_NEITHER)
+        return attrs
+
+
+def selection_of(values: dict[str, Any]) -> Selection:
+    return Selection(
+        ids=tuple(values.get("ids", ())),
+        topic_filter=values.get("topic", ""),
+        parser_name=values.get("parser_name", ""),
+        reason=values.get("reason", ""),
+        since=values.get("from"),
+        until=values.get("to"),
+    )
+
+
+class DeadLetterSerializer(serializers.ModelSerializer[DeadLetter]):
+    size = serializers.IntegerField(help_text="Bytes of the payload.")
+
+    class Meta:
+        model = DeadLetter
+        fields: Any = (
+            "id",
+            "topic",
+            "size",
+            "qos",
+            "retain",
+            "received_at",
+            "parser_name",
+            "reason",
+            "error",
+            "state",
+            "tries",
+            "created_at",
+        )
+        read_only_fields = fields
+
+
+class DeadLetterDetailSerializer(DeadLetterSerializer):
+    """With the payload: `text` where it is UTF-8, else null; `base64` always."""
+
+    text = serializers.SerializerMethodField()
+    base64 = serializers.SerializerMethodField()
+
+    class Meta(DeadLetterSerializer.Meta):
+        fields = (*DeadLetterSerializer.Meta.fields, "text", "base64")
+        read_only_fields = fields
+
+    @extend_schema_field(serializers.CharField(allow_null=True))
+    def get_text(self, row: DeadLetter) -> str | None:
+        try:
+            return bytes(row.payload).decode()
+        except UnicodeDecodeError:
+            return None
+
+    @extend_schema_field(serializers.CharField())
+    def get_base64(self, row: DeadLetter) -> str:
+        return base64.b64encode(bytes(row.payload)).decode()
