@@ -148,6 +148,8 @@ SPECTACULAR_SETTINGS = {
     "ENUM_NAME_OVERRIDES": {
         "AckModeEnum": "mqtt_app.domain.link.ack_mode.CHOICES",
         "ConnectionStatusEnum": "mqtt_app.models.choices.ConnectionStatus",
+        "DeadLetterStateEnum": "mqtt_app.models.choices.DeadLetterState",
+        "OperationStateEnum": "mqtt_app.models.operations.STATES",
         "DeviceStatusEnum": "mqtt_app.models.choices.DeviceStatus",
     },
 }
