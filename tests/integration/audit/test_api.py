@@ -6,12 +6,24 @@ import pytest
 from django.urls import URLPattern, URLResolver, get_resolver
 from django.utils import timezone
 
-from mqtt_app.models import AuditEntry, Device, DiscoveredTopic, MqttTopic, Site, TopicRule
+from mqtt_app.domain.dead_letters.selection import Selection
+from mqtt_app.models import (
+    AuditEntry,
+    DeadLetter,
+    Device,
+    DiscoveredTopic,
+    MqttTopic,
+    Operation,
+    Site,
+    TopicRule,
+)
+from mqtt_app.services.replay import requests
 from tests.integration.audit.conftest import fingerprint, new_entries
 
 UNSAFE = ("post", "put", "patch", "delete")
 ACCOUNTS = "v1/auth/"  # log-ins are events of an account, recorded where they happen
 SITE, TOPIC = "v1/mqtt/sites/<int:site_id>/", "v1/mqtt/sites/<int:site_id>/topics/<int:pk>/"
+OPERATION = "v1/mqtt/operations/<uuid:pk>/"
 RULE, DEVICE = SITE + "topic-rules/<int:pk>/", "v1/mqtt/devices/<int:pk>/"
 
 
@@ -22,6 +34,31 @@ def another_device() -> dict[str, int]:
 
 def retired() -> None:
     Device.objects.update(retired_at=timezone.now())
+
+
+def dead_letter() -> dict[str, bool]:
+    site = Site.objects.get()
+    DeadLetter.objects.create(
+        site=site,
+        connection=site.connection,
+        topic="lab/a",
+        payload=b"1",
+        qos=1,
+        retain=False,
+        received_at=timezone.now(),
+        reason="failed",
+        state="resting",
+    )
+    return {"all": True}
+
+
+def replay(state: str) -> Any:
+    def make() -> None:
+        dead_letter()
+        operation = requests.begin(Site.objects.get(), Selection())
+        Operation.objects.filter(pk=operation.pk).update(state=state)
+
+    return make
 
 
 CALLS: dict[tuple[str, str], Any] = {
@@ -58,6 +95,9 @@ CALLS: dict[tuple[str, str], Any] = {
     ("post", DEVICE + "merge/"): (another_device, "merged", "device"),
     ("post", DEVICE + "retire/"): (None, "retired", "device"),
     ("post", DEVICE + "unretire/"): (retired, "brought back", "device"),
+    ("post", SITE + "dead-letters/replay/"): (dead_letter, "replayed", "operation"),
+    ("post", OPERATION + "stop/"): (replay("running"), "stopped", "operation"),
+    ("post", OPERATION + "resume/"): (replay("superseded"), "resumed", "operation"),
 }
 
 STORES_NOTHING = {("post", "v1/mqtt/parsers/try/")}  # a question whose body is too long for a GET
@@ -104,6 +144,9 @@ def address(route: str, site: Site) -> str:
     path = route.replace("<int:site_id>", str(site.pk)).replace(
         "<int:pk>", str(model.objects.earliest("pk").pk)
     )
+    operation = Operation.objects.order_by("created_at").last()
+    if operation is not None:
+        path = path.replace("<uuid:pk>", str(operation.pk))
     return f"/api/{path}"
 
 
@@ -124,7 +167,7 @@ def test_a_message_that_is_tried_is_not_stored(root, site):
 def test_a_write_leaves_one_entry_that_says_who_and_what(method, route, root, site):
     body, action, kind = CALLS[method, route]
     body = body() if callable(body) else body
-    if action == "stopped":
+    if kind == "mqttconnection" and action == "stopped":
         root.call("POST", f"sites/{site.pk}/start/")
     known, before = AuditEntry.objects.count(), fingerprint()
     answer = root.call(method.upper(), address(route, site), body)
@@ -139,9 +182,9 @@ def test_a_write_leaves_one_entry_that_says_who_and_what(method, route, root, si
 
 @pytest.mark.parametrize(("method", "route"), CALLS)
 def test_what_cannot_be_recorded_is_not_done(method, route, root, site, no_entries_possible):
-    body, action, _ = CALLS[method, route]
+    body, action, kind = CALLS[method, route]
     body = body() if callable(body) else body
-    if action == "stopped":
+    if kind == "mqttconnection" and action == "stopped":
         root.call("POST", f"sites/{site.pk}/start/")
     before = fingerprint()
     no_entries_possible()
