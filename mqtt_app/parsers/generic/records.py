@@ -69,7 +69,7 @@ class RecordReader:
             self._documents(tree)
         elif isinstance(tree, list):
             self._top_array(tree)
-        else:
+        elif tree is not None:
             self._leaf(tree, self._leaf_scope())
         self.facts = _distinct(self.facts)
         return self.facts
