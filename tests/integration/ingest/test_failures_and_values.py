@@ -149,11 +149,11 @@ def test_a_parser_that_never_ends_is_ended(link, parser, monkeypatch):
     monkeypatch.setattr(parser, "parse", slow)
     send(link, range(1))
     begun = time.monotonic()
-    assert sandbox.first_fatal([good, endless, good]) is endless
+    assert sandbox.first_fatal([good, endless, good], {}) is endless
     assert not sandbox.most_can_be_parsed([endless])
     assert time.monotonic() - begun < 15
-    assert sandbox.first_fatal([good]) is None
-    assert sandbox.first_fatal([]) is None
+    assert sandbox.first_fatal([good], {}) is None
+    assert sandbox.first_fatal([], {}) is None
 
 
 @pytest.mark.parametrize(("good", "bad", "most"), [(1, 1, False), (2, 1, True), (0, 1, False)])
