@@ -1,7 +1,7 @@
 """What can become of a message is one list; the table, the API and the pages derive from it."""
 
 from mqtt_app.api.serializers.status import MessageAccountingSerializer
-from mqtt_app.domain.accounting import MEANINGS, SUMS, TERMS, Term
+from mqtt_app.domain.accounting import MEANINGS, REPLAYABLE, SUMS, TERMS, Term, replayed_column
 from mqtt_app.models import SiteBooks
 from mqtt_app.selectors.status.facets import MessageAccounting
 from mqtt_app.services.accounting import AccountingEntry, AccountingTally
@@ -9,6 +9,7 @@ from mqtt_app.services.accounting import AccountingEntry, AccountingTally
 
 def test_every_term_is_a_column_and_no_count_is_a_term_of_its_own():
     others = {"site", "dropped", "kept_bytes", "last_message_at", "fields_left_out"}
+    others |= {replayed_column(term) for term in REPLAYABLE}
     columns = {field.name for field in SiteBooks._meta.concrete_fields}
     assert columns - others == set(SUMS)
 
@@ -42,7 +43,15 @@ def test_a_part_that_is_accepted_is_added_whole():
     part.add_readings({2: 5})
     part.discovered[2] = 6
     whole.merge(part)
-    assert whole.entries[1].sums() == [6, 3, 0, 0, 0, 0, 0, 3, 300, 0, 0]
-    assert whole.entries[2].sums() == [5, 0, 0, 0, 0, 1, 0, 0, 0, 5, 0]
+    assert whole.entries[1].sums() == [6, 3, 0, 0, 0, 0, 0, 3, 300, 0, 0, 0, 0]
+    assert whole.entries[2].sums() == [5, 0, 0, 0, 0, 1, 0, 0, 0, 5, 0, 0, 0]
     assert whole.entries[2].dropped == {"topic_quota": 4}
     assert whole.discovered == {2: 6}
+
+
+def test_what_leaves_failed_and_quarantined_is_counted_apart():
+    tally = AccountingTally()
+    tally.add(1, Term.FAILED, -2)
+    tally.add(1, Term.QUARANTINED, 3)
+    tally.keep(1, 2, 10)
+    assert tally.entries[1].sums()[-2:] == [2, 0]
