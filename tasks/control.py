@@ -12,7 +12,7 @@ from mqtt_app.coordination.leases import LeaseStore
 from mqtt_app.domain.health.periodic import PeriodicTaskName
 from mqtt_app.services import ownership
 from mqtt_app.services.operations import bulk, settle
-from mqtt_app.services.upkeep import periodic_runs
+from mqtt_app.services.upkeep import folding, periodic_runs
 from mqtt_app.services.upkeep import pruning as housekeeping
 
 log = logging.getLogger(__name__)
@@ -24,6 +24,7 @@ def reconcile() -> None:
     ownership.reconcile(timezone.now(), LeaseStore(quick_client(), config().lease_ttl))
     periodic_runs.record(PeriodicTaskName.RECONCILE, timezone.now())
     settle.sweep(timezone.now())
+    folding.unfold_things(timezone.now())
     if bulk.is_pending():
         run_bulk_batch.apply_async(retry=False)
 

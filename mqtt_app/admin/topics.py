@@ -64,10 +64,11 @@ class DiscoveredTopicAdmin(SiteRowAdmin[DiscoveredTopic]):
         "is_active",
         "parser_name",
         "message_count",
+        "member_count",
         "last_seen",
     )
     list_filter = (
-        *("is_active", "is_processable", "is_ignored", "parser_name"),
+        *("is_active", "is_processable", "is_ignored", "is_folding", "parser_name"),
         ConnectionSiteFilter,
     )
     list_select_related = ("connection",)
@@ -76,9 +77,10 @@ class DiscoveredTopicAdmin(SiteRowAdmin[DiscoveredTopic]):
         *("connection", "topic", "is_processable", "parser_name", "confidence", "rule"),
         *("is_ignored", "retired_at", "was_retained", "heard_live"),
         *("message_count", "first_seen", "last_seen"),
+        *("template", "is_folding", "member_count"),
     )
     fields = ("is_active", "pinned_parser", "forbidden_parsers", *readonly_fields)
-    actions = ("allow", "disallow", "recognise_anew")
+    actions = ("allow", "disallow", "recognise_anew", "unfold", "fold")
 
     @admin.display(description="topic", ordering="topic")
     def short_topic(self, topic: DiscoveredTopic) -> str:
@@ -97,6 +99,25 @@ class DiscoveredTopicAdmin(SiteRowAdmin[DiscoveredTopic]):
             return
         changed = topics.allow(queryset.values_list("pk", flat=True), active=False)
         self.message_user(request, f"{changed} topics disallowed.", messages.SUCCESS)
+
+    @admin.action(description="Unfold: a row for each new member", permissions=["change"])
+    def unfold(self, request: HttpRequest, queryset: QuerySet[DiscoveredTopic]) -> None:
+        self._set_folding(request, queryset, is_folding=False)
+
+    @admin.action(description="Fold: one row for all members", permissions=["change"])
+    def fold(self, request: HttpRequest, queryset: QuerySet[DiscoveredTopic]) -> None:
+        self._set_folding(request, queryset, is_folding=True)
+
+    def _set_folding(
+        self, request: HttpRequest, queryset: QuerySet[DiscoveredTopic], *, is_folding: bool
+    ) -> None:
+        if self.refuses(request, queryset, Action.ATTEND):
+            return
+        chosen = list(queryset.exclude(member_count=None).exclude(is_folding=is_folding))
+        for topic in chosen:
+            topics.set_folding(topic, is_folding=is_folding)
+        said = f"{len(chosen)} templates {'folded' if is_folding else 'unfolded'}."
+        self.message_user(request, said, messages.SUCCESS)
 
     @admin.action(
         description="Let the parsers recognise selected topics anew", permissions=["change"]

@@ -23,7 +23,7 @@ from mqtt_app.models.descriptions import (
     ParserMemory,
     TopicNotice,
 )
-from mqtt_app.models.devices import Device, DiscoveredTopic, Gateway
+from mqtt_app.models.devices import Device, DiscoveredTopic, FoldedMember, Gateway
 from mqtt_app.models.logins import LoginCounter
 from mqtt_app.models.logs import MqttConnectionLog, MqttParsingLog
 from mqtt_app.models.metrics import DeviceAlias, Metric
@@ -51,6 +51,7 @@ __all__ = [
     "DeviceStatus",
     "DiscoveredTopic",
     "ErrorClass",
+    "FoldedMember",
     "Gateway",
     "LatestReading",
     "LogLevel",

@@ -78,9 +78,39 @@ class DiscoveredTopic(models.Model):
     )
     is_ignored = models.BooleanField(default=False, db_default=False, editable=False)
     retired_at = models.DateTimeField(null=True, blank=True, editable=False)
+    template = models.TextField(
+        default="",
+        db_default="",
+        editable=False,
+        help_text="Of a topic with a level that may never repeat.",
+    )
+    is_folding = models.BooleanField(
+        default=False,
+        db_default=False,
+        help_text="It stands for every topic of its template that has no row of its own.",
+    )
+    member_count = models.BigIntegerField(
+        null=True,
+        blank=True,
+        editable=False,
+        help_text="Topics that it stands for or stood for; none for an ordinary topic.",
+    )
 
     class Meta:
         ordering = ("-id",)
+        indexes = (
+            models.Index(
+                "connection",
+                MD5("template"),
+                name="mqtt_discoveredtopic_template",
+                condition=~models.Q(template=""),
+            ),
+            models.Index(
+                fields=("connection",),
+                name="mqtt_discoveredtopic_folding",
+                condition=models.Q(is_folding=True),
+            ),
+        )
         # By hash: a topic may have 65,535 bytes, an index row has to be smaller than 2,704.
         constraints = (
             models.UniqueConstraint(
@@ -95,6 +125,25 @@ class DiscoveredTopic(models.Model):
     def only_retained(self) -> bool:
         """Dead, most likely: the broker keeps a message, and nobody published since we listen."""
         return self.was_retained and not self.heard_live
+
+
+class FoldedMember(models.Model):
+    """A topic that a folding one stands for, by the MD5 of its name. Only the newest are kept."""
+
+    topic = models.ForeignKey(
+        DiscoveredTopic, on_delete=models.CASCADE, related_name="members", db_index=False
+    )
+    member = models.UUIDField()
+    first_seen = models.DateTimeField()
+    last_seen = models.DateTimeField(db_index=True)
+
+    class Meta:
+        constraints = (
+            models.UniqueConstraint(fields=("topic", "member"), name="one_member_per_folded_topic"),
+        )
+
+    def __str__(self) -> str:
+        return f"{self.member} of {self.topic_id}"
 
 
 class Presence(models.Model):

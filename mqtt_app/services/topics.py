@@ -108,3 +108,19 @@ def recognise_anew(topics: Iterable[int]) -> int:
         )
         audit.record_by_site("freed of their parser", DiscoveredTopic, changed)
     return len(changed)
+
+
+def set_folding(topic: DiscoveredTopic, *, is_folding: bool) -> None:
+    """Whether the row of a template stands for its topics that have no row of their own. Members
+    that speak after it no longer does get rows, with the flag that it has. Raises ValueError for
+    an ordinary topic.
+    """
+    with transaction.atomic():
+        stored = DiscoveredTopic.objects.select_for_update().get(pk=topic.pk)
+        if stored.member_count is None:
+            raise ValueError("Only the row of a template can be folded or unfolded.")
+        if stored.is_folding == is_folding:
+            return
+        before = {"is_folding": stored.is_folding}
+        audit.record("changed", stored, before=before, after={"is_folding": is_folding})
+        DiscoveredTopic.objects.filter(pk=topic.pk).update(is_folding=is_folding)

@@ -34,7 +34,7 @@ class TopicSerializer(serializers.ModelSerializer[MqttTopic]):
         return value
 
 
-CHANGEABLE = ("is_active", "pinned_parser", "forbidden_parsers")
+CHANGEABLE = ("is_active", "pinned_parser", "forbidden_parsers", "is_folding")
 DUPLICATE = "This connection has this filter already."
 
 
@@ -63,8 +63,18 @@ class DiscoveredTopicSerializer(serializers.ModelSerializer[DiscoveredTopic]):
             "first_seen",
             "last_seen",
             "message_count",
+            "is_folding",
+            "member_count",
         )
         read_only_fields = tuple(name for name in fields if name not in CHANGEABLE)
+
+    def validate_is_folding(self, value: bool) -> bool:
+        if self.instance is not None and self.instance.member_count is None:
+            raise serializers.ValidationError(
+                "Only a topic that stands for others, such as jobs/{uuid}/status, is folded or"
+                " unfolded."
+            )
+        return value
 
     def to_internal_value(self, data: Any) -> Any:
         """Only what operators decide is theirs to set, so a change without any of it is a mistake."""

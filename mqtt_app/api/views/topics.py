@@ -105,6 +105,8 @@ class DiscoveredTopicView(SiteScoped, generics.RetrieveUpdateAPIView[DiscoveredT
                 pinned=values.get("pinned_parser", topic.pinned_parser),
                 forbidden=values.get("forbidden_parsers", topic.forbidden_parsers),
             )
+        if "is_folding" in values:
+            topics.set_folding(topic, is_folding=values["is_folding"])
         if "is_active" in values:
             topics.allow([topic.pk], active=values["is_active"])
         topic.refresh_from_db()

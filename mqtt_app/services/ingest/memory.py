@@ -36,6 +36,7 @@ LIMIT = 100_000  # topics or devices, some 300 bytes each; the topics of ten sit
 METRICS = 300_000  # of devices, some 200 bytes each
 SAID = 300_000  # descriptions of devices and metrics
 KNOWLEDGE = 67_108_864  # bytes of what parsers remember, of all connections
+MEMBERS = 20_000  # topics that a folding one stands for
 COUNTS = 10_000  # topics, or parsers at sites, of which something is counted
 
 Key = TypeVar("Key", bound=Hashable)
@@ -73,7 +74,8 @@ class RowCache(Generic[Key, Entry]):
 class ProcessMemory:
     """`logged`: parsing log rows of a topic. `raw`: failed messages whose bytes stay. `parsed`:
     see `parser_health.Unshared`. `noticed`: see `notices`. `failing`: batches in a row
-    in which a topic only failed. `connections`: what is remembered and
+    in which a topic only failed. `members`: when topics without a row of their own were last
+    written down. `connections`: what is remembered and
     described of a connection. `described`: the last description of a device that was written.
     """
 
@@ -85,6 +87,7 @@ class ProcessMemory:
         self.parsed: dict[Scope, Window] = {}
         self.noticed: dict[NoticeKey, bool] = {}
         self.failing: dict[TopicKey, int] = {}
+        self.members: dict[TopicKey, float] = {}
         self.metrics: RowCache[MetricKey, KnownMetric] = RowCache(METRICS)
         self.connections: dict[int, ConnectionKnowledge] = {}
         self.described: dict[SaidKey, DeviceDescription | MetricDescription] = {}
@@ -99,7 +102,10 @@ class ProcessMemory:
 
     def forget(self) -> None:
         self.forget_rows()
-        for counts in (self.logged, self.raw, self.parsed, self.noticed, self.failing):
+        for counts in (
+            *(self.logged, self.raw, self.parsed),
+            *(self.noticed, self.failing, self.members),
+        ):
             counts.clear()
 
 
@@ -120,6 +126,7 @@ class Draft:
         self.parsed: ChainMap[Scope, Window] = ChainMap({}, memory.parsed)
         self.noticed: ChainMap[NoticeKey, bool] = ChainMap({}, memory.noticed)
         self.failing: ChainMap[TopicKey, int] = ChainMap({}, memory.failing)
+        self.members: ChainMap[TopicKey, float] = ChainMap({}, memory.members)
         self.metrics: dict[MetricKey, KnownMetric] = {}
         self.forgotten_metrics: set[MetricKey] = set()
         self.connections: ChainMap[int, ConnectionKnowledge] = ChainMap({}, memory.connections)
@@ -158,6 +165,7 @@ class Draft:
         part.forgotten_metrics = set(self.forgotten_metrics)
         part.noticed = self.noticed.new_child()
         part.failing = self.failing.new_child()
+        part.members = self.members.new_child()
         part.connections = self.connections.new_child()
         part.described = self.described.new_child()
         return part
@@ -170,6 +178,7 @@ class Draft:
         self.parsed.update(part.parsed.maps[0])
         self.noticed.update(part.noticed.maps[0])
         self.failing.update(part.failing.maps[0])
+        self.members.update(part.members.maps[0])
         self.metrics |= part.metrics
         self.forgotten_metrics |= part.forgotten_metrics
         self.connections.update(part.connections.maps[0])
@@ -185,6 +194,7 @@ class Draft:
         _add(memory.parsed, self.parsed)
         _add(memory.noticed, self.noticed)
         _add(memory.failing, self.failing)
+        _add(memory.members, self.members, MEMBERS)
         _add(memory.described, self.described, SAID)
         memory.metrics.drop(self.forgotten_metrics)
         memory.metrics.learn(self.metrics)

@@ -68,6 +68,7 @@ from mqtt_app.services.ingest.readings.latest import keep_latest
 from mqtt_app.services.ingest.readings.rows import ReadingRows, copy, rows_of
 from mqtt_app.services.ingest.run import Run, savepoint
 from mqtt_app.services.ingest.topics.discovery import discover
+from mqtt_app.services.ingest.topics.folding import remember as remember_members
 from mqtt_app.services.ingest.topics.rows import count
 from mqtt_app.services.ingest.transaction import Done, StoreAttempt, commit
 from mqtt_app.services.postgres.statements import Query, send
@@ -143,9 +144,10 @@ def _store_messages(batch: Batch, messages: Sequence[Envelope], run: Run, *, who
     record(facts, run)
     write_notices(facts.notices, run)
     counted = count(admitted, topics.rows)
+    members = remember_members(admitted, topics.rows, run)
     deliveries = remember(admitted, run)
     sums = accounting.queries(run.tally, run.now)
-    send([*pending.queries, *counted.queries, *deliveries, *sums])
+    send([*pending.queries, *counted.queries, *members, *deliveries, *sums])
     announce(run.take_tally())
     return not counted.is_stale and change(pending.marked, pending.deaths, run)
 

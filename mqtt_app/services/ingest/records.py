@@ -50,7 +50,11 @@ class SiteRules(msgspec.Struct, frozen=True):
 
 
 class Topic(msgspec.Struct, frozen=True):
-    """A row of mqtt_discoveredtopic. `recognitions`: how often another parser took it over."""
+    """A row of mqtt_discoveredtopic. `recognitions`: how often another parser took it over.
+
+    `is_template`: it stands, or stood, for all topics of its template. A topic that it stands for
+    has all of it but the name; `stands_in` is that of the row then, else "".
+    """
 
     id: int
     connection_id: int
@@ -60,10 +64,24 @@ class Topic(msgspec.Struct, frozen=True):
     parser_name: str
     is_pinned: bool = False
     recognitions: int = 0
+    is_folding: bool = False
+    is_template: bool = False
+    stands_in: str = ""
 
     @property
     def key(self) -> TopicKey:
         return self.connection_id, self.topic
+
+    @property
+    def row(self) -> "Topic":
+        """The row as it is, with its own name."""
+        if not self.stands_in:
+            return self
+        return msgspec.structs.replace(self, topic=self.stands_in, stands_in="")
+
+    def member(self, topic: str) -> "Topic":
+        """A topic that this row stands for."""
+        return msgspec.structs.replace(self, topic=topic, stands_in=self.row.topic)
 
 
 class KnownDevice(msgspec.Struct, frozen=True):

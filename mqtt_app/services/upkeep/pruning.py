@@ -18,7 +18,7 @@ from mqtt_app.models.locks import UPKEEP_LOCK
 from mqtt_app.models.sites import Site
 from mqtt_app.services import audit
 from mqtt_app.services.dead_letters import retention
-from mqtt_app.services.upkeep import partitions
+from mqtt_app.services.upkeep import folding, partitions
 
 log = logging.getLogger(__name__)
 
@@ -55,6 +55,7 @@ def run(now: datetime) -> UpkeepReport:
         made = partitions.ensure(now)
         rows = _prune_logs(now) + _prune_receipts(now) + _prune_audit(now)
         rows += retention.expire(now)
+        rows += folding.forget_members(now)
         rows += _prune("mqtt_topicnotice", "began_at", now - NOTICE_PERIODS)
         rows += _prune("mqtt_operation", "created_at", now - OPERATIONS)
         dropped = _drop_months(now)

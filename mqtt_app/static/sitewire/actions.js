@@ -5,13 +5,17 @@ const SEEN = 1500; // ms that "Connecting…" stays at least, so that an eye can
 const READ = 15_000; // ms that an error stays beside its button
 
 async function call(button) {
-  const { post, patch, active } = button.dataset;
+  const { post, patch } = button.dataset;
   const answer = await fetch(post || patch, {
     method: post ? "POST" : "PATCH",
     headers: { "Content-Type": "application/json", "X-CSRFToken": document.body.dataset.csrf, Accept: "application/json" },
-    body: patch ? JSON.stringify({ is_active: active === "true" }) : undefined,
+    body: patch ? JSON.stringify(change(button.dataset)) : undefined,
   });
   if (!answer.ok) throw new Error(await reason(answer));
+}
+
+function change({ active, folding }) {
+  return folding ? { is_folding: folding === "true" } : { is_active: active === "true" };
 }
 
 async function reason(answer) {

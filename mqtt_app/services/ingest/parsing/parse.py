@@ -37,7 +37,7 @@ def parse(messages: Sequence[Envelope], topics: Topics, run: Run) -> BatchFacts:
     read, failed = _read(readable, remembering, facts, run)
     if failed or run.memory.failing:
         taken = take_over(failed, {found.topic.key for found in read}, run)
-        topics.rows.update({found.topic.key: found.topic for found in taken.read})
+        topics.change(found.topic for found in taken.read)
         read += taken.read
         facts.failures += taken.failures
         facts.notices += taken.notices

@@ -83,7 +83,7 @@ def _new_reader(entries: Sequence[Failed], run: Run) -> Topic | None:
             changed = msgspec.structs.replace(
                 topic, parser_name=rival.parser_name, recognitions=topic.recognitions + 1
             )
-            run.memory.topics[topic.key] = changed
+            run.memory.topics[changed.row.key] = changed.row
             return changed
     return None
 

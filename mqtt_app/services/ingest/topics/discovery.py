@@ -2,11 +2,13 @@
 
 from collections.abc import Collection, Mapping, Sequence
 from datetime import timedelta
+from functools import partial
 from typing import Any
 
 import msgspec
 
 from mqtt_app.domain.delivery.messages import Envelope
+from mqtt_app.domain.ingest.folding import template_of
 from mqtt_app.domain.topic_rules import Rule, TopicState, decide, first_match
 from mqtt_app.logging_utils import log_connection_event
 from mqtt_app.models import LogLevel, MqttConnection
@@ -15,6 +17,7 @@ from mqtt_app.services.ingest.parsing import parsers
 from mqtt_app.services.ingest.records import SiteRules, Topic, TopicKey, topic_key
 from mqtt_app.services.ingest.repeats import OncePerMinute
 from mqtt_app.services.ingest.run import Run
+from mqtt_app.services.ingest.topics.folding import fold
 from mqtt_app.services.ingest.topics.rows import COLUMNS, Topics, columns, find, read
 from mqtt_app.services.postgres.columns import booleans, numbers, texts
 from mqtt_app.services.postgres.statements import ask
@@ -27,15 +30,17 @@ SAMPLES = 5  # messages of a topic that are looked at to find its parser
 _CREATE = f"""
 INSERT INTO mqtt_discoveredtopic AS t (connection_id, topic, is_processable, is_active, parser_name,
     confidence, pinned_parser, forbidden_parsers, rule_id, is_ignored, retired_at, was_retained,
-    first_seen, message_count)
+    first_seen, message_count, template, is_folding, member_count)
 SELECT w.connection_id, w.topic, w.parser_name <> '', w.is_active, w.parser_name, w.confidence,
     w.pinned_parser, string_to_array(w.forbidden, E'\\n'), w.rule_id, w.is_ignored,
-    CASE WHEN w.is_retired THEN %(now)s::timestamptz END, w.was_retained, %(now)s::timestamptz, 0
+    CASE WHEN w.is_retired THEN %(now)s::timestamptz END, w.was_retained, %(now)s::timestamptz, 0,
+    w.template, w.is_folding, CASE WHEN w.is_folding THEN 0 END
 FROM unnest(%(connections)s::bigint[], %(topics)s::text[], %(active)s::bool[], %(parsers)s::text[],
     %(confidence)s::float8[], %(pinned)s::text[], %(forbidden)s::text[], %(rules)s::bigint[],
-    %(ignored)s::bool[], %(retired)s::bool[], %(retained)s::bool[])
+    %(ignored)s::bool[], %(retired)s::bool[], %(retained)s::bool[], %(templates)s::text[],
+    %(folding)s::bool[])
     AS w(connection_id, topic, is_active, parser_name, confidence, pinned_parser, forbidden,
-        rule_id, is_ignored, is_retired, was_retained)
+        rule_id, is_ignored, is_retired, was_retained, template, is_folding)
 ON CONFLICT (connection_id, md5(topic)) DO NOTHING
 RETURNING {COLUMNS}
 """
@@ -83,9 +88,11 @@ def discover(messages: Sequence[Envelope], run: Run) -> Topics:
     unread = [key for key, topic in topics.rows.items() if not topic.is_processable]
     if missing or unread:
         samples = _samples(messages, {*missing, *unread})
-        topics.rows.update(_recognise([topics.rows[key] for key in unread], samples, run))
+        topics.change(_recognise([topics.rows[key] for key in unread], samples, run).values())
         if missing:
-            topics.rows.update(_create(missing, samples, run))
+            missing = fold(missing, topics, partial(_make_template, samples, run), run)
+        if missing:
+            topics.rows.update(_create(missing, samples, topics, run))
     return topics
 
 
@@ -135,7 +142,7 @@ def _recognise(unread: Sequence[Topic], samples: Samples, run: Run) -> dict[Topi
         numbers(chosen[key].confidence for key in made),
     ]
     ask(_RECOGNISE, columns)
-    run.memory.topics |= made
+    run.memory.topics |= {topic.row.key: topic.row for topic in made.values()}
     return made
 
 
@@ -151,19 +158,28 @@ class _NewTopic(msgspec.Struct, frozen=True):
     state: TopicState
     confidence: float | None
     was_retained: bool
+    is_folding: bool = False
 
 
-def _create(keys: Sequence[TopicKey], samples: Samples, run: Run) -> dict[TopicKey, Topic]:
-    """Rows for new topics, as far as the quotas of their sites allow, as the rules want them."""
+def _create(
+    keys: Sequence[TopicKey], samples: Samples, topics: Topics, run: Run
+) -> dict[TopicKey, Topic]:
+    """Rows for new topics, as far as the quotas of their sites allow, as the rules want them. Those
+    of a template that was unfolded are as it is.
+    """
     allowed = _within_quota(sorted(keys), samples, run)
     if not allowed:
         return {}
     sites = {run.rules[key[0]].site_id for key in allowed}
     by_site = {site_id: rules_of(site_id) for site_id in sites}
-    new = [
-        _new(key, samples[key], by_site[run.rules[key[0]].site_id], run.rules[key[0]])
-        for key in allowed
-    ]
+    new = []
+    for key in allowed:
+        site = run.rules[key[0]]
+        template = topics.templates.get((key[0], _template_text(key[1])))
+        is_active = site.new_topics_active
+        if template is not None:
+            is_active = template.is_active
+        new.append(_new(key, samples[key], by_site[site.site_id], is_active=is_active))
     created = read(_CREATE, _values(new, run), run.memory)
     for topic in created.values():
         run.tally.discovered[run.rules[topic.connection_id].site_id] += 1
@@ -173,10 +189,31 @@ def _create(keys: Sequence[TopicKey], samples: Samples, run: Run) -> dict[TopicK
     return created
 
 
+def _make_template(samples: Samples, run: Run, keys: Sequence[TopicKey], text: str) -> Topic | None:
+    """A row that stands for these topics; None where another process made one at this moment."""
+    site = run.rules[keys[0][0]]
+    messages = [samples[key][0] for key in keys[:SAMPLES]]
+    key = (site.connection_id, text)
+    rules = rules_of(site.site_id)
+    new = _new(key, messages, rules, is_active=site.new_topics_active)
+    new = msgspec.structs.replace(new, is_folding=True)
+    made = read(_CREATE, _values([new], run), run.memory)
+    if made:
+        run.tally.discovered[site.site_id] += 1
+    return next(iter(made.values()), None)
+
+
+def _template_text(topic: str) -> str:
+    template = template_of(topic)
+    if template is None:
+        return ""
+    return template.text
+
+
 def _new(
-    key: TopicKey, messages: Sequence[Envelope], rules: Sequence[Rule], site: SiteRules
+    key: TopicKey, messages: Sequence[Envelope], rules: Sequence[Rule], *, is_active: bool
 ) -> _NewTopic:
-    state = TopicState(is_active=site.new_topics_active)
+    state = TopicState(is_active=is_active)
     rule = first_match(rules, key[1])
     if rule is not None:
         state = decide(rule, state)
@@ -205,6 +242,8 @@ def _values(new: Sequence[_NewTopic], run: Run) -> dict[str, Any]:
         "ignored": booleans(state.is_ignored for state in states),
         "retired": booleans(state.is_retired for state in states),
         "retained": booleans(topic.was_retained for topic in new),
+        "templates": texts(_template_text(topic.key[1]) for topic in new),
+        "folding": booleans(topic.is_folding for topic in new),
     }
 
 
