@@ -70,6 +70,8 @@ class Fields(msgspec.Struct, frozen=True, kw_only=True):
             value = value.value
         if value is None:
             return ()
+        if isinstance(value, dict | list):
+            return (FieldProblem(field=metric, reason="it holds several values, not one"),)
         has_unit = not isinstance(value, bool | str)
         reading = ReadingFact(
             device=self.device,

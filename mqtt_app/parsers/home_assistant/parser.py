@@ -140,7 +140,7 @@ def _described(topic: str, config: dict[str, Any]) -> Iterator[TopicDescription]
 
 def _has_state(entity: dict[str, Any]) -> bool:
     """An entity with nothing but its platform has been removed."""
-    return len(entity) > 1 and entity.get("platform") not in STATELESS
+    return len(entity) > 1 and str(entity.get("platform")) not in STATELESS
 
 
 def _changes(

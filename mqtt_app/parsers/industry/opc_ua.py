@@ -31,14 +31,14 @@ def read(topic: str, tree: Any) -> Iterator[Fact]:
 
 
 def _facts(device: str, record: dict[str, Any]) -> Iterator[Fact]:
-    if record.get("MessageType") in METADATA:
+    if str(record.get("MessageType")) in METADATA:
         return
     if "NodeId" in record:
         yield from _node(below_device(device, _server(record)), record)
         return
     messages = record.get("Messages", [record])
     for message in messages if isinstance(messages, list) else [messages]:
-        if isinstance(message, dict) and message.get("MessageType") not in METADATA:
+        if isinstance(message, dict) and str(message.get("MessageType")) not in METADATA:
             publisher = below_device(device, _name(record, "PublisherId"))
             yield from _data_set(publisher, message)
 

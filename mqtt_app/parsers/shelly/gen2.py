@@ -107,7 +107,7 @@ def _notification(device: str, frame: Any) -> Iterator[Fact]:
     time = parse_time(params.get("ts"))
     if frame.get("method") == "NotifyEvent":
         yield from _events(device, params.get("events"), time)
-    elif frame.get("method") in UPDATES:
+    elif str(frame.get("method")) in UPDATES:
         yield from _described(device, params.get("sys"), _text(frame, "src"))
         for component, status in params.items():
             if component != "ts":

@@ -126,7 +126,7 @@ def _short_address(device: ZigbeeDevice) -> str:
 def _bridge_of(place: TasmotaTopic, device: ZigbeeDevice) -> str:
     """The bridge's own topic; the device's may be one level below it."""
     above, _, last = place.device.rpartition("/")
-    names = {device.key, device.values.get("Device"), device.values.get("Name")}
+    names = (device.key, device.values.get("Device"), device.values.get("Name"))
     small = {name.lower() for name in names if isinstance(name, str)}
     is_below = last.lower() in small or f"0x{last.lower()}" in small
     if is_below:
