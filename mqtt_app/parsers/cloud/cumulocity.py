@@ -14,7 +14,7 @@ from typing import Any
 from mqtt_app.domain.facts import Availability, Fact, Liveness, ParseError, ParseErrorKind
 from mqtt_app.domain.ingest.times import parse_time
 from mqtt_app.parsers.base import Message
-from mqtt_app.parsers.collector import RADIO, Meaning, ReadingCollector, decode_object
+from mqtt_app.parsers.collector import RADIO, Meaning, ReadingCollector, decode_object, text_at
 from mqtt_app.parsers.fields import number, payload_text
 from mqtt_app.parsers.generic.records import RecordReader
 from mqtt_app.parsers.generic.topic_roles import TopicRole
@@ -49,7 +49,7 @@ class CumulocityParser:
         if levels[0] == "te" and len(levels) > 5:
             return 0.8
         is_smart_rest = levels[0] == "s" and len(levels) in (2, 3) and levels[1] in UP | DOWN
-        if is_smart_rest:
+        if is_smart_rest or _is_rest(topic):
             return 0.75
         return 0.0
 
@@ -60,6 +60,8 @@ class CumulocityParser:
             return []
         if levels[0] == "te" and len(levels) > 5:
             return list(_thin_edge(levels, message))
+        if _is_rest(message.topic):
+            return list(_rest(message))
         if levels[1:2] != ["us"]:
             return []
         return list(_smart_rest(message.topic, text))
@@ -149,3 +151,30 @@ def _thin_edge(levels: list[str], message: Message) -> Iterator[Fact]:
             below = values
         reader = RecordReader(role, message.received_at, message.time_zone)
         yield from reader.read({**below, **time})
+
+
+def _is_rest(topic: str) -> bool:
+    """`measurement/measurements/create`, also `createBulk` and with a mode at the end."""
+    return topic.startswith("measurement/measurements/create")
+
+
+def _rest(message: Message) -> Iterator[Fact]:
+    """Measurements as the REST API takes them: a source, a time, and fragments of series
+    (https://cumulocity.com/api/core/#tag/Measurement-API).
+    """
+    tree = decode_object(message.payload)
+    several = tree.get("measurements")
+    for record in several if isinstance(several, list) else [tree]:
+        if not isinstance(record, dict):
+            raise ParseError(ParseErrorKind.PARSE, "expected an object for each measurement")
+        source = record.get("source")
+        if isinstance(source, dict):
+            device = text_at(source, "id")
+        else:
+            device = ""
+        if not device:
+            raise ParseError(ParseErrorKind.PARSE, "expected a source with the id of the device")
+        held = {key: value for key, value in record.items() if key not in ("source", "type", "id")}
+        role = TopicRole(device=device, parent=device, metric="value")
+        reader = RecordReader(role, message.received_at, message.time_zone)
+        yield from reader.read(held)

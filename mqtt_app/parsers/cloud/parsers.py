@@ -4,6 +4,7 @@ from mqtt_app.parsers.base import Parser
 from mqtt_app.parsers.cloud import ditto
 from mqtt_app.parsers.cloud.cumulocity import CumulocityParser
 from mqtt_app.parsers.cloud.device_shadow import DeviceShadowParser
+from mqtt_app.parsers.cloud.envelopes import EnvelopeParser
 from mqtt_app.parsers.cloud.thing_model import ThingModelParser
 from mqtt_app.parsers.json_forms import JsonFormParser
 
@@ -14,4 +15,5 @@ def cloud_parsers() -> list[Parser]:
         ThingModelParser(),
         CumulocityParser(),
         JsonFormParser(ditto.FORM),
+        EnvelopeParser(),
     ]

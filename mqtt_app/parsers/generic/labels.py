@@ -11,7 +11,7 @@ _TEXTS = words(
     "phase channel name label metric measurement parameter param quantity sensor"
     " measurand value_type valuetype obis path property observedproperty sensortype tagname"
     " signal variable point pointname type kind key id code port address addr location"
-    " position n tag"
+    " position n tag flag"
 )
 _NUMBERS = words("phase channel ch id index idx port slot number no nr num address addr")
 _DATA_TYPES = frozenset(

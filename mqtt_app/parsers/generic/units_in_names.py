@@ -60,6 +60,10 @@ _UNITS = {
     "seconds": "s",
     "rpm": "rpm",
 }
+# At the end of a name, exactly as written, behind a mark or a small letter: `energy_kWh`, `totalkWh`.
+_WRITTEN = re.compile(
+    r"(?:|.*?[_\-. ]|.+?[a-z])(?P<unit>[kM]?Wh|[kM]?VAh|[kM]?varh|kVA|kvar|[kMG]?Hz|[hkM]Pa|mAh|dBm|kW|MW)"
+)
 _TEMPERATURE = ("temp", "dew", "heat", "chill", "celsius")
 # By the last word: its unit, and of what words one has to stand in the name before it.
 _OF_QUANTITY = {
@@ -87,6 +91,9 @@ _SQUEEZED_WORD = re.compile(r"[a-z0-9]+", re.ASCII)
 @lru_cache(maxsize=16_384)
 def unit_in_name(name: str) -> str:
     """The unit that the name ends in, "" for none."""
+    written = _WRITTEN.fullmatch(name)
+    if written is not None:
+        return written["unit"]
     parts = name_words(name)
     if len(parts) < 2:
         is_word = _SQUEEZED_WORD.fullmatch(name) is not None

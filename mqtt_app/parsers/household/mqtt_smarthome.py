@@ -12,7 +12,7 @@ from typing import Any
 from mqtt_app.domain.facts import Availability, Fact, Liveness
 from mqtt_app.domain.ingest.times import parse_time
 from mqtt_app.parsers.base import Message
-from mqtt_app.parsers.fields import PLAIN, Fields, only_text, payload_text
+from mqtt_app.parsers.fields import PLAIN, Fields, Trait, only_text, payload_text
 from mqtt_app.parsers.json_tree import decode, invalid
 from mqtt_app.parsers.liveness import checked_liveness
 
@@ -54,16 +54,19 @@ def _connected(bridge: str, text: str) -> list[Fact]:
 
 def _facts(bridge: str, item: str, tree: Any) -> Iterator[Fact]:
     time = None
+    trait = PLAIN
     value = tree
     if isinstance(tree, dict):
         if VALUE not in tree:
             raise invalid("expected an object with val")
         time = parse_time(tree.get("ts"))
         value = tree[VALUE]
+        if isinstance(tree.get("unit"), str):
+            trait = Trait(unit=tree["unit"].strip())
     above, _, metric = item.rpartition("/")
     fields = Fields(
         device=f"{bridge}/{above}" if above else bridge,
-        trait=lambda _: PLAIN,
+        trait=lambda _: trait,
         read=only_text,
         time=time,
         gateway=bridge if above else None,
