@@ -18,6 +18,7 @@ from collections.abc import Callable, Generator, Iterator, Sequence
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 
 from project.local.install import provision
 from project.local.processes.ports import free_port
@@ -31,6 +32,9 @@ __all__ = ["free_port", "start_valkey"]
 
 NOT_DURABLE = ("fsync=off", "synchronous_commit=off", "full_page_writes=off", "max_wal_size=2GB")
 RARE = ("chaos", "benchmark")
+# How long one example takes says nothing where other processes take the processor, too.
+settings.register_profile("shared processor", deadline=None)
+settings.load_profile("shared processor")
 _running: list[Callable[[], None]] = []
 
 

@@ -4,14 +4,14 @@ from typing import Any
 from rest_framework import serializers
 
 from mqtt_app.models import TopicRule
-from mqtt_app.services.ingest.parsing.parsers import installed
+from mqtt_app.services.ingest.parsing import parsers
 
 PARSERS = "Names of parsers, as `sites/{id}/fingerprint/` and `parser_name` of a topic have them."
 
 
 def check_parsers(names: Iterable[str]) -> None:
     """ValidationError for a parser that is not installed here."""
-    known = sorted(parser.name for parser in installed().parsers)
+    known = sorted(parser.name for parser in parsers.installed().parsers)
     missing = [name for name in names if name and name not in known]
     if missing:
         raise serializers.ValidationError(

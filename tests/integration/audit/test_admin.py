@@ -158,6 +158,8 @@ def test_an_action_leaves_an_entry_and_without_one_changes_nothing(
         model.objects.update(is_active=True)
     if name == "unretire":
         model.objects.update(retired_at=timezone.now())
+    if name in {"fold", "unfold"}:
+        model.objects.update(member_count=40, is_folding=name == "unfold")
     others = []
     if name == "merge":
         others.append(model.objects.create(site_id=row.site_id, identifier="another").pk)
