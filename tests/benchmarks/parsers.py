@@ -11,7 +11,7 @@ import msgspec
 
 from mqtt_app.domain.facts import ParseError, Remembered
 from mqtt_app.parsers.base import Message, Parser
-from mqtt_app.parsers.registry import built_ins
+from mqtt_app.parsers.built_in import built_ins
 from mqtt_app.parsers.registry import run as run_guarded
 from tests.benchmarks.result import Figures, Result, median
 from tests.unit.parsers.test_cases import CASES, ROOT, payload_of

@@ -18,7 +18,8 @@ from mqtt_app.models import (
     SiteBooks,
 )
 from mqtt_app.models import Reading as ReadingRow
-from mqtt_app.parsers.registry import Registry, built_ins
+from mqtt_app.parsers.built_in import built_ins
+from mqtt_app.parsers.registry import Registry
 from mqtt_app.services import topics
 from mqtt_app.services.ingest import pipeline
 from mqtt_app.services.ingest.parsing import parsers

@@ -10,7 +10,7 @@ from mqtt_app.background.periodic_thread import PeriodicThread
 from tests.integration.runtime.world import wait_for
 
 
-def test_an_action_runs_at_once_and_then_again_and_again():
+def test_an_action_runs_at_once_and_then_again_and_again() -> None:
     runs = []
     thread = PeriodicThread("periodic", lambda: runs.append(1), every=0.02)
     thread.start()
@@ -21,7 +21,9 @@ def test_an_action_runs_at_once_and_then_again_and_again():
     assert len(runs) == stopped_at
 
 
-def test_without_an_interval_it_runs_after_a_wake_only_and_wakes_that_come_together_are_one():
+def test_without_an_interval_it_runs_after_a_wake_only_and_wakes_that_come_together_are_one() -> (
+    None
+):
     runs = []
     thread = PeriodicThread("woken", lambda: runs.append(1), every=None, gather=0.2)
     thread.start()
@@ -35,10 +37,10 @@ def test_without_an_interval_it_runs_after_a_wake_only_and_wakes_that_come_toget
     assert thread.stop(5)
 
 
-def test_a_wake_during_the_action_is_not_lost():
+def test_a_wake_during_the_action_is_not_lost() -> None:
     begun, leave, runs = threading.Event(), threading.Event(), []
 
-    def action():
+    def action() -> None:
         runs.append(1)
         begun.set()
         leave.wait(10)
@@ -53,12 +55,15 @@ def test_a_wake_during_the_action_is_not_lost():
     assert thread.stop(5)
 
 
-def test_an_action_that_fails_is_logged_and_runs_again(monkeypatch, caplog):
+def test_an_action_that_fails_is_logged_and_runs_again(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
     monkeypatch.setattr(periodic_thread, "AFTER_FAULT", 0.01)
+    logged: list[object] = []
+    runs: list[int] = []
     monkeypatch.setattr(periodic_thread.log, "exception", lambda *args: logged.append(args))
-    logged, runs = [], []
 
-    def action():
+    def action() -> None:
         runs.append(1)
         if len(runs) == 1:
             raise ValueError("once")
@@ -71,7 +76,7 @@ def test_an_action_that_fails_is_logged_and_runs_again(monkeypatch, caplog):
 
 
 @pytest.mark.parametrize("every", [None, 0.0, 60.0])
-def test_a_stop_ends_every_wait_and_runs_what_is_left_to_do_once(every):
+def test_a_stop_ends_every_wait_and_runs_what_is_left_to_do_once(every: float | None) -> None:
     ended = []
     thread = PeriodicThread(
         "ending", lambda: thread.pause(60), every=every, at_end=lambda: ended.append(1)
@@ -85,5 +90,5 @@ def test_a_stop_ends_every_wait_and_runs_what_is_left_to_do_once(every):
     assert ended == [1]
 
 
-def test_a_thread_that_was_never_started_is_stopped_at_once():
+def test_a_thread_that_was_never_started_is_stopped_at_once() -> None:
     assert PeriodicThread("idle", lambda: None, every=1.0).stop(0)

@@ -4,24 +4,25 @@ last.
 
 import threading
 
+from mqtt_app.coordination.client import quick_client
 from mqtt_app.coordination.nudges import Nudger
 from mqtt_app.coordination.outbox import Outbox
 
 
-def test_without_an_item_there_is_nothing_to_wait_for():
+def test_without_an_item_there_is_nothing_to_wait_for() -> None:
     outbox: Outbox[int] = Outbox("numbers", lambda items: None, limit=1)
     assert outbox.flush(0)
     assert (len(outbox), outbox.dropped) == (0, 0)
 
 
-def test_without_a_nudge_there_is_nothing_to_wait_for():
-    assert Nudger(lambda: None).flush(0)
+def test_without_a_nudge_there_is_nothing_to_wait_for() -> None:
+    assert Nudger(quick_client).flush(0)
 
 
-def test_what_is_being_delivered_is_waited_for():
+def test_what_is_being_delivered_is_waited_for() -> None:
     begun, leave = threading.Event(), threading.Event()
 
-    def deliver(items):
+    def deliver(items: list[int]) -> None:
         begun.set()
         leave.wait(10)
 
@@ -33,11 +34,11 @@ def test_what_is_being_delivered_is_waited_for():
     assert outbox.flush(10)
 
 
-def test_at_its_limit_nothing_is_given_up_and_one_beyond_it_the_oldest():
+def test_at_its_limit_nothing_is_given_up_and_one_beyond_it_the_oldest() -> None:
     begun, leave, delivered = threading.Event(), threading.Event(), []
     lost = threading.Event()
 
-    def deliver(items):
+    def deliver(items: list[int]) -> None:
         begun.set()
         leave.wait(10)
         delivered.extend(items)

@@ -3,7 +3,7 @@ import time
 from mqtt_app.coordination.outbox import Outbox
 
 
-def test_what_comes_within_the_gathering_time_is_delivered_together():
+def test_what_comes_within_the_gathering_time_is_delivered_together() -> None:
     delivered: list[list[int]] = []
     outbox: Outbox[int] = Outbox("numbers", delivered.append, limit=100, gather=0.2)
     for number in range(10):
@@ -12,7 +12,9 @@ def test_what_comes_within_the_gathering_time_is_delivered_together():
     assert delivered == [list(range(10))]
 
 
-def test_past_its_limit_the_oldest_are_given_up_and_counted_once_things_are_delivered_again():
+def test_past_its_limit_the_oldest_are_given_up_and_counted_once_things_are_delivered_again() -> (
+    None
+):
     delivered: list[list[int]] = []
     lost: list[tuple[str, int]] = []
     away = [True]
@@ -45,7 +47,7 @@ def test_past_its_limit_the_oldest_are_given_up_and_counted_once_things_are_deli
     assert lost == [("numbers", 2)]
 
 
-def test_what_is_not_taken_is_tried_again_in_the_same_order():
+def test_what_is_not_taken_is_tried_again_in_the_same_order() -> None:
     delivered: list[list[int]] = []
 
     def deliver(items: list[int]) -> None:

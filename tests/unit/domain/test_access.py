@@ -28,11 +28,13 @@ SUPERUSER = Principal(is_active=True, is_superuser=True)
 BY_SUPERUSERS, BY_OPERATORS = Switching
 
 
-def member(role, site=HERE, token=None):
+def member(role: Role, site: int | None = HERE, token: TokenLimits | None = None) -> Principal:
     return Principal(is_active=True, grants=(Grant(role, site),), token=token)
 
 
-def allowed(principal, switching=BY_SUPERUSERS, site=HERE):
+def allowed(
+    principal: Principal, switching: Switching = BY_SUPERUSERS, site: int = HERE
+) -> set[str]:
     return {action.value for action in Action if not refusal(principal, action, site, switching)}
 
 
@@ -49,8 +51,8 @@ def allowed(principal, switching=BY_SUPERUSERS, site=HERE):
 )
 @pytest.mark.parametrize("site", [HERE, None])
 def test_a_role_allows_at_its_site_what_the_table_says_and_nothing_elsewhere(
-    role, switching, expected, site
-):
+    role: Role, switching: Switching, expected: set[str], site: int | None
+) -> None:
     assert allowed(member(role, site), switching) == expected
     assert allowed(member(role, site), switching, THERE) == (expected if site is None else set())
 
@@ -66,14 +68,18 @@ def test_a_role_allows_at_its_site_what_the_table_says_and_nothing_elsewhere(
         (Scope.MANAGE, frozenset(), set()),
     ],
 )
-def test_a_token_caps_what_a_superuser_may_do(scope, sites, expected):
+def test_a_token_caps_what_a_superuser_may_do(
+    scope: Scope, sites: frozenset[int] | None, expected: set[str]
+) -> None:
     assert allowed(replace(SUPERUSER, token=TokenLimits(scope, sites))) == expected
 
 
 @pytest.mark.parametrize(
     "principal", [NOBODY, replace(SUPERUSER, is_active=False), Principal(is_active=True)]
 )
-def test_who_is_switched_off_or_has_no_membership_sees_and_does_nothing(principal):
+def test_who_is_switched_off_or_has_no_membership_sees_and_does_nothing(
+    principal: Principal,
+) -> None:
     assert visible_sites(principal) == NOWHERE
     assert allowed(principal) == set()
 
@@ -111,11 +117,13 @@ def test_who_is_switched_off_or_has_no_membership_sees_and_does_nothing(principa
         (NOBODY, Action.VIEW, "This account is switched off."),
     ],
 )
-def test_a_refusal_names_what_is_needed(principal, action, sentence):
+def test_a_refusal_names_what_is_needed(
+    principal: Principal, action: Action, sentence: str
+) -> None:
     assert refusal(principal, action, HERE, BY_SUPERUSERS) == sentence
 
 
-def test_the_best_of_two_roles_counts():
+def test_the_best_of_two_roles_counts() -> None:
     both = Principal(is_active=True, grants=(Grant(Role.VIEWER), Grant(Role.MANAGER, HERE)))
     assert "configure" in allowed(both)
     assert allowed(both, site=THERE) == {"view"}
@@ -140,14 +148,18 @@ ACTIONS, SWITCHINGS = st.sampled_from(Action), st.sampled_from(Switching)
 
 
 @given(PRINCIPALS, ACTIONS, SITES, SWITCHINGS)
-def test_a_token_never_allows_more_than_its_user(principal, action, site, switching):
+def test_a_token_never_allows_more_than_its_user(
+    principal: Principal, action: Action, site: int, switching: Switching
+) -> None:
     alone = replace(principal, token=None)
     if refusal(alone, action, site, switching):
         assert refusal(principal, action, site, switching)
 
 
 @given(PRINCIPALS, ACTIONS, SITES, SWITCHINGS)
-def test_taking_a_grant_away_never_allows_more(principal, action, site, switching):
+def test_taking_a_grant_away_never_allows_more(
+    principal: Principal, action: Action, site: int, switching: Switching
+) -> None:
     for number in range(len(principal.grants)):
         fewer = replace(
             principal, grants=principal.grants[:number] + principal.grants[number + 1 :]
@@ -163,20 +175,26 @@ def test_taking_a_grant_away_never_allows_more(principal, action, site, switchin
     BY_SUPERUSERS,
 )
 @given(PRINCIPALS, ACTIONS, SITES, SWITCHINGS)
-def test_sentence_and_set_agree(principal, action, site, switching):
+def test_sentence_and_set_agree(
+    principal: Principal, action: Action, site: int, switching: Switching
+) -> None:
     where = sites_where(principal, action, switching)
     assert is_in(site, where) is (refusal(principal, action, site, switching) == "")
     assert (where != NOWHERE) is (refusal(principal, action, None, switching) == "")
 
 
 @given(PRINCIPALS, ACTIONS, SITES, SWITCHINGS)
-def test_whatever_is_allowed_at_a_site_can_be_seen_there(principal, action, site, switching):
+def test_whatever_is_allowed_at_a_site_can_be_seen_there(
+    principal: Principal, action: Action, site: int, switching: Switching
+) -> None:
     if action not in OF_NO_SITE and not refusal(principal, action, site, switching):
         assert is_in(site, visible_sites(principal))
 
 
 @given(PRINCIPALS, ACTIONS, SITES)
-def test_letting_operators_switch_changes_nothing_else(principal, action, site):
+def test_letting_operators_switch_changes_nothing_else(
+    principal: Principal, action: Action, site: int
+) -> None:
     by_superusers, by_operators = (
         refusal(principal, action, site, switching) for switching in Switching
     )
@@ -185,6 +203,8 @@ def test_letting_operators_switch_changes_nothing_else(principal, action, site):
 
 
 @given(PRINCIPALS, ACTIONS, SITES)
-def test_only_superusers_reach_what_is_theirs(principal, action, site):
+def test_only_superusers_reach_what_is_theirs(
+    principal: Principal, action: Action, site: int
+) -> None:
     if action in OF_NO_SITE and not refusal(principal, action, site, BY_OPERATORS):
         assert principal.is_superuser

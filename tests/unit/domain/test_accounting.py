@@ -7,32 +7,32 @@ from mqtt_app.selectors.status.facets import MessageAccounting
 from mqtt_app.services.accounting import AccountingEntry, AccountingTally
 
 
-def test_every_term_is_a_column_and_no_count_is_a_term_of_its_own():
+def test_every_term_is_a_column_and_no_count_is_a_term_of_its_own() -> None:
     others = {"site", "dropped", "kept_bytes", "last_message_at", "fields_left_out"}
     others |= {replayed_column(term) for term in REPLAYABLE}
     columns = {field.name for field in SiteBooks._meta.concrete_fields}
     assert columns - others == set(SUMS)
 
 
-def test_every_term_is_explained_and_in_the_api():
+def test_every_term_is_explained_and_in_the_api() -> None:
     assert set(MEANINGS) == set(TERMS)
     shown = MessageAccountingSerializer(MessageAccounting()).data
     assert list(shown) == ["received", *TERMS, "dropped", "readings", "balanced"]
 
 
-def test_received_is_the_sum_of_every_term_and_of_what_was_dropped():
+def test_received_is_the_sum_of_every_term_and_of_what_was_dropped() -> None:
     entry = AccountingEntry(terms=dict.fromkeys(TERMS, 2), dropped={"a": 3, "b": 4}, readings=50)
     assert entry.received == 2 * len(TERMS) + 7
 
 
-def test_accounting_is_balanced_only_when_it_adds_up():
+def test_accounting_is_balanced_only_when_it_adds_up() -> None:
     terms = dict.fromkeys(TERMS, 1)
     received = len(TERMS) + 5
     assert MessageAccounting(received=received, terms=terms, dropped={"a": 5}).balanced
     assert not MessageAccounting(received=received + 1, terms=terms, dropped={"a": 5}).balanced
 
 
-def test_a_part_that_is_accepted_is_added_whole():
+def test_a_part_that_is_accepted_is_added_whole() -> None:
     whole = AccountingTally()
     whole.add(1, Term.STORED, 2)
     part = AccountingTally()
@@ -49,7 +49,7 @@ def test_a_part_that_is_accepted_is_added_whole():
     assert whole.discovered == {2: 6}
 
 
-def test_what_leaves_failed_and_quarantined_is_counted_apart():
+def test_what_leaves_failed_and_quarantined_is_counted_apart() -> None:
     tally = AccountingTally()
     tally.add(1, Term.FAILED, -2)
     tally.add(1, Term.QUARANTINED, 3)

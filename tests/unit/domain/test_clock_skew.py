@@ -14,14 +14,14 @@ from mqtt_app.domain.clock_skew import in_words, is_off, worth_storing
         (59.0, "right"),
     ],
 )
-def test_a_skew_is_said_in_its_largest_unit(skew, said):
+def test_a_skew_is_said_in_its_largest_unit(skew: float, said: str) -> None:
     assert in_words(skew) == said
 
 
 @pytest.mark.parametrize(
     ("skew", "off"), [(60.0, True), (-60.0, True), (59.9, False), (None, False)]
 )
-def test_a_minute_is_off(skew, off):
+def test_a_minute_is_off(skew: float | None, off: bool) -> None:
     assert is_off(skew) is off
 
 
@@ -36,5 +36,5 @@ def test_a_minute_is_off(skew, off):
         (3600.0, 0.0, True),
     ],
 )
-def test_only_a_change_is_stored(known, measured, news):
+def test_only_a_change_is_stored(known: float | None, measured: float, news: bool) -> None:
     assert worth_storing(known, measured) is news

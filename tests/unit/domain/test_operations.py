@@ -1,4 +1,5 @@
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import pytest
 
@@ -23,23 +24,27 @@ def request(kind: OperationKind = OperationKind.START) -> Request:
     return Request(kind, T, "ada")
 
 
-def link(status: str, since: datetime = AFTER, **facts) -> LinkFacts:
-    return LinkFacts(
-        **{"is_wanted": True, "status": status, "status_since": since, "generation": 4} | facts
-    )
+def link(status: str, since: datetime = AFTER, **facts: Any) -> LinkFacts:
+    said: dict[str, Any] = {
+        "is_wanted": True,
+        "status": status,
+        "status_since": since,
+        "generation": 4,
+    }
+    return LinkFacts(**said | facts)
 
 
 def state(kind: str, facts: LinkFacts, now: datetime = NOW) -> str:
     return judge(request(OperationKind(kind)), facts, now).state.value
 
 
-def test_a_start_is_pending_until_an_instance_has_the_link_and_then_running():
+def test_a_start_is_pending_until_an_instance_has_the_link_and_then_running() -> None:
     assert state("start", link("disconnected", BEFORE)) == "pending"
     assert state("start", link("disconnected", BEFORE, assigned_instance="mqtt-2")) == "running"
     assert state("start", link("connecting", owner="mqtt-2")) == "running"
 
 
-def test_a_start_ends_with_a_connected_link_and_its_timeline_says_the_way():
+def test_a_start_ends_with_a_connected_link_and_its_timeline_says_the_way() -> None:
     facts = link(
         "connected",
         assigned_instance="mqtt-2",
@@ -64,18 +69,18 @@ def test_a_start_ends_with_a_connected_link_and_its_timeline_says_the_way():
 @pytest.mark.parametrize(
     ("error_at", "expected"), [(BEFORE, "running"), (T, "failed"), (AFTER, "failed")]
 )
-def test_only_an_error_of_after_the_request_fails_it(error_at, expected):
+def test_only_an_error_of_after_the_request_fails_it(error_at: datetime, expected: str) -> None:
     facts = link("error", owner="a", error_at=error_at, error_message="Refused", error_class="tls")
     assert state("start", facts) == expected
 
 
-def test_a_restart_wants_a_link_that_is_newer_than_itself():
+def test_a_restart_wants_a_link_that_is_newer_than_itself() -> None:
     assert state("restart", link("connected", BEFORE, owner="a", connected_at=BEFORE)) == "running"
     assert state("restart", link("connected", owner="a", connected_at=AFTER)) == "succeeded"
     assert state("start", link("connected", BEFORE, connected_at=BEFORE)) == "succeeded"
 
 
-def test_a_stop_ends_when_the_link_is_down():
+def test_a_stop_ends_when_the_link_is_down() -> None:
     assert state("stop", link("connected", BEFORE, is_wanted=False, owner="a")) == "running"
     assert state("stop", link("error", BEFORE, is_wanted=False, owner="a")) == "running"
     assert state("stop", link("disconnected", is_wanted=False, owner="a")) == "succeeded"
@@ -86,11 +91,11 @@ def test_a_stop_ends_when_the_link_is_down():
 @pytest.mark.parametrize(
     ("after", "expected"), [(timedelta(0), "pending"), (timedelta(microseconds=1), "failed")]
 )
-def test_what_shows_no_end_fails_past_its_deadline(after, expected):
+def test_what_shows_no_end_fails_past_its_deadline(after: timedelta, expected: str) -> None:
     assert state("start", link("disconnected", BEFORE), T + DEADLINE + after) == expected
 
 
-def test_what_is_superseded_says_by_what():
+def test_what_is_superseded_says_by_what() -> None:
     newer = Request(OperationKind.STOP, AFTER, "bob")
     ended, timeline = supersede([asked(request())], newer)
     assert ended is OperationState.SUPERSEDED

@@ -30,7 +30,7 @@ from mqtt_app.domain.topics import TopicError, validate_filter
         ("\U0001ffff", False),
     ],
 )
-def test_which_characters_a_filter_may_hold(char, fits):
+def test_which_characters_a_filter_may_hold(char: str, fits: bool) -> None:
     if fits:
         validate_filter(f"a/{char}")
         return
@@ -39,7 +39,7 @@ def test_which_characters_a_filter_may_hold(char, fits):
 
 
 @pytest.mark.parametrize(("size", "fits"), [(65_535, True), (65_536, False)])
-def test_a_filter_may_be_as_long_as_a_string_of_the_protocol(size, fits):
+def test_a_filter_may_be_as_long_as_a_string_of_the_protocol(size: int, fits: bool) -> None:
     if fits:
         validate_filter("x" * size)
         return
@@ -50,7 +50,9 @@ def test_a_filter_may_be_as_long_as_a_string_of_the_protocol(size, fits):
 @pytest.mark.parametrize(
     ("code", "fits"), [(0xD7FF, True), (0xD800, False), (0xDFFF, False), (0xE000, True)]
 )
-def test_halves_of_surrogate_pairs_are_refused_from_the_first_to_the_last(code, fits):
+def test_halves_of_surrogate_pairs_are_refused_from_the_first_to_the_last(
+    code: int, fits: bool
+) -> None:
     if fits:
         validate_filter(chr(code))
         return

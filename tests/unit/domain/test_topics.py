@@ -1,6 +1,7 @@
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from hypothesis.strategies._internal.core import DataObject
 
 from mqtt_app.domain.topics import TopicError, matches, validate_filter
 
@@ -11,7 +12,7 @@ LEVELS = st.lists(LEVEL, min_size=1, max_size=5).filter(any)
 @pytest.mark.parametrize(
     "text", ["#", "+", "a/#", "+/a/+", "/", "a//b", "$SYS/#", "$SYS/broker/+", "grün/+", "a b"]
 )
-def test_valid_filters_pass(text):
+def test_valid_filters_pass(text: str) -> None:
     validate_filter(text)
 
 
@@ -33,7 +34,7 @@ def test_valid_filters_pass(text):
     ],
     ids=range(12),
 )
-def test_a_wrong_filter_is_explained(text, says):
+def test_a_wrong_filter_is_explained(text: str, says: str) -> None:
     with pytest.raises(TopicError, match=says.replace("+", r"\+").replace("$", r"\$")):
         validate_filter(text)
 
@@ -61,18 +62,20 @@ def test_a_wrong_filter_is_explained(text, says):
         ("a/$x", "a/$x", True),
     ],
 )
-def test_filters_select_by_the_rules_of_the_protocol(topic_filter, topic, expected):
+def test_filters_select_by_the_rules_of_the_protocol(
+    topic_filter: str, topic: str, expected: bool
+) -> None:
     assert matches(topic_filter, topic) is expected
 
 
 @given(LEVELS)
-def test_every_name_is_selected_by_itself(levels):
+def test_every_name_is_selected_by_itself(levels: list[str]) -> None:
     topic = "/".join(levels)
     assert matches(topic, topic)
 
 
 @given(LEVELS, st.data())
-def test_a_plus_stands_for_exactly_one_level(levels, data):
+def test_a_plus_stands_for_exactly_one_level(levels: list[str], data: DataObject) -> None:
     place = data.draw(st.integers(0, len(levels) - 1))
     wanted = "/".join([*levels[:place], "+", *levels[place + 1 :]])
     hidden = place == 0 and levels[0].startswith("$")
@@ -81,7 +84,9 @@ def test_a_plus_stands_for_exactly_one_level(levels, data):
 
 
 @given(LEVELS, LEVELS)
-def test_a_hash_stands_for_all_below_and_the_level_itself(parent, below):
+def test_a_hash_stands_for_all_below_and_the_level_itself(
+    parent: list[str], below: list[str]
+) -> None:
     wanted = "/".join([*parent, "#"])
     assert matches(wanted, "/".join(parent))
     assert matches(wanted, "/".join(parent + below))

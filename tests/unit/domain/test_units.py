@@ -25,7 +25,9 @@ from mqtt_app.domain.units import convert, same_dimension
         (3.0, "furlong", "furlong", 3.0),
     ],
 )
-def test_values_are_converted_within_one_kind(value, source, target, expected):
+def test_values_are_converted_within_one_kind(
+    value: float, source: str, target: str, expected: float
+) -> None:
     assert convert(value, source, target) == expected
     assert same_dimension(source, target)
 
@@ -48,18 +50,18 @@ def test_values_are_converted_within_one_kind(value, source, target, expected):
         ("°C", "lx"),
     ],
 )
-def test_units_of_two_kinds_are_never_converted(source, target):
+def test_units_of_two_kinds_are_never_converted(source: str, target: str) -> None:
     assert convert(1.0, source, target) is None
     assert not same_dimension(source, target)
 
 
 @pytest.mark.parametrize("spelling", sorted(SPELLINGS))
-def test_every_spelling_converts_to_its_own_base_and_back(spelling):
+def test_every_spelling_converts_to_its_own_base_and_back(spelling: str) -> None:
     assert is_unit(spelling)
     if meaning(spelling):
         assert convert(5.0, spelling, f" {spelling}") == 5.0
 
 
 @pytest.mark.parametrize("text", ["", "k", "M", "kk", "mw", "Kw ", "watt", "1"])
-def test_what_is_not_in_the_list_is_no_unit(text):
+def test_what_is_not_in_the_list_is_no_unit(text: str) -> None:
     assert not is_unit(text)

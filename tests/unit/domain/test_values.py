@@ -32,7 +32,7 @@ from mqtt_app.domain.values import (
         ("123456789012345", 123_456_789_012_345.0),
     ],
 )
-def test_what_a_person_reads_as_a_number_is_one(text, value):
+def test_what_a_person_reads_as_a_number_is_one(text: str, value: float) -> None:
     assert text_value(text) == Quantity(value)
 
 
@@ -72,7 +72,7 @@ def test_what_a_person_reads_as_a_number_is_one(text, value):
         "two",
     ],
 )
-def test_what_only_looks_like_a_number_stays_text(text):
+def test_what_only_looks_like_a_number_stays_text(text: str) -> None:
     assert text_value(text) == Quantity(text)
 
 
@@ -95,7 +95,9 @@ def test_what_only_looks_like_a_number_stays_text(text):
         ("-71dBm", -71.0, "dBm"),
     ],
 )
-def test_a_number_and_its_unit_are_kept_apart_and_the_unit_as_written(text, value, unit):
+def test_a_number_and_its_unit_are_kept_apart_and_the_unit_as_written(
+    text: str, value: float, unit: str
+) -> None:
     assert text_value(text) == Quantity(value, unit)
 
 
@@ -109,13 +111,13 @@ def test_a_number_and_its_unit_are_kept_apart_and_the_unit_as_written(text, valu
     ],
 )
 def test_a_letter_that_may_be_a_hexadecimal_digit_is_a_unit_only_of_its_quantity(
-    name, text, expected
-):
+    name: str, text: str, expected: Quantity
+) -> None:
     assert text_value(text, name) == expected
 
 
 @pytest.mark.parametrize("text", ["", "  ", "null", "None", "undefined", "-", "--", "n/a", "N/A"])
-def test_some_texts_say_nothing(text):
+def test_some_texts_say_nothing(text: str) -> None:
     assert text_value(text) is None
 
 
@@ -134,7 +136,7 @@ def test_some_texts_say_nothing(text):
         ("\ud800", "surrogate"),
     ],
 )
-def test_what_cannot_be_stored_is_refused_with_the_reason(text, reason):
+def test_what_cannot_be_stored_is_refused_with_the_reason(text: str, reason: str) -> None:
     with pytest.raises(UnstorableError, match=reason):
         text_value(text)
 
@@ -167,7 +169,9 @@ def test_what_cannot_be_stored_is_refused_with_the_reason(text, reason):
         ("state", "unavailable", "unavailable"),
     ],
 )
-def test_words_are_booleans_only_where_they_stand_for_a_state(name, word, value):
+def test_words_are_booleans_only_where_they_stand_for_a_state(
+    name: str, word: str, value: bool | str
+) -> None:
     found = text_value(word, name)
     assert found == Quantity(value)
     assert type(found.value) is type(value)
@@ -176,23 +180,25 @@ def test_words_are_booleans_only_where_they_stand_for_a_state(name, word, value)
 @pytest.mark.parametrize(
     "name", ["dev_addr", "devEui", "serial", "serial_number", "fwVersion", "id", "MAC", "ip"]
 )
-def test_digits_under_a_name_for_identifiers_stay_text(name):
+def test_digits_under_a_name_for_identifiers_stay_text(name: str) -> None:
     assert names_identifier(name)
     assert text_value("12", name) == Quantity("12")
 
 
 @pytest.mark.parametrize("name", ["temp", "humidity", "idle", "macro", "signal", "zipline"])
-def test_a_name_that_only_begins_like_an_identifier_is_none(name):
+def test_a_name_that_only_begins_like_an_identifier_is_none(name: str) -> None:
     assert not names_identifier(name)
 
 
 @pytest.mark.parametrize(("name", "state"), [("", False), ("7", False), ("has_leak", True)])
-def test_what_names_a_state(name, state):
+def test_what_names_a_state(name: str, state: bool) -> None:
     assert names_state(name) is state
 
 
 @given(st.text(), st.text(max_size=20))
-def test_any_text_is_something_that_can_be_stored_or_nothing_or_refused(text, name):
+def test_any_text_is_something_that_can_be_stored_or_nothing_or_refused(
+    text: str, name: str
+) -> None:
     try:
         found = text_value(text, name)
     except UnstorableError:
@@ -201,7 +207,7 @@ def test_any_text_is_something_that_can_be_stored_or_nothing_or_refused(text, na
 
 
 @given(st.floats(allow_nan=False, allow_infinity=False))
-def test_every_decimal_number_that_a_program_prints_is_read_back(number):
+def test_every_decimal_number_that_a_program_prints_is_read_back(number: float) -> None:
     text = f"{number:.6f}"
     if len(text.partition(".")[0].lstrip("-")) <= 15:
         assert text_value(text) == Quantity(float(text))

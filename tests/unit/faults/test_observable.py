@@ -10,7 +10,7 @@ from tests.faults.nearness import FAR, Nearness
 from tests.faults.planting import lua_faults, python_faults
 
 
-def planted(source):
+def planted(source: str) -> set[str]:
     return {fault.what for fault in python_faults(source)}
 
 
@@ -28,11 +28,11 @@ def planted(source):
         'print.x = f"{text[:60]}"',
     ],
 )
-def test_what_nobody_can_see_is_left_as_it_is(source):
+def test_what_nobody_can_see_is_left_as_it_is(source: str) -> None:
     assert planted(source) <= {"'print.x = f\"{text[:60]}\"' -> 'pass'"}
 
 
-def test_sql_is_changed_where_it_is_a_statement_and_not_in_its_comments():
+def test_sql_is_changed_where_it_is_a_statement_and_not_in_its_comments() -> None:
     found = python_faults(
         'Q = f"""\nUPDATE t SET a = 1 -- this AND that\nWHERE a = 1 AND {more}\n"""'
     )
@@ -43,7 +43,7 @@ def test_sql_is_changed_where_it_is_a_statement_and_not_in_its_comments():
 
 
 @pytest.fixture
-def house(tmp_path):
+def house(tmp_path: Path) -> Nearness:
     files = {
         "mqtt_app/domain/rule.py": "",
         "mqtt_app/services/writer.py": "from mqtt_app.domain import rule",
@@ -60,15 +60,15 @@ def house(tmp_path):
     return Nearness(tmp_path)
 
 
-def near(house, path):
+def near(house: Nearness, path: str) -> dict[str, int]:
     return {file.name: distance for file, distance in house.distances(Path(path)).items()}
 
 
-def test_tests_are_as_near_as_their_imports_are_few(house):
+def test_tests_are_as_near_as_their_imports_are_few(house: Nearness) -> None:
     found = near(house, "mqtt_app/domain/rule.py")
     assert found == {"test_rule.py": 1, "test_writer.py": 2, "test_store.py": FAR}
 
 
-def test_a_script_is_as_near_as_the_modules_that_read_it(house):
+def test_a_script_is_as_near_as_the_modules_that_read_it(house: Nearness) -> None:
     found = near(house, "mqtt_app/coordination/lua/x.lua")
     assert found == {"test_rule.py": FAR, "test_writer.py": FAR, "test_store.py": 1}

@@ -32,22 +32,22 @@ def f(x, y):
         (9, "'+' -> '-'"),
     ],
 )
-def test_each_kind_of_fault_is_planted_where_it_says(line, what):
+def test_each_kind_of_fault_is_planted_where_it_says(line: int, what: str) -> None:
     planted = {(fault.line, fault.what) for fault in python_faults(SOURCE)}
     assert (line, what) in planted
 
 
-def test_every_fault_changes_the_file_and_leaves_it_readable():
+def test_every_fault_changes_the_file_and_leaves_it_readable() -> None:
     for fault in python_faults(SOURCE):
         assert fault.source != SOURCE
         ast.parse(fault.source)
 
 
-def test_a_docstring_is_no_statement_to_delete():
+def test_a_docstring_is_no_statement_to_delete() -> None:
     assert all("Docs" in fault.source for fault in python_faults(SOURCE))
 
 
-def test_a_script_of_redis_has_faults_too():
+def test_a_script_of_redis_has_faults_too() -> None:
     planted = [fault.what for fault in lua_faults("if a ~= b and c > 1 then return 0 end")]
     assert "'~=' -> '=='" in planted
     assert "'and' -> 'or'" in planted

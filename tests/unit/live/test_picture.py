@@ -1,3 +1,5 @@
+from typing import Any
+
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -15,12 +17,14 @@ ROW = st.fixed_dictionaries(
 )
 
 
-def by_site(rows):
+def by_site(rows: list[dict[str, Any]]) -> dict[int, dict[str, Any]]:
     return {row["site_id"]: row for row in rows}
 
 
 @given(st.lists(ROW), st.lists(ROW))
-def test_a_snapshot_and_its_events_give_the_new_snapshot(before, changes):
+def test_a_snapshot_and_its_events_give_the_new_snapshot(
+    before: list[dict[str, Any]], changes: list[dict[str, Any]]
+) -> None:
     picture = ClientState(by_site(before).values(), frozenset({1, 2, 3, 4}))
     for row in changes:
         picture.told({"type": "connection", **row})
@@ -28,7 +32,9 @@ def test_a_snapshot_and_its_events_give_the_new_snapshot(before, changes):
 
 
 @given(st.lists(ROW), st.lists(ROW), st.sets(st.integers(0, 9)))
-def test_what_got_lost_is_told_at_the_next_look(before, changes, lost):
+def test_what_got_lost_is_told_at_the_next_look(
+    before: list[dict[str, Any]], changes: list[dict[str, Any]], lost: set[int]
+) -> None:
     picture = ClientState(by_site(before).values(), frozenset({1, 2, 3, 4}))
     for number, row in enumerate(changes):
         if number not in lost:
@@ -40,33 +46,35 @@ def test_what_got_lost_is_told_at_the_next_look(before, changes, lost):
 
 
 @given(st.lists(ROW))
-def test_nothing_is_repeated_when_nothing_got_lost(rows):
+def test_nothing_is_repeated_when_nothing_got_lost(rows: list[dict[str, Any]]) -> None:
     known = by_site(rows).values()
     assert ClientState(known, frozenset()).missed(known) == []
 
 
-def test_a_flow_message_loses_the_sites_that_the_user_may_not_see():
+def test_a_flow_message_loses_the_sites_that_the_user_may_not_see() -> None:
     picture = ClientState([], frozenset({2}))
     event = {"type": "flow", "sites": [{"site_id": 1}, {"site_id": 2}], "at": ""}
     assert picture.visible(event) == {"type": "flow", "sites": [{"site_id": 2}], "at": ""}
     assert picture.visible({"type": "flow", "sites": [{"site_id": 1}], "at": ""}) is None
 
 
-def test_an_event_of_a_foreign_site_is_not_passed_on():
+def test_an_event_of_a_foreign_site_is_not_passed_on() -> None:
     assert ClientState([], frozenset({2})).visible({"type": "device", "site_id": 1}) is None
 
 
-def operation(site_id: int | None, user_id: int | None = 7) -> dict:
+def operation(site_id: int | None, user_id: int | None = 7) -> dict[str, object]:
     return {"type": "operation", "site_id": site_id, "user_id": user_id, "state": "running"}
 
 
-def test_an_operation_is_for_those_who_see_its_site_and_names_no_user():
+def test_an_operation_is_for_those_who_see_its_site_and_names_no_user() -> None:
     seen = ClientState([], frozenset({2})).visible(operation(2))
     assert seen == {"type": "operation", "site_id": 2, "state": "running"}
     assert ClientState([], frozenset({1})).visible(operation(2)) is None
 
 
-def test_an_operation_about_many_sites_is_for_whoever_asked_and_for_those_who_see_everything():
+def test_an_operation_about_many_sites_is_for_whoever_asked_and_for_those_who_see_everything() -> (
+    None
+):
     event = operation(None)
     assert ClientState([], frozenset({2}), user_id=7).visible(event) is not None
     assert ClientState([], frozenset({2}), sees_all=True).visible(event) is not None

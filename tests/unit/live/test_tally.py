@@ -3,7 +3,7 @@ import time
 from mqtt_app.events import EventTally
 
 
-def test_the_first_is_said_at_once_and_the_rest_of_the_second_together_at_its_end():
+def test_the_first_is_said_at_once_and_the_rest_of_the_second_together_at_its_end() -> None:
     said = []
     tally = EventTally(lambda *values: said.append(values), every=0.1)
     for _ in range(5):
@@ -13,7 +13,7 @@ def test_the_first_is_said_at_once_and_the_rest_of_the_second_together_at_its_en
     assert said == [(7, 2, 3), (7, 8, 12)]
 
 
-def test_a_site_that_was_silent_is_said_at_once_again_and_others_do_not_wait_for_it():
+def test_a_site_that_was_silent_is_said_at_once_again_and_others_do_not_wait_for_it() -> None:
     said = []
     tally = EventTally(lambda *values: said.append(values), every=0.1)
     tally.add(7, 1, 1)

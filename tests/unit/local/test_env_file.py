@@ -24,17 +24,19 @@ values = st.text(st.sampled_from("abcXYZ019-_=:,.[]@/ "), max_size=20).map(str.s
         ("A=b=c#d", "b=c#d"),
     ],
 )
-def test_a_line_is_read_as_compose_reads_it(line, value):
+def test_a_line_is_read_as_compose_reads_it(line: str, value: str) -> None:
     assert parse(line) == {"A": value}
 
 
 @pytest.mark.parametrize("line", ["# A=b", "", "A", "1A=b", "=b", "A B=c"])
-def test_other_lines_are_nothing(line):
+def test_other_lines_are_nothing(line: str) -> None:
     assert parse(line) == {}
 
 
 @given(st.dictionaries(names, values), st.dictionaries(names, st.none() | values))
-def test_what_is_changed_is_changed_and_nothing_else(before, changes):
+def test_what_is_changed_is_changed_and_nothing_else(
+    before: dict[str, str], changes: dict[str, str | None]
+) -> None:
     text = "# mine\n" + "".join(f"{name}={value}\n" for name, value in before.items())
     after = changed(text, changes)
     expected = {name: value for name, value in (before | changes).items() if value is not None}
@@ -42,7 +44,7 @@ def test_what_is_changed_is_changed_and_nothing_else(before, changes):
     assert after.startswith("# mine\n")
 
 
-def test_a_name_that_stands_there_twice_is_changed_in_both_places():
+def test_a_name_that_stands_there_twice_is_changed_in_both_places() -> None:
     assert changed("A=1\nA=2\n", {"A": "3"}) == "A=3\nA=3\n"
 
 
@@ -58,7 +60,7 @@ def test_a_name_that_stands_there_twice_is_changed_in_both_places():
         ("xn--bcher-kva.example", "xn--bcher-kva.example"),
     ],
 )
-def test_a_host_has_one_form(text, host):
+def test_a_host_has_one_form(text: str, host: str) -> None:
     assert valid_host(text) == host
 
 
@@ -84,18 +86,18 @@ def test_a_host_has_one_form(text, host):
         "x" * 254,
     ],
 )
-def test_what_no_browser_asks_for_is_no_host(text):
+def test_what_no_browser_asks_for_is_no_host(text: str) -> None:
     with pytest.raises(Refusal, match="not a host name"):
         valid_host(text)
 
 
 @pytest.mark.parametrize("text", ["eth0", "1.2.3", "0.0.0.0:80", ""])
-def test_what_is_no_address_is_not_listened_at(text):
+def test_what_is_no_address_is_not_listened_at(text: str) -> None:
     with pytest.raises(Refusal, match="not an address"):
         valid_bind(text)
 
 
-def test_plain_http_is_for_this_machine_unless_somebody_says_otherwise():
+def test_plain_http_is_for_this_machine_unless_somebody_says_otherwise() -> None:
     assert Access().settings()["WEB_BIND"] == "127.0.0.1"
     assert Access("lab.lan").settings()["WEB_BIND"] == "127.0.0.1"
     assert Access("lab.lan", bind="0.0.0.0").settings()["WEB_BIND"] == "0.0.0.0"
@@ -112,7 +114,9 @@ def test_plain_http_is_for_this_machine_unless_somebody_says_otherwise():
         ("[::1]", "internal", "127.0.0.1", "0"),
     ],
 )
-def test_https_takes_the_certificates_that_its_host_can_have(host, certificates, bind, remembered):
+def test_https_takes_the_certificates_that_its_host_can_have(
+    host: str, certificates: str, bind: str, remembered: str
+) -> None:
     settings = Access(host, https=True).settings()
     assert settings["CADDY_CERTIFICATES"] == certificates
     assert settings["HTTPS_BIND"] == bind

@@ -1,6 +1,8 @@
 """`manage.py test` without a choice of tests leaves none out."""
 
+import subprocess
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -27,14 +29,20 @@ def test_faults_are_injected_one_after_the_other(processors: int) -> None:
     ("arguments", "codes", "expected", "runs"),
     [([], [0, 0], 0, 2), ([], [1, 0], 1, 2), (["-x"], [1, 0], 1, 1), (["-q"], [0, 2], 2, 2)],
 )
-def test_the_first_failure_is_the_exit_code(monkeypatch, arguments, codes, expected, runs) -> None:
-    begun = []
+def test_the_first_failure_is_the_exit_code(
+    monkeypatch: pytest.MonkeyPatch,
+    arguments: list[str],
+    codes: list[int],
+    expected: int,
+    runs: int,
+) -> None:
+    begun: list[list[str]] = []
 
-    def run(command, **_):
+    def run(command: list[str], **_: Any) -> subprocess.CompletedProcess[str]:
         begun.append(command)
-        return type("Done", (), {"returncode": codes[len(begun) - 1]})
+        return subprocess.CompletedProcess(command, codes[len(begun) - 1])
 
-    monkeypatch.setattr(testing.subprocess, "run", run)
+    monkeypatch.setattr(subprocess, "run", run)
     assert testing.run_all(arguments, {}) == expected
     assert len(begun) == runs
     assert all(command[3 : 3 + len(arguments)] == arguments for command in begun)

@@ -35,7 +35,9 @@ def log(handler: CountingHandler) -> Iterator[logging.Logger]:
     logger.removeHandler(handler)
 
 
-def test_a_failure_in_a_hot_loop_is_a_few_lines_and_a_number(log, handler, file):
+def test_a_failure_in_a_hot_loop_is_a_few_lines_and_a_number(
+    log: logging.Logger, handler: CountingHandler, file: io.StringIO
+) -> None:
     for _ in range(10_000):
         log.warning("Redis does not answer (%s)", "TimeoutError")
     handler.close()
@@ -47,14 +49,16 @@ def test_a_failure_in_a_hot_loop_is_a_few_lines_and_a_number(log, handler, file)
     )
 
 
-def test_the_number_is_told_even_when_nothing_else_happens(log, file, monkeypatch):
+def test_the_number_is_told_even_when_nothing_else_happens(
+    log: logging.Logger, file: io.StringIO, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(repeats, "PERIOD", 0.1)
     for _ in range(FREE + 1):
         log.error("away")
     wait_for(lambda: len(file.getvalue().splitlines()) == FREE + 1)
 
 
-def test_the_first_lines_keep_their_traceback(log, file):
+def test_the_first_lines_keep_their_traceback(log: logging.Logger, file: io.StringIO) -> None:
     for _ in range(FREE + 1):
         try:
             raise OSError("gone")
@@ -63,13 +67,15 @@ def test_the_first_lines_keep_their_traceback(log, file):
     assert file.getvalue().count("Traceback") == FREE
 
 
-def test_different_lines_are_all_written(log, file):
+def test_different_lines_are_all_written(log: logging.Logger, file: io.StringIO) -> None:
     for number in range(100):
         log.info("[Site %d] Starting connection", number)
     assert len(file.getvalue().splitlines()) == 100
 
 
-def test_a_line_that_cannot_be_made_does_not_harm_its_caller(handler, file, capsys):
+def test_a_line_that_cannot_be_made_does_not_harm_its_caller(
+    handler: CountingHandler, file: io.StringIO, capsys: pytest.CaptureFixture[str]
+) -> None:
     values = {
         "name": "mqtt_app.any",
         "levelno": logging.WARNING,

@@ -45,7 +45,7 @@ BUILDING = Registry(building_parsers())
         ("tele/plug/SENSOR", b"{}"),
     ],
 )
-def test_topics_of_others_are_left_to_them(topic, sample):
+def test_topics_of_others_are_left_to_them(topic: str, sample: bytes) -> None:
     assert BUILDING.recognise(topic, sample) is None
 
 
@@ -67,7 +67,9 @@ def test_topics_of_others_are_left_to_them(topic, sample):
         ("nuki/3A4C1B2F/state", b"1", "nuki"),
     ],
 )
-def test_a_family_is_known_below_the_levels_of_a_bridge(prefix, topic, sample, name):
+def test_a_family_is_known_below_the_levels_of_a_bridge(
+    prefix: str, topic: str, sample: bytes, name: str
+) -> None:
     chosen = BUILDING.recognise(prefix + topic, sample)
     assert chosen is not None
     assert chosen.name == name
@@ -84,7 +86,7 @@ def test_a_family_is_known_below_the_levels_of_a_bridge(prefix, topic, sample, n
         ("evcc/loadpoints/1/mode", "evcc"),
     ],
 )
-def test_an_empty_payload_does_not_hide_a_family(topic, name, sample):
+def test_an_empty_payload_does_not_hide_a_family(topic: str, name: str, sample: bytes) -> None:
     chosen = BUILDING.recognise(topic, sample)
     assert chosen is not None
     assert chosen.name == name

@@ -23,6 +23,7 @@ from mqtt_app.domain.facts import (
 )
 from mqtt_app.parsers.base import Message, Parser
 from mqtt_app.parsers.registry import load, run
+from tests.narrowing import present
 
 ROOT = Path(__file__).parents[2] / "cases"
 CASES = sorted(path.parent.relative_to(ROOT) for path in ROOT.glob("*/*/message.json"))
@@ -90,12 +91,12 @@ def facts_of(parser: Parser, given: list[dict[str, Any]]) -> list[Fact]:
 
 
 @pytest.mark.parametrize("case", CASES, ids=str)
-def test_the_parser_says_what_the_case_expects(case):
+def test_the_parser_says_what_the_case_expects(case: Path) -> None:
     """`message.json` is a message, or a list of those that came one after the other."""
     given = json.loads((ROOT / case / "message.json").read_text())
     expected = json.loads((ROOT / case / "expected.json").read_text())
     messages = given if isinstance(given, list) else [given]
-    parser = load([]).get(case.parts[0])
+    parser = present(load([]).get(case.parts[0]))
     if "facts" in expected:
         found = [as_data(fact) for fact in facts_of(parser, messages)]
         assert json.dumps(found, sort_keys=True) == json.dumps(expected["facts"], sort_keys=True)
@@ -109,7 +110,7 @@ def test_the_parser_says_what_the_case_expects(case):
 
 
 @pytest.mark.parametrize("case", CASES, ids=str)
-def test_the_parser_of_the_case_is_the_one_that_is_chosen(case):
+def test_the_parser_of_the_case_is_the_one_that_is_chosen(case: Path) -> None:
     given = json.loads((ROOT / case / "message.json").read_text())
     expected = json.loads((ROOT / case / "expected.json").read_text())
     last = given[-1] if isinstance(given, list) else given
@@ -120,5 +121,5 @@ def test_the_parser_of_the_case_is_the_one_that_is_chosen(case):
     assert chosen.name == last.get("chosen", case.parts[0])
 
 
-def test_there_are_cases_for_every_built_in_parser():
+def test_there_are_cases_for_every_built_in_parser() -> None:
     assert {case.parts[0] for case in CASES} == {parser.name for parser in load([]).parsers}

@@ -2,7 +2,9 @@
 
 import pytest
 
-from mqtt_app.parsers.registry import built_ins, load
+from mqtt_app.parsers.built_in import built_ins
+from mqtt_app.parsers.registry import load
+from tests.narrowing import present
 
 PARSERS = {parser.name: parser for parser in built_ins()}
 
@@ -58,7 +60,9 @@ PARSERS = {parser.name: parser for parser in built_ins()}
         ("teltonika", "get/1107098765/command", b"", 0.8),
     ],
 )
-def test_how_sure_each_parser_is_of_a_topic(name, topic, sample, confidence):
+def test_how_sure_each_parser_is_of_a_topic(
+    name: str, topic: str, sample: bytes, confidence: float
+) -> None:
     assert PARSERS[name].matches(topic, sample) == confidence
 
 
@@ -73,5 +77,5 @@ def test_how_sure_each_parser_is_of_a_topic(name, topic, sample, confidence):
         ("device/1107098765/temperature", b"21.5", "scalar"),
     ],
 )
-def test_topics_of_others_are_left_to_them(topic, sample, name):
-    assert load([]).recognise(topic, sample).name == name
+def test_topics_of_others_are_left_to_them(topic: str, sample: bytes, name: str) -> None:
+    assert present(load([]).recognise(topic, sample)).name == name

@@ -1,12 +1,16 @@
 """The guard around parsers: each limit of what can be stored, at the limit and one beyond it."""
 
 import math
+from collections.abc import Sequence
+from importlib.metadata import EntryPoint
+from typing import Any
 
 import pytest
 
 from mqtt_app.domain.facts import (
     Availability,
     DeviceDescription,
+    Fact,
     FieldProblem,
     GatewayDevices,
     Liveness,
@@ -19,7 +23,9 @@ from mqtt_app.domain.facts import (
 )
 from mqtt_app.parsers import storable
 from mqtt_app.parsers.base import Message
-from mqtt_app.parsers.registry import Registry, built_ins, load, run
+from mqtt_app.parsers.built_in import built_ins
+from mqtt_app.parsers.registry import Registry, load, run
+from tests.narrowing import kind_of, present
 
 NOW = 1_700_000_000.0
 PARSERS = {parser.name: parser for parser in built_ins()}
@@ -28,17 +34,19 @@ PARSERS = {parser.name: parser for parser in built_ins()}
 class Made:
     version = "1"
 
-    def __init__(self, name="made", confidence=0.5, answer=()):
+    def __init__(
+        self, name: str = "made", confidence: float = 0.5, answer: Sequence[Fact] = ()
+    ) -> None:
         self.name, self.confidence, self.answer = name, confidence, answer
 
-    def matches(self, topic, sample):
+    def matches(self, topic: str, sample: bytes) -> float:
         return self.confidence
 
-    def parse(self, message):
+    def parse(self, message: Message) -> Sequence[Fact]:
         return self.answer
 
 
-def passes(fact):
+def passes(fact: Fact) -> bool:
     """False when a problem of one field stands in its place, which a log can hold."""
     (found,) = run(Made(answer=[fact]), Message("a", b"x", NOW))
     if isinstance(found, FieldProblem):
@@ -48,25 +56,27 @@ def passes(fact):
     return True
 
 
-def shown(fact):
+def shown(fact: ReadingFact) -> list[tuple[type[Fact], float | None]]:
     """What is made of the fact: its kind, and its time if it is a reading."""
     found = run(Made(answer=[fact]), Message("a", b"x", NOW))
     return [(type(item), getattr(item, "time", None)) for item in found]
 
 
-def reading(**changes):
-    return ReadingFact(**{"device": "d", "metric": "m", "value": 1.0} | changes)
+def reading(**changes: Any) -> ReadingFact:
+    values: dict[str, Any] = {"device": "d", "metric": "m", "value": 1.0, **changes}
+    return ReadingFact(**values)
 
 
 @pytest.mark.parametrize(
     ("confidence", "chosen"), [(0.1, True), (0.099, False), (5.0, True), (math.inf, False)]
 )
-def test_from_a_tenth_of_confidence_on_a_parser_is_chosen(confidence, chosen):
+def test_from_a_tenth_of_confidence_on_a_parser_is_chosen(confidence: float, chosen: bool) -> None:
     assert (Registry([Made(confidence=confidence)]).recognise("a", b"") is not None) is chosen
 
 
-def test_nobody_is_surer_than_sure():
-    assert Registry([Made("first", 1.0), Made("boaster", 7.0)]).recognise("a", b"").name == "first"
+def test_nobody_is_surer_than_sure() -> None:
+    found = Registry([Made("first", 1.0), Made("boaster", 7.0)]).recognise("a", b"")
+    assert present(found).name == "first"
 
 
 # The guard around every parser
@@ -118,7 +128,7 @@ def test_nobody_is_surer_than_sure():
         (reading(value="\ue000"), True),
     ],
 )
-def test_what_fits_into_a_row(fact, fits):
+def test_what_fits_into_a_row(fact: Fact, fits: bool) -> None:
     assert passes(fact) is fits
 
 
@@ -133,7 +143,7 @@ def test_what_fits_into_a_row(fact, fits):
         {"unit": "\x00"},
     ],
 )
-def test_names_that_are_known_spare_no_other_check(wrong):
+def test_names_that_are_known_spare_no_other_check(wrong: dict[str, float | str]) -> None:
     known = {"device": "known", "metric": "known", "gateway": "relay", "time": NOW}
     assert passes(reading(**known))
     assert not passes(reading(**known | wrong))
@@ -142,27 +152,34 @@ def test_names_that_are_known_spare_no_other_check(wrong):
 @pytest.mark.parametrize(
     "time", [1e12, -1e12, math.nan, -62_135_510_401.0, 253_402_128_001.0, "now"]
 )
-def test_a_bad_time_costs_the_time_only(time):
+def test_a_bad_time_costs_the_time_only(time: float | str) -> None:
     assert shown(reading(time=time)) == [(FieldProblem, None), (ReadingFact, None)]
     assert shown(reading(time=time)) == [(FieldProblem, None), (ReadingFact, None)]  # now known
 
 
-def test_one_bad_field_costs_no_other():
+def test_one_bad_field_costs_no_other() -> None:
     answer = [reading(metric="a"), reading(metric="b", value=math.nan), reading(metric="c")]
     found = run(Made(answer=answer), Message("a", b"x", NOW))
     assert [type(fact) for fact in found] == [ReadingFact, FieldProblem, ReadingFact]
-    assert (found[1].field, "finite" in found[1].reason) == ("b", True)
+    problem = kind_of(FieldProblem, found[1])
+    assert (problem.field, "finite" in problem.reason) == ("b", True)
 
 
-def test_what_a_parser_says_of_a_problem_is_cut_to_what_a_log_holds():
-    answer = [FieldProblem(field="\ud800" * 300, reason="\x00" * 900), Remark(text="x" * 900)]
-    problem, remark = run(Made(answer=answer), Message("a", b"x", NOW))
+def test_what_a_parser_says_of_a_problem_is_cut_to_what_a_log_holds() -> None:
+    answer: list[Fact] = [
+        FieldProblem(field="\ud800" * 300, reason="\x00" * 900),
+        Remark(text="x" * 900),
+    ]
+    found = run(Made(answer=answer), Message("a", b"x", NOW))
+    problem, remark = kind_of(FieldProblem, found[0]), kind_of(Remark, found[1])
     assert (len(problem.field), len(problem.reason), len(remark.text)) == (100, 500, 500)
     assert "\x00" not in problem.reason
     assert problem.field.encode()
 
 
-def test_names_are_known_after_their_first_reading_and_forgotten_by_the_thousand(monkeypatch):
+def test_names_are_known_after_their_first_reading_and_forgotten_by_the_thousand(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     monkeypatch.setattr(storable, "SEEN", 3)
     monkeypatch.setattr(storable, "_metrics", set())
     monkeypatch.setattr(storable, "_identifiers", set())
@@ -179,7 +196,7 @@ def test_names_are_known_after_their_first_reading_and_forgotten_by_the_thousand
 
 
 @pytest.mark.parametrize(("length", "fits"), [(0, False), (1, True), (100, True), (101, False)])
-def test_how_long_the_name_of_a_parser_may_be(length, fits):
+def test_how_long_the_name_of_a_parser_may_be(length: int, fits: bool) -> None:
     registry_ = load([_Point(Made("n" * length))])
     assert (registry_.get("n" * length) is not None, len(registry_.failures)) == (
         fits,
@@ -187,37 +204,37 @@ def test_how_long_the_name_of_a_parser_may_be(length, fits):
     )
 
 
-class _Point:
-    """As an entry point that gives this parser, or what makes it."""
+class _Point(EntryPoint):
+    """Gives this parser, or what makes it."""
 
-    name = "point"
+    def __init__(self, made: Made | type[Made]) -> None:
+        super().__init__("point", "", "")
+        vars(self)["made"] = made
 
-    def __init__(self, made):
-        self._made = made
-
-    def load(self):
-        return self._made
+    def load(self) -> Made | type[Made]:
+        made: Made | type[Made] = vars(self)["made"]
+        return made
 
 
 @pytest.mark.parametrize("missing", ["name", "version", "matches", "parse"])
-def test_a_parser_has_a_name_a_version_and_two_methods(missing):
+def test_a_parser_has_a_name_a_version_and_two_methods(missing: str) -> None:
     made = Made()
     setattr(made, missing, None)
     failures = load([_Point(made)]).failures
     assert [name for name, _ in failures] == ["point"]
 
 
-def test_an_entry_point_may_be_a_class_or_a_ready_parser():
+def test_an_entry_point_may_be_a_class_or_a_ready_parser() -> None:
     assert load([_Point(Made)]).get("made") is not None
     assert load([_Point(Made())]).get("made") is not None
 
 
-def test_two_entry_points_of_one_name_are_one_parser_and_one_failure():
+def test_two_entry_points_of_one_name_are_one_parser_and_one_failure() -> None:
     found = load([_Point(Made()), _Point(Made())])
     assert ([parser.name for parser in found.parsers][-1], len(found.failures)) == ("made", 1)
 
 
-def test_the_order_of_the_built_in_parsers_decides_ties():
+def test_the_order_of_the_built_in_parsers_decides_ties() -> None:
     names = [parser.name for parser in built_ins()]
     assert names[0] == "home_assistant"
     assert names[-1] == "scalar"
@@ -225,7 +242,7 @@ def test_the_order_of_the_built_in_parsers_decides_ties():
 
 
 @pytest.mark.parametrize(("count", "fits"), [(100_000, True), (100_001, False)])
-def test_a_parser_may_give_a_hundred_thousand_facts(count, fits):
+def test_a_parser_may_give_a_hundred_thousand_facts(count: int, fits: bool) -> None:
     made, message = Made(answer=[reading()] * count), Message("a", b"x", NOW)
     if fits:
         assert len(run(made, message)) == count
@@ -235,7 +252,7 @@ def test_a_parser_may_give_a_hundred_thousand_facts(count, fits):
 
 
 @pytest.mark.parametrize(("size", "fits"), [(1_048_576, True), (1_048_577, False)])
-def test_a_parser_is_given_a_megabyte_at_most(size, fits):
+def test_a_parser_is_given_a_megabyte_at_most(size: int, fits: bool) -> None:
     message = Message("a", b"x" * size, NOW)
     if fits:
         assert run(Made(answer=[reading()]), message) == [reading()]
@@ -244,6 +261,6 @@ def test_a_parser_is_given_a_megabyte_at_most(size, fits):
             run(Made(answer=[reading()]), message)
 
 
-def test_halves_of_surrogate_pairs_are_refused_from_the_first_to_the_last():
+def test_halves_of_surrogate_pairs_are_refused_from_the_first_to_the_last() -> None:
     codes = {0xD7FF: True, 0xD800: False, 0xDFFF: False, 0xE000: True}
     assert {code: passes(reading(value=chr(code))) for code in codes} == codes

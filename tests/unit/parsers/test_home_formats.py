@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 
 from mqtt_app.domain.facts import ParseError, ParseErrorKind
 from mqtt_app.parsers.base import Message
-from mqtt_app.parsers.registry import built_ins, run
+from mqtt_app.parsers.built_in import built_ins
+from mqtt_app.parsers.registry import run
 
 PARSERS = {parser.name: parser for parser in built_ins()}
 TOPICS = {
@@ -92,7 +93,7 @@ TREES = st.recursive(
 PLACES = st.sampled_from([(name, topic) for name, topics in TOPICS.items() for topic in topics])
 
 
-def is_survived(name, topic, payload):
+def is_survived(name: str, topic: str, payload: bytes) -> bool:
     """Facts, or an error that names what is wrong with the payload."""
     try:
         run(PARSERS[name], Message(topic, payload, 1_700_000_000.0))
@@ -102,16 +103,16 @@ def is_survived(name, topic, payload):
 
 
 @given(place=PLACES, tree=TREES)
-def test_any_json_is_survived(place, tree):
+def test_any_json_is_survived(place: tuple[str, str], tree: object) -> None:
     assert is_survived(*place, json.dumps(tree).encode())
 
 
 @given(place=PLACES, payload=st.binary() | st.text(alphabet="<vs>ac/01,.-{").map(str.encode))
-def test_any_bytes_are_survived(place, payload):
+def test_any_bytes_are_survived(place: tuple[str, str], payload: bytes) -> None:
     assert is_survived(*place, payload)
 
 
-def test_a_state_of_a_megabyte_is_read_in_bounded_time():
+def test_a_state_of_a_megabyte_is_read_in_bounded_time() -> None:
     payload = b"<vs>" + b"<cl>1</cl>" * 90_000
     begin = time.monotonic()
     assert len(run(PARSERS["wled"], Message("wled/a/v", payload, 1_700_000_000.0))) == 90_000
@@ -202,5 +203,5 @@ def test_a_state_of_a_megabyte_is_read_in_bounded_time():
         ("homed", "homed/fd", b"", 0.0),
     ],
 )
-def test_how_sure_each_parser_is(name, topic, sample, confidence):
+def test_how_sure_each_parser_is(name: str, topic: str, sample: bytes, confidence: float) -> None:
     assert PARSERS[name].matches(topic, sample) == confidence

@@ -4,6 +4,8 @@ import json
 
 import pytest
 
+from mqtt_app.domain.facts import ReadingFact, Remark
+from tests.narrowing import kind_of
 from tests.unit.parsers.read_messages import error, facts, problems, values
 
 # JSON: what is wrong with it
@@ -11,7 +13,9 @@ from tests.unit.parsers.read_messages import error, facts, problems, values
 
 @pytest.mark.parametrize(("depth", "fits"), [(32, True), (33, False)])
 @pytest.mark.parametrize(("opening", "closing"), [("[", "]"), ('{"a":', "}")])
-def test_json_may_be_nested_thirty_two_levels_deep(depth, fits, opening, closing):
+def test_json_may_be_nested_thirty_two_levels_deep(
+    depth: int, fits: bool, opening: str, closing: str
+) -> None:
     payload = (opening * depth + "1" + closing * depth).encode()
     if fits:
         assert list(values("json", "a", payload).values()) == [1.0]
@@ -20,7 +24,7 @@ def test_json_may_be_nested_thirty_two_levels_deep(depth, fits, opening, closing
 
 
 @pytest.mark.parametrize(("depth", "fits"), [(32, True), (33, False)])
-def test_brackets_beside_the_deepest_ones_make_nothing_deeper(depth, fits):
+def test_brackets_beside_the_deepest_ones_make_nothing_deeper(depth: int, fits: bool) -> None:
     payload = b"[" * depth + b"1" + b"]" * (depth - 1) + b",[2]]"
     if fits:
         assert list(values("json", "a", payload).values()) == [1.0, 2.0]
@@ -28,7 +32,7 @@ def test_brackets_beside_the_deepest_ones_make_nothing_deeper(depth, fits):
         assert "32 levels" in str(error("json", "a", payload))
 
 
-def test_many_brackets_side_by_side_or_in_strings_are_no_depth():
+def test_many_brackets_side_by_side_or_in_strings_are_no_depth() -> None:
     assert len(values("json", "a", b"[" + b",".join([b"[1]"] * 40) + b"]")) == 40
     assert (
         values("json", "a", b'{"a": "' + b"[" * 40 + b'", "b": "\\"' + b"{" * 40 + b'"}')["a"]
@@ -37,7 +41,7 @@ def test_many_brackets_side_by_side_or_in_strings_are_no_depth():
 
 
 @pytest.mark.parametrize(("size", "fits"), [(1_048_576, True), (1_048_577, False)])
-def test_a_payload_may_be_a_megabyte(size, fits):
+def test_a_payload_may_be_a_megabyte(size: int, fits: bool) -> None:
     payload = b'{"v":1}' + b" " * (size - 7)
     if fits:
         assert values("json", "a", payload) == {"v": 1.0}
@@ -56,13 +60,13 @@ def test_a_payload_may_be_a_megabyte(size, fits):
         (b"\x01\x02", "PARSE_ERROR", "expected one value"),
     ],
 )
-def test_what_is_wrong_with_json_is_said(payload, kind, says):
+def test_what_is_wrong_with_json_is_said(payload: bytes, kind: str, says: str) -> None:
     found = error("json", "a", payload)
     assert (str(found.kind), says in str(found)) == (kind, True), found
 
 
 @pytest.mark.parametrize("payload", [b"", b" \n", b"\x00\x00", b"null", b"{}", b"[]", b'""'])
-def test_what_says_nothing_is_no_reading_and_no_error(payload):
+def test_what_says_nothing_is_no_reading_and_no_error(payload: bytes) -> None:
     assert facts("json", "a", payload) == []
 
 
@@ -93,7 +97,7 @@ def test_what_says_nothing_is_no_reading_and_no_error(payload):
         (b'"f": [1.5, NaN]', "finite"),
     ],
 )
-def test_a_bad_field_costs_only_itself(field, says):
+def test_a_bad_field_costs_only_itself(field: bytes, says: str) -> None:
     payload = b'{"before": 1, ' + field + b', "after": "x"}'
     found = values("json", "a", payload)
     assert (found["before"], found["after"]) == (1.0, "x")
@@ -101,7 +105,7 @@ def test_a_bad_field_costs_only_itself(field, says):
     assert (name[0], says in reason) == ("f", True), reason
 
 
-def test_nan_inside_a_string_or_a_name_is_left_alone():
+def test_nan_inside_a_string_or_a_name_is_left_alone() -> None:
     found = values("json", "a", b'{"a": NaN, "b": "x, nan, y", "nan": 1, "c": "inf"}')
     assert found == {"b": "x, nan, y", "nan": 1.0}
 
@@ -121,7 +125,7 @@ def test_nan_inside_a_string_or_a_name_is_left_alone():
         ("x" * 4096, "x" * 4096),
     ],
 )
-def test_which_strings_are_numbers(text, value):
+def test_which_strings_are_numbers(text: str, value: float | str) -> None:
     assert values("json", "a", {"v": text}) == {"v": value}
 
 
@@ -132,8 +136,9 @@ def test_which_strings_are_numbers(text, value):
         '{"a":"21.5 °C"}'.encode("utf-16"),
     ],
 )
-def test_text_of_another_encoding_is_read_and_said(encoded):
-    reading, remark = facts("json", "a", encoded)
+def test_text_of_another_encoding_is_read_and_said(encoded: bytes) -> None:
+    first, second = facts("json", "a", encoded)
+    reading, remark = kind_of(ReadingFact, first), kind_of(Remark, second)
     assert (reading.value, reading.unit) == (21.5, "°C")
     assert "read as" in remark.text
 
@@ -149,10 +154,10 @@ def test_text_of_another_encoding_is_read_and_said(encoded):
         b'{"v":"1.5"}',
     ],
 )
-def test_wrapped_padded_and_marked_json_is_the_same(payload):
+def test_wrapped_padded_and_marked_json_is_the_same(payload: bytes) -> None:
     assert values("json", "a", payload) == {"v": 1.5}
 
 
-def test_a_string_that_holds_json_is_decoded_once():
+def test_a_string_that_holds_json_is_decoded_once() -> None:
     inner = json.dumps({"v": 1.5, "w": json.dumps({"x": 1})})
     assert values("json", "a", {"payload": inner}) == {"payload.v": 1.5, "payload.w": '{"x": 1}'}

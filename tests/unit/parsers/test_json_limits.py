@@ -1,6 +1,7 @@
 """JSON of no known family: its times and its devices, by table."""
 
 import json
+from typing import Any
 
 import pytest
 
@@ -9,6 +10,7 @@ from mqtt_app.parsers.base import Message
 from mqtt_app.parsers.generic.record_times import take_time
 from mqtt_app.parsers.generic.topic_roles import device_of_topic
 from mqtt_app.parsers.registry import run
+from tests.narrowing import readings
 from tests.unit.parsers.read_messages import NOW, PARSERS, facts, problems, values
 
 # JSON: times
@@ -50,14 +52,16 @@ from tests.unit.parsers.read_messages import NOW, PARSERS, facts, problems, valu
         ({"ts": "5"}, 5.0, {"ts"}),
     ],
 )
-def test_which_of_the_keys_for_a_time_counts(record, time, keys):
+def test_which_of_the_keys_for_a_time_counts(
+    record: dict[str, Any], time: float | None, keys: set[str]
+) -> None:
     found = take_time(record)
-    assert (found.time, found.keys) == (time, keys)
+    assert (found.time, set(found.keys)) == (time, keys)
 
 
 @pytest.mark.parametrize("key", ["ts", "timestamp", "TimeStamp", "measured_at", "t"])
 @pytest.mark.parametrize("time", [10**20, -(10**20), 1e30, 10**300])
-def test_a_number_that_no_calendar_holds_costs_the_time_and_is_named(key, time):
+def test_a_number_that_no_calendar_holds_costs_the_time_and_is_named(key: str, time: float) -> None:
     assert list(problems("json", "a", {key: time, "v": 1})) == [key]
     assert values("json", "a", {key: time, "v": 1}) == {"v": 1.0}
 
@@ -87,27 +91,29 @@ TIME_KEYS = words(
         {"$date": "2023-11-14T22:13:20Z"},
     ],
 )
-def test_every_form_of_time_under_every_key_for_one(key, time):
+def test_every_form_of_time_under_every_key_for_one(
+    key: str, time: dict[str, int | str] | int | str
+) -> None:
     for record in ({key: time, "v": 1.5}, {"params": {key: time, "v": 1.5}}):
-        (found,) = facts("json", "a", record)
+        (found,) = readings(facts("json", "a", record))
         assert (found.time, found.value) == (NOW, 1.5)
 
 
-def test_a_local_time_is_believed_with_the_zone_of_the_site_only():
+def test_a_local_time_is_believed_with_the_zone_of_the_site_only() -> None:
     for record in ({"Time": "2023-11-14T23:13:20"}, {"date": "2023-11-14", "time": "23:13:20"}):
         raw = json.dumps(record | {"v": 1}).encode()
-        (unbelieved,) = run(PARSERS["json"], Message("a", raw, NOW))
+        (unbelieved,) = readings(run(PARSERS["json"], Message("a", raw, NOW)))
         message = Message("a", raw, NOW, time_zone="Europe/Berlin")
-        (believed,) = run(PARSERS["json"], message)
+        (believed,) = readings(run(PARSERS["json"], message))
         assert (unbelieved.time, believed.time) == (None, NOW)
 
 
-def test_a_time_is_no_reading_and_a_duration_is_one():
+def test_a_time_is_no_reading_and_a_duration_is_one() -> None:
     assert values("json", "a", {"time": 86, "v": 1}) == {"time": 86.0, "v": 1.0}
     assert values("json", "a", {"time": 1_700_000_000, "v": 1}) == {"v": 1.0}
 
 
-def test_values_are_taken_out_of_their_wrapper_beside_a_time_only():
+def test_values_are_taken_out_of_their_wrapper_beside_a_time_only() -> None:
     assert values("json", "a", {"ts": 1_700_000_000_000, "values": {"v": 1}, "w": 2}) == {
         "v": 1.0,
         "w": 2.0,
@@ -148,11 +154,11 @@ def test_values_are_taken_out_of_their_wrapper_beside_a_time_only():
         ({"v": 1}, "plant"),
     ],
 )
-def test_which_of_the_keys_for_a_device_counts(record, device):
-    assert {fact.device for fact in facts("json", "plant/state", record)} == {device}
+def test_which_of_the_keys_for_a_device_counts(record: dict[str, Any], device: str) -> None:
+    assert {fact.device for fact in readings(facts("json", "plant/state", record))} == {device}
 
 
-def test_the_key_that_names_the_device_is_no_reading_and_the_others_are():
+def test_the_key_that_names_the_device_is_no_reading_and_the_others_are() -> None:
     assert values("json", "a", {"device_id": "x", "device": "y", "v": 1}) == {
         "device": "y",
         "v": 1.0,
@@ -180,35 +186,35 @@ def test_the_key_that_names_the_device_is_no_reading_and_the_others_are():
         ("state/data", "state"),
     ],
 )
-def test_the_device_is_the_topic_without_what_only_says_its_kind(topic, device):
+def test_the_device_is_the_topic_without_what_only_says_its_kind(topic: str, device: str) -> None:
     assert device_of_topic(topic) == device
 
 
-def test_a_long_topic_makes_a_device_of_its_own():
+def test_a_long_topic_makes_a_device_of_its_own() -> None:
     long = device_of_topic("x" * 600 + "/a")
     assert len(long) == 512
     assert long != device_of_topic("x" * 600 + "/b")
     assert device_of_topic("x" * 512) == "x" * 512
 
 
-def test_one_identifier_on_two_topics_is_two_devices_and_two_on_one_topic_are_two():
+def test_one_identifier_on_two_topics_is_two_devices_and_two_on_one_topic_are_two() -> None:
     devices = {
         fact.device
         for topic in ("plant/a", "plant/b")
         for number in (1, 2)
-        for fact in facts("json", topic, {"device_id": number, "v": 1})
+        for fact in readings(facts("json", topic, {"device_id": number, "v": 1}))
     }
     assert devices == {"plant/a/1", "plant/a/2", "plant/b/1", "plant/b/2"}
 
 
-def test_an_address_is_one_device_on_whatever_topic():
+def test_an_address_is_one_device_on_whatever_topic() -> None:
     for topic in ("gateway1/ble", "gateway2/ble"):
-        (found,) = facts("json", topic, {"mac": "A4:C1:38:11:22:33", "v": 1})
+        (found,) = readings(facts("json", topic, {"mac": "A4:C1:38:11:22:33", "v": 1}))
         assert found.device == "A4:C1:38:11:22:33"
 
 
-def test_an_identifier_that_the_topic_has_is_the_device_of_all_topics_below_it():
+def test_an_identifier_that_the_topic_has_is_the_device_of_all_topics_below_it() -> None:
     topics = ("devices/th-1/temp", "devices/th-1/hum", "devices/th-1/telemetry", "devices/th-1")
     for topic in topics:
-        (found,) = facts("json", topic, {"device_id": "TH-1", "v": 1})
+        (found,) = readings(facts("json", topic, {"device_id": "TH-1", "v": 1}))
         assert found.device == "devices/th-1"

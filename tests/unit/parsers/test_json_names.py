@@ -1,10 +1,12 @@
 """JSON of no known family: names of metrics, units, what is said about devices, limits."""
 
 import json
+from typing import Any
 
 import pytest
 
 from mqtt_app.domain.facts import DeviceDescription
+from tests.narrowing import readings
 from tests.unit.parsers.read_messages import NOW, error, facts, values
 
 # JSON: names of metrics
@@ -42,7 +44,10 @@ from tests.unit.parsers.read_messages import NOW, error, facts, values
         ({"value": {"x": 1}}, {"value.x": 1.0}),
     ],
 )
-def test_names_of_metrics_are_distinct_and_stable(payload, expected):
+def test_names_of_metrics_are_distinct_and_stable(
+    payload: object,
+    expected: dict[str, float],
+) -> None:
     assert values("json", "d/m", payload) == expected
 
 
@@ -50,27 +55,29 @@ def test_names_of_metrics_are_distinct_and_stable(payload, expected):
     "payload",
     [-812, [-812], {"value": -812}, {"Value": [-812], "ts": 1_700_000_000}, {"val": -812}],
 )
-def test_a_value_at_a_leaf_is_a_metric_of_what_is_above_it(payload):
+def test_a_value_at_a_leaf_is_a_metric_of_what_is_above_it(
+    payload: object,
+) -> None:
     raw = json.dumps(payload).encode()
-    (found,) = facts("json", "N/aa/grid/30/Ac/L1/Power", raw)
+    (found,) = readings(facts("json", "N/aa/grid/30/Ac/L1/Power", raw))
     assert (found.device, found.metric, found.value) == ("N/aa/grid/30/Ac/L1", "Power", -812.0)
 
 
 @pytest.mark.parametrize("count", [10_000, 100_000])
-def test_an_array_of_many_records_is_read_whole(count):
+def test_an_array_of_many_records_is_read_whole(count: int) -> None:
     payload = b"[" + b",".join([b'{"v":1}'] * count) + b"]"
     assert len(facts("json", "a", payload)) == count
 
 
-def test_more_values_than_a_message_may_hold_are_refused():
+def test_more_values_than_a_message_may_hold_are_refused() -> None:
     payload = b"[" + b",".join([b"1"] * 100_001) + b"]"
     assert "100,000" in str(error("json", "a", payload))
     lines = b'{"v":1}\n' * 100_001
     assert "100,000" in str(error("json", "a", lines))
 
 
-def test_documents_one_after_the_other_are_records_in_their_order():
-    found = facts("json", "a", b'{"v":1}\n{"v":2}\r\n\n{"v":3}')
+def test_documents_one_after_the_other_are_records_in_their_order() -> None:
+    found = readings(facts("json", "a", b'{"v":1}\n{"v":2}\r\n\n{"v":3}'))
     assert [fact.value for fact in found] == [1.0, 2.0, 3.0]
     assert [fact.metric for fact in found] == ["v", "v", "v"]
     times = [NOW if fact.time is None else fact.time for fact in found]
@@ -78,9 +85,10 @@ def test_documents_one_after_the_other_are_records_in_their_order():
     assert times[0] > NOW - 0.001
 
 
-def test_what_a_record_says_about_its_device_is_no_reading():
+def test_what_a_record_says_about_its_device_is_no_reading() -> None:
     record = {"name": "Pump", "manufacturer": "Acme", "model": "P1", "fw": "1.2.3", "v": 1}
-    about, found = facts("json", "a", record)
+    about, *rest = facts("json", "a", record)
+    (found,) = readings(rest)
     assert about == DeviceDescription(
         device="a", name="Pump", manufacturer="Acme", model="P1", software="1.2.3"
     )
@@ -106,9 +114,11 @@ def test_what_a_record_says_about_its_device_is_no_reading():
         ("noise", False),
     ],
 )
-def test_numbers_about_the_device_are_apart_from_measurements(metric, diagnostic):
+def test_numbers_about_the_device_are_apart_from_measurements(
+    metric: str, diagnostic: bool
+) -> None:
     for record in ({metric: 1}, {"x": {metric: 1}}):
-        assert facts("json", "a", record)[0].diagnostic is diagnostic
+        assert readings(facts("json", "a", record))[0].diagnostic is diagnostic
 
 
 @pytest.mark.parametrize(
@@ -132,5 +142,5 @@ def test_numbers_about_the_device_are_apart_from_measurements(metric, diagnostic
         ({"power_min": 1.6}, ""),
     ],
 )
-def test_units_are_taken_as_they_were_written(record, unit):
-    assert facts("json", "a/b", record)[0].unit == unit
+def test_units_are_taken_as_they_were_written(record: dict[str, Any], unit: str) -> None:
+    assert readings(facts("json", "a/b", record))[0].unit == unit

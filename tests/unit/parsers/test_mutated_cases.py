@@ -4,16 +4,25 @@ known family read from any JSON can be stored, and is the same each time.
 
 import json
 import math
+from collections.abc import Iterator
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mqtt_app.domain.facts import FieldProblem, ParseError, ParseErrorKind, ReadingFact, Remark
+from mqtt_app.domain.facts import (
+    Fact,
+    FieldProblem,
+    ParseError,
+    ParseErrorKind,
+    ReadingFact,
+    Remark,
+)
 from mqtt_app.domain.word_lists import words
-from mqtt_app.parsers.base import Message
+from mqtt_app.parsers.base import Message, Parser
+from mqtt_app.parsers.built_in import built_ins
 from mqtt_app.parsers.generic.key_roles import known
-from mqtt_app.parsers.registry import built_ins, run
+from mqtt_app.parsers.registry import run
 from tests.unit.parsers.test_cases import CASES, ROOT, payload_of
 
 NOW = 1_700_000_000.0
@@ -39,7 +48,7 @@ TREES = st.recursive(
 TOPICS = st.sampled_from(["a/b", "a/status", "a/online", "a/1/connected", "a/set", "x", "/", "a//"])
 
 
-def messages():
+def messages() -> Iterator[tuple[str, bytes]]:
     """(topic, payload) of every case, the huge ones left out."""
     for case in CASES:
         given_messages = json.loads((ROOT / case / "message.json").read_text())
@@ -52,7 +61,7 @@ MESSAGES = sorted(set(messages()))
 
 
 @st.composite
-def damaged(draw):
+def damaged(draw: st.DrawFn) -> tuple[str, bytes]:
     """A message of a case with a part of its payload cut out, doubled or replaced."""
     topic, payload = draw(st.sampled_from(MESSAGES))
     start = draw(st.integers(0, len(payload)))
@@ -62,7 +71,7 @@ def damaged(draw):
     return topic, payload[:start] + part + instead + payload[end:]
 
 
-def facts_of(parser, topic, payload):
+def facts_of(parser: Parser, topic: str, payload: bytes) -> list[Fact] | None:
     """None for a ParseError that is no fault of the parser; a fault is raised."""
     try:
         return list(run(parser, Message(topic, payload, NOW)))
@@ -73,7 +82,7 @@ def facts_of(parser, topic, payload):
 
 
 @pytest.mark.parametrize("parser", built_ins(), ids=lambda parser: parser.name)
-def test_every_parser_survives_the_messages_of_every_other(parser):
+def test_every_parser_survives_the_messages_of_every_other(parser: Parser) -> None:
     for topic, payload in MESSAGES:
         assert 0.0 <= parser.matches(topic, payload) <= 1.0
         facts_of(parser, topic, payload)
@@ -82,12 +91,12 @@ def test_every_parser_survives_the_messages_of_every_other(parser):
 @pytest.mark.parametrize("parser", built_ins(), ids=lambda parser: parser.name)
 @settings(deadline=None)
 @given(message=damaged())
-def test_every_parser_survives_damaged_messages(parser, message):
+def test_every_parser_survives_damaged_messages(parser: Parser, message: tuple[str, bytes]) -> None:
     assert 0.0 <= parser.matches(*message) <= 1.0
     facts_of(parser, *message)
 
 
-def assert_storable(facts):
+def assert_storable(facts: list[Fact]) -> None:
     places = [(f.device, f.metric, f.time) for f in facts if isinstance(f, ReadingFact)]
     assert len(places) == len(set(places))
     for fact in facts:
@@ -105,8 +114,8 @@ def assert_storable(facts):
 @settings(deadline=None)
 @given(topic=TOPICS, tree=TREES, lines=st.integers(1, 3))
 def test_what_is_read_can_be_stored_in_a_place_of_its_own_and_is_the_same_again(
-    parser, topic, tree, lines
-):
+    parser: Parser, topic: str, tree: object, lines: int
+) -> None:
     payload = b"\n".join([json.dumps(tree).encode()] * lines)
     known.clear()  # so that the keys are new first, and the quick way is taken only then
     facts = facts_of(parser, topic, payload)
@@ -120,7 +129,9 @@ def test_what_is_read_can_be_stored_in_a_place_of_its_own_and_is_the_same_again(
     | st.sampled_from(["ON", "1.2 kW", "heating", "007"]),
     name=st.sampled_from(["temp", "state", "x", "door"]),
 )
-def test_a_list_of_one_and_an_object_of_one_value_have_the_name_of_the_value(value, name):
+def test_a_list_of_one_and_an_object_of_one_value_have_the_name_of_the_value(
+    value: float | str, name: str
+) -> None:
     parser = next(p for p in built_ins() if p.name == "json")
     bare = json.dumps(value).strip('"').encode()
     forms = [bare, [value], {"value": value}, [[value]]]

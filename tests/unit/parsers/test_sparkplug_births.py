@@ -1,10 +1,11 @@
 """What a birth leaves in memory is read back, whatever its size, and never trusted blindly."""
 
 import random
+from collections.abc import Sequence
 
 import pytest
 
-from mqtt_app.domain.facts import ParseError, ReadingFact, Remark, Remembered
+from mqtt_app.domain.facts import Fact, ParseError, ReadingFact, Remark, Remembered
 from mqtt_app.parsers.base import Message
 from mqtt_app.parsers.registry import run
 from mqtt_app.parsers.sparkplug.parser import SparkplugParser
@@ -21,25 +22,29 @@ def birth(count: int, name: str = "Line/Metric") -> bytes:
         payload.metrics.add(
             name=f"{name}/{place:06}".encode(), alias=place, datatype=3, int_value=place
         )
-    return payload.SerializeToString()
+    return bytes(payload.SerializeToString())
 
 
 def data(alias: int, value: int) -> bytes:
     payload = Payload(timestamp=1_700_000_000_000, seq=1)
     payload.metrics.add(alias=alias, int_value=value)
-    return payload.SerializeToString()
+    return bytes(payload.SerializeToString())
 
 
-def parsed(topic, payload, memory=None):
+def parsed(topic: str, payload: bytes, memory: dict[str, bytes] | None = None) -> Sequence[Fact]:
     return run(PARSER, Message(topic, payload, 1_700_000_000.0, memory=memory or {}))
 
 
-def remembered(facts) -> dict[str, bytes]:
-    return {fact.key: fact.value for fact in facts if isinstance(fact, Remembered)}
+def remembered(facts: Sequence[Fact]) -> dict[str, bytes]:
+    return {
+        fact.key: fact.value
+        for fact in facts
+        if isinstance(fact, Remembered) and fact.value is not None
+    }
 
 
 @pytest.mark.parametrize("count", [1, 300, 5_000])
-def test_an_alias_is_read_by_the_birth_of_any_size(count):
+def test_an_alias_is_read_by_the_birth_of_any_size(count: int) -> None:
     memory = remembered(parsed(BIRTH, birth(count)))
     (reading,) = [
         fact
@@ -49,11 +54,11 @@ def test_an_alias_is_read_by_the_birth_of_any_size(count):
     assert (reading.metric, reading.value) == (f"Line/Metric/{count - 1:06}", -2.0)
 
 
-def test_a_large_birth_is_packed():
+def test_a_large_birth_is_packed() -> None:
     assert len(remembered(parsed(BIRTH, birth(5_000)))[KEY]) < 64 * 1024
 
 
-def test_a_birth_that_is_too_large_to_remember_is_said_and_its_readings_are_kept():
+def test_a_birth_that_is_too_large_to_remember_is_said_and_its_readings_are_kept() -> None:
     names = random.Random(7)
     payload = Payload(timestamp=1_700_000_000_000, seq=0)
     for place in range(9_000):
@@ -68,12 +73,12 @@ def test_a_birth_that_is_too_large_to_remember_is_said_and_its_readings_are_kept
 
 
 @pytest.mark.parametrize("value", [b"", b"\x00", b"\x01", b"\x01garbage", b"\x00\xc1", b"\x00\x93"])
-def test_a_memory_that_cannot_be_read_is_none(value):
+def test_a_memory_that_cannot_be_read_is_none(value: bytes) -> None:
     with pytest.raises(ParseError, match="no DBIRTH of G/N/D was seen"):
         parsed(DATA, data(1, 2), {KEY: value})
 
 
-def test_a_later_birth_takes_the_place_of_the_earlier():
+def test_a_later_birth_takes_the_place_of_the_earlier() -> None:
     memory = remembered(parsed(BIRTH, birth(2, "Old")))
     memory |= remembered(parsed(BIRTH, birth(2, "New"), memory))
     readings = [
@@ -92,10 +97,10 @@ def test_a_later_birth_takes_the_place_of_the_earlier():
         ("a/b", set()),
     ],
 )
-def test_only_messages_that_need_a_birth_ask_for_it(topic, keys):
+def test_only_messages_that_need_a_birth_ask_for_it(topic: str, keys: set[str]) -> None:
     assert set(PARSER.remembers(topic)) == keys
 
 
-def test_no_more_metrics_are_read_than_a_message_may_have():
+def test_no_more_metrics_are_read_than_a_message_may_have() -> None:
     with pytest.raises(ParseError, match="more than 100,000 metrics"):
         parsed(DATA, b"\x12\x00" * 100_001)

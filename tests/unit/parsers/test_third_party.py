@@ -37,7 +37,7 @@ def install(target: Path, workplace: Path) -> None:
     subprocess.run(command, check=True, timeout=100, capture_output=True)
 
 
-def test_an_installed_package_brings_its_parser(tmp_path):
+def test_an_installed_package_brings_its_parser(tmp_path: Path) -> None:
     install(tmp_path / "site", tmp_path / "source")
     environment = os.environ | {"PYTHONPATH": os.pathsep.join([str(tmp_path / "site"), str(ROOT)])}
     command = [sys.executable, "-c", SCRIPT]

@@ -9,8 +9,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mqtt_app.domain.facts import ParseError, ParseErrorKind
-from mqtt_app.parsers.base import Message
-from mqtt_app.parsers.registry import built_ins, load, run
+from mqtt_app.parsers.base import Message, Parser
+from mqtt_app.parsers.built_in import built_ins
+from mqtt_app.parsers.registry import load, run
+from tests.narrowing import present
 
 LEAVES = st.none() | st.booleans() | st.integers() | st.floats() | st.text()
 KEYS = st.text() | st.sampled_from(
@@ -114,7 +116,7 @@ TOPICS = st.text(min_size=1) | st.sampled_from(
 )
 
 
-def outcome(parser, topic, payload):
+def outcome(parser: Parser, topic: str, payload: bytes) -> ParseErrorKind | None:
     """None, or the kind of the error."""
     try:
         run(parser, Message(topic, payload, 1_700_000_000.0))
@@ -128,16 +130,16 @@ def outcome(parser, topic, payload):
     topic=TOPICS,
     payload=st.binary() | st.text(alphabet='{}[]":,0123456789eE.-\\u ntf').map(str.encode),
 )
-def test_any_bytes_are_survived(parser, topic, payload):
+def test_any_bytes_are_survived(parser: Parser, topic: str, payload: bytes) -> None:
     assert 0.0 <= parser.matches(topic, payload) <= 1.0
     assert outcome(parser, topic, payload) != ParseErrorKind.UNKNOWN
 
 
 @pytest.mark.parametrize("name", ["cbor", "messagepack", "senml"])
 @given(tree=TREES, cut=st.integers(0, 40))
-def test_any_tree_in_bytes_is_survived(name, tree, cut):
+def test_any_tree_in_bytes_is_survived(name: str, tree: object, cut: int) -> None:
     """Also cut off: then it is an error, or nothing."""
-    parser = load([]).get(name)
+    parser = present(load([]).get(name))
     pack = msgpack.packb if name == "messagepack" else cbor2.dumps
     try:
         payload = pack(tree)
@@ -149,5 +151,5 @@ def test_any_tree_in_bytes_is_survived(name, tree, cut):
 
 @pytest.mark.parametrize("parser", built_ins(), ids=lambda parser: parser.name)
 @given(topic=TOPICS, tree=TREES)
-def test_any_json_is_survived(parser, topic, tree):
+def test_any_json_is_survived(parser: Parser, topic: str, tree: object) -> None:
     assert outcome(parser, topic, json.dumps(tree).encode()) != ParseErrorKind.UNKNOWN

@@ -4,22 +4,27 @@ payloads with bytes changed, cut off and repeated.
 
 import json
 from collections import defaultdict
+from collections.abc import KeysView
+from typing import Any
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from hypothesis.strategies import SearchStrategy
+from hypothesis.strategies._internal.core import DataObject
 
 from mqtt_app.domain.facts import ParseError, ParseErrorKind
-from mqtt_app.parsers.base import Message
-from mqtt_app.parsers.registry import built_ins, run
+from mqtt_app.parsers.base import Message, Parser
+from mqtt_app.parsers.built_in import built_ins
+from mqtt_app.parsers.registry import run
 from tests.unit.parsers.test_cases import CASES, ROOT, payload_of
 
 LEAVES = st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=20)
 
 
-def entries_by_parser():
+def entries_by_parser() -> dict[str, list[dict[str, Any]]]:
     """{parser: [message of a case]}, the huge ones left out."""
-    found = defaultdict(list)
+    found: defaultdict[str, list[dict[str, Any]]] = defaultdict(list)
     for case in CASES:
         given_messages = json.loads((ROOT / case / "message.json").read_text())
         messages = given_messages if isinstance(given_messages, list) else [given_messages]
@@ -27,7 +32,7 @@ def entries_by_parser():
     return found
 
 
-def keys_of(entry):
+def keys_of(entry: dict[str, Any]) -> KeysView[str] | tuple[()]:
     tree = entry.get("json")
     return tree.keys() if isinstance(tree, dict) else ()
 
@@ -44,7 +49,7 @@ WORDS = {
 
 
 @st.composite
-def mutated(draw, payload):
+def mutated(draw: st.DrawFn, payload: bytes) -> bytes:
     """The payload with a part cut out, and other bytes in its place."""
     start = draw(st.integers(0, len(payload)))
     end = draw(st.integers(start, len(payload)))
@@ -54,7 +59,7 @@ def mutated(draw, payload):
     return payload[:start] + middle * draw(st.integers(1, 3)) + payload[end:]
 
 
-def trees(keys):
+def trees(keys: list[str]) -> SearchStrategy[Any]:
     names = st.text(max_size=10) | (st.sampled_from(keys) if keys else st.nothing())
     return st.recursive(
         LEAVES,
@@ -63,7 +68,7 @@ def trees(keys):
     )
 
 
-def outcome(parser, message):
+def outcome(parser: Parser, message: Message) -> ParseErrorKind | None:
     """None, or the kind of the error."""
     try:
         run(parser, message)
@@ -75,7 +80,7 @@ def outcome(parser, message):
 @pytest.mark.parametrize("parser", built_ins(), ids=lambda parser: parser.name)
 @settings(max_examples=50, deadline=None)  # other processes take the processor, too
 @given(data=st.data())
-def test_no_parser_fails_on_its_own_topics(parser, data):
+def test_no_parser_fails_on_its_own_topics(parser: Parser, data: DataObject) -> None:
     entry = data.draw(st.sampled_from(ENTRIES[parser.name]))
     trees_of_its_keys = trees(KEYS[parser.name]).map(lambda tree: json.dumps(tree).encode())
     payload = data.draw(mutated(payload_of(entry)) | st.binary(max_size=60) | trees_of_its_keys)

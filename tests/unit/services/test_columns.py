@@ -18,7 +18,7 @@ from mqtt_app.services.postgres.columns import (
 )
 
 
-def test_array_literals():
+def test_array_literals() -> None:
     assert numbers([1, None, -2.5, 1e300]) == "{1,NULL,-2.5,1e+300}"
     assert booleans([True, False, None]) == "{t,f,NULL}"
     assert texts(["a", None, 'q"\\,{}', ""]) == '{"a",NULL,"q\\"\\\\,{}",""}'
@@ -30,7 +30,7 @@ def test_array_literals():
     ("seconds", "micros"),
     [(0.0, 0), (1.0000004, 1_000_000), (1.0000016, 1_000_002), (-1.5, -1_500_000)],
 )
-def test_a_moment_is_the_nearest_microsecond(seconds, micros):
+def test_a_moment_is_the_nearest_microsecond(seconds: float, micros: int) -> None:
     assert microseconds(seconds) == micros
 
 
@@ -48,7 +48,7 @@ NULL = b"\xff\xff\xff\xff"
         (b"\xff", NULL * 3 + b"\0\0\0\x01\xff"),
     ],
 )
-def test_a_row_of_a_binary_copy(value, columns):
+def test_a_row_of_a_binary_copy(value: bool | bytes | float | str, columns: bytes) -> None:
     since_2000 = 5
     unix = 946_684_800_000_000 + since_2000
     found = copy_rows([CopyRow(7, "m", unix, unix + 1, 2, value)])
@@ -58,7 +58,7 @@ def test_a_row_of_a_binary_copy(value, columns):
     assert copy_rows([]) == head[:19] + b"\xff\xff"
 
 
-def test_what_is_remembered_is_forgotten_when_it_is_too_much():
+def test_what_is_remembered_is_forgotten_when_it_is_too_much() -> None:
     known: RowCache[int, str] = RowCache(limit=3)
     known.learn({1: "a", 2: "b", 3: "c"})
     assert known.known([1, 3, 9]) == {1: "a", 3: "c"}

@@ -8,7 +8,7 @@ from mqtt_app.services.ingest.memory import Draft, ProcessMemory
 from mqtt_app.services.ingest.records import KnownDevice, Topic
 
 TOPIC = Topic(1, 7, "hall/a", True, True, "json")
-DEVICE = KnownDevice(2, 3, "hall/a", "")
+DEVICE = KnownDevice(2, 3, "hall/a")
 KEY = (7, "hall/a")
 
 
@@ -26,17 +26,19 @@ def filled(draft: Draft) -> Draft:
     return draft
 
 
-def test_a_draft_that_is_dropped_leaves_nothing(memory):
+def test_a_draft_that_is_dropped_leaves_nothing(memory: ProcessMemory) -> None:
     draft = Draft(memory, believes=True)
     filled(draft.part())
     filled(Draft(memory, believes=True))
     draft.keep()
     assert memory.topics.known([KEY]) == {}
     assert memory.devices.known([DEVICE.key]) == {}
-    assert memory.logged == memory.raw == memory.parsed == {}
+    assert (memory.logged, memory.raw, memory.parsed) == ({}, {}, {})
 
 
-def test_a_part_that_is_accepted_is_remembered_once_the_whole_is_kept(memory):
+def test_a_part_that_is_accepted_is_remembered_once_the_whole_is_kept(
+    memory: ProcessMemory,
+) -> None:
     draft = Draft(memory, believes=True)
     draft.accept(filled(draft.part()))
     assert memory.topics.known([KEY]) == {}
@@ -48,7 +50,7 @@ def test_a_part_that_is_accepted_is_remembered_once_the_whole_is_kept(memory):
     assert memory.parsed == {(3, "json"): Window(60.0, 5)}
 
 
-def test_a_part_counts_on_top_of_what_was_counted_before_it(memory):
+def test_a_part_counts_on_top_of_what_was_counted_before_it(memory: ProcessMemory) -> None:
     memory.logged[KEY] = MinuteCount(1, 4)
     draft = Draft(memory, believes=True)
     assert count(draft.logged, KEY, 60.0) == 4
@@ -59,7 +61,7 @@ def test_a_part_counts_on_top_of_what_was_counted_before_it(memory):
     assert memory.logged == {KEY: MinuteCount(1, 4)}
 
 
-def test_a_careful_attempt_believes_nothing_that_is_remembered(memory):
+def test_a_careful_attempt_believes_nothing_that_is_remembered(memory: ProcessMemory) -> None:
     filled(Draft(memory, believes=True)).keep()
     assert Draft(memory, believes=True).known_topics([KEY]) == {KEY: TOPIC}
     careful = Draft(memory, believes=False)
@@ -68,10 +70,10 @@ def test_a_careful_attempt_believes_nothing_that_is_remembered(memory):
     assert careful.part().known_topics([KEY]) == {}
 
 
-def test_stale_rows_are_forgotten_and_counts_are_not(memory):
+def test_stale_rows_are_forgotten_and_counts_are_not(memory: ProcessMemory) -> None:
     filled(Draft(memory, believes=True)).keep()
     memory.forget_rows()
     assert memory.topics.known([KEY]) == {}
     assert memory.logged == {KEY: MinuteCount(1, 1)}
     memory.forget()
-    assert memory.logged == memory.raw == memory.parsed == {}
+    assert (memory.logged, memory.raw, memory.parsed) == ({}, {}, {})

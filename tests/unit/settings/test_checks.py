@@ -1,6 +1,7 @@
 """The relations between the knobs, each broken once."""
 
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
@@ -8,7 +9,7 @@ from mqtt_app.checks import violations
 from mqtt_app.conf import Config
 
 
-def test_the_defaults_keep_every_relation():
+def test_the_defaults_keep_every_relation() -> None:
     assert violations(Config()) == []
 
 
@@ -30,7 +31,7 @@ def test_the_defaults_keep_every_relation():
         (23, {"unfinished_bytes": 33_554_431}),
     ],
 )
-def test_a_broken_relation_is_named_with_its_remedy(number, broken):
+def test_a_broken_relation_is_named_with_its_remedy(number: int, broken: dict[str, Any]) -> None:
     found = violations(replace(Config(), **broken))
     assert [one[0] for one in found] == [number]
     assert all(text and hint for _, text, hint in found)

@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 from mqtt_app.domain.accounts import login_throttle as rules
 from mqtt_app.domain.accounts.login_throttle import Limit, LoginRefusal, LoginTally
+from tests.narrowing import kind_of
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 LIMIT = Limit(5, timedelta(seconds=30), timedelta(hours=1), timedelta(hours=2))
@@ -25,7 +26,7 @@ def locked_for(tally: LoginTally, now: datetime) -> timedelta:
     return refusal.wait if isinstance(refusal, LoginRefusal) and not refusal.busy else timedelta()
 
 
-def test_four_wrong_tries_cost_nothing_and_the_fifth_locks():
+def test_four_wrong_tries_cost_nothing_and_the_fifth_locks() -> None:
     tally = BLANK
     for _ in range(4):
         tally = wrong(tally, NOW)
@@ -33,7 +34,7 @@ def test_four_wrong_tries_cost_nothing_and_the_fifth_locks():
     assert locked_for(wrong(tally, NOW), NOW) == timedelta(seconds=30)
 
 
-def test_pauses_double_up_to_the_longest():
+def test_pauses_double_up_to_the_longest() -> None:
     tally, now, pauses = BLANK, NOW, []
     for _ in range(14):
         tally = wrong(tally, now)
@@ -44,7 +45,7 @@ def test_pauses_double_up_to_the_longest():
     assert min(pauses[12:]) >= 1920
 
 
-def test_after_a_pause_one_try_is_allowed_and_the_next_one_waits_again():
+def test_after_a_pause_one_try_is_allowed_and_the_next_one_waits_again() -> None:
     tally = BLANK
     for _ in range(5):
         tally = wrong(tally, NOW)
@@ -56,7 +57,7 @@ def test_after_a_pause_one_try_is_allowed_and_the_next_one_waits_again():
     assert second.busy
 
 
-def test_tries_at_the_same_moment_are_counted_before_the_first_is_judged():
+def test_tries_at_the_same_moment_are_counted_before_the_first_is_judged() -> None:
     tally, begun = BLANK, 0
     for _ in range(32):
         outcome = rules.begin(tally, LIMIT, NOW)
@@ -65,14 +66,14 @@ def test_tries_at_the_same_moment_are_counted_before_the_first_is_judged():
     assert begun == LIMIT.free
 
 
-def test_a_try_whose_process_died_is_a_wrong_one_after_a_minute():
+def test_a_try_whose_process_died_is_a_wrong_one_after_a_minute() -> None:
     tally = BLANK
     for _ in range(5):
-        tally = rules.begin(tally, LIMIT, NOW)
+        tally = kind_of(LoginTally, rules.begin(tally, LIMIT, NOW))
     assert locked_for(tally, NOW + timedelta(seconds=61)) > timedelta()
 
 
-def test_the_right_password_clears_a_name():
+def test_the_right_password_clears_a_name() -> None:
     tally = BLANK
     for _ in range(4):
         tally = wrong(tally, NOW)
@@ -81,7 +82,7 @@ def test_the_right_password_clears_a_name():
     assert rules.is_blank(cleared, NOW)
 
 
-def test_wrong_tries_are_forgotten_one_by_one():
+def test_wrong_tries_are_forgotten_one_by_one() -> None:
     tally = BLANK
     for _ in range(4):
         tally = wrong(tally, NOW)
@@ -91,7 +92,7 @@ def test_wrong_tries_are_forgotten_one_by_one():
     assert remembered == [4, 3, 2, 1, 0]
 
 
-def test_clocks_that_differ_a_little_count_no_try_twice():
+def test_clocks_that_differ_a_little_count_no_try_twice() -> None:
     tally = BLANK
     for number in range(1, 5):
         tally = wrong(tally, NOW + timedelta(seconds=(-1) ** number))
@@ -103,7 +104,9 @@ def test_clocks_that_differ_a_little_count_no_try_twice():
         st.tuples(st.sampled_from(["wrong", "right", "die"]), st.integers(0, 5_000)), max_size=60
     )
 )
-def test_no_history_passes_more_tries_than_the_limit_or_locks_for_longer_than_the_longest(history):
+def test_no_history_passes_more_tries_than_the_limit_or_locks_for_longer_than_the_longest(
+    history: list[tuple[str, int]],
+) -> None:
     tally, now, pending = BLANK, NOW, 0
     for what, seconds in history:
         now += timedelta(seconds=seconds)
@@ -135,11 +138,11 @@ def test_no_history_passes_more_tries_than_the_limit_or_locks_for_longer_than_th
         "ann\u00ada",
     ],
 )
-def test_spellings_of_one_name_are_one(spelling):
+def test_spellings_of_one_name_are_one(spelling: str) -> None:
     assert rules.same_name(spelling) == "anna"
 
 
-def test_other_names_stay_others():
+def test_other_names_stay_others() -> None:
     names = [
         "anna",
         "anne",
@@ -164,7 +167,7 @@ def test_other_names_stay_others():
         ("testclient", ""),
     ],
 )
-def test_an_ipv6_address_counts_with_its_network(address, counted):
+def test_an_ipv6_address_counts_with_its_network(address: str, counted: str) -> None:
     assert rules.same_address(address) == counted
 
 
@@ -182,5 +185,5 @@ def test_an_ipv6_address_counts_with_its_network(address, counted):
         (5_401, "2 hours"),
     ],
 )
-def test_a_wait_is_rounded_up_to_words(seconds, text):
+def test_a_wait_is_rounded_up_to_words(seconds: int, text: str) -> None:
     assert rules.in_words(seconds) == text

@@ -11,7 +11,9 @@ addresses = st.one_of(st.ip_addresses(v=4), st.ip_addresses(v=6)).map(str)
 
 
 @given(addresses, st.lists(st.text(max_size=40)), st.lists(st.text(max_size=20)))
-def test_whatever_a_stranger_writes_the_client_is_the_stranger(peer, forwarded_for, proto):
+def test_whatever_a_stranger_writes_the_client_is_the_stranger(
+    peer: str, forwarded_for: list[str], proto: list[str]
+) -> None:
     networks = parse_proxies(["198.51.100.200"]).networks
     if normal(peer) != "198.51.100.200":
         assert client_of(peer, forwarded_for, proto, networks) == Client(normal(peer))
@@ -19,8 +21,8 @@ def test_whatever_a_stranger_writes_the_client_is_the_stranger(peer, forwarded_f
 
 @given(st.lists(st.text(max_size=40), max_size=5))
 def test_the_address_that_our_proxy_saw_is_the_client_whatever_stands_before_it(
-    written_by_the_caller,
-):
+    written_by_the_caller: list[str],
+) -> None:
     forged = ",".join(written_by_the_caller)
     assert client_of("10.0.0.5", [forged, "203.0.113.9"], [], OURS).address == "203.0.113.9"
 
@@ -53,8 +55,8 @@ def test_the_address_that_our_proxy_saw_is_the_client_whatever_stands_before_it(
     ],
 )
 def test_the_first_address_from_the_right_that_is_no_proxy_is_the_client(
-    peer, forwarded_for, client
-):
+    peer: str, forwarded_for: str, client: str
+) -> None:
     assert client_of(peer, [forwarded_for], [], OURS).address == client
 
 
@@ -71,19 +73,19 @@ def test_the_first_address_from_the_right_that_is_no_proxy_is_the_client(
         ([], None),
     ],
 )
-def test_the_scheme_is_what_our_proxy_saw(proto, scheme):
+def test_the_scheme_is_what_our_proxy_saw(proto: list[str], scheme: str | None) -> None:
     assert client_of("10.0.0.5", ["203.0.113.9"], proto, OURS).scheme == scheme
     assert client_of("203.0.113.9", [], proto, OURS).scheme is None
 
 
-def test_proxies_are_named_by_address_network_or_name():
+def test_proxies_are_named_by_address_network_or_name() -> None:
     found = parse_proxies(["10.1.2.3/24", "::1", "Caddy", "proxy.example.com"])
     assert [str(network) for network in found.networks] == ["10.1.2.0/24", "::1/128"]
     assert found.names == ("caddy", "proxy.example.com")
 
 
 @pytest.mark.parametrize("entry", ["0.0.0.0/0", "::/0", "1.2.3.4/0"])
-def test_nobody_trusts_everybody_by_accident(entry):
+def test_nobody_trusts_everybody_by_accident(entry: str) -> None:
     with pytest.raises(ValueError, match="everybody"):
         parse_proxies([entry])
 
@@ -91,6 +93,6 @@ def test_nobody_trusts_everybody_by_accident(entry):
 @pytest.mark.parametrize(
     "entry", ["*", "", "10.0.0.0/33", "10.0.0.256", "a b", "http://proxy", "-", "a..b", "x" * 254]
 )
-def test_what_names_no_proxy_is_refused(entry):
+def test_what_names_no_proxy_is_refused(entry: str) -> None:
     with pytest.raises(ValueError, match="is not an address"):
         parse_proxies([entry])

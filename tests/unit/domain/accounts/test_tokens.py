@@ -29,17 +29,17 @@ FULL = Rights(Scope.MANAGE)
         (Rights(Scope.MANAGE, None, SOON), Rights(Scope.READ), False),
     ],
 )
-def test_a_token_makes_no_more_than_it_is(maker, asked, allowed):
+def test_a_token_makes_no_more_than_it_is(maker: Rights, asked: Rights, allowed: bool) -> None:
     assert bool(rules.excess(asked, maker)) is not allowed
 
 
-def test_what_was_left_open_is_taken_from_the_maker():
+def test_what_was_left_open_is_taken_from_the_maker() -> None:
     maker = Rights(Scope.MANAGE, frozenset({1}), SOON)
     assert rules.narrowed(Rights(Scope.READ), maker) == Rights(Scope.READ, frozenset({1}), SOON)
     assert not rules.excess(rules.narrowed(Rights(Scope.READ), maker), maker)
 
 
-def test_a_use_is_due_once_a_minute():
+def test_a_use_is_due_once_a_minute() -> None:
     assert rules.is_use_due(None, SOON)
     assert not rules.is_use_due(SOON, SOON + timedelta(seconds=59))
     assert rules.is_use_due(SOON, SOON + timedelta(seconds=60))

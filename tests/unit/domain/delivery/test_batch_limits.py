@@ -2,6 +2,8 @@
 both sides.
 """
 
+from typing import Any
+
 import pytest
 
 from mqtt_app.domain.delivery import batching, messages
@@ -11,7 +13,9 @@ from mqtt_app.domain.delivery.memory_share import may_read
 from mqtt_app.domain.delivery.messages import Batch, Envelope, WireError, pack, unpack
 
 
-def envelope(connection_id=1, number=1, payload=b"x", topic="a/b"):
+def envelope(
+    connection_id: int = 1, number: int = 1, payload: bytes = b"x", topic: str = "a/b"
+) -> Envelope:
     return Envelope(
         connection_id, connection_id, 1, 1, number, topic, payload, 1, False, False, 0.0
     )
@@ -20,14 +24,14 @@ def envelope(connection_id=1, number=1, payload=b"x", topic="a/b"):
 # Batches
 
 
-def filled(count, **limits):
+def filled(count: int, **limits: Any) -> Batcher:
     batcher = Batcher(Limits(**limits))
     for number in range(count):
         batcher.add(envelope(number=number), 10.0)
     return batcher
 
 
-def test_a_batch_is_full_at_its_last_message_or_byte():
+def test_a_batch_is_full_at_its_last_message_or_byte() -> None:
     assert filled(2, messages=3, linger=1.0).due_at() == 11.0
     assert filled(3, messages=3, linger=1.0).due_at() == 0.0
     size = envelope().size
@@ -36,7 +40,7 @@ def test_a_batch_is_full_at_its_last_message_or_byte():
     assert filled(3, size=3 * size, linger=1.0).due_at() == 0.0
 
 
-def test_a_batch_takes_no_more_bytes_once_it_is_full():
+def test_a_batch_takes_no_more_bytes_once_it_is_full() -> None:
     batcher = filled(5, size=2 * envelope().size)
     assert [len(batcher.take(11.0)[0]) for _ in range(3)] == [2, 2, 1]
     assert (batcher.count, batcher.size) == (0, 0)
@@ -44,7 +48,7 @@ def test_a_batch_takes_no_more_bytes_once_it_is_full():
     assert len(little_more.take(11.0)[0]) == 3
 
 
-def test_what_stays_behind_is_due_from_the_moment_of_the_take():
+def test_what_stays_behind_is_due_from_the_moment_of_the_take() -> None:
     batcher = filled(5, messages=4, linger=1.0)
     batcher.take(20.0)
     assert batcher.due_at() == 21.0
@@ -52,7 +56,7 @@ def test_what_stays_behind_is_due_from_the_moment_of_the_take():
     assert batcher.due_at() is None
 
 
-def test_urgency_is_over_when_the_batch_has_left():
+def test_urgency_is_over_when_the_batch_has_left() -> None:
     batcher = Batcher(Limits(messages=1_000, linger=1.0))
     batcher.add(envelope(), 10.0, urgent=True)
     batcher.add(envelope(), 10.0)
@@ -62,7 +66,7 @@ def test_urgency_is_over_when_the_batch_has_left():
     assert batcher.due_at() == 13.0
 
 
-def test_drops_are_counted_by_site_and_reason_and_leave_once():
+def test_drops_are_counted_by_site_and_reason_and_leave_once() -> None:
     batcher = Batcher(Limits(linger=1.0))
     for site, reason in ((1, "a"), (1, "a"), (1, "b"), (2, "a")):
         batcher.drop(site, reason, 10.0)
@@ -85,7 +89,7 @@ def test_drops_are_counted_by_site_and_reason_and_leave_once():
         (174, 26, 200),  # an eighth of two hundred, of two, is little
     ],
 )
-def test_who_has_little_beside_a_crowd_goes_first(flood, quiet, taken):
+def test_who_has_little_beside_a_crowd_goes_first(flood: int, quiet: int, taken: int) -> None:
     batcher = Batcher(Limits())
     for connection_id, count in ((1, flood), (2, quiet)):
         for number in range(count):
@@ -93,7 +97,7 @@ def test_who_has_little_beside_a_crowd_goes_first(flood, quiet, taken):
     assert len(batcher.take(11.0)[0]) == taken
 
 
-def test_a_share_is_an_equal_part_of_the_batch_in_turn():
+def test_a_share_is_an_equal_part_of_the_batch_in_turn() -> None:
     batcher = Batcher(Limits(messages=4))
     for connection_id in (1, 2):
         for number in range(4):
@@ -119,12 +123,12 @@ def test_a_share_is_an_equal_part_of_the_batch_in_turn():
     ],
 )
 def test_beyond_half_of_the_memory_only_who_holds_less_than_a_share_reads_on(
-    held, total, holders, allowed
-):
+    held: int, total: int, holders: int, allowed: bool
+) -> None:
     assert may_read(held, total, holders, 1_000) is allowed
 
 
-def test_acknowledgements_stop_at_the_first_that_waits():
+def test_acknowledgements_stop_at_the_first_that_waits() -> None:
     order = AckOrder()
     for packet_id, done in ((1, True), (2, False), (3, True)):
         order.received(packet_id, done=done)
@@ -138,7 +142,7 @@ def test_acknowledgements_stop_at_the_first_that_waits():
 # Wire
 
 
-def test_a_batch_of_another_version_or_damaged_is_refused_by_name():
+def test_a_batch_of_another_version_or_damaged_is_refused_by_name() -> None:
     blob = pack(Batch("f" * 32, "i", "s", (envelope(),)))
     assert unpack(blob).messages == (envelope(),)
     assert blob[0] == messages.WIRE_VERSION
@@ -147,12 +151,12 @@ def test_a_batch_of_another_version_or_damaged_is_refused_by_name():
             unpack(wrong)
 
 
-def test_a_batch_is_as_large_as_its_messages():
+def test_a_batch_is_as_large_as_its_messages() -> None:
     parts = (envelope(payload=b"12345"), envelope(topic="t"))
     assert Batch("f" * 32, "i", "s", parts).size == (100 + 5 + 3) + (100 + 1 + 1)
 
 
-def test_the_limits_where_nobody_sets_any():
+def test_the_limits_where_nobody_sets_any() -> None:
     expected = Limits(
         messages=2_000,
         size=1_048_576,

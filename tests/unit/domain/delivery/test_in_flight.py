@@ -1,3 +1,5 @@
+from typing import Any
+
 import msgspec
 from hypothesis import given
 from hypothesis import strategies as st
@@ -8,17 +10,17 @@ from mqtt_app.domain.delivery.messages import Batch
 from tests.unit.domain.delivery.test_batching import message
 
 
-def ledger(**limits):
+def ledger(**limits: Any) -> InFlightBatches:
     numbers = iter(range(1, 100_000))
     return InFlightBatches(Limits(**limits), lambda: f"{next(numbers):032x}")
 
 
-def without_tries(batches):
+def without_tries(batches: list[Batch]) -> list[Batch]:
     return [msgspec.structs.replace(batch, tries=0) for batch in batches]
 
 
 @given(st.lists(st.sampled_from(["commit", "ask", "send"]), max_size=60))
-def test_a_ledger_never_loses_a_message(steps):
+def test_a_ledger_never_loses_a_message(steps: list[str]) -> None:
     book = ledger(quarantine_after=3)
     book.add(Batch("f" * 32, "i", "s", tuple(message(1, number) for number in range(8))))
     known, now, released = ["f" * 32], 0.0, []
@@ -42,7 +44,7 @@ def test_a_ledger_never_loses_a_message(steps):
     assert (len(book), book.register.size) == (0, 0)
 
 
-def _overtaken(book, batches, now):
+def _overtaken(book: InFlightBatches, batches: list[Batch], now: float) -> list[Batch]:
     """Send these, then see a later batch committed, then let them be overdue."""
     for batch in batches:
         book.mark_sent(batch.id, now)
@@ -53,7 +55,7 @@ def _overtaken(book, batches, now):
     return book.take_due(now + 200)
 
 
-def test_a_batch_that_others_overtake_is_halved_until_its_poison_is_put_aside():
+def test_a_batch_that_others_overtake_is_halved_until_its_poison_is_put_aside() -> None:
     book = ledger(quarantine_after=3)
     batches = [Batch("f" * 32, "i", "s", tuple(message(1, number) for number in range(2)))]
     book.add(batches[0])
@@ -71,7 +73,7 @@ def test_a_batch_that_others_overtake_is_halved_until_its_poison_is_put_aside():
     assert {len(chain) for chain in chains} == {2}
 
 
-def test_nothing_is_halved_or_put_aside_while_nobody_commits_anything():
+def test_nothing_is_halved_or_put_aside_while_nobody_commits_anything() -> None:
     book = ledger(receipt_timeout=30.0)
     batch = Batch("f" * 32, "i", "s", (message(1, 1), message(1, 2)))
     book.add(batch)
@@ -81,7 +83,9 @@ def test_nothing_is_halved_or_put_aside_while_nobody_commits_anything():
         assert without_tries(book.take_due(turn * 1_000.0 + 999)) == [batch]
 
 
-def test_a_message_that_kills_its_process_is_found_in_few_deaths_and_its_neighbours_are_all_stored():
+def test_a_message_that_kills_its_process_is_found_in_few_deaths_and_its_neighbours_are_all_stored() -> (
+    None
+):
     book = ledger(quarantine_after=3)
     first = Batch("f" * 32, "i", "s", tuple(message(1, number) for number in range(2_000)))
     book.add(first)
@@ -105,7 +109,7 @@ def test_a_message_that_kills_its_process_is_found_in_few_deaths_and_its_neighbo
     assert (len(book), book.register.size) == (0, 0)
 
 
-def test_a_batch_that_failed_for_no_fault_of_its_own_is_asked_for_soon_and_sent_whole():
+def test_a_batch_that_failed_for_no_fault_of_its_own_is_asked_for_soon_and_sent_whole() -> None:
     book = ledger(receipt_timeout=30.0)
     batch = Batch("f" * 32, "i", "s", (message(1, 1), message(1, 2)))
     book.add(batch)

@@ -42,13 +42,13 @@ BATCHES = st.builds(
 
 
 @given(BATCHES)
-def test_a_batch_survives_the_way_through_the_queue(batch):
+def test_a_batch_survives_the_way_through_the_queue(batch: Batch) -> None:
     assert unpack(pack(batch)) == batch
 
 
 @given(st.binary())
 @example(b"\x94\xa1\x80")  # an id that is no UTF-8
-def test_any_bytes_are_a_batch_or_a_wire_error(blob):
+def test_any_bytes_are_a_batch_or_a_wire_error(blob: bytes) -> None:
     try:
         batch = unpack(bytes((WIRE_VERSION,)) + blob)
     except WireError:
@@ -57,16 +57,16 @@ def test_any_bytes_are_a_batch_or_a_wire_error(blob):
 
 
 @pytest.mark.parametrize("blob", [b"", bytes((WIRE_VERSION + 1,)), bytes((0,)) + b"more"])
-def test_other_versions_are_refused(blob):
+def test_other_versions_are_refused(blob: bytes) -> None:
     with pytest.raises(WireError, match="wire version"):
         unpack(blob)
 
 
-def test_a_batch_written_before_drops_existed_can_be_read():
+def test_a_batch_written_before_drops_existed_can_be_read() -> None:
     body = msgspec.msgpack.encode(["id", "worker-1", "start-1", []])
     assert unpack(bytes((WIRE_VERSION,)) + body) == Batch("id", "worker-1", "start-1", ())
 
 
 @given(BATCHES)
-def test_sizes_count_every_payload(batch):
+def test_sizes_count_every_payload(batch: Batch) -> None:
     assert batch.size >= sum(len(message.payload) for message in batch.messages)

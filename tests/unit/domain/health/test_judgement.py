@@ -1,5 +1,7 @@
 """One judgement of the installation: each fault alone gives its finding, and no other."""
 
+from typing import Any
+
 import pytest
 
 from mqtt_app.domain.health.findings import Check, Severity
@@ -13,8 +15,8 @@ RECONCILE = Periodic(
 )
 
 
-def installation(**seen) -> Installation:
-    healthy = {
+def installation(**seen: Any) -> Installation:
+    healthy: dict[str, Any] = {
         "redis_reachable": True,
         "database_reachable": True,
         "workers": (WorkerState("mqtt-1", 1.0, 3, 10, Vitals()),),
@@ -24,7 +26,7 @@ def installation(**seen) -> Installation:
     return Installation(**(healthy | seen))
 
 
-def wrong(**seen):
+def wrong(**seen: Any) -> list[tuple[str, Severity]]:
     return [
         (finding.check, finding.severity)
         for finding in judge(installation(**seen))
@@ -32,13 +34,13 @@ def wrong(**seen):
     ]
 
 
-def test_a_healthy_installation_has_a_good_finding_for_each_check():
+def test_a_healthy_installation_has_a_good_finding_for_each_check() -> None:
     findings = judge(installation())
     assert {finding.check for finding in findings} == set(Check)
     assert {finding.severity for finding in findings} == {Severity.OK}
 
 
-def worker(**vitals) -> tuple[WorkerState, ...]:
+def worker(**vitals: Any) -> tuple[WorkerState, ...]:
     return (WorkerState("mqtt-1", 1.0, 3, 10, Vitals(**vitals)),)
 
 
@@ -69,18 +71,20 @@ def worker(**vitals) -> tuple[WorkerState, ...]:
     ],
     ids=repr,
 )
-def test_each_fault_is_one_finding(seen, expected):
+def test_each_fault_is_one_finding(
+    seen: dict[str, Any], expected: list[tuple[Check, Severity]]
+) -> None:
     assert wrong(**seen) == expected
 
 
-def test_a_redis_without_memory_is_no_proof_that_workers_are_dead():
+def test_a_redis_without_memory_is_no_proof_that_workers_are_dead() -> None:
     findings = judge(installation(redis_refusal="OOM", workers=()))
     assert (Check.MQTT_WORKERS, Severity.WARNING) in [
         (finding.check, finding.severity) for finding in findings
     ]
 
 
-def test_only_workers_that_do_not_get_on_are_unready():
+def test_only_workers_that_do_not_get_on_are_unready() -> None:
     stuck = WorkerState("mqtt-2", 1.0, 3, 10, Vitals(last_turn=99.0))
     silent = WorkerState("mqtt-3", 1.0, 3, 10)
     assert list(unready(installation(workers=(*worker(), stuck, silent)))) == ["mqtt-2"]
@@ -100,14 +104,16 @@ def test_only_workers_that_do_not_get_on_are_unready():
     ],
     ids=repr,
 )
-def test_a_periodic_task_is_judged_by_its_own_schedule(changes, severity):
+def test_a_periodic_task_is_judged_by_its_own_schedule(
+    changes: dict[str, Any], severity: Severity
+) -> None:
     fields = {name: getattr(RECONCILE, name) for name in RECONCILE.__struct_fields__}
     task = Periodic(**(fields | changes))
     findings = judge(installation(periodic_tasks=(task,)))
     assert [f.severity for f in findings if f.check == Check.PERIODIC_TASKS] == [severity]
 
 
-def test_every_finding_that_needs_somebody_says_what_to_do():
+def test_every_finding_that_needs_somebody_says_what_to_do() -> None:
     seen = installation(
         redis_refusal="OOM",
         orphans=3,
@@ -118,5 +124,5 @@ def test_every_finding_that_needs_somebody_says_what_to_do():
 
 
 @pytest.mark.parametrize(("queue", "most"), [(INGEST, 7), (LOGS, 9), (PRESENCE, PERIODIC_MAX)])
-def test_each_queue_has_its_own_limit(queue, most):
+def test_each_queue_has_its_own_limit(queue: str, most: int) -> None:
     assert limit(queue, ingest_max=7, logs_max=9) == most

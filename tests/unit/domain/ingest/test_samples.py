@@ -28,16 +28,18 @@ from mqtt_app.domain.ingest.samples import sample, storable
         ("a\x00\ud800", "a\u2400?"),
     ],
 )
-def test_what_is_shown_of_a_payload_in_ten_characters(payload, shown):
+def test_what_is_shown_of_a_payload_in_ten_characters(
+    payload: object, shown: dict[str, int] | list[int | str | None] | str | None
+) -> None:
     assert sample(payload, 10) == shown
 
 
-def test_text_is_made_such_that_postgresql_takes_it():
+def test_text_is_made_such_that_postgresql_takes_it() -> None:
     assert storable("a\x00b\ud800c") == "a\u2400b?c"
     assert storable("grün") == "grün"
 
 
-def test_changes_name_old_and_new_and_of_secrets_only_that_they_changed():
+def test_changes_name_old_and_new_and_of_secrets_only_that_they_changed() -> None:
     before = {"host": "a", "port": 1, "password": "old", "name": "same", "gone": 1}
     after = {"host": "b", "port": 1, "password": "new", "name": "same", "token": "t"}
     found = changes_between(before, after)

@@ -29,7 +29,9 @@ from mqtt_app.domain.ingest import times
         (1, 1.0),
     ],
 )
-def test_the_unit_of_a_number_changes_at_its_magnitude(number, seconds):
+def test_the_unit_of_a_number_changes_at_its_magnitude(
+    number: bool | int | str, seconds: float | None
+) -> None:
     assert times.parse_time(number) == (None if seconds is None else pytest.approx(seconds))
 
 
@@ -47,7 +49,7 @@ def test_the_unit_of_a_number_changes_at_its_magnitude(number, seconds):
         ("2023-11-14T22:13:20+0100", 1_699_996_400.0),
     ],
 )
-def test_the_first_and_the_last_moment_that_iso_can_name(text, seconds):
+def test_the_first_and_the_last_moment_that_iso_can_name(text: str, seconds: float | None) -> None:
     assert times.parse_time(text) == seconds
     assert times.looks_like_time(text) is (len(text) <= 40)
 
@@ -56,5 +58,7 @@ def test_the_first_and_the_last_moment_that_iso_can_name(text, seconds):
     ("off", "plausible"),
     [(86_400.0, True), (86_401.0, False), (-315_576_000.0, True), (-315_576_001.0, False)],
 )
-def test_a_clock_is_believed_up_to_a_day_ahead_and_ten_years_behind(off, plausible):
+def test_a_clock_is_believed_up_to_a_day_ahead_and_ten_years_behind(
+    off: float, plausible: bool
+) -> None:
     assert times.is_plausible(1_700_000_000.0 + off, 1_700_000_000.0) is plausible

@@ -11,7 +11,7 @@ NOW = 1_700_000_000.0
 
 @pytest.mark.parametrize("scale", [1, 10**3, 10**6, 10**9])
 @given(seconds=st.integers(1_000_000_000, 4_000_000_000))
-def test_units_are_told_by_magnitude(scale, seconds):
+def test_units_are_told_by_magnitude(scale: int, seconds: int) -> None:
     assert parse_time(seconds * scale) == pytest.approx(seconds)
 
 
@@ -62,7 +62,7 @@ def test_units_are_told_by_magnitude(scale, seconds):
         ("14.13.2023 22:13:20 UTC", None),
     ],
 )
-def test_times_of_many_forms(value, expected):
+def test_times_of_many_forms(value: object, expected: float | None) -> None:
     assert parse_time(value) == expected
 
 
@@ -81,7 +81,7 @@ def test_times_of_many_forms(value, expected):
         231114221320,
     ],
 )
-def test_a_local_time_is_believed_only_with_the_zone_of_the_site(local):
+def test_a_local_time_is_believed_only_with_the_zone_of_the_site(local: int | str) -> None:
     assert parse_time(local) is None
     assert parse_time(local, "No/Where") is None
     assert parse_time(local, "../../etc/passwd") is None
@@ -95,7 +95,7 @@ def test_a_local_time_is_believed_only_with_the_zone_of_the_site(local):
     | st.text()
     | st.datetimes().map(lambda time: time.isoformat() + "Z")
 )
-def test_every_time_is_one_that_a_calendar_holds(value):
+def test_every_time_is_one_that_a_calendar_holds(value: float | str) -> None:
     time = parse_time(value)
     assert time is None or datetime.fromtimestamp(time, UTC)
 
@@ -104,18 +104,18 @@ def test_every_time_is_one_that_a_calendar_holds(value):
     "digits",
     ["231314221320", "231132221320", "231114251320", "991231235959", "171717171717", "23111422132"],
 )
-def test_digits_that_no_clock_shows_are_no_compact_time(digits):
+def test_digits_that_no_clock_shows_are_no_compact_time(digits: str) -> None:
     assert parse_time(digits, "UTC") != NOW
     assert parse_time(int(digits), "UTC") == parse_time(digits, "UTC")
 
 
-def test_a_short_compact_time_is_not_taken_for_milliseconds_of_today():
+def test_a_short_compact_time_is_not_taken_for_milliseconds_of_today() -> None:
     assert parse_time(1_700_000_000_000) == NOW
     assert parse_time("240229120000", "UTC") == datetime(2024, 2, 29, 12, tzinfo=UTC).timestamp()
     assert parse_time("230229120000", "UTC") is None
 
 
-def test_a_local_time_is_recognised_though_not_believed():
+def test_a_local_time_is_recognised_though_not_believed() -> None:
     assert looks_like_time("2023-11-14T22:13:20")
     assert not looks_like_time("2023")
 
@@ -132,5 +132,5 @@ def test_a_local_time_is_recognised_though_not_believed():
         (9_223_372_036.0, False),
     ],
 )
-def test_only_clocks_near_our_own_are_believed(time, expected):
+def test_only_clocks_near_our_own_are_believed(time: float, expected: bool) -> None:
     assert is_plausible(time, NOW) is expected

@@ -139,14 +139,14 @@ def refusal(address: str, policy: AddressPolicy = EVERYTHING, host: str = "") ->
 
 
 @pytest.mark.parametrize(("address", "says"), NEVER)
-def test_some_addresses_stay_closed_whatever_is_listed(address, says):
+def test_some_addresses_stay_closed_whatever_is_listed(address: str, says: str) -> None:
     exactly = policy_of([address.partition("%")[0], "trusted.example"], "allow")
     for policy in (AddressPolicy(), EVERYTHING, exactly):
         assert says in refusal(address, policy, "trusted.example")
 
 
 @pytest.mark.parametrize(("address", "says"), LISTED)
-def test_others_are_open_to_whoever_lists_them_and_not_by_the_way(address, says):
+def test_others_are_open_to_whoever_lists_them_and_not_by_the_way(address: str, says: str) -> None:
     assert says in refusal(address, AddressPolicy())
     assert says in refusal(address, EVERYTHING)
     plain = address.partition("%")[0]
@@ -161,7 +161,7 @@ def test_others_are_open_to_whoever_lists_them_and_not_by_the_way(address, says)
 
 
 @pytest.mark.parametrize("address", PRIVATE)
-def test_private_networks_are_as_the_installation_says(address):
+def test_private_networks_are_as_the_installation_says(address: str) -> None:
     mine = [address, "10.0.0.0/7", "0.0.0.0/0", "::/0"]
     assert judge(address, AddressPolicy()).opened_by == refusal(address, AddressPolicy()) == ""
     assert "private" in refusal(address, policy_of(["0.0.0.0/0", "::/0", "10.0.0.0/7"], "listed"))
@@ -175,7 +175,7 @@ def test_private_networks_are_as_the_installation_says(address):
 
 @pytest.mark.parametrize("address", PUBLIC)
 @pytest.mark.parametrize("private", Private)
-def test_public_addresses_need_no_entry(address, private):
+def test_public_addresses_need_no_entry(address: str, private: Private) -> None:
     assert judge(address, AddressPolicy(private=private)).refusal == ""
     assert judge(address, policy_of([address], private)).opened_by == ""
 
@@ -184,7 +184,7 @@ def test_public_addresses_need_no_entry(address, private):
 @pytest.mark.parametrize(
     "inner", ["169.254.169.254", "168.63.129.16", "224.0.0.1", "255.255.255.255"]
 )
-def test_no_form_of_a_closed_address_is_open(form, inner):
+def test_no_form_of_a_closed_address_is_open(form: str, inner: str) -> None:
     for policy in (
         AddressPolicy(),
         EVERYTHING,
@@ -194,40 +194,40 @@ def test_no_form_of_a_closed_address_is_open(form, inner):
 
 
 @pytest.mark.parametrize("form", FORMS)
-def test_no_form_of_a_loopback_address_is_open_unless_it_is_listed(form):
+def test_no_form_of_a_loopback_address_is_open_unless_it_is_listed(form: str) -> None:
     address = written(form, "127.0.0.1")
     assert "127.0.0.1, a loopback address" in refusal(address)
     assert refusal(address, policy_of(["127.0.0.0/8"], "allow")) == ""
 
 
 @pytest.mark.parametrize("form", FORMS)
-def test_only_ways_that_networks_have_to_take_lead_to_public_addresses(form):
+def test_only_ways_that_networks_have_to_take_lead_to_public_addresses(form: str) -> None:
     allowed = form in {"mapped", "NAT64"}
     assert (refusal(written(form, "8.8.4.4")) == "") is allowed
 
 
 @pytest.mark.parametrize("form", FORMS)
 @pytest.mark.parametrize("private", ["listed", "refuse"])
-def test_no_form_leads_into_a_private_network_that_is_closed(form, private):
+def test_no_form_leads_into_a_private_network_that_is_closed(form: str, private: str) -> None:
     assert refusal(written(form, "10.1.2.3"), policy_of([], private))
 
 
 @pytest.mark.parametrize(
     "address", ["64:ff9b:1:7f00:0:100::", "64:ff9b:1:aa7f:0:1::", "64:ff9b:1:aabb:7f:0:100:0"]
 )
-def test_local_nat64_is_read_with_every_length_of_its_prefix(address):
+def test_local_nat64_is_read_with_every_length_of_its_prefix(address: str) -> None:
     assert "127.0.0.1, a loopback" in refusal(address)
 
 
 @given(st.integers(0, 2**32 - 1))
-def test_every_ipv4_address_is_judged_alike_as_itself_and_as_mapped(number):
+def test_every_ipv4_address_is_judged_alike_as_itself_and_as_mapped(number: int) -> None:
     address = IPv4Address(number)
     mapped = IPv6Address(f"::ffff:{address}")
     assert bool(judge(address).refusal) == bool(judge(mapped).refusal)
 
 
 @given(st.integers(0, 2**128 - 1))
-def test_every_ipv6_address_has_a_verdict_and_only_global_ones_are_open_to_all(number):
+def test_every_ipv6_address_has_a_verdict_and_only_global_ones_are_open_to_all(number: int) -> None:
     address = IPv6Address(number)
     if not judge(address, AddressPolicy(private=Private.REFUSE)).refusal:
         assert (
@@ -256,7 +256,7 @@ def test_every_ipv6_address_has_a_verdict_and_only_global_ones_are_open_to_all(n
         ("10.0.0.0/8 ", "prefix"),
     ],
 )
-def test_an_entry_that_cannot_be_meant_is_named(entry, says):
+def test_an_entry_that_cannot_be_meant_is_named(entry: str, says: str) -> None:
     (found,) = problems(["127.0.0.0/8", entry, "ok.example"], "allow", [])
     assert "SITEWIRE_BROKER_ALLOW" in found
     assert entry in found
@@ -264,7 +264,9 @@ def test_an_entry_that_cannot_be_meant_is_named(entry, says):
 
 
 @pytest.mark.parametrize("private", ["", "no", "Allow", "deny"])
-def test_another_word_for_private_networks_is_refused_with_the_three_that_there_are(private):
+def test_another_word_for_private_networks_is_refused_with_the_three_that_there_are(
+    private: str,
+) -> None:
     assert list(problems([], private, [])) == [
         f"SITEWIRE_BROKER_PRIVATE is {private!r}; set it to allow, listed, refuse."
     ]
@@ -273,12 +275,12 @@ def test_another_word_for_private_networks_is_refused_with_the_three_that_there_
 @pytest.mark.parametrize(
     "entry", ["web", "web:", ":8000", "web:0", "web:65536", "web:x", "http://web:80", "a@b:1"]
 )
-def test_an_own_service_has_a_host_and_a_port(entry):
+def test_an_own_service_has_a_host_and_a_port(entry: str) -> None:
     (found,) = problems([], "allow", ["web:8000", "[::1]:5555", entry])
     assert repr(entry) in found
 
 
-def test_entries_that_open_nothing_are_named():
+def test_entries_that_open_nothing_are_named() -> None:
     entries = [
         "0.0.0.0/0",
         "::/0",

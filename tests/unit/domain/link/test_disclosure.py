@@ -14,14 +14,14 @@ FOUND = (
 
 
 @pytest.mark.parametrize("error_class", [*ErrorClass.values, "unknown"])
-def test_an_error_of_a_class_is_always_told_in_the_same_words(error_class):
+def test_an_error_of_a_class_is_always_told_in_the_same_words(error_class: str) -> None:
     (told,) = {error_in_general(error_class, message) for message in FOUND}
     assert not any(word in told for word in ("10.0.0.7", "22", "SSH", "listens", "time"))
     assert error_in_general(error_class, "") == ""
 
 
 @pytest.mark.parametrize("found", FOUND)
-def test_lines_of_failed_attempts_and_lost_links_are_told_alike(found):
+def test_lines_of_failed_attempts_and_lost_links_are_told_alike(found: str) -> None:
     assert log_in_general(found, 3) == log_in_general("another", 0)
     assert log_in_general(f"Disconnected: {found}", None) == "Disconnected."
     assert (
@@ -31,5 +31,5 @@ def test_lines_of_failed_attempts_and_lost_links_are_told_alike(found):
 
 
 @pytest.mark.parametrize("line", ["Successfully connected to x:1", "Disconnected cleanly", "hello"])
-def test_other_lines_are_told_as_they_are(line):
+def test_other_lines_are_told_as_they_are(line: str) -> None:
     assert log_in_general(line, None) == line

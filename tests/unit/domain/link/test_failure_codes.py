@@ -51,7 +51,7 @@ from mqtt_app.domain.link.failures import (
         (0xFE, BROKER, False),
     ],
 )
-def test_each_code_of_a_broker_says_who_can_mend_it(code, kind, older):
+def test_each_code_of_a_broker_says_who_can_mend_it(code: int, kind: str, older: bool) -> None:
     found = refusal(code)
     assert (found.kind, found.older_mqtt) == (kind, older)
     assert ("with code" in found.message) is (code == 0xFE), "each of these has words of its own"
@@ -69,7 +69,7 @@ def test_each_code_of_a_broker_says_who_can_mend_it(code, kind, older):
         (INTERNAL, False),
     ],
 )
-def test_what_only_a_person_can_mend_is_asked_again_slowly(kind, slow):
+def test_what_only_a_person_can_mend_is_asked_again_slowly(kind: str, slow: bool) -> None:
     assert LinkFailure(kind, "x").is_slow is slow
 
 
@@ -86,18 +86,18 @@ def test_what_only_a_person_can_mend_is_asked_again_slowly(kind, slow):
         (b"\x17", CONFIGURATION, "no MQTT"),
     ],
 )
-def test_whoever_answers_is_known_by_the_first_bytes(first, kind, says):
+def test_whoever_answers_is_known_by_the_first_bytes(first: bytes, kind: str, says: str) -> None:
     found = not_mqtt(first)
     assert found is not None
     assert (found.kind, says in found.message) == (kind, True)
 
 
-def test_a_connack_or_nothing_is_no_complaint():
+def test_a_connack_or_nothing_is_no_complaint() -> None:
     assert not_mqtt(b"") is None
     assert not_mqtt(b"\x20\x02\x00\x00") is None
 
 
-def test_a_close_before_the_connack_hints_at_tls_where_there_is_none():
+def test_a_close_before_the_connack_hints_at_tls_where_there_is_none() -> None:
     assert "turn on TLS" in closed_before_connack(use_tls=False).message
     assert "turn on TLS" not in closed_before_connack(use_tls=True).message
     assert closed_before_connack(use_tls=True).older_mqtt

@@ -2,6 +2,7 @@ import pytest
 
 from mqtt_app.domain.link.failures import BROKER, CONFIGURATION, TLS, not_mqtt, violated
 from mqtt_app.domain.link.protocol.violations import Reason, Violation
+from tests.narrowing import present
 
 
 @pytest.mark.parametrize(
@@ -18,18 +19,18 @@ from mqtt_app.domain.link.protocol.violations import Reason, Violation
         (b"J\x00\x00\x00\x0a8.0.36", CONFIGURATION),
     ],
 )
-def test_what_speaks_another_protocol_is_named(first, kind):
-    assert not_mqtt(first).kind == kind
+def test_what_speaks_another_protocol_is_named(first: bytes, kind: str) -> None:
+    assert present(not_mqtt(first)).kind == kind
 
 
 @pytest.mark.parametrize(
     "first", [b"", b"\x20", b"\x20\x02\x00\x00", b"\x30\x07\x00\x01a", b"\x40\x02\x00\x01", b"0"]
 )
-def test_what_may_be_mqtt_is_left_to_the_protocol(first):
+def test_what_may_be_mqtt_is_left_to_the_protocol(first: bytes) -> None:
     assert not_mqtt(first) is None
 
 
-def test_a_violation_names_what_was_sent_and_what_to_do():
+def test_a_violation_names_what_was_sent_and_what_to_do() -> None:
     failure = violated(Violation(Reason.MALFORMED_PACKET, "a PUBLISH of QoS 3"))
     assert failure.kind == BROKER
     assert failure.message == (

@@ -18,7 +18,7 @@ from mqtt_app.domain.link.hosts import HostError, validate_host
         ("1broker.example", "1broker.example"),
     ],
 )
-def test_good_hosts_come_back_in_the_form_to_dial(host, expected):
+def test_good_hosts_come_back_in_the_form_to_dial(host: str, expected: str) -> None:
     assert validate_host(host) == expected
 
 
@@ -46,13 +46,13 @@ def test_good_hosts_come_back_in_the_form_to_dial(host, expected):
         ("\ud800", "no host name"),
     ],
 )
-def test_a_wrong_host_is_explained(host, says):
+def test_a_wrong_host_is_explained(host: str, says: str) -> None:
     with pytest.raises(HostError, match=says):
         validate_host(host)
 
 
 @given(st.text(max_size=300))
-def test_any_text_is_a_host_or_explained(text):
+def test_any_text_is_a_host_or_explained(text: str) -> None:
     try:
         host = validate_host(text)
     except HostError:

@@ -1,3 +1,5 @@
+from typing import Any
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -15,7 +17,8 @@ WANTED = st.dictionaries(FILTERS, st.integers(0, 1), min_size=1, max_size=6)
 
 
 def every_topic() -> list[str]:
-    names, found = ["a", "b", "c", "$x"], [[]]
+    names = ["a", "b", "c", "$x"]
+    found: list[list[str]] = [[]]
     for _ in range(4):
         found += [[*topic, name] for topic in found for name in names]
     return sorted({"/".join(topic) for topic in found if 0 < len(topic) <= 4})
@@ -25,7 +28,9 @@ EVERY_TOPIC = every_topic()
 
 
 @given(FILTERS, FILTERS)
-def test_filters_overlap_when_and_only_when_a_topic_is_selected_by_both(one, other):
+def test_filters_overlap_when_and_only_when_a_topic_is_selected_by_both(
+    one: str, other: str
+) -> None:
     common = one != other and any(
         matches(one, topic) and matches(other, topic) for topic in EVERY_TOPIC
     )
@@ -33,7 +38,9 @@ def test_filters_overlap_when_and_only_when_a_topic_is_selected_by_both(one, oth
 
 
 @given(WANTED)
-def test_only_filters_that_overlap_have_identifiers_and_these_are_valid_and_their_own(wanted):
+def test_only_filters_that_overlap_have_identifiers_and_these_are_valid_and_their_own(
+    wanted: dict[str, int],
+) -> None:
     arranged = arrange(wanted.items(), identified=True)
     marked = [one for one in arranged if one.identifier]
     assert {one.filter for one in marked} == overlaps(list(wanted))
@@ -45,7 +52,9 @@ def test_only_filters_that_overlap_have_identifiers_and_these_are_valid_and_thei
 
 
 @given(WANTED)
-def test_filters_that_overlap_are_subscribed_at_the_higher_qos_and_the_others_as_wanted(wanted):
+def test_filters_that_overlap_are_subscribed_at_the_higher_qos_and_the_others_as_wanted(
+    wanted: dict[str, int],
+) -> None:
     arranged = arrange(wanted.items(), identified=True)
     best = max((wanted[one.filter] for one in arranged if one.identifier), default=0)
     assert all(one.qos == (best if one.identifier else wanted[one.filter]) for one in arranged)
@@ -59,7 +68,9 @@ WAYS = ([(FIRST,), (SECOND,)], [(SECOND,), (FIRST,)], [(FIRST, SECOND)], [(SECON
 @given(
     st.lists(st.tuples(st.sampled_from([b"1", b"2"]), st.sampled_from(WAYS))),
 )
-def test_each_message_is_taken_once_in_whatever_way_its_copies_come(published):
+def test_each_message_is_taken_once_in_whatever_way_its_copies_come(
+    published: list[tuple[bytes, list[tuple[Any, ...]]]],
+) -> None:
     """Also when the broker leaves out the copies of one filter, and when messages are equal."""
     copies, sent = (
         Copies(TWO),
@@ -69,7 +80,7 @@ def test_each_message_is_taken_once_in_whatever_way_its_copies_come(published):
     assert sorted(kept) == sorted(payload for payload, _ in published)
 
 
-def test_copies_that_a_broker_queued_under_other_filters_are_all_taken():
+def test_copies_that_a_broker_queued_under_other_filters_are_all_taken() -> None:
     other = arrange([("a/#", 1), ("a/+", 1), ("a/b", 1)], identified=True)
     assert not {one.identifier for one in other} & {FIRST, SECOND}
     copies = Copies(TWO)
@@ -77,7 +88,9 @@ def test_copies_that_a_broker_queued_under_other_filters_are_all_taken():
 
 
 @pytest.mark.parametrize("sent", [[0, 1, 2, 3], [0, 3, 2, 1], [0, 2, 1, 3]])
-def test_while_filters_change_an_equal_message_is_another_one_and_a_copy_is_a_copy(sent):
+def test_while_filters_change_an_equal_message_is_another_one_and_a_copy_is_a_copy(
+    sent: list[int],
+) -> None:
     """The copies of two equal messages, of which the second was published after the filters had
     changed.
     """
@@ -89,7 +102,7 @@ def test_while_filters_change_an_equal_message_is_another_one_and_a_copy_is_a_co
     assert len(kept) == 2
 
 
-def test_what_comes_long_after_is_no_copy(monkeypatch):
+def test_what_comes_long_after_is_no_copy(monkeypatch: pytest.MonkeyPatch) -> None:
     copies = Copies(TWO)
     assert not copies.is_one("a/b", b"1", (FIRST,), 0.0)
     assert copies.is_one("a/b", b"1", (SECOND,), overlap.COPIES_WITHIN)

@@ -2,6 +2,9 @@
 the secret.
 """
 
+from collections.abc import Callable
+from typing import Any
+
 import pytest
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec
@@ -11,28 +14,28 @@ from tests.brokers import CertificateAuthority
 
 
 @pytest.fixture(scope="module")
-def ca(tmp_path_factory):
+def ca(tmp_path_factory: pytest.TempPathFactory) -> CertificateAuthority:
     return CertificateAuthority(tmp_path_factory.mktemp("ca"))
 
 
 @pytest.fixture(scope="module")
-def pair(ca):
+def pair(ca: CertificateAuthority) -> tuple[str, str]:
     return ca.client()
 
 
-def locked_key():
+def locked_key() -> str:
     key = ec.generate_private_key(ec.SECP256R1())
     form = (serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8)
     return key.private_bytes(*form, serialization.BestAvailableEncryption(b"secret")).decode()
 
 
-def refusal(rule, *texts):
+def refusal(rule: Callable[..., Any], *texts: str) -> str:
     with pytest.raises(PemError) as caught:
         rule(*texts)
     return str(caught.value)
 
 
-def test_certificates_and_keys_are_read(ca, pair):
+def test_certificates_and_keys_are_read(ca: CertificateAuthority, pair: tuple[str, str]) -> None:
     certificate, key = pair
     assert len(certificates(certificate + ca.pem)) == 2
     assert len(certificates(key + certificate)) == 1, "a file may hold both"
@@ -41,7 +44,9 @@ def test_certificates_and_keys_are_read(ca, pair):
     check_pair(certificate, key)
 
 
-def test_whatever_is_something_else_is_named(ca, pair):
+def test_whatever_is_something_else_is_named(
+    ca: CertificateAuthority, pair: tuple[str, str]
+) -> None:
     certificate, key = pair
     table = {
         refusal(certificates, key): "This is a private key",

@@ -19,7 +19,7 @@ from tests.brokers import CertificateAuthority
 
 
 @pytest.fixture(scope="module")
-def pair(tmp_path_factory):
+def pair(tmp_path_factory: pytest.TempPathFactory) -> tuple[str, str]:
     return CertificateAuthority(tmp_path_factory.mktemp("ca")).client()
 
 
@@ -35,18 +35,18 @@ FORMS = {
 
 
 @pytest.mark.parametrize("form", FORMS)
-def test_each_form_is_rewritten_to_what_was_issued(form, pair):
+def test_each_form_is_rewritten_to_what_was_issued(form: str, pair: tuple[str, str]) -> None:
     certificate, key = pair
     assert canonical_certificates(FORMS[form](certificate)) == certificate
     assert canonical_key(FORMS[form](key)) == key
 
 
-def test_several_certificates_stay_and_a_key_beside_them_does_not(pair):
+def test_several_certificates_stay_and_a_key_beside_them_does_not(pair: tuple[str, str]) -> None:
     certificate, key = pair
     assert canonical_certificates(certificate + key + certificate) == certificate * 2
 
 
-def test_a_certificate_must_be_valid_now(pair):
+def test_a_certificate_must_be_valid_now(pair: tuple[str, str]) -> None:
     certificate, _ = pair
     found = certificates(certificate)[0]
     end = found.not_valid_after_utc
@@ -74,7 +74,7 @@ def test_a_certificate_must_be_valid_now(pair):
         ),
     ],
 )
-def test_what_is_something_else_is_named(text, words):
+def test_what_is_something_else_is_named(text: str, words: str) -> None:
     for rule in (canonical_certificates, canonical_key):
         with pytest.raises(PemError) as caught:
             rule(text)
@@ -82,7 +82,7 @@ def test_what_is_something_else_is_named(text, words):
 
 
 @given(st.text())
-def test_any_text_is_answered(text):
+def test_any_text_is_answered(text: str) -> None:
     blocks(text)
     with pytest.raises(PemError):
         canonical_certificates(text)

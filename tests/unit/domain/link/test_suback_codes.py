@@ -6,7 +6,7 @@ from mqtt_app.domain.link import grants
 
 
 @pytest.mark.parametrize("code", [0, 1, 2, 127])
-def test_a_suback_code_below_128_grants(code):
+def test_a_suback_code_below_128_grants(code: int) -> None:
     assert grants.refusal(code) == ""
 
 
@@ -26,5 +26,5 @@ def test_a_suback_code_below_128_grants(code):
         (0xFF, "code 255"),
     ],
 )
-def test_a_suback_code_from_128_on_refuses_with_its_reason(code, says):
+def test_a_suback_code_from_128_on_refuses_with_its_reason(code: int, says: str) -> None:
     assert says in grants.refusal(code)

@@ -52,7 +52,9 @@ def storm(lines: list[tuple[int, int, float]], remembered: int = 1_000) -> Book:
 
 
 @given(STORMS)
-def test_no_equal_line_goes_out_more_than_ten_times_in_a_minute(lines):
+def test_no_equal_line_goes_out_more_than_ten_times_in_a_minute(
+    lines: list[tuple[int, int, float]],
+) -> None:
     book = storm(lines)
     for key in {(subject, text) for subject, text, _ in lines}:
         times = book.times(key)
@@ -62,7 +64,9 @@ def test_no_equal_line_goes_out_more_than_ten_times_in_a_minute(lines):
 
 
 @given(STORMS, st.integers(1, 1_000))
-def test_every_line_is_told_of_exactly_once(lines, remembered):
+def test_every_line_is_told_of_exactly_once(
+    lines: list[tuple[int, int, float]], remembered: int
+) -> None:
     book = storm(lines, remembered)
     book.end()
     told: Counter[tuple[int, int]] = Counter()
@@ -72,7 +76,7 @@ def test_every_line_is_told_of_exactly_once(lines, remembered):
 
 
 @given(STORMS)
-def test_what_is_held_back_is_told_within_a_minute(lines):
+def test_what_is_held_back_is_told_within_a_minute(lines: list[tuple[int, int, float]]) -> None:
     book = storm(lines)
     assert all(told.seconds <= PERIOD for _, told in book.written)
     book.pass_until(book.now + PERIOD)
@@ -80,7 +84,7 @@ def test_what_is_held_back_is_told_within_a_minute(lines):
 
 
 @given(STORMS)
-def test_after_two_quiet_minutes_nothing_is_remembered(lines):
+def test_after_two_quiet_minutes_nothing_is_remembered(lines: list[tuple[int, int, float]]) -> None:
     book = storm(lines)
     book.pass_until(book.now + 2 * PERIOD)
     assert book.repeats.due(book.now) == []
@@ -88,21 +92,23 @@ def test_after_two_quiet_minutes_nothing_is_remembered(lines):
 
 
 @given(STORMS, st.integers(1, 5))
-def test_no_more_is_remembered_than_allowed(lines, remembered):
+def test_no_more_is_remembered_than_allowed(
+    lines: list[tuple[int, int, float]], remembered: int
+) -> None:
     assert len(storm(lines, remembered).repeats) <= remembered
 
 
-def test_one_a_second_for_three_minutes_is_the_first_five_and_one_a_minute():
+def test_one_a_second_for_three_minutes_is_the_first_five_and_one_a_minute() -> None:
     book = storm([(1, 1, 1.0)] * 180)
     assert [told.held for _, told in book.written] == [0] * FREE + [60, 60]
 
 
-def test_one_a_minute_is_said_each_time():
+def test_one_a_minute_is_said_each_time() -> None:
     book = storm([(1, 1, 60.0)] * 20)
     assert [told.held for _, told in book.written] == [0] * 20
 
 
-def test_what_was_held_is_told_before_another_line_of_the_same_subject():
+def test_what_was_held_is_told_before_another_line_of_the_same_subject() -> None:
     book = storm([(1, 1, 0.0)] * 8 + [(2, 2, 0.0), (1, 2, 0.0)])
     assert [(told.line, told.held) for _, told in book.written[FREE:]] == [
         ((2, 2), 0),
@@ -111,7 +117,7 @@ def test_what_was_held_is_told_before_another_line_of_the_same_subject():
     ]
 
 
-def test_the_count_is_part_of_the_text():
+def test_the_count_is_part_of_the_text() -> None:
     assert format_counted("gone", CountedLine("gone")) == "gone"
     assert (
         format_counted("gone", CountedLine("gone", 23, 60.0))

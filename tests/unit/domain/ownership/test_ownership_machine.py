@@ -260,7 +260,7 @@ OwnershipMachine.TestCase.settings = settings(
 TestOwnership = OwnershipMachine.TestCase
 
 
-def test_who_follows_a_successor_at_once_is_not_blamed_for_the_one_before():
+def test_who_follows_a_successor_at_once_is_not_blamed_for_the_one_before() -> None:
     """`a` does not see the rows, so `b` takes by force; `b` drains in good order, so `c` need not
     wait.
     """

@@ -1,6 +1,7 @@
 """The headline: one line that is true."""
 
 from dataclasses import replace
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -39,7 +40,7 @@ DIALLING = replace(
 UNWANTED = replace(RUNNING, active=False)
 
 
-def linked(**changes):
+def linked(**changes: Any) -> Facts:
     return replace(RUNNING, link=replace(LINK, **changes))
 
 
@@ -158,7 +159,7 @@ CASES = {
 
 
 @pytest.mark.parametrize("name", CASES)
-def test_the_headline_of(name):
+def test_the_headline_of(name: str) -> None:
     facts, expected = CASES[name]
     assert str(headline(facts, NOW)).startswith(expected)
 
@@ -173,11 +174,11 @@ def test_the_headline_of(name):
         (replace(UNOWNED, status="error"), "error"),
     ],
 )
-def test_a_status_whose_writer_is_gone_is_not_repeated(facts, status):
+def test_a_status_whose_writer_is_gone_is_not_repeated(facts: Facts, status: str) -> None:
     assert effective_status(facts) == status
 
 
-def test_every_class_of_error_has_a_remedy():
+def test_every_class_of_error_has_a_remedy() -> None:
     assert set(REMEDIES) == set(ErrorClass.values)
     assert all(REMEDIES[name] for name in ErrorClass.values if name)
 
@@ -211,7 +212,7 @@ situations = st.builds(
 
 
 @given(situations, ages)
-def test_running_is_only_said_on_complete_evidence(facts, now):
+def test_running_is_only_said_on_complete_evidence(facts: Facts, now: float) -> None:
     if headline(facts, now).kind is HeadlineKind.RUNNING:
         assert facts.wanted
         assert facts.owner
@@ -224,14 +225,14 @@ def test_running_is_only_said_on_complete_evidence(facts, now):
 
 
 @given(situations, ages)
-def test_stopped_is_never_said_of_what_is_wanted_or_held(facts, now):
+def test_stopped_is_never_said_of_what_is_wanted_or_held(facts: Facts, now: float) -> None:
     if headline(facts, now).kind is HeadlineKind.STOPPED and facts.configured:
         assert not facts.wanted
         assert not facts.owner or facts.lease_age is None
 
 
 @given(situations, ages)
-def test_whatever_is_wrong_is_said_in_words(facts, now):
+def test_whatever_is_wrong_is_said_in_words(facts: Facts, now: float) -> None:
     said = headline(facts, now)
     if said.kind in {HeadlineKind.DEGRADED, HeadlineKind.REFUSED}:
         assert said.reason

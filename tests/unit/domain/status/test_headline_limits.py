@@ -1,5 +1,7 @@
 """The headline at each of its limits, one moment before and one after."""
 
+from typing import Any
+
 import pytest
 
 from mqtt_app.domain.status.headline import Facts, LinkFacts, effective_status, headline
@@ -7,11 +9,14 @@ from mqtt_app.domain.status.headline import Facts, LinkFacts, effective_status, 
 NOW = 10_000.0
 
 
-def shown(link=None, **facts):
-    evidence = {"generation": 3, "at": NOW, "connected_since": NOW - 100, "last_packet_at": NOW} | (
-        link or {}
-    )
-    values = {
+def shown(link: dict[str, Any] | None = None, **facts: Any) -> str:
+    evidence: dict[str, Any] = {
+        "generation": 3,
+        "at": NOW,
+        "connected_since": NOW - 100,
+        "last_packet_at": NOW,
+    } | (link or {})
+    values: dict[str, Any] = {
         "owner": "mqtt-1",
         "owned_since": NOW - 200,
         "generation": 3,
@@ -26,7 +31,7 @@ def shown(link=None, **facts):
     return str(headline(Facts(**values | facts), NOW))
 
 
-def test_all_well_is_running():
+def test_all_well_is_running() -> None:
     assert shown() == "running"
 
 
@@ -38,12 +43,14 @@ def test_all_well_is_running():
         (300, 44.9, "starting"),
     ],
 )
-def test_nobody_has_to_take_it_within_three_quarters_of_a_minute(wanted, status, says):
+def test_nobody_has_to_take_it_within_three_quarters_of_a_minute(
+    wanted: float, status: float, says: str
+) -> None:
     found = shown(owner="", lease_age=None, wanted_since=NOW - wanted, status_since=NOW - status)
     assert found == says
 
 
-def test_without_workers_nobody_can_take_it():
+def test_without_workers_nobody_can_take_it() -> None:
     assert shown(owner="", lease_age=None, workers=0) == "degraded: no MQTT worker is running"
     assert (
         shown(lease_age=None, workers=1)
@@ -55,7 +62,7 @@ def test_without_workers_nobody_can_take_it():
 @pytest.mark.parametrize(
     ("owned", "says"), [(14.9, "starting"), (15.0, "reports nothing about it")]
 )
-def test_a_new_owner_has_a_quarter_of_a_minute_to_report(owned, says):
+def test_a_new_owner_has_a_quarter_of_a_minute_to_report(owned: float, says: str) -> None:
     assert says in shown(link={"generation": 2}, owned_since=NOW - owned, status="connecting")
 
 
@@ -63,7 +70,7 @@ def test_a_new_owner_has_a_quarter_of_a_minute_to_report(owned, says):
     ("age", "says"),
     [(15.0, "running"), (16.0, "degraded: its worker mqtt-1 last reported 16 s ago")],
 )
-def test_evidence_is_good_for_a_quarter_of_a_minute(age, says):
+def test_evidence_is_good_for_a_quarter_of_a_minute(age: float, says: str) -> None:
     assert shown(link={"at": NOW - age}) == says
 
 
@@ -78,11 +85,13 @@ def test_evidence_is_good_for_a_quarter_of_a_minute(age, says):
         (5, 10.6, "silent for 11 s"),
     ],
 )
-def test_a_broker_may_be_silent_for_its_keepalive_within_bounds(keepalive, silent, says):
+def test_a_broker_may_be_silent_for_its_keepalive_within_bounds(
+    keepalive: int, silent: float, says: str
+) -> None:
     assert says in shown(link={"last_packet_at": NOW - silent}, keepalive=keepalive)
 
 
-def test_a_broker_that_said_nothing_since_the_link_came_up_is_silent_from_then_on():
+def test_a_broker_that_said_nothing_since_the_link_came_up_is_silent_from_then_on() -> None:
     assert "silent for 40 s" in shown(link={"last_packet_at": None, "connected_since": NOW - 40})
 
 
@@ -97,7 +106,9 @@ def test_a_broker_that_said_nothing_since_the_link_came_up_is_silent_from_then_o
         ((None, 128), 5, "degraded: the broker refused 1 of 2 topic filters"),
     ],
 )
-def test_every_filter_has_to_be_granted_in_time(codes, up, says):
+def test_every_filter_has_to_be_granted_in_time(
+    codes: tuple[int | None, ...], up: float, says: str
+) -> None:
     assert shown(link={"connected_since": NOW - up}, granted=codes) == says
 
 
@@ -105,7 +116,7 @@ def test_every_filter_has_to_be_granted_in_time(codes, up, says):
     ("wanted", "owned", "says"),
     [(44.9, 200, "starting"), (300, 44.9, "starting"), (45, 45, "degraded: the link is down")],
 )
-def test_a_link_has_to_come_up_in_time(wanted, owned, says):
+def test_a_link_has_to_come_up_in_time(wanted: float, owned: float, says: str) -> None:
     down = {"connected_since": None}
     assert (
         shown(link=down, status="connecting", wanted_since=NOW - wanted, owned_since=NOW - owned)
@@ -113,7 +124,7 @@ def test_a_link_has_to_come_up_in_time(wanted, owned, says):
     )
 
 
-def test_a_failure_of_the_last_attempt_is_shown_with_its_number():
+def test_a_failure_of_the_last_attempt_is_shown_with_its_number() -> None:
     failed = {"status": "error", "error_message": "no route", "retry_count": 4}
     assert shown(link={"connected_since": None}, **failed) == "degraded: no route (attempt 4)"
     assert (
@@ -132,7 +143,7 @@ def test_a_failure_of_the_last_attempt_is_shown_with_its_number():
         ("network", "mine", "degraded: mine (attempt 0)"),
     ],
 )
-def test_a_refusal_is_one_that_a_person_has_to_mend(kind, message, says):
+def test_a_refusal_is_one_that_a_person_has_to_mend(kind: str, message: str, says: str) -> None:
     assert shown(status="error", error_class=kind, error_message=message) == says
     assert not shown(status="connecting", error_class=kind, error_message=message).startswith(
         "refused"
@@ -169,11 +180,11 @@ def test_a_refusal_is_one_that_a_person_has_to_mend(kind, message, says):
         ),
     ],
 )
-def test_what_is_shown_of_each_situation(facts, says):
+def test_what_is_shown_of_each_situation(facts: dict[str, Any], says: str) -> None:
     assert shown(**facts) == says
 
 
-def test_paused_reading_is_shown_before_silence():
+def test_paused_reading_is_shown_before_silence() -> None:
     assert "reading is paused" in shown(link={"paused": True, "last_packet_at": NOW - 100})
 
 
@@ -188,12 +199,14 @@ def test_paused_reading_is_shown_before_silence():
         ({"owner": "", "status": "error"}, "error"),
     ],
 )
-def test_nobody_speaks_for_the_status_of_a_link_without_an_owner(facts, status):
-    values = {"owner": "mqtt-1", "lease_age": 1.0, "status": "connected"} | facts
+def test_nobody_speaks_for_the_status_of_a_link_without_an_owner(
+    facts: dict[str, str | None], status: str
+) -> None:
+    values: dict[str, Any] = {"owner": "mqtt-1", "lease_age": 1.0, "status": "connected"} | facts
     assert effective_status(Facts(**values)) == status
 
 
-def test_without_any_fact_a_connection_waits_for_a_worker_from_the_epoch_on():
+def test_without_any_fact_a_connection_waits_for_a_worker_from_the_epoch_on() -> None:
     assert str(headline(Facts(workers=1), 44.9)) == "starting"
     assert str(headline(Facts(workers=1), 45.0)) == "degraded: no MQTT worker has taken it"
     assert str(headline(Facts(), 0.0)) == "degraded: no MQTT worker is running"

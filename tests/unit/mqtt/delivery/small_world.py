@@ -4,12 +4,14 @@ import heapq
 import itertools
 from collections import defaultdict
 from collections.abc import Callable
-from typing import Any
+from typing import Any, cast
 
 from mqtt_app.coordination.acks import BatchOutcome, BatchReport
 from mqtt_app.domain.delivery.batching import Limits
 from mqtt_app.domain.delivery.messages import Batch, Envelope
 from mqtt_app.mqtt.delivery.delivery import BatchDelivery
+from mqtt_app.mqtt.loop import Loop
+from tests.narrowing import present
 
 STEP = 2.5  # s from round to round
 
@@ -69,7 +71,10 @@ class SmallWorld:
         self.harm = harm
         self.loop = FakeLoop()
         self.delivery = BatchDelivery(
-            self.loop, Limits(**({"in_flight": 4, "receipt_timeout": 10.0} | limits)), "i", "x"
+            cast("Loop", self.loop),
+            Limits(**({"in_flight": 4, "receipt_timeout": 10.0} | limits)),
+            "i",
+            "x",
         )
         self.links = {number: Link() for number in range(1, connections + 1)}
         for number, link in self.links.items():
@@ -104,7 +109,7 @@ class SmallWorld:
     def round(self) -> None:
         self.loop.run(STEP)
         while not self.delivery.to_send.empty():
-            batch = self.delivery.to_send.get()
+            batch = present(self.delivery.to_send.get())
             self.delivery.outcomes.sent(batch.id)
             self._store(batch)
         while not self.delivery.to_ask.empty():

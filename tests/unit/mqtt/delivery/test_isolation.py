@@ -6,6 +6,7 @@ from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 
 from mqtt_app.coordination.acks import BatchReport
+from tests.narrowing import present
 from tests.unit.mqtt.delivery.small_world import Harm, SmallWorld
 
 # of 2.5 s within which what healthy connections said is stored, however many others are poisonous
@@ -16,8 +17,8 @@ poisonous = st.dictionaries(st.integers(1, 8), st.sampled_from(Harm.ALL), max_si
 @settings(max_examples=15, deadline=None, phases=(Phase.explicit, Phase.reuse, Phase.generate))
 @given(poisonous, st.integers(2, 4), st.integers(0, 3))
 def test_whoever_is_poisonous_the_healthy_ones_are_stored_within_so_many_rounds(
-    harm, in_flight, every
-):
+    harm: dict[int, str], in_flight: int, every: int
+) -> None:
     world = SmallWorld(9, harm, in_flight=in_flight)
     healthy = set(world.links) - set(harm)
     said: dict[int, list[int]] = {number: [] for number in world.links}
@@ -43,7 +44,9 @@ def test_whoever_is_poisonous_the_healthy_ones_are_stored_within_so_many_rounds(
 
 @settings(max_examples=15, deadline=None)
 @given(st.sampled_from((Harm.FAILS, Harm.REFUSED, Harm.HANGS, Harm.KILLS)), st.integers(0, 19))
-def test_one_bad_message_ends_as_a_dead_letter_and_its_neighbours_are_stored(kind, position):
+def test_one_bad_message_ends_as_a_dead_letter_and_its_neighbours_are_stored(
+    kind: str, position: int
+) -> None:
     world = SmallWorld(5, {1: kind})
     ids = []
     for number in range(20):
@@ -56,7 +59,7 @@ def test_one_bad_message_ends_as_a_dead_letter_and_its_neighbours_are_stored(kin
     assert not world.delivery.vitals().suspects, "it has been good for long enough"
 
 
-def test_new_messages_of_the_healthy_never_wait_behind_what_fails():
+def test_new_messages_of_the_healthy_never_wait_behind_what_fails() -> None:
     world = SmallWorld(3, {1: Harm.STUBBORN})
     for _ in range(40):
         world.publish(1, bad=True)
@@ -71,7 +74,7 @@ def test_new_messages_of_the_healthy_never_wait_behind_what_fails():
     assert all(waits)
 
 
-def test_a_suspect_has_one_batch_in_flight_and_a_bounded_share_of_the_memory():
+def test_a_suspect_has_one_batch_in_flight_and_a_bounded_share_of_the_memory() -> None:
     world = SmallWorld(3, {1: Harm.STUBBORN}, pending=1_000_000)
     for _ in range(60):
         if not world.links[1].paused:
@@ -90,7 +93,7 @@ def test_a_suspect_has_one_batch_in_flight_and_a_bounded_share_of_the_memory():
     assert len(own) <= 2
 
 
-def test_a_database_that_is_away_for_an_hour_puts_nothing_aside_and_accuses_few():
+def test_a_database_that_is_away_for_an_hour_puts_nothing_aside_and_accuses_few() -> None:
     world = SmallWorld(9, {})
     world.down = True
     for _ in range(1_440):
@@ -108,17 +111,20 @@ def test_a_database_that_is_away_for_an_hour_puts_nothing_aside_and_accuses_few(
         assert sorted(link.acknowledged) == sorted(world.stored[number])
 
 
-def test_a_connection_of_which_the_tasks_refuse_messages_travels_by_itself_until_it_is_good_again():
+def test_a_connection_of_which_the_tasks_refuse_messages_travels_by_itself_until_it_is_good_again() -> (
+    None
+):
     world = SmallWorld(2, {})
     world.publish(1)
     world.loop.run(1.0)
-    batch = world.delivery.to_send.get()
+    batch = present(world.delivery.to_send.get())
     world.delivery.outcomes.sent(batch.id)
     world.delivery.outcomes.reported([BatchReport(batch.id, refused=frozenset({1}))])
     world.publish(1)
     world.publish(2)
     world.loop.run(1.0)
-    first, second = world.delivery.to_send.get(), world.delivery.to_send.get()
+    first = present(world.delivery.to_send.get())
+    second = present(world.delivery.to_send.get())
     assert [{one.connection_id for one in batch.messages} for batch in (first, second)] in (
         [{1}, {2}],
         [{2}, {1}],
@@ -131,7 +137,9 @@ def test_a_connection_of_which_the_tasks_refuse_messages_travels_by_itself_until
     assert world.delivery.vitals().suspects == 0
 
 
-def test_a_stop_lets_go_of_all_that_a_suspect_holds_and_a_new_link_begins_without_suspicion():
+def test_a_stop_lets_go_of_all_that_a_suspect_holds_and_a_new_link_begins_without_suspicion() -> (
+    None
+):
     world = SmallWorld(2, {1: Harm.STUBBORN})
     for _ in range(60):
         world.publish(1, bad=True)
@@ -150,7 +158,7 @@ def test_a_stop_lets_go_of_all_that_a_suspect_holds_and_a_new_link_begins_withou
     assert packet_id in link.acknowledged
 
 
-def test_a_stop_before_anybody_is_suspected_lets_go_of_what_failed_already():
+def test_a_stop_before_anybody_is_suspected_lets_go_of_what_failed_already() -> None:
     world = SmallWorld(2, {1: Harm.REFUSED})
     world.publish(1, bad=True)
     world.publish(2)
@@ -164,7 +172,7 @@ def test_a_stop_before_anybody_is_suspected_lets_go_of_what_failed_already():
     assert world.delivery.vitals().batches == 0
 
 
-def test_a_stop_loses_nothing_that_no_broker_has():
+def test_a_stop_loses_nothing_that_no_broker_has() -> None:
     """Messages at QoS 0 of a suspect become dead letters; what is being stored for a healthy link
     goes on.
     """

@@ -26,17 +26,17 @@ class Clock:
 
 
 @pytest.fixture
-def names():
+def names() -> dict[str, set[str]]:
     return {name: set(found) for name, found in NAMES.items()}
 
 
 @pytest.fixture
-def clock():
+def clock() -> Clock:
     return Clock()
 
 
 @pytest.fixture
-def guard(names, clock):
+def guard(names: dict[str, set[str]], clock: Clock) -> BrokerGuard:
     services = own_services(
         [{"HOST": "db.example", "PORT": 5432}],
         ["redis://:secret@cache.example:6380/0"],
@@ -65,18 +65,22 @@ def guard(names, clock):
     ],
 )
 @pytest.mark.parametrize("host", ["db.example", "innocent.example", "any.example"])
-def test_our_own_services_are_not_dialled_by_any_name_or_form(guard, host, address, port):
+def test_our_own_services_are_not_dialled_by_any_name_or_form(
+    guard: BrokerGuard, host: str, address: str, port: int
+) -> None:
     assert "belongs to Sitewire itself" in guard(host, address, port)
 
 
 @pytest.mark.parametrize(
     ("address", "port"), [("10.0.0.5", 1883), ("10.0.0.6", 5432), ("127.0.0.1", 1883)]
 )
-def test_other_ports_and_other_hosts_are_brokers_like_any(guard, address, port):
+def test_other_ports_and_other_hosts_are_brokers_like_any(
+    guard: BrokerGuard, address: str, port: int
+) -> None:
     assert guard("x.example", address, port) == ""
 
 
-def test_a_port_that_is_denied_is_denied_everywhere(guard):
+def test_a_port_that_is_denied_is_denied_everywhere(guard: BrokerGuard) -> None:
     assert (
         guard("x.example", "198.51.100.7", 1234)
         == "Port 1234 belongs to Sitewire itself. Enter the broker's port."
@@ -84,8 +88,8 @@ def test_a_port_that_is_denied_is_denied_everywhere(guard):
 
 
 def test_a_service_that_moves_is_found_again_and_one_that_cannot_be_looked_up_is_remembered(
-    guard, names, clock
-):
+    guard: BrokerGuard, names: dict[str, set[str]], clock: Clock
+) -> None:
     assert guard("x", "10.0.0.5", 5432)
     names["db.example"] = set()
     clock.now = 61.0
@@ -96,7 +100,7 @@ def test_a_service_that_moves_is_found_again_and_one_that_cannot_be_looked_up_is
     assert not guard("x", "10.0.0.5", 5432)
 
 
-def test_it_says_which_entry_lets_a_host_be_dialled(guard):
+def test_it_says_which_entry_lets_a_host_be_dialled(guard: BrokerGuard) -> None:
     assert (
         guard("one", "127.0.0.1", 1883)
         == guard("ANY.example", "169.254.1.1", 1883)
@@ -113,8 +117,8 @@ def test_it_says_which_entry_lets_a_host_be_dialled(guard):
     assert guard.opened_by("one") == ""
 
 
-def test_each_way_to_write_a_database_gives_its_addresses():
-    databases = [
+def test_each_way_to_write_a_database_gives_its_addresses() -> None:
+    databases: list[dict[str, object]] = [
         {"HOST": "", "PORT": ""},
         {"HOST": "/var/run", "PORT": 5433},
         {"HOST": "a,b", "PORT": "1,2"},
@@ -131,7 +135,7 @@ def test_each_way_to_write_a_database_gives_its_addresses():
     ]
 
 
-def test_addresses_of_this_machine_are_known_without_a_list():
+def test_addresses_of_this_machine_are_known_without_a_list() -> None:
     assert is_of_this_machine("127.0.0.1")
     assert not is_of_this_machine("192.0.2.1")
     assert not is_of_this_machine("2001:db8::1")

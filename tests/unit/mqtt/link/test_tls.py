@@ -1,9 +1,12 @@
+from pathlib import Path
+from typing import Any
+
 from mqtt_app.mqtt.link import tls
 from tests.brokers import CertificateAuthority
 
 
-def test_links_with_the_same_tls_settings_share_what_takes_memory(tmp_path):
-    settings = {
+def test_links_with_the_same_tls_settings_share_what_takes_memory(tmp_path: Path) -> None:
+    settings: dict[str, Any] = {
         "ca": CertificateAuthority(tmp_path).pem,
         "certificate": "",
         "key": "",
