@@ -11,10 +11,10 @@ import pytest
 
 from mqtt_app.domain.facts import ParseErrorKind
 from mqtt_app.parsers.base import Message, Parser
-from mqtt_app.parsers.registry import built_ins
+from mqtt_app.parsers.built_in import built_ins
 from tests.unit.parsers.test_totality_of_cases import ENTRIES, outcome
 
-MISPLACED = (None, [], {}, "x", True, [[]], {"a": {}}, 1e308, "")
+MISPLACED: tuple[object, ...] = (None, [], {}, "x", True, [[]], {"a": {}}, 1e308, "")
 MAX_FIELDS = 60  # of one message
 Path = tuple[Any, ...]
 
