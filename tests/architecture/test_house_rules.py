@@ -57,18 +57,18 @@ def name(path: Path) -> str:
     return str(path.relative_to(ROOT))
 
 
-def test_ruff_has_nothing_to_say():
+def test_ruff_has_nothing_to_say() -> None:
     done = run("-m", "ruff", "check", "--no-cache", "--output-format", "concise", ".")
     assert done.returncode == 0, done.stdout + done.stderr
 
 
 @pytest.mark.timeout(300)
-def test_mypy_strict_has_nothing_to_say():
+def test_mypy_strict_has_nothing_to_say() -> None:
     done = run("-m", "mypy")
     assert done.returncode == 0, done.stdout + done.stderr
 
 
-def test_the_layers_import_only_downwards():
+def test_the_layers_import_only_downwards() -> None:
     done = run(
         "-c",
         "import sys; from importlinter.cli import lint_imports_command; sys.exit(lint_imports_command())",
@@ -76,12 +76,12 @@ def test_the_layers_import_only_downwards():
     assert done.returncode == 0, done.stdout + done.stderr
 
 
-def test_every_file_fits_into_the_head():
+def test_every_file_fits_into_the_head() -> None:
     lengths = {name(path): len(path.read_text().splitlines()) for path in SOURCES}
     assert {path: lines for path, lines in lengths.items() if lines > LONGEST_FILE} == {}
 
 
-def test_every_function_fits_into_the_eye():
+def test_every_function_fits_into_the_eye() -> None:
     too_long = [
         f"{name(path)}:{function.lineno} {function.name}"
         for path in product()
@@ -91,7 +91,7 @@ def test_every_function_fits_into_the_eye():
     assert too_long == []
 
 
-def test_no_import_is_hidden_in_a_function():
+def test_no_import_is_hidden_in_a_function() -> None:
     hidden = [
         f"{name(path)}:{node.lineno}"
         for path in product()
@@ -103,13 +103,13 @@ def test_no_import_is_hidden_in_a_function():
     assert hidden == []
 
 
-def test_no_model_signal_acts_at_a_distance():
+def test_no_model_signal_acts_at_a_distance() -> None:
     signals = re.compile(r"\b(pre|post)_(save|delete|init)\b|\bm2m_changed\b")
     users = [name(path) for path in product() if signals.search(path.read_text())]
     assert users == []
 
 
-def test_every_queue_has_a_line_in_docker_compose():
+def test_every_queue_has_a_line_in_docker_compose() -> None:
     services = yaml.safe_load((ROOT / "docker-compose.yml").read_text())["services"]
     commands = [
         service["command"] for key, service in services.items() if key.startswith("worker-")

@@ -31,13 +31,13 @@ LOCKED = pins(LOCK)
 
 
 @pytest.mark.parametrize("requirement", requirements(), ids=str)
-def test_the_lock_satisfies_base_txt(requirement):
+def test_the_lock_satisfies_base_txt(requirement: Requirement) -> None:
     version = LOCKED.get(canonicalize_name(requirement.name))
     assert version is not None, RENEW
     assert requirement.specifier.contains(version), RENEW
 
 
-def test_the_lock_has_the_versions_that_the_tests_run_with():
+def test_the_lock_has_the_versions_that_the_tests_run_with() -> None:
     constraints = pins((FOLDER / "constraints.txt").read_text())
     other = {
         name: version
@@ -47,9 +47,9 @@ def test_the_lock_has_the_versions_that_the_tests_run_with():
     assert other == {}, RENEW
 
 
-def test_the_lock_is_complete_and_holds_nothing_else():
+def test_the_lock_is_complete_and_holds_nothing_else() -> None:
     wanted: dict[str, set[str]] = {}
-    todo = [
+    todo: list[tuple[str, set[str]]] = [
         (canonicalize_name(requirement.name), requirement.extras) for requirement in requirements()
     ]
     while todo:
@@ -81,7 +81,7 @@ def dependencies(name: str, extras: set[str]) -> list[tuple[str, set[str]]]:
     ]
 
 
-def test_every_package_has_a_hash_and_nothing_comes_from_elsewhere():
+def test_every_package_has_a_hash_and_nothing_comes_from_elsewhere() -> None:
     blocks = re.split(r"^(?=[A-Za-z0-9])", LOCK, flags=re.MULTILINE)[1:]
     assert len(blocks) == len(LOCKED)
     assert [block.split()[0] for block in blocks if "--hash=sha256:" not in block] == []

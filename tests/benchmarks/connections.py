@@ -11,6 +11,7 @@ import time
 
 import paho.mqtt.client as mqtt
 import psutil
+from paho.mqtt.enums import CallbackAPIVersion
 
 from tests.benchmarks import rows
 from tests.benchmarks.machine import Machine, machine
@@ -132,7 +133,7 @@ def _threads(port: int, count: int) -> Figures:
 
 
 def _client(port: int, number: int) -> mqtt.Client:
-    client = mqtt.Client(mqtt.CallbackAPIVersion.VERSION2, f"thread-{number}", protocol=mqtt.MQTTv5)
+    client = mqtt.Client(CallbackAPIVersion.VERSION2, f"thread-{number}", protocol=mqtt.MQTTv5)
     client.on_connect = lambda client, *_: client.subscribe(f"t{number}/#", 1)
     client.connect_async("127.0.0.1", port)
     client.loop_start()

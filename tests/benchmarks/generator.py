@@ -18,6 +18,8 @@ import time
 
 import psycopg
 
+from tests.narrowing import present
+
 CHUNK = 100  # messages written in one go
 WINDOW = 4_000  # unacknowledged messages
 
@@ -94,9 +96,8 @@ def publish(
 
 
 def accounted(database: psycopg.Connection) -> int:
-    return int(
-        database.execute("SELECT coalesce(sum(received), 0) FROM mqtt_sitebooks").fetchone()[0]
-    )
+    row = database.execute("SELECT coalesce(sum(received), 0) FROM mqtt_sitebooks").fetchone()
+    return int(present(row)[0])
 
 
 if __name__ == "__main__":

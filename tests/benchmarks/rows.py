@@ -29,7 +29,10 @@ def copies_of_site(place: Machine, site_id: int, count: int) -> list[int]:
     source = sql.SQL("(SELECT s.id AS new FROM {}) n").format(sql.SQL(copied))
     ids = _copy(place, "mqtt_mqttconnection", {"site_id": sql.SQL("new")}, source, connection)
     topics = sql.SQL("unnest({}::bigint[]) new").format(ids)
-    values = {"connection_id": sql.SQL("new"), "filter": sql.SQL("'c' || new || '/#'")}
+    values: dict[str, sql.Composable] = {
+        "connection_id": sql.SQL("new"),
+        "filter": sql.SQL("'c' || new || '/#'"),
+    }
     topic = place.stack.one("SELECT id FROM mqtt_mqtttopic WHERE connection_id = %s", connection)
     _copy(place, "mqtt_mqtttopic", values, topics, topic)
     return ids

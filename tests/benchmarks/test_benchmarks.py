@@ -3,6 +3,9 @@
 import json
 import subprocess
 import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -23,21 +26,25 @@ SMALL = {
 }
 
 
+Benchmark = Callable[..., dict[str, Any]]
+
+
 @pytest.fixture
-def benchmark(tmp_path):
-    def run(kind, *options):
+def benchmark(tmp_path: Path) -> Benchmark:
+    def run(kind: str, *options: str) -> dict[str, Any]:
         path = tmp_path / f"{kind}.json"
         command = [sys.executable, "-m", "tests.benchmarks", kind, *options, "--json", str(path)]
         done = subprocess.run(
             command, cwd=ROOT, capture_output=True, text=True, timeout=110, check=False
         )
         assert done.returncode == 0, done.stderr[-3000:]
-        return json.loads(path.read_text())
+        written: dict[str, Any] = json.loads(path.read_text())
+        return written
 
     return run
 
 
-def test_ingest_counts_every_message_and_its_two_readings(benchmark):
+def test_ingest_counts_every_message_and_its_two_readings(benchmark: Benchmark) -> None:
     written = benchmark(
         "ingest", "--seconds=2", "--runs=1", "--sites=2", "--devices=3", "--rate=200", "--no-naive"
     )
@@ -47,7 +54,7 @@ def test_ingest_counts_every_message_and_its_two_readings(benchmark):
     assert figures["readings/s"] == pytest.approx(2 * figures["messages/s"])
 
 
-def test_parsers_are_timed_next_to_json_loads_on_their_payloads(benchmark):
+def test_parsers_are_timed_next_to_json_loads_on_their_payloads(benchmark: Benchmark) -> None:
     figures = benchmark("parsers", "--runs=1", "--parser=rtl_433")["figures"]
     assert figures.keys() == {"rtl_433", "rtl_433: json.loads"}
     assert figures["rtl_433"] > figures["rtl_433: json.loads"] > 0
@@ -55,7 +62,9 @@ def test_parsers_are_timed_next_to_json_loads_on_their_payloads(benchmark):
 
 @pytest.mark.benchmark
 @pytest.mark.parametrize("kind", SMALL)
-def test_a_benchmark_gives_figures_with_their_runs_and_machine(benchmark, kind):
+def test_a_benchmark_gives_figures_with_their_runs_and_machine(
+    benchmark: Benchmark, kind: str
+) -> None:
     written = benchmark(kind, *SMALL[kind])
     assert all(value >= 0 for value in written["figures"].values())
     assert len(written["runs"]) == 1

@@ -1,11 +1,12 @@
 """A web process with a database of its own, and a real browser in front of it."""
 
 import os
+from collections.abc import Iterator
 from uuid import uuid4
 
 import psycopg
 import pytest
-from playwright.sync_api import sync_playwright
+from playwright.sync_api import Browser, Page, sync_playwright
 from psycopg import sql
 
 from tests.services import free_port, start_valkey
@@ -13,7 +14,7 @@ from tests.stack import Stack, environment, set_up, wait_for, with_database
 
 
 @pytest.fixture(scope="module")
-def stack(tmp_path_factory):
+def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
     folder = tmp_path_factory.mktemp("browser")
     name = f"browser_{uuid4().hex[:12]}"
     server = with_database(os.environ["DATABASE_URL"], "postgres")
@@ -31,7 +32,7 @@ def stack(tmp_path_factory):
             running.stop()
 
 
-def start_web(stack, port):
+def start_web(stack: Stack, port: int) -> None:
     stack.url = f"http://127.0.0.1:{port}"
     stack.start(
         "web",
@@ -47,7 +48,7 @@ def start_web(stack, port):
 
 
 @pytest.fixture(scope="module")
-def browser(chromium_path):
+def browser(chromium_path: str) -> Iterator[Browser]:
     with sync_playwright() as playwright:
         running = playwright.chromium.launch(executable_path=chromium_path, args=["--no-sandbox"])
         yield running
@@ -55,11 +56,11 @@ def browser(chromium_path):
 
 
 @pytest.fixture
-def page(browser, stack):
+def page(browser: Browser, stack: Stack) -> Iterator[Page]:
     """Logged in as the superuser; a fault in a script, or a refused one, fails the test."""
     context = browser.new_context(base_url=stack.url, viewport={"width": 1280, "height": 900})
     opened = context.new_page()
-    faults = []
+    faults: list[str] = []
     opened.on("pageerror", lambda fault: faults.append(str(fault)))
     opened.on(
         "console",
@@ -71,7 +72,7 @@ def page(browser, stack):
     assert faults == []
 
 
-def log_in(page, name, password):
+def log_in(page: Page, name: str, password: str) -> None:
     page.goto("/")
     page.get_by_label("User name").fill(name)
     page.get_by_label("Password").fill(password)

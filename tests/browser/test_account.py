@@ -2,13 +2,16 @@
 
 import os
 import re
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Literal
 
 import pytest
 import requests
-from playwright.sync_api import expect
+from playwright.sync_api import Browser, Page, expect
 
 from tests.browser.conftest import log_in
+from tests.stack import Stack
 
 pytestmark = pytest.mark.chromium
 NEW = "another-long-secret"
@@ -16,12 +19,12 @@ SHOTS = os.environ.get("SCREENSHOTS")
 
 
 @pytest.fixture
-def person(browser, stack):
+def person(browser: Browser, stack: Stack) -> Iterator[Page]:
     """A member of their own, so that a changed password disturbs no other test."""
     stack.db.execute("DELETE FROM mqtt_logincounter")
     context = browser.new_context(base_url=stack.url, viewport={"width": 1280, "height": 900})
     opened = context.new_page()
-    faults = []
+    faults: list[str] = []
     opened.on("pageerror", lambda fault: faults.append(str(fault)))
     opened.on(
         "console",
@@ -34,17 +37,17 @@ def person(browser, stack):
 
 
 @pytest.fixture(scope="module")
-def plants(stack):
+def plants(stack: Stack) -> None:
     for number in range(3):
         stack.site(f"Plant {number} in a town with a long name", 1883, broker_host="broker.example")
 
 
-def shot(page, name):
+def shot(page: Page, name: str) -> None:
     if SHOTS:
         page.screenshot(path=Path(SHOTS) / f"{name}.png", full_page=True)
 
 
-def make_token(page, name):
+def make_token(page: Page, name: str) -> str:
     page.get_by_role("link", name="Account").click()
     page.get_by_label("Name", exact=True).fill(name)
     page.get_by_label("May").select_option("read")
@@ -52,7 +55,7 @@ def make_token(page, name):
     return page.locator("[data-token]").inner_text()
 
 
-def test_a_token_is_made_shown_once_used_and_revoked(person, stack):
+def test_a_token_is_made_shown_once_used_and_revoked(person: Page, stack: Stack) -> None:
     text = make_token(person, "Grafana")
     assert re.fullmatch("[0-9a-f]{64}", text)
     shot(person, "token-made")
@@ -68,7 +71,9 @@ def test_a_token_is_made_shown_once_used_and_revoked(person, stack):
     assert stack.call("GET", "sites/", token=text).status_code == 401
 
 
-def test_a_changed_password_ends_tokens_and_is_the_one_that_counts(person, stack):
+def test_a_changed_password_ends_tokens_and_is_the_one_that_counts(
+    person: Page, stack: Stack
+) -> None:
     text = make_token(person, "Script")
     person.get_by_role("link", name="Change password").click()
     person.get_by_label("Old password").fill("member-password")
@@ -91,7 +96,7 @@ def test_a_changed_password_ends_tokens_and_is_the_one_that_counts(person, stack
 
 
 @pytest.mark.parametrize("path", ["/login/", "/admin/login/"])
-def test_a_locked_name_is_told_how_long_to_wait(browser, stack, path):
+def test_a_locked_name_is_told_how_long_to_wait(browser: Browser, stack: Stack, path: str) -> None:
     stack.db.execute("DELETE FROM mqtt_logincounter")
     context = browser.new_context(base_url=stack.url)
     page = context.new_page()
@@ -109,7 +114,9 @@ def test_a_locked_name_is_told_how_long_to_wait(browser, stack, path):
 
 @pytest.mark.parametrize("width", [360, 768, 1280])
 @pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_nothing_is_cut_off_at_any_width(page, plants, width, scheme):
+def test_nothing_is_cut_off_at_any_width(
+    page: Page, plants: None, width: int, scheme: Literal["light", "dark"]
+) -> None:
     page.emulate_media(color_scheme=scheme)
     page.set_viewport_size({"width": width, "height": 800})
     make_token(page, f"A token with a rather long name, at {width} pixels")

@@ -1,9 +1,9 @@
 """What speaks at a site, its rules, and what devices are, in real Chromium."""
 
 import pytest
-from playwright.sync_api import expect
+from playwright.sync_api import Page, expect
 
-from tests.stack import wait_for
+from tests.stack import Stack, wait_for
 
 pytestmark = pytest.mark.chromium
 
@@ -16,7 +16,7 @@ TOPICS = (
 
 
 @pytest.fixture(scope="module")
-def bergen(stack):
+def bergen(stack: Stack) -> int:
     site = stack.site("Bergen Plant", 1883, broker_host="broker.example")
     link = stack.one("SELECT id FROM mqtt_mqttconnection WHERE site_id = %s", site)
     for parser, count, confidence in TOPICS:
@@ -56,7 +56,7 @@ def bergen(stack):
     return site
 
 
-def test_a_site_shows_what_speaks_there_and_what_its_devices_are(page, bergen):
+def test_a_site_shows_what_speaks_there_and_what_its_devices_are(page: Page, bergen: int) -> None:
     page.goto(f"/sites/{bergen}/")
     families = page.locator("#families")
     expect(families).to_contain_text("Zigbee2MQTT 412, Tasmota 38, unknown JSON 9, opaque 3")
@@ -67,7 +67,7 @@ def test_a_site_shows_what_speaks_there_and_what_its_devices_are(page, bergen):
     expect(lamp).to_contain_text("Asleep")
 
 
-def test_rules_are_applied_by_a_click(page, stack, bergen):
+def test_rules_are_applied_by_a_click(page: Page, stack: Stack, bergen: int) -> None:
     page.goto(f"/sites/{bergen}/")
     rules = page.locator("#rules")
     expect(rules).to_contain_text("All of the bridge")

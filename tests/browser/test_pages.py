@@ -2,27 +2,29 @@
 
 import json
 import signal
+from collections.abc import Mapping
+from typing import Literal
 
 import pytest
 from channels_redis.serializers import registry
-from playwright.sync_api import expect
+from playwright.sync_api import Browser, Locator, Page, expect
 
 from tests.browser.conftest import log_in, start_web
-from tests.stack import wait_for
+from tests.stack import Stack, wait_for
 
 pytestmark = pytest.mark.chromium
 
 
 @pytest.fixture(scope="module")
-def oslo(stack):
+def oslo(stack: Stack) -> int:
     return stack.site("Oslo Lab", 1883, broker_host="broker.example")
 
 
-def row(page, name):
+def row(page: Page, name: str) -> Locator:
     return page.get_by_role("row").filter(has_text=name)
 
 
-def publish(stack, event):
+def publish(stack: Stack, event: Mapping[str, object]) -> None:
     """As the event module does: one message to the group of all open browsers."""
     message = registry.get_serializer("msgpack").serialize(
         {"type": "live.events", "events": [event]}
@@ -30,7 +32,7 @@ def publish(stack, event):
     assert stack.redis.publish("sitewire__group__live", message)
 
 
-def put_state(stack, site_id, status, error=""):
+def put_state(stack: Stack, site_id: int, status: str, error: str = "") -> None:
     stack.db.execute(
         "UPDATE mqtt_mqttconnection SET status = %s, error_message = %s WHERE site_id = %s",
         (status, error, site_id),
@@ -48,7 +50,9 @@ def put_state(stack, site_id, status, error=""):
     )
 
 
-def test_start_is_answered_at_once_and_stop_takes_it_back(page, stack, oslo):
+def test_start_is_answered_at_once_and_stop_takes_it_back(
+    page: Page, stack: Stack, oslo: int
+) -> None:
     page.goto("/")
     row(page, "Oslo Lab").get_by_role("button", name="Start Oslo Lab").click()
     expect(row(page, "Oslo Lab")).to_contain_text("Connecting…")
@@ -63,7 +67,7 @@ def test_start_is_answered_at_once_and_stop_takes_it_back(page, stack, oslo):
     )
 
 
-def test_a_failed_call_is_said_at_its_button(page, oslo):
+def test_a_failed_call_is_said_at_its_button(page: Page, oslo: int) -> None:
     page.goto("/")
     page.route(
         "**/start/",
@@ -73,7 +77,9 @@ def test_a_failed_call_is_said_at_its_button(page, oslo):
     expect(row(page, "Oslo Lab").get_by_role("alert")).to_have_text("Not for you.")
 
 
-def test_a_change_shows_without_a_reload_and_keeps_the_focus(page, stack, oslo):
+def test_a_change_shows_without_a_reload_and_keeps_the_focus(
+    page: Page, stack: Stack, oslo: int
+) -> None:
     page.goto("/")
     page.wait_for_selector("body[data-live=live]")
     page.get_by_role("searchbox").fill("half typed")
@@ -85,7 +91,7 @@ def test_a_change_shows_without_a_reload_and_keeps_the_focus(page, stack, oslo):
     stack.db.execute("UPDATE mqtt_site SET name = 'Oslo Lab' WHERE id = %s", (oslo,))
 
 
-def test_rates_and_last_messages_move_with_the_events(page, stack, oslo):
+def test_rates_and_last_messages_move_with_the_events(page: Page, stack: Stack, oslo: int) -> None:
     page.goto("/")
     page.wait_for_selector("body[data-live=live]")
     flow = {
@@ -103,7 +109,7 @@ def test_rates_and_last_messages_move_with_the_events(page, stack, oslo):
     wait_for(shown, 10, every=0.5)
 
 
-def test_a_lost_server_is_said_and_a_returned_one_too(page, stack, oslo):
+def test_a_lost_server_is_said_and_a_returned_one_too(page: Page, stack: Stack, oslo: int) -> None:
     page.goto("/")
     page.wait_for_selector("body[data-live=live]")
     port = int(stack.url.rpartition(":")[2])
@@ -115,7 +121,7 @@ def test_a_lost_server_is_said_and_a_returned_one_too(page, stack, oslo):
     page.wait_for_selector("body[data-live=live]")
 
 
-def test_a_waiting_topic_is_approved_by_a_click(page, stack, oslo):
+def test_a_waiting_topic_is_approved_by_a_click(page: Page, stack: Stack, oslo: int) -> None:
     connection = stack.one("SELECT id FROM mqtt_mqttconnection WHERE site_id = %s", oslo)
     topic = stack.one(
         "INSERT INTO mqtt_discoveredtopic"
@@ -137,7 +143,9 @@ def test_a_waiting_topic_is_approved_by_a_click(page, stack, oslo):
 
 @pytest.mark.parametrize("width", [360, 768, 1280])
 @pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_nothing_is_cut_off_at_any_width(page, oslo, width, scheme):
+def test_nothing_is_cut_off_at_any_width(
+    page: Page, oslo: int, width: int, scheme: Literal["light", "dark"]
+) -> None:
     page.emulate_media(color_scheme=scheme)
     page.set_viewport_size({"width": width, "height": 800})
     for path in ("/", f"/sites/{oslo}/"):
@@ -145,7 +153,7 @@ def test_nothing_is_cut_off_at_any_width(page, oslo, width, scheme):
         assert page.evaluate("document.documentElement.scrollWidth") <= width
 
 
-def test_a_member_reads_and_changes_nothing(browser, stack, oslo):
+def test_a_member_reads_and_changes_nothing(browser: Browser, stack: Stack, oslo: int) -> None:
     stack.db.execute(
         "INSERT INTO mqtt_membership (site_id, user_id) SELECT %s, id FROM auth_user WHERE username = 'member'",
         (oslo,),
@@ -158,7 +166,7 @@ def test_a_member_reads_and_changes_nothing(browser, stack, oslo):
     context.close()
 
 
-def test_logging_out_ends_the_session(page):
+def test_logging_out_ends_the_session(page: Page) -> None:
     page.goto("/")
     page.get_by_role("button", name="Log out").click()
     page.wait_for_url("**/login/")

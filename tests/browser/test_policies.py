@@ -5,17 +5,19 @@ The `page` fixture fails a test when the browser reports a violation.
 """
 
 import pytest
-from playwright.sync_api import expect
+from playwright.sync_api import Page, expect
+
+from tests.stack import Stack
 
 pytestmark = pytest.mark.chromium
 
 
 @pytest.fixture(scope="module")
-def oslo(stack):
+def oslo(stack: Stack) -> int:
     return stack.site("Oslo Lab", 1883, broker_host="broker.example")
 
 
-def test_the_admin_picks_dates_and_completes_names(page, stack, oslo):
+def test_the_admin_picks_dates_and_completes_names(page: Page, stack: Stack, oslo: int) -> None:
     page.goto("/admin/auth/user/1/change/")
     page.get_by_role("link", name="Today").first.click()
     expect(page.locator("#id_last_login_0")).not_to_have_value("")
@@ -27,7 +29,7 @@ def test_the_admin_picks_dates_and_completes_names(page, stack, oslo):
     expect(page.locator(".select2-results__option").first).to_contain_text("broker.example")
 
 
-def test_the_admins_lists_forms_and_actions_work(page, stack, oslo):
+def test_the_admins_lists_forms_and_actions_work(page: Page, stack: Stack, oslo: int) -> None:
     for address in (
         "",
         "mqtt/mqttconnection/",
@@ -53,7 +55,9 @@ def test_the_admins_lists_forms_and_actions_work(page, stack, oslo):
     expect(page.locator(".actions .action-counter")).to_contain_text("1 of 1 selected")
 
 
-def test_the_api_documentation_shows_every_route_and_tries_one(page, stack, oslo):
+def test_the_api_documentation_shows_every_route_and_tries_one(
+    page: Page, stack: Stack, oslo: int
+) -> None:
     page.goto("/api/docs/")
     expect(page.locator(".opblock-summary-path").filter(has_text="/audit/").first).to_be_visible(
         timeout=20_000
@@ -68,7 +72,7 @@ def test_the_api_documentation_shows_every_route_and_tries_one(page, stack, oslo
     )
 
 
-def test_who_changed_what_is_on_the_sites_page(page, stack, oslo):
+def test_who_changed_what_is_on_the_sites_page(page: Page, stack: Stack, oslo: int) -> None:
     page.goto(f"/sites/{oslo}/")
     page.get_by_role("button", name="Start Oslo Lab").click()
     changes = page.locator("section").filter(has_text="Who changed what")

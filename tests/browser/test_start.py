@@ -1,12 +1,19 @@
 """The whole way in real Chromium: a click, a real MQTT worker, a real broker."""
 
+from collections.abc import Callable
+
 import pytest
-from playwright.sync_api import expect
+from playwright.sync_api import Page, expect
+
+from tests.brokers import Mosquitto
+from tests.stack import Stack
 
 pytestmark = [pytest.mark.chromium, pytest.mark.mosquitto, pytest.mark.e2e]
 
 
-def test_start_shows_connecting_then_connected_and_stop_shows_stopped(page, stack, mosquitto):
+def test_start_shows_connecting_then_connected_and_stop_shows_stopped(
+    page: Page, stack: Stack, mosquitto: Callable[..., Mosquitto]
+) -> None:
     stack.site("Oslo Lab", mosquitto().port)
     stack.worker()
     stack.mqtt("mqtt-1")

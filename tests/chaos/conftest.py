@@ -16,7 +16,7 @@ from tests.chaos.pace import LONG, SHORT, Pace
 from tests.chaos.scene import Scene, scene
 from tests.e2e.conftest import broker, template  # noqa: F401
 from tests.services import free_port, start_postgres, start_valkey
-from tests.stack import Stack, environment, set_up
+from tests.stack import QUICK, Stack, environment, set_up
 
 FIGURES = pytest.StashKey[list[tuple[str, str, str]]]()
 
@@ -27,7 +27,7 @@ def stack(
 ) -> Iterator[Stack]:
     """Two MQTT workers, a task worker with two processes, beat and web."""
     folder = tmp_path_factory.mktemp(request.module.__name__.rpartition(".")[2])
-    extra = getattr(request.module, "ENVIRONMENT", {})
+    extra: dict[str, object] = getattr(request.module, "ENVIRONMENT", {})
     with start_valkey() as redis_url, start_postgres() as database_url:
         tokens = set_up(environment(folder, database_url, redis_url))
         running = Stack(
@@ -35,6 +35,7 @@ def stack(
             database_url,
             redis_url,
             tokens,
+            QUICK,
             **{key: str(value) for key, value in extra.items()},
         )
         try:

@@ -1,10 +1,12 @@
 """Messages that are acknowledged before their commit: what each way of it promises all the same."""
 
 import signal
+from collections.abc import Callable
 
 import pytest
 
-from tests.chaos.test_together import a_worker_dies, redis_dies, the_database_crashes
+from tests.chaos.scene import Scene
+from tests.chaos.test_together import Fault, a_worker_dies, redis_dies, the_database_crashes
 
 pytestmark = [pytest.mark.e2e, pytest.mark.mosquitto, pytest.mark.timeout(900)]
 
@@ -14,7 +16,7 @@ RARE = [
 
 
 @pytest.mark.parametrize("fault", [a_worker_dies, *RARE])
-def test_queued_loses_nothing_when_one_dies(play, fault):
+def test_queued_loses_nothing_when_one_dies(play: Callable[..., Scene], fault: Fault) -> None:
     scene = play(ack_mode="queued")
     mend = fault(scene)
     scene.last(30)
@@ -23,7 +25,9 @@ def test_queued_loses_nothing_when_one_dies(play, fault):
     scene.settle(60)
 
 
-def test_received_loses_nothing_when_a_worker_is_stopped_properly(play):
+def test_received_loses_nothing_when_a_worker_is_stopped_properly(
+    play: Callable[..., Scene],
+) -> None:
     scene = play(ack_mode="received")
     leaver = scene.busiest()
     scene.house.kill(leaver, signal.SIGTERM)
@@ -34,7 +38,7 @@ def test_received_loses_nothing_when_a_worker_is_stopped_properly(play):
 
 
 @pytest.mark.chaos
-def test_queued_outlives_its_owner_while_the_database_is_away(play):
+def test_queued_outlives_its_owner_while_the_database_is_away(play: Callable[..., Scene]) -> None:
     scene = play(ack_mode="queued")
     victim = scene.busiest()
     mend = the_database_crashes(scene)

@@ -7,23 +7,32 @@ import itertools
 import json
 import signal
 import time
+from collections.abc import Callable
+from typing import Any
 
 import paho.mqtt.client as mqtt
 import pytest
+from paho.mqtt.enums import CallbackAPIVersion
 
+from tests.brokers import Mosquitto
 from tests.chaos.proxy import Mode
+from tests.chaos.scene import Scene
 from tests.stack import wait_for
 
 pytestmark = [pytest.mark.e2e, pytest.mark.mosquitto, pytest.mark.timeout(900)]
 
 
-def shown_after(scene, site_id, seconds):
+def shown_after(scene: Scene, site_id: int, seconds: float) -> float:
     begun = time.monotonic()
     wait_for(lambda: scene.headline(site_id) != "running", seconds, what="the headline to say so")
     return time.monotonic() - begun
 
 
-def test_a_killed_broker_loses_nothing_and_is_asked_with_patience(play, figure, mosquitto):
+def test_a_killed_broker_loses_nothing_and_is_asked_with_patience(
+    play: Callable[..., Scene],
+    figure: Callable[[str, Any, str], None],
+    mosquitto: Callable[..., Mosquitto],
+) -> None:
     own = mosquitto(persistence=True)
     scene = play(brokers=[own])
     scene.flow.pause()  # what it has acknowledged, it has on disk
@@ -39,7 +48,9 @@ def test_a_killed_broker_loses_nothing_and_is_asked_with_patience(play, figure, 
     scene.settle(40)
 
 
-def test_a_half_open_link_is_seen_and_made_anew(play, figure):
+def test_a_half_open_link_is_seen_and_made_anew(
+    play: Callable[..., Scene], figure: Callable[[str, Any, str], None]
+) -> None:
     scene = play(behind_proxies=True)
     for proxy in scene.proxies:
         proxy.mode = Mode.BLACKHOLE
@@ -55,7 +66,9 @@ def test_a_half_open_link_is_seen_and_made_anew(play, figure):
 
 
 @pytest.mark.chaos
-def test_links_that_are_cut_again_and_again_lose_and_double_nothing(play):
+def test_links_that_are_cut_again_and_again_lose_and_double_nothing(
+    play: Callable[..., Scene],
+) -> None:
     scene = play(behind_proxies=True)
     for _ in range(8):
         time.sleep(0.7)
@@ -64,7 +77,9 @@ def test_links_that_are_cut_again_and_again_lose_and_double_nothing(play):
     scene.settle(60)
 
 
-def test_packets_that_are_cut_in_the_middle_lose_and_double_nothing(play):
+def test_packets_that_are_cut_in_the_middle_lose_and_double_nothing(
+    play: Callable[..., Scene],
+) -> None:
     scene = play(behind_proxies=True)
     for turn, proxy in itertools.product(range(10), scene.proxies):
         proxy.mode = (Mode.CUT, Mode.DROP_REPLY)[turn % 2]
@@ -73,7 +88,7 @@ def test_packets_that_are_cut_in_the_middle_lose_and_double_nothing(play):
 
 
 @pytest.mark.chaos
-def test_acknowledgements_that_never_arrive_double_nothing(play):
+def test_acknowledgements_that_never_arrive_double_nothing(play: Callable[..., Scene]) -> None:
     scene = play(behind_proxies=True)
     for proxy in scene.proxies:
         proxy.mode = Mode.DEAF
@@ -83,7 +98,11 @@ def test_acknowledgements_that_never_arrive_double_nothing(play):
     scene.settle(60)
 
 
-def test_one_hanging_broker_slows_no_other_site(play, figure, mosquitto):
+def test_one_hanging_broker_slows_no_other_site(
+    play: Callable[..., Scene],
+    figure: Callable[[str, Any, str], None],
+    mosquitto: Callable[..., Mosquitto],
+) -> None:
     others = play()
     since = time.time()
     others.last(60)
@@ -103,7 +122,11 @@ def test_one_hanging_broker_slows_no_other_site(play, figure, mosquitto):
     others.settle(40)
 
 
-def test_a_stranger_with_our_client_id_is_named_and_no_war_breaks_out(play, figure, mosquitto):
+def test_a_stranger_with_our_client_id_is_named_and_no_war_breaks_out(
+    play: Callable[..., Scene],
+    figure: Callable[[str, Any, str], None],
+    mosquitto: Callable[..., Mosquitto],
+) -> None:
     own = mosquitto()
     scene = play(brokers=[own], count=1)
     site_id = scene.site_ids[0]
@@ -111,7 +134,7 @@ def test_a_stranger_with_our_client_id_is_named_and_no_war_breaks_out(play, figu
     scene.flow.pause()  # what the stranger is sent is not ours
     begun, said = time.monotonic(), ""
     while time.monotonic() < begun + max(16.0, scene.pace(60)):
-        stranger = mqtt.Client(mqtt.CallbackAPIVersion.VERSION2, client_id, protocol=mqtt.MQTTv5)
+        stranger = mqtt.Client(CallbackAPIVersion.VERSION2, client_id, protocol=mqtt.MQTTv5)
         stranger.connect("127.0.0.1", own.port)
         stranger.loop_start()
         time.sleep(1.0)
@@ -134,7 +157,11 @@ def test_a_stranger_with_our_client_id_is_named_and_no_war_breaks_out(play, figu
 
 
 @pytest.mark.chaos
-def test_a_broker_that_hangs_is_shown(play, figure, mosquitto):
+def test_a_broker_that_hangs_is_shown(
+    play: Callable[..., Scene],
+    figure: Callable[[str, Any, str], None],
+    mosquitto: Callable[..., Mosquitto],
+) -> None:
     own = mosquitto(persistence=True)
     scene = play(brokers=[own], count=2)
     scene.flow.pause()

@@ -3,11 +3,16 @@
 import os
 import resource
 import time
+from collections.abc import Callable
+from typing import Any
 
 import pytest
 from celery import Celery
 
+from tests.brokers import Mosquitto
+from tests.chaos.pace import Pace
 from tests.chaos.proxy import Mode
+from tests.chaos.scene import Scene
 from tests.stack import wait_for
 
 pytestmark = [pytest.mark.e2e, pytest.mark.mosquitto, pytest.mark.timeout(1_500)]
@@ -15,7 +20,9 @@ pytestmark = [pytest.mark.e2e, pytest.mark.mosquitto, pytest.mark.timeout(1_500)
 MOST_SELECTABLE = 1_024  # descriptors that select() can watch
 
 
-def test_a_hundred_reconciles_at_once_and_two_beats_assign_nothing_twice(play):
+def test_a_hundred_reconciles_at_once_and_two_beats_assign_nothing_twice(
+    play: Callable[..., Scene],
+) -> None:
     scene = play()
     house = scene.house
     assignments = (
@@ -38,7 +45,9 @@ def test_a_hundred_reconciles_at_once_and_two_beats_assign_nothing_twice(play):
 
 
 @pytest.mark.chaos
-def test_many_workers_that_decide_at_once_assign_each_connection_once(play):
+def test_many_workers_that_decide_at_once_assign_each_connection_once(
+    play: Callable[..., Scene],
+) -> None:
     scene = play()
     house = scene.house
     house.kill("beat")
@@ -52,7 +61,9 @@ def test_many_workers_that_decide_at_once_assign_each_connection_once(play):
     scene.settle(30)
 
 
-def test_start_and_stop_a_hundred_times_end_as_the_last_word_says(play, figure):
+def test_start_and_stop_a_hundred_times_end_as_the_last_word_says(
+    play: Callable[..., Scene], figure: Callable[[str, Any, str], None]
+) -> None:
     scene = play()
     house, site_id = scene.house, scene.site_ids[0]
     begun = time.monotonic()
@@ -69,7 +80,11 @@ def test_start_and_stop_a_hundred_times_end_as_the_last_word_says(play, figure):
     scene.settle(30)
 
 
-def test_settings_that_change_while_connecting_end_as_the_last_ones(play, figure, mosquitto):
+def test_settings_that_change_while_connecting_end_as_the_last_ones(
+    play: Callable[..., Scene],
+    figure: Callable[[str, Any, str], None],
+    mosquitto: Callable[..., Mosquitto],
+) -> None:
     first = mosquitto()
     scene = play(brokers=[first], behind_proxies=True, count=1)
     house, site_id = scene.house, scene.site_ids[0]
@@ -100,7 +115,9 @@ def test_settings_that_change_while_connecting_end_as_the_last_ones(play, figure
     scene.settle(30)
 
 
-def test_without_beat_everything_works_and_health_says_so(play, figure):
+def test_without_beat_everything_works_and_health_says_so(
+    play: Callable[..., Scene], figure: Callable[[str, Any, str], None]
+) -> None:
     scene = play()
     house, site_id = scene.house, scene.site_ids[0]
     house.kill("beat")
@@ -121,7 +138,9 @@ def test_without_beat_everything_works_and_health_says_so(play, figure):
     scene.settle(30)
 
 
-def test_links_beyond_the_descriptors_of_select_come_up(play, figure):
+def test_links_beyond_the_descriptors_of_select_come_up(
+    play: Callable[..., Scene], figure: Callable[[str, Any, str], None]
+) -> None:
     """A worker whose first thousand descriptors are in use already."""
     scene = play(count=6)
     house = scene.house
@@ -151,7 +170,9 @@ def test_links_beyond_the_descriptors_of_select_come_up(play, figure):
 
 
 @pytest.mark.chaos
-def test_more_connections_than_there_is_room_for_are_refused_in_words(play):
+def test_more_connections_than_there_is_room_for_are_refused_in_words(
+    play: Callable[..., Scene],
+) -> None:
     scene = play(count=2)
     house = scene.house
     for instance in house.instances:
@@ -172,7 +193,9 @@ def test_more_connections_than_there_is_room_for_are_refused_in_words(play):
 
 
 @pytest.mark.chaos
-def test_a_few_hundred_connections_on_one_worker_are_all_up(play, pace, figure):
+def test_a_few_hundred_connections_on_one_worker_are_all_up(
+    play: Callable[..., Scene], pace: Pace, figure: Callable[[str, Any, str], None]
+) -> None:
     count = 500 if pace.name == "long" else 60
     scene = play(count=count)
     house = scene.house

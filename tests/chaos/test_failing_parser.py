@@ -2,10 +2,12 @@
 
 import tempfile
 import time
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
+from tests.brokers import Mosquitto
 from tests.chaos.flow import TOPICS, Flow, sites
 from tests.stack import Stack, wait_for
 
@@ -30,7 +32,7 @@ LOGGED = "SELECT count(DISTINCT connection_id) FROM mqtt_mqttconnectionlog WHERE
 
 
 @pytest.fixture(autouse=True)
-def _no_flag():
+def _no_flag() -> Iterator[None]:
     yield
     FLAG.unlink(missing_ok=True)
 
@@ -44,7 +46,7 @@ def _wait_until_recognised(stack: Stack, site_ids: list[int]) -> None:
     )
 
 
-def test_a_parser_that_fails_on_everything_loses_nothing(stack, broker):
+def test_a_parser_that_fails_on_everything_loses_nothing(stack: Stack, broker: Mosquitto) -> None:
     site_ids = sites(stack, broker.port, "failing", 2)
     with Flow(stack, broker.port, "failing", site_ids, rate=400.0) as flow:
         _wait_until_recognised(stack, site_ids)
@@ -73,7 +75,9 @@ def test_a_parser_that_fails_on_everything_loses_nothing(stack, broker):
     assert (stored, kept, failed) == (flow.sent, 0, 0)
 
 
-def test_a_restart_with_the_mended_parser_stores_what_the_broken_one_left(stack, broker):
+def test_a_restart_with_the_mended_parser_stores_what_the_broken_one_left(
+    stack: Stack, broker: Mosquitto
+) -> None:
     """The worker with the broken version is killed in the middle of the pause; the backlog outlives
     it.
     """
@@ -92,7 +96,9 @@ def test_a_restart_with_the_mended_parser_stores_what_the_broken_one_left(stack,
     assert (stored, kept, failed) == (flow.sent, 0, 0)
 
 
-def test_a_deploy_that_forgets_the_parser_loses_nothing(stack, broker, request):
+def test_a_deploy_that_forgets_the_parser_loses_nothing(
+    stack: Stack, broker: Mosquitto, request: pytest.FixtureRequest
+) -> None:
     site_ids = sites(stack, broker.port, "failing/gone", 2)
     with Flow(stack, broker.port, "failing/gone", site_ids, rate=400.0) as flow:
         _wait_until_recognised(stack, site_ids)
@@ -113,7 +119,9 @@ def test_a_deploy_that_forgets_the_parser_loses_nothing(stack, broker, request):
     assert (stored, kept, failed) == (flow.sent, 0, 0)
 
 
-def test_past_what_may_be_kept_the_broker_queues_and_nothing_is_lost(stack, mosquitto):
+def test_past_what_may_be_kept_the_broker_queues_and_nothing_is_lost(
+    stack: Stack, mosquitto: Callable[..., Mosquitto]
+) -> None:
     patient = mosquitto(options=("max_queued_messages 100000",))
     site_ids = sites(stack, patient.port, "failing/full", 1)
     with Flow(stack, patient.port, "failing/full", site_ids, rate=1_000.0) as flow:

@@ -4,6 +4,7 @@ import os
 import signal
 import time
 from collections.abc import Callable
+from typing import Any
 
 import psutil
 import pytest
@@ -11,6 +12,7 @@ import pytest
 from tests.chaos.house import House
 from tests.chaos.prober import p99
 from tests.chaos.proxy import Mode
+from tests.chaos.scene import Scene
 
 pytestmark = [pytest.mark.e2e, pytest.mark.mosquitto, pytest.mark.timeout(900)]
 
@@ -41,7 +43,9 @@ def kill_a_child(house: House) -> None:
         pytest.param(signal.SIGQUIT, id="crashed"),
     ],
 )
-def test_a_database_that_is_gone_is_waited_for(play, figure, number):
+def test_a_database_that_is_gone_is_waited_for(
+    play: Callable[..., Scene], figure: Callable[[str, Any, str], None], number: signal.Signals
+) -> None:
     scene = play()
     house = scene.house
     house.database.stop(number)
@@ -56,7 +60,9 @@ def test_a_database_that_is_gone_is_waited_for(play, figure, number):
     )
 
 
-def test_a_database_that_cuts_every_session_again_and_again_loses_nothing(play, figure):
+def test_a_database_that_cuts_every_session_again_and_again_loses_nothing(
+    play: Callable[..., Scene], figure: Callable[[str, Any, str], None]
+) -> None:
     scene = play()
     repeat(lambda: cut_sessions(scene.house), scene.pace(5), scene.pace(60))
     took = scene.settle(60)
@@ -64,7 +70,9 @@ def test_a_database_that_cuts_every_session_again_and_again_loses_nothing(play, 
     assert took <= 10 + scene.pace.slack
 
 
-def test_a_database_that_dies_in_the_middle_of_what_it_is_told_stores_nothing_twice(play, figure):
+def test_a_database_that_dies_in_the_middle_of_what_it_is_told_stores_nothing_twice(
+    play: Callable[..., Scene], figure: Callable[[str, Any, str], None]
+) -> None:
     """Fifty times: half of what a task worker says arrives, COMMIT included, or its answer is lost."""
     scene = play()
     proxy = scene.house.to_database["worker"]
@@ -75,7 +83,9 @@ def test_a_database_that_dies_in_the_middle_of_what_it_is_told_stores_nothing_tw
     figure("drained after (s)", scene.settle(60), "")
 
 
-def test_a_database_that_is_a_black_hole_moves_nobody(play, figure):
+def test_a_database_that_is_a_black_hole_moves_nobody(
+    play: Callable[..., Scene], figure: Callable[[str, Any, str], None]
+) -> None:
     scene = play()
     house = scene.house
     house.part(Mode.HOLD, *house.instances, "worker", "beat", database=True)
@@ -86,7 +96,9 @@ def test_a_database_that_is_a_black_hole_moves_nobody(play, figure):
     assert scene.witness.sessions() == []
 
 
-def test_killing_the_processes_that_store_again_and_again_loses_nothing(play, figure):
+def test_killing_the_processes_that_store_again_and_again_loses_nothing(
+    play: Callable[..., Scene], figure: Callable[[str, Any, str], None]
+) -> None:
     scene = play()
     repeat(lambda: kill_a_child(scene.house), scene.pace(3), scene.pace(60))
     took = scene.settle(60)
@@ -95,7 +107,7 @@ def test_killing_the_processes_that_store_again_and_again_loses_nothing(play, fi
 
 
 @pytest.mark.chaos
-def test_a_task_worker_that_is_gone_for_a_while_is_made_good(play):
+def test_a_task_worker_that_is_gone_for_a_while_is_made_good(play: Callable[..., Scene]) -> None:
     scene = play()
     house = scene.house
     os.killpg(house.processes["worker"].pid, signal.SIGKILL)
@@ -106,7 +118,9 @@ def test_a_task_worker_that_is_gone_for_a_while_is_made_good(play):
 
 
 @pytest.mark.chaos
-def test_a_slow_database_slows_and_loses_nothing(play, figure):
+def test_a_slow_database_slows_and_loses_nothing(
+    play: Callable[..., Scene], figure: Callable[[str, Any, str], None]
+) -> None:
     scene = play()
     scene.house.to_database["worker"].delay = 0.02
     scene.last(20)

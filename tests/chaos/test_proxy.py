@@ -5,6 +5,7 @@ nothing.
 import socket
 import threading
 import time
+from collections.abc import Iterator
 
 import pytest
 
@@ -13,14 +14,14 @@ from tests.stack import wait_for
 
 
 @pytest.fixture
-def echo():
+def echo() -> Iterator[int]:
     """Port of a server that sends back what it hears."""
     with socket.create_server(("127.0.0.1", 0)) as server:
         threading.Thread(target=_serve, args=(server,), daemon=True).start()
         yield server.getsockname()[1]
 
 
-def _serve(server):
+def _serve(server: socket.socket) -> None:
     while True:
         try:
             sock, _ = server.accept()
@@ -29,7 +30,7 @@ def _serve(server):
         threading.Thread(target=_answer, args=(sock,), daemon=True).start()
 
 
-def _answer(sock):
+def _answer(sock: socket.socket) -> None:
     try:
         while data := sock.recv(65_536):
             sock.sendall(data)
@@ -40,13 +41,13 @@ def _answer(sock):
 
 
 @pytest.fixture
-def proxy(echo):
+def proxy(echo: int) -> Iterator[FaultProxy]:
     with FaultProxy(echo) as between:
         yield between
 
 
 @pytest.fixture
-def client(proxy):
+def client(proxy: FaultProxy) -> Iterator[socket.socket]:
     with socket.create_connection(("127.0.0.1", proxy.port), 5) as sock:
         sock.sendall(b"hello")
         assert sock.recv(100) == b"hello"
@@ -54,7 +55,7 @@ def client(proxy):
         yield sock
 
 
-def test_what_is_held_arrives_late_and_whole(proxy, client):
+def test_what_is_held_arrives_late_and_whole(proxy: FaultProxy, client: socket.socket) -> None:
     proxy.mode = Mode.HOLD
     client.sendall(b"late")
     with pytest.raises(TimeoutError):
@@ -64,7 +65,9 @@ def test_what_is_held_arrives_late_and_whole(proxy, client):
 
 
 @pytest.mark.parametrize("mode", [Mode.BLACKHOLE, Mode.DEAF, Mode.MUTE])
-def test_what_is_swallowed_never_arrives(proxy, client, mode):
+def test_what_is_swallowed_never_arrives(
+    proxy: FaultProxy, client: socket.socket, mode: Mode
+) -> None:
     proxy.mode = mode
     client.sendall(b"lost")
     with pytest.raises(TimeoutError):
@@ -74,7 +77,9 @@ def test_what_is_swallowed_never_arrives(proxy, client, mode):
     assert client.recv(100) == b"next"
 
 
-def test_new_connections_are_refused_and_old_ones_live(proxy, client):
+def test_new_connections_are_refused_and_old_ones_live(
+    proxy: FaultProxy, client: socket.socket
+) -> None:
     proxy.mode = Mode.REFUSE
     with (  # the reset comes while connecting or right after
         pytest.raises(ConnectionResetError),
@@ -85,7 +90,7 @@ def test_new_connections_are_refused_and_old_ones_live(proxy, client):
     assert client.recv(100) == b"still"
 
 
-def test_one_reply_is_dropped_with_its_connection(proxy, client):
+def test_one_reply_is_dropped_with_its_connection(proxy: FaultProxy, client: socket.socket) -> None:
     proxy.mode = Mode.DROP_REPLY
     client.sendall(b"answer me")
     client.settimeout(5)
@@ -94,7 +99,7 @@ def test_one_reply_is_dropped_with_its_connection(proxy, client):
     assert proxy.mode is Mode.PASS
 
 
-def test_a_packet_is_cut_in_its_middle():
+def test_a_packet_is_cut_in_its_middle() -> None:
     with (
         socket.create_server(("127.0.0.1", 0)) as server,
         FaultProxy(server.getsockname()[1]) as proxy,
@@ -111,7 +116,9 @@ def test_a_packet_is_cut_in_its_middle():
         behind.close()
 
 
-def test_a_delay_holds_up_each_chunk_and_no_other_connection(proxy, client):
+def test_a_delay_holds_up_each_chunk_and_no_other_connection(
+    proxy: FaultProxy, client: socket.socket
+) -> None:
     proxy.delay = 0.2
     begun = time.monotonic()
     client.settimeout(5)
@@ -120,7 +127,9 @@ def test_a_delay_holds_up_each_chunk_and_no_other_connection(proxy, client):
     assert 0.4 <= time.monotonic() - begun < 3
 
 
-def test_a_throttle_lets_so_many_bytes_through_a_second(proxy, client):
+def test_a_throttle_lets_so_many_bytes_through_a_second(
+    proxy: FaultProxy, client: socket.socket
+) -> None:
     proxy.rate = 10_000.0
     begun, heard = time.monotonic(), 0
     client.settimeout(5)
@@ -130,7 +139,7 @@ def test_a_throttle_lets_so_many_bytes_through_a_second(proxy, client):
     assert 0.3 <= time.monotonic() - begun < 3
 
 
-def test_a_client_that_is_kept_hears_nothing_of_the_servers_end_and_is_heard():
+def test_a_client_that_is_kept_hears_nothing_of_the_servers_end_and_is_heard() -> None:
     with (
         socket.create_server(("127.0.0.1", 0)) as server,
         FaultProxy(server.getsockname()[1], records=True) as proxy,
@@ -147,7 +156,7 @@ def test_a_client_that_is_kept_hears_nothing_of_the_servers_end_and_is_heard():
         client.close()
 
 
-def test_the_server_sees_the_address_that_the_client_came_from():
+def test_the_server_sees_the_address_that_the_client_came_from() -> None:
     with (
         socket.create_server(("127.0.0.1", 0)) as server,
         FaultProxy(server.getsockname()[1]) as proxy,
@@ -161,7 +170,7 @@ def test_the_server_sees_the_address_that_the_client_came_from():
         behind.close()
 
 
-def test_a_reset_cuts_everybody(proxy, client):
+def test_a_reset_cuts_everybody(proxy: FaultProxy, client: socket.socket) -> None:
     assert len(proxy) == 1
     proxy.reset()
     with pytest.raises(ConnectionResetError):

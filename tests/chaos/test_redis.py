@@ -2,11 +2,16 @@
 
 import signal
 import time
+from collections.abc import Callable
+from functools import partial
+from typing import Any
 
 import pytest
 
+from tests.brokers import Mosquitto
 from tests.chaos.prober import Prober, p99
-from tests.chaos.proxy import Mode
+from tests.chaos.proxy import FaultProxy, Mode
+from tests.chaos.scene import Scene
 from tests.stack import wait_for
 
 pytestmark = [pytest.mark.e2e, pytest.mark.mosquitto, pytest.mark.timeout(900)]
@@ -14,7 +19,9 @@ pytestmark = [pytest.mark.e2e, pytest.mark.mosquitto, pytest.mark.timeout(900)]
 GENERATIONS = "SELECT site_id, owner, generation FROM mqtt_mqttconnection WHERE site_id = ANY(%s) ORDER BY site_id"
 
 
-def test_a_redis_that_was_killed_and_is_back_empty_moves_nobody(play, figure):
+def test_a_redis_that_was_killed_and_is_back_empty_moves_nobody(
+    play: Callable[..., Scene], figure: Callable[[str, Any, str], None]
+) -> None:
     scene = play()
     house = scene.house
     before = house.rows(GENERATIONS, scene.site_ids)
@@ -37,7 +44,7 @@ def test_a_redis_that_was_killed_and_is_back_empty_moves_nobody(play, figure):
 
 
 @pytest.mark.chaos
-def test_a_wiped_redis_moves_nobody(play):
+def test_a_wiped_redis_moves_nobody(play: Callable[..., Scene]) -> None:
     scene = play()
     before = scene.house.rows(GENERATIONS, scene.site_ids)
     for _ in range(5):
@@ -48,8 +55,17 @@ def test_a_wiped_redis_moves_nobody(play):
     assert scene.house.rows(GENERATIONS, scene.site_ids) == before
 
 
+def _passes(proxy: FaultProxy) -> bool:
+    return proxy.mode is Mode.PASS
+
+
 @pytest.mark.parametrize("mode", [Mode.HOLD, pytest.param(Mode.BLACKHOLE, marks=pytest.mark.chaos)])
-def test_a_redis_that_is_a_black_hole_moves_nobody_and_is_shown(play, figure, brokers, mode):
+def test_a_redis_that_is_a_black_hole_moves_nobody_and_is_shown(
+    play: Callable[..., Scene],
+    figure: Callable[[str, Any, str], None],
+    brokers: list[Mosquitto],
+    mode: Mode,
+) -> None:
     scene = play()
     house, pace = scene.house, scene.pace
     with Prober(house, brokers[0].port) as prober:
@@ -70,7 +86,9 @@ def test_a_redis_that_is_a_black_hole_moves_nobody_and_is_shown(play, figure, br
     assert p99(prober.starts) <= 0.3 * (1 if pace.name == "long" else 3)
 
 
-def test_a_redis_without_memory_is_an_alarm_and_loses_nothing(play, figure):
+def test_a_redis_without_memory_is_an_alarm_and_loses_nothing(
+    play: Callable[..., Scene], figure: Callable[[str, Any, str], None]
+) -> None:
     scene = play()
     house = scene.house
     house.redis.config_set("maxmemory", "1")
@@ -83,19 +101,21 @@ def test_a_redis_without_memory_is_an_alarm_and_loses_nothing(play, figure):
     assert "memory" in alarm.lower(), alarm
 
 
-def test_dropped_replies_of_redis_never_make_two_owners(play, figure):
+def test_dropped_replies_of_redis_never_make_two_owners(
+    play: Callable[..., Scene], figure: Callable[[str, Any, str], None]
+) -> None:
     scene = play()
     house, pace = scene.house, scene.pace
     for turn in range(20):
         proxy = house.to_redis[house.instances[turn % pace.workers]]
         proxy.mode = Mode.DROP_REPLY
-        wait_for(lambda proxy=proxy: proxy.mode is Mode.PASS, 30, what="a reply to drop")
+        wait_for(partial(_passes, proxy), 30, what="a reply to drop")
     house.kill(house.instances[0], signal.SIGTERM)
     house.begin(house.instances[0])
     proxy = house.to_redis[house.instances[0]]
     for _ in range(20):  # while it acquires its lease
         proxy.mode = Mode.DROP_REPLY
-        wait_for(lambda: proxy.mode is Mode.PASS, 30, what="a reply to drop")
+        wait_for(partial(_passes, proxy), 30, what="a reply to drop")
     took = scene.until_up(seconds=30)
     figure("all owned after the last drop (s)", took, "10 s")
     assert took <= 10
@@ -103,7 +123,9 @@ def test_dropped_replies_of_redis_never_make_two_owners(play, figure):
 
 
 @pytest.mark.parametrize("mode", [Mode.HOLD, pytest.param(Mode.REFUSE, marks=pytest.mark.chaos)])
-def test_a_worker_that_alone_cannot_reach_redis_is_replaced_without_overlap(play, figure, mode):
+def test_a_worker_that_alone_cannot_reach_redis_is_replaced_without_overlap(
+    play: Callable[..., Scene], figure: Callable[[str, Any, str], None], mode: Mode
+) -> None:
     scene = play()
     house, pace = scene.house, scene.pace
     alone = scene.busiest()

@@ -2,6 +2,7 @@
 
 import signal
 from collections.abc import Callable
+from typing import Any
 
 import pytest
 
@@ -11,6 +12,7 @@ from tests.chaos.scene import Scene
 pytestmark = [pytest.mark.e2e, pytest.mark.mosquitto, pytest.mark.timeout(900)]
 
 Mend = Callable[[], object]
+Fault = Callable[[Scene], Mend]
 
 
 def a_worker_dies(scene: Scene) -> Mend:
@@ -44,7 +46,12 @@ def redis_dies(scene: Scene) -> Mend:
 
 def redis_is_a_black_hole(scene: Scene) -> Mend:
     scene.house.part(Mode.BLACKHOLE, redis=True)
-    return lambda: [proxy.heal() for proxy in scene.house.to_redis.values()]
+
+    def mend() -> None:
+        for proxy in scene.house.to_redis.values():
+            proxy.heal()
+
+    return mend
 
 
 def the_database_crashes(scene: Scene) -> Mend:
@@ -81,7 +88,7 @@ PAIRS = [
 IN_SHORT = 1  # of them in the normal run
 
 
-def _marked(number: int, pair: tuple[Callable[[Scene], Mend], ...]) -> object:
+def _marked(number: int, pair: tuple[Fault, ...]) -> object:
     name = "-".join(fault.__name__ for fault in pair)
     return pytest.param(*pair, id=name, marks=pytest.mark.chaos if number >= IN_SHORT else ())
 
@@ -89,7 +96,9 @@ def _marked(number: int, pair: tuple[Callable[[Scene], Mend], ...]) -> object:
 @pytest.mark.parametrize(
     ("first", "second"), [_marked(number, pair) for number, pair in enumerate(PAIRS)]
 )
-def test_two_faults_at_once_lose_and_double_nothing(play, figure, first, second):
+def test_two_faults_at_once_lose_and_double_nothing(
+    play: Callable[..., Scene], figure: Callable[[str, Any, str], None], first: Fault, second: Fault
+) -> None:
     scene = play()
     mend_first = first(scene)
     scene.last(10)

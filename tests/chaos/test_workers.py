@@ -2,14 +2,17 @@
 
 import signal
 import time
+from collections.abc import Callable
+from typing import Any
 
 import psutil
 import pytest
 
 from tests.chaos.house import address_of
+from tests.chaos.pace import Pace
 from tests.chaos.packets import first_packets
 from tests.chaos.proxy import Mode
-from tests.chaos.scene import RATE
+from tests.chaos.scene import RATE, Scene
 from tests.stack import wait_for
 
 pytestmark = [pytest.mark.e2e, pytest.mark.mosquitto, pytest.mark.timeout(900)]
@@ -17,8 +20,14 @@ pytestmark = [pytest.mark.e2e, pytest.mark.mosquitto, pytest.mark.timeout(900)]
 CONNECT, PUBACK = 1, 4  # packet types, MQTT 5.0 table 2-1
 
 
+def connected(scene: Scene) -> set[int]:
+    return {session.connection_id for session in scene.witness.sessions()}
+
+
 @pytest.mark.parametrize("beat", ["alive", "dead"])
-def test_a_killed_worker_is_followed_and_nobody_elses_connection_moves(play, figure, beat):
+def test_a_killed_worker_is_followed_and_nobody_elses_connection_moves(
+    play: Callable[..., Scene], figure: Callable[[str, Any, str], None], beat: str
+) -> None:
     scene = play()
     house, pace = scene.house, scene.pace
     if beat == "dead":
@@ -34,7 +43,9 @@ def test_a_killed_worker_is_followed_and_nobody_elses_connection_moves(play, fig
     assert scene.witness.moved() == set(theirs)
 
 
-def test_all_workers_killed_and_started_again_lose_nothing(play, figure):
+def test_all_workers_killed_and_started_again_lose_nothing(
+    play: Callable[..., Scene], figure: Callable[[str, Any, str], None]
+) -> None:
     scene = play()
     house, pace = scene.house, scene.pace
     for instance in house.instances:
@@ -43,8 +54,7 @@ def test_all_workers_killed_and_started_again_lose_nothing(play, figure):
     begun = time.monotonic()
     for instance in house.instances:
         house.begin(instance)
-    connected = lambda: {session.connection_id for session in scene.witness.sessions()}  # noqa: E731
-    wait_for(lambda: len(connected()) == len(scene.site_ids), 60, what="a CONNECT of each")
+    wait_for(lambda: len(connected(scene)) == len(scene.site_ids), 60, what="a CONNECT of each")
     scene.until_up()
     took = time.monotonic() - begun
     figure("all up after the start (s)", took, f"{pace.bound(30):.0f} s")
@@ -52,7 +62,9 @@ def test_all_workers_killed_and_started_again_lose_nothing(play, figure):
     assert took <= pace.bound(30) + 5  # three starts of Python on a busy machine
 
 
-def test_a_worker_that_slept_through_its_lease_wakes_as_a_stranger(play, figure):
+def test_a_worker_that_slept_through_its_lease_wakes_as_a_stranger(
+    play: Callable[..., Scene], figure: Callable[[str, Any, str], None]
+) -> None:
     scene = play(behind_proxies=True)
     house, pace = scene.house, scene.pace
     sleeper = scene.busiest()
@@ -85,7 +97,9 @@ def test_a_worker_that_slept_through_its_lease_wakes_as_a_stranger(play, figure)
     scene.settle(30)
 
 
-def test_a_worker_killed_between_commit_and_acknowledgement_doubles_nothing(play, figure):
+def test_a_worker_killed_between_commit_and_acknowledgement_doubles_nothing(
+    play: Callable[..., Scene], figure: Callable[[str, Any, str], None]
+) -> None:
     scene = play()
     house = scene.house
     victim = scene.busiest()
@@ -104,7 +118,9 @@ def test_a_worker_killed_between_commit_and_acknowledgement_doubles_nothing(play
 
 
 @pytest.mark.chaos
-def test_ten_times_the_rate_costs_little_memory_and_is_made_good(play, figure):
+def test_ten_times_the_rate_costs_little_memory_and_is_made_good(
+    play: Callable[..., Scene], figure: Callable[[str, Any, str], None]
+) -> None:
     scene = play(rate=10 * RATE)
     workers = [psutil.Process(scene.house.processes[name].pid) for name in scene.house.instances]
     before = sum(worker.memory_info().rss for worker in workers)
@@ -118,7 +134,7 @@ def test_ten_times_the_rate_costs_little_memory_and_is_made_good(play, figure):
     assert grown <= 200
 
 
-def test_a_short_sleep_moves_nobody(play):
+def test_a_short_sleep_moves_nobody(play: Callable[..., Scene]) -> None:
     scene = play()
     before = scene.owners()
     sleeper = scene.busiest()
@@ -131,7 +147,9 @@ def test_a_short_sleep_moves_nobody(play):
     assert scene.witness.sessions() == []
 
 
-def test_a_rolling_restart_loses_nothing_and_forces_nobody(play, figure):
+def test_a_rolling_restart_loses_nothing_and_forces_nobody(
+    play: Callable[..., Scene], figure: Callable[[str, Any, str], None]
+) -> None:
     scene = play()
     house, pace = scene.house, scene.pace
     for instance in house.instances:
@@ -150,7 +168,9 @@ def test_a_rolling_restart_loses_nothing_and_forces_nobody(play, figure):
     assert not scene.witness.said("is gone")
 
 
-def test_a_worker_that_leaves_and_comes_back_moves_only_what_must(play, pace, figure):
+def test_a_worker_that_leaves_and_comes_back_moves_only_what_must(
+    play: Callable[..., Scene], pace: Pace, figure: Callable[[str, Any, str], None]
+) -> None:
     scene = play(count=300 if pace.name == "long" else 30)
     house = scene.house
     leaver = scene.busiest()

@@ -50,20 +50,20 @@ def claim(rows: Rows) -> int:
     return config.generation
 
 
-def test_a_claim_makes_an_owner_one_generation_later(rows):
+def test_a_claim_makes_an_owner_one_generation_later(rows: Rows) -> None:
     before = rows.generation
     assert claim(rows) == before + 1
     (row,) = rows.store.rows_of(ME)
     assert (row.id, row.owner, row.generation, row.wanted) == (rows.id, ME, before + 1, True)
 
 
-def test_a_claim_of_another_generation_gives_nothing(rows):
+def test_a_claim_of_another_generation_gives_nothing(rows: Rows) -> None:
     generation = claim(rows)
     assert rows.store.claim_all({rows.id: generation - 1}, ME) == []
     assert rows.generation == generation
 
 
-def test_a_release_leaves_no_owner_and_a_link_that_is_down(rows):
+def test_a_release_leaves_no_owner_and_a_link_that_is_down(rows: Rows) -> None:
     generation = claim(rows)
     rows.store.record_statuses({LinkKey(rows.id, generation): LinkStatus("connected")})
     assert rows.status() == "connected"
@@ -72,7 +72,7 @@ def test_a_release_leaves_no_owner_and_a_link_that_is_down(rows):
     assert (row.owner, rows.status()) == ("", "disconnected")
 
 
-def test_a_status_that_comes_after_the_release_is_lost(rows):
+def test_a_status_that_comes_after_the_release_is_lost(rows: Rows) -> None:
     generation = claim(rows)
     rows.store.release_all({rows.id: generation}, ME)
     key = LinkKey(rows.id, generation)
@@ -80,7 +80,7 @@ def test_a_status_that_comes_after_the_release_is_lost(rows):
     assert rows.status() == "disconnected"
 
 
-def test_settings_are_those_of_one_generation(rows):
+def test_settings_are_those_of_one_generation(rows: Rows) -> None:
     generation = claim(rows)
     config = rows.store.config_of(rows.id, generation)
     assert config is not None
@@ -88,7 +88,9 @@ def test_settings_are_those_of_one_generation(rows):
     assert rows.store.config_of(rows.id, generation - 1) is None
 
 
-def test_the_next_owner_knows_what_the_broker_granted_and_that_its_session_is_in_line(rows):
+def test_the_next_owner_knows_what_the_broker_granted_and_that_its_session_is_in_line(
+    rows: Rows,
+) -> None:
     generation = claim(rows)
     config = rows.store.config_of(rows.id, generation)
     assert config is not None
@@ -100,7 +102,7 @@ def test_the_next_owner_knows_what_the_broker_granted_and_that_its_session_is_in
     assert following.subscribed_version == following.config_version
 
 
-def test_a_refused_filter_is_not_granted(rows):
+def test_a_refused_filter_is_not_granted(rows: Rows) -> None:
     generation = claim(rows)
     key = LinkKey(rows.id, generation)
     rows.store.record_suback_results({key: SubackResults({"#": 0x87})})

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 
 import pytest
 
+from tests.brokers import Mosquitto
 from tests.publisher import publisher
 from tests.stack import Stack, wait_for
 
@@ -54,14 +55,18 @@ def odd_broker() -> Iterator[tuple[int, list[bytes]]]:
         client.close()
 
 
-def test_a_wrong_password_is_named_at_the_first_connack(stack, tls_broker):
+def test_a_wrong_password_is_named_at_the_first_connack(
+    stack: Stack, tls_broker: Mosquitto
+) -> None:
     site_id = stack.site("wrong password", tls_broker.port, username="site", password="not it")
     found = refused(stack, site_id)
     assert "credentials" in found["text"]
     assert "not it" not in found["text"]
 
 
-def test_a_wrong_ca_is_a_tls_error(stack, tls_broker, mutual_tls_broker):
+def test_a_wrong_ca_is_a_tls_error(
+    stack: Stack, tls_broker: Mosquitto, mutual_tls_broker: Mosquitto
+) -> None:
     site_id = stack.site(
         "wrong ca",
         tls_broker.tls_port,
@@ -73,24 +78,28 @@ def test_a_wrong_ca_is_a_tls_error(stack, tls_broker, mutual_tls_broker):
     assert '"tls"' in refused(stack, site_id)["text"]
 
 
-def test_a_tls_port_spoken_to_in_plain_is_explained(stack, tls_broker):
+def test_a_tls_port_spoken_to_in_plain_is_explained(stack: Stack, tls_broker: Mosquitto) -> None:
     assert (
         "tls" in refused(stack, stack.site("plain to tls", tls_broker.tls_port))["message"].lower()
     )
 
 
-def test_a_web_server_is_told_from_a_broker(stack, odd_broker):
+def test_a_web_server_is_told_from_a_broker(
+    stack: Stack, odd_broker: tuple[int, list[bytes]]
+) -> None:
     port, answers = odd_broker
     answers.append(b"HTTP/1.1 400 Bad Request\r\nConnection: close\r\n\r\n")
     assert "http" in refused(stack, stack.site("web server", port))["message"].lower()
 
 
-def test_a_broker_that_never_answers_is_given_up_in_time(stack, odd_broker):
+def test_a_broker_that_never_answers_is_given_up_in_time(
+    stack: Stack, odd_broker: tuple[int, list[bytes]]
+) -> None:
     port, _ = odd_broker
     assert "never answered" in refused(stack, stack.site("silent", port))["message"].lower()
 
 
-def test_a_port_where_nobody_listens_is_a_network_error(stack):
+def test_a_port_where_nobody_listens_is_a_network_error(stack: Stack) -> None:
     with socket.create_server(("127.0.0.1", 0)) as free:
         port = free.getsockname()[1]
     assert '"network"' in refused(stack, stack.site("nobody", port))["text"]
@@ -105,14 +114,16 @@ def test_a_port_where_nobody_listens_is_a_network_error(stack):
         ("broker_port", 70000),
     ],
 )
-def test_an_impossible_address_is_refused_by_the_api(stack, broker, field, value):
+def test_an_impossible_address_is_refused_by_the_api(
+    stack: Stack, broker: Mosquitto, field: str, value: str | int
+) -> None:
     site_id = stack.site(f"bad {field} {value}", broker.port)
     answer = stack.call("PATCH", f"sites/{site_id}/connection/", {field: value})
     assert answer.status_code == 400
     assert field in answer.json()
 
 
-def test_an_impossible_filter_is_refused_by_the_api(stack, broker):
+def test_an_impossible_filter_is_refused_by_the_api(stack: Stack, broker: Mosquitto) -> None:
     site_id = stack.site("bad filter", broker.port)
     answer = stack.call("POST", f"sites/{site_id}/topics/", {"filter": "foo/#/baz", "qos": 1})
     assert answer.status_code == 400
@@ -131,7 +142,9 @@ BAD_PAYLOADS = {
 }
 
 
-def test_bad_payloads_are_logged_and_the_good_ones_between_them_are_stored(stack, broker):
+def test_bad_payloads_are_logged_and_the_good_ones_between_them_are_stored(
+    stack: Stack, broker: Mosquitto
+) -> None:
     site_id = stack.site("bad payloads", broker.port, ("bad/#",))
     stack.switch(site_id, "start")
     stack.until(site_id, "connected")
@@ -156,7 +169,9 @@ def test_bad_payloads_are_logged_and_the_good_ones_between_them_are_stored(stack
 
 
 @pytest.mark.parametrize(("name", "stamp"), [("1970", 1), ("2262", 9_223_372_036)])
-def test_an_implausible_time_is_kept_but_never_the_latest(stack, broker, name, stamp):
+def test_an_implausible_time_is_kept_but_never_the_latest(
+    stack: Stack, broker: Mosquitto, name: str, stamp: int
+) -> None:
     site_id = stack.site(f"clock {name}", broker.port, (f"clock{name}/#",))
     stack.switch(site_id, "start")
     stack.until(site_id, "connected")

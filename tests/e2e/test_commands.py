@@ -84,7 +84,9 @@ def run(tree: Path, *command: str, **extra: str) -> subprocess.CompletedProcess[
 
 @pytest.mark.parametrize("ending", ["", EXIT])
 @pytest.mark.parametrize("how", ["--data-dir", "--data-dir=", "DATA_DIR"])
-def test_what_a_shell_logs_is_a_row_even_when_it_ends_at_once(tree, told, how, ending):
+def test_what_a_shell_logs_is_a_row_even_when_it_ends_at_once(
+    tree: Path, told: dict[str, object], how: str, ending: str
+) -> None:
     text, folder = f"shell {how} {ending.strip()}".strip(), str(told["folder"])
     option = {"--data-dir": ["--data-dir", folder], "--data-dir=": [f"--data-dir={folder}"]}.get(
         how, []
@@ -100,7 +102,7 @@ def test_what_a_shell_logs_is_a_row_even_when_it_ends_at_once(tree, told, how, e
     assert text in (Path(folder) / "log" / "commands.log").read_text()
 
 
-def test_what_a_plain_script_logs_is_a_row(tree, told):
+def test_what_a_plain_script_logs_is_a_row(tree: Path, told: dict[str, object]) -> None:
     script = tree / "customers_script.py"
     script.write_text(SET_UP + SCRIPT.format(text="plain script"))
     settings = {"DJANGO_SETTINGS_MODULE": "project.settings.local", "DATA_DIR": str(told["folder"])}
@@ -109,7 +111,7 @@ def test_what_a_plain_script_logs_is_a_row(tree, told):
     assert wait_until(lambda: rows(told, "plain script") == 2, 20)
 
 
-def test_a_thread_of_a_script_reaches_the_same_queue(tree, told):
+def test_a_thread_of_a_script_reaches_the_same_queue(tree: Path, told: dict[str, object]) -> None:
     code = SCRIPT.format(text="of a thread").replace("\n", "\n    ")
     code = f"def work():{code}\nimport threading; t = threading.Thread(target=work); t.start(); t.join()"
     code = code.replace(
@@ -124,8 +126,8 @@ def test_a_thread_of_a_script_reaches_the_same_queue(tree, told):
 
 @pytest.mark.parametrize("frozen", [False, True])
 def test_with_redis_away_the_line_is_in_the_log_file_and_the_shell_says_what_is_lost(
-    tree, told, frozen
-):
+    tree: Path, told: dict[str, object], frozen: bool
+) -> None:
     """A port where nobody listens, and one where nobody answers."""
     folder, text, port = str(told["folder"]), f"redis away {frozen}", free_port()
     held = subprocess.Popen([sys.executable, "-c", SILENT, str(port)]) if frozen else None
@@ -159,7 +161,9 @@ time.sleep(120)
 @pytest.mark.parametrize(
     "command", [["shell", "-c", "1"], ["migrate"], ["doctor"], ["createsuperuser", "--noinput"]]
 )
-def test_where_nothing_runs_every_command_says_so_and_makes_nothing(tree, tmp_path, command):
+def test_where_nothing_runs_every_command_says_so_and_makes_nothing(
+    tree: Path, tmp_path: Path, command: list[str]
+) -> None:
     folder = tmp_path / "empty"
     folder.mkdir()
     done = run(tree, "manage.py", *command, "--data-dir", str(folder))
@@ -170,7 +174,9 @@ def test_where_nothing_runs_every_command_says_so_and_makes_nothing(tree, tmp_pa
     assert list(folder.iterdir()) == []
 
 
-def test_one_that_was_killed_is_not_taken_for_a_running_one(tree, told, tmp_path):
+def test_one_that_was_killed_is_not_taken_for_a_running_one(
+    tree: Path, told: dict[str, object], tmp_path: Path
+) -> None:
     """Its environment.json is still there, and nobody holds its lock."""
     for name in ("environment.json", "up.lock"):
         (tmp_path / name).write_bytes((Path(str(told["folder"])) / name).read_bytes())
@@ -179,13 +185,15 @@ def test_one_that_was_killed_is_not_taken_for_a_running_one(tree, told, tmp_path
     assert (done.returncode, "No Sitewire is running" in done.stderr) == (1, True)
 
 
-def test_a_folder_and_a_database_that_contradict_each_other_are_refused(tree, told):
+def test_a_folder_and_a_database_that_contradict_each_other_are_refused(
+    tree: Path, told: dict[str, object]
+) -> None:
     extra = {"DATABASE_URL": "postgres://x:x@127.0.0.1:1/other"}
     done = run(tree, "manage.py", "shell", "--data-dir", str(told["folder"]), "-c", "1", **extra)
     assert (done.returncode, "DATABASE_URL names another database" in done.stderr) == (1, True)
 
 
-def test_help_names_our_own_commands_too(tree):
+def test_help_names_our_own_commands_too(tree: Path) -> None:
     for arguments in ([], ["help"], ["--help"], ["-h"]):
         done = run(tree, "manage.py", *arguments)
         assert done.returncode == 0
@@ -195,7 +203,7 @@ def test_help_names_our_own_commands_too(tree):
     assert "--mqtt-workers" in run(tree, "manage.py", "help", "up").stdout
 
 
-def test_data_dir_without_a_folder_is_one_sentence(tree):
+def test_data_dir_without_a_folder_is_one_sentence(tree: Path) -> None:
     for arguments in (
         ["shell", "--data-dir"],
         ["doctor", "--data-dir", "--json"],

@@ -3,10 +3,13 @@ owner.
 """
 
 import json
+from collections.abc import Callable
 from urllib.parse import urlsplit
 
 import pytest
 
+from tests.brokers import Mosquitto
+from tests.narrowing import present
 from tests.publisher import publisher
 from tests.stack import Stack, wait_for
 
@@ -18,7 +21,9 @@ def filters(stack: Stack, site_id: int) -> dict[str, tuple[object, object]]:
     return {state["filter"]: (state["granted"], state["ever_matched"]) for state in states}
 
 
-def test_another_port_and_another_filter_written_by_sql_are_used(stack, broker, mosquitto):
+def test_another_port_and_another_filter_written_by_sql_are_used(
+    stack: Stack, broker: Mosquitto, mosquitto: Callable[..., Mosquitto]
+) -> None:
     site_id, other = stack.site("by sql", broker.port, ("plant/#",)), mosquitto()
     stack.switch(site_id, "start")
     stack.until(site_id, "connected")
@@ -46,8 +51,8 @@ def test_another_port_and_another_filter_written_by_sql_are_used(stack, broker, 
 
 
 def test_what_a_filter_matched_is_known_to_the_next_owner_and_attempts_are_over_with_the_link(
-    stack, mosquitto
-):
+    stack: Stack, mosquitto: Callable[..., Mosquitto]
+) -> None:
     late = mosquitto()
     late.stop()
     site_id = stack.site("next owner", late.port, ("seen/#", "unseen/#"))
@@ -74,9 +79,11 @@ def test_what_a_filter_matched_is_known_to_the_next_owner_and_attempts_are_over_
 
 @pytest.mark.parametrize("url", ["database", "redis"])
 @pytest.mark.parametrize("host", ["127.0.0.1", "localhost", "::ffff:127.0.0.1"])
-def test_our_own_servers_are_no_brokers_and_a_member_learns_no_more_than_that(stack, url, host):
+def test_our_own_servers_are_no_brokers_and_a_member_learns_no_more_than_that(
+    stack: Stack, url: str, host: str
+) -> None:
     address = urlsplit(stack.env["DATABASE_URL" if url == "database" else "REDIS_URL"])
-    site_id = stack.site(f"{url} {host}", address.port, broker_host=host)
+    site_id = stack.site(f"{url} {host}", present(address.port), broker_host=host)
     stack.rows(
         "INSERT INTO mqtt_membership (site_id, user_id) "
         "SELECT %s, id FROM auth_user WHERE username = 'member' RETURNING 1",

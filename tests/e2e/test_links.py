@@ -5,6 +5,7 @@ import time
 
 import pytest
 
+from tests.brokers import Mosquitto
 from tests.publisher import Publisher, publisher
 from tests.stack import Stack, wait_for
 
@@ -20,7 +21,9 @@ def readings(stack: Stack, site_id: int) -> list[dict[str, object]]:
     ]
 
 
-def test_start_answers_at_once_with_the_old_status_and_the_nudge_brings_the_link_up(stack, broker):
+def test_start_answers_at_once_with_the_old_status_and_the_nudge_brings_the_link_up(
+    stack: Stack, broker: Mosquitto
+) -> None:
     site_id = stack.site("nudged", broker.port)
     answer = stack.switch(site_id, "start")
     assert answer["success"] is True
@@ -37,7 +40,7 @@ def test_start_answers_at_once_with_the_old_status_and_the_nudge_brings_the_link
     stack.switch(site_id, "stop")
 
 
-def test_a_lost_nudge_is_made_good_by_the_next_scan(stack, broker):
+def test_a_lost_nudge_is_made_good_by_the_next_scan(stack: Stack, broker: Mosquitto) -> None:
     site_id = stack.site("no nudge", broker.port)
     stack.rows(
         "UPDATE mqtt_mqttconnection SET is_active = true WHERE site_id = %s RETURNING 1", site_id
@@ -49,7 +52,7 @@ def test_a_lost_nudge_is_made_good_by_the_next_scan(stack, broker):
     stack.until(site_id, "disconnected", 30)
 
 
-def test_messages_become_topics_devices_and_readings(stack, broker):
+def test_messages_become_topics_devices_and_readings(stack: Stack, broker: Mosquitto) -> None:
     site_id = stack.site("main job", broker.port, ("plant/#",))
     stack.switch(site_id, "start")
     stack.until(site_id, "connected")
@@ -73,7 +76,9 @@ def test_messages_become_topics_devices_and_readings(stack, broker):
     stack.until(site_id, "disconnected", 5)
 
 
-def test_a_topic_that_is_switched_off_is_counted_and_not_stored(stack, broker):
+def test_a_topic_that_is_switched_off_is_counted_and_not_stored(
+    stack: Stack, broker: Mosquitto
+) -> None:
     site_id = stack.site("approval", broker.port, ("gate/#",))
     stack.switch(site_id, "start")
     stack.until(site_id, "connected")
@@ -98,7 +103,9 @@ def test_a_topic_that_is_switched_off_is_counted_and_not_stored(stack, broker):
     assert books == [(2, 1, 1)]
 
 
-def test_a_qos_1_message_is_acknowledged_only_after_its_rows_are_committed(stack, broker):
+def test_a_qos_1_message_is_acknowledged_only_after_its_rows_are_committed(
+    stack: Stack, broker: Mosquitto
+) -> None:
     site_id = stack.site("ack after commit", broker.port, ("ack/#",))
     stack.switch(site_id, "start")
     stack.until(site_id, "connected")
@@ -119,7 +126,7 @@ def test_a_qos_1_message_is_acknowledged_only_after_its_rows_are_committed(stack
     assert [row["value"] for row in readings(stack, site_id)] == [1]
 
 
-def test_tls_with_its_own_ca_and_a_password(stack, tls_broker):
+def test_tls_with_its_own_ca_and_a_password(stack: Stack, tls_broker: Mosquitto) -> None:
     site_id = stack.site(
         "tls",
         tls_broker.tls_port,
@@ -133,7 +140,7 @@ def test_tls_with_its_own_ca_and_a_password(stack, tls_broker):
     assert "s3cret!" not in stack.call("GET", f"sites/{site_id}/connection/").text
 
 
-def test_a_client_certificate_opens_the_link(stack, mutual_tls_broker):
+def test_a_client_certificate_opens_the_link(stack: Stack, mutual_tls_broker: Mosquitto) -> None:
     broker = mutual_tls_broker
     site_id = stack.site(
         "mutual tls",
@@ -147,7 +154,9 @@ def test_a_client_certificate_opens_the_link(stack, mutual_tls_broker):
     stack.until(site_id, "connected", 10)
 
 
-def test_killing_the_owner_moves_its_sites_and_loses_nothing(stack, broker):
+def test_killing_the_owner_moves_its_sites_and_loses_nothing(
+    stack: Stack, broker: Mosquitto
+) -> None:
     stack.mqtt("mqtt-2")
     site_ids = [stack.site(f"shared {n}", broker.port, (f"shared/{n}/#",)) for n in range(4)]
     for site_id in site_ids:

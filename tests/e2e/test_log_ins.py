@@ -4,12 +4,14 @@ import os
 import re
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 
 import pytest
 import requests
 
+from tests.narrowing import present
 from tests.services import free_port, start_valkey
 from tests.stack import ROOT, Stack, fresh_database, wait_for
 
@@ -40,7 +42,7 @@ class Entrances:
                 str(port),
             )
             self.stack.start(f"web-{number}", *command)
-        port = self.flower.rpartition(":")[2]
+        flower_port = self.flower.rpartition(":")[2]
         command = (
             "-m",
             "celery",
@@ -48,11 +50,11 @@ class Entrances:
             "project",
             "flower",
             "--address=127.0.0.1",
-            f"--port={port}",
+            f"--port={flower_port}",
         )
         self.stack.start("flower", *command, FLOWER_BASIC_AUTH=":".join(FLOWER))
         for url in (*(f"{web}/livez" for web in self.webs), self.flower):
-            wait_for(lambda url=url: answers(url), 60, what=url)
+            wait_for(partial(answers, url), 60, what=url)
 
     def api(self, web: int, name: str, password: str) -> int:
         url = f"{self.webs[web]}/api/v1/auth/login/"
@@ -63,8 +65,12 @@ class Entrances:
     def page(self, web: int, path: str, name: str, password: str) -> int:
         with requests.Session() as browser:
             shown = browser.get(self.webs[web] + path, timeout=60)
-            token = re.search(r'name="csrfmiddlewaretoken" value="(\w+)"', shown.text).group(1)
-            form = {"csrfmiddlewaretoken": token, "username": name, "password": password}
+            token = re.search(r'name="csrfmiddlewaretoken" value="(\w+)"', shown.text)
+            form = {
+                "csrfmiddlewaretoken": present(token).group(1),
+                "username": name,
+                "password": password,
+            }
             return browser.post(
                 self.webs[web] + path, form, allow_redirects=False, timeout=60
             ).status_code
@@ -93,13 +99,15 @@ def answers(url: str) -> bool:
         return False
 
 
-def in_parallel(work) -> list:
+def in_parallel(work: Callable[[int], int]) -> list[int]:
     with ThreadPoolExecutor(PARALLEL) as pool:
         return list(pool.map(work, range(PARALLEL)))
 
 
 @pytest.fixture(scope="module")
-def running(tmp_path_factory, template) -> Iterator[Entrances]:
+def running(
+    tmp_path_factory: pytest.TempPathFactory, template: tuple[str, str]
+) -> Iterator[Entrances]:
     folder = tmp_path_factory.mktemp("log_ins")
     with (
         start_valkey() as redis_url,
@@ -125,7 +133,7 @@ def tries(entrances: Entrances, kind: str) -> int:
     return int(entrances.stack.one(query, kind) or 0)
 
 
-def test_thirty_two_wrong_passwords_at_flower_at_once_are_thirty_two(entrances):
+def test_thirty_two_wrong_passwords_at_flower_at_once_are_thirty_two(entrances: Entrances) -> None:
     codes = in_parallel(lambda number: entrances.monitor(f"guess-{number}").status_code)
     assert (codes.count(401), codes.count(429)) == (5, 27)
     assert tries(entrances, "name") == PARALLEL
@@ -143,7 +151,7 @@ def test_thirty_two_wrong_passwords_at_flower_at_once_are_thirty_two(entrances):
 @pytest.mark.parametrize(
     "path", ["/", "/workers", "/tasks", "/broker", "/api/workers", "/api/tasks", "/nothing"]
 )
-def test_every_address_of_flower_counts(entrances, path):
+def test_every_address_of_flower_counts(entrances: Entrances, path: str) -> None:
     assert [entrances.monitor("guess", path).status_code for _ in range(6)][-1] == 429
     assert entrances.monitor(FLOWER[1], path).status_code == 429
 
@@ -160,24 +168,26 @@ def test_every_address_of_flower_counts(entrances, path):
         "Basic " + "A" * 999,
     ],
 )
-def test_nonsense_is_a_wrong_try_as_well(entrances, header):
+def test_nonsense_is_a_wrong_try_as_well(entrances: Entrances, header: str) -> None:
     answer = requests.get(entrances.flower, headers={"Authorization": header}, timeout=60)
     assert answer.status_code == 401
     assert tries(entrances, "address") == 1
 
 
-def test_flower_without_credentials_asks_for_them_and_counts_nothing(entrances):
+def test_flower_without_credentials_asks_for_them_and_counts_nothing(entrances: Entrances) -> None:
     answer = requests.get(entrances.flower, timeout=60)
     assert (answer.status_code, answer.headers["WWW-Authenticate"]) == (401, 'Basic realm="flower"')
     assert tries(entrances, "address") == 0
 
 
-def test_a_browser_s_many_requests_with_the_right_password_pass(entrances):
+def test_a_browser_s_many_requests_with_the_right_password_pass(entrances: Entrances) -> None:
     assert set(in_parallel(lambda _: entrances.monitor(FLOWER[1]).status_code)) == {200}
     assert not entrances.stack.one("SELECT count(*) FROM mqtt_logincounter")
 
 
-def test_thirty_two_wrong_passwords_at_two_web_processes_are_thirty_two(entrances):
+def test_thirty_two_wrong_passwords_at_two_web_processes_are_thirty_two(
+    entrances: Entrances,
+) -> None:
     codes = in_parallel(lambda number: entrances.api(number % 2, "member", f"guess-{number}"))
     assert (codes.count(401), codes.count(429)) == (5, 27)
     assert entrances.api(0, "member", "member-password") == 429
@@ -186,15 +196,15 @@ def test_thirty_two_wrong_passwords_at_two_web_processes_are_thirty_two(entrance
     assert entrances.api(1, "member", "member-password") == 200
 
 
-def test_all_entrances_count_together(entrances):
+def test_all_entrances_count_together(entrances: Entrances) -> None:
     def guess(number: int) -> int:
-        entrance = (
+        entrances_in_turn: tuple[Callable[[], int], ...] = (
             lambda: entrances.api(0, "admin", "guess"),
             lambda: entrances.page(1, "/login/", "admin", "guess"),
             lambda: entrances.page(0, "/admin/login/", "admin", "guess"),
             lambda: entrances.monitor("guess").status_code,
-        )[number % 4]
-        return entrance()
+        )
+        return entrances_in_turn[number % 4]()
 
     codes = in_parallel(guess)
     assert codes.count(429) == PARALLEL - 5

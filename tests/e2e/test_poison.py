@@ -4,9 +4,11 @@ broker, QoS 1.
 
 import json
 import time
+from typing import Any
 
 import pytest
 
+from tests.brokers import Mosquitto
 from tests.publisher import publisher
 from tests.stack import Stack, wait_for
 
@@ -32,7 +34,9 @@ def started(stack: Stack, name: str, port: int) -> int:
 
 
 @pytest.mark.parametrize("code", ["22023", "XX000"])
-def test_what_the_database_refuses_costs_its_own_site_only(stack, broker, code):
+def test_what_the_database_refuses_costs_its_own_site_only(
+    stack: Stack, broker: Mosquitto, code: str
+) -> None:
     healthy, rogue = (
         started(stack, f"healthy{code}", broker.port),
         started(stack, f"rogue{code}", broker.port),
@@ -76,7 +80,9 @@ def test_what_the_database_refuses_costs_its_own_site_only(stack, broker, code):
         stack.db.execute("DROP FUNCTION refuse_rogue CASCADE")
 
 
-def test_a_site_whose_messages_nobody_stores_says_so_within_15_seconds(stack, broker):
+def test_a_site_whose_messages_nobody_stores_says_so_within_15_seconds(
+    stack: Stack, broker: Mosquitto
+) -> None:
     site_id = started(stack, "stalled", broker.port)
     wait_for(lambda: stack.get(f"sites/{site_id}/status/")["headline"] == "running", 30)
     stack.kill("worker")
@@ -93,6 +99,6 @@ def test_a_site_whose_messages_nobody_stores_says_so_within_15_seconds(stack, br
     assert stack.one(STORED, site_id) == 1
 
 
-def told(stack: Stack, site_id: int):
-    status = stack.get(f"sites/{site_id}/status/")
+def told(stack: Stack, site_id: int) -> dict[str, Any] | None:
+    status: dict[str, Any] = stack.get(f"sites/{site_id}/status/")
     return status if "not stored" in status["headline"] else None

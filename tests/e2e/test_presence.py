@@ -1,23 +1,27 @@
 """Silence, seen through the whole machine: device, gateway, site."""
 
 import json
+from collections.abc import Callable
 
 import pytest
 
+from tests.brokers import Mosquitto
 from tests.publisher import publisher
-from tests.stack import wait_for
+from tests.stack import Stack, wait_for
 
 pytestmark = [pytest.mark.e2e, pytest.mark.mosquitto]
 
 
-def devices(stack, site_id):
+def devices(stack: Stack, site_id: int) -> dict[str, str]:
     return {
         row["identifier"]: row["status"]
         for row in stack.get(f"sites/{site_id}/devices/")["results"]
     }
 
 
-def test_a_silent_device_goes_offline_and_a_message_brings_it_back(stack, broker, tick):
+def test_a_silent_device_goes_offline_and_a_message_brings_it_back(
+    stack: Stack, broker: Mosquitto, tick: Callable[[], bool]
+) -> None:
     site_id = stack.site("silence", broker.port, ("quiet/#",))
     assert stack.call("PATCH", f"sites/{site_id}/", {"silence_after": 1}).status_code == 200
     stack.switch(site_id, "start")
@@ -32,7 +36,9 @@ def test_a_silent_device_goes_offline_and_a_message_brings_it_back(stack, broker
         wait_for(lambda: set(devices(stack, site_id).values()) == {"online"})
 
 
-def test_stopping_a_site_makes_its_devices_unknown_not_offline(stack, broker, tick):
+def test_stopping_a_site_makes_its_devices_unknown_not_offline(
+    stack: Stack, broker: Mosquitto, tick: Callable[[], bool]
+) -> None:
     site_id = stack.site("unreachable", broker.port, ("far/#",))
     stack.switch(site_id, "start")
     stack.until(site_id, "connected")
@@ -44,7 +50,9 @@ def test_stopping_a_site_makes_its_devices_unknown_not_offline(stack, broker, ti
     wait_for(lambda: tick() and set(devices(stack, site_id).values()) == {"unknown"}, 30, every=1)
 
 
-def test_a_gateway_that_says_goodbye_takes_its_devices_into_the_unknown(stack, broker, tick):
+def test_a_gateway_that_says_goodbye_takes_its_devices_into_the_unknown(
+    stack: Stack, broker: Mosquitto, tick: Callable[[], bool]
+) -> None:
     site_id = stack.site("gateway", broker.port, ("zigbee2mqtt/#",))
     stack.switch(site_id, "start")
     stack.until(site_id, "connected")

@@ -5,10 +5,12 @@ their rows.
 import json
 import time
 from collections import Counter
+from collections.abc import Callable
 
 import pytest
 
 from mqtt_app.models import Quality
+from tests.brokers import Mosquitto
 from tests.publisher import publisher
 from tests.stack import Stack, wait_for
 
@@ -55,8 +57,8 @@ def stored(stack: Stack, site_id: int) -> Counter[int]:
 
 @pytest.mark.parametrize(("publish_qos", "filter_qos"), [(0, 0), (0, 1), (1, 0), (2, 0), (2, 1)])
 def test_in_quiet_every_message_is_stored_once_whatever_its_qos(
-    stack, broker, publish_qos, filter_qos
-):
+    stack: Stack, broker: Mosquitto, publish_qos: int, filter_qos: int
+) -> None:
     name = f"quiet-{publish_qos}-{filter_qos}"
     site_id = listening(stack, broker.port, name, (f"{name}/#", filter_qos))
     with publisher(broker.port) as sender:
@@ -71,7 +73,9 @@ def test_in_quiet_every_message_is_stored_once_whatever_its_qos(
 
 
 @pytest.mark.parametrize("version", ["5", "3.1.1"])
-def test_a_message_that_several_filters_match_is_stored_once(stack, broker, version):
+def test_a_message_that_several_filters_match_is_stored_once(
+    stack: Stack, broker: Mosquitto, version: str
+) -> None:
     """An MQTT 5 broker may deliver a copy for each of them; the further ones are duplicates in the
     books.
     """
@@ -97,8 +101,8 @@ def test_a_message_that_several_filters_match_is_stored_once(stack, broker, vers
 @pytest.mark.timeout(180)
 @pytest.mark.parametrize(("version", "qos"), [("5", 0), ("5", 1), ("3.1.1", 1)])
 def test_a_sweep_of_retained_topics_fills_in_what_was_last_known_and_proves_nobody_alive(
-    stack, mosquitto, version, qos
-):
+    stack: Stack, mosquitto: Callable[..., Mosquitto], version: str, qos: int
+) -> None:
     """20,000 of them, at a broker that queues 1,000 messages for a client, with a site's default
     quotas.
     """

@@ -4,6 +4,7 @@ at any time.
 
 import pytest
 
+from tests.brokers import Mosquitto
 from tests.fakes.rogue import RogueBroker, RogueLink
 from tests.fakes.wire import publish
 from tests.publisher import publisher
@@ -36,7 +37,9 @@ def headline(stack: Stack, site_id: int) -> str:
     return str(stack.get(f"sites/{site_id}/status/")["headline"])
 
 
-def test_a_site_whose_broker_breaks_the_protocol_says_so_and_works_with_another_one(stack, broker):
+def test_a_site_whose_broker_breaks_the_protocol_says_so_and_works_with_another_one(
+    stack: Stack, broker: Mosquitto
+) -> None:
     rogue = RogueBroker(wildcard)
     site_id = stack.site("rogue", rogue.port)
     stack.switch(site_id, "start")
@@ -54,7 +57,7 @@ def test_a_site_whose_broker_breaks_the_protocol_says_so_and_works_with_another_
     rogue.stop()
 
 
-def test_a_site_is_stopped_in_the_middle_of_a_packet(stack):
+def test_a_site_is_stopped_in_the_middle_of_a_packet(stack: Stack) -> None:
     rogue = RogueBroker(endless)
     site_id = stack.site("endless", rogue.port)
     stack.switch(site_id, "start")
@@ -65,7 +68,7 @@ def test_a_site_is_stopped_in_the_middle_of_a_packet(stack):
     rogue.stop()
 
 
-def test_a_site_is_deleted_in_the_middle_of_a_packet(stack, broker):
+def test_a_site_is_deleted_in_the_middle_of_a_packet(stack: Stack, broker: Mosquitto) -> None:
     """Its link is closed at once, and the site that is made in its place works."""
     rogue = RogueBroker(endless)
     site_id = stack.site("doomed", rogue.port)
@@ -83,7 +86,9 @@ def test_a_site_is_deleted_in_the_middle_of_a_packet(stack, broker):
 
 
 @pytest.mark.parametrize("end", ["stop", "delete", "other broker"])
-def test_a_site_whose_messages_are_refused_lets_go_of_them_however_it_ends(stack, broker, end):
+def test_a_site_whose_messages_are_refused_lets_go_of_them_however_it_ends(
+    stack: Stack, broker: Mosquitto, end: str
+) -> None:
     """Its neighbour at the same MQTT worker goes on, and no part of it waits for the other."""
     name = end.replace(" ", "-")
     stack.db.execute(REFUSE.format(name=name.replace("-", "_")))

@@ -7,11 +7,13 @@ import re
 import subprocess
 import sys
 import time
+from typing import Any
 
 import msgspec
 import pytest
 import requests
-from websockets.sync.client import ClientConnection, connect
+from websockets.sync.client import connect
+from websockets.sync.connection import Connection
 
 from tests.brokers import CertificateAuthority, Mosquitto
 from tests.publisher import publisher
@@ -65,7 +67,7 @@ def answers(url: str) -> bool:
         return False
 
 
-def read_frames(socket: ClientConnection, seconds: float) -> list[str]:
+def read_frames(socket: Connection, seconds: float) -> list[str]:
     frames = []
     end = time.monotonic() + seconds
     while (left := end - time.monotonic()) > 0:
@@ -82,7 +84,11 @@ def world(stack: Stack, tls_broker: Mosquitto, authority: CertificateAuthority) 
     certificate, key = authority.client("canary")
     stack.beat()
     flower = start_flower(stack)
-    tls = {"use_tls": True, "tls_client_certificate": certificate, "tls_client_key": key}
+    tls: dict[str, Any] = {
+        "use_tls": True,
+        "tls_client_certificate": certificate,
+        "tls_client_key": key,
+    }
     sites = [
         stack.site("refused", tls_broker.port, username="site", password=PASSWORD),
         stack.site("strange", tls_broker.tls_port, password=PASSWORD, **tls),

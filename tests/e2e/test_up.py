@@ -11,6 +11,7 @@ import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import psycopg
 import pytest
@@ -74,12 +75,13 @@ class Up:
             start_new_session=True,
         )
 
-    def ready(self) -> dict[str, object]:
+    def ready(self) -> dict[str, Any]:
         path = self.data / "up.json"
         assert wait_until(lambda: path.exists() or self.process.poll() is not None, 90)
         assert self.process.poll() is None, self.process.communicate()[0]
         assert wait_until(path.exists, 60)
-        return json.loads(path.read_text())
+        told: dict[str, Any] = json.loads(path.read_text())
+        return told
 
     def end(self, number: int = signal.SIGTERM) -> str:
         self.process.send_signal(number)
@@ -90,7 +92,7 @@ def environment() -> dict[str, str]:
     return {name: value for name, value in os.environ.items() if name not in OURS}
 
 
-def pids(told: dict[str, object]) -> list[int]:
+def pids(told: dict[str, Any]) -> list[int]:
     return [process["pid"] for process in told["processes"]]
 
 
@@ -117,7 +119,7 @@ def up(tree: Path, data: Path) -> Iterator[Up]:
         running.end(signal.SIGKILL)
 
 
-def test_everything_answers_says_where_it_is_and_leaves_nothing_behind(up, data):
+def test_everything_answers_says_where_it_is_and_leaves_nothing_behind(up: Up, data: Path) -> None:
     told = up.ready()
     assert set(told) == KEYS
     assert (data / "up.json").stat().st_mode & 0o777 == 0o600
@@ -147,8 +149,8 @@ def test_everything_answers_says_where_it_is_and_leaves_nothing_behind(up, data)
 
 
 def test_a_second_one_in_the_same_folder_is_refused_and_a_dead_process_is_started_again(
-    up, tree, data
-):
+    up: Up, tree: Path, data: Path
+) -> None:
     told = up.ready()
     second = Up(tree, data, "--no-demo")
     output = second.process.communicate(timeout=30)[0]
@@ -161,7 +163,7 @@ def test_a_second_one_in_the_same_folder_is_refused_and_a_dead_process_is_starte
     assert "beat" in up.end(signal.SIGINT)
 
 
-def test_after_a_kill_the_next_start_finds_a_clean_machine(up, tree, data):
+def test_after_a_kill_the_next_start_finds_a_clean_machine(up: Up, tree: Path, data: Path) -> None:
     told = up.ready()
     up.end(signal.SIGKILL)
     again = Up(tree, data, "--no-demo")
@@ -172,7 +174,7 @@ def test_after_a_kill_the_next_start_finds_a_clean_machine(up, tree, data):
     assert not any(map(is_alive, pids(fresh)))
 
 
-def test_a_stop_while_it_starts_leaves_nothing_behind(tree, data):
+def test_a_stop_while_it_starts_leaves_nothing_behind(tree: Path, data: Path) -> None:
     starting = Up(tree, data, "--no-demo")
     assert wait_until((data / "processes.json").exists, 30)
     time.sleep(1)
@@ -183,7 +185,7 @@ def test_a_stop_while_it_starts_leaves_nothing_behind(tree, data):
     assert not any(is_alive(int(pid)) for pid, _ in entries.values())
 
 
-def test_given_servers_are_used(tree, tmp_path):
+def test_given_servers_are_used(tree: Path, tmp_path: Path) -> None:
     name, server_url, valkey_url = (
         "given_to_up",
         os.environ["DATABASE_URL"],
@@ -202,7 +204,9 @@ def test_given_servers_are_used(tree, tmp_path):
 @pytest.mark.parametrize(
     "flags", [["--port", "0"], ["--port", "x"], ["--bogus"], ["--mqtt-workers", "0"]]
 )
-def test_a_bad_flag_is_one_sentence_and_changes_nothing(tree, tmp_path, flags):
+def test_a_bad_flag_is_one_sentence_and_changes_nothing(
+    tree: Path, tmp_path: Path, flags: list[str]
+) -> None:
     command = [sys.executable, "manage.py", "up", *flags, "--data-dir", str(tmp_path / "none")]
     done = subprocess.run(
         command,

@@ -128,7 +128,7 @@ class Trial:
     def _administer(self, statement: str) -> None:
         url = with_database(self._servers["TEST_DATABASE_URL"], "postgres")
         with psycopg.connect(url, autocommit=True) as admin:
-            admin.execute(statement)  # type: ignore[arg-type]
+            admin.execute(statement)
 
 
 @contextlib.contextmanager
