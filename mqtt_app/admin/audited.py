@@ -31,7 +31,10 @@ class Audited(admin.ModelAdmin):  # type: ignore[type-arg]
     """Put in front of a page's own class."""
 
     def save_model(self, request: HttpRequest, obj: Model, form: Any, change: bool) -> None:
-        before = audit.values_of(_stored(obj)) if change else {}
+        if change:
+            before = audit.values_of(_stored(obj))
+        else:
+            before = {}
         known = audit.recorded()
         super().save_model(request, obj, form, change)
         if audit.recorded() != known:
@@ -103,9 +106,10 @@ class Audited(admin.ModelAdmin):  # type: ignore[type-arg]
         secrets.
         """
         found = super().get_fieldsets(request, obj)
-        may_change = (
-            self.has_change_permission(request, obj) if obj else self.has_add_permission(request)
-        )
+        if obj:
+            may_change = self.has_change_permission(request, obj)
+        else:
+            may_change = self.has_add_permission(request)
         if may_change:
             return found
         return [
@@ -131,14 +135,19 @@ class AuditedUsers(Audited, UserAdmin):  # type: ignore[type-arg]
 
     def _password(self, request: HttpRequest, number: str) -> str:
         user = self.get_object(request, number)
-        return "" if user is None else user.password
+        if user is None:
+            return ""
+        return str(user.password)
 
 
 def audit_every_page(site: admin.AdminSite) -> None:
     """Called once every page is registered."""
     for model, page in list(site._registry.items()):
         if not isinstance(page, Audited):
-            kind = AuditedUsers if isinstance(page, UserAdmin) else Audited
+            if isinstance(page, UserAdmin):
+                kind: type[Audited] = AuditedUsers
+            else:
+                kind = Audited
             members: dict[str, Any] = {"__module__": type(page).__module__}
             if page.change_form_template in _INLINE_SCRIPTS:
                 members["change_form_template"] = None

@@ -97,8 +97,13 @@ class MqttConnectionAdmin(SiteRowAdmin[MqttConnection]):
     )
 
     def get_readonly_fields(self, request: HttpRequest, obj: MqttConnection | None = None) -> Any:
-        fixed = (*self.readonly_fields, "site") if obj else self.readonly_fields
-        return fixed if self.may(request, (Action.SWITCH,), obj) else (*fixed, "is_active")
+        if obj:
+            fixed: tuple[str, ...] = (*self.readonly_fields, "site")
+        else:
+            fixed = self.readonly_fields
+        if self.may(request, (Action.SWITCH,), obj):
+            return fixed
+        return (*fixed, "is_active")
 
     def has_switch_permission(self, request: HttpRequest) -> bool:
         return self.may(request, (Action.SWITCH,))
@@ -179,7 +184,9 @@ class MqttConnectionAdmin(SiteRowAdmin[MqttConnection]):
         results = [switch(connection, request.user) for connection in queryset]
         changed = sum(isinstance(result, sites.Changed) for result in results)
         same = len(results) - changed
-        also = f" {same} already so." if same else ""
+        also = ""
+        if same:
+            also = f" {same} already so."
         self.message_user(request, f"{changed} {said}, within 30 seconds.{also}", messages.SUCCESS)
 
     def save_model(

@@ -6,7 +6,7 @@ them is the metric: `evcc/site/pv/1/power` is `pv.1.power` of the site. `connect
 is a car that is plugged in, not the loadpoint's connection; its mode `off` is a mode.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from functools import lru_cache
 
 import msgspec
@@ -101,7 +101,9 @@ class EvccParser:
     version = "1"
 
     def matches(self, topic: str, sample: bytes) -> float:  # noqa: ARG002
-        return 0.8 if BASE in topic and _place(topic) is not None else 0.0
+        if BASE in topic and _place(topic) is not None:
+            return 0.8
+        return 0.0
 
     def parse(self, message: Message) -> Sequence[Fact]:
         place = _place(message.topic)
@@ -134,7 +136,9 @@ def _of_the_gateway(place: EvccTopic, text: str) -> list[Fact]:
     if place.parts != ("status",):
         return []
     state = checked_liveness(text)
-    return [Availability(identifier=place.base, state=state, is_gateway=True)] if state else []
+    if state:
+        return [Availability(identifier=place.base, state=state, is_gateway=True)]
+    return []
 
 
 def _facts(place: EvccTopic, text: str) -> Iterator[Fact]:
@@ -143,7 +147,10 @@ def _facts(place: EvccTopic, text: str) -> Iterator[Fact]:
         yield DeviceDescription(device=place.device, name=text[:200], gateway=place.base)
         return
     metric = ".".join(place.parts)
-    read = only_text if last in WRITTEN else _read
+    if last in WRITTEN:
+        read: Callable[[str], Value | Quantity | None] = only_text
+    else:
+        read = _read
     fields = Fields(device=place.device, trait=_trait, read=read, gateway=place.base)
     if text[0] in "{[":
         yield from fields.facts(decode(text.encode()), metric)
@@ -154,7 +161,9 @@ def _facts(place: EvccTopic, text: str) -> Iterator[Fact]:
 def _read(text: str) -> Value | Quantity | None:
     """Only `true` and `false` are booleans."""
     found = TRUTH.get(text)
-    return number_or_text(text) if found is None else found
+    if found is None:
+        return number_or_text(text)
+    return found
 
 
 @lru_cache(maxsize=4_096)

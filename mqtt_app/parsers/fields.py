@@ -108,7 +108,10 @@ def decoded_object(payload: bytes) -> dict[str, Any]:
     Raises ParseError for anything else.
     """
     tree = decode(payload)
-    parts = tree if isinstance(tree, Documents) else [tree]
+    if isinstance(tree, Documents):
+        parts: list[Any] = tree
+    else:
+        parts = [tree]
     merged: dict[str, Any] = {}
     for part in parts:
         if not isinstance(part, dict):

@@ -49,7 +49,10 @@ class JsonFormParser:
 
 def records_of(tree: Any, expected: str) -> list[dict[str, Any]]:
     """An object, or each of a list or of several documents. Raises ParseError for anything else."""
-    records = tree if isinstance(tree, list) else [tree]
+    if isinstance(tree, list):
+        records = tree
+    else:
+        records = [tree]
     for record in records:
         if not isinstance(record, dict):
             raise invalid(f"expected {expected}")

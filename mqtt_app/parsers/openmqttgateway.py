@@ -132,9 +132,10 @@ class OpenMqttGatewayParser:
             return 0.0
         if place.radio != LAST_WILL or _is_named(place.gateway):
             return 0.85
-        return (
-            0.6 if sample.strip(b' "\r\n\x00') in (b"online", b"offline") else 0.0
-        )  # others write Online
+        # others write Online
+        if sample.strip(b' "\r\n\x00') in (b"online", b"offline"):
+            return 0.6
+        return 0.0
 
     def parse(self, message: Message) -> Sequence[Fact]:
         place = _place(message.topic)

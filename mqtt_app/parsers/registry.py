@@ -4,6 +4,7 @@ import math
 from collections.abc import Iterable, Sequence
 from importlib.metadata import EntryPoint, entry_points
 from itertools import islice
+from typing import cast
 
 from mqtt_app.domain.facts import Fact, ParseError, ParseErrorKind
 from mqtt_app.parsers.base import MAX_FACTS, MAX_PAYLOAD, Message, Parser
@@ -38,11 +39,9 @@ class Registry:
         the right one.
         """
         reason = dict(self.failures).get(name)
-        why = (
-            f"could not be loaded: {reason}"
-            if reason
-            else "is not installed, or has another name now"
-        )
+        why = "is not installed, or has another name now"
+        if reason:
+            why = f"could not be loaded: {reason}"
         return ParseError(ParseErrorKind.UNKNOWN, f"the parser {name} {why}")
 
     def recognise(self, topic: str, sample: bytes) -> Parser | None:
@@ -92,7 +91,10 @@ def run(parser: Parser, message: Message) -> Sequence[Fact]:
 
 def _checked(made: object, taken: set[str]) -> Parser:
     """An entry point may name a class, a function without parameters, or a ready parser."""
-    parser = made() if callable(made) else made
+    if callable(made):
+        parser: object = made()
+    else:
+        parser = made
     name = getattr(parser, "name", None)
     if not isinstance(name, str) or not 0 < len(name) <= MAX_PARSER_NAME:
         raise TypeError(f"a parser needs a name of 1 to {MAX_PARSER_NAME} characters")
@@ -104,7 +106,7 @@ def _checked(made: object, taken: set[str]) -> Parser:
         getattr(parser, "parse", None)
     ):
         raise TypeError("a parser needs the methods matches and parse")
-    return parser  # type: ignore[return-value]
+    return cast(Parser, parser)
 
 
 def confidence(parser: Parser, topic: str, sample: bytes) -> float:
@@ -113,7 +115,9 @@ def confidence(parser: Parser, topic: str, sample: bytes) -> float:
         found = float(parser.matches(topic, sample))
     except Exception:  # noqa: BLE001  a parser that fails here does not know the topic
         return 0.0
-    return min(found, 1.0) if math.isfinite(found) else 0.0
+    if math.isfinite(found):
+        return min(found, 1.0)
+    return 0.0
 
 
 def _invalid(text: str) -> ParseError:

@@ -79,7 +79,9 @@ class SenmlParser:
             return 0.0
         if len(sample) > MAX_SAMPLE:
             return 0.7 if is_text else 0.0
-        return 0.7 if _looks_like_senml(sample) else 0.0
+        if _looks_like_senml(sample):
+            return 0.7
+        return 0.0
 
     def parse(self, message: Message) -> Sequence[Fact]:
         if not message.payload.strip():
@@ -163,7 +165,10 @@ def _check_understood(record: dict[str, Any]) -> None:
     unknown = next((key for key in record if key.endswith("_")), "")
     version = record.get("bver", VERSION)
     if unknown or not isinstance(version, int | float) or version > VERSION:
-        what = f"the field {unknown[:40]!r}" if unknown else f"version {version!s:.20}"
+        if unknown:
+            what = f"the field {unknown[:40]!r}"
+        else:
+            what = f"version {version!s:.20}"
         raise ParseError(ParseErrorKind.VALIDATION, f"{what} of SenML is not known here")
 
 
@@ -215,12 +220,16 @@ def _is_only_base(record: dict[str, Any]) -> bool:
 
 
 def _bytes(value: object) -> bytes | None:
-    return value if isinstance(value, bytes) else from_base64(value)
+    if isinstance(value, bytes):
+        return value
+    return from_base64(value)
 
 
 def _names(base_name: str, name: object, topic: str) -> tuple[str, str]:
     """Device and metric."""
-    own = name.strip() if isinstance(name, str) else ""
+    own = ""
+    if isinstance(name, str):
+        own = name.strip()
     if _LWM2M.fullmatch(base_name):
         return device_of_topic(topic), f"{base_name}/{own}".strip("/").replace("//", "/")
     device = base_name.strip().rstrip(SEPARATORS)
@@ -231,7 +240,10 @@ def _names(base_name: str, name: object, topic: str) -> tuple[str, str]:
     if found is None:
         return _qualified(device, topic), metric or "value"
     if found["rest"]:
-        metric = f"{found['rest']}.{metric}" if metric else found["rest"]
+        if metric:
+            metric = f"{found['rest']}.{metric}"
+        else:
+            metric = found["rest"]
     identifier = found["id"].rstrip(SEPARATORS)
     is_address = found["kind"] == "mac"
     return (
@@ -245,12 +257,16 @@ def _qualified(device: str, topic: str) -> str:
     if ":" in device or ("/" in topic and device.startswith(device_of_topic(topic))):
         return device
     above = topic_above(device_of_topic(topic), {device})
-    return above if above == device else f"{above}/{device}"
+    if above == device:
+        return above
+    return f"{above}/{device}"
 
 
 def _of_full_name(name: str, topic: str) -> tuple[str, str]:
     """A name without a base: a URN names the device, anything else a metric of the topic's."""
-    return (name, "") if name.startswith("urn:dev:") else (device_of_topic(topic), name)
+    if name.startswith("urn:dev:"):
+        return (name, "")
+    return (device_of_topic(topic), name)
 
 
 def _time(base: SenmlBase, record: dict[str, Any], received_at: float) -> float | None:
@@ -260,7 +276,9 @@ def _time(base: SenmlBase, record: dict[str, Any], received_at: float) -> float 
     time = base.time + _number(record.get("t"), 0.0)
     if time < RELATIVE:
         time += received_at
-    return time if EARLIEST <= time <= LATEST else None
+    if EARLIEST <= time <= LATEST:
+        return time
+    return None
 
 
 def _is_number(value: object) -> bool:
@@ -268,4 +286,6 @@ def _is_number(value: object) -> bool:
 
 
 def _number(value: Any, otherwise: float) -> float:
-    return float(value) if _is_number(value) else otherwise
+    if _is_number(value):
+        return float(value)
+    return otherwise

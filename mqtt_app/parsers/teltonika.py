@@ -73,8 +73,12 @@ class TeltonikaParser:
             return 0.8
         levels = topic.split("/", 4)
         if len(levels) == 2 and _IMEI.fullmatch(levels[0]):
-            return 0.8 if levels[1] in COMMANDS or b'"RSP"' in sample else 0.0
-        return 0.8 if len(levels) == 3 and (_is_router(levels) or _is_request(levels)) else 0.0
+            if levels[1] in COMMANDS or b'"RSP"' in sample:
+                return 0.8
+            return 0.0
+        if len(levels) == 3 and (_is_router(levels) or _is_request(levels)):
+            return 0.8
+        return 0.0
 
     def parse(self, message: Message) -> Sequence[Fact]:
         if not message.payload.strip():
@@ -88,7 +92,9 @@ class TeltonikaParser:
             return []  # what is asked of it; what the shadow's keeper repeats of an update
         tree = decode_object(message.payload)
         record = object_at(object_at(tree, "state"), "reported") or object_at(tree, "reported")
-        return list(_tracker(message.topic, record)) if record else []
+        if record:
+            return list(_tracker(message.topic, record))
+        return []
 
 
 def _is_router(levels: list[str]) -> bool:
@@ -115,14 +121,20 @@ def _router(levels: list[str], payload: bytes) -> list[Fact]:
         return [DeviceDescription(device=device, name=label(text))]
     collector = ReadingCollector(device)
     is_tenths = parameter == "temperature" and _TENTHS.fullmatch(text)
-    leaf = int(text) / 10 if is_tenths else text
+    if is_tenths:
+        leaf: float | str = int(text) / 10
+    else:
+        leaf = text
     collector.add_leaf(parameter, leaf, ROUTER_PARAMETERS[parameter])
     return collector.facts()
 
 
 def _tracker(topic: str, record: dict[str, Any]) -> Iterator[Fact]:
     imei = str(record.get("imei") or record.get("IMEI") or "")
-    device = imei if _IMEI.fullmatch(imei) else _imei(topic) or topic
+    if _IMEI.fullmatch(imei):
+        device = imei
+    else:
+        device = _imei(topic) or topic
     collector = ReadingCollector(device, time=parse_time(record.get("ts")))
     position = record.get("latlng")
     if isinstance(position, str) and (found := _COORDINATES.fullmatch(position.replace(" ", ""))):

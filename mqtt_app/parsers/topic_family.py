@@ -77,7 +77,9 @@ class FamilyParser:
     def matches(self, topic: str, sample: bytes) -> float:  # noqa: ARG002
         if not any(hint in topic for hint in self._family.hints):
             return 0.0
-        return self._family.confidence if self._place(topic) is not None else 0.0
+        if self._place(topic) is not None:
+            return self._family.confidence
+        return 0.0
 
     def parse(self, message: Message) -> Sequence[Fact]:
         place = self._place(message.topic)
@@ -177,7 +179,10 @@ class FamilyParser:
 
         def read(text: str) -> Value | Quantity | None:
             found = words.get(text.lower())
-            value = number_or_text(text) if found is None else found
+            if found is None:
+                value: Value | Quantity | None = number_or_text(text)
+            else:
+                value = found
             if divisor != 1 and isinstance(value, Quantity) and isinstance(value.value, float):
                 return Quantity(value.value / divisor, value.unit)
             return value

@@ -56,7 +56,10 @@ def _collect(tree: Any, path: str, found: list[TreeValue | FieldProblem], seen: 
         _collect_object(tree, path, found, seen)
     elif isinstance(tree, list):
         for place, child in enumerate(tree):
-            below = path if len(tree) == 1 and path else _join(path, str(place))
+            if len(tree) == 1 and path:
+                below = path
+            else:
+                below = _join(path, str(place))
             _collect(child, below, found, seen)
     elif tree is not None:
         _add(path or "value", tree, "", found, seen)
@@ -90,7 +93,9 @@ def _add(
 
 
 def _join(path: str, key: str) -> str:
-    return f"{path}.{key}" if path else key
+    if path:
+        return f"{path}.{key}"
+    return key
 
 
 def _check_path(path: str) -> None:
@@ -110,7 +115,10 @@ def _text_leaf(path: str, text: str, unit: str) -> TreeValue | None:
     quantity = text_value(text, name)
     if quantity is None:
         return None
-    value = text if isinstance(quantity.value, bool) else quantity.value
+    if isinstance(quantity.value, bool):
+        value: float | bool | str = text
+    else:
+        value = quantity.value
     return TreeValue(path, value, quantity.unit or unit)
 
 

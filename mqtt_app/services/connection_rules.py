@@ -66,7 +66,9 @@ def date_errors(given: Mapping[str, Any]) -> dict[str, str]:
     found = {}
     for field in ("tls_ca_certificate", "tls_client_certificate"):
         text = given.get(field) or ""
-        fault = _fault(check_dates, text, now) if text else ""
+        fault = ""
+        if text:
+            fault = _fault(check_dates, text, now)
         if fault:
             found[field] = fault
     return found
@@ -80,7 +82,9 @@ def _pem_errors(values: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
     }
     for field, rule in rules.items():
         text = values.get(field) or ""
-        fault = _fault(rule, text) if text else ""
+        fault = ""
+        if text:
+            fault = _fault(rule, text)
         if len(text) > MAX_PEM:
             fault = f"Longer than {MAX_PEM:,} characters."
         if fault:

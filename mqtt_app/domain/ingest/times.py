@@ -67,7 +67,9 @@ def parse_time(value: object, time_zone: str = "") -> float | None:
         return _from_number(value, time_zone)
     if isinstance(value, Mapping):
         return _from_object(value, time_zone)
-    return _from_text(value.strip(), time_zone) if isinstance(value, str) else None
+    if isinstance(value, str):
+        return _from_text(value.strip(), time_zone)
+    return None
 
 
 def looks_like_time(text: str) -> bool:
@@ -103,7 +105,9 @@ def _from_object(value: Mapping[str, object], time_zone: str) -> float | None:
         if isinstance(inner, Mapping):
             inner = inner.get("$numberLong")
         milliseconds = _as_number(inner)
-        return parse_time(inner, time_zone) if milliseconds is None else _from_ms(milliseconds)
+        if milliseconds is None:
+            return parse_time(inner, time_zone)
+        return _from_ms(milliseconds)
     seconds = _as_number(value.get("seconds", value.get("sec")))
     fraction = _as_number(value.get("nanos", value.get("nsec", value.get("nanoseconds", 0))))
     if seconds is None or fraction is None:
@@ -140,7 +144,9 @@ def _from_text(text: str, time_zone: str) -> float | None:
         return _from_ms(int(found["ms"]))
     matches = (form.fullmatch(text) for form in (_DAY_FIRST, _RFC_1123, _CTIME))
     written = next((found for found in matches if found), None)
-    return _from_parts(written, time_zone) if written else None
+    if written:
+        return _from_parts(written, time_zone)
+    return None
 
 
 def _from_parts(found: re.Match[str], time_zone: str) -> float | None:
@@ -167,10 +173,15 @@ def _from_iso(local: str, zone: str | None, time_zone: str) -> float | None:
     try:
         time = datetime.fromisoformat(local)
         if zone:
-            offset = "+00:00" if zone in ("Z", "UTC", "GMT", "UT") else zone
+            if zone in ("Z", "UTC", "GMT", "UT"):
+                offset = "+00:00"
+            else:
+                offset = zone
             return _convertible(datetime.fromisoformat(local + offset).timestamp())
         site_zone = _zone(time_zone)
-        return _convertible(time.replace(tzinfo=site_zone).timestamp()) if site_zone else None
+        if site_zone:
+            return _convertible(time.replace(tzinfo=site_zone).timestamp())
+        return None
     except (ValueError, OverflowError):
         return None
 
@@ -179,10 +190,14 @@ def _from_iso(local: str, zone: str | None, time_zone: str) -> float | None:
 def _zone(name: str) -> tzinfo | None:
     """None for "" and for names that the system does not know."""
     try:
-        return ZoneInfo(name) if name else None
+        if name:
+            return ZoneInfo(name)
+        return None
     except (KeyError, ValueError, OSError):
         return None
 
 
 def _convertible(time: float) -> float | None:
-    return time if EARLIEST <= time <= LATEST else None
+    if EARLIEST <= time <= LATEST:
+        return time
+    return None

@@ -90,7 +90,9 @@ def refusal(code: int, words: BrokerWords = NO_WORDS, server_reference: str = ""
     named = ""
     if server_reference:
         named = f" It names {server_reference}."
-    remedy = f" {reason.remedy}" if reason.remedy else ""
+    remedy = ""
+    if reason.remedy:
+        remedy = f" {reason.remedy}"
     return LinkFailure(
         reason.kind,
         f"{reason.words}{quoted(words)}{named}{remedy}",

@@ -160,7 +160,9 @@ def _remember_life(link: Link, failure: LinkFailure, lived: float) -> Link:
     lives: tuple[float, ...] = ()
     if failure.kind == NETWORK and failure.broker_code is None:
         lives = takeovers.add_life(link.lives, lived)
-    lost_sessions = link.lost_sessions if lives else 0
+    lost_sessions = 0
+    if lives:
+        lost_sessions = link.lost_sessions
     return msgspec.structs.replace(link, lives=lives, lost_sessions=lost_sessions)
 
 

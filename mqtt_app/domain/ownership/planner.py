@@ -76,7 +76,9 @@ def plan(
     unassigned = [row for row in everything if row.wanted and not homes[row.id]]
     load = _load(takers, (homes[row.id] for row in kept))
     placed = _place(unassigned, takers, load)
-    budget = _budget(kept, homes, live) if _stable(live.values(), now, rebalance_after) else 0
+    budget = 0
+    if _stable(live.values(), now, rebalance_after):
+        budget = _budget(kept, homes, live)
     moved = _balance(kept, homes, takers, load, budget)
     targets = {row.id: homes[row.id] for row in kept} | placed | moved
     return Plan(
@@ -114,7 +116,9 @@ def _home(row: PlannedConnection, takers: Mapping[str, Instance]) -> str:
     """
     if row.assigned in takers:
         return row.assigned
-    return row.owner if row.owner in takers else ""
+    if row.owner in takers:
+        return row.owner
+    return ""
 
 
 def _load(takers: Iterable[str], homes: Iterable[str]) -> dict[str, int]:

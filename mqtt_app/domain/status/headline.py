@@ -259,7 +259,9 @@ def _not_granted(facts: Facts, refused: int) -> str:
         return f"{facts.left_out}; the other filters are kept"
     which = f"the broker refused {refused} of {len(facts.granted)} topic filters"
     why = "; ".join(list(dict.fromkeys(facts.refusals))[:SHOWN_REFUSALS])
-    return f"{which}: {why}" if why else which
+    if why:
+        return f"{which}: {why}"
+    return which
 
 
 def _parsed(facts: Facts) -> Headline:

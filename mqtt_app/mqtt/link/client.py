@@ -165,7 +165,10 @@ class MqttClient(Client):
     # What the reader calls
 
     def complete(self, packet_id: int) -> None:
-        code = bytes((UNKNOWN_IDENTIFIER,)) if self.is_v5 else b""
+        if self.is_v5:
+            code = bytes((UNKNOWN_IDENTIFIER,))
+        else:
+            code = b""
         self._answer(struct.pack("!BBH", PUBCOMP, 2 + len(code), packet_id) + code)
 
     def send_disconnect(self, reason_code: int) -> None:
@@ -178,7 +181,10 @@ class MqttClient(Client):
 
     def _answer(self, packets: bytes) -> None:
         """Together with answers that the broker has not taken yet."""
-        last = self._out_packet[-1] if self._out_packet else None
+        if self._out_packet:
+            last = self._out_packet[-1]
+        else:
+            last = None
         if last is None or last["command"] != PUBACK:
             self._packet_queue(PUBACK, packets, 0, 1)
             return

@@ -23,7 +23,9 @@ class Connector:
 
     @property
     def stage(self) -> StageTime:
-        return self._attempt.stage if self._attempt is not None else StageTime()
+        if self._attempt is not None:
+            return self._attempt.stage
+        return StageTime()
 
     def start(self, config: ConnectionConfig) -> float:
         """Gives when its turn is, by the loop's clock."""

@@ -51,7 +51,9 @@ TIMES = ("_date", "_datetime", "_utc", "_lt", "_ut")
 
 
 def read(_topic: str, tree: Any) -> Iterator[Fact]:
-    number = text_at(tree, "id") if isinstance(tree, dict) else ""
+    number = ""
+    if isinstance(tree, dict):
+        number = text_at(tree, "id")
     if not number:
         raise invalid("expected a JSON object with the id of a meter")
     return _facts(f"wmbusmeters/{number}", number, tree)

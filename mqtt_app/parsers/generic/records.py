@@ -275,7 +275,9 @@ def _time_of_wrapper(record: dict[str, Any], time_zone: str) -> RecordTime:
         for child in record.values()
         if isinstance(child, dict) and (found := take_time(child, time_zone)).time is not None
     ]
-    return RecordTime(times[0]) if len(times) == 1 else NO_TIME
+    if len(times) == 1:
+        return RecordTime(times[0])
+    return NO_TIME
 
 
 def _distinct(facts: list[Fact]) -> list[Fact]:

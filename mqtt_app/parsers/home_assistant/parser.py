@@ -95,13 +95,19 @@ class HomeAssistantParser:
             return 0.9 if topic in BIRTHS else 0.0
         is_described = sample.lstrip()[:1] == b"{" and any(mark in sample for mark in MARKS)
         if not _has_component(topic):
-            return 0.7 if is_described else 0.0
+            if is_described:
+                return 0.7
+            return 0.0
         if is_described:
             return 0.95
-        return 0.92 if DEFAULT_PREFIX in topic.split("/") else 0.0
+        if DEFAULT_PREFIX in topic.split("/"):
+            return 0.92
+        return 0.0
 
     def remembers(self, topic: str) -> Sequence[str]:
-        return (topic,) if topic.endswith("/config") else ()
+        if topic.endswith("/config"):
+            return (topic,)
+        return ()
 
     def parse(self, message: Message) -> Sequence[Fact]:
         topic = message.topic
@@ -130,7 +136,10 @@ def _described(topic: str, config: dict[str, Any]) -> Iterator[TopicDescription]
         yield from descriptions(topic, long)
         return
     shared = {key: long[key] for key in INHERITED if key in long}
-    base = {"~": config["~"]} if "~" in config else {}
+    if "~" in config:
+        base = {"~": config["~"]}
+    else:
+        base = {}
     for name, entity in entities.items():
         if isinstance(entity, dict):
             own = with_base(long_keys(base | entity))
@@ -160,7 +169,10 @@ def _changes(
 
 
 def _remember(topic: str, sources: list[str], message: Message) -> Iterator[Remembered]:
-    encoded = msgspec.json.encode(sources) if sources else None
+    if sources:
+        encoded = msgspec.json.encode(sources)
+    else:
+        encoded = None
     if encoded is not None and len(encoded) > MAX_MEMORY:
         encoded = None
     if encoded != message.memory.get(topic):

@@ -59,11 +59,15 @@ class HomieParser:
             return 0.85
         if not has_base(topic.split("/")[:-2]):
             return 0.0
-        return 0.8 if place_of(topic) is not None or is_asked(topic) else 0.0
+        if place_of(topic) is not None or is_asked(topic):
+            return 0.8
+        return 0.0
 
     def remembers(self, topic: str) -> Sequence[str]:
         place = place_of(topic)
-        return remembered.keys_of(place) if place is not None else ()
+        if place is not None:
+            return remembered.keys_of(place)
+        return ()
 
     def parse(self, message: Message) -> Sequence[Fact]:
         if is_asked(message.topic):
@@ -119,8 +123,14 @@ def _metric(place: HomieTopic, below: tuple[str, ...], said: dict[str, Any]) -> 
     """Below a base of its own the values are read by whoever takes their topics."""
     unit = said.get("unit")
     name = said.get("name")
-    unit = unit[:50] if isinstance(unit, str) else ""
-    name = name[:200] if isinstance(name, str) else ""
+    if isinstance(unit, str):
+        unit = unit[:50]
+    else:
+        unit = ""
+    if isinstance(name, str):
+        name = name[:200]
+    else:
+        name = ""
     if place.has_own_base:
         topic = "/".join((place.device, *below))
         source = f"homie {topic} {'unit' if unit else 'name'}"
@@ -134,7 +144,10 @@ def _statistic(place: HomieTopic, text: str) -> Iterator[Fact]:
     if len(place.attribute) != 2 or place.attribute[1] == "interval":
         return
     metric = ".".join(place.attribute)
-    known = STATISTICS if place.attribute[0] == "$stats" else {}
+    if place.attribute[0] == "$stats":
+        known = STATISTICS
+    else:
+        known = {}
     trait = known.get(place.attribute[1], DIAGNOSTIC)
     fields = Fields(device=place.device, trait=lambda _: trait, read=number_or_text)
     yield from fields.fact(metric, text, trait)
@@ -173,7 +186,10 @@ def _of_children(place: HomieTopic, known: DeviceTree, *, is_lost: bool) -> Iter
     if not own or is_lost == (place.device in known.lost):
         return
     for name in own:
-        state = Liveness.OFFLINE if is_lost else state_of(known.children[name].state, STATES)
+        if is_lost:
+            state: Liveness | None = Liveness.OFFLINE
+        else:
+            state = state_of(known.children[name].state, STATES)
         if state is not None:
             yield Availability(identifier=name, state=state)
     known.lost = [root for root in known.lost if root != place.device]

@@ -5,7 +5,7 @@ Source: https://www.mysensors.org/download/serial_api_20. A device is a node beh
 """
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from functools import lru_cache
 
 import msgspec
@@ -73,10 +73,15 @@ class MySensorsParser:
     version = "1"
 
     def matches(self, topic: str, sample: bytes) -> float:  # noqa: ARG002
-        place = _place(topic) if topic[-1:].isdigit() else None
+        if topic[-1:].isdigit():
+            place = _place(topic)
+        else:
+            place = None
         if place is None:
             return 0.0
-        return 0.85 if _PREFIX.search(place.gateway) else 0.0
+        if _PREFIX.search(place.gateway):
+            return 0.85
+        return 0.0
 
     def parse(self, message: Message) -> Sequence[Fact]:
         place = _place(message.topic)
@@ -87,7 +92,9 @@ class MySensorsParser:
             return []
         if place.command == SET:
             return list(_reading(place, text))
-        return list(_internal(place, text)) if place.command == INTERNAL else []
+        if place.command == INTERNAL:
+            return list(_internal(place, text))
+        return []
 
 
 @lru_cache(maxsize=16_384)
@@ -105,12 +112,20 @@ def _place(topic: str) -> MySensorsTopic | None:
 
 
 def _reading(place: MySensorsTopic, text: str) -> Iterator[Fact]:
-    name = TYPES[place.kind] if place.kind < len(TYPES) else f"type_{place.kind}"
+    if place.kind < len(TYPES):
+        name = TYPES[place.kind]
+    else:
+        name = f"type_{place.kind}"
 
     def read(text: str) -> Value | Quantity | None:
-        return FLAGS.get(text, text) if name in SWITCHED else number_or_text(text)
+        if name in SWITCHED:
+            return FLAGS.get(text, text)
+        return number_or_text(text)
 
-    reader = only_text if name in WRITTEN else read
+    if name in WRITTEN:
+        reader: Callable[[str], Value | Quantity | None] = only_text
+    else:
+        reader = read
     trait = Trait(unit=UNITS.get(name, ""))
     fields = Fields(device=place.device, trait=lambda _: trait, read=reader, gateway=place.gateway)
     yield from fields.fact(f"{place.child}.{name}", text, trait)

@@ -24,7 +24,10 @@ UNITS = {
 
 
 def read(topic: str, tree: Any) -> Iterator[Fact]:
-    data = object_at(tree, "data") if isinstance(tree, dict) else {}
+    if isinstance(tree, dict):
+        data = object_at(tree, "data")
+    else:
+        data = {}
     if not isinstance(data.get("payload"), dict):
         raise invalid("expected an event with data.payload")
     name = text_at(data, "srcurl").partition("/")[0]

@@ -18,7 +18,10 @@ KEYS = (b'"values"', b'"id"', b'"v"', b'"q"', b'"t"')
 
 
 def read(topic: str, tree: Any) -> Iterator[Fact]:
-    values = tree.get("values") if isinstance(tree, dict) else None
+    if isinstance(tree, dict):
+        values = tree.get("values")
+    else:
+        values = None
     if not isinstance(values, list):
         raise invalid("expected an array of tags under values")
     common = parse_time(tree.get("timestamp"))

@@ -114,7 +114,9 @@ class CayenneLppParser:
             return 0.0
         if sample[0] >= COMMON_CHANNELS or not all(map(_is_plausible, found)):
             return 0.0
-        return 0.3 if len(found) > 1 else 0.15
+        if len(found) > 1:
+            return 0.3
+        return 0.15
 
     def parse(self, message: Message) -> Sequence[Fact]:
         payload = message.payload
@@ -150,7 +152,10 @@ def _records(payload: bytes) -> Iterator[LppValue]:
     place = 0
     while place < len(payload):
         channel = payload[place]
-        kind = KINDS.get(payload[place + 1]) if place + 1 < len(payload) else None
+        if place + 1 < len(payload):
+            kind = KINDS.get(payload[place + 1])
+        else:
+            kind = None
         if kind is None:
             raise _broken(f"no known type at byte {place + 1}")
         start = place + 2
@@ -164,7 +169,10 @@ def _records(payload: bytes) -> Iterator[LppValue]:
 
 
 def _record(metric: str, kind: LppType, part: str, raw: bytes) -> LppValue:
-    scale = GPS_SCALES[part] if kind is KINDS[GPS] else kind.scale
+    if kind is KINDS[GPS]:
+        scale = GPS_SCALES[part]
+    else:
+        scale = kind.scale
     return LppValue(
         metric=f"{metric}.{part}" if part else metric,
         kind=kind,

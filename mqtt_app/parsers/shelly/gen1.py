@@ -113,7 +113,10 @@ def _scalar_facts(place: Gen1Topic, text: str) -> Iterator[Fact]:
     metric = ".".join(place.below)
     fields = Fields(device=place.device, trait=trait, read=_reader(place.below))
     for fact in fields.fact(metric, text, trait(metric)):
-        yield _in_kwh(fact) if place.below[-1] in IN_WATT_MINUTES else _checked(fact, place)
+        if place.below[-1] in IN_WATT_MINUTES:
+            yield _in_kwh(fact)
+        else:
+            yield _checked(fact, place)
 
 
 def _reader(below: tuple[str, ...]) -> Any:
@@ -217,7 +220,10 @@ def _status(fields: Fields, place: Gen1Topic, tree: dict[str, Any]) -> Iterator[
         yield from fields.fact("wifi_sta.rssi", rssi, trait("wifi_sta.rssi"))
     for fact in fields.facts(tree, path):
         is_counter = isinstance(fact, ReadingFact) and _COUNTER.fullmatch(fact.metric)
-        yield _in_kwh(fact) if is_counter else fact
+        if is_counter:
+            yield _in_kwh(fact)
+        else:
+            yield fact
 
 
 def _described(device: str, tree: dict[str, Any]) -> Iterator[Fact]:

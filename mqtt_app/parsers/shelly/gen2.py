@@ -54,7 +54,9 @@ class ShellyGen2Parser:
                 return 0.85
             return 0.75 if levels[-1] in ABOUT_ITSELF and _is_status(levels, sample) else 0.0
         if len(levels) > 1 and "shellies" not in levels and _DEFAULT_PREFIX.fullmatch(levels[-2]):
-            return 0.85 if levels[-1] in ("online", "rpc", "command", "announce") else 0.0
+            if levels[-1] in ("online", "rpc", "command", "announce"):
+                return 0.85
+            return 0.0
         return 0.0
 
     def parse(self, message: Message) -> Sequence[Fact]:
@@ -84,7 +86,9 @@ def _is_status(levels: list[str], sample: bytes) -> bool:
 
 def _online(device: str, payload: bytes) -> list[Fact]:
     state = checked_liveness(payload)
-    return [Availability(identifier=device, state=state)] if state else []
+    if state:
+        return [Availability(identifier=device, state=state)]
+    return []
 
 
 def _announced(device: str, tree: Any) -> Iterator[Fact]:
@@ -101,7 +105,10 @@ def _announced(device: str, tree: Any) -> Iterator[Fact]:
 
 
 def _notification(device: str, frame: Any) -> Iterator[Fact]:
-    params = frame.get("params") if isinstance(frame, dict) else None
+    if isinstance(frame, dict):
+        params = frame.get("params")
+    else:
+        params = None
     if not isinstance(params, dict):
         raise invalid("expected a notification with an object under params")
     time = parse_time(params.get("ts"))
@@ -148,7 +155,10 @@ def _events(device: str, events: Any, time: float | None) -> Iterator[Fact]:
         if not isinstance(event, dict) or _is_ignored(event):
             continue
         own = parse_time(event.get("ts"))
-        moment = time if own is None else own
+        if own is None:
+            moment = time
+        else:
+            moment = own
         key = (_text(event, "component"), moment)
         if key not in seen:
             seen.add(key)
@@ -193,4 +203,6 @@ _RELAYED_IGNORED = frozenset({"address", "encryption", "BTHome_version", "pid", 
 
 def _text(tree: dict[str, Any], key: str) -> str:
     value = tree.get(key)
-    return value if isinstance(value, str) else ""
+    if isinstance(value, str):
+        return value
+    return ""

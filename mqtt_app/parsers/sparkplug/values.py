@@ -34,7 +34,9 @@ def raw_value(holder: Any) -> tuple[str, Any]:
     The last one counts when an encoder set two.
     """
     field = holder.WhichOneof("value")
-    return (field, getattr(holder, field)) if field else ("", None)
+    if field:
+        return (field, getattr(holder, field))
+    return ("", None)
 
 
 def to_values(field: str, raw: Any, datatype: int) -> dict[str, Value]:
@@ -82,7 +84,9 @@ def _from_integer(raw: int, datatype: int, width: int) -> Value:
     if datatype in SIGNED:
         bits = SIGNED[datatype]
         number = raw & (1 << bits) - 1
-        return number - (1 << bits) if number >> (bits - 1) else number
+        if number >> (bits - 1):
+            return number - (1 << bits)
+        return number
     if datatype == UNKNOWN and raw >> (width - 1):
         raise Unreadable(
             "whether it is negative is known only from the data type in the birth message, "
@@ -101,7 +105,9 @@ def _from_bytes(raw: bytes, datatype: int) -> dict[str, Value]:
         return _items(_booleans(raw))
     if datatype == STRING_ARRAY:
         return _items([text for text in text_of(raw).split("\x00") if text])
-    return {"": raw} if raw else {}
+    if raw:
+        return {"": raw}
+    return {}
 
 
 def _unpacked(raw: bytes, code: str) -> list[Value]:

@@ -48,7 +48,9 @@ class TasmotaParser:
             return 0.7 if b'"Time":' in sample else 0.0
         if place.prefix == COMMAND or is_known(place.kind):
             return 0.8
-        return 0.6 if is_answer(place.kind) and sample.lstrip()[:1] == b"{" else 0.0
+        if is_answer(place.kind) and sample.lstrip()[:1] == b"{":
+            return 0.6
+        return 0.0
 
     def parse(self, message: Message) -> Sequence[Fact]:
         place = place_of(message.topic)
@@ -56,7 +58,9 @@ class TasmotaParser:
             return []
         if place.kind == "LWT":
             state = checked_liveness(message.payload)
-            return [Availability(identifier=place.identifier, state=state)] if state else []
+            if state:
+                return [Availability(identifier=place.identifier, state=state)]
+            return []
         if place.kind.lower() == "deepsleep":
             return [Availability(identifier=place.identifier, state=Liveness.ASLEEP)]
         if message.payload.lstrip()[:1] not in (b"{", b"["):

@@ -24,14 +24,18 @@ def flapping(row: MqttConnection, now: float) -> str:
     """How the link comes and goes, "" when it does not. `now`: unix seconds."""
     history = memory_from(row.link_memory).interruptions
     found = interruptions.judge(history, float(row.keepalive), now)
-    return interruptions.sentence(found) if found else ""
+    if found:
+        return interruptions.sentence(found)
+    return ""
 
 
 def left_out(row: MqttConnection, wanted: list[str]) -> str:
     """The filters for which the broker closes the connection, in a sentence; "" without any."""
     guilty = memory_from(row.link_memory).trials.guilty
     names = [name for name in wanted if name in guilty]
-    return filter_trials.sentence_of(names) if names else ""
+    if names:
+        return filter_trials.sentence_of(names)
+    return ""
 
 
 def filter_state(topic: MqttTopic, trials: FilterTrials) -> str:
@@ -39,9 +43,13 @@ def filter_state(topic: MqttTopic, trials: FilterTrials) -> str:
         return "left out"
     if topic.granted_qos is None:
         return "unanswered"
-    return "refused" if topic.granted_qos >= REFUSED else "granted"
+    if topic.granted_qos >= REFUSED:
+        return "refused"
+    return "granted"
 
 
 def tried_again_at(topic: MqttTopic, trials: FilterTrials) -> datetime | None:
     found = trials.guilty.get(topic.filter)
-    return datetime.fromtimestamp(found.again_at, UTC) if found else None
+    if found:
+        return datetime.fromtimestamp(found.again_at, UTC)
+    return None

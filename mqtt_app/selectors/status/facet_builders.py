@@ -34,11 +34,9 @@ def desired(site: Site, row: MqttConnection, facts: Facts) -> DesiredFacet:
     elif not site.is_active:
         said = "the site is switched off, whatever its connection says"
     else:
-        said = (
-            "an operator started it"
-            if row.is_active
-            else "an operator stopped it, or never started it"
-        )
+        said = "an operator stopped it, or never started it"
+        if row.is_active:
+            said = "an operator started it"
     return DesiredFacet(
         wanted=facts.wanted,
         is_active=row.is_active,
@@ -51,11 +49,9 @@ def desired(site: Site, row: MqttConnection, facts: Facts) -> DesiredFacet:
 def owner(row: MqttConnection, seen: Live) -> OwnerFacet:
     age = seen.lease_age(row.owner)
     if not row.owner:
-        said = (
-            f"assigned to {row.assigned_instance}, not taken yet"
-            if row.assigned_instance
-            else "nobody owns it"
-        )
+        said = "nobody owns it"
+        if row.assigned_instance:
+            said = f"assigned to {row.assigned_instance}, not taken yet"
     elif seen.blind:
         said = f"not known: {seen.blind}"
     else:
@@ -72,9 +68,15 @@ def owner(row: MqttConnection, seen: Live) -> OwnerFacet:
 
 
 def link(row: MqttConnection, facts: Facts, evidence: LinkEvidence | None, seen: Live) -> LinkFacet:
-    current = evidence if facts.current_link else None
+    if facts.current_link:
+        current = evidence
+    else:
+        current = None
     status = effective_status(facts)
-    connected = _maybe_time(current.connected_since) if current else None
+    if current:
+        connected = _maybe_time(current.connected_since)
+    else:
+        connected = None
     return LinkFacet(
         status=status,
         stored_status=row.status,
@@ -110,7 +112,10 @@ def subscriptions(
     row: MqttConnection, topics: Iterable[MqttTopic], evidence: LinkEvidence | None
 ) -> SubscriptionsFacet:
     trials = memory_from(row.link_memory).trials
-    matched = evidence.matched if evidence else {}
+    if evidence:
+        matched = evidence.matched
+    else:
+        matched = {}
     filters = tuple(
         FilterState(
             filter=topic.filter,
@@ -195,11 +200,9 @@ def _accounting(row: SiteBooks | None) -> MessageAccounting:
 def _said(evidence: LinkEvidence | None, seen: Live) -> str:
     if seen.blind:
         return f"not known: {seen.blind}"
-    return (
-        f"reported by its owner {_age(evidence.at, seen):.1f} s ago"
-        if evidence
-        else "no report of an owner"
-    )
+    if evidence:
+        return f"reported by its owner {_age(evidence.at, seen):.1f} s ago"
+    return "no report of an owner"
 
 
 def _age(at: float | None, seen: Live) -> float:
@@ -211,4 +214,6 @@ def moment(at: float) -> datetime:
 
 
 def _maybe_time(at: float | None) -> datetime | None:
-    return None if at is None else moment(at)
+    if at is None:
+        return None
+    return moment(at)

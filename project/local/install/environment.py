@@ -108,7 +108,10 @@ def _try(way: Way, level: str, line: Line) -> str:
         return f"{error.filename or FOLDER}: {error.strerror}."
     failure = _run([*way.install, *installer.requirements(ROOT, level)], line, log=LOG)
     if not failure:
-        levels = ("local", "test") if level == "test" else ("local",)
+        if level == "test":
+            levels: tuple[str, ...] = ("local", "test")
+        else:
+            levels = ("local",)
         STAMP.write_text(json.dumps({name: digest(name) for name in levels}))
         MARK.unlink()
     return failure
@@ -164,7 +167,9 @@ def _run(command: list[str], line: Line, log: Path | None) -> str:
             process.wait()
         if log is not None and log.parent.exists():
             log.write_text("".join(said))
-    return "" if code == 0 else installer.last_words(said)
+    if code == 0:
+        return ""
+    return installer.last_words(said)
 
 
 @contextmanager

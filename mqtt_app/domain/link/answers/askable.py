@@ -45,7 +45,9 @@ class SubscribeRules(msgspec.Struct, frozen=True):
     @property
     def filter_bytes(self) -> int:
         """Of the filters in one packet, 0 for no limit."""
-        return max(1, self.packet_size - PACKET_BYTES) if self.packet_size else 0
+        if self.packet_size:
+            return max(1, self.packet_size - PACKET_BYTES)
+        return 0
 
 
 def rules_for(

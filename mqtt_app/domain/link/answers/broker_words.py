@@ -48,7 +48,10 @@ def plain(text: str, longest: int) -> str:
 
 def quoted(words: BrokerWords) -> str:
     """A sentence to append to one of ours, with the space before it; "" without words."""
-    parts = [f'"{words.reason}"'] if words.reason else []
+    if words.reason:
+        parts = [f'"{words.reason}"']
+    else:
+        parts = []
     parts += [f"[{entry}]" for entry in words.properties]
     if parts:
         return f" The broker says: {' '.join(parts)}."

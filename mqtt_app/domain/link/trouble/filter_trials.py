@@ -46,7 +46,9 @@ def closed(trials: FilterTrials, unanswered: Sequence[str], now: float) -> Filte
     known = [name for name in unanswered if name in guilty]
     if len(unanswered) == 1 and (trials.is_singly or known):
         name = unanswered[0]
-        closes = guilty[name].closes + 1 if known else 1
+        closes = 1
+        if known:
+            closes = guilty[name].closes + 1
         pause = PAUSES[min(closes, len(PAUSES)) - 1]
         if known or len(guilty) < MOST_GUILTY:
             guilty[name] = Guilty(closes, now + pause)
@@ -69,7 +71,10 @@ def completed(trials: FilterTrials, asked: int) -> FilterTrials:
     per_packet = trials.per_packet
     if trials.is_singly and asked > 1 and not trials.guilty:
         # Each of them alone is taken: together they were too many.
-        per_packet = FEW if asked > FEW and per_packet != FEW else 1
+        if asked > FEW and per_packet != FEW:
+            per_packet = FEW
+        else:
+            per_packet = 1
     return FilterTrials(0, trials.guilty, per_packet)
 
 
@@ -118,7 +123,10 @@ def explain(trials: FilterTrials, unanswered: Sequence[str], failure: LinkFailur
             "ask whoever runs the broker for the right to it, or remove it."
         )
     else:
-        what = f"{len(unanswered)} topic filters" if len(unanswered) > 1 else f"`{unanswered[0]}`"
+        if len(unanswered) > 1:
+            what = f"{len(unanswered)} topic filters"
+        else:
+            what = f"`{unanswered[0]}`"
         text = (
             f"The broker closed the connection when it was asked for {what}, before it answered. "
             "If it does so again, each filter is asked for by itself, to find the one it forbids."

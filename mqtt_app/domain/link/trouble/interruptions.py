@@ -97,9 +97,14 @@ def judge(history: Sequence[Interruption], keepalive: float, now: float) -> Flap
 
 
 def sentence(found: Flapping) -> str:
-    span = "hour" if found.window == WINDOW else f"{found.window / 60:.0f} min"
+    if found.window == WINDOW:
+        span = "hour"
+    else:
+        span = f"{found.window / 60:.0f} min"
     text = f"{found.count} interruptions in the last {span}, {100 * found.share:.1f} % up"
-    return f"{text}: {found.pattern}" if found.pattern else text
+    if found.pattern:
+        return f"{text}: {found.pattern}"
+    return text
 
 
 def _pattern(latest: Sequence[Interruption], keepalive: float) -> str:

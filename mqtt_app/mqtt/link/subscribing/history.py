@@ -44,4 +44,6 @@ def cause_of(failure: LinkFailure, *, is_asking: bool) -> Cause:
         return Cause.SILENT
     if is_asking:
         return Cause.SUBSCRIBE
-    return Cause.CLOSED if failure.broker_code is None else Cause.ENDED
+    if failure.broker_code is None:
+        return Cause.CLOSED
+    return Cause.ENDED

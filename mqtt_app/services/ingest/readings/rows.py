@@ -171,4 +171,6 @@ def _has_no_room(found: Parsed, directory: Directory) -> bool:
 def _quality(message: Envelope, time: float) -> int:
     if not is_plausible(time, message.received_at):
         return _IMPLAUSIBLE
-    return _RETAINED if message.retain else _GOOD
+    if message.retain:
+        return _RETAINED
+    return _GOOD
