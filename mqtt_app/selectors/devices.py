@@ -1,4 +1,4 @@
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
@@ -17,14 +17,14 @@ class MetricSummary:
     """
 
     name: str
-    label: str
-    unit: str
     type: str
-    diagnostic: bool
-    count: int
-    first_time: datetime | None
-    last_time: datetime | None
     latest: LatestReading | None
+    label: str = ""
+    unit: str = ""
+    diagnostic: bool = False
+    count: int = 0
+    first_time: datetime | None = None
+    last_time: datetime | None = None
 
 
 def devices_of(site: Site) -> QuerySet[Device]:
@@ -62,21 +62,24 @@ def _summary(name: str, metric: Metric | None, latest: LatestReading | None) -> 
     """`metric` is missing of what was stored without the ingest, `latest` of what only came at
     times that cannot be right.
     """
+    summary = MetricSummary(name=name, type=_type_of(latest), latest=latest)
+    if latest:
+        summary = replace(
+            summary,
+            count=latest.count,
+            first_time=latest.first_time or latest.time,
+            last_time=latest.time,
+        )
     if metric:
-        at_wrong_times = metric.implausible_count
-    else:
-        at_wrong_times = 0
-    return MetricSummary(
-        name=name,
-        label=metric.label if metric else "",
-        unit=metric.unit if metric else "",
-        type=metric.type if metric else _type_of(latest),
-        diagnostic=metric.diagnostic if metric else False,
-        count=(latest.count if latest else 0) + at_wrong_times,
-        first_time=latest.first_time or latest.time if latest else None,
-        last_time=latest.time if latest else None,
-        latest=latest,
-    )
+        summary = replace(
+            summary,
+            label=metric.label,
+            unit=metric.unit,
+            type=metric.type,
+            diagnostic=metric.diagnostic,
+            count=summary.count + metric.implausible_count,
+        )
+    return summary
 
 
 def _type_of(latest: LatestReading | None) -> str:

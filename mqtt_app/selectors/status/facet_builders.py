@@ -1,6 +1,7 @@
 """From rows and reports to facets."""
 
 from collections.abc import Iterable
+from dataclasses import replace
 from datetime import UTC, datetime
 
 from mqtt_app.coordination.evidence import LinkEvidence
@@ -68,33 +69,30 @@ def owner(row: MqttConnection, seen: Live) -> OwnerFacet:
 
 
 def link(row: MqttConnection, facts: Facts, evidence: LinkEvidence | None, seen: Live) -> LinkFacet:
+    current = None
     if facts.current_link:
         current = evidence
-    else:
-        current = None
-    status = effective_status(facts)
-    if current:
-        connected = _maybe_time(current.connected_since)
-    else:
-        connected = None
-    return LinkFacet(
-        status=status,
+    facet = LinkFacet(
+        status=effective_status(facts),
         stored_status=row.status,
-        connected_since=connected,
-        mqtt_version=current.protocol if current and connected else "",
         tls_verified=row.tls_verify if row.use_tls else None,
-        allowed_by=current.opened_by if current else "",
-        last_packet_age=_age(current.last_packet_at, seen)
-        if current and current.last_packet_at
-        else None,
         retry_count=row.retry_count,
         last_error=_last_error(row),
         allows=broker_facets.allows(row),
         capabilities=row.capabilities,
         flapping=facts.flapping,
-        since=connected or row.status_since,
+        since=row.status_since,
         evidence=_said(current, seen),
     )
+    if current is None:
+        return facet
+    facet = replace(facet, allowed_by=current.opened_by)
+    if current.last_packet_at:
+        facet = replace(facet, last_packet_age=_age(current.last_packet_at, seen))
+    if current.connected_since is None:
+        return facet
+    connected = moment(current.connected_since)
+    return replace(facet, connected_since=connected, since=connected, mqtt_version=current.protocol)
 
 
 def _last_error(row: MqttConnection) -> LastError | None:
@@ -147,37 +145,50 @@ def flow(
     seen: Live,
 ) -> FlowFacet:
     """`parsers` are those that are paused."""
-    known = [
-        time
-        for time in (
-            _maybe_time(evidence.last_message_at) if evidence else None,
-            books.last_message_at if books else None,
-        )
-        if time
-    ]
-    last = max(known, default=None)
-    stalled = _maybe_time(evidence.not_stored_since) if evidence else None
-    return FlowFacet(
-        last_message_at=last,
-        last_message_age=_age(last.timestamp(), seen) if last else None,
-        rate=evidence.rate if evidence else None,
-        messages=evidence.messages if evidence else None,
-        unacked=evidence.unacked if evidence else None,
-        not_stored_since=stalled,
-        not_stored_age=_age(stalled.timestamp(), seen) if stalled else None,
-        waits_for=stalls.sentence(evidence.waits_for) if evidence and stalled else "",
-        remedy=stalls.remedy(evidence.waits_for) if evidence and stalled else "",
-        paused=evidence.paused if evidence else None,
+    facet = FlowFacet(
         paused_parsers=tuple(
             PausedParser(name=parser.parser_name, since=parser.paused_since, reason=parser.reason)
             for parser in parsers
             if parser.paused_since is not None
         ),
         acknowledged=Acknowledged(mode=row.ack_mode, can_lose=CAN_LOSE[AckMode(row.ack_mode)]),
-        broker_queue=_broker_queue(row.broker_queue_limit, evidence.rate if evidence else None),
+        broker_queue=_broker_queue(row.broker_queue_limit, None),
         books=_accounting(books),
-        since=_maybe_time(evidence.connected_since) if evidence else None,
         evidence=_said(evidence, seen),
+    )
+    last = None
+    if books:
+        last = books.last_message_at
+    if evidence:
+        facet = _as_reported(facet, row, evidence, seen)
+        last = max(filter(None, (last, _maybe_time(evidence.last_message_at))), default=None)
+    if last is None:
+        return facet
+    return replace(facet, last_message_at=last, last_message_age=_age(last.timestamp(), seen))
+
+
+def _as_reported(
+    facet: FlowFacet, row: MqttConnection, evidence: LinkEvidence, seen: Live
+) -> FlowFacet:
+    """With what only the owner of the link knows."""
+    facet = replace(
+        facet,
+        rate=evidence.rate,
+        messages=evidence.messages,
+        unacked=evidence.unacked,
+        paused=evidence.paused,
+        broker_queue=_broker_queue(row.broker_queue_limit, evidence.rate),
+        since=_maybe_time(evidence.connected_since),
+    )
+    stalled = _maybe_time(evidence.not_stored_since)
+    if stalled is None:
+        return facet
+    return replace(
+        facet,
+        not_stored_since=stalled,
+        not_stored_age=_age(stalled.timestamp(), seen),
+        waits_for=stalls.sentence(evidence.waits_for),
+        remedy=stalls.remedy(evidence.waits_for),
     )
 
 

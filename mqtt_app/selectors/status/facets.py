@@ -49,11 +49,11 @@ class LinkFacet:
 
     status: str
     stored_status: str
-    connected_since: datetime | None
-    mqtt_version: str
+    connected_since: datetime | None = None
+    mqtt_version: str = ""
     tls_verified: bool | None
-    allowed_by: str
-    last_packet_age: float | None
+    allowed_by: str = ""
+    last_packet_age: float | None = None
     retry_count: int
     last_error: LastError | None
     allows: str
@@ -142,21 +142,21 @@ class FlowFacet:
     do.
     """
 
-    last_message_at: datetime | None
-    last_message_age: float | None
-    rate: float | None
-    messages: int | None
-    unacked: int | None
-    not_stored_since: datetime | None
-    not_stored_age: float | None
-    waits_for: str
-    remedy: str
-    paused: bool | None
+    last_message_at: datetime | None = None
+    last_message_age: float | None = None
+    rate: float | None = None
+    messages: int | None = None
+    unacked: int | None = None
+    not_stored_since: datetime | None = None
+    not_stored_age: float | None = None
+    waits_for: str = ""
+    remedy: str = ""
+    paused: bool | None = None
     paused_parsers: tuple[PausedParser, ...]
     acknowledged: Acknowledged
     broker_queue: BrokerQueue
     books: MessageAccounting
-    since: datetime | None
+    since: datetime | None = None
     evidence: str
 
 

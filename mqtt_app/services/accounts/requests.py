@@ -2,6 +2,7 @@
 entrance.
 """
 
+import msgspec
 from django.contrib.auth.models import AbstractBaseUser
 from django.http import HttpRequest
 
@@ -16,13 +17,14 @@ def actor_of(
     request: HttpRequest | None, user: AbstractBaseUser | None = None, token: ApiToken | None = None
 ) -> Actor:
     """`user` acts by this request; without a user, somebody whose password was not accepted (yet)."""
-    return Actor(
-        source=_source_of(request),
-        user_id=None if user is None else user.pk,
-        user_name="" if user is None else user.get_username(),
-        token_name="" if token is None else token.name,
-        address=None if request is None else client_address(request.META),
-    )
+    actor = Actor(source=_source_of(request))
+    if user is not None:
+        actor = msgspec.structs.replace(actor, user_id=user.pk, user_name=user.get_username())
+    if token is not None:
+        actor = msgspec.structs.replace(actor, token_name=token.name)
+    if request is not None:
+        actor = msgspec.structs.replace(actor, address=client_address(request.META))
+    return actor
 
 
 def _source_of(request: HttpRequest | None) -> Source:

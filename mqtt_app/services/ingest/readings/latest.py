@@ -1,7 +1,7 @@
 """The newest value of each metric of each device."""
 
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from typing import Any
 
 from mqtt_app.models import Quality
@@ -69,10 +69,15 @@ def keep_latest(rows: Sequence[CopyRow]) -> list[Query]:
 
 def _by_type(values: Sequence[Any]) -> Iterator[str]:
     """The four value columns; each value is in one of them."""
-    yield numbers([value if type(value) in _NUMERIC else None for value in values])
-    yield booleans([value if type(value) is bool else None for value in values])
-    yield texts([value if type(value) is str else None for value in values])
-    yield blobs([value if type(value) is bytes else None for value in values])
+    yield numbers(_only(values, _NUMERIC))
+    yield booleans(_only(values, (bool,)))
+    yield texts(_only(values, (str,)))
+    yield blobs(_only(values, (bytes,)))
+
+
+def _only(values: Sequence[Any], types: Collection[type]) -> list[Any]:
+    """None in place of what is of another type; a bool is no number here."""
+    return [value if type(value) in types else None for value in values]
 
 
 def _supersedes(row: CopyRow, other: CopyRow) -> bool:
