@@ -15,7 +15,7 @@ The routes are read from the URL configuration, so a route without a line fails 
 
 import json
 import logging
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from functools import partial
 from typing import Any
 
@@ -29,6 +29,7 @@ from mqtt_app.domain.access import Switching
 from tests.integration.access import routes, table
 from tests.integration.access.rules import CALLERS, METHODS, ModelLine, Rule, reaches
 from tests.integration.access.world import ELSEWHERE, HERE, World
+from tests.narrowing import present
 
 QUICK_SESSIONS = (
     "django.contrib.sessions.backends.signed_cookies"  # no row to read for each request
@@ -52,12 +53,19 @@ def clients(world: World) -> Iterator[dict[str, Client]]:
 
 
 @pytest.fixture(autouse=True)
-def quick(monkeypatch) -> dict[str, bool]:
+def quick(monkeypatch: pytest.MonkeyPatch) -> dict[str, bool]:
     """Templates are rendered only for a GET by somebody who must not find everything in it."""
     shown = {"render": True}
-    rendered = SimpleTemplateResponse.rendered_content.fget
-    lazily = property(lambda response: rendered(response) if shown["render"] else "")
-    monkeypatch.setattr(SimpleTemplateResponse, "rendered_content", lazily)
+    rendered: Callable[[SimpleTemplateResponse], str] = vars(SimpleTemplateResponse)[
+        "rendered_content"
+    ].fget
+
+    def lazily(response: SimpleTemplateResponse) -> str:
+        if shown["render"]:
+            return rendered(response)
+        return ""
+
+    monkeypatch.setattr(SimpleTemplateResponse, "rendered_content", property(lazily))
     return shown
 
 
@@ -80,7 +88,11 @@ def leaks(caller: str, text: str) -> list[str]:
 
 
 def wrong_answers(
-    clients, quick, address: str, rule_for: Any, asked: Any = lambda method: CALLERS
+    clients: dict[str, Client],
+    quick: dict[str, bool],
+    address: str,
+    rule_for: Any,
+    asked: Any = lambda method: CALLERS,
 ) -> list[str]:
     found = []
     for method in METHODS:
@@ -106,10 +118,10 @@ def values_for(world: World, pk: str) -> dict[str, Any]:
     }
     other |= {"uidb64": "MQ", "token": "no-such-link"}
     row = world.rows.get(pk or "site")
-    return {"site_id": world.here.pk, "pk": row.pk, "object_id": 1, **other}
+    return {"site_id": world.here.pk, "pk": present(row).pk, "object_id": 1, **other}
 
 
-def test_every_route_has_a_line_and_every_line_a_route():
+def test_every_route_has_a_line_and_every_line_a_route() -> None:
     lines = {f"api/v1/mqtt/{route}" for route in table.API} | set(table.OTHERS)
     assert lines == set(routes.http()), "see the docstring of this module"
     assert set(table.MODELS) == set(routes.models()), "see the docstring of this module"
@@ -123,14 +135,22 @@ def test_every_route_has_a_line_and_every_line_a_route():
     + [(Switching.OPERATORS, route) for route in routes.http() if route.startswith("api/v1/mqtt/")],
     indirect=["switching"],
 )
-def test_a_route_answers_each_caller_as_its_line_says(route, world, clients, quick, switching):
+def test_a_route_answers_each_caller_as_its_line_says(
+    route: str,
+    world: World,
+    clients: dict[str, Client],
+    quick: dict[str, bool],
+    switching: Switching,
+) -> None:
     line = table.line_for(route, switching)
-    address = routes.address(route, values_for(world, line.pk))
-    assert wrong_answers(clients, quick, address, line.rule_for) == []
+    address = routes.address(route, values_for(world, present(line).pk))
+    assert wrong_answers(clients, quick, address, present(line).rule_for) == []
 
 
 @pytest.mark.parametrize("name", sorted(routes.models()))
-def test_the_admin_of_a_model_opens_to_each_caller_as_its_line_says(name, world, clients, quick):
+def test_the_admin_of_a_model_opens_to_each_caller_as_its_line_says(
+    name: str, world: World, clients: dict[str, Client], quick: dict[str, bool]
+) -> None:
     model, line = routes.models()[name], table.MODELS[name]
     row = world.rows.get(model._meta.model_name) or model._default_manager.first()
     found = []
@@ -171,6 +191,6 @@ def admin_column(view: str, method: str, line: ModelLine, row: Any, caller: str)
         least = line.change if method == "POST" else line.view
     if page == "history/" and missing:
         return "302"
-    if not reaches(caller, least):
+    if not reaches(caller, present(least)):
         return "403"
     return "302" if missing and page not in {"", "add/"} else "200|302"

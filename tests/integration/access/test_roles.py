@@ -3,10 +3,13 @@
 import json
 
 import pytest
+from django.contrib.auth.models import User
 from django.test import Client
+from pytest_django import DjangoAssertNumQueries
 
 from mqtt_app.domain.access import Role, Scope, Switching
-from mqtt_app.models import Membership, MqttConnection, Site
+from mqtt_app.models import DiscoveredTopic, Membership, MqttConnection, Site
+from tests.answers import Answer
 from tests.integration.access.world import HERE, World, build, token, user
 
 BASE = "/api/v1/mqtt/"
@@ -15,17 +18,17 @@ BY_OPERATORS = pytest.mark.parametrize("switching", [Switching.OPERATORS], indir
 
 
 @pytest.fixture
-def world(db) -> World:
+def world(db: None) -> World:
     return build()
 
 
-def send(client: Client, method: str, path: str, body: object = None):
+def send(client: Client, method: str, path: str, body: object = None) -> Answer:
     return client.generic(
         method, BASE + path, json.dumps(body or {}), content_type="application/json"
     )
 
 
-def by_token(owner, **limits) -> Client:
+def by_token(owner: User, **limits: str) -> Client:
     return Client(headers={"authorization": f"Token {token(owner, **limits)}"})
 
 
@@ -49,7 +52,13 @@ def by_token(owner, **limits) -> Client:
         ("read", {"is_active": False}, (403, 403)),
     ],
 )
-def test_a_site_is_switched_by_those_who_may_switch(caller, body, expected, switching, world):
+def test_a_site_is_switched_by_those_who_may_switch(
+    caller: str,
+    body: dict[str, bool | int],
+    expected: tuple[int, int],
+    switching: Switching,
+    world: World,
+) -> None:
     """`expected`: with each of the two values of SITEWIRE_SWITCHING."""
     status = expected[list(Switching).index(switching)]
     answer = send(world.client(caller), "PATCH", f"sites/{world.here.pk}/", body)
@@ -59,7 +68,9 @@ def test_a_site_is_switched_by_those_who_may_switch(caller, body, expected, swit
 
 
 @BY_OPERATORS
-def test_an_operator_starts_and_stops_and_is_offered_the_buttons(world, switching):
+def test_an_operator_starts_and_stops_and_is_offered_the_buttons(
+    world: World, switching: Switching
+) -> None:
     client = world.client("operator")
     page = (
         client.get("/").content.decode() + client.get(f"/sites/{world.here.pk}/").content.decode()
@@ -78,8 +89,10 @@ def test_an_operator_starts_and_stops_and_is_offered_the_buttons(world, switchin
         ("superuser", True, True, True),
     ],
 )
-def test_pages_offer_what_their_reader_may_do(caller, approve, switch, configure, world):
-    world.rows["discoveredtopic"].__class__.objects.update(is_active=False)
+def test_pages_offer_what_their_reader_may_do(
+    caller: str, approve: bool, switch: bool, configure: bool, world: World
+) -> None:
+    DiscoveredTopic.objects.update(is_active=False)
     MqttConnection.objects.get(site=world.here).topics.all().delete()
     page = world.client(caller).get(f"/sites/{world.here.pk}/").content.decode()
     assert (f'{world.here.pk}/topic-rules/apply/"' in page) is approve
@@ -98,7 +111,9 @@ def test_pages_offer_what_their_reader_may_do(caller, approve, switch, configure
         (Scope.MANAGE, ["attend", "switch", "configure", "new"]),
     ],
 )
-def test_the_scope_of_a_token_caps_its_superuser_and_says_which_is_needed(scope, allowed, world):
+def test_the_scope_of_a_token_caps_its_superuser_and_says_which_is_needed(
+    scope: Scope, allowed: list[str], world: World
+) -> None:
     calls = {
         "attend": ("PATCH", f"devices/{world.rows['device'].pk}/", {"name": "x"}),
         "switch": ("POST", f"sites/{world.here.pk}/start/", None),
@@ -113,13 +128,13 @@ def test_the_scope_of_a_token_caps_its_superuser_and_says_which_is_needed(scope,
     assert all(f'this one has "{scope.value}"' in answer.json()["detail"] for answer in refused)
 
 
-def test_a_token_counts_and_not_the_session_that_comes_with_it(world):
+def test_a_token_counts_and_not_the_session_that_comes_with_it(world: World) -> None:
     client = by_token(world.users["superuser"], scope=Scope.READ.value)
     client.force_login(world.users["superuser"])
     assert send(client, "POST", f"sites/{world.here.pk}/start/").status_code == 403
 
 
-def test_a_token_limited_to_sites_lists_only_those_and_makes_none(world):
+def test_a_token_limited_to_sites_lists_only_those_and_makes_none(world: World) -> None:
     client = world.client("elsewhere")
     assert [row["id"] for row in client.get(BASE + "sites/").json()["results"]] == [
         world.elsewhere.pk
@@ -128,7 +143,7 @@ def test_a_token_limited_to_sites_lists_only_those_and_makes_none(world):
     assert HERE not in client.get(BASE + "connection-logs/").content.decode()
 
 
-def test_a_membership_for_all_sites_counts_at_sites_to_come(world):
+def test_a_membership_for_all_sites_counts_at_sites_to_come(world: World) -> None:
     client = world.client("foreign")
     Membership.objects.create(user=world.users["foreign"], site=None, role=Role.VIEWER.value)
     newer = Site.objects.create(name="Newer")
@@ -140,7 +155,7 @@ def test_a_membership_for_all_sites_counts_at_sites_to_come(world):
     )
 
 
-def test_an_account_that_is_switched_off_loses_everything_at_once(world):
+def test_an_account_that_is_switched_off_loses_everything_at_once(world: World) -> None:
     client = world.client("manager")
     type(world.users["manager"]).objects.filter(pk=world.users["manager"].pk).update(
         is_active=False
@@ -148,7 +163,7 @@ def test_an_account_that_is_switched_off_loses_everything_at_once(world):
     assert client.get(f"{BASE}sites/{world.here.pk}/").status_code == 401
 
 
-def test_the_refusal_names_the_role(world):
+def test_the_refusal_names_the_role(world: World) -> None:
     answer = send(
         world.client("viewer"), "PATCH", f"devices/{world.rows['device'].pk}/", {"name": "x"}
     )
@@ -156,8 +171,8 @@ def test_the_refusal_names_the_role(world):
 
 
 def test_a_member_of_many_sites_costs_as_many_queries_as_one_of_few(
-    world, django_assert_num_queries
-):
+    world: World, django_assert_num_queries: DjangoAssertNumQueries
+) -> None:
     many = user("many", None, None)
     for number in range(30):
         Membership.objects.create(

@@ -42,7 +42,7 @@ async def first_answer(path: str, headers: list[tuple[bytes, bytes]]) -> Any:
 
 
 @pytest.mark.parametrize("route", routes.websockets())
-async def test_a_websocket_tells_each_caller_only_of_what_they_may_see(route):
+async def test_a_websocket_tells_each_caller_only_of_what_they_may_see(route: str) -> None:
     world = await sync_to_async(build)()
     names = {world.here.pk: "here", world.elsewhere.pk: "elsewhere"}
     heard = {}
@@ -53,7 +53,7 @@ async def test_a_websocket_tells_each_caller_only_of_what_they_may_see(route):
     assert heard == table.WEBSOCKETS[route]
 
 
-async def test_a_token_that_expires_closes_its_open_socket_at_that_moment():
+async def test_a_token_that_expires_closes_its_open_socket_at_that_moment() -> None:
     """Long before the next regular look at the database."""
     site = await sync_to_async(site_with_everything)("Oslo")
     member = await sync_to_async(user)("member", site, Role.VIEWER)

@@ -1,5 +1,7 @@
 """The admin, as an operator's browser meets it."""
 
+from typing import Any
+
 import pytest
 from django.db import connection as database
 from django.test import Client
@@ -36,12 +38,12 @@ PAGES = (
 
 
 @pytest.fixture
-def site(db) -> Site:
+def site(db: None) -> Site:
     return connected_site()
 
 
 @pytest.fixture
-def admin(db) -> Client:
+def admin(db: None) -> Client:
     browser = Client()
     browser.force_login(superuser())
     return browser
@@ -60,20 +62,20 @@ def form_of(admin: Client, address: str) -> dict[str, object]:
     return {name: value for name, value in values.items() if value not in {None, False}}
 
 
-def change(admin: Client, connection: MqttConnection, **values) -> None:
+def change(admin: Client, connection: MqttConnection, **values: Any) -> None:
     address = reverse("admin:mqtt_mqttconnection_change", args=[connection.pk])
     answer = admin.post(address, form_of(admin, address) | values)
     assert answer.status_code == 302, answer.context["adminform"].form.errors
     connection.refresh_from_db()
 
 
-def test_the_admin_lives_at_admin_mqtt(admin):
+def test_the_admin_lives_at_admin_mqtt(admin: Client) -> None:
     assert page("site") == "/admin/mqtt/site/"
     assert admin.get("/admin/mqtt/").status_code == 200
     assert admin.get("/admin/django_celery_beat/periodictask/").status_code == 200
 
 
-def test_no_list_costs_more_with_fifty_rows_than_with_one(admin):
+def test_no_list_costs_more_with_fifty_rows_than_with_one(admin: Client) -> None:
     costs = []
     for numbers in (range(1), range(1, 50)):
         for number in numbers:
@@ -104,7 +106,9 @@ def cost(admin: Client, address: str) -> int:
     return len(queries)
 
 
-def test_a_log_list_counts_no_further_than_it_pages(admin, site, monkeypatch):
+def test_a_log_list_counts_no_further_than_it_pages(
+    admin: Client, site: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
     rows = [
         MqttConnectionLog(connection=site.connection, level="INFO", message=str(n))
         for n in range(120)
@@ -134,7 +138,9 @@ def test_a_log_list_counts_no_further_than_it_pages(admin, site, monkeypatch):
         ("mqttparsinglog", "site={}"),
     ],
 )
-def test_logs_are_found_by_filter_and_by_search(model, query, admin, site):
+def test_logs_are_found_by_filter_and_by_search(
+    model: str, query: str, admin: Client, site: Site
+) -> None:
     other = connected_site("Other")
     MqttConnectionLog.objects.create(
         connection=site.connection, level="ERROR", message="Refused by the broker"
@@ -149,7 +155,7 @@ def test_logs_are_found_by_filter_and_by_search(model, query, admin, site):
     assert admin.get(f"{page(model)}?{query.format(site.pk)}").context["cl"].result_count == 1
 
 
-def test_logs_can_be_read_and_not_written(admin, site):
+def test_logs_can_be_read_and_not_written(admin: Client, site: Site) -> None:
     row = MqttParsingLog.objects.create(
         site=site,
         topic="<b>t</b>",
@@ -166,7 +172,7 @@ def test_logs_can_be_read_and_not_written(admin, site):
     assert admin.get(reverse("admin:mqtt_mqttparsinglog_add")).status_code == 403
 
 
-def test_start_and_stop_are_actions_of_the_list(admin, site):
+def test_start_and_stop_are_actions_of_the_list(admin: Client, site: Site) -> None:
     chosen = {"_selected_action": [site.connection.pk]}
     said = admin.post(page("mqttconnection"), chosen | {"action": "start"}, follow=True).content
     assert b"1 asked to start" in said
@@ -177,7 +183,7 @@ def test_start_and_stop_are_actions_of_the_list(admin, site):
     assert MqttConnection.objects.get().is_active is False
 
 
-def test_secrets_are_stored_kept_cleared_and_never_rendered(admin, site):
+def test_secrets_are_stored_kept_cleared_and_never_rendered(admin: Client, site: Site) -> None:
     connection = site.connection
     address = reverse("admin:mqtt_mqttconnection_change", args=[connection.pk])
     change(admin, connection, password=" s3cret ")
@@ -189,7 +195,9 @@ def test_secrets_are_stored_kept_cleared_and_never_rendered(admin, site):
     assert connection.password == ""
 
 
-def test_a_change_reaches_the_link_and_leaves_what_its_owner_wrote(admin, site):
+def test_a_change_reaches_the_link_and_leaves_what_its_owner_wrote(
+    admin: Client, site: Site
+) -> None:
     connection = site.connection
     address = reverse("admin:mqtt_mqttconnection_change", args=[connection.pk])
     sent = form_of(admin, address) | {"broker_host": "new.example"}
@@ -214,7 +222,9 @@ def test_a_change_reaches_the_link_and_leaves_what_its_owner_wrote(admin, site):
         ("tls_client_key", "garbage"),
     ],
 )
-def test_a_bad_value_is_refused_beside_its_field_as_in_the_api(field, value, admin, site):
+def test_a_bad_value_is_refused_beside_its_field_as_in_the_api(
+    field: str, value: str, admin: Client, site: Site
+) -> None:
     address = reverse("admin:mqtt_mqttconnection_change", args=[site.connection.pk])
     answer = admin.post(address, form_of(admin, address) | {field: value})
     assert answer.status_code == 200

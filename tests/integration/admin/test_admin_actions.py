@@ -1,5 +1,7 @@
 """What is made, changed and decided in the admin reaches the links."""
 
+from typing import Any
+
 import pytest
 from django.contrib.auth import get_user_model
 from django.test import Client
@@ -20,12 +22,12 @@ from tests.integration.api.client import connected_site, superuser
 
 
 @pytest.fixture
-def site(db) -> Site:
+def site(db: None) -> Site:
     return connected_site()
 
 
 @pytest.fixture
-def admin(db) -> Client:
+def admin(db: None) -> Client:
     browser = Client()
     browser.force_login(superuser())
     return browser
@@ -44,14 +46,14 @@ def form_of(admin: Client, address: str) -> dict[str, object]:
     return {name: value for name, value in values.items() if value not in {None, False}}
 
 
-def change(admin: Client, connection: MqttConnection, **values) -> None:
+def change(admin: Client, connection: MqttConnection, **values: Any) -> None:
     address = reverse("admin:mqtt_mqttconnection_change", args=[connection.pk])
     answer = admin.post(address, form_of(admin, address) | values)
     assert answer.status_code == 302, answer.context["adminform"].form.errors
     connection.refresh_from_db()
 
 
-def test_a_filter_is_checked_and_told_to_the_link(admin, site):
+def test_a_filter_is_checked_and_told_to_the_link(admin: Client, site: Site) -> None:
     before = MqttConnection.objects.get().config_version
     topic = MqttTopic.objects.get()
     address = reverse("admin:mqtt_mqtttopic_change", args=[topic.pk])
@@ -64,7 +66,7 @@ def test_a_filter_is_checked_and_told_to_the_link(admin, site):
     assert site.connection.config_version == before + 1
 
 
-def test_new_connections_and_topics_can_be_made(admin):
+def test_new_connections_and_topics_can_be_made(admin: Client) -> None:
     site = Site.objects.create(name="New")
     values = {
         "site": site.pk,
@@ -84,7 +86,7 @@ def test_new_connections_and_topics_can_be_made(admin):
     assert connection.config_version == 2
 
 
-def test_discovered_topics_are_allowed_and_disallowed_by_action(admin, site):
+def test_discovered_topics_are_allowed_and_disallowed_by_action(admin: Client, site: Site) -> None:
     topic = DiscoveredTopic.objects.create(connection=site.connection, topic="t", is_active=False)
     for action, expected in (("allow", True), ("disallow", False)):
         admin.post(page("discoveredtopic"), {"action": action, "_selected_action": [topic.pk]})
@@ -92,7 +94,7 @@ def test_discovered_topics_are_allowed_and_disallowed_by_action(admin, site):
         assert topic.is_active is expected
 
 
-def test_a_topic_is_freed_of_its_parser_by_action(admin, site):
+def test_a_topic_is_freed_of_its_parser_by_action(admin: Client, site: Site) -> None:
     topic = DiscoveredTopic.objects.create(
         connection=site.connection, topic="t", is_processable=True, parser_name="x"
     )
@@ -107,7 +109,9 @@ def test_a_topic_is_freed_of_its_parser_by_action(admin, site):
     ("reason", "term"),
     [("failed", "failed"), ("refused", "quarantined"), ("unstored", "quarantined")],
 )
-def test_dead_letters_are_replayed_by_action(admin, site, reason, term):
+def test_dead_letters_are_replayed_by_action(
+    admin: Client, site: Site, reason: str, term: str
+) -> None:
     SiteBooks.objects.create(site=site, received=1, **{term: 1})
     row = DeadLetter.objects.create(
         site=site,
@@ -128,7 +132,7 @@ def test_dead_letters_are_replayed_by_action(admin, site, reason, term):
     assert (getattr(books, term), books.kept, books.kept_bytes) == (0, 1, 4)
 
 
-def test_a_site_is_edited_and_removed_with_its_members(admin, site):
+def test_a_site_is_edited_and_removed_with_its_members(admin: Client, site: Site) -> None:
     address = reverse("admin:mqtt_site_change", args=[site.pk])
     values = form_of(admin, address) | {"name": "Renamed", "silence_after": 60}
     user = get_user_model().objects.create_user("m")
@@ -146,7 +150,7 @@ def test_a_site_is_edited_and_removed_with_its_members(admin, site):
     assert not Site.objects.filter(pk=site.pk).exists()
 
 
-def test_a_device_is_renamed_and_shows_its_last_values(admin, site):
+def test_a_device_is_renamed_and_shows_its_last_values(admin: Client, site: Site) -> None:
     device = Device.objects.create(site=site, identifier="d")
     device.latest.create(
         metric="temperature", value=21.5, time=timezone.now(), received_at=timezone.now()
@@ -165,6 +169,6 @@ def test_a_device_is_renamed_and_shows_its_last_values(admin, site):
     assert (device.name, device.silence_after) == ("Boiler", 30)
 
 
-def test_a_status_is_a_word_not_only_a_colour(admin, site):
+def test_a_status_is_a_word_not_only_a_colour(admin: Client, site: Site) -> None:
     MqttConnection.objects.update(status="error")
     assert "● Error" in admin.get(page("mqttconnection")).content.decode()

@@ -6,10 +6,10 @@ import pytest
 
 from mqtt_app.models import AuditEntry, MqttConnection, Operation, Site
 from mqtt_app.services.operations import bulk
-from tests.integration.api.client import connected_site
+from tests.integration.api.client import Caller, connected_site
 
 
-def ask(caller, status: int = 202, **body: Any) -> Any:
+def ask(caller: Caller, status: int = 202, **body: Any) -> Any:
     answer = caller.call("POST", "sites/bulk/", body)
     assert answer.status_code == status, answer.content
     return answer
@@ -28,7 +28,9 @@ def sites(db: None) -> list[Site]:
     return [connected_site(f"Plant {number}") for number in range(3)]
 
 
-def test_a_bulk_start_is_one_operation_with_progress(root, sites, monkeypatch):
+def test_a_bulk_start_is_one_operation_with_progress(
+    root: Caller, sites: list[Site], monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(bulk, "BATCH", 2)
     answer = ask(root, action="start", ids=[site.pk for site in sites])
     location = answer["Location"]
@@ -43,7 +45,9 @@ def test_a_bulk_start_is_one_operation_with_progress(root, sites, monkeypatch):
     assert AuditEntry.objects.filter(action="started", user_name__contains="root").count() == 3
 
 
-def test_a_site_without_a_connection_is_listed_and_the_others_are_switched(root, sites):
+def test_a_site_without_a_connection_is_listed_and_the_others_are_switched(
+    root: Caller, sites: list[Site]
+) -> None:
     bare = Site.objects.create(name="Bare")
     location = ask(root, action="start", ids=[bare.pk, sites[0].pk])["Location"]
     work()
@@ -56,7 +60,9 @@ def test_a_site_without_a_connection_is_listed_and_the_others_are_switched(root,
     assert [error["site"] for error in ended["result"]["errors"]] == [bare.pk]
 
 
-def test_a_bulk_stop_supersedes_a_start_and_a_filter_chooses(root, sites):
+def test_a_bulk_stop_supersedes_a_start_and_a_filter_chooses(
+    root: Caller, sites: list[Site]
+) -> None:
     started = root.call("POST", f"sites/{sites[0].pk}/start/")["Location"]
     answer = ask(root, action="stop", filter={"wanted": True})
     assert answer.json()["progress"]["total"] == 1
@@ -65,7 +71,7 @@ def test_a_bulk_stop_supersedes_a_start_and_a_filter_chooses(root, sites):
     assert not MqttConnection.objects.filter(is_active=True).exists()
 
 
-def test_a_bulk_restart_asks_for_new_links(root, sites):
+def test_a_bulk_restart_asks_for_new_links(root: Caller, sites: list[Site]) -> None:
     ask(root, action="restart", filter={"search": "plant 1"})
     work()
     assert list(MqttConnection.objects.order_by("id").values_list("restarts", flat=True)) == [
@@ -75,7 +81,7 @@ def test_a_bulk_restart_asks_for_new_links(root, sites):
     ]
 
 
-def test_ten_thousand_sites_are_taken_and_one_more_is_not(root, sites):
+def test_ten_thousand_sites_are_taken_and_one_more_is_not(root: Caller, sites: list[Site]) -> None:
     bulk_ids = list(range(1, 10_002))
     said = ask(root, 400, action="stop", ids=bulk_ids).json()
     assert "10,000" in said["ids"][0]
@@ -97,16 +103,18 @@ def test_ten_thousand_sites_are_taken_and_one_more_is_not(root, sites):
         ({"action": "stop", "ids": [2**40]}, "ids"),
     ],
 )
-def test_a_wrong_body_names_its_field_and_begins_nothing(root, body, field):
+def test_a_wrong_body_names_its_field_and_begins_nothing(
+    root: Caller, body: dict[str, Any], field: str
+) -> None:
     assert field in ask(root, 400, **body).json()
     assert Operation.objects.count() == 0
 
 
-def test_only_those_who_may_switch_may_do_so_in_bulk(member, site):
+def test_only_those_who_may_switch_may_do_so_in_bulk(member: Caller, site: Site) -> None:
     ask(member, 403, action="stop", ids=[site.pk])
 
 
-def test_of_two_tasks_at_once_none_writes_twice(root, sites):
+def test_of_two_tasks_at_once_none_writes_twice(root: Caller, sites: list[Site]) -> None:
     ask(root, action="restart", ids=[site.pk for site in sites])
     assert work() == 1
     assert work() == 0

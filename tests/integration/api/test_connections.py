@@ -1,18 +1,22 @@
 """sites/{id}/connection/."""
 
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
 
 import pytest
 from django.db import connection as database
+from time_machine import TimeMachineFixture
 
 from mqtt_app.models import MqttConnection, Site
 from tests.brokers import CertificateAuthority
+from tests.integration.api.client import Caller
 
 SECRET = " s3cret with spaces "
 
 
 @pytest.fixture
-def bare(db) -> Site:
+def bare(db: None) -> Site:
     return Site.objects.create(name="Bare")
 
 
@@ -20,7 +24,7 @@ def stored(site: Site) -> MqttConnection:
     return MqttConnection.objects.get(site=site)
 
 
-def test_put_makes_a_connection_and_later_changes_it(root, bare):
+def test_put_makes_a_connection_and_later_changes_it(root: Caller, bare: Site) -> None:
     path = f"sites/{bare.pk}/connection/"
     first = root.call(
         "PUT", path, {"broker_host": "a.example", "broker_port": 8883, "use_tls": True}
@@ -31,14 +35,14 @@ def test_put_makes_a_connection_and_later_changes_it(root, bare):
     assert stored(bare).is_active is False
 
 
-def test_a_site_without_connection_says_so(root, bare):
+def test_a_site_without_connection_says_so(root: Caller, bare: Site) -> None:
     for method in ("GET", "PATCH"):
         answer = root.call(method, f"sites/{bare.pk}/connection/", {})
         assert answer.status_code == 404
         assert "has no connection" in answer.json()["detail"]
 
 
-def test_secrets_are_stored_exactly_and_shown_nowhere(root, site):
+def test_secrets_are_stored_exactly_and_shown_nowhere(root: Caller, site: Site) -> None:
     path = f"sites/{site.pk}/connection/"
     answer = root.call("PATCH", path, {"password": SECRET})
     assert answer.json()["has_password"] is True
@@ -49,7 +53,9 @@ def test_secrets_are_stored_exactly_and_shown_nowhere(root, site):
     assert {"password", "tls_client_key"}.isdisjoint(root.get(path))
 
 
-def test_a_change_without_the_password_keeps_it_and_an_empty_one_removes_it(root, site):
+def test_a_change_without_the_password_keeps_it_and_an_empty_one_removes_it(
+    root: Caller, site: Site
+) -> None:
     path = f"sites/{site.pk}/connection/"
     root.call("PATCH", path, {"password": SECRET})
     root.call("PATCH", path, {"broker_port": 1884})
@@ -59,7 +65,7 @@ def test_a_change_without_the_password_keeps_it_and_an_empty_one_removes_it(root
     assert stored(site).password == ""
 
 
-def test_what_the_broker_queues_is_shown_and_makes_no_link_anew(root, site):
+def test_what_the_broker_queues_is_shown_and_makes_no_link_anew(root: Caller, site: Site) -> None:
     before = stored(site).config_version
     assert (
         root.call(
@@ -77,10 +83,16 @@ def test_what_the_broker_queues_is_shown_and_makes_no_link_anew(root, site):
     )
 
 
-def test_when_to_acknowledge_is_chosen_and_what_that_can_lose_is_said(root, site):
+def test_when_to_acknowledge_is_chosen_and_what_that_can_lose_is_said(
+    root: Caller, site: Site
+) -> None:
     path = f"sites/{site.pk}/connection/"
     assert root.call("GET", path).json()["ack_mode"] == "stored"
-    said = lambda: root.call("GET", f"sites/{site.pk}/status/").json()["flow"]["acknowledged"]  # noqa: E731
+
+    def said() -> dict[str, str]:
+        found: dict[str, str] = root.get(f"sites/{site.pk}/status/")["flow"]["acknowledged"]
+        return found
+
     assert said() == {
         "mode": "stored",
         "can_lose": "Loses nothing: what is not committed stays with the broker.",
@@ -109,7 +121,9 @@ def test_when_to_acknowledge_is_chosen_and_what_that_can_lose_is_said(root, site
         {"keepalive": 30},
     ],
 )
-def test_what_the_link_must_notice_raises_the_config_version_once(change, root, site):
+def test_what_the_link_must_notice_raises_the_config_version_once(
+    change: dict[str, Any], root: Caller, site: Site
+) -> None:
     path = f"sites/{site.pk}/connection/"
     before = stored(site).config_version
     root.call("PATCH", path, change)
@@ -120,13 +134,15 @@ def test_what_the_link_must_notice_raises_the_config_version_once(change, root, 
 @pytest.mark.parametrize(
     ("change", "expected"), [({"broker_port": 1884}, ""), ({"keepalive": 30}, "3.1.1")]
 )
-def test_another_broker_is_asked_anew_which_mqtt_it_speaks(change, expected, root, site):
+def test_another_broker_is_asked_anew_which_mqtt_it_speaks(
+    change: dict[str, int], expected: str, root: Caller, site: Site
+) -> None:
     MqttConnection.objects.filter(site=site).update(negotiated_version="3.1.1")
     root.call("PATCH", f"sites/{site.pk}/connection/", change)
     assert stored(site).negotiated_version == expected
 
 
-def test_renaming_the_site_does_not_disturb_its_link(root, site):
+def test_renaming_the_site_does_not_disturb_its_link(root: Caller, site: Site) -> None:
     before = stored(site).config_version
     assert root.call("PATCH", f"sites/{site.pk}/", {"name": "Other"}).status_code == 200
     assert stored(site).config_version == before
@@ -162,7 +178,9 @@ def test_renaming_the_site_does_not_disturb_its_link(root, site):
         ("tls_client_key", "garbage"),
     ],
 )
-def test_a_bad_value_is_400_under_its_field_and_changes_nothing(field, value, root, site):
+def test_a_bad_value_is_400_under_its_field_and_changes_nothing(
+    field: str, value: object, root: Caller, site: Site
+) -> None:
     before = MqttConnection.objects.filter(site=site).values().get()
     answer = root.call(
         "PATCH", f"sites/{site.pk}/connection/", {"username": "new"} | {field: value}
@@ -172,25 +190,25 @@ def test_a_bad_value_is_400_under_its_field_and_changes_nothing(field, value, ro
     assert MqttConnection.objects.filter(site=site).values().get() == before
 
 
-def test_a_host_with_a_scheme_gets_a_hint(root, site):
+def test_a_host_with_a_scheme_gets_a_hint(root: Caller, site: Site) -> None:
     answer = root.call("PATCH", f"sites/{site.pk}/connection/", {"broker_host": "mqtt://x"})
     assert "scheme" in answer.json()["broker_host"][0]
 
 
-def test_the_wish_is_not_changed_here_and_the_answer_says_where(root, site):
+def test_the_wish_is_not_changed_here_and_the_answer_says_where(root: Caller, site: Site) -> None:
     answer = root.call("PATCH", f"sites/{site.pk}/connection/", {"is_active": True})
     assert answer.status_code == 400
     assert "start/" in answer.json()["is_active"][0]
 
 
-def test_what_was_read_can_be_written_back(root, site):
+def test_what_was_read_can_be_written_back(root: Caller, site: Site) -> None:
     path = f"sites/{site.pk}/connection/"
     assert root.call("PUT", path, root.get(path)).status_code == 200
 
 
 def test_a_client_certificate_and_its_key_are_taken_together(
-    root, site, authority: CertificateAuthority
-):
+    root: Caller, site: Site, authority: CertificateAuthority
+) -> None:
     path = f"sites/{site.pk}/connection/"
     certificate, key = authority.client("plant")
     pair = {"tls_client_certificate": certificate, "tls_client_key": key}
@@ -201,7 +219,9 @@ def test_a_client_certificate_and_its_key_are_taken_together(
     assert key[40:80] not in root.call("GET", path).content.decode()
 
 
-def test_a_key_of_another_certificate_is_refused(root, site, authority: CertificateAuthority):
+def test_a_key_of_another_certificate_is_refused(
+    root: Caller, site: Site, authority: CertificateAuthority
+) -> None:
     certificate, _ = authority.client("plant")
     _, other = authority.client("other")
     pair = {"tls_client_certificate": certificate, "tls_client_key": other}
@@ -210,7 +230,9 @@ def test_a_key_of_another_certificate_is_refused(root, site, authority: Certific
     assert "does not belong" in answer.json()["tls_client_key"][0]
 
 
-def test_a_password_that_no_key_opens_any_more_stops_nothing_and_can_be_given_anew(root, site):
+def test_a_password_that_no_key_opens_any_more_stops_nothing_and_can_be_given_anew(
+    root: Caller, site: Site
+) -> None:
     MqttConnection.objects.filter(site=site).update(is_active=True)
     with database.cursor() as cursor:
         cursor.execute("UPDATE mqtt_mqttconnection SET password = 'written under a lost key'")
@@ -222,7 +244,9 @@ def test_a_password_that_no_key_opens_any_more_stops_nothing_and_can_be_given_an
     assert stored(site).password == "new"
 
 
-def test_a_pasted_certificate_is_stored_as_it_was_issued(root, site, tmp_path):
+def test_a_pasted_certificate_is_stored_as_it_was_issued(
+    root: Caller, site: Site, tmp_path: Path
+) -> None:
     certificate, key = CertificateAuthority(tmp_path).client()
     pasted = {
         "tls_client_certificate": "Bag Attributes\\n" + certificate.replace("\n", "\\n"),
@@ -240,8 +264,8 @@ def test_a_pasted_certificate_is_stored_as_it_was_issued(root, site, tmp_path):
 
 
 def test_an_expired_certificate_is_refused_when_entered_and_stays_where_it_is(
-    root, site, tmp_path, time_machine
-):
+    root: Caller, site: Site, tmp_path: Path, time_machine: TimeMachineFixture
+) -> None:
     path = f"sites/{site.pk}/connection/"
     ca = CertificateAuthority(tmp_path).pem
     assert root.call("PATCH", path, {"tls_ca_certificate": ca}).status_code == 200

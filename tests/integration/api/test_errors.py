@@ -3,6 +3,7 @@
 import pytest
 
 from mqtt_app.models import Device, Site
+from tests.integration.api.client import Caller
 
 HUGE = 10**30
 
@@ -25,14 +26,14 @@ HUGE = 10**30
         "devices/1/readings/1/",
     ],
 )
-def test_an_address_that_leads_nowhere_is_404_in_json(path, root):
+def test_an_address_that_leads_nowhere_is_404_in_json(path: str, root: Caller) -> None:
     answer = root.call("GET", path)
     assert answer.status_code == 404
     assert answer.json()["detail"]
 
 
 @pytest.mark.parametrize("kind", ["topics", "discovered-topics"])
-def test_a_huge_topic_number_is_404(kind, root, site):
+def test_a_huge_topic_number_is_404(kind: str, root: Caller, site: Site) -> None:
     assert root.call("GET", f"sites/{site.pk}/{kind}/{HUGE}/").status_code == 404
 
 
@@ -50,7 +51,7 @@ def test_a_huge_topic_number_is_404(kind, root, site):
         '{"name": 1e999}',
     ],
 )
-def test_a_body_that_is_no_object_is_400(body, root, site):
+def test_a_body_that_is_no_object_is_400(body: bytes | str, root: Caller, site: Site) -> None:
     for method, path in (
         ("POST", "sites/"),
         ("PATCH", "sites/{}/connection/"),
@@ -81,7 +82,9 @@ def test_a_body_that_is_no_object_is_400(body, root, site):
         ("is_active", None),
     ],
 )
-def test_a_bad_site_is_400_under_its_field(field, value, root, site):
+def test_a_bad_site_is_400_under_its_field(
+    field: str, value: int | str | None, root: Caller, site: Site
+) -> None:
     answer = root.call("POST", "sites/", {"name": "New", field: value})
     assert answer.status_code == 400
     assert list(answer.json()) == [field]
@@ -90,14 +93,16 @@ def test_a_bad_site_is_400_under_its_field(field, value, root, site):
 @pytest.mark.parametrize(
     ("field", "value"), [("silence_after", 0), ("silence_after", "x"), ("name", "a\u0000")]
 )
-def test_a_bad_device_change_is_400_under_its_field(field, value, root, site):
+def test_a_bad_device_change_is_400_under_its_field(
+    field: str, value: int | str, root: Caller, site: Site
+) -> None:
     device = Device.objects.create(site=site, identifier="d")
     answer = root.call("PATCH", f"devices/{device.pk}/", {field: value})
     assert answer.status_code == 400
     assert list(answer.json()) == [field]
 
 
-def test_a_device_gets_a_name_and_a_silence_limit_of_its_own(root, site):
+def test_a_device_gets_a_name_and_a_silence_limit_of_its_own(root: Caller, site: Site) -> None:
     device = Device.objects.create(site=site, identifier="d")
     answer = root.call(
         "PATCH", f"devices/{device.pk}/", {"name": "Boiler", "silence_after": 60, "identifier": "x"}
@@ -108,7 +113,7 @@ def test_a_device_gets_a_name_and_a_silence_limit_of_its_own(root, site):
     assert {"id", "identifier", "name", "gateway", "status", "last_seen"} <= answer.json().keys()
 
 
-def test_sites_are_made_changed_and_removed(root):
+def test_sites_are_made_changed_and_removed(root: Caller) -> None:
     made = root.call("POST", "sites/", {"name": "New"})
     assert made.status_code == 201
     path = f"sites/{made.json()['id']}/"
@@ -122,17 +127,19 @@ def test_sites_are_made_changed_and_removed(root):
     ("method", "path"),
     [("GET", "sites/{}/start/"), ("DELETE", "sites/{}/connection/"), ("POST", "sites/{}/status/")],
 )
-def test_a_method_that_is_not_offered_is_405(method, path, root, site):
+def test_a_method_that_is_not_offered_is_405(
+    method: str, path: str, root: Caller, site: Site
+) -> None:
     assert root.call(method, path.format(site.pk)).status_code == 405
 
 
-def test_a_body_that_is_not_json_is_415(root):
+def test_a_body_that_is_not_json_is_415(root: Caller) -> None:
     answer = root.client.post(
         "/api/v1/mqtt/sites/", "name=x", content_type="application/x-www-form-urlencoded"
     )
     assert answer.status_code == 415
 
 
-def test_a_forgotten_slash_is_sent_on_with_method_and_body(root):
+def test_a_forgotten_slash_is_sent_on_with_method_and_body(root: Caller) -> None:
     answer = root.call("POST", "sites?a=1", {"name": "New"})
     assert (answer.status_code, answer.headers["Location"]) == (308, "/api/v1/mqtt/sites/?a=1")

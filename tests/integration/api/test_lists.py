@@ -17,6 +17,7 @@ from mqtt_app.models import (
     Reading,
     Site,
 )
+from tests.integration.api.client import Caller
 
 START = datetime(2026, 11, 1, tzinfo=UTC)
 
@@ -71,26 +72,30 @@ LISTS = (
 
 
 @pytest.mark.parametrize("caller", ["root", "member"])
-def test_a_page_of_fifty_rows_costs_as_many_queries_as_a_page_of_one(caller, site, request):
-    caller = request.getfixturevalue(caller)
+def test_a_page_of_fifty_rows_costs_as_many_queries_as_a_page_of_one(
+    caller: str, site: Site, request: pytest.FixtureRequest
+) -> None:
+    reader: Caller = request.getfixturevalue(caller)
     device = fill(site, range(1))
     read(device, 1)
     paths = [path.format(site.pk, device.pk) for path in LISTS]
-    before = [cost(caller, path) for path in paths]
+    before = [cost(reader, path) for path in paths]
     fill(site, range(1, 50))
     Reading.objects.all().delete()
     read(device, 50)
-    assert [cost(caller, path) for path in paths] == before
+    assert [cost(reader, path) for path in paths] == before
     assert max(before) <= 6
 
 
-def cost(caller, path: str) -> int:
+def cost(caller: Caller, path: str) -> int:
     with CaptureQueriesContext(database) as queries:
         assert caller.get(path)["results"]
     return len(queries)
 
 
-def test_a_device_with_many_metrics_costs_as_many_queries_as_one_with_few(root, site):
+def test_a_device_with_many_metrics_costs_as_many_queries_as_one_with_few(
+    root: Caller, site: Site
+) -> None:
     device = fill(site, range(1))
     path = f"devices/{device.pk}/"
     costs = []
@@ -106,7 +111,9 @@ def test_a_device_with_many_metrics_costs_as_many_queries_as_one_with_few(root, 
     assert costs[0] == costs[1]
 
 
-def test_following_next_shows_every_row_once_and_previous_leads_back(root, site):
+def test_following_next_shows_every_row_once_and_previous_leads_back(
+    root: Caller, site: Site
+) -> None:
     fill(site, range(7))
     page = root.get(f"sites/{site.pk}/devices/?page_size=3")
     first, seen = page, [row["identifier"] for row in page["results"]]
@@ -119,7 +126,7 @@ def test_following_next_shows_every_row_once_and_previous_leads_back(root, site)
     assert back["results"] == first["results"]
 
 
-def test_readings_of_one_moment_are_paged_without_loss(root, site):
+def test_readings_of_one_moment_are_paged_without_loss(root: Caller, site: Site) -> None:
     device = fill(site, range(1))
     read(device, 1_200, step=timedelta(0))
     page = root.get(f"devices/{device.pk}/readings/?page_size=500")
@@ -131,13 +138,13 @@ def test_readings_of_one_moment_are_paged_without_loss(root, site):
 
 
 @pytest.mark.parametrize("size", ["0", "-1", "x", "", "1.5", "9" * 30, "%00"])
-def test_a_page_size_that_is_none_is_400_and_named(size, root):
+def test_a_page_size_that_is_none_is_400_and_named(size: str, root: Caller) -> None:
     answer = root.call("GET", f"sites/?page_size={size}")
     assert answer.status_code == 400
     assert list(answer.json()) == ["page_size"]
 
 
-def test_more_than_five_hundred_rows_are_never_given_at_once(root, site):
+def test_more_than_five_hundred_rows_are_never_given_at_once(root: Caller, site: Site) -> None:
     device = fill(site, range(1))
     read(device, 501)
     assert len(root.get(f"devices/{device.pk}/readings/?page_size=1000")["results"]) == 500
@@ -147,12 +154,14 @@ def test_more_than_five_hundred_rows_are_never_given_at_once(root, site):
 @pytest.mark.parametrize(
     "cursor", ["x", "cD1hYmM=", "cD0lMDA=", "cD05OTk5OTk5OTk5OTk5OTk5OTk5OTk=", "%00", "bz0tMQ=="]
 )
-def test_a_made_up_cursor_is_an_error_of_the_caller(path, cursor, root, site):
+def test_a_made_up_cursor_is_an_error_of_the_caller(
+    path: str, cursor: str, root: Caller, site: Site
+) -> None:
     fill(site, range(1))
     assert root.call("GET", f"{path}?cursor={cursor}").status_code in {200, 400, 404}
 
 
-def test_readings_are_newest_first_and_cut_by_metric_and_time(root, site):
+def test_readings_are_newest_first_and_cut_by_metric_and_time(root: Caller, site: Site) -> None:
     device = fill(site, range(1))
     read(device, 5)
     Reading.objects.create(
@@ -187,21 +196,23 @@ def test_readings_are_newest_first_and_cut_by_metric_and_time(root, site):
         ("metric=" + "m" * 300, "metric"),
     ],
 )
-def test_a_bad_question_about_readings_is_400_under_its_name(query, field, root, site):
+def test_a_bad_question_about_readings_is_400_under_its_name(
+    query: str, field: str, root: Caller, site: Site
+) -> None:
     device = fill(site, range(1))
     answer = root.call("GET", f"devices/{device.pk}/readings/?{query}")
     assert answer.status_code == 400
     assert list(answer.json()) == [field]
 
 
-def test_a_plus_that_was_not_escaped_is_understood(root, site):
+def test_a_plus_that_was_not_escaped_is_understood(root: Caller, site: Site) -> None:
     device = fill(site, range(1))
     assert (
         root.get(f"devices/{device.pk}/readings/?from=2026-01-01T00:00:00+01:00")["results"] == []
     )
 
 
-def test_logs_are_cut_by_level_type_time_and_text(root, site):
+def test_logs_are_cut_by_level_type_time_and_text(root: Caller, site: Site) -> None:
     fill(site, range(3))
     MqttConnectionLog.objects.create(
         connection=site.connection, level="ERROR", message="Refused by the broker"
@@ -215,13 +226,15 @@ def test_logs_are_cut_by_level_type_time_and_text(root, site):
 @pytest.mark.parametrize(
     "query", ["level=LOUD", "site=x", "site=0", "site=99999999999999999999", "search=%00"]
 )
-def test_a_bad_question_about_logs_is_400_under_its_name(query, root, site):
+def test_a_bad_question_about_logs_is_400_under_its_name(
+    query: str, root: Caller, site: Site
+) -> None:
     answer = root.call("GET", f"connection-logs/?{query}")
     assert answer.status_code == 400
     assert list(answer.json()) == [query.split("=", maxsplit=1)[0]]
 
 
-def test_a_log_row_is_exactly_the_models_fields(root, site):
+def test_a_log_row_is_exactly_the_models_fields(root: Caller, site: Site) -> None:
     fill(site, range(1))
     for path, model in (("connection-logs/", MqttConnectionLog), ("parsing-logs/", MqttParsingLog)):
         assert set(root.get(path)["results"][0]) == {field.name for field in model._meta.fields}

@@ -3,39 +3,45 @@
 """
 
 import time
+from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import pytest
 
 from mqtt_app.coordination.client import quick_client
 from mqtt_app.coordination.evidence import EvidenceStore, LinkEvidence
 from mqtt_app.coordination.leases import Lease, LeaseStore
-from mqtt_app.models import Device, MqttConnection, SiteBooks
+from mqtt_app.models import Device, MqttConnection, Site, SiteBooks
 from mqtt_app.selectors.status.sites import site_status
 from mqtt_app.services.ingest import pipeline
+from tests.integration.api.client import Caller
 from tests.integration.ingest.test_store import NOW, batch, message
+from tests.narrowing import present
 
 HEARD = datetime.fromtimestamp(NOW, UTC)
 
 
 @pytest.fixture
-def link(site):
+def link(site: Site) -> MqttConnection:
     MqttConnection.objects.filter(site=site).update(generation=3, owner="mqtt-1")
     return MqttConnection.objects.get(site=site)
 
 
 @pytest.fixture(autouse=True)
-def _empty_redis():
+def _empty_redis() -> Iterator[None]:
     quick_client().flushdb()
     yield
     quick_client().flushdb()
 
 
-def rows(root, site):
+def rows(root: Caller, site: Site) -> dict[str, dict[str, Any]]:
     return {row["identifier"]: row for row in root.get(f"sites/{site.pk}/devices/")["results"]}
 
 
-def test_whoever_was_never_heard_was_last_seen_never(site, link, root):
+def test_whoever_was_never_heard_was_last_seen_never(
+    site: Site, link: MqttConnection, root: Caller
+) -> None:
     goodbye = message(link, "zigbee2mqtt/lamp/availability", {"state": "offline"})
     pipeline.store(batch(goodbye, message(link, "zigbee2mqtt/torch", {"v": 1}, retain=True)), NOW)
     found = rows(root, site)
@@ -49,22 +55,24 @@ def test_whoever_was_never_heard_was_last_seen_never(site, link, root):
     assert datetime.fromisoformat(root.get(f"devices/{device.pk}/")["last_seen"]) == HEARD
 
 
-def test_a_site_without_a_message_has_no_last_one(site, link, root):
+def test_a_site_without_a_message_has_no_last_one(
+    site: Site, link: MqttConnection, root: Caller
+) -> None:
     flow = root.get(f"sites/{site.pk}/status/")["flow"]
     assert (flow["last_message_at"], flow["rate"], flow["messages"]) == (None, None, None)
 
 
 @pytest.fixture
-def lease(monkeypatch):
+def lease(monkeypatch: pytest.MonkeyPatch) -> None:
     """Of the owner, in a Redis that has been up for long."""
     store = LeaseStore(quick_client(), 60)
     monkeypatch.setattr(LeaseStore, "known_for", lambda _: 3_600.0)
     assert store.acquire(Lease("mqtt-1", "start", 10))
 
 
-def evidence(link, **values):
+def evidence(link: MqttConnection, **values: Any) -> None:
     now = time.time()
-    said = {
+    said: dict[str, Any] = {
         "generation": 3,
         "state": "up",
         "since": now,
@@ -81,8 +89,8 @@ def evidence(link, **values):
 )
 @pytest.mark.usefixtures("lease")
 def test_the_last_message_of_a_site_is_the_newest_that_anybody_knows(
-    site, link, by_books, by_owner, newest
-):
+    site: Site, link: MqttConnection, by_books: int, by_owner: int | None, newest: int
+) -> None:
     now = datetime.now(UTC)
     SiteBooks.objects.update_or_create(
         site=site, defaults={"last_message_at": now - timedelta(seconds=by_books)}
@@ -92,5 +100,5 @@ def test_the_last_message_of_a_site_is_the_newest_that_anybody_knows(
     flow = site_status(site).flow
     assert flow.last_message_at is not None
     assert abs((now - flow.last_message_at).total_seconds() - newest) < 1
-    assert abs(flow.last_message_age - newest) < 30
+    assert abs(present(flow.last_message_age) - newest) < 30
     assert (flow.rate, flow.messages, flow.unacked, flow.paused) == (2.5, 7, 3, False)

@@ -1,6 +1,7 @@
 """POST sites/{id}/start/ and stop/."""
 
 import threading
+from typing import Any
 
 import pytest
 from django.db import connection as database
@@ -9,7 +10,9 @@ from mqtt_app.models import MqttConnection, Site
 from tests.integration.api.client import Caller, connected_site, superuser
 
 
-def test_start_answers_202_with_the_old_status_and_exactly_the_agreed_fields(root, site):
+def test_start_answers_202_with_the_old_status_and_exactly_the_agreed_fields(
+    root: Caller, site: Site
+) -> None:
     answer = root.call("POST", f"sites/{site.pk}/start/")
     assert answer.status_code == 202
     assert answer.json() == {
@@ -26,7 +29,7 @@ def test_start_answers_202_with_the_old_status_and_exactly_the_agreed_fields(roo
     }
 
 
-def test_starting_what_is_started_answers_200(root, site):
+def test_starting_what_is_started_answers_200(root: Caller, site: Site) -> None:
     root.call("POST", f"sites/{site.pk}/start/")
     again = root.call("POST", f"sites/{site.pk}/start/")
     assert again.status_code == 200
@@ -34,7 +37,7 @@ def test_starting_what_is_started_answers_200(root, site):
     assert "already" in again.json()["message"]
 
 
-def test_stop_answers_202_once_and_200_after_that(root):
+def test_stop_answers_202_once_and_200_after_that(root: Caller) -> None:
     site = connected_site("On", is_active=True, status="connected")
     first, second = (root.call("POST", f"sites/{site.pk}/stop/") for _ in range(2))
     assert (first.status_code, second.status_code) == (202, 200)
@@ -42,14 +45,16 @@ def test_stop_answers_202_once_and_200_after_that(root):
     assert "stop within 30 seconds" in first.json()["message"]
 
 
-def test_start_writes_the_wish_and_nothing_else(root, site):
-    before = MqttConnection.objects.filter(site=site).values().get()
+def test_start_writes_the_wish_and_nothing_else(root: Caller, site: Site) -> None:
+    before: dict[str, Any] = {**MqttConnection.objects.filter(site=site).values().get()}
     root.call("POST", f"sites/{site.pk}/start/")
-    after = MqttConnection.objects.filter(site=site).values().get()
+    after: dict[str, Any] = {**MqttConnection.objects.filter(site=site).values().get()}
     assert {name for name in after if after[name] != before[name]} == {"is_active", "updated_at"}
 
 
-def test_start_of_a_switched_off_site_says_that_nothing_will_connect_yet(root, site):
+def test_start_of_a_switched_off_site_says_that_nothing_will_connect_yet(
+    root: Caller, site: Site
+) -> None:
     Site.objects.update(is_active=False)
     answer = root.call("POST", f"sites/{site.pk}/start/")
     assert answer.status_code == 202
@@ -57,7 +62,9 @@ def test_start_of_a_switched_off_site_says_that_nothing_will_connect_yet(root, s
 
 
 @pytest.mark.parametrize("verb", ["start", "stop"])
-def test_only_superusers_may_switch(verb, site, member, stranger, nobody):
+def test_only_superusers_may_switch(
+    verb: str, site: Site, member: Caller, stranger: Caller, nobody: Caller
+) -> None:
     path = f"sites/{site.pk}/{verb}/"
     assert [caller.call("POST", path).status_code for caller in (member, stranger, nobody)] == [
         403,
@@ -69,7 +76,9 @@ def test_only_superusers_may_switch(verb, site, member, stranger, nobody):
 
 
 @pytest.mark.parametrize("verb", ["start", "stop"])
-def test_a_site_that_is_not_there_or_has_no_connection_is_404_and_says_which(verb, root):
+def test_a_site_that_is_not_there_or_has_no_connection_is_404_and_says_which(
+    verb: str, root: Caller
+) -> None:
     bare = Site.objects.create(name="Bare")
     missing, unconnected = (
         root.call("POST", f"sites/{number}/{verb}/") for number in (987654, bare.pk)
@@ -80,7 +89,7 @@ def test_a_site_that_is_not_there_or_has_no_connection_is_404_and_says_which(ver
 
 
 @pytest.mark.django_db(transaction=True)
-def test_of_two_starts_at_once_one_is_202_and_one_is_200():
+def test_of_two_starts_at_once_one_is_202_and_one_is_200() -> None:
     site, callers, codes = (
         connected_site("Race"),
         [Caller(superuser(name)) for name in ("one", "two")],
@@ -88,7 +97,7 @@ def test_of_two_starts_at_once_one_is_202_and_one_is_200():
     )
     barrier = threading.Barrier(2)
 
-    def start(caller):
+    def start(caller: Caller) -> None:
         barrier.wait()
         codes.append(caller.call("POST", f"sites/{site.pk}/start/").status_code)
         database.close()

@@ -19,6 +19,7 @@ from mqtt_app.models import (
 )
 from mqtt_app.services import audit
 from tests.integration.api.client import Caller, connected_site, superuser
+from tests.narrowing import present
 
 Fingerprint = dict[str, list[dict[str, Any]]]
 NOT_PEOPLES = {
@@ -63,7 +64,7 @@ def root(db: None) -> Caller:
 def mate(db: None) -> User:
     user = User.objects.create_user("mate", password="correct-horse")
     user.groups.add(Group.objects.create(name="clerks"))
-    user.user_permissions.add(Permission.objects.first())
+    user.user_permissions.add(present(Permission.objects.first()))
     return user
 
 

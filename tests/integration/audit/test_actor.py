@@ -8,6 +8,7 @@ import pytest
 from asgiref.sync import sync_to_async
 from asgiref.testing import ApplicationCommunicator
 from django.db import connections
+from django.http import HttpRequest, HttpResponse
 from django.test import RequestFactory
 
 from mqtt_app.domain.accounts.client_address import client_address
@@ -31,7 +32,9 @@ from tests.integration.api.client import connected_site, superuser
         ("unix:", None),
     ],
 )
-def test_an_address_is_the_peers_and_no_header_changes_it(remote, expected):
+def test_an_address_is_the_peers_and_no_header_changes_it(
+    remote: str, expected: str | None
+) -> None:
     assert (
         client_address({"REMOTE_ADDR": remote, "HTTP_X_FORWARDED_FOR": "203.0.113.1"}) == expected
     )
@@ -41,16 +44,23 @@ def test_an_address_is_the_peers_and_no_header_changes_it(remote, expected):
     ("path", "source"),
     [("/api/v1/mqtt/sites/", Source.API), ("/admin/", Source.ADMIN), ("/sites/1/", Source.PAGE)],
 )
-def test_a_request_acts_from_where_it_was_sent_and_leaves_nobody_behind(path, source):
+def test_a_request_acts_from_where_it_was_sent_and_leaves_nobody_behind(
+    path: str, source: Source
+) -> None:
     seen = []
-    middleware = ActorMiddleware(lambda request: seen.append(audit.current_actor()))
+
+    def respond(_request: HttpRequest) -> HttpResponse:
+        seen.append(audit.current_actor())
+        return HttpResponse()
+
+    middleware = ActorMiddleware(respond)
     middleware(RequestFactory().get(path))
     assert (seen[0].source, seen[0].user_name) == (source, "")
     assert audit.current_actor().source is Source.COMMAND
 
 
-def test_a_request_that_fails_leaves_nobody_behind():
-    def fail(_request):
+def test_a_request_that_fails_leaves_nobody_behind() -> None:
+    def fail(_request: HttpRequest) -> HttpResponse:
         raise RuntimeError
 
     with pytest.raises(RuntimeError):
@@ -58,14 +68,17 @@ def test_a_request_that_fails_leaves_nobody_behind():
     assert audit.current_actor().source is Source.COMMAND
 
 
-def test_threads_have_actors_of_their_own():
-    seen, meet = {}, threading.Barrier(2)
+def test_threads_have_actors_of_their_own() -> None:
+    seen: dict[str, Source] = {}
+    meet = threading.Barrier(2)
 
-    def act(path):
-        middleware = ActorMiddleware(
-            lambda request: (meet.wait(5), seen.update({path: audit.current_actor().source}))
-        )
-        middleware(RequestFactory().get(path))
+    def respond(request: HttpRequest) -> HttpResponse:
+        meet.wait(5)
+        seen[request.path] = audit.current_actor().source
+        return HttpResponse()
+
+    def act(path: str) -> None:
+        ActorMiddleware(respond)(RequestFactory().get(path))
 
     threads = [threading.Thread(target=act, args=(path,)) for path in ("/api/", "/admin/")]
     for thread in threads:
@@ -75,7 +88,7 @@ def test_threads_have_actors_of_their_own():
     assert seen == {"/api/": Source.API, "/admin/": Source.ADMIN}
 
 
-async def start_site(site_id, token):
+async def start_site(site_id: int, token: str) -> int:
     headers = [(b"authorization", f"Token {token}".encode()), (b"host", b"localhost")]
     path = f"/api/v1/mqtt/sites/{site_id}/start/"
     scope = {
@@ -91,17 +104,19 @@ async def start_site(site_id, token):
     answer = await web.receive_output(20)
     await web.receive_output(20)
     await web.wait(20)
-    return answer["status"]
+    return int(answer["status"])
 
 
 @pytest.mark.django_db(transaction=True)
 @pytest.mark.asyncio
-async def test_of_many_requests_at_once_each_is_recorded_in_its_own_name(monkeypatch):
+async def test_of_many_requests_at_once_each_is_recorded_in_its_own_name(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     monkeypatch.setitem(
         connections.settings["default"], "CONN_MAX_AGE", 0
     )  # each request has a thread of its own
 
-    def prepare():
+    def prepare() -> dict[str, tuple[int, str]]:
         users = [superuser(f"user-{number}") for number in range(8)]
         return {
             u.username: (connected_site(u.username).pk, ApiToken.objects.create(u)[1])
@@ -120,7 +135,7 @@ async def test_of_many_requests_at_once_each_is_recorded_in_its_own_name(monkeyp
 
 
 @pytest.mark.django_db
-def test_in_a_shell_it_is_the_account_of_the_system(monkeypatch):
+def test_in_a_shell_it_is_the_account_of_the_system(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("USER", "somebody-else")
     monkeypatch.setenv("LOGNAME", "somebody-else")
     sites.create_site({"name": "Plant"})
@@ -130,7 +145,7 @@ def test_in_a_shell_it_is_the_account_of_the_system(monkeypatch):
 
 
 @pytest.mark.django_db
-def test_the_first_rows_of_an_installation_are_recorded_without_their_secrets():
+def test_the_first_rows_of_an_installation_are_recorded_without_their_secrets() -> None:
     answer = first_rows.write(
         password="a-first-password", own_database=True, old_token="", demo_ports=[]
     )

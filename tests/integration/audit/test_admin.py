@@ -1,8 +1,11 @@
 """Every page and action of the admin that writes leaves an entry, in the transaction of its change."""
 
+from collections.abc import Callable
+
 import pytest
 from django.contrib import admin as django_admin
 from django.contrib.auth.models import Group, User
+from django.db.models import Model
 from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
@@ -11,6 +14,7 @@ from django_celery_beat.models import IntervalSchedule, PeriodicTask
 from mqtt_app.admin.audited import Audited
 from mqtt_app.models import (
     AuditEntry,
+    Device,
     LoginCounter,
     Membership,
     MqttConnection,
@@ -19,19 +23,20 @@ from mqtt_app.models import (
 from mqtt_app.services.accounts import login_throttle
 from tests.integration.api.client import superuser
 from tests.integration.audit.conftest import fingerprint, new_entries
+from tests.narrowing import kind_of, present
 
 REGISTERED = sorted(django_admin.site._registry, key=lambda model: model._meta.label)
 
 
 @pytest.fixture
-def admin(db) -> Client:
+def admin(db: None) -> Client:
     browser = Client(raise_request_exception=False)
     browser.force_login(superuser())
     return browser
 
 
 @pytest.fixture
-def rows(site, mate):
+def rows(site: Site, mate: User) -> None:
     """Something to select on every list; rows that the test's own set-up lacks are made by the
     migration's schedule.
     """
@@ -41,7 +46,7 @@ def rows(site, mate):
         login_throttle.checked(login_throttle.of_login(user.username, "192.0.2.1"), lambda: False)
 
 
-def url(model, page, *arguments) -> str:
+def url(model: type[Model], page: str, *arguments: int) -> str:
     return reverse(f"admin:{model._meta.app_label}_{model._meta.model_name}_{page}", args=arguments)
 
 
@@ -53,7 +58,7 @@ def form_data(admin: Client, address: str) -> dict[str, object]:
         *(f.formset.management_form for f in context["inline_admin_formsets"]),
     ]
     forms += [row for f in context["inline_admin_formsets"] for row in f.formset.initial_forms]
-    found = {}
+    found: dict[str, object] = {}
     for form in forms:
         for name, field in form.fields.items():
             value = form.get_initial_for_field(field, name)
@@ -77,7 +82,7 @@ def form_data(admin: Client, address: str) -> dict[str, object]:
 
 
 @pytest.mark.parametrize("model", REGISTERED, ids=lambda model: model._meta.label)
-def test_every_registered_page_is_audited(model):
+def test_every_registered_page_is_audited(model: type[Model]) -> None:
     assert isinstance(django_admin.site._registry[model], Audited)
 
 
@@ -95,9 +100,13 @@ CHANGES = [
     ("model", "change"), CHANGES, ids=lambda value: getattr(value, "__name__", "")
 )
 def test_a_changed_row_leaves_an_entry_and_without_one_stays_as_it_was(
-    model, change, admin, rows, no_entries_possible
-):
-    row = model.objects.order_by("pk").last()
+    model: type[Model],
+    change: dict[str, int | str],
+    admin: Client,
+    rows: None,
+    no_entries_possible: Callable[[], None],
+) -> None:
+    row = present(model._default_manager.order_by("pk").last())
     address = url(model, "change", row.pk)
     before = fingerprint()
     sent = form_data(admin, address) | change
@@ -117,9 +126,11 @@ def test_a_changed_row_leaves_an_entry_and_without_one_stays_as_it_was(
 
 @pytest.mark.parametrize("model", REGISTERED, ids=lambda model: model._meta.label)
 @pytest.mark.parametrize("way", ["page", "list"])
-def test_a_deleted_row_leaves_an_entry(model, way, admin, rows):
+def test_a_deleted_row_leaves_an_entry(
+    model: type[Model], way: str, admin: Client, rows: None
+) -> None:
     page = django_admin.site._registry[model]
-    row = model.objects.order_by("pk").last()
+    row = model._default_manager.order_by("pk").last()
     known = AuditEntry.objects.count()
     if model is AuditEntry or row is None:
         return
@@ -129,7 +140,7 @@ def test_a_deleted_row_leaves_an_entry(model, way, admin, rows):
         sent = {"action": "delete_selected", "_selected_action": [row.pk], "post": "yes"}
         answer = admin.post(url(model, "changelist"), sent)
     assert answer.status_code in {302, 403}
-    gone = not model.objects.filter(pk=row.pk).exists()
+    gone = not model._default_manager.filter(pk=row.pk).exists()
     assert gone or not page.has_delete_permission(answer.wsgi_request)
     entries = new_entries(known)
     action = "unlocked" if model is LoginCounter else "deleted"
@@ -151,18 +162,23 @@ ACTIONS = [
 
 @pytest.mark.parametrize(("model", "name"), ACTIONS, ids=str)
 def test_an_action_leaves_an_entry_and_without_one_changes_nothing(
-    model, name, admin, rows, no_entries_possible
-):
-    row = model.objects.order_by("pk").last()
+    model: type[Model],
+    name: str,
+    admin: Client,
+    rows: None,
+    no_entries_possible: Callable[[], None],
+) -> None:
+    row = present(model._default_manager.order_by("pk").last())
     if name in {"stop", "disallow"}:
-        model.objects.update(is_active=True)
+        model._default_manager.update(is_active=True)
     if name == "unretire":
-        model.objects.update(retired_at=timezone.now())
+        model._default_manager.update(retired_at=timezone.now())
     if name in {"fold", "unfold"}:
-        model.objects.update(member_count=40, is_folding=name == "unfold")
+        model._default_manager.update(member_count=40, is_folding=name == "unfold")
     others = []
     if name == "merge":
-        others.append(model.objects.create(site_id=row.site_id, identifier="another").pk)
+        device = kind_of(Device, row)
+        others.append(Device.objects.create(site_id=device.site_id, identifier="another").pk)
     before, known = fingerprint(), AuditEntry.objects.count()
     chosen = {"action": name, "_selected_action": [row.pk, *others]}
     if name == "enable_tasks":
@@ -175,17 +191,19 @@ def test_an_action_leaves_an_entry_and_without_one_changes_nothing(
     assert no_more == known
 
 
-def test_an_action_that_cannot_be_recorded_is_not_done(admin, rows, no_entries_possible):
+def test_an_action_that_cannot_be_recorded_is_not_done(
+    admin: Client, rows: None, no_entries_possible: Callable[[], None]
+) -> None:
     before = fingerprint()
     no_entries_possible()
     for model, name in ((PeriodicTask, "disable_tasks"), (MqttConnection, "start")):
-        row = model.objects.order_by("pk").last()
-        chosen = {"action": name, "_selected_action": [row.pk]}
+        row = model._default_manager.order_by("pk").last()
+        chosen = {"action": name, "_selected_action": [present(row).pk]}
         assert admin.post(url(model, "changelist"), chosen).status_code == 500
     assert fingerprint() == before
 
 
-def test_a_new_row_leaves_an_entry(admin, site):
+def test_a_new_row_leaves_an_entry(admin: Client, site: Site) -> None:
     admin.post(url(Group, "add"), {"name": "new"})
     sent = {
         "username": "new",
@@ -202,7 +220,7 @@ def test_a_new_row_leaves_an_entry(admin, site):
     assert User.objects.get(username="new").password not in str(user.changes)
 
 
-def test_groups_and_permissions_of_a_user_are_recorded_as_ids(admin, mate):
+def test_groups_and_permissions_of_a_user_are_recorded_as_ids(admin: Client, mate: User) -> None:
     address = url(User, "change", mate.pk)
     extra = Group.objects.create(name="more")
     old = mate.groups.get().pk
@@ -213,7 +231,7 @@ def test_groups_and_permissions_of_a_user_are_recorded_as_ids(admin, mate):
     assert {"groups": [[old], [old, extra.pk]]} in [entry.changes for entry in new_entries()]
 
 
-def test_memberships_beside_a_site_are_recorded(admin, site, mate):
+def test_memberships_beside_a_site_are_recorded(admin: Client, site: Site, mate: User) -> None:
     address = url(Site, "change", site.pk)
     sent = form_data(admin, address)
     row = {

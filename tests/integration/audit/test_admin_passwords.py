@@ -1,7 +1,10 @@
 """Passwords, decisions about many rows, and the entries themselves, in the admin."""
 
+from collections.abc import Callable
+
 import pytest
 from django.contrib.auth.models import User
+from django.db.models import Model
 from django.test import Client
 from django.urls import reverse
 from django_celery_beat.models import IntervalSchedule, PeriodicTask
@@ -10,6 +13,7 @@ from mqtt_app.models import (
     AuditEntry,
     DiscoveredTopic,
     MqttConnection,
+    Site,
 )
 from mqtt_app.services.accounts import login_throttle
 from tests.integration.api.client import superuser
@@ -17,14 +21,14 @@ from tests.integration.audit.conftest import fingerprint, new_entries
 
 
 @pytest.fixture
-def admin(db) -> Client:
+def admin(db: None) -> Client:
     browser = Client(raise_request_exception=False)
     browser.force_login(superuser())
     return browser
 
 
 @pytest.fixture
-def rows(site, mate):
+def rows(site: Site, mate: User) -> None:
     """Something to select on every list; rows that the test's own set-up lacks are made by the
     migration's schedule.
     """
@@ -34,7 +38,7 @@ def rows(site, mate):
         login_throttle.checked(login_throttle.of_login(user.username, "192.0.2.1"), lambda: False)
 
 
-def url(model, page, *arguments) -> str:
+def url(model: type[Model], page: str, *arguments: int) -> str:
     return reverse(f"admin:{model._meta.app_label}_{model._meta.model_name}_{page}", args=arguments)
 
 
@@ -46,7 +50,7 @@ def form_data(admin: Client, address: str) -> dict[str, object]:
         *(f.formset.management_form for f in context["inline_admin_formsets"]),
     ]
     forms += [row for f in context["inline_admin_formsets"] for row in f.formset.initial_forms]
-    found = {}
+    found: dict[str, object] = {}
     for form in forms:
         for name, field in form.fields.items():
             value = form.get_initial_for_field(field, name)
@@ -69,7 +73,7 @@ def form_data(admin: Client, address: str) -> dict[str, object]:
     }
 
 
-def test_somebodys_password_and_ones_own_are_recorded_as_changed(admin, mate):
+def test_somebodys_password_and_ones_own_are_recorded_as_changed(admin: Client, mate: User) -> None:
     new = {
         "usable_password": "true",
         "password1": "another-horse",
@@ -92,8 +96,8 @@ def test_somebodys_password_and_ones_own_are_recorded_as_changed(admin, mate):
 
 @pytest.mark.parametrize("address", ["/admin/auth/user/{}/password/", "/account/password/"])
 def test_a_password_whose_change_cannot_be_recorded_stays(
-    address, admin, mate, no_entries_possible
-):
+    address: str, admin: Client, mate: User, no_entries_possible: Callable[[], None]
+) -> None:
     before = fingerprint()
     no_entries_possible()
     new = {
@@ -111,7 +115,9 @@ def test_a_password_whose_change_cannot_be_recorded_stays(
     assert fingerprint() == before
 
 
-def test_one_decision_about_many_topics_is_one_entry_with_their_number(admin, site):
+def test_one_decision_about_many_topics_is_one_entry_with_their_number(
+    admin: Client, site: Site
+) -> None:
     rows = [
         DiscoveredTopic(connection=site.connection, topic=f"t/{n}", is_active=False)
         for n in range(300)
@@ -129,7 +135,7 @@ def test_one_decision_about_many_topics_is_one_entry_with_their_number(admin, si
     assert entry.changes["ids"].endswith("and 201 more")
 
 
-def test_entries_are_read_found_and_not_written(admin, site):
+def test_entries_are_read_found_and_not_written(admin: Client, site: Site) -> None:
     admin.post(
         url(MqttConnection, "changelist"),
         {"action": "start", "_selected_action": [site.connection.pk]},

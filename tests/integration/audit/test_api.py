@@ -1,8 +1,12 @@
 """Every route of the API that writes leaves an entry, in the transaction of its change."""
 
+from collections.abc import Callable
 from typing import Any
 
 import pytest
+from django.contrib.auth.models import User
+from django.db.models import Model
+from django.test import Client
 from django.urls import URLPattern, URLResolver, get_resolver
 from django.utils import timezone
 
@@ -18,6 +22,7 @@ from mqtt_app.models import (
     TopicRule,
 )
 from mqtt_app.services.replay import requests
+from tests.integration.api.client import Caller
 from tests.integration.audit.conftest import fingerprint, new_entries
 
 UNSAFE = ("post", "put", "patch", "delete")
@@ -134,7 +139,7 @@ def writing_routes() -> set[tuple[str, str]]:
 
 
 def address(route: str, site: Site) -> str:
-    numbers = {
+    numbers: dict[str, type[Model]] = {
         "topics": MqttTopic,
         "discovered-topics": DiscoveredTopic,
         "topic-rules": TopicRule,
@@ -142,7 +147,7 @@ def address(route: str, site: Site) -> str:
     }
     model = next((model for name, model in numbers.items() if f"/{name}/<int:pk>" in route), Site)
     path = route.replace("<int:site_id>", str(site.pk)).replace(
-        "<int:pk>", str(model.objects.earliest("pk").pk)
+        "<int:pk>", str(model._default_manager.earliest("pk").pk)
     )
     operation = Operation.objects.order_by("created_at").last()
     if operation is not None:
@@ -150,11 +155,11 @@ def address(route: str, site: Site) -> str:
     return f"/api/{path}"
 
 
-def test_every_route_that_writes_has_a_line_here():
+def test_every_route_that_writes_has_a_line_here() -> None:
     assert writing_routes() - STORES_NOTHING == CALLS.keys()
 
 
-def test_a_message_that_is_tried_is_not_stored(root, site):
+def test_a_message_that_is_tried_is_not_stored(root: Caller, site: Site) -> None:
     known = AuditEntry.objects.count()
     before = fingerprint()
     body = {"topic": "lab/boiler/temperature", "payload": "21.5"}
@@ -164,7 +169,9 @@ def test_a_message_that_is_tried_is_not_stored(root, site):
 
 
 @pytest.mark.parametrize(("method", "route"), CALLS)
-def test_a_write_leaves_one_entry_that_says_who_and_what(method, route, root, site):
+def test_a_write_leaves_one_entry_that_says_who_and_what(
+    method: str, route: str, root: Caller, site: Site
+) -> None:
     body, action, kind = CALLS[method, route]
     body = body() if callable(body) else body
     if kind == "mqttconnection" and action == "stopped":
@@ -181,7 +188,9 @@ def test_a_write_leaves_one_entry_that_says_who_and_what(method, route, root, si
 
 
 @pytest.mark.parametrize(("method", "route"), CALLS)
-def test_what_cannot_be_recorded_is_not_done(method, route, root, site, no_entries_possible):
+def test_what_cannot_be_recorded_is_not_done(
+    method: str, route: str, root: Caller, site: Site, no_entries_possible: Callable[[], None]
+) -> None:
     body, action, kind = CALLS[method, route]
     body = body() if callable(body) else body
     if kind == "mqttconnection" and action == "stopped":
@@ -192,7 +201,7 @@ def test_what_cannot_be_recorded_is_not_done(method, route, root, site, no_entri
     assert fingerprint() == before
 
 
-def test_what_changes_nothing_leaves_no_entry(root, site):
+def test_what_changes_nothing_leaves_no_entry(root: Caller, site: Site) -> None:
     root.call("PATCH", f"sites/{site.pk}/", {"name": site.name})
     root.call(
         "PATCH",
@@ -205,7 +214,9 @@ def test_what_changes_nothing_leaves_no_entry(root, site):
     assert new_entries() == []
 
 
-def test_old_and_new_values_are_written_down_but_of_a_secret_only_that_it_changed(root, site):
+def test_old_and_new_values_are_written_down_but_of_a_secret_only_that_it_changed(
+    root: Caller, site: Site
+) -> None:
     change = {"broker_port": 8883, "password": "new-canary", "tls_verify": False}
     root.call("PATCH", f"sites/{site.pk}/connection/", change)
     (entry,) = new_entries()
@@ -216,7 +227,9 @@ def test_old_and_new_values_are_written_down_but_of_a_secret_only_that_it_change
     }
 
 
-def test_a_session_is_recorded_as_the_person_without_a_token(client, site, django_user_model):
+def test_a_session_is_recorded_as_the_person_without_a_token(
+    client: Client, site: Site, django_user_model: type[User]
+) -> None:
     client.force_login(django_user_model.objects.create_superuser("anna"))
     client.post(f"/api/v1/mqtt/sites/{site.pk}/start/", REMOTE_ADDR="2001:db8::7")
     (entry,) = new_entries()

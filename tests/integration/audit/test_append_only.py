@@ -1,10 +1,12 @@
 """Entries are added and never altered, whoever asks and however."""
 
+from collections.abc import Callable
 from datetime import timedelta
 
 import pytest
 from django.db import IntegrityError, connection, transaction
 from django.utils import timezone
+from pytest_django.fixtures import Settings
 
 from mqtt_app.models import AuditEntry, Site
 from mqtt_app.services import audit
@@ -29,7 +31,7 @@ def resave(entry: AuditEntry) -> None:
     entry.save()
 
 
-REFUSED = {
+REFUSED: dict[str, Callable[[AuditEntry], object]] = {
     "save": resave,
     "update of a set": lambda entry: AuditEntry.objects.update(user_name="somebody else"),
     "bulk update": lambda entry: AuditEntry.objects.bulk_update([entry], ["user_name"]),
@@ -55,7 +57,7 @@ REFUSED = {
 
 
 @pytest.mark.parametrize("way", REFUSED)
-def test_no_way_alters_or_removes_an_entry(way, entry):
+def test_no_way_alters_or_removes_an_entry(way: str, entry: AuditEntry) -> None:
     before = AuditEntry.objects.values().get()
     execute("SET LOCAL sitewire.audit_truncate_allowed = 'off'")  # on in the test run alone
     with (
@@ -66,7 +68,9 @@ def test_no_way_alters_or_removes_an_entry(way, entry):
     assert AuditEntry.objects.values().get() == before
 
 
-def test_upkeep_removes_what_is_past_its_retention_and_nothing_newer(settings, monkeypatch):
+def test_upkeep_removes_what_is_past_its_retention_and_nothing_newer(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(pruning, "CHUNK", 2)
     now = timezone.now()
     for days in (731, 740, 750, 729, 0):
@@ -78,13 +82,13 @@ def test_upkeep_removes_what_is_past_its_retention_and_nothing_newer(settings, m
     ]
 
 
-def test_after_pruning_entries_are_as_safe_as_before(entry):
+def test_after_pruning_entries_are_as_safe_as_before(entry: AuditEntry) -> None:
     audit.prune(timezone.now() - timedelta(days=1), 10)
     with pytest.raises(IntegrityError), transaction.atomic():
         AuditEntry.objects.all().delete()
 
 
-def test_an_entry_goes_when_its_change_is_rolled_back():
+def test_an_entry_goes_when_its_change_is_rolled_back() -> None:
     def fail() -> None:
         audit.record("created", Site.objects.create(name="Plant"))
         raise RuntimeError

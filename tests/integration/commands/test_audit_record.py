@@ -9,7 +9,7 @@ from mqtt_app.services import audit
 pytestmark = pytest.mark.django_db
 
 
-def test_an_entry_says_who_did_what_to_which_object():
+def test_an_entry_says_who_did_what_to_which_object() -> None:
     site = Site.objects.create(name="Lab")
     with audit.acting_as(Actor(Source.API, None, "anna", "phone", "192.0.2.1")):
         audit.record(
@@ -42,7 +42,7 @@ def test_an_entry_says_who_did_what_to_which_object():
     assert third.changes == {"name": ["b", None]}
 
 
-def test_names_are_cut_to_what_the_columns_hold():
+def test_names_are_cut_to_what_the_columns_hold() -> None:
     with audit.acting_as(Actor(Source.PAGE, user_name="u" * 300, token_name="t" * 300)):
         audit.record("signed in")
     entry = AuditEntry.objects.get()
@@ -55,7 +55,7 @@ def test_names_are_cut_to_what_the_columns_hold():
     )
 
 
-def test_whoever_acts_acts_until_the_end_and_without_anybody_it_is_the_command_line():
+def test_whoever_acts_acts_until_the_end_and_without_anybody_it_is_the_command_line() -> None:
     assert audit.current_actor().source is Source.COMMAND
     assert audit.current_actor().user_name
     anna = Actor(Source.API, user_name="anna")

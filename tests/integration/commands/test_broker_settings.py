@@ -36,7 +36,9 @@ def start(*command: str, **settings: str) -> subprocess.CompletedProcess[str]:
         ({"SITEWIRE_OWN_SERVICES": "web"}, "'web' is not a host and a port"),
     ],
 )
-def test_a_worker_and_a_command_refuse_to_start_and_name_the_bad_entry(settings, says):
+def test_a_worker_and_a_command_refuse_to_start_and_name_the_bad_entry(
+    settings: dict[str, str], says: str
+) -> None:
     for command in (
         ("manage.py", "start_mqtt_service"),
         ("-m", "project.mqtt_worker", "--instance", "x"),
@@ -47,12 +49,12 @@ def test_a_worker_and_a_command_refuse_to_start_and_name_the_bad_entry(settings,
     assert "Traceback" not in start("manage.py", "check", **settings).stderr
 
 
-def test_an_entry_that_opens_nothing_is_a_warning():
+def test_an_entry_that_opens_nothing_is_a_warning() -> None:
     (message,) = broker_messages(Config(broker_allow=("0.0.0.0/0", "10.0.0.0/8", "broker.example")))
     assert (message.id, "'0.0.0.0/0' opens nothing" in message.msg) == ("sitewire.W021", True)
 
 
-def test_a_bad_entry_of_a_settings_file_is_an_error():
+def test_a_bad_entry_of_a_settings_file_is_an_error() -> None:
     messages = broker_messages(
         Config(broker_allow=("x y",), broker_private="no", own_services=("web",))
     )

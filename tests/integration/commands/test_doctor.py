@@ -4,6 +4,7 @@ import json
 import os
 import subprocess
 import sys
+from collections.abc import Iterator
 
 import pytest
 from django.conf import settings
@@ -39,7 +40,7 @@ def doctor(**env: str) -> tuple[int, dict[str, tuple[str, str]], str]:
     return run.returncode, found, run.stderr
 
 
-def test_what_is_there_is_fine_and_what_is_missing_is_named_with_its_remedy():
+def test_what_is_there_is_fine_and_what_is_missing_is_named_with_its_remedy() -> None:
     code, found, _ = doctor()
     assert code == 1
     assert found["database"][0] == found["redis writes"][0] == found["encryption keys"][0] == "OK"
@@ -49,7 +50,7 @@ def test_what_is_there_is_fine_and_what_is_missing_is_named_with_its_remedy():
     )
 
 
-def test_without_a_database_it_says_where_it_looked_and_goes_on():
+def test_without_a_database_it_says_where_it_looked_and_goes_on() -> None:
     port = free_port()
     code, found, said = doctor(DATABASE_URL=f"postgres://sitewire:s3cret@127.0.0.1:{port}/sitewire")
     assert code == 1
@@ -60,7 +61,7 @@ def test_without_a_database_it_says_where_it_looked_and_goes_on():
     assert "Traceback" not in said
 
 
-def test_without_redis_it_says_where_it_looked_and_goes_on():
+def test_without_redis_it_says_where_it_looked_and_goes_on() -> None:
     port = free_port()
     code, found, said = doctor(REDIS_URL=f"redis://:s3cret@127.0.0.1:{port}/0")
     assert code == 1
@@ -72,14 +73,14 @@ def test_without_redis_it_says_where_it_looked_and_goes_on():
 
 
 @pytest.fixture
-def full_redis():
+def full_redis() -> Iterator[None]:
     quick_client().config_set("maxmemory", "1")
     yield
     quick_client().config_set("maxmemory", "0")
 
 
 @pytest.mark.usefixtures("full_redis")
-def test_a_redis_that_is_full_is_a_finding_and_the_rest_is_told_all_the_same():
+def test_a_redis_that_is_full_is_a_finding_and_the_rest_is_told_all_the_same() -> None:
     code, found, said = doctor()
     assert code == 1
     assert found["redis writes"][0] == "ERROR"

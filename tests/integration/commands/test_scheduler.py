@@ -1,6 +1,7 @@
 """Beat's scheduler while the database is away."""
 
 import contextlib
+from collections.abc import Iterator
 
 import pytest
 from celery import Celery
@@ -17,7 +18,7 @@ app.config_from_object("django.conf:settings", namespace="CELERY")
 
 
 @contextlib.contextmanager
-def no_database():
+def no_database() -> Iterator[None]:
     settings = connection.settings_dict
     port, settings["PORT"] = settings["PORT"], free_port()
     connection.close()
@@ -28,7 +29,7 @@ def no_database():
 
 
 @pytest.mark.django_db(transaction=True)
-def test_beat_goes_on_with_the_schedule_it_knows_and_reads_it_again_afterwards():
+def test_beat_goes_on_with_the_schedule_it_knows_and_reads_it_again_afterwards() -> None:
     sync_schedule()
     scheduler = Scheduler(app=app)
     known = set(scheduler.schedule)
@@ -41,7 +42,7 @@ def test_beat_goes_on_with_the_schedule_it_knows_and_reads_it_again_afterwards()
 
 
 @pytest.mark.django_db(transaction=True)
-def test_beat_that_starts_without_a_database_reads_the_schedule_once_it_is_there():
+def test_beat_that_starts_without_a_database_reads_the_schedule_once_it_is_there() -> None:
     sync_schedule()
     with no_database():
         scheduler = Scheduler(app=app)

@@ -2,6 +2,7 @@
 
 import time
 from datetime import timedelta
+from typing import Any
 
 import pytest
 from django.contrib.auth import get_user_model
@@ -32,7 +33,7 @@ pytestmark = pytest.mark.django_db
 NASTY = "<script>alert(1)</script>"
 
 
-def make_site(name):
+def make_site(name: str) -> Site:
     site = Site.objects.create(name=name)
     connection = MqttConnection.objects.create(site=site, broker_host=f"broker-{site.pk}.example")
     MqttTopic.objects.create(connection=connection, filter="#")
@@ -40,7 +41,7 @@ def make_site(name):
     return site
 
 
-def fill(site, rows):
+def fill(site: Site, rows: int) -> None:
     now = timezone.now()
     for number in range(rows):
         device = Device.objects.create(site=site, identifier=f"device-{number}-{NASTY}")
@@ -64,30 +65,30 @@ def fill(site, rows):
         )
 
 
-def client_of(name="root", **values):
+def client_of(name: str = "root", **values: Any) -> Client:
     client = Client()
     client.force_login(get_user_model().objects.create_user(name, **values))
     return client
 
 
 @pytest.fixture
-def admin():
+def admin() -> Client:
     return client_of(is_superuser=True, is_staff=True)
 
 
-def queries(client, path):
+def queries(client: Client, path: str) -> int:
     with CaptureQueriesContext(database) as captured:
         assert client.get(path).status_code == 200
     return len(captured)
 
 
 @pytest.mark.parametrize("path", ["/", "/sites/1/", "/fragments/overview/", "/fragments/sites/1/"])
-def test_every_page_asks_for_a_login_and_comes_back(client, path):
+def test_every_page_asks_for_a_login_and_comes_back(client: Client, path: str) -> None:
     answer = client.get(path)
     assert (answer.status_code, answer["Location"]) == (302, f"/login/?next={path}")
 
 
-def test_logging_in_leads_to_the_page_that_was_asked_for(client):
+def test_logging_in_leads_to_the_page_that_was_asked_for(client: Client) -> None:
     get_user_model().objects.create_user("anna", password="a-password")
     answer = client.post(
         "/login/?next=/sites/1/",
@@ -96,12 +97,12 @@ def test_logging_in_leads_to_the_page_that_was_asked_for(client):
     assert answer["Location"] == "/sites/1/"
 
 
-def test_a_wrong_password_is_said_in_words(client):
+def test_a_wrong_password_is_said_in_words(client: Client) -> None:
     answer = client.post("/login/", {"username": "anna", "password": "wrong"})
     assert "do not match" in answer.content.decode()
 
 
-def test_the_overview_shows_each_site_with_status_and_start_button(admin):
+def test_the_overview_shows_each_site_with_status_and_start_button(admin: Client) -> None:
     site = make_site("Oslo")
     page = admin.get("/").content.decode()
     assert "Oslo" in page
@@ -109,11 +110,11 @@ def test_the_overview_shows_each_site_with_status_and_start_button(admin):
     assert f'data-post="/api/v1/mqtt/sites/{site.pk}/start/"' in page
 
 
-def test_an_empty_overview_says_how_to_add_a_site(admin):
+def test_an_empty_overview_says_how_to_add_a_site(admin: Client) -> None:
     assert "Add a site" in admin.get("/").content.decode()
 
 
-def test_a_paused_parser_is_said_on_both_pages_with_what_to_do(admin):
+def test_a_paused_parser_is_said_on_both_pages_with_what_to_do(admin: Client) -> None:
     site = make_site("Oslo")
     SiteBooks.objects.update(received=12, kept=5)
     ParserHealth.objects.create(
@@ -132,14 +133,16 @@ def test_a_paused_parser_is_said_on_both_pages_with_what_to_do(admin):
     assert "Parser ok" not in page
 
 
-def test_what_is_wrong_with_the_installation_is_said_to_those_who_can_mend_it(admin):
+def test_what_is_wrong_with_the_installation_is_said_to_those_who_can_mend_it(
+    admin: Client,
+) -> None:
     make_site("Oslo")
     said = "No MQTT worker is running, so nothing connects."
     assert said in admin.get("/").content.decode()
     assert said not in client_of("guest").get("/").content.decode()
 
 
-def test_a_worker_that_does_not_get_on_and_a_silent_beat_are_said(admin):
+def test_a_worker_that_does_not_get_on_and_a_silent_beat_are_said(admin: Client) -> None:
     make_site("Oslo")
     knobs, store = config(), LeaseStore(quick_client(), config().lease_ttl)
     began = time.time() - 10 * knobs.reconcile_interval
@@ -154,7 +157,7 @@ def test_a_worker_that_does_not_get_on_and_a_silent_beat_are_said(admin):
     assert "Is beat running" in page
 
 
-def test_a_member_sees_only_their_sites_and_no_buttons():
+def test_a_member_sees_only_their_sites_and_no_buttons() -> None:
     mine, foreign = make_site("Mine"), make_site("Foreign")
     client = client_of("member")
     Membership.objects.create(site=mine, user=get_user_model().objects.get(username="member"))
@@ -171,7 +174,9 @@ def test_a_member_sees_only_their_sites_and_no_buttons():
     ("search", "found"),
     [("q=oSl", ["Oslo"]), ("q=broker-", ["Oslo", "Turin"]), ("q=%00", ["Oslo", "Turin"])],
 )
-def test_search_finds_names_and_brokers_in_any_case(admin, search, found):
+def test_search_finds_names_and_brokers_in_any_case(
+    admin: Client, search: str, found: list[str]
+) -> None:
     for name in ("Oslo", "Turin"):
         make_site(name)
     page = admin.get(f"/?{search}").content.decode()
@@ -182,29 +187,29 @@ def test_search_finds_names_and_brokers_in_any_case(admin, search, found):
     ("state", "shown"),
     [("stopped", True), ("running", False), ("waiting", False), ("nonsense", True)],
 )
-def test_a_tile_shows_only_the_sites_it_counts(admin, state, shown):
+def test_a_tile_shows_only_the_sites_it_counts(admin: Client, state: str, shown: bool) -> None:
     make_site("Oslo")
     assert (">Oslo</a>" in admin.get(f"/?state={state}").content.decode()) is shown
 
 
-def test_a_broken_page_number_gives_a_page(admin):
+def test_a_broken_page_number_gives_a_page(admin: Client) -> None:
     make_site("Oslo")
     for number in ("0", "-1", "x", "999999999999999999999"):
         assert admin.get(f"/?page={number}").status_code == 200
 
 
-def test_a_site_number_beyond_all_numbers_is_not_found(admin):
+def test_a_site_number_beyond_all_numbers_is_not_found(admin: Client) -> None:
     assert admin.get(f"/sites/{10**30}/").status_code == 404
 
 
-def test_the_site_page_shows_books_that_add_up_and_all_five_facets(admin):
+def test_the_site_page_shows_books_that_add_up_and_all_five_facets(admin: Client) -> None:
     page = admin.get(f"/sites/{make_site('Oslo').pk}/").content.decode()
     assert "They add up" in page
     for facet in ("Desired", "Owner", "Link", "Subscriptions", "Flow"):
         assert f"<h3>{facet}</h3>" in page
 
 
-def test_a_topic_that_waits_is_offered_for_approval(admin):
+def test_a_topic_that_waits_is_offered_for_approval(admin: Client) -> None:
     site = make_site("Oslo")
     fill(site, 1)
     page = admin.get(f"/sites/{site.pk}/").content.decode()
@@ -212,7 +217,7 @@ def test_a_topic_that_waits_is_offered_for_approval(admin):
     assert 'data-active="true"' in page
 
 
-def test_stored_text_is_inert_everywhere(admin):
+def test_stored_text_is_inert_everywhere(admin: Client) -> None:
     site = make_site(NASTY)
     fill(site, 2)
     for path in ("/", f"/sites/{site.pk}/"):
@@ -221,7 +226,7 @@ def test_stored_text_is_inert_everywhere(admin):
         assert "script-src 'self'" in answer["Content-Security-Policy"]
 
 
-def test_pages_hold_no_inline_script_or_style(admin):
+def test_pages_hold_no_inline_script_or_style(admin: Client) -> None:
     site = make_site("Oslo")
     fill(site, 2)
     page = admin.get("/").content.decode() + admin.get(f"/sites/{site.pk}/").content.decode()
@@ -230,7 +235,7 @@ def test_pages_hold_no_inline_script_or_style(admin):
     assert "<script>" not in page
 
 
-def test_the_overview_takes_as_many_queries_for_fifty_sites_as_for_one(admin):
+def test_the_overview_takes_as_many_queries_for_fifty_sites_as_for_one(admin: Client) -> None:
     make_site("first")
     one = queries(admin, "/")
     for number in range(49):
@@ -238,14 +243,14 @@ def test_the_overview_takes_as_many_queries_for_fifty_sites_as_for_one(admin):
     assert queries(admin, "/") == one
 
 
-def test_the_site_page_takes_as_many_queries_for_fifty_rows_as_for_one(admin):
+def test_the_site_page_takes_as_many_queries_for_fifty_rows_as_for_one(admin: Client) -> None:
     few, many = make_site("few"), make_site("many")
     fill(few, 1)
     fill(many, 50)
     assert queries(admin, f"/sites/{many.pk}/") == queries(admin, f"/sites/{few.pk}/")
 
 
-def test_ages_are_shown_in_words(admin):
+def test_ages_are_shown_in_words(admin: Client) -> None:
     site = make_site("Oslo")
     SiteBooks.objects.filter(site=site).update(
         last_message_at=timezone.now() - timedelta(minutes=3, seconds=5)
@@ -253,7 +258,7 @@ def test_ages_are_shown_in_words(admin):
     assert "3 min ago</time>" in admin.get("/").content.decode()
 
 
-def test_an_unknown_address_gives_a_helpful_page(client):
+def test_an_unknown_address_gives_a_helpful_page(client: Client) -> None:
     answer = client.get("/nope/")
     assert answer.status_code == 404
     assert "There is no such page" in answer.content.decode()

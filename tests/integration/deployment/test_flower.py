@@ -20,6 +20,7 @@ from mqtt_app.models import AuditEntry, LoginCounter
 from project.local.processes.ports import free_port
 from project.local.processes.waiting import wait_until
 from tests.integration.deployment.production import run
+from tests.narrowing import present
 from tests.stack import ROOT
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -33,13 +34,13 @@ def url() -> str:
 
 
 @pytest.fixture
-def role(monkeypatch) -> None:
+def role(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("FLOWER_DATABASE_PASSWORD", ROLE_PASSWORD)
     call_command("flower_role")
 
 
 @pytest.fixture
-def as_flower(role) -> Iterator[psycopg.Connection]:
+def as_flower(role: None) -> Iterator[psycopg.Connection]:
     with psycopg.connect(url(), autocommit=True) as connection:
         yield connection
 
@@ -64,31 +65,37 @@ def as_flower(role) -> Iterator[psycopg.Connection]:
         "SELECT pg_read_file('/etc/passwd')",
     ],
 )
-def test_its_role_reaches_nothing_but_what_it_needs(as_flower, statement):
+def test_its_role_reaches_nothing_but_what_it_needs(
+    as_flower: psycopg.Connection, statement: str
+) -> None:
     with pytest.raises(InsufficientPrivilege):
         as_flower.execute(statement)
 
 
-def test_every_other_table_is_closed_to_it(as_flower):
+def test_every_other_table_is_closed_to_it(as_flower: psycopg.Connection) -> None:
     tables = set(database.introspection.table_names())
     open_to_it = {
         table
         for table in tables
         for right in ("SELECT", "INSERT", "UPDATE", "DELETE", "TRUNCATE")
-        if as_flower.execute(
-            "SELECT has_table_privilege(quote_ident(%s), %s)", [table, right]
-        ).fetchone()[0]
+        if present(
+            as_flower.execute(
+                "SELECT has_table_privilege(quote_ident(%s), %s)", [table, right]
+            ).fetchone()
+        )[0]
     }
     assert open_to_it == {LoginCounter._meta.db_table, AuditEntry._meta.db_table}
     assert len(tables) > 20
 
 
-def test_a_second_deploy_changes_nothing(role):
+def test_a_second_deploy_changes_nothing(role: None) -> None:
     call_command("flower_role")
 
 
 @pytest.mark.parametrize("password", ["", "short"])
-def test_a_role_without_a_good_password_is_not_made(monkeypatch, password):
+def test_a_role_without_a_good_password_is_not_made(
+    monkeypatch: pytest.MonkeyPatch, password: str
+) -> None:
     monkeypatch.setenv("FLOWER_DATABASE_PASSWORD", password)
     with pytest.raises(CommandError, match="FLOWER_DATABASE_PASSWORD"):
         call_command("flower_role")
@@ -109,7 +116,7 @@ def environment() -> dict[str, str]:
 
 
 @pytest.fixture
-def flower(role) -> Iterator[str]:
+def flower(role: None) -> Iterator[str]:
     port = free_port()
     command = [
         sys.executable,
@@ -140,7 +147,7 @@ def status(address: str, password: str | None = None) -> int:
         return 0
 
 
-def test_its_log_ins_are_counted_with_all_others_and_lock_outs_are_on_record(flower):
+def test_its_log_ins_are_counted_with_all_others_and_lock_outs_are_on_record(flower: str) -> None:
     User.objects.create_user("admin")
     assert status(f"{flower}/workers") == 401
     assert status(f"{flower}/workers", LOGIN[1]) == 200
@@ -152,7 +159,7 @@ def test_its_log_ins_are_counted_with_all_others_and_lock_outs_are_on_record(flo
     assert AuditEntry.objects.filter(action="locked out").count() == 1
 
 
-def test_its_keys_are_its_own():
+def test_its_keys_are_its_own() -> None:
     code = "from django.conf import settings; print(settings.SECRET_KEY, settings.FIELD_ENCRYPTION_KEYS)"
     first, second = (run("-c", code, env=environment()).stdout for _ in range(2))
     assert len(first) > 100

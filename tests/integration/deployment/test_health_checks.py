@@ -8,6 +8,7 @@ import sys
 import threading
 import time
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 import redis
@@ -35,33 +36,33 @@ def leases() -> Iterator[LeaseStore]:
         client.flushdb()
 
 
-def test_an_mqtt_worker_is_healthy_while_it_holds_its_lease(leases):
+def test_an_mqtt_worker_is_healthy_while_it_holds_its_lease(leases: LeaseStore) -> None:
     assert worker_health("mqtt-worker", "mqtt-1") == (1, "mqtt-1 has no lease\n")
     leases.acquire(Lease("mqtt-1", "a", capacity=10, vitals=Vitals()))
     assert worker_health("mqtt-worker", "mqtt-1") == (0, "healthy\n")
 
 
-def test_an_mqtt_worker_that_does_not_get_on_says_why(leases):
+def test_an_mqtt_worker_that_does_not_get_on_says_why(leases: LeaseStore) -> None:
     leases.acquire(Lease("mqtt-1", "a", capacity=10, vitals=Vitals(last_turn=11.0)))
     code, said = worker_health("mqtt-worker", "mqtt-1")
     assert code == 1
     assert "has not turned for 11 s" in said
 
 
-def test_a_setting_moves_the_limit_of_health_with_it(leases):
+def test_a_setting_moves_the_limit_of_health_with_it(leases: LeaseStore) -> None:
     leases.acquire(Lease("mqtt-1", "a", capacity=10, vitals=Vitals(last_look=31.0)))
     assert worker_health("mqtt-worker", "mqtt-1")[0] == 1
     assert worker_health("mqtt-worker", "mqtt-1", SITEWIRE_SCAN_INTERVAL="4")[0] == 0
 
 
 @pytest.mark.parametrize(("kind", "name"), [("mqtt-worker", "mqtt-1"), ("worker", "control")])
-def test_without_redis_a_worker_is_not_healthy(kind, name):
+def test_without_redis_a_worker_is_not_healthy(kind: str, name: str) -> None:
     code, said = worker_health(kind, name, REDIS_URL=f"redis://127.0.0.1:{free_port()}/0")
     assert code == 1
     assert said.startswith("Redis")
 
 
-def test_a_task_worker_is_healthy_while_it_answers():
+def test_a_task_worker_is_healthy_while_it_answers() -> None:
     command = [
         sys.executable,
         "-m",
@@ -86,7 +87,7 @@ def test_a_task_worker_is_healthy_while_it_answers():
             process.terminate()
 
 
-def test_beat_is_healthy_while_it_turns(tmp_path, monkeypatch):
+def test_beat_is_healthy_while_it_turns(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     file = tmp_path / "beat"
     monkeypatch.setenv("BEAT_HEARTBEAT", str(file))
     assert "not turned yet" in health_check.beat()
@@ -97,7 +98,7 @@ def test_beat_is_healthy_while_it_turns(tmp_path, monkeypatch):
     assert "has not turned for 61 s" in health_check.beat()
 
 
-def test_beat_itself_keeps_the_file_fresh(tmp_path):
+def test_beat_itself_keeps_the_file_fresh(tmp_path: Path) -> None:
     file = tmp_path / "beat"
     command = [sys.executable, "-m", "celery", "-A", "project", "beat", "--pidfile", ""]
     env = environment(BEAT_HEARTBEAT=str(file))
@@ -130,7 +131,7 @@ def server() -> Iterator[tuple[str, list[int]]]:
         thread.join()
 
 
-def test_a_web_server_is_healthy_when_it_answers_well(server):
+def test_a_web_server_is_healthy_when_it_answers_well(server: tuple[str, list[int]]) -> None:
     url, answers = server
     assert health_check._answers(url) == ""
     answers[0] = 503
@@ -138,7 +139,7 @@ def test_a_web_server_is_healthy_when_it_answers_well(server):
     assert "refused" in health_check._answers(f"http://127.0.0.1:{free_port()}/")
 
 
-def test_the_cheap_checks_need_no_package():
+def test_the_cheap_checks_need_no_package() -> None:
     for kind in ("web", "flower", "beat"):
         done = run(
             "-S", "-m", "project.health_check", kind, env={"BEAT_HEARTBEAT": "/no/such/file"}
@@ -148,7 +149,7 @@ def test_the_cheap_checks_need_no_package():
 
 
 @pytest.mark.parametrize("module", ["project.health_check", "project.worker_health"])
-def test_an_unknown_kind_is_told_the_known_ones(module):
+def test_an_unknown_kind_is_told_the_known_ones(module: str) -> None:
     done = run("-m", module, "nonsense", env=environment())
     assert done.returncode == 2
     assert done.stdout.startswith("Known: ")

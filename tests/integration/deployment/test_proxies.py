@@ -42,20 +42,20 @@ def seen(
 
 @pytest.mark.parametrize(("kind", "secure"), [("http", "https"), ("websocket", "wss")])
 @pytest.mark.parametrize("proxy", ["127.0.0.1", "127.0.0.0/8", "localhost"])
-def test_a_named_proxy_says_who_called_and_how(proxy, kind, secure):
+def test_a_named_proxy_says_who_called_and_how(proxy: str, kind: str, secure: str) -> None:
     scope = seen(proxy, kind=kind)
     assert (scope["client"][0], scope["scheme"]) == ("203.0.113.9", secure)
 
 
 @pytest.mark.parametrize(("kind", "plain"), [("http", "http"), ("websocket", "ws")])
 @pytest.mark.parametrize("proxies", [(), ("10.0.0.0/8",), ("no-such-proxy.invalid",)])
-def test_nobody_else_does(proxies, kind, plain):
+def test_nobody_else_does(proxies: tuple[str, ...], kind: str, plain: str) -> None:
     scope = seen(*proxies, kind=kind)
     assert (scope["client"], scope["scheme"]) == (("127.0.0.1", 4711), plain)
 
 
 @pytest.mark.parametrize("proxies", [(), ("127.0.0.1",)])
-def test_the_application_never_sees_a_forwarding_header(proxies):
+def test_the_application_never_sees_a_forwarding_header(proxies: tuple[str, ...]) -> None:
     headers = [
         *FORGED,
         (b"x-real-ip", b"1.1.1.1"),
@@ -66,13 +66,13 @@ def test_the_application_never_sees_a_forwarding_header(proxies):
     assert names == {b"host", b"via"}  # with which /metrics knows that its peer is no local program
 
 
-def test_a_direct_request_is_left_as_it_is():
+def test_a_direct_request_is_left_as_it_is() -> None:
     scope = seen("localhost", headers=[])
     assert scope["headers"] == [(b"host", b"a")]
     assert scope["client"] == ("127.0.0.1", 4711)
 
 
-def test_a_name_is_looked_up_again_after_its_time():
+def test_a_name_is_looked_up_again_after_its_time() -> None:
     now = [0.0]
     networks = TrustedNetworks(parse_proxies(["localhost"]), clock=lambda: now[0])
     assert networks.must_look_up("127.0.0.1")
@@ -87,11 +87,14 @@ def test_a_name_is_looked_up_again_after_its_time():
     ("proxies", "address", "scheme"),
     [(["127.0.0.1"], "203.0.113.9", "https"), ([], "127.0.0.1", "http")],
 )
-def test_wsgi_judges_alike(proxies, address, scheme):
+def test_wsgi_judges_alike(proxies: list[str], address: str, scheme: str) -> None:
     caught: list[dict[str, Any]] = []
-    application = WsgiBehindProxies(
-        lambda environ, _start: caught.append(environ) or [], parse_proxies(proxies)
-    )
+
+    def catch(environ: dict[str, Any], _start: object) -> list[bytes]:
+        caught.append(environ)
+        return []
+
+    application = WsgiBehindProxies(catch, parse_proxies(proxies))
     application(
         {
             "REMOTE_ADDR": "127.0.0.1",
@@ -114,6 +117,6 @@ def test_wsgi_judges_alike(proxies, address, scheme):
         ("", ""),
     ],
 )
-def test_an_address_has_one_spelling(peer, address):
+def test_an_address_has_one_spelling(peer: str, address: str) -> None:
     request = RequestFactory().get("/", REMOTE_ADDR=peer, HTTP_X_FORWARDED_FOR="1.1.1.1")
     assert (client_address(request.META) or "") == address

@@ -2,6 +2,7 @@
 
 import re
 from base64 import urlsafe_b64encode
+from pathlib import Path
 
 import pytest
 
@@ -111,7 +112,9 @@ BAD_VALUES = [
 
 
 @pytest.mark.parametrize(("name", "value", "said"), UNSAFE)
-def test_production_does_not_start_with_what_others_know_or_guess(name, value, said):
+def test_production_does_not_start_with_what_others_know_or_guess(
+    name: str, value: str | None, said: str
+) -> None:
     sentence = refusal(*CHECK, **{name: value})
     assert sentence.startswith(name)
     assert said in sentence
@@ -119,7 +122,9 @@ def test_production_does_not_start_with_what_others_know_or_guess(name, value, s
 
 
 @pytest.mark.parametrize(("name", "value", "said"), BAD_VALUES)
-def test_a_value_that_cannot_be_read_is_one_clear_sentence(name, value, said):
+def test_a_value_that_cannot_be_read_is_one_clear_sentence(
+    name: str, value: str, said: str
+) -> None:
     sentence = refusal(*CHECK, **{name: value})
     assert sentence.startswith(name)
     assert said in sentence
@@ -137,13 +142,13 @@ def test_a_value_that_cannot_be_read_is_one_clear_sentence(name, value, said):
         ("SITEWIRE_ZZZZZ", "mqtt_app/conf.py"),
     ],
 )
-def test_an_unknown_setting_is_told_the_nearest_right_one(name, meant):
+def test_an_unknown_setting_is_told_the_nearest_right_one(name: str, meant: str) -> None:
     sentence = refusal(*CHECK, **{name: "1"})
     assert sentence.startswith(f"{name} is not a setting")
     assert meant in sentence
 
 
-def test_every_value_that_the_settings_read_is_tried_above():
+def test_every_value_that_the_settings_read_is_tried_above() -> None:
     read = re.compile(r'checked\.\w+\(\s*env, "(\w+)"')
     sources = [path.read_text() for path in (ROOT / "project/settings").glob("*.py")]
     names = {name for source in sources for name in read.findall(source)}
@@ -151,20 +156,20 @@ def test_every_value_that_the_settings_read_is_tried_above():
     assert names - {name for name, *_ in UNSAFE + BAD_VALUES} == set()
 
 
-def test_the_settings_read_nothing_past_the_checks():
+def test_the_settings_read_nothing_past_the_checks() -> None:
     files = [path for path in (ROOT / "project/settings").glob("*.py") if path.name != "checked.py"]
     raw = re.compile(r"\benv\.\w+\(|\benv\(|environ\[[^]]*\](?! =)|getenv")
     assert [path.name for path in files if raw.search(path.read_text())] == []
 
 
 @pytest.mark.parametrize("entry", ENTRIES)
-def test_every_entry_point_says_it_alike(entry):
+def test_every_entry_point_says_it_alike(entry: str) -> None:
     assert refusal(*ENTRIES[entry], SECRET_KEY="changeme" * 8).startswith(
         "SECRET_KEY is an example"
     )
 
 
-def test_production_takes_no_key_from_a_data_folder(tmp_path):
+def test_production_takes_no_key_from_a_data_folder(tmp_path: Path) -> None:
     (tmp_path / "environment.json").write_text(
         f'{{"SECRET_KEY": "{RANDOM}", "FIELD_ENCRYPTION_KEYS": "{new_field_key()}"}}'
     )
@@ -182,7 +187,7 @@ def test_production_takes_no_key_from_a_data_folder(tmp_path):
         {"SECRET_KEY_FALLBACKS": f"{RANDOM},{RANDOM[::-1]}", "DEBUG": "off"},
     ],
 )
-def test_both_forms_of_production_pass_djangos_own_review(form):
+def test_both_forms_of_production_pass_djangos_own_review(form: dict[str, str]) -> None:
     done = run("manage.py", "check", "--deploy", "--fail-level", "WARNING", env=environment(**form))
     assert done.returncode == 0, done.stderr
     assert "Traceback" not in done.stderr

@@ -12,6 +12,7 @@ from django.conf import settings
 from django.contrib.auth.models import User
 from django.db import connection as database
 from django.test import Client
+from pytest_django.fixtures import Settings
 
 from project.local.deploy.env_file import parse
 from tests.integration.api.client import connected_site
@@ -78,7 +79,9 @@ def opens(key: str) -> bool:
         return False
 
 
-def test_a_field_key_is_rotated_and_the_old_one_opens_nothing_any_more(installation):
+def test_a_field_key_is_rotated_and_the_old_one_opens_nothing_any_more(
+    installation: Installation,
+) -> None:
     connected_site()
     installation.shell(
         "from mqtt_app.models import MqttConnection as C; c = C.objects.get(); "
@@ -99,7 +102,9 @@ def test_a_field_key_is_rotated_and_the_old_one_opens_nothing_any_more(installat
     assert not opens(old)
 
 
-def test_a_key_that_was_dropped_too_early_is_named_and_can_be_put_back(installation):
+def test_a_key_that_was_dropped_too_early_is_named_and_can_be_put_back(
+    installation: Installation,
+) -> None:
     connected_site()
     installation.shell(
         "from mqtt_app.models import MqttConnection as C; c = C.objects.get(); "
@@ -113,7 +118,7 @@ def test_a_key_that_was_dropped_too_early_is_named_and_can_be_put_back(installat
 
 
 @pytest.fixture
-def restarted_with(settings) -> Callable[[dict[str, str]], None]:
+def restarted_with(settings: Settings) -> Callable[[dict[str, str]], None]:
     def restart(values: dict[str, str]) -> None:
         settings.SECRET_KEY = values["SECRET_KEY"]
         settings.SECRET_KEY_FALLBACKS = [
@@ -124,8 +129,8 @@ def restarted_with(settings) -> Callable[[dict[str, str]], None]:
 
 
 def test_nobody_is_logged_out_by_a_new_secret_key_until_the_old_one_is_dropped(
-    installation, restarted_with
-):
+    installation: Installation, restarted_with: Callable[[dict[str, str]], None]
+) -> None:
     restarted_with(installation.values)
     browser, other = Client(), Client()
     for client in (browser, other):
@@ -140,7 +145,7 @@ def test_nobody_is_logged_out_by_a_new_secret_key_until_the_old_one_is_dropped(
     assert other.get("/").status_code == 302, "who did not come meanwhile logs in again"
 
 
-def test_keys_can_be_rotated_twice_before_the_old_ones_go(installation):
+def test_keys_can_be_rotated_twice_before_the_old_ones_go(installation: Installation) -> None:
     for _ in range(2):
         installation.init("--rotate", "secret")
         installation.init("--rotate", "field")

@@ -1,8 +1,10 @@
 """What a person may do to a device: name it, merge it, retire it, delete it."""
 
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import pytest
+from pytest_django import DjangoAssertNumQueries
 
 from mqtt_app.models import (
     DescribedDevice,
@@ -30,7 +32,7 @@ def site() -> Site:
     return connected_site()
 
 
-def device(site, identifier, *readings, **values):
+def device(site: Site, identifier: str, *readings: tuple[str, int, float], **values: Any) -> Device:
     """`readings`: (metric, seconds, value)."""
     made = Device.objects.create(site=site, identifier=identifier, **values)
     for metric, seconds, value in readings:
@@ -54,7 +56,7 @@ def device(site, identifier, *readings, **values):
     return made
 
 
-def test_a_device_shows_what_it_is_and_its_metrics(root, site):
+def test_a_device_shows_what_it_is_and_its_metrics(root: Caller, site: Site) -> None:
     device(
         site,
         "z/lamp",
@@ -84,8 +86,8 @@ def test_a_device_shows_what_it_is_and_its_metrics(root, site):
 
 
 def test_a_list_of_devices_costs_the_same_however_many_there_are(
-    root, site, django_assert_max_num_queries
-):
+    root: Caller, site: Site, django_assert_max_num_queries: DjangoAssertNumQueries
+) -> None:
     device(site, "a", ("temp", 0, 1.0))
     root.get(f"sites/{site.pk}/devices/")
     for number in range(20):
@@ -94,7 +96,9 @@ def test_a_list_of_devices_costs_the_same_however_many_there_are(
         root.get(f"sites/{site.pk}/devices/")
 
 
-def test_a_merged_device_lives_on_in_the_other_with_all_its_readings(root, site):
+def test_a_merged_device_lives_on_in_the_other_with_all_its_readings(
+    root: Caller, site: Site
+) -> None:
     old = device(site, "z/old", ("temp", 0, 1.0), ("temp", 10, 2.0), ("hum", 0, 50.0))
     new = device(site, "z/new", ("temp", 20, 3.0))
     DeviceAlias.objects.create(site=site, identifier="z/older", device=old)
@@ -113,13 +117,13 @@ def test_a_merged_device_lives_on_in_the_other_with_all_its_readings(root, site)
     }
 
 
-def test_the_newest_value_stays_whichever_way_devices_are_merged(root, site):
+def test_the_newest_value_stays_whichever_way_devices_are_merged(root: Caller, site: Site) -> None:
     newer, older = device(site, "a", ("t", 20, 3.0)), device(site, "b", ("t", 0, 1.0))
     answer = root.call("POST", f"devices/{newer.pk}/merge/", {"into": older.pk})
     assert [row["value"] for row in answer.json()["latest"]] == [3.0]
 
 
-def test_what_cannot_be_merged_is_400_and_says_why(root, site):
+def test_what_cannot_be_merged_is_400_and_says_why(root: Caller, site: Site) -> None:
     mine = device(site, "a", ("t", 0, 1.0))
     foreign = device(connected_site("Other"), "a")
     for into, said in ((mine.pk, "itself"), (foreign.pk, "two sites"), (2**40, "no device")):
@@ -129,7 +133,9 @@ def test_what_cannot_be_merged_is_400_and_says_why(root, site):
     assert Reading.objects.count() == 1
 
 
-def test_a_retired_device_is_not_watched_and_comes_back_by_request(root, site):
+def test_a_retired_device_is_not_watched_and_comes_back_by_request(
+    root: Caller, site: Site
+) -> None:
     lamp = device(site, "lamp", status="online", due_at=NOW, last_seen=NOW)
     retired = root.call("POST", f"devices/{lamp.pk}/retire/").json()
     assert (retired["status"], retired["status_reason"]) == ("unknown", "retired")
@@ -140,14 +146,16 @@ def test_a_retired_device_is_not_watched_and_comes_back_by_request(root, site):
     assert (back["status"], back["retired_at"], back["status_reason"]) == ("unknown", None, "")
 
 
-def test_a_deleted_device_takes_its_readings_along(root, site):
+def test_a_deleted_device_takes_its_readings_along(root: Caller, site: Site) -> None:
     lamp, other = device(site, "lamp", ("t", 0, 1.0)), device(site, "other", ("t", 0, 1.0))
     assert root.call("DELETE", f"devices/{lamp.pk}/").status_code == 204
     assert list(Reading.objects.values_list("device", flat=True)) == [other.pk]
     assert not Metric.objects.filter(device_id=lamp.pk).exists()
 
 
-def test_a_name_that_is_taken_away_is_again_what_the_device_calls_itself(root, site):
+def test_a_name_that_is_taken_away_is_again_what_the_device_calls_itself(
+    root: Caller, site: Site
+) -> None:
     lamp = device(site, "lamp", name="Lamp of the bridge")
     DescribedDevice.objects.create(site=site, identifier="lamp", name="Lamp of the bridge")
     root.call("PATCH", f"devices/{lamp.pk}/", {"name": "Desk"})

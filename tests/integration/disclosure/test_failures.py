@@ -71,7 +71,7 @@ def staff_of(site: Site) -> Any:
     return user
 
 
-def test_the_api_tells_members_the_class_and_superusers_everything(site):
+def test_the_api_tells_members_the_class_and_superusers_everything(site: Site) -> None:
     member, root = Caller(member_of(site)), Caller(superuser())
     for path in paths(site):
         assert CANARY in json.dumps(root.get(path)), path
@@ -85,21 +85,21 @@ def test_the_api_tells_members_the_class_and_superusers_everything(site):
 
 
 @pytest.mark.parametrize("word", ["canary", "nothing-listens", "10.0.0"])
-def test_no_search_in_the_log_gives_it_away(site, word):
+def test_no_search_in_the_log_gives_it_away(site: Site, word: str) -> None:
     member, root = Caller(member_of(site)), Caller(superuser())
     assert member.get(f"connection-logs/?search={word}")["results"] == []
     assert bool(root.get(f"connection-logs/?search={word}")["results"]) is (word != "10.0.0")
     assert len(member.get("connection-logs/?search=cleanly")["results"]) == 1
 
 
-def test_pages_tell_members_the_class(site):
+def test_pages_tell_members_the_class(site: Site) -> None:
     for page in ("/", f"/sites/{site.pk}/"):
         shown = browser(member_of(site, f"member{len(page)}")).get(page).content.decode()
         assert CANARY not in shown
     assert CANARY in browser(superuser()).get(page).content.decode()
 
 
-def test_a_browser_is_told_the_class_in_snapshots_and_in_events(site):
+def test_a_browser_is_told_the_class_in_snapshots_and_in_events(site: Site) -> None:
     event = {
         "type": "connection",
         "site_id": site.pk,
@@ -128,7 +128,7 @@ def test_a_browser_is_told_the_class_in_snapshots_and_in_events(site):
         assert picture.missed(view.rows) == [] or user.is_superuser
 
 
-def test_staff_reads_no_more_in_the_admin_than_members_on_the_pages(site):
+def test_staff_reads_no_more_in_the_admin_than_members_on_the_pages(site: Site) -> None:
     staff = browser(staff_of(site))
     log = MqttConnectionLog.objects.filter(retry_attempt=1).get()
     addresses = [
@@ -155,7 +155,7 @@ def test_staff_reads_no_more_in_the_admin_than_members_on_the_pages(site):
         ("mqttconnectionlog", "exception_type=canary-nothing-listens"),
     ],
 )
-def test_no_search_of_the_admin_gives_it_away(site, model, query):
+def test_no_search_of_the_admin_gives_it_away(site: Site, model: str, query: str) -> None:
     address = reverse(f"admin:mqtt_{model}_changelist") + "?" + query
     hits = b"broker.example"
     assert hits in browser(superuser()).get(address).content
@@ -163,6 +163,6 @@ def test_no_search_of_the_admin_gives_it_away(site, model, query):
     assert answer.status_code in {302, 400} or hits not in answer.content
 
 
-def test_what_is_shown_is_never_stored(site):
+def test_what_is_shown_is_never_stored(site: Site) -> None:
     Caller(member_of(site)).get(f"sites/{site.pk}/connection/")
     assert CANARY in MqttConnection.objects.get().error_message

@@ -2,6 +2,8 @@
 allow-list alone permits.
 """
 
+from collections.abc import Iterator
+
 import pytest
 from django.test import Client
 
@@ -20,7 +22,7 @@ pytestmark = pytest.mark.django_db
 
 
 @pytest.fixture(autouse=True)
-def _empty_redis():
+def _empty_redis() -> Iterator[None]:
     quick_client().flushdb()
     yield
     quick_client().flushdb()
@@ -38,7 +40,7 @@ def findings() -> dict[str, tuple[Severity, str]]:
     }
 
 
-def test_doctor_names_who_does_not_verify_and_says_what_the_allow_list_permits():
+def test_doctor_names_who_does_not_verify_and_says_what_the_allow_list_permits() -> None:
     connected_site("Plain", tls_verify=False)
     lease(0)
     assert findings()["tls"][0] is Severity.OK
@@ -55,7 +57,7 @@ def test_doctor_names_who_does_not_verify_and_says_what_the_allow_list_permits()
     assert "3 links exist by it alone" in findings()["allow-list"][1]
 
 
-def test_metrics_count_both():
+def test_metrics_count_both() -> None:
     connected_site(use_tls=True, tls_verify=False)
     lease(2)
     lines = text().decode().splitlines()
@@ -63,7 +65,7 @@ def test_metrics_count_both():
     assert "sitewire_allow_listed_links 2.0" in lines
 
 
-def test_pages_and_status_show_both():
+def test_pages_and_status_show_both() -> None:
     site = owned_site(use_tls=True, tls_verify=False)
     lease(1)
     report(site, opened_by="10.0.0.0/8")
@@ -77,7 +79,7 @@ def test_pages_and_status_show_both():
     assert (link["tls_verified"], link["allowed_by"]) == (False, "10.0.0.0/8")
 
 
-def test_nothing_is_shown_where_nothing_was_given_up():
+def test_nothing_is_shown_where_nothing_was_given_up() -> None:
     site = owned_site(use_tls=True)
     lease(0)
     report(site)

@@ -1,8 +1,12 @@
 """/livez, /readyz and /metrics."""
 
+from collections.abc import Iterator
+from typing import Any
+
 import pytest
 import redis
 from django.db import DatabaseError
+from django.test import Client
 from django.utils import timezone
 
 from mqtt_app.api import health
@@ -10,7 +14,7 @@ from mqtt_app.conf import Config
 from mqtt_app.coordination.client import quick_client
 from mqtt_app.coordination.leases import Lease, LeaseStore
 from mqtt_app.coordination.outbox import count_given_up
-from mqtt_app.domain.health.findings import Severity
+from mqtt_app.domain.health.findings import Finding, Severity
 from mqtt_app.domain.health.judgement import judge
 from mqtt_app.domain.health.periodic import PeriodicTaskName
 from mqtt_app.domain.health.vitals import Vitals
@@ -24,24 +28,24 @@ from tests.integration.api.client import Caller, member_of, superuser
 
 
 @pytest.fixture(autouse=True)
-def _empty_redis():
+def _empty_redis() -> Iterator[None]:
     quick_client().flushdb()
     yield
     quick_client().flushdb()
 
 
 @pytest.fixture
-def dead_redis(monkeypatch):
+def dead_redis(monkeypatch: pytest.MonkeyPatch) -> None:
     dead = redis.Redis(port=1, socket_connect_timeout=0.2, socket_timeout=0.2)
     monkeypatch.setattr(system, "quick_client", lambda: dead)
 
 
-def test_livez_answers_without_asking_the_database(client):
+def test_livez_answers_without_asking_the_database(client: Client) -> None:
     assert client.get("/livez").json() == {"status": "ok"}
 
 
 @pytest.mark.django_db
-def test_a_web_process_without_workers_is_ready_and_warns(client):
+def test_a_web_process_without_workers_is_ready_and_warns(client: Client) -> None:
     answer = client.get("/readyz")
     body = answer.json()
     assert (answer.status_code, body["status"]) == (200, "ready")
@@ -50,7 +54,7 @@ def test_a_web_process_without_workers_is_ready_and_warns(client):
 
 
 @pytest.mark.django_db
-def test_with_a_worker_and_a_recent_reconcile_there_is_nothing_to_warn_of(client):
+def test_with_a_worker_and_a_recent_reconcile_there_is_nothing_to_warn_of(client: Client) -> None:
     sync_schedule()
     leased()
     for task in PeriodicTaskName:
@@ -60,14 +64,14 @@ def test_with_a_worker_and_a_recent_reconcile_there_is_nothing_to_warn_of(client
     assert body["checks"]["mqtt_workers"]["lease_ages"].keys() == {"mqtt-1"}
 
 
-def leased(**vitals):
+def leased(**vitals: Any) -> None:
     LeaseStore(quick_client(), 15).acquire(
         Lease(instance_id="mqtt-1", incarnation="i", capacity=10, vitals=Vitals(**vitals))
     )
 
 
 @pytest.mark.django_db
-def test_a_worker_that_lives_and_does_not_get_on_is_not_ready(client):
+def test_a_worker_that_lives_and_does_not_get_on_is_not_ready(client: Client) -> None:
     leased(batches=3, oldest_batch=99.0)
     check = client.get("/readyz").json()["checks"]["mqtt_workers"]
     assert (check["ok"], check["workers"]["mqtt-1"]["ready"]) == (False, False)
@@ -80,7 +84,7 @@ def test_a_worker_that_lives_and_does_not_get_on_is_not_ready(client):
 
 
 @pytest.mark.django_db
-def test_one_worker_can_be_asked_about(client):
+def test_one_worker_can_be_asked_about(client: Client) -> None:
     leased()
     assert client.get("/readyz?instance=mqtt-1").status_code == 200
     assert (
@@ -89,7 +93,7 @@ def test_one_worker_can_be_asked_about(client):
 
 
 @pytest.mark.django_db
-def test_connections_that_nobody_owns_are_counted(client):
+def test_connections_that_nobody_owns_are_counted(client: Client) -> None:
     leased()
     for owner in ("mqtt-1", "mqtt-gone", ""):
         site = Site.objects.create(name=f"of {owner}")
@@ -101,7 +105,7 @@ def test_connections_that_nobody_owns_are_counted(client):
 
 
 @pytest.fixture
-def full_redis():
+def full_redis() -> Iterator[None]:
     """With a worker that had its lease before."""
     leased()
     quick_client().config_set("maxmemory", "1")
@@ -110,7 +114,9 @@ def full_redis():
 
 
 @pytest.mark.django_db
-def test_a_redis_without_memory_is_an_alarm_and_the_workers_stay_in_sight(client, full_redis):
+def test_a_redis_without_memory_is_an_alarm_and_the_workers_stay_in_sight(
+    client: Client, full_redis: None
+) -> None:
     answer = client.get("/readyz")
     assert answer.status_code == 503
     assert (
@@ -123,7 +129,7 @@ def test_a_redis_without_memory_is_an_alarm_and_the_workers_stay_in_sight(client
 
 @pytest.mark.django_db
 @pytest.mark.usefixtures("dead_redis")
-def test_without_redis_it_is_not_ready_and_says_why(client):
+def test_without_redis_it_is_not_ready_and_says_why(client: Client) -> None:
     answer = client.get("/readyz")
     assert answer.status_code == 503
     assert answer.json()["checks"]["redis"] == {
@@ -133,8 +139,10 @@ def test_without_redis_it_is_not_ready_and_says_why(client):
 
 
 @pytest.mark.django_db
-def test_without_a_database_it_is_not_ready_and_says_why(client, monkeypatch):
-    def refuse(*_):
+def test_without_a_database_it_is_not_ready_and_says_why(
+    client: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*_: object) -> None:
         raise DatabaseError("password of the database in here")
 
     monkeypatch.setattr(system, "MigrationExecutor", refuse)
@@ -146,7 +154,7 @@ def test_without_a_database_it_is_not_ready_and_says_why(client, monkeypatch):
 
 
 @pytest.mark.django_db
-def test_metrics_count_what_there_is(client):
+def test_metrics_count_what_there_is(client: Client) -> None:
     site = Site.objects.create(name="Plant")
     MqttConnection.objects.create(
         site=site, broker_host="b.example", is_active=True, status="connected"
@@ -166,7 +174,7 @@ def test_metrics_count_what_there_is(client):
 
 
 @pytest.mark.django_db
-def test_metrics_name_what_buffers_hold_and_gave_up(client):
+def test_metrics_name_what_buffers_hold_and_gave_up(client: Client) -> None:
     leased(log_rows=3, events=4)
     count_given_up("log rows", 5)
     count_given_up("log rows", 2)
@@ -179,14 +187,14 @@ def test_metrics_name_what_buffers_hold_and_gave_up(client):
 
 @pytest.mark.django_db
 @pytest.mark.usefixtures("dead_redis")
-def test_metrics_without_redis_say_so_and_show_the_rest(client):
+def test_metrics_without_redis_say_so_and_show_the_rest(client: Client) -> None:
     text = client.get("/metrics").content.decode()
     assert 'sitewire_up{part="redis"} 0.0' in text
     assert "sitewire_connections" in text
 
 
 @pytest.mark.django_db
-def test_metrics_from_elsewhere_need_a_superuser():
+def test_metrics_from_elsewhere_need_a_superuser() -> None:
     root, member = Caller(superuser()), Caller(member_of(Site.objects.create(name="A")))
     answers = [
         caller.client.get("/metrics", REMOTE_ADDR="203.0.113.5").status_code
@@ -196,16 +204,16 @@ def test_metrics_from_elsewhere_need_a_superuser():
 
 
 @pytest.mark.django_db
-def test_a_proxy_on_this_machine_does_not_make_its_callers_local(client):
+def test_a_proxy_on_this_machine_does_not_make_its_callers_local(client: Client) -> None:
     assert client.get("/metrics", headers={"x-forwarded-for": "127.0.0.1"}).status_code == 401
 
 
-STRANGERS = {"REMOTE_ADDR": "203.0.113.5"}
+STRANGERS: dict[str, Any] = {"REMOTE_ADDR": "203.0.113.5"}
 
 
 @pytest.mark.django_db
 @pytest.mark.parametrize("path", ["/readyz", "/readyz?instance=mqtt-1"])
-def test_a_stranger_hears_the_verdict_alone(path):
+def test_a_stranger_hears_the_verdict_alone(path: str) -> None:
     leased(batches=3, oldest_batch=1.0)
     answer = Caller().client.get(path, **STRANGERS)
     assert (answer.status_code, answer.json()) == (200, {"ready": True})
@@ -216,7 +224,7 @@ def test_a_stranger_hears_the_verdict_alone(path):
 
 @pytest.mark.django_db
 @pytest.mark.usefixtures("dead_redis")
-def test_a_stranger_hears_that_it_is_not_ready_and_not_why():
+def test_a_stranger_hears_that_it_is_not_ready_and_not_why() -> None:
     for path in ("/readyz", "/readyz?instance=mqtt-1"):
         answer = Caller().client.get(path, **STRANGERS)
         assert (answer.status_code, answer.json()) == (503, {"ready": False})
@@ -227,7 +235,9 @@ def test_a_stranger_hears_that_it_is_not_ready_and_not_why():
     ("peer", "sees"),
     [("10.1.2.3", True), ("::ffff:10.1.2.3", True), ("11.1.2.3", False), ("", False)],
 )
-def test_networks_can_be_allowed_to_see_the_details(peer, sees, monkeypatch):
+def test_networks_can_be_allowed_to_see_the_details(
+    peer: str, sees: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(health, "config", lambda: Config(health_allow=("10.0.0.0/8",)))
     assert ("checks" in Caller().client.get("/readyz", REMOTE_ADDR=peer).json()) is sees
     assert (Caller().client.get("/metrics", REMOTE_ADDR=peer).status_code == 200) is sees
@@ -235,13 +245,15 @@ def test_networks_can_be_allowed_to_see_the_details(peer, sees, monkeypatch):
     assert behind.json().keys() == {"ready"}
 
 
-def storing():
+def storing() -> list[Finding]:
     findings = judge(observe.observe(pulse()))
     return [finding for finding in findings if finding.check == "storing"]
 
 
 @pytest.mark.django_db
-def test_messages_that_are_not_stored_are_told_by_readyz_metrics_and_the_alarms(client):
+def test_messages_that_are_not_stored_are_told_by_readyz_metrics_and_the_alarms(
+    client: Client,
+) -> None:
     leased(
         batches=1, links_not_stored=3, oldest_not_stored=12.0, waits_for="task_worker", suspects=2
     )
@@ -261,7 +273,7 @@ def test_messages_that_are_not_stored_are_told_by_readyz_metrics_and_the_alarms(
 
 
 @pytest.mark.django_db
-def test_messages_that_wait_for_a_moment_are_nothing_to_report(client):
+def test_messages_that_wait_for_a_moment_are_nothing_to_report(client: Client) -> None:
     leased(batches=1, links_not_stored=3, oldest_not_stored=5.0, waits_for="task_worker")
     assert client.get("/readyz").json()["checks"]["storing"]["ok"]
     assert [finding.severity for finding in storing()] == [Severity.OK]

@@ -1,9 +1,12 @@
 """Whoever switches off a task that beat sends, or makes it rare, is told what stands still."""
 
+from collections.abc import Iterator
 from datetime import timedelta
+from typing import Any
 
 import pytest
 from django.db import connection
+from django.test import Client
 from django.utils import timezone
 from django_celery_beat.models import CrontabSchedule, IntervalSchedule, PeriodicTask
 
@@ -28,7 +31,7 @@ DAY = 86_400
 
 
 @pytest.fixture(autouse=True)
-def _scheduled():
+def _scheduled() -> Iterator[None]:
     quick_client().flushdb()
     sync_schedule()
     yield
@@ -50,18 +53,21 @@ def all_ran(seconds_ago: float) -> None:
         periodic_runs.record(task, timezone.now() - timedelta(seconds=seconds_ago))
 
 
-def check_of(client):
-    return client.get("/readyz").json()["checks"]["periodic_tasks"]
+def check_of(client: Client) -> dict[str, Any]:
+    found: dict[str, Any] = client.get("/readyz").json()["checks"]["periodic_tasks"]
+    return found
 
 
-def test_tasks_that_ran_lately_are_nothing_to_report(client):
+def test_tasks_that_ran_lately_are_nothing_to_report(client: Client) -> None:
     worker_started(DAY)
     all_ran(20)
     assert check_of(client)["ok"]
 
 
 @pytest.mark.parametrize("task", list(PeriodicTaskName))
-def test_a_task_that_is_switched_off_is_shown_everywhere_with_what_stands_still(client, task):
+def test_a_task_that_is_switched_off_is_shown_everywhere_with_what_stands_still(
+    client: Client, task: PeriodicTaskName
+) -> None:
     worker_started(DAY)
     all_ran(1)
     PeriodicTask.objects.filter(task=task).update(enabled=False)
@@ -74,12 +80,12 @@ def test_a_task_that_is_switched_off_is_shown_everywhere_with_what_stands_still(
     assert 'sitewire_problems{check="periodic_tasks",severity="error"} 1.0' in metrics
 
 
-def test_a_task_whose_entry_was_deleted_is_missed(client):
+def test_a_task_whose_entry_was_deleted_is_missed(client: Client) -> None:
     PeriodicTask.objects.filter(task=PeriodicTaskName.UPKEEP).delete()
     assert "deleted" in check_of(client)["error"]
 
 
-def test_a_schedule_that_has_expired_or_lies_ahead_counts_as_switched_off(client):
+def test_a_schedule_that_has_expired_or_lies_ahead_counts_as_switched_off(client: Client) -> None:
     worker_started(60)
     PeriodicTask.objects.filter(task=PeriodicTaskName.UPKEEP).update(
         expires=timezone.now() - timedelta(hours=1)
@@ -92,7 +98,7 @@ def test_a_schedule_that_has_expired_or_lies_ahead_counts_as_switched_off(client
     assert "Check for silent devices" in error
 
 
-def test_an_interval_that_was_made_long_is_a_warning_with_both_intervals(client):
+def test_an_interval_that_was_made_long_is_a_warning_with_both_intervals(client: Client) -> None:
     worker_started(60)
     all_ran(1)
     hourly = IntervalSchedule.objects.create(every=1, period=IntervalSchedule.HOURS)
@@ -102,7 +108,7 @@ def test_an_interval_that_was_made_long_is_a_warning_with_both_intervals(client)
     assert CONSEQUENCES[PeriodicTaskName.CHECK_OFFLINE] in error
 
 
-def test_a_crontab_is_judged_by_the_time_between_its_runs(client):
+def test_a_crontab_is_judged_by_the_time_between_its_runs(client: Client) -> None:
     worker_started(60)
     all_ran(1)
     nightly = CrontabSchedule.objects.create(minute="0", hour="3")
@@ -113,7 +119,9 @@ def test_a_crontab_is_judged_by_the_time_between_its_runs(client):
 
 
 @pytest.mark.parametrize(("age", "is_late"), [(90, False), (130, True)])
-def test_a_task_is_late_after_three_of_its_own_periods(client, age, is_late):
+def test_a_task_is_late_after_three_of_its_own_periods(
+    client: Client, age: int, is_late: bool
+) -> None:
     worker_started(DAY)
     all_ran(1)
     every_30 = IntervalSchedule.objects.create(every=30, period=IntervalSchedule.SECONDS)
@@ -122,21 +130,21 @@ def test_a_task_is_late_after_three_of_its_own_periods(client, age, is_late):
     assert check_of(client)["ok"] is not is_late
 
 
-def test_an_installation_that_has_just_started_is_not_late_with_anything(client):
+def test_an_installation_that_has_just_started_is_not_late_with_anything(client: Client) -> None:
     worker_started(5)
     assert check_of(client)["ok"]
     all_ran(10 * DAY)
     assert check_of(client)["ok"]
 
 
-def test_a_task_that_never_ran_is_late_once_it_could_have(client):
+def test_a_task_that_never_ran_is_late_once_it_could_have(client: Client) -> None:
     worker_started(DAY)
     error = check_of(client)["error"]
     assert "“Check for silent devices” has not run yet" in error
     assert "Prune logs" not in error
 
 
-def test_each_task_leaves_the_time_of_its_good_run():
+def test_each_task_leaves_the_time_of_its_good_run() -> None:
     control.reconcile()
     presence.check_offline()
     assert set(PeriodicRun.objects.values_list("task", flat=True)) == {
@@ -145,7 +153,7 @@ def test_each_task_leaves_the_time_of_its_good_run():
     }
 
 
-def test_a_database_that_is_not_migrated_is_no_reason_to_fail(client):
+def test_a_database_that_is_not_migrated_is_no_reason_to_fail(client: Client) -> None:
     with connection.cursor() as cursor:
         cursor.execute("ALTER TABLE mqtt_periodicrun RENAME TO mqtt_periodicrun_away")
     assert client.get("/readyz").status_code in {200, 503}
@@ -155,8 +163,11 @@ def test_a_database_that_is_not_migrated_is_no_reason_to_fail(client):
     ("queue", "limit"),
     [("mqtt.ingest", "ingest_queue_max"), ("mqtt.logs", "logs_queue_max")],
 )
-def test_each_queue_is_full_at_its_own_limit(client, monkeypatch, queue, limit):
-    monkeypatch.setattr(observe, "config", lambda: Config(**{limit: 3}))
+def test_each_queue_is_full_at_its_own_limit(
+    client: Client, monkeypatch: pytest.MonkeyPatch, queue: str, limit: str
+) -> None:
+    values: dict[str, Any] = {limit: 3}
+    monkeypatch.setattr(observe, "config", lambda: Config(**values))
     quick_client().rpush(queue, *["task"] * 2)
     assert client.get("/readyz").json()["checks"]["queues"]["ok"]
     quick_client().rpush(queue, "task")

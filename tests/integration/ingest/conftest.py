@@ -26,7 +26,7 @@ def healthy() -> MqttConnection:
 
 
 @pytest.fixture
-def parser(monkeypatch) -> Flaky:
+def parser(monkeypatch: pytest.MonkeyPatch) -> Flaky:
     """The only parser there is."""
     flaky = Flaky()
     monkeypatch.setattr(parsers, "installed", lambda: Registry([flaky]))
@@ -35,6 +35,6 @@ def parser(monkeypatch) -> Flaky:
 
 
 @pytest.fixture
-def script(monkeypatch) -> Scripted:
+def script(monkeypatch: pytest.MonkeyPatch) -> Scripted:
     """Beside the parsers that there are."""
     return install(monkeypatch)

@@ -60,7 +60,8 @@ def _fact(kind: str, values: dict[str, Any]) -> Fact:
         values["devices"] = tuple(values["devices"])
     if kind == "remember" and values["value"] is not None:
         values["value"] = values["value"].encode()
-    return KINDS[kind](**values)
+    fact: Fact = KINDS[kind](**values)
+    return fact
 
 
 def reading(**values: Any) -> Any:

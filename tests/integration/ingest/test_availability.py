@@ -1,8 +1,10 @@
 """Goodbyes: of whom they speak, what they reach, and what they never move."""
 
+from typing import Any
+
 import pytest
 
-from mqtt_app.models import Device, Gateway
+from mqtt_app.models import Device, Gateway, MqttConnection
 from mqtt_app.services.ingest import pipeline
 from mqtt_app.services.presence.check import check_offline
 from tests.integration.ingest.flaky import moment
@@ -12,35 +14,39 @@ from tests.integration.ingest.test_store import NOW, batch, books, message
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("script")]
 
 
-def gone(identifier="dev", **values):
+def gone(identifier: str = "dev", **values: bool) -> list[dict[str, bool | str] | str]:
     return ["availability", {"identifier": identifier, "state": "offline", **values}]
 
 
-def here(identifier="dev", **values):
+def here(identifier: str = "dev", **values: bool) -> list[dict[str, bool | str] | str]:
     return ["availability", {"identifier": identifier, "state": "online", **values}]
 
 
-def asleep(identifier="dev"):
+def asleep(identifier: str = "dev") -> list[dict[str, str] | str]:
     return ["availability", {"identifier": identifier, "state": "asleep"}]
 
 
-def spoken(identifier="dev", **values):
+def spoken(identifier: str = "dev", **values: str) -> list[dict[str, float | str] | str]:
     return value(1.0, device=identifier, **values)
 
 
-def status(identifier="dev"):
+def status(identifier: str = "dev") -> str:
     return Device.objects.get(identifier=identifier).status
 
 
 @pytest.mark.parametrize("notice", [gone(), asleep()])
-def test_no_goodbye_moves_the_time_of_the_last_sign_of_life(notice, link):
+def test_no_goodbye_moves_the_time_of_the_last_sign_of_life(
+    notice: list[Any], link: MqttConnection
+) -> None:
     say(link, spoken())
     say(link, notice, at=60)
     assert device().last_seen == moment(NOW)
     assert status() == notice[1]["state"]
 
 
-def test_a_device_that_sleeps_is_not_called_silent_and_wakes_by_a_reading(link):
+def test_a_device_that_sleeps_is_not_called_silent_and_wakes_by_a_reading(
+    link: MqttConnection,
+) -> None:
     say(link, spoken())
     say(link, asleep(), at=1)
     assert (status(), device().due_at) == ("asleep", None)
@@ -53,7 +59,9 @@ def test_a_device_that_sleeps_is_not_called_silent_and_wakes_by_a_reading(link):
     assert device().due_at
 
 
-def test_fresh_data_beat_an_old_goodbye_in_whatever_order_they_are_stored(link):
+def test_fresh_data_beat_an_old_goodbye_in_whatever_order_they_are_stored(
+    link: MqttConnection,
+) -> None:
     say(link, spoken(), at=10)
     say(link, gone(), at=5)
     assert status() == "online"
@@ -64,7 +72,9 @@ def test_fresh_data_beat_an_old_goodbye_in_whatever_order_they_are_stored(link):
     assert status() == "online"
 
 
-def test_a_retained_goodbye_is_a_hint_that_counts_only_while_nothing_is_known(link):
+def test_a_retained_goodbye_is_a_hint_that_counts_only_while_nothing_is_known(
+    link: MqttConnection,
+) -> None:
     say(link, gone("never heard"), retain=True)
     assert status("never heard") == "offline"
     say(link, spoken())
@@ -75,14 +85,14 @@ def test_a_retained_goodbye_is_a_hint_that_counts_only_while_nothing_is_known(li
     assert status() == "offline"
 
 
-def test_a_retained_goodbye_in_one_batch_with_live_data_is_none(link):
+def test_a_retained_goodbye_in_one_batch_with_live_data_is_none(link: MqttConnection) -> None:
     old = message(link, "script/a", [gone()], retain=True)
     new = message(link, "script/b", [spoken()])
     pipeline.store(batch(new, old), NOW)
     assert status() == "online"
 
 
-def test_the_death_of_a_node_reaches_the_devices_below_it(link):
+def test_the_death_of_a_node_reaches_the_devices_below_it(link: MqttConnection) -> None:
     say(link, spoken("par/dev/motor"), spoken("par/dev/deep/er"), spoken("par/device"))
     say(link, gone("par/dev"), at=1)
     assert (status("par/dev/motor"), status("par/dev/deep/er")) == ("offline", "offline")
@@ -94,20 +104,24 @@ def test_the_death_of_a_node_reaches_the_devices_below_it(link):
     assert (status("par/dev/motor"), status("par/dev/deep/er")) == ("online", "offline")
 
 
-def test_a_device_below_that_was_heard_after_the_death_of_its_node_lives(link):
+def test_a_device_below_that_was_heard_after_the_death_of_its_node_lives(
+    link: MqttConnection,
+) -> None:
     say(link, spoken("par/dev/motor"), at=10)
     say(link, gone("par/dev"), at=5)
     assert status("par/dev/motor") == "online"
 
 
-def test_a_retained_death_of_a_node_reaches_only_those_of_whom_nothing_is_known(link):
+def test_a_retained_death_of_a_node_reaches_only_those_of_whom_nothing_is_known(
+    link: MqttConnection,
+) -> None:
     say(link, spoken("par/dev/a"), spoken("par/dev/b"))
     Device.objects.filter(identifier="par/dev/b").update(status="unknown")
     say(link, gone("par/dev"), at=1, retain=True)
     assert (status("par/dev/a"), status("par/dev/b")) == ("online", "offline")
 
 
-def test_a_gateway_that_is_gone_hides_its_devices(link):
+def test_a_gateway_that_is_gone_hides_its_devices(link: MqttConnection) -> None:
     say(link, spoken("gw/a", gateway="gw"), spoken("gw/b"), spoken("other"))
     say(link, gone("gw", is_gateway=True), at=1)
     assert Gateway.objects.get().status == "offline"
@@ -115,7 +129,9 @@ def test_a_gateway_that_is_gone_hides_its_devices(link):
     assert device("gw/a").status_reason == "gateway gw is offline"
 
 
-def test_a_node_without_values_never_falls_silent_while_those_below_it_speak(link):
+def test_a_node_without_values_never_falls_silent_while_those_below_it_speak(
+    link: MqttConnection,
+) -> None:
     say(link, here("par/dev"))
     say(link, spoken("par/dev/motor"), at=2_000)
     type(link).objects.update(status="connected", connected_at=moment(NOW), is_active=True)
@@ -126,7 +142,7 @@ def test_a_node_without_values_never_falls_silent_while_those_below_it_speak(lin
     assert (status("par/dev/motor"), status("par/dev")) == ("offline", "offline")
 
 
-def test_an_empty_payload_is_no_error_no_reading_and_no_sign_of_life(link):
+def test_an_empty_payload_is_no_error_no_reading_and_no_sign_of_life(link: MqttConnection) -> None:
     say(link, spoken())
     for number in range(250):
         sent = message(link, "script/a", b"", received_at=NOW + 1 + number)
@@ -135,7 +151,7 @@ def test_an_empty_payload_is_no_error_no_reading_and_no_sign_of_life(link):
     assert device().last_seen == moment(NOW)
 
 
-def test_a_retired_device_stays_so_when_it_is_said_to_be_gone(link):
+def test_a_retired_device_stays_so_when_it_is_said_to_be_gone(link: MqttConnection) -> None:
     say(link, spoken())
     Device.objects.update(retired_at=moment(NOW), status="unknown", due_at=None)
     say(link, gone(), at=1)
@@ -143,7 +159,9 @@ def test_a_retired_device_stays_so_when_it_is_said_to_be_gone(link):
     assert device().retired_at
 
 
-def test_a_gateway_with_values_of_its_own_is_gone_and_back_as_a_device_too(link):
+def test_a_gateway_with_values_of_its_own_is_gone_and_back_as_a_device_too(
+    link: MqttConnection,
+) -> None:
     say(link, spoken("gw"), spoken("gw/a", gateway="gw"))
     say(link, gone("gw", is_gateway=True), at=1)
     assert (status("gw"), status("gw/a")) == ("offline", "unknown")
@@ -152,14 +170,14 @@ def test_a_gateway_with_values_of_its_own_is_gone_and_back_as_a_device_too(link)
     assert (status("gw"), Gateway.objects.get().status) == ("online", "online")
 
 
-def test_a_gateway_is_never_behind_itself(link):
+def test_a_gateway_is_never_behind_itself(link: MqttConnection) -> None:
     say(link, spoken("gw", gateway="gw"))
     assert device("gw").gateway is None
     say(link, gone("gw", is_gateway=True), at=1)
     assert (status("gw"), device("gw").status_reason) == ("offline", "announced")
 
 
-def test_the_state_of_a_gateway_makes_no_device(link):
+def test_the_state_of_a_gateway_makes_no_device(link: MqttConnection) -> None:
     say(link, here("gw", is_gateway=True))
     say(link, gone("gw", is_gateway=True), at=1)
     assert not Device.objects.exists()
@@ -178,7 +196,9 @@ def test_the_state_of_a_gateway_makes_no_device(link):
         ({"topic": "zigbee2mqtt/permit_join", "payload": "7"}, "zigbee2mqtt/state", "zigbee2mqtt"),
     ],
 )
-def test_the_goodbye_of_a_gateway_ends_the_device_that_it_is_itself(values, goodbye, own, link):
+def test_the_goodbye_of_a_gateway_ends_the_device_that_it_is_itself(
+    values: dict[str, Any], goodbye: str, own: str, link: MqttConnection
+) -> None:
     pipeline.store(batch(message(link, **values)), NOW)
     assert status(own) == "online"
     word = b"false" if goodbye.endswith("running") else b"offline"

@@ -1,6 +1,8 @@
 """How long, and how many, dead letters can be replayed."""
 
+from collections.abc import Callable
 from datetime import timedelta
+from typing import Any
 
 import pytest
 from django.conf import settings
@@ -19,8 +21,8 @@ neighbour = other_link
 
 
 @pytest.fixture
-def limits(monkeypatch):
-    def use(**values) -> None:
+def limits(monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
+    def use(**values: Any) -> None:
         changed = Config(**{**settings.SITEWIRE, **values})
         monkeypatch.setattr(retention, "config", lambda: changed)
 
@@ -34,7 +36,9 @@ def left(link: MqttConnection) -> list[bytes]:
 
 @pytest.mark.parametrize("reason", DeadLetterReason.values)
 @pytest.mark.parametrize(("age", "count"), [(2 * 86_400, 1), (2 * 86_400 + 1, 0)])
-def test_a_dead_letter_rests_for_the_days_of_its_site(link, neighbour, reason, age, count):
+def test_a_dead_letter_rests_for_the_days_of_its_site(
+    link: MqttConnection, neighbour: MqttConnection, reason: str, age: int, count: int
+) -> None:
     """Whatever its reason. The site next door keeps its own for a week."""
     Site.objects.filter(pk=link.site_id).update(dead_letter_days=2)
     for connection in (link, neighbour):
@@ -46,14 +50,18 @@ def test_a_dead_letter_rests_for_the_days_of_its_site(link, neighbour, reason, a
 @pytest.mark.parametrize(
     "state", [DeadLetterState.WAITING, DeadLetterState.DUE, DeadLetterState.REQUESTED]
 )
-def test_what_is_still_to_be_replayed_does_not_expire(link, state):
+def test_what_is_still_to_be_replayed_does_not_expire(
+    link: MqttConnection, state: DeadLetterState
+) -> None:
     raw(link, state=state, created_at=AT - timedelta(days=400))
     assert retention.expire(AT) == 0
     assert len(left(link)) == 1
 
 
 @pytest.mark.parametrize("name", ["flaky", ""])
-def test_the_oldest_make_room_for_more_than_a_parser_may_leave(link, neighbour, limits, name):
+def test_the_oldest_make_room_for_more_than_a_parser_may_leave(
+    link: MqttConnection, neighbour: MqttConnection, limits: Callable[..., None], name: str
+) -> None:
     limits(resting_letters=3)
     for payload in (b"1", b"2", b"3", b"4"):
         raw(link, name, payload=payload)
@@ -67,7 +75,9 @@ def test_the_oldest_make_room_for_more_than_a_parser_may_leave(link, neighbour, 
 
 
 @pytest.mark.parametrize(("limit", "expected"), [(30, 3), (29, 2), (1, 0)])
-def test_bytes_are_bounded_as_well(link, limits, limit, expected):
+def test_bytes_are_bounded_as_well(
+    link: MqttConnection, limits: Callable[..., None], limit: int, expected: int
+) -> None:
     limits(resting_letter_bytes=limit)
     for _ in range(4):
         raw(link, payload=bytes(10))
@@ -75,7 +85,9 @@ def test_bytes_are_bounded_as_well(link, limits, limit, expected):
     assert len(left(link)) == expected
 
 
-def test_those_that_no_parser_was_asked_about_are_bounded_at_every_site(link, neighbour, limits):
+def test_those_that_no_parser_was_asked_about_are_bounded_at_every_site(
+    link: MqttConnection, neighbour: MqttConnection, limits: Callable[..., None]
+) -> None:
     limits(resting_letters=1)
     for connection in (link, neighbour):
         raw(connection, "", payload=b"old")
@@ -85,7 +97,9 @@ def test_those_that_no_parser_was_asked_about_are_bounded_at_every_site(link, ne
 
 
 @pytest.mark.parametrize(("age", "left_over"), [(60, 1), (60.1, 2)])
-def test_only_where_any_came_lately_is_room_to_be_made(link, limits, age, left_over):
+def test_only_where_any_came_lately_is_room_to_be_made(
+    link: MqttConnection, limits: Callable[..., None], age: float, left_over: int
+) -> None:
     limits(resting_letters=1)
     for _ in range(2):
         raw(link, created_at=AT - timedelta(seconds=age))
@@ -93,14 +107,16 @@ def test_only_where_any_came_lately_is_room_to_be_made(link, limits, age, left_o
     assert len(left(link)) == left_over
 
 
-def test_the_round_of_replay_makes_room(link, limits):
+def test_the_round_of_replay_makes_room(link: MqttConnection, limits: Callable[..., None]) -> None:
     limits(resting_letters=1)
     raw(link, "", payload=b"old"), raw(link, "", payload=b"new")
     schedule.judge_parsers(AT)
     assert left(link) == [b"new"]
 
 
-def test_upkeep_removes_what_is_too_old_in_pieces(link, monkeypatch):
+def test_upkeep_removes_what_is_too_old_in_pieces(
+    link: MqttConnection, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(retention, "CHUNK", 2)
     for _ in range(5):
         raw(link, "", created_at=AT - timedelta(days=8))
@@ -110,7 +126,9 @@ def test_upkeep_removes_what_is_too_old_in_pieces(link, monkeypatch):
 
 
 @pytest.mark.parametrize("reason", ["refused", "unstored"])
-def test_what_killed_its_parser_is_no_sample_of_what_the_parser_fails_on(link, reason):
+def test_what_killed_its_parser_is_no_sample_of_what_the_parser_fails_on(
+    link: MqttConnection, reason: str
+) -> None:
     raw(link, reason=reason)
     failed = raw(link)
     found = letters.sample(health(link), DeadLetterState.RESTING)

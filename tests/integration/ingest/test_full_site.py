@@ -6,7 +6,7 @@ from mqtt_app.coordination.acks import BatchReport
 from mqtt_app.models import MqttConnection, Site, SiteBooks
 from mqtt_app.selectors.receipts import find_receipts
 from mqtt_app.services.ingest import pipeline
-from tests.integration.ingest.flaky import numbered, send
+from tests.integration.ingest.flaky import Flaky, numbered, send
 from tests.integration.ingest.test_store import NOW, batch, books, message
 
 pytestmark = pytest.mark.django_db
@@ -17,7 +17,9 @@ def fill_up() -> None:
     SiteBooks.objects.update(kept=1_000_000, received=1_000_000)
 
 
-def test_past_the_cap_a_site_whose_parser_fails_on_everything_is_left_to_its_broker(link, parser):
+def test_past_the_cap_a_site_whose_parser_fails_on_everything_is_left_to_its_broker(
+    link: MqttConnection, parser: Flaky
+) -> None:
     other = MqttConnection.objects.create(
         site=Site.objects.create(name="Other"), broker_host="b", generation=3
     )
@@ -37,7 +39,9 @@ def test_past_the_cap_a_site_whose_parser_fails_on_everything_is_left_to_its_bro
     assert SiteBooks.objects.get(site=link.site_id).stored == 10
 
 
-def test_past_the_cap_a_site_whose_parser_works_in_part_goes_on(link, parser):
+def test_past_the_cap_a_site_whose_parser_works_in_part_goes_on(
+    link: MqttConnection, parser: Flaky
+) -> None:
     parser.broken = True
     send(link, range(250))
     fill_up()
@@ -51,8 +55,8 @@ def test_past_the_cap_a_site_whose_parser_works_in_part_goes_on(link, parser):
 
 
 def test_a_single_bad_message_does_not_hold_up_a_full_site_whose_parser_has_long_worked_in_part(
-    link, parser
-):
+    link: MqttConnection, parser: Flaky
+) -> None:
     parser.broken = True
     send(link, range(250))
     parser.broken = False
@@ -64,7 +68,9 @@ def test_a_single_bad_message_does_not_hold_up_a_full_site_whose_parser_has_long
     assert pipeline.store(bad, NOW + 9_000).postponed == {link.pk}
 
 
-def test_a_parser_that_worked_for_a_moment_after_the_pause_loses_nothing_at_the_cap(link, parser):
+def test_a_parser_that_worked_for_a_moment_after_the_pause_loses_nothing_at_the_cap(
+    link: MqttConnection, parser: Flaky
+) -> None:
     parser.broken = True
     send(link, range(250))
     parser.broken = False

@@ -6,14 +6,14 @@ import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
-from mqtt_app.models import Device, DiscoveredTopic, LatestReading, Reading
+from mqtt_app.models import Device, DiscoveredTopic, LatestReading, MqttConnection, Reading
 from mqtt_app.services.ingest import pipeline
 from tests.integration.ingest.test_store import NOW, batch, books, message, values
 
 pytestmark = pytest.mark.django_db
 
 
-def test_a_topic_that_was_switched_off_since_is_not_stored(link):
+def test_a_topic_that_was_switched_off_since_is_not_stored(link: MqttConnection) -> None:
     pipeline.store(batch(message(link, "hall/a", {"v": 1})), NOW)
     DiscoveredTopic.objects.update(is_active=False)
     pipeline.store(batch(message(link, "hall/a", {"v": 2})), NOW)
@@ -21,7 +21,7 @@ def test_a_topic_that_was_switched_off_since_is_not_stored(link):
     assert books(link) == {"stored": 1, "inactive": 1}
 
 
-def test_a_topic_and_a_device_that_were_deleted_since_are_made_again(link):
+def test_a_topic_and_a_device_that_were_deleted_since_are_made_again(link: MqttConnection) -> None:
     pipeline.store(batch(message(link, "hall/a", {"v": 1})), NOW)
     DiscoveredTopic.objects.all().delete()
     LatestReading.objects.all().delete()
@@ -31,7 +31,7 @@ def test_a_topic_and_a_device_that_were_deleted_since_are_made_again(link):
     assert Reading.objects.get(device=Device.objects.get()).value == 2
 
 
-def test_a_known_topic_and_device_cost_no_look_up(link):
+def test_a_known_topic_and_device_cost_no_look_up(link: MqttConnection) -> None:
     def statements(value: int) -> str:
         with CaptureQueriesContext(connection) as queries:
             pipeline.store(batch(message(link, "hall/a", {"v": value})), NOW)
@@ -43,7 +43,9 @@ def test_a_known_topic_and_device_cost_no_look_up(link):
     assert "FROM mqtt_device" not in again
 
 
-def test_what_was_learnt_in_a_batch_that_is_rolled_back_is_forgotten(link, monkeypatch):
+def test_what_was_learnt_in_a_batch_that_is_rolled_back_is_forgotten(
+    link: MqttConnection, monkeypatch: pytest.MonkeyPatch
+) -> None:
     def broken(*_: object) -> None:
         raise RuntimeError("the process is in trouble")
 

@@ -3,7 +3,8 @@ is put aside.
 """
 
 import struct
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from struct import error
 from typing import Any
 
 import pytest
@@ -11,6 +12,7 @@ import pytest
 from mqtt_app.models import (
     BatchReceipt,
     DeadLetter,
+    MqttConnection,
 )
 from mqtt_app.services.ingest import pipeline
 from mqtt_app.services.ingest.admission import redeliveries
@@ -70,7 +72,7 @@ CODES = {
 
 
 @pytest.fixture(autouse=True)
-def _fresh_memory():
+def _fresh_memory() -> Iterator[None]:
     PROCESS.forget()
     yield
     PROCESS.forget()
@@ -78,7 +80,9 @@ def _fresh_memory():
 
 @pytest.mark.parametrize("code", CODES.values(), ids=CODES)
 @pytest.mark.parametrize("step", STEPS)
-def test_what_the_database_refuses_is_put_aside_alone_at_whatever_step(link, healthy, step, code):
+def test_what_the_database_refuses_is_put_aside_alone_at_whatever_step(
+    link: MqttConnection, healthy: MqttConnection, step: str, code: str
+) -> None:
     topic, payload, refusal = STEPS[step]
     with refusing(refusal, code=code):
         outcome = pipeline.store(with_poison(link, healthy, topic, payload), NOW)
@@ -120,8 +124,12 @@ ERRORS = {
 @pytest.mark.parametrize("error", ERRORS.values(), ids=ERRORS)
 @pytest.mark.parametrize("step", FUNCTIONS)
 def test_what_our_own_code_fails_at_is_put_aside_alone_at_whatever_step(
-    link, healthy, monkeypatch, step, error
-):
+    link: MqttConnection,
+    healthy: MqttConnection,
+    monkeypatch: pytest.MonkeyPatch,
+    step: str,
+    error: Exception | error,
+) -> None:
     module, name, payload = FUNCTIONS[step]
     original: Callable[..., Any] = getattr(module, name)
 
@@ -135,7 +143,9 @@ def test_what_our_own_code_fails_at_is_put_aside_alone_at_whatever_step(
     assert_only_the_poison_was_put_aside(link, healthy, outcome)
 
 
-def test_a_hash_that_is_refused_by_the_delivery_table_costs_its_message_only(link, healthy):
+def test_a_hash_that_is_refused_by_the_delivery_table_costs_its_message_only(
+    link: MqttConnection, healthy: MqttConnection
+) -> None:
     whole = with_poison(link, healthy, POISON, {"v": 1})
     mark = next(
         redeliveries.fingerprint(one).hex() for one in whole.messages if one.topic == POISON
@@ -146,7 +156,9 @@ def test_a_hash_that_is_refused_by_the_delivery_table_costs_its_message_only(lin
     assert_only_the_poison_was_put_aside(link, healthy, outcome)
 
 
-def test_what_makes_its_own_dead_letter_impossible_is_written_in_escaped_form(link, healthy):
+def test_what_makes_its_own_dead_letter_impossible_is_written_in_escaped_form(
+    link: MqttConnection, healthy: MqttConnection
+) -> None:
     topic = "hall/poisön"
     holds = "NEW.topic LIKE '%ö%'"
     refusals = [
@@ -158,7 +170,9 @@ def test_what_makes_its_own_dead_letter_impossible_is_written_in_escaped_form(li
     assert_only_the_poison_was_put_aside(link, healthy, outcome, "hall/pois\\xf6n")
 
 
-def test_a_dead_letter_without_a_log_row_is_better_than_none(link, healthy):
+def test_a_dead_letter_without_a_log_row_is_better_than_none(
+    link: MqttConnection, healthy: MqttConnection
+) -> None:
     with refusing(
         ("mqtt_discoveredtopic", "INSERT", TOPIC), ("mqtt_mqttparsinglog", "INSERT", "true")
     ):
@@ -167,14 +181,18 @@ def test_a_dead_letter_without_a_log_row_is_better_than_none(link, healthy):
     assert books(link) == {"stored": 6, "quarantined": 1}
 
 
-def test_what_cannot_be_written_in_any_form_is_counted(link, healthy):
+def test_what_cannot_be_written_in_any_form_is_counted(
+    link: MqttConnection, healthy: MqttConnection
+) -> None:
     with refusing(("mqtt_discoveredtopic", "INSERT", TOPIC), ("mqtt_deadletter", "INSERT", "true")):
         pipeline.store(with_poison(link, healthy, POISON, {"v": 1}), NOW)
     assert books(link) == {"stored": 6, "refused": 1}
     assert books(healthy) == {"stored": 6}
 
 
-def test_what_cannot_even_be_counted_holds_nobody_up(link, healthy):
+def test_what_cannot_even_be_counted_holds_nobody_up(
+    link: MqttConnection, healthy: MqttConnection
+) -> None:
     with refusing(("mqtt_sitebooks", "INSERT", f"NEW.site_id = {link.site_id}")):
         outcome = pipeline.store(with_poison(link, healthy, POISON, {"v": 1}), NOW)
     assert outcome.refused == {link.pk}
@@ -182,13 +200,13 @@ def test_what_cannot_even_be_counted_holds_nobody_up(link, healthy):
     assert BatchReceipt.objects.count() == 1
 
 
-def test_a_poison_that_is_alone_in_its_batch_is_put_aside(link):
+def test_a_poison_that_is_alone_in_its_batch_is_put_aside(link: MqttConnection) -> None:
     with refusing(("mqtt_discoveredtopic", "INSERT", TOPIC)):
         pipeline.store(batch(message(link, POISON, {"v": 1})), NOW)
     assert books(link) == {"quarantined": 1}
 
 
-def test_a_redelivery_of_a_dead_letter_is_a_duplicate(link):
+def test_a_redelivery_of_a_dead_letter_is_a_duplicate(link: MqttConnection) -> None:
     with refusing(("mqtt_discoveredtopic", "INSERT", TOPIC)):
         pipeline.store(batch(message(link, POISON, {"v": 1}, packet_id=7)), NOW)
         pipeline.store(batch(message(link, POISON, {"v": 1}, packet_id=7, dup=True)), NOW)

@@ -21,15 +21,15 @@ def neighbour() -> MqttConnection:
     )
 
 
-def limit(link, **limits):
+def limit(link: MqttConnection, **limits: int) -> None:
     Site.objects.filter(pk=link.site_id).update(**limits)
 
 
-def say(link, *topics, at=NOW, **changes):
+def say(link: MqttConnection, *topics: str, at: float = NOW, **changes: bool) -> None:
     pipeline.store(batch(*(message(link, topic, {"v": 1}, **changes) for topic in topics)), at)
 
 
-def topics_of(link):
+def topics_of(link: MqttConnection) -> list[str]:
     return list(
         DiscoveredTopic.objects.filter(connection=link)
         .order_by("topic")
@@ -37,7 +37,7 @@ def topics_of(link):
     )
 
 
-def devices_of(link):
+def devices_of(link: MqttConnection) -> list[str]:
     return list(
         Device.objects.filter(site=link.site_id)
         .order_by("identifier")
@@ -45,7 +45,7 @@ def devices_of(link):
     )
 
 
-def test_topics_of_earlier_batches_count(link, neighbour):
+def test_topics_of_earlier_batches_count(link: MqttConnection, neighbour: MqttConnection) -> None:
     limit(link, max_topics=2)
     say(neighbour, "n1", "n2", "n3")
     say(link, "a")
@@ -57,7 +57,9 @@ def test_topics_of_earlier_batches_count(link, neighbour):
     assert books(neighbour) == {"stored": 3}
 
 
-def test_a_batch_fills_the_topics_of_a_site_to_the_last(link, neighbour):
+def test_a_batch_fills_the_topics_of_a_site_to_the_last(
+    link: MqttConnection, neighbour: MqttConnection
+) -> None:
     limit(link, max_topics=3)
     mixed = [message(link, f"a{n}", {"v": 1}) for n in range(5)] + [
         message(neighbour, f"n{n}", {"v": 1}) for n in range(5)
@@ -69,7 +71,7 @@ def test_a_batch_fills_the_topics_of_a_site_to_the_last(link, neighbour):
     assert books(neighbour) == {"stored": 5}
 
 
-def test_devices_of_earlier_batches_count(link, neighbour):
+def test_devices_of_earlier_batches_count(link: MqttConnection, neighbour: MqttConnection) -> None:
     limit(link, max_devices=2)
     say(neighbour, "n1", "n2", "n3")
     say(link, "a")
@@ -81,7 +83,9 @@ def test_devices_of_earlier_batches_count(link, neighbour):
     assert books(neighbour) == {"stored": 3}
 
 
-def test_as_many_new_topics_a_minute_as_a_site_allows(link, neighbour):
+def test_as_many_new_topics_a_minute_as_a_site_allows(
+    link: MqttConnection, neighbour: MqttConnection
+) -> None:
     limit(link, max_new_topics=2)
     say(neighbour, "n1", "n2", "n3")
     say(link, "a", "b", "c")
@@ -91,14 +95,16 @@ def test_as_many_new_topics_a_minute_as_a_site_allows(link, neighbour):
 
 
 @pytest.mark.parametrize(("later", "allowed"), [(59.0, False), (60.0, True), (61.0, True)])
-def test_new_topics_are_counted_over_one_minute(link, later, allowed):
+def test_new_topics_are_counted_over_one_minute(
+    link: MqttConnection, later: float, allowed: bool
+) -> None:
     limit(link, max_new_topics=1)
     say(link, "a")
     say(link, "b", at=NOW + later)
     assert topics_of(link) == (["a", "b"] if allowed else ["a"])
 
 
-def test_what_a_broker_retains_uses_up_no_room_of_what_is_new(link):
+def test_what_a_broker_retains_uses_up_no_room_of_what_is_new(link: MqttConnection) -> None:
     limit(link, max_new_topics=1)
     say(link, "r1", "r2", "r3", retain=True)
     say(link, "a")
@@ -107,7 +113,7 @@ def test_what_a_broker_retains_uses_up_no_room_of_what_is_new(link):
     assert topics_of(link) == ["a", "r1", "r2", "r3", "r4"]
 
 
-def test_what_a_broker_retains_counts_as_topics(link):
+def test_what_a_broker_retains_counts_as_topics(link: MqttConnection) -> None:
     limit(link, max_topics=2)
     say(link, "r1", "r2", retain=True)
     say(link, "a")
@@ -115,7 +121,7 @@ def test_what_a_broker_retains_counts_as_topics(link):
     assert books(link) == {"stored": 2, "topic_quota": 1}
 
 
-def test_a_known_topic_goes_on_when_the_quota_is_used_up(link):
+def test_a_known_topic_goes_on_when_the_quota_is_used_up(link: MqttConnection) -> None:
     limit(link, max_topics=1)
     say(link, "a", "b")
     say(link, "a", "a", at=NOW + 1)

@@ -11,15 +11,15 @@ pytestmark = pytest.mark.django_db
 
 
 @pytest.fixture(autouse=True)
-def _fresh_memory():
+def _fresh_memory() -> None:
     PROCESS.forget()
 
 
-def say(link, *topics, at=NOW, **changes):
+def say(link: MqttConnection, *topics: str, at: float = NOW, **changes: bool) -> None:
     pipeline.store(batch(*(message(link, topic, {"v": 1}, **changes) for topic in topics)), at)
 
 
-def test_the_quota_of_topics_is_exact_across_batches(link):
+def test_the_quota_of_topics_is_exact_across_batches(link: MqttConnection) -> None:
     Site.objects.update(max_topics=3)
     say(link, "a", "b")
     say(link, "c")
@@ -29,7 +29,7 @@ def test_the_quota_of_topics_is_exact_across_batches(link):
     assert books(link) == {"stored": 6, "topic_quota": 3}
 
 
-def test_a_full_quota_of_topics_frees_itself_when_rows_go(link):
+def test_a_full_quota_of_topics_frees_itself_when_rows_go(link: MqttConnection) -> None:
     Site.objects.update(max_topics=2)
     say(link, "a", "b", "c")
     DiscoveredTopic.objects.filter(topic="a").delete()
@@ -38,7 +38,9 @@ def test_a_full_quota_of_topics_frees_itself_when_rows_go(link):
     assert books(link) == {"stored": 3, "topic_quota": 2}
 
 
-def test_a_topic_that_was_removed_takes_its_place_again_only_while_there_is_one(link):
+def test_a_topic_that_was_removed_takes_its_place_again_only_while_there_is_one(
+    link: MqttConnection,
+) -> None:
     Site.objects.update(max_topics=1)
     say(link, "a")
     DiscoveredTopic.objects.all().delete()
@@ -48,7 +50,7 @@ def test_a_topic_that_was_removed_takes_its_place_again_only_while_there_is_one(
     assert books(link) == {"stored": 2, "topic_quota": 1}
 
 
-def test_the_quota_of_devices_is_exact_across_batches(link):
+def test_the_quota_of_devices_is_exact_across_batches(link: MqttConnection) -> None:
     Site.objects.update(max_devices=2)
     say(link, "a")
     say(link, "b")
@@ -58,7 +60,7 @@ def test_the_quota_of_devices_is_exact_across_batches(link):
     assert books(link) == {"stored": 4, "device_quota": 2}
 
 
-def test_a_full_quota_of_devices_frees_itself_when_rows_go(link):
+def test_a_full_quota_of_devices_frees_itself_when_rows_go(link: MqttConnection) -> None:
     Site.objects.update(max_devices=2)
     say(link, "a", "b", "c")
     LatestReading.objects.filter(device__identifier="a").delete()
@@ -68,7 +70,7 @@ def test_a_full_quota_of_devices_frees_itself_when_rows_go(link):
     assert books(link) == {"stored": 4, "device_quota": 1}
 
 
-def test_the_quota_of_one_site_is_not_used_up_by_another(link):
+def test_the_quota_of_one_site_is_not_used_up_by_another(link: MqttConnection) -> None:
     other = MqttConnection.objects.create(
         site=Site.objects.create(name="Other"), broker_host="b", generation=3
     )
@@ -78,7 +80,9 @@ def test_the_quota_of_one_site_is_not_used_up_by_another(link):
     assert books(link) == books(other) == {"stored": 1, "topic_quota": 1}
 
 
-def test_new_topics_a_minute_are_limited_at_the_limit_and_a_minute_later_again(link):
+def test_new_topics_a_minute_are_limited_at_the_limit_and_a_minute_later_again(
+    link: MqttConnection,
+) -> None:
     Site.objects.update(max_new_topics=2)
     say(link, "a")
     say(link, "b", at=NOW + 1)
@@ -88,14 +92,16 @@ def test_new_topics_a_minute_are_limited_at_the_limit_and_a_minute_later_again(l
     assert books(link) == {"stored": 3, "topic_quota": 1}
 
 
-def test_retained_topics_do_not_use_up_what_may_be_new_within_a_minute(link):
+def test_retained_topics_do_not_use_up_what_may_be_new_within_a_minute(
+    link: MqttConnection,
+) -> None:
     Site.objects.update(max_new_topics=1)
     say(link, "a", "b", "c", retain=True)
     say(link, "d", "e")
     assert books(link) == {"stored": 4, "topic_quota": 1}
 
 
-def test_new_topics_that_were_removed_free_the_minute_too(link):
+def test_new_topics_that_were_removed_free_the_minute_too(link: MqttConnection) -> None:
     Site.objects.update(max_new_topics=1)
     say(link, "a", "b")
     DiscoveredTopic.objects.all().delete()

@@ -1,10 +1,12 @@
 """Topics that get no row: counted, acknowledged, and said once a minute."""
 
+from typing import Any
+
 import pytest
 
 from mqtt_app.conf import config
 from mqtt_app.domain.topics import TOPIC_CHARACTERS, TOPIC_LEVELS, TOPIC_SIZE
-from mqtt_app.models import Device, DiscoveredTopic, MqttParsingLog
+from mqtt_app.models import Device, DiscoveredTopic, MqttConnection, MqttParsingLog
 from mqtt_app.services.ingest import pipeline
 from mqtt_app.services.ingest.memory import PROCESS
 from mqtt_app.services.ingest.topics import unfit
@@ -16,7 +18,7 @@ LEVELS, BYTES = config().max_topic_levels, config().max_topic_bytes
 
 
 @pytest.fixture
-def logged(monkeypatch):
+def logged(monkeypatch: pytest.MonkeyPatch) -> list[Any]:
     """(topic, words) of each row of the parsing log that is put on its queue."""
     rows = []
     unfit.notices.forget()
@@ -30,7 +32,9 @@ def logged(monkeypatch):
 @pytest.mark.parametrize(
     "code", [0x00, 0x01, 0x1F, 0x7F, 0x85, 0x9F, 0xFDD0, 0xFFFE, 0xFFFF, 0x1FFFE, 0x10FFFF]
 )
-def test_a_character_that_nobody_can_see_makes_no_topic_and_no_device(link, logged, code):
+def test_a_character_that_nobody_can_see_makes_no_topic_and_no_device(
+    link: MqttConnection, logged: list[Any], code: int
+) -> None:
     pipeline.store(
         batch(message(link, f"hall/{chr(code)}/a", {"v": 1}), message(link, "hall/a", {"v": 2})),
         NOW,
@@ -43,12 +47,16 @@ def test_a_character_that_nobody_can_see_makes_no_topic_and_no_device(link, logg
 
 
 @pytest.mark.parametrize("code", [0x20, 0xA0, 0xE9, 0x4E2D, 0xFFFD, 0x1F600])
-def test_every_other_character_may_be_in_a_topic(link, logged, code):
+def test_every_other_character_may_be_in_a_topic(
+    link: MqttConnection, logged: list[Any], code: int
+) -> None:
     pipeline.store(batch(message(link, f"hall/x{chr(code)}/a", {"v": 1})), NOW)
     assert books(link) == {"stored": 1}
 
 
-def test_levels_are_limited_at_the_limit_and_not_before(link, logged):
+def test_levels_are_limited_at_the_limit_and_not_before(
+    link: MqttConnection, logged: list[Any]
+) -> None:
     at, beyond = "/".join("x" * LEVELS), "/".join("x" * (LEVELS + 1))
     pipeline.store(batch(message(link, at, {"v": 1}), message(link, beyond, {"v": 2})), NOW)
     assert books(link) == {"stored": 1, TOPIC_LEVELS: 1}
@@ -56,7 +64,9 @@ def test_levels_are_limited_at_the_limit_and_not_before(link, logged):
 
 
 @pytest.mark.parametrize("character", ["x", "é"])
-def test_bytes_are_limited_at_the_limit_and_not_before(link, logged, character):
+def test_bytes_are_limited_at_the_limit_and_not_before(
+    link: MqttConnection, logged: list[Any], character: str
+) -> None:
     level = character * (99 // len(character.encode()))
     at = "/".join([level] * 20).encode()[:BYTES].decode(errors="ignore")
     at += "x" * (BYTES - len(at.encode()))
@@ -65,7 +75,7 @@ def test_bytes_are_limited_at_the_limit_and_not_before(link, logged, character):
     assert "SITEWIRE_MAX_TOPIC_BYTES" in logged[0][1]
 
 
-def test_it_is_said_once_a_minute_for_each_reason(link, logged):
+def test_it_is_said_once_a_minute_for_each_reason(link: MqttConnection, logged: list[Any]) -> None:
     for number in range(3):
         pipeline.store(
             batch(message(link, f"a/\x01/{number}", {}), message(link, f"{'x/' * 70}{number}", {})),
@@ -76,14 +86,16 @@ def test_it_is_said_once_a_minute_for_each_reason(link, logged):
 
 
 @pytest.mark.parametrize("key", ["a\u0001b", "a\u0085", "a\uffff", "\n"])
-def test_a_metric_with_such_a_character_is_left_out_of_its_message(link, key):
+def test_a_metric_with_such_a_character_is_left_out_of_its_message(
+    link: MqttConnection, key: str
+) -> None:
     pipeline.store(batch(message(link, "hall/a", {"v": 1}), message(link, "hall/a", {key: 1})), NOW)
     assert books(link) == {"stored": 2}
     assert values() == [1]
     assert "U+" in MqttParsingLog.objects.get().error_message
 
 
-def test_a_device_with_such_a_character_fails_its_message(link):
+def test_a_device_with_such_a_character_fails_its_message(link: MqttConnection) -> None:
     pipeline.store(
         batch(
             message(link, "hall/a", {"v": 1}),

@@ -1,9 +1,11 @@
 """When somebody was last heard, until when they may be silent, and since when their status holds."""
 
 from datetime import UTC, datetime
+from typing import Any
 
 import pytest
 
+from mqtt_app.domain.accounting import Term
 from mqtt_app.models import Device, DiscoveredTopic, Gateway, MqttConnection, Site, SiteBooks
 from mqtt_app.services import accounting
 from mqtt_app.services.accounting import AccountingTally
@@ -13,17 +15,24 @@ from tests.integration.ingest.test_store import NOW, batch, books, message
 pytestmark = pytest.mark.django_db
 
 
-def moment(seconds=0.0):
+def moment(seconds: float = 0.0) -> datetime:
     return datetime.fromtimestamp(NOW + seconds, UTC)
 
 
-def hear(link, topic, payload, seconds=0.0, late=0.0, **changes):
+def hear(
+    link: MqttConnection,
+    topic: str,
+    payload: dict[str, int | str],
+    seconds: float = 0.0,
+    late: float = 0.0,
+    **changes: Any,
+) -> None:
     """A message that came at `seconds` and is stored `late` seconds later."""
     sent = message(link, topic, payload, received_at=NOW + seconds, **changes)
     pipeline.store(batch(sent), NOW + seconds + late)
 
 
-def lamp():
+def lamp() -> Device:
     """The only lamp, whether it speaks itself or through Zigbee2MQTT."""
     return Device.objects.get(identifier__in=("lamp", "zigbee2mqtt/lamp"))
 
@@ -36,25 +45,27 @@ def neighbour() -> MqttConnection:
     )
 
 
-def test_whoever_was_never_heard_has_no_time_at_which_it_was(link):
+def test_whoever_was_never_heard_has_no_time_at_which_it_was(link: MqttConnection) -> None:
     hear(link, "zigbee2mqtt/lamp/availability", {"state": "offline"})
     assert (lamp().status, lamp().last_seen, lamp().due_at) == ("offline", None, None)
     bridge = Gateway.objects.get()
     assert (bridge.status, bridge.last_seen) == ("online", moment())
 
 
-def test_a_retained_value_gives_no_time_at_which_anybody_was_heard(link):
+def test_a_retained_value_gives_no_time_at_which_anybody_was_heard(link: MqttConnection) -> None:
     hear(link, "zigbee2mqtt/lamp", {"v": 1}, retain=True)
     assert (lamp().status, lamp().last_seen, lamp().due_at) == ("unknown", None, None)
 
 
-def test_last_seen_is_the_receipt_of_the_newest_message_in_whatever_order_they_are_stored(link):
+def test_last_seen_is_the_receipt_of_the_newest_message_in_whatever_order_they_are_stored(
+    link: MqttConnection,
+) -> None:
     for seconds, last in ((5, 5), (9, 9), (7, 9)):
         hear(link, "lamp", {"v": 1}, seconds, late=100)
         assert lamp().last_seen == moment(last)
 
 
-def test_a_device_is_due_after_the_silence_of_its_site_or_its_own(link):
+def test_a_device_is_due_after_the_silence_of_its_site_or_its_own(link: MqttConnection) -> None:
     Site.objects.update(silence_after=100)
     hear(link, "lamp", {"v": 1})
     hear(link, "pump", {"v": 1})
@@ -69,7 +80,7 @@ def test_a_device_is_due_after_the_silence_of_its_site_or_its_own(link):
     )
 
 
-def test_a_due_time_that_lies_ahead_stays_until_it_has_passed(link):
+def test_a_due_time_that_lies_ahead_stays_until_it_has_passed(link: MqttConnection) -> None:
     Site.objects.update(silence_after=100)
     hear(link, "lamp", {"v": 1})
     hear(link, "lamp", {"v": 1}, 99)
@@ -78,7 +89,7 @@ def test_a_due_time_that_lies_ahead_stays_until_it_has_passed(link):
     assert lamp().due_at == moment(200)
 
 
-def test_since_moves_with_the_status_and_with_nothing_else(link):
+def test_since_moves_with_the_status_and_with_nothing_else(link: MqttConnection) -> None:
     hear(link, "zigbee2mqtt/lamp", {"v": 1})
     assert (lamp().status, lamp().status_since) == ("online", moment())
     hear(link, "zigbee2mqtt/lamp", {"v": 1}, 10)
@@ -95,7 +106,7 @@ def test_since_moves_with_the_status_and_with_nothing_else(link):
     assert (lamp().status, lamp().status_reason, lamp().status_since) == ("online", "", moment(43))
 
 
-def test_a_late_goodbye_moves_nothing(link):
+def test_a_late_goodbye_moves_nothing(link: MqttConnection) -> None:
     hear(link, "zigbee2mqtt/lamp", {"v": 1}, 10)
     hear(link, "zigbee2mqtt/lamp/availability", {"state": "offline"}, 5, late=10)
     assert (lamp().status, lamp().status_since, lamp().last_seen) == (
@@ -105,7 +116,7 @@ def test_a_late_goodbye_moves_nothing(link):
     )
 
 
-def test_a_sign_of_life_of_the_moment_of_a_goodbye_is_older_than_it(link):
+def test_a_sign_of_life_of_the_moment_of_a_goodbye_is_older_than_it(link: MqttConnection) -> None:
     hear(link, "zigbee2mqtt/lamp", {"v": 1}, 1)
     hear(link, "zigbee2mqtt/lamp/availability", {"state": "offline"}, 10)
     hear(link, "zigbee2mqtt/lamp", {"v": 1}, 10, late=5)
@@ -114,7 +125,9 @@ def test_a_sign_of_life_of_the_moment_of_a_goodbye_is_older_than_it(link):
     assert lamp().status == "online"
 
 
-def test_a_gateway_that_goes_hides_its_own_devices_and_no_others(link, neighbour):
+def test_a_gateway_that_goes_hides_its_own_devices_and_no_others(
+    link: MqttConnection, neighbour: MqttConnection
+) -> None:
     for other in (link, neighbour):
         hear(other, "zigbee2mqtt/lamp", {"v": 1})
     hear(link, "zigbee2mqtt2/torch", {"v": 1})
@@ -133,14 +146,16 @@ def test_a_gateway_that_goes_hides_its_own_devices_and_no_others(link, neighbour
     assert Device.objects.get(pk=found[True, "zigbee2mqtt/lamp"].pk).status_since == moment(12)
 
 
-def test_devices_of_one_name_at_two_sites_are_two(link, neighbour):
+def test_devices_of_one_name_at_two_sites_are_two(
+    link: MqttConnection, neighbour: MqttConnection
+) -> None:
     hear(link, "lamp", {"v": 1}, 1)
     hear(neighbour, "lamp", {"v": 2}, 2)
     seen = dict(Device.objects.values_list("site_id", "last_seen"))
     assert seen == {link.site_id: moment(1), neighbour.site_id: moment(2)}
 
 
-def test_lamps_of_one_name_behind_two_gateways_are_two(link):
+def test_lamps_of_one_name_behind_two_gateways_are_two(link: MqttConnection) -> None:
     for base in ("zigbee2mqtt", "zigbee2mqtt2"):
         hear(link, f"{base}/lamp", {"v": 1})
     hear(link, "lamp", {"v": 1})
@@ -152,7 +167,7 @@ def test_lamps_of_one_name_behind_two_gateways_are_two(link):
     }
 
 
-def test_early_messages_of_the_present_owner_are_never_copies(link):
+def test_early_messages_of_the_present_owner_are_never_copies(link: MqttConnection) -> None:
     """Equal ones under one identifier: the broker was told at once, so the identifier came round
     again.
     """
@@ -164,12 +179,24 @@ def test_early_messages_of_the_present_owner_are_never_copies(link):
 
 
 def test_a_redelivery_is_known_by_its_own_link_its_identifier_its_topic_and_its_payload(
-    link, neighbour
-):
+    link: MqttConnection, neighbour: MqttConnection
+) -> None:
     hear(link, "lamp", {"v": 1}, packet_id=7)
     hear(neighbour, "lamp", {"v": 1}, packet_id=7, dup=True)
-    for change in ({"packet_id": 8}, {"topic": "pump"}, {"payload": {"v": 2}}, {"qos": 0}):
-        values = {"topic": "lamp", "payload": {"v": 1}, "packet_id": 7, "dup": True} | change
+    changes: list[dict[str, Any]] = [
+        {"packet_id": 8},
+        {"topic": "pump"},
+        {"payload": {"v": 2}},
+        {"qos": 0},
+    ]
+    for change in changes:
+        values: dict[str, Any] = {
+            "topic": "lamp",
+            "payload": {"v": 1},
+            "packet_id": 7,
+            "dup": True,
+            **change,
+        }
         hear(link, values.pop("topic"), values.pop("payload"), **values)
     assert (books(link), books(neighbour)) == ({"stored": 5}, {"stored": 1})
 
@@ -177,7 +204,9 @@ def test_a_redelivery_is_known_by_its_own_link_its_identifier_its_topic_and_its_
 # The site and its topics
 
 
-def test_the_last_message_of_a_site_moves_on_and_never_back(link, neighbour):
+def test_the_last_message_of_a_site_moves_on_and_never_back(
+    link: MqttConnection, neighbour: MqttConnection
+) -> None:
     hear(neighbour, "lamp", {"v": 1}, 1)
     for seconds, last in ((10, 10), (20, 20), (15, 20)):
         hear(link, "lamp", {"v": 1}, seconds)
@@ -185,17 +214,19 @@ def test_the_last_message_of_a_site_moves_on_and_never_back(link, neighbour):
     assert SiteBooks.objects.get(site=neighbour.site_id).last_message_at == moment(1)
 
 
-def test_messages_that_only_move_within_the_books_are_no_news(link):
+def test_messages_that_only_move_within_the_books_are_no_news(link: MqttConnection) -> None:
     hear(link, "lamp", {"v": 1}, 10)
     tally = AccountingTally()
-    tally.add(link.site_id, "stored", -1)
-    tally.add(link.site_id, "failed", 1)
+    tally.add(link.site_id, Term.STORED, -1)
+    tally.add(link.site_id, Term.FAILED, 1)
     accounting.move(tally)
     assert books(link) == {"failed": 1}
     assert SiteBooks.objects.get(site=link.site_id).last_message_at == moment(10)
 
 
-def test_a_topic_counts_its_messages_and_knows_the_newest(link, neighbour):
+def test_a_topic_counts_its_messages_and_knows_the_newest(
+    link: MqttConnection, neighbour: MqttConnection
+) -> None:
     hear(neighbour, "lamp", {"v": 1}, 1)
     for seconds in (10, 30, 20):
         hear(link, "lamp", {"v": 1}, seconds)
@@ -205,7 +236,7 @@ def test_a_topic_counts_its_messages_and_knows_the_newest(link, neighbour):
     assert (found[neighbour.pk].message_count, found[neighbour.pk].last_seen) == (1, moment(1))
 
 
-def test_each_site_has_books_of_its_own(link, neighbour):
+def test_each_site_has_books_of_its_own(link: MqttConnection, neighbour: MqttConnection) -> None:
     pipeline.store(
         batch(
             message(link, "a", {"v": 1}),

@@ -1,15 +1,19 @@
 """The WebSocket through the real channel layer and database."""
 
 import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
+from typing import Any
 
 import pytest
 from asgiref.sync import sync_to_async
 from channels.layers import get_channel_layer
 from django.conf import settings
 from django.contrib.auth import get_user_model
+from django.contrib.auth.models import User
 from django.db import connections
 from django.test import Client
+from pytest_django.fixtures import Settings
 
 from mqtt_app.live import consumers
 from mqtt_app.live.access import SameHostOnly
@@ -21,23 +25,25 @@ from tests.integration.live.communicator import WebsocketCommunicator
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.asyncio]
 
 
-def make_site(name, **values):
+def make_site(name: str, **values: Any) -> Site:
     site = Site.objects.create(name=name)
     MqttConnection.objects.create(site=site, broker_host="broker.example", **values)
     return site
 
 
-def make_user(name, **values):
+def make_user(name: str, **values: Any) -> tuple[User, str]:
     user = get_user_model().objects.create_user(name, password="a-password", **values)
     return user, ApiToken.objects.create(user)[1]
 
 
-def authorization(token):
+def authorization(token: str) -> list[tuple[bytes, bytes]]:
     return [(b"authorization", f"Token {token}".encode())]
 
 
 @asynccontextmanager
-async def socket(headers=()):
+async def socket(
+    headers: Sequence[tuple[bytes, bytes]] = (),
+) -> AsyncIterator[WebsocketCommunicator]:
     communicator = WebsocketCommunicator(websocket, "/ws/mqtt/status/", headers=list(headers))
     connected, _ = await communicator.connect()
     assert connected
@@ -48,7 +54,7 @@ async def socket(headers=()):
         await sync_to_async(connections.close_all)()
 
 
-def connection_event(site_id, status="connected"):
+def connection_event(site_id: int, status: str = "connected") -> dict[str, Any]:
     return {
         "type": "connection",
         "site_id": site_id,
@@ -59,25 +65,25 @@ def connection_event(site_id, status="connected"):
     }
 
 
-async def publish(event):
+async def publish(event: dict[str, Any]) -> None:
     await get_channel_layer().group_send("live", {"type": "live.events", "events": [event]})
 
 
-async def closed_with(communicator):
-    return (await communicator.receive_output(5))["code"]
+async def closed_with(communicator: WebsocketCommunicator) -> int:
+    return int((await communicator.receive_output(5))["code"])
 
 
-async def test_without_credentials_it_closes_with_4401_and_tells_nothing():
+async def test_without_credentials_it_closes_with_4401_and_tells_nothing() -> None:
     async with socket() as browser:
         assert await closed_with(browser) == consumers.UNAUTHENTICATED
 
 
-async def test_a_wrong_token_is_closed_with_4401():
+async def test_a_wrong_token_is_closed_with_4401() -> None:
     async with socket(authorization("0" * 64)) as browser:
         assert await closed_with(browser) == consumers.UNAUTHENTICATED
 
 
-async def test_a_token_opens_it_and_the_first_message_is_a_snapshot():
+async def test_a_token_opens_it_and_the_first_message_is_a_snapshot() -> None:
     site = await sync_to_async(make_site)(
         "Oslo", is_active=True, status="error", error_message="refused"
     )
@@ -95,7 +101,7 @@ async def test_a_token_opens_it_and_the_first_message_is_a_snapshot():
     }
 
 
-async def test_a_session_cookie_opens_it():
+async def test_a_session_cookie_opens_it() -> None:
     user, _ = await sync_to_async(make_user)("root", is_superuser=True)
     client = Client()
     await sync_to_async(client.force_login)(user)
@@ -104,7 +110,7 @@ async def test_a_session_cookie_opens_it():
         assert (await browser.receive_json_from(5))["type"] == "snapshot"
 
 
-async def test_a_change_arrives_as_one_message():
+async def test_a_change_arrives_as_one_message() -> None:
     site = await sync_to_async(make_site)("Oslo")
     _, token = await sync_to_async(make_user)("root", is_superuser=True)
     async with socket(authorization(token)) as browser:
@@ -114,7 +120,7 @@ async def test_a_change_arrives_as_one_message():
         assert await browser.receive_nothing(0.2)
 
 
-async def test_an_operation_that_begins_is_told_at_once():
+async def test_an_operation_that_begins_is_told_at_once() -> None:
     site = await sync_to_async(make_site)("Oslo")
     user, token = await sync_to_async(make_user)("root", is_superuser=True)
     connection = await MqttConnection.objects.select_related("site").aget(site=site)
@@ -127,7 +133,7 @@ async def test_an_operation_that_begins_is_told_at_once():
     assert operation["site_id"] == site.pk
 
 
-async def test_a_member_hears_of_no_foreign_site():
+async def test_a_member_hears_of_no_foreign_site() -> None:
     mine, foreign = (
         await sync_to_async(make_site)("Mine"),
         await sync_to_async(make_site)("Foreign"),
@@ -143,7 +149,7 @@ async def test_a_member_hears_of_no_foreign_site():
     assert second["site_id"] == mine.pk
 
 
-async def test_a_new_membership_brings_a_new_snapshot(monkeypatch):
+async def test_a_new_membership_brings_a_new_snapshot(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(consumers, "RECHECK", 0.3)
     site = await sync_to_async(make_site)("Oslo")
     user, token = await sync_to_async(make_user)("member")
@@ -153,7 +159,9 @@ async def test_a_new_membership_brings_a_new_snapshot(monkeypatch):
         assert (await browser.receive_json_from(5))["connections"][0]["site_id"] == site.pk
 
 
-async def test_a_change_whose_event_got_lost_is_told_at_the_next_look(monkeypatch):
+async def test_a_change_whose_event_got_lost_is_told_at_the_next_look(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     monkeypatch.setattr(consumers, "RECHECK", 0.3)
     site = await sync_to_async(make_site)("Oslo")
     _, token = await sync_to_async(make_user)("root", is_superuser=True)
@@ -164,7 +172,7 @@ async def test_a_change_whose_event_got_lost_is_told_at_the_next_look(monkeypatc
     assert (told["type"], told["status"]) == ("connection", "connected")
 
 
-async def test_a_revoked_token_closes_an_open_socket(monkeypatch):
+async def test_a_revoked_token_closes_an_open_socket(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(consumers, "RECHECK", 0.3)
     _, token = await sync_to_async(make_user)("root", is_superuser=True)
     async with socket(authorization(token)) as browser:
@@ -173,7 +181,7 @@ async def test_a_revoked_token_closes_an_open_socket(monkeypatch):
         assert await closed_with(browser) == consumers.UNAUTHENTICATED
 
 
-async def test_a_page_that_asks_hears_that_we_are_there():
+async def test_a_page_that_asks_hears_that_we_are_there() -> None:
     _, token = await sync_to_async(make_user)("root", is_superuser=True)
     async with socket(authorization(token)) as browser:
         await browser.receive_json_from(5)
@@ -202,15 +210,19 @@ async def test_a_page_that_asks_hears_that_we_are_there():
     ],
 )
 async def test_pages_of_other_origins_are_refused_and_programs_without_one_are_not(
-    origin, passes, proxy, settings
-):
+    origin: bytes | None, passes: bool, proxy: bytes | None, settings: Settings
+) -> None:
     """`proxy`: what a proxy that ends TLS says of the scheme."""
     settings.SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
     headers = [(b"host", b"localhost:8000")]
     headers += [(b"origin", origin)] if origin is not None else []
     headers += [(b"x-forwarded-proto", proxy)] if proxy is not None else []
 
-    async def inside(scope, receive, send):
+    async def inside(
+        scope: object,
+        receive: Callable[[], Awaitable[object]],
+        send: Callable[[dict[str, str]], Awaitable[None]],
+    ) -> None:
         await receive()
         await send({"type": "websocket.accept"})
 
@@ -221,8 +233,8 @@ async def test_pages_of_other_origins_are_refused_and_programs_without_one_are_n
 
 @pytest.mark.parametrize("path", ["/ws/", "/ws/mqtt/status", "/", "/ws/mqtt/status/1/"])
 async def test_an_unknown_address_is_closed_at_the_handshake_without_a_line_in_the_log(
-    path, caplog
-):
+    path: str, caplog: pytest.LogCaptureFixture
+) -> None:
     communicator = WebsocketCommunicator(websocket, path)
     connected, code = await communicator.connect()
     assert (connected, code) == (False, NO_SUCH_ADDRESS)
@@ -230,7 +242,7 @@ async def test_an_unknown_address_is_closed_at_the_handshake_without_a_line_in_t
     assert caplog.records == []
 
 
-async def test_an_unknown_address_is_404_where_the_server_can_say_so():
+async def test_an_unknown_address_is_404_where_the_server_can_say_so() -> None:
     communicator = WebsocketCommunicator(websocket, "/ws/nothing/")
     communicator.scope["extensions"] = {"websocket.http.response": {}}
     await communicator.send_input({"type": "websocket.connect"})

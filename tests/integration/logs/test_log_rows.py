@@ -4,6 +4,7 @@ from typing import Any
 
 import pytest
 from django.db import InterfaceError, OperationalError
+from pytest_django import DjangoAssertNumQueries
 
 from mqtt_app import logging_utils
 from mqtt_app.conf import Config
@@ -29,7 +30,9 @@ def fields(connection_id: int, message: str) -> dict[str, Any]:
     return {"connection_id": connection_id, "level": "INFO", "message": message}
 
 
-def test_a_burst_goes_out_as_one_task_and_is_written_in_order(sent):
+def test_a_burst_goes_out_as_one_task_and_is_written_in_order(
+    sent: list[tuple[str, list[dict[str, Any]]]],
+) -> None:
     row = connection()
     for number in range(30):
         logging_utils.log_connection_event(row, "INFO", f"line {number}")
@@ -41,7 +44,7 @@ def test_a_burst_goes_out_as_one_task_and_is_written_in_order(sent):
     ]
 
 
-def test_a_full_queue_of_log_rows_is_not_made_longer(monkeypatch):
+def test_a_full_queue_of_log_rows_is_not_made_longer(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("tasks.logs.config", lambda: Config(logs_queue_max=2))
     quick_client().delete("mqtt.logs")
     try:
@@ -53,7 +56,9 @@ def test_a_full_queue_of_log_rows_is_not_made_longer(monkeypatch):
         quick_client().delete("mqtt.logs")
 
 
-def test_connection_and_parsing_rows_go_to_their_own_tasks(sent):
+def test_connection_and_parsing_rows_go_to_their_own_tasks(
+    sent: list[tuple[str, list[dict[str, Any]]]],
+) -> None:
     row = connection()
     logging_utils.log_connection_event(row, "INFO", "up")
     logging_utils.log_parsing_error(row.site, "t", "json", "PARSE_ERROR", "no JSON")
@@ -63,17 +68,17 @@ def test_connection_and_parsing_rows_go_to_their_own_tasks(sent):
     assert MqttParsingLog.objects.get().error_message == "no JSON"
 
 
-def test_a_task_with_the_fields_of_one_row_is_understood():
+def test_a_task_with_the_fields_of_one_row_is_understood() -> None:
     row = connection()
     write_connection_log(**fields(row.pk, "as it used to be"))
     assert MqttConnectionLog.objects.get().message == "as it used to be"
 
 
-def test_rows_wait_while_the_database_is_away(monkeypatch):
+def test_rows_wait_while_the_database_is_away(monkeypatch: pytest.MonkeyPatch) -> None:
     row, away = connection(), iter([OperationalError("away"), InterfaceError("closed")])
     write = logs.write_connection_logs
 
-    def sometimes(rows):
+    def sometimes(rows: list[dict[str, Any]]) -> Any:
         for error in away:
             raise error
         return write(rows)
@@ -84,8 +89,8 @@ def test_rows_wait_while_the_database_is_away(monkeypatch):
 
 
 def test_rows_of_a_deleted_connection_are_left_out_and_the_others_written(
-    django_assert_max_num_queries,
-):
+    django_assert_max_num_queries: DjangoAssertNumQueries,
+) -> None:
     row, gone = connection(), connection()
     number = gone.pk
     gone.delete()

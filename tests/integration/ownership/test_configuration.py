@@ -1,11 +1,15 @@
 """A change of configuration is seen however it is made, and a stale object takes nothing back."""
 
+from collections.abc import Callable
+from typing import Any
+
 import pytest
 from django.db import DatabaseError
 from django.db import connection as database
 from django.utils import timezone
 
 from mqtt_app.domain.link.connection_config import LinkStatus
+from mqtt_app.domain.ownership.claims import LinkKey
 from mqtt_app.models import CONFIGURATION, MqttConnection, MqttTopic
 from mqtt_app.services import ownership
 from tests.integration.ownership.fleet import connection, fresh, owned, take
@@ -96,15 +100,15 @@ def in_line(row: MqttConnection) -> None:
     )
 
 
-def test_the_changes_tried_here_are_all_that_a_link_notices():
+def test_the_changes_tried_here_are_all_that_a_link_notices() -> None:
     assert set(CHANGES) == CONFIGURATION
 
 
 @pytest.mark.parametrize("way", WAYS)
 @pytest.mark.parametrize("name", sorted(CONFIGURATION))
 def test_each_column_that_a_link_notices_raises_the_version_in_whatever_way_it_is_written(
-    name, way
-):
+    name: str, way: Callable[..., Any]
+) -> None:
     row = owned("mqtt-1")
     before = fresh(row)
     way(row, **{name: CHANGES[name]})
@@ -113,7 +117,7 @@ def test_each_column_that_a_link_notices_raises_the_version_in_whatever_way_it_i
     assert fresh(row).updated_at > before.updated_at
 
 
-def test_sql_of_somebody_else_is_seen_too():
+def test_sql_of_somebody_else_is_seen_too() -> None:
     row = owned("mqtt-1")
     with database.cursor() as cursor:
         cursor.execute("UPDATE mqtt_mqttconnection SET broker_port = 2 WHERE id = %s", [row.pk])
@@ -129,13 +133,13 @@ def test_sql_of_somebody_else_is_seen_too():
         {"status": "error"},
     ],
 )
-def test_what_concerns_no_link_leaves_the_version(changes):
+def test_what_concerns_no_link_leaves_the_version(changes: dict[str, Any]) -> None:
     row = owned("mqtt-1")
     by_update(row, **changes)
     assert version(row) == 1
 
 
-def test_a_switch_by_sql_has_its_time():
+def test_a_switch_by_sql_has_its_time() -> None:
     row = owned("mqtt-1")
     before = fresh(row).updated_at
     by_update(row, is_active=False)
@@ -154,8 +158,8 @@ def test_a_switch_by_sql_has_its_time():
 )
 @pytest.mark.parametrize("way", WAYS)
 def test_what_mqtt_version_a_broker_speaks_is_found_out_anew_at_another_broker_only(
-    way, changes, known
-):
+    way: Callable[..., Any], changes: dict[str, int | str], known: str
+) -> None:
     row = owned("mqtt-1", negotiated_version="3.1.1")
     way(row, **changes)
     assert fresh(row).negotiated_version == known
@@ -165,13 +169,13 @@ def test_what_mqtt_version_a_broker_speaks_is_found_out_anew_at_another_broker_o
 
 
 @pytest.mark.parametrize("way", WAYS)
-def test_an_object_from_before_the_claim_takes_nothing_back(way):
+def test_an_object_from_before_the_claim_takes_nothing_back(way: Callable[..., Any]) -> None:
     row = connection(assigned_instance="mqtt-1")
     stale = fresh(row)
     assert take(row, "mqtt-1") is not None
     MqttTopic.objects.create(connection=row, filter="#")
     ownership.record_statuses(
-        {(row.pk, 1): LinkStatus("connected", retry_count=2, connected_at=timezone.now())}
+        {LinkKey(row.pk, 1): LinkStatus("connected", retry_count=2, connected_at=timezone.now())}
     )
     before = machine(row)
     way(stale, broker_queue_limit=7)
@@ -179,10 +183,10 @@ def test_an_object_from_before_the_claim_takes_nothing_back(way):
     assert machine(row) == before
 
 
-def test_an_object_of_the_same_generation_takes_back_no_status():
+def test_an_object_of_the_same_generation_takes_back_no_status() -> None:
     row = owned("mqtt-1")
     stale = fresh(row)
-    ownership.record_statuses({(row.pk, 1): LinkStatus("error", "network", "no route", 3)})
+    ownership.record_statuses({LinkKey(row.pk, 1): LinkStatus("error", "network", "no route", 3)})
     by_save(stale, keepalive=30)
     now = fresh(row)
     assert (now.status, now.error_message, now.retry_count, now.keepalive) == (
@@ -196,7 +200,9 @@ def test_an_object_of_the_same_generation_takes_back_no_status():
 @pytest.mark.parametrize(
     "lower", [{"generation": 0}, {"generation": 3, "owner": "", "status": "disconnected"}]
 )
-def test_a_generation_never_goes_back_and_neither_does_what_came_with_it(lower):
+def test_a_generation_never_goes_back_and_neither_does_what_came_with_it(
+    lower: dict[str, int | str],
+) -> None:
     row = owned("mqtt-1")
     by_update(row, generation=4)
     before = machine(row)
@@ -204,14 +210,14 @@ def test_a_generation_never_goes_back_and_neither_does_what_came_with_it(lower):
     assert machine(row) == before
 
 
-def test_a_version_of_the_configuration_never_goes_back():
+def test_a_version_of_the_configuration_never_goes_back() -> None:
     row = owned("mqtt-1")
     by_update(row, config_version=5)
     by_update(row, config_version=4, subscribed_version=0)
     assert version(row) == 5
 
 
-def test_a_column_of_the_machine_is_written_by_whoever_names_it():
+def test_a_column_of_the_machine_is_written_by_whoever_names_it() -> None:
     row = owned("mqtt-1")
     row.status = "error"
     row.save()
@@ -220,7 +226,7 @@ def test_a_column_of_the_machine_is_written_by_whoever_names_it():
     assert fresh(row).status == "error"
 
 
-def test_a_row_is_inserted_whole_and_a_row_that_is_gone_stays_gone():
+def test_a_row_is_inserted_whole_and_a_row_that_is_gone_stays_gone() -> None:
     row = owned("mqtt-1", retry_count=3)
     assert (fresh(row).owner, fresh(row).retry_count) == ("mqtt-1", 3)
     stale = fresh(row)
@@ -229,7 +235,7 @@ def test_a_row_is_inserted_whole_and_a_row_that_is_gone_stays_gone():
         stale.save()
 
 
-def test_columns_that_were_not_loaded_are_not_written():
+def test_columns_that_were_not_loaded_are_not_written() -> None:
     row = owned("mqtt-1", password="secret")
     part = MqttConnection.objects.only("broker_port").get(pk=row.pk)
     part.broker_port = 2
@@ -237,7 +243,9 @@ def test_columns_that_were_not_loaded_are_not_written():
     assert (fresh(row).broker_port, fresh(row).password) == (2, "secret")
 
 
-def test_a_batch_of_statuses_is_no_change_of_configuration():
+def test_a_batch_of_statuses_is_no_change_of_configuration() -> None:
     rows = [owned("mqtt-1") for _ in range(3)]
-    ownership.record_statuses({(row.pk, 1): LinkStatus("error", "network", "no") for row in rows})
+    ownership.record_statuses(
+        {LinkKey(row.pk, 1): LinkStatus("error", "network", "no") for row in rows}
+    )
     assert {version(row) for row in rows} == {1}

@@ -8,12 +8,13 @@ from typing import Any
 import pytest
 from django.db import connection as database
 from django.db import transaction
+from pytest_django import DjangoAssertNumQueries, DjangoCaptureOnCommitCallbacks
 
+from mqtt_app import events
 from mqtt_app.domain.link.connection_config import LinkStatus, SubackResults
-from mqtt_app.domain.ownership.claims import WrittenStatuses
+from mqtt_app.domain.ownership.claims import LinkKey, WrittenStatuses
 from mqtt_app.models import MqttConnection, MqttTopic
 from mqtt_app.services import ownership
-from mqtt_app.services.ownership import status as status_writes
 from tests.integration.ownership.fleet import fresh, owned
 
 UP = LinkStatus("connected", retry_count=3)
@@ -23,22 +24,27 @@ UP = LinkStatus("connected", retry_count=3)
 def said(monkeypatch: pytest.MonkeyPatch) -> list[dict[str, Any]]:
     """What browsers were told."""
     heard: list[dict[str, Any]] = []
-    monkeypatch.setattr(
-        status_writes.events, "connection_changed", lambda **values: heard.append(values)
-    )
+    monkeypatch.setattr(events, "connection_changed", lambda **values: heard.append(values))
     return heard
 
 
 @pytest.mark.django_db
-def test_each_row_gets_its_own_words_and_those_of_others_are_named():
+def test_each_row_gets_its_own_words_and_those_of_others_are_named() -> None:
     mine, moved, free = owned("mqtt-1", error_message="old"), owned("mqtt-2"), owned("mqtt-1")
     MqttConnection.objects.filter(pk=moved.pk).update(generation=2)
     MqttConnection.objects.filter(pk=free.pk).update(owner="")
     no = LinkStatus("error", "network", "no route")
     written = ownership.record_statuses(
-        {(mine.pk, 1): UP, (moved.pk, 1): no, (free.pk, 1): no, (0, 1): no}
+        {
+            LinkKey(mine.pk, 1): UP,
+            LinkKey(moved.pk, 1): no,
+            LinkKey(free.pk, 1): no,
+            LinkKey(0, 1): no,
+        }
     )
-    assert written == WrittenStatuses(lost=frozenset({(moved.pk, 1), (free.pk, 1), (0, 1)}))
+    assert written == WrittenStatuses(
+        lost=frozenset({LinkKey(moved.pk, 1), LinkKey(free.pk, 1), LinkKey(0, 1)})
+    )
     assert (fresh(mine).status, fresh(mine).error_message, fresh(mine).retry_count) == (
         "connected",
         "",
@@ -49,12 +55,15 @@ def test_each_row_gets_its_own_words_and_those_of_others_are_named():
 
 @pytest.mark.django_db
 def test_browsers_hear_of_what_they_show_and_of_nothing_else(
-    said, django_capture_on_commit_callbacks
-):
+    said: list[dict[str, Any]], django_capture_on_commit_callbacks: DjangoCaptureOnCommitCallbacks
+) -> None:
     quiet, loud = owned("mqtt-1"), owned("mqtt-1")
     with django_capture_on_commit_callbacks(execute=True):
         ownership.record_statuses(
-            {(quiet.pk, 1): UP, (loud.pk, 1): LinkStatus("error", "network", "no route")}
+            {
+                LinkKey(quiet.pk, 1): UP,
+                LinkKey(loud.pk, 1): LinkStatus("error", "network", "no route"),
+            }
         )
     assert [(one["site_id"], one["status"], one["error_message"]) for one in said] == [
         (loud.site_id, "error", "no route")
@@ -63,29 +72,34 @@ def test_browsers_hear_of_what_they_show_and_of_nothing_else(
 
 
 @pytest.mark.django_db
-def test_the_number_of_statements_does_not_grow_with_the_links(django_assert_max_num_queries):
+def test_the_number_of_statements_does_not_grow_with_the_links(
+    django_assert_max_num_queries: DjangoAssertNumQueries,
+) -> None:
     rows = [owned("mqtt-1") for _ in range(30)]
     for row in rows:
         MqttTopic.objects.create(connection=row, filter="#")
     with django_assert_max_num_queries(4):
-        ownership.record_statuses({(row.pk, 1): UP for row in rows})
+        ownership.record_statuses({LinkKey(row.pk, 1): UP for row in rows})
     with django_assert_max_num_queries(2):
         assert (
             ownership.record_suback_results(
-                {(row.pk, 1): SubackResults({"#": 1, "gone": 1}, 1) for row in rows}
+                {LinkKey(row.pk, 1): SubackResults({"#": 1, "gone": 1}, 1) for row in rows}
             )
             == 30
         )
 
 
 @pytest.mark.django_db
-def test_a_grant_of_a_past_owner_is_not_written():
+def test_a_grant_of_a_past_owner_is_not_written() -> None:
     mine, moved = owned("mqtt-1"), owned("mqtt-2")
     for row in (mine, moved):
         MqttTopic.objects.create(connection=row, filter="#")
     assert (
         ownership.record_suback_results(
-            {(mine.pk, 1): SubackResults({"#": 0}), (moved.pk, 0): SubackResults({"#": 0})}
+            {
+                LinkKey(mine.pk, 1): SubackResults({"#": 0}),
+                LinkKey(moved.pk, 0): SubackResults({"#": 0}),
+            }
         )
         == 1
     )
@@ -98,11 +112,11 @@ def test_a_grant_of_a_past_owner_is_not_written():
     ("generation", "version", "in_line"), [(1, 3, True), (0, 3, False), (1, 2, False)]
 )
 def test_a_session_is_in_line_by_word_of_its_owner_and_of_the_present_filters_only(
-    generation, version, in_line
-):
+    generation: int, version: int, in_line: bool
+) -> None:
     row = owned("mqtt-1")
     MqttConnection.objects.filter(pk=row.pk).update(config_version=3, obsolete_filters=["gone"])
-    ownership.record_suback_results({(row.pk, generation): SubackResults({}, version)})
+    ownership.record_suback_results({LinkKey(row.pk, generation): SubackResults({}, version)})
     config = ownership.config_of(row.pk, 1)
     assert config is not None
     assert (config.subscribed_version, config.obsolete_filters) == (
@@ -111,12 +125,14 @@ def test_a_session_is_in_line_by_word_of_its_owner_and_of_the_present_filters_on
 
 
 @pytest.mark.django_db(transaction=True)
-def test_a_row_that_somebody_has_locked_holds_up_no_other():
+def test_a_row_that_somebody_has_locked_holds_up_no_other() -> None:
     locked, other = owned("mqtt-1"), owned("mqtt-1")
     answers: list[WrittenStatuses] = []
 
     def write() -> None:
-        answers.append(ownership.record_statuses({(locked.pk, 1): UP, (other.pk, 1): UP}))
+        answers.append(
+            ownership.record_statuses({LinkKey(locked.pk, 1): UP, LinkKey(other.pk, 1): UP})
+        )
         database.close()
 
     with transaction.atomic():
@@ -124,5 +140,5 @@ def test_a_row_that_somebody_has_locked_holds_up_no_other():
         thread = threading.Thread(target=write)
         thread.start()
         thread.join(10)
-    assert answers == [WrittenStatuses(busy=frozenset({(locked.pk, 1)}))]
+    assert answers == [WrittenStatuses(busy=frozenset({LinkKey(locked.pk, 1)}))]
     assert (fresh(locked).retry_count, fresh(other).retry_count) == (0, 3)

@@ -10,7 +10,7 @@ from tasks.schedule import entries, sync_schedule
 pytestmark = pytest.mark.django_db(transaction=True)
 
 
-def test_every_entry_is_there_after_a_migrate():
+def test_every_entry_is_there_after_a_migrate() -> None:
     call_command("migrate", verbosity=0)
     names = {
         "Reconcile MQTT connections",
@@ -21,13 +21,15 @@ def test_every_entry_is_there_after_a_migrate():
     assert names <= set(PeriodicTask.objects.values_list("name", flat=True))
 
 
-def test_each_expires_before_the_next_and_goes_to_a_queue_of_ours():
+def test_each_expires_before_the_next_and_goes_to_a_queue_of_ours() -> None:
     for entry in entries():
         assert 0 < entry.expires < entry.every
         assert entry.queue in queues.ALL
 
 
-def test_an_operators_edit_survives_and_what_is_missing_comes_back(capsys):
+def test_an_operators_edit_survives_and_what_is_missing_comes_back(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
     sync_schedule()
     PeriodicTask.objects.filter(name="Prune logs").update(enabled=False, expire_seconds=7)
     PeriodicTask.objects.filter(name="Check for silent devices").delete()

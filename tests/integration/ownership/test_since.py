@@ -4,10 +4,12 @@ neighbour's.
 
 from collections.abc import Callable
 from datetime import timedelta
+from typing import Any
 
 import pytest
 from cryptography.fernet import Fernet
 from django.utils import timezone
+from pytest_django.fixtures import Settings
 
 from mqtt_app.domain.ownership.planner import PlannedConnection
 from mqtt_app.models import MqttConnection
@@ -66,7 +68,9 @@ WRITERS: list[tuple[Callable[[MqttConnection], None], str]] = [
 
 @pytest.mark.parametrize(("write", "status"), WRITERS)
 @pytest.mark.parametrize("before", ["disconnected", "connecting", "connected", "error"])
-def test_since_moves_with_the_status_and_only_then(write, status, before):
+def test_since_moves_with_the_status_and_only_then(
+    write: Callable[..., Any], status: str, before: str
+) -> None:
     row, neighbour = (
         owned("mqtt-1", status_since=ago(LONG)),
         owned("mqtt-1", status_since=ago(LONG)),
@@ -82,7 +86,7 @@ def test_since_moves_with_the_status_and_only_then(write, status, before):
     assert timezone.now() - other.status_since > timedelta(seconds=LONG - 1)
 
 
-def test_whoever_is_disowned_says_why_and_has_no_link():
+def test_whoever_is_disowned_says_why_and_has_no_link() -> None:
     row, neighbour = owned("mqtt-1", connected_at=ago(5)), owned("mqtt-1")
     MqttConnection.objects.filter(pk=row.pk).update(owned_since=ago(9))
     assert bulk_writes.disown([seen(row), seen(neighbour)], {row.pk: "Gone."}, timezone.now()) == {
@@ -107,7 +111,9 @@ def test_whoever_is_disowned_says_why_and_has_no_link():
 @pytest.mark.parametrize(
     "change", [{"generation": 2}, {"owner": "mqtt-2"}, {"assigned_instance": "mqtt-2"}]
 )
-def test_a_row_that_changed_since_the_look_is_neither_assigned_nor_disowned(change):
+def test_a_row_that_changed_since_the_look_is_neither_assigned_nor_disowned(
+    change: dict[str, int | str],
+) -> None:
     row, neighbour = owned("mqtt-1"), owned("mqtt-1")
     looked = [seen(row), seen(neighbour)]
     MqttConnection.objects.filter(pk=row.pk).update(**change)
@@ -129,7 +135,9 @@ def test_a_row_that_changed_since_the_look_is_neither_assigned_nor_disowned(chan
         ({"status": "error", "is_active": True}, False),
     ],
 )
-def test_what_nobody_wants_and_nobody_owns_comes_to_rest(values, settled_):
+def test_what_nobody_wants_and_nobody_owns_comes_to_rest(
+    values: dict[str, Any], settled_: bool
+) -> None:
     row = connection(**{"is_active": False} | values)
     assert (row.pk in bulk_writes.clear_stopped(timezone.now())) is settled_
     if settled_:
@@ -143,7 +151,7 @@ def test_what_nobody_wants_and_nobody_owns_comes_to_rest(values, settled_):
         assert (found.error_at, found.connected_at) == (None, None)
 
 
-def test_what_a_site_that_is_switched_off_has_comes_to_rest_too():
+def test_what_a_site_that_is_switched_off_has_comes_to_rest_too() -> None:
     row = connection(status="error")
     assert bulk_writes.clear_stopped(timezone.now()) == set()
     row.site.is_active = False
@@ -151,7 +159,7 @@ def test_what_a_site_that_is_switched_off_has_comes_to_rest_too():
     assert bulk_writes.clear_stopped(timezone.now()) == {row.pk}
 
 
-def test_secrets_without_a_key_are_said_once(settings):
+def test_secrets_without_a_key_are_said_once(settings: Settings) -> None:
     row, neighbour = (
         connection(assigned_instance="mqtt-1", password="s3cret"),
         connection(assigned_instance="mqtt-1"),
@@ -190,7 +198,9 @@ def test_secrets_without_a_key_are_said_once(settings):
         ("broker_host", "broker.example", False, False),
     ],
 )
-def test_the_version_that_worked_is_forgotten_with_the_broker_only(field, value, forgets, bumps):
+def test_the_version_that_worked_is_forgotten_with_the_broker_only(
+    field: str, value: int | str, forgets: bool, bumps: bool
+) -> None:
     row = connection(negotiated_version="3.1.1", assigned_instance="mqtt-1")
     neighbour = connection(negotiated_version="3.1.1")
     before = row.config_version
@@ -207,7 +217,7 @@ def test_the_version_that_worked_is_forgotten_with_the_broker_only(field, value,
     assert found.negotiated_version == ("" if forgets else "3.1.1")
 
 
-def test_a_report_without_a_version_keeps_the_one_that_worked():
+def test_a_report_without_a_version_keeps_the_one_that_worked() -> None:
     row = owned("mqtt-1", negotiated_version="5")
     say(row, 1, status="connected", negotiated_version="3.1.1")
     say(row, 1, status="error", error_message="gone")

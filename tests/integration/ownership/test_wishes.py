@@ -1,9 +1,15 @@
 """What people change, and what of it a running link hears: this link, and no neighbour's."""
 
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
 import pytest
 from django.utils import timezone
+from pytest_django import DjangoCaptureOnCommitCallbacks
 
-from mqtt_app.models import DiscoveredTopic, MqttConnection, MqttTopic
+from mqtt_app import events
+from mqtt_app.models import DiscoveredTopic, MqttConnection, MqttTopic, Site
 from mqtt_app.services import ownership, sites, topics
 from mqtt_app.services.connection_rules import MAX_PEM, connection_errors
 from mqtt_app.services.ownership.snapshot import seen_rows
@@ -13,12 +19,12 @@ from tests.integration.ownership.fleet import ago, connection, fresh, owned, tak
 pytestmark = pytest.mark.django_db
 
 
-def bumps(row):
+def bumps(row: MqttConnection) -> tuple[int, list[str]]:
     found = fresh(row)
     return found.config_version, found.obsolete_filters
 
 
-def topic(row, name="a/#", **values):
+def topic(row: MqttConnection, name: str = "a/#", **values: Any) -> MqttTopic:
     return MqttTopic.objects.create(connection=row, filter=name, **values)
 
 
@@ -36,8 +42,8 @@ def topic(row, name="a/#", **values):
     ],
 )
 def test_a_change_of_a_filter_is_heard_by_its_link_when_it_matters(
-    active, change, bumped, obsolete
-):
+    active: bool, change: dict[str, Any], bumped: int, obsolete: list[str]
+) -> None:
     row, neighbour = connection(), connection()
     found = topic(
         row, qos=1, is_active=active, granted_qos=1, granted_at=timezone.now(), refusal=""
@@ -57,7 +63,7 @@ def test_a_change_of_a_filter_is_heard_by_its_link_when_it_matters(
 
 
 @pytest.mark.parametrize(("active", "bumped"), [(True, 1), (False, 0)])
-def test_a_new_or_a_deleted_filter_is_heard_when_it_is_wanted(active, bumped):
+def test_a_new_or_a_deleted_filter_is_heard_when_it_is_wanted(active: bool, bumped: int) -> None:
     row = connection()
     before = bumps(row)[0]
     made = topics.create_topic(row, {"filter": "a/#", "is_active": active})
@@ -66,7 +72,7 @@ def test_a_new_or_a_deleted_filter_is_heard_when_it_is_wanted(active, bumped):
     assert bumps(row) == (before + 2 * bumped, ["a/#"] if active else [])
 
 
-def test_what_people_allow_is_these_topics_and_counted_by_change():
+def test_what_people_allow_is_these_topics_and_counted_by_change() -> None:
     row = connection()
     made = [
         DiscoveredTopic.objects.create(
@@ -90,7 +96,7 @@ def test_what_people_allow_is_these_topics_and_counted_by_change():
     assert flags == [(False, ""), *[(True, "json")] * 3]
 
 
-def test_start_and_stop_change_the_wish_of_this_one_only():
+def test_start_and_stop_change_the_wish_of_this_one_only() -> None:
     row, neighbour = connection(is_active=False), connection(is_active=False)
     user = type("User", (), {"pk": 1})()
     assert isinstance(sites.start(row, user), sites.Changed)
@@ -104,7 +110,7 @@ def test_start_and_stop_change_the_wish_of_this_one_only():
 # Who has what
 
 
-def test_what_reconcile_looks_at_is_whatever_is_wanted_owned_or_assigned():
+def test_what_reconcile_looks_at_is_whatever_is_wanted_owned_or_assigned() -> None:
     table = {
         "wanted": connection(),
         "owned": owned("mqtt-1", is_active=False),
@@ -121,7 +127,7 @@ def test_what_reconcile_looks_at_is_whatever_is_wanted_owned_or_assigned():
     assert found == {"wanted": True, "owned": False, "assigned": False, "site off and owned": False}
 
 
-def test_what_a_worker_sees_of_its_rows():
+def test_what_a_worker_sees_of_its_rows() -> None:
     mine = connection(assigned_instance="mqtt-1", assigned_at=ago(50))
     owned("mqtt-2")
     (row,) = ownership.rows_of("mqtt-1")
@@ -152,16 +158,17 @@ def test_what_a_worker_sees_of_its_rows():
         ({"owner": "mqtt-2", "assigned_at": 14}, False),
     ],
 )
-def test_which_rows_may_be_taken(values, taken):
+def test_which_rows_may_be_taken(values: dict[str, Any], taken: bool) -> None:
     at = ago(values.pop("assigned_at", 0))
-    row = connection(**{"assigned_instance": "mqtt-1", "assigned_at": at} | values)
+    columns: dict[str, Any] = {"assigned_instance": "mqtt-1", "assigned_at": at, **values}
+    row = connection(**columns)
     neighbour = connection(assigned_instance="mqtt-1")
     assert (take(row, "mqtt-1") is not None) is taken
     assert (fresh(row).generation, fresh(neighbour).generation) == (int(taken), 0)
     assert (fresh(row).owner == "mqtt-1") is (taken or values.get("owner") == "mqtt-1")
 
 
-def test_a_row_of_another_generation_is_not_taken():
+def test_a_row_of_another_generation_is_not_taken() -> None:
     row = connection(assigned_instance="mqtt-1", generation=4)
     assert ownership.claim(row.pk, "mqtt-1", 3) is None
     found = ownership.claim(row.pk, "mqtt-1", 4)
@@ -172,12 +179,12 @@ def test_a_row_of_another_generation_is_not_taken():
 # What must hold between the fields of a connection
 
 
-def test_a_certificate_needs_its_key_and_the_other_way_round(tmp_path):
+def test_a_certificate_needs_its_key_and_the_other_way_round(tmp_path: Path) -> None:
     ca = CertificateAuthority(tmp_path)
     certificate, key = ca.client()
     names = ("tls_ca_certificate", "tls_client_certificate", "tls_client_key")
 
-    def wrong(*values):
+    def wrong(*values: str) -> dict[str, Any]:
         return connection_errors(dict(zip(names, values, strict=True)))
 
     assert wrong("", "", "") == wrong(ca.pem, certificate, key) == connection_errors({}) == {}
@@ -195,14 +202,19 @@ def test_a_certificate_needs_its_key_and_the_other_way_round(tmp_path):
 
 
 @pytest.fixture
-def heard(monkeypatch, django_capture_on_commit_callbacks):
+def heard(
+    monkeypatch: pytest.MonkeyPatch,
+    django_capture_on_commit_callbacks: DjangoCaptureOnCommitCallbacks,
+) -> Callable[..., tuple[list[tuple[int, bool]], int]]:
     """`heard(change)`: the sites of which browsers were told, and how often workers were nudged."""
-    told, nudged = [], []
-    monkeypatch.setattr(sites.events, "connection_changed", lambda **values: told.append(values))
+    told: list[dict[str, Any]] = []
+    nudged: list[int] = []
+    monkeypatch.setattr(events, "connection_changed", lambda **values: told.append(values))
     monkeypatch.setattr(sites, "nudge", lambda: nudged.append(1))
 
-    def run(change):
-        told.clear(), nudged.clear()
+    def run(change: Callable[[], object]) -> tuple[list[tuple[int, bool]], int]:
+        told.clear()
+        nudged.clear()
         with django_capture_on_commit_callbacks(execute=True):
             change()
         return [(one["site_id"], one["is_active"]) for one in told], len(nudged)
@@ -210,12 +222,14 @@ def heard(monkeypatch, django_capture_on_commit_callbacks):
     return run
 
 
-def switched(site, active):
+def switched(site: Site, active: bool) -> Site:
     site.is_active = active
     return sites.save_site(site, ["is_active"])
 
 
-def test_browsers_and_workers_hear_of_every_switch_and_of_nothing_else(heard):
+def test_browsers_and_workers_hear_of_every_switch_and_of_nothing_else(
+    heard: Callable[..., tuple[list[tuple[int, bool]], int]],
+) -> None:
     row = connection(is_active=False)
     user = type("User", (), {"pk": 1})()
     assert heard(lambda: sites.start(row, user)) == ([(row.site_id, True)], 1)
@@ -227,7 +241,9 @@ def test_browsers_and_workers_hear_of_every_switch_and_of_nothing_else(heard):
     assert heard(lambda: sites.stop(row, user)) == ([(row.site_id, False)], 1)
 
 
-def test_workers_hear_of_a_new_a_changed_and_a_deleted_connection(heard):
+def test_workers_hear_of_a_new_a_changed_and_a_deleted_connection(
+    heard: Callable[..., tuple[list[tuple[int, bool]], int]],
+) -> None:
     site = sites.create_site({"name": "Lab"})
     made = []
     values = {"broker_host": "broker.example"}

@@ -8,9 +8,11 @@ from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+import psycopg
 import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
+from pytest_django import DjangoCaptureOnCommitCallbacks
 
 from mqtt_app import events
 from mqtt_app.models import Device, Gateway, MqttConnection, Site
@@ -43,7 +45,8 @@ def site() -> Site:
 
 @pytest.fixture
 def check(
-    monkeypatch, django_capture_on_commit_callbacks
+    monkeypatch: pytest.MonkeyPatch,
+    django_capture_on_commit_callbacks: DjangoCaptureOnCommitCallbacks,
 ) -> Callable[..., tuple[OfflineCheckReport, Said]]:
     """`check(now)`: the report, and what browsers were told."""
     said: Said = []
@@ -78,7 +81,9 @@ def state(one: Any) -> tuple[str, str]:
     return one.status, one.status_reason
 
 
-def test_a_silent_device_goes_offline_once(site, check):
+def test_a_silent_device_goes_offline_once(
+    site: Site, check: Callable[..., tuple[OfflineCheckReport, Said]]
+) -> None:
     pump = device(site)
     report, said = check()
     assert (report.gateways, report.devices, state(pump)) == (0, 1, ("offline", "silent"))
@@ -86,7 +91,11 @@ def test_a_silent_device_goes_offline_once(site, check):
     assert check() == (OfflineCheckReport(0, 0), [])
 
 
-def test_the_log_line_counts_gateways_and_devices(site, check, caplog):
+def test_the_log_line_counts_gateways_and_devices(
+    site: Site,
+    check: Callable[..., tuple[OfflineCheckReport, Said]],
+    caplog: pytest.LogCaptureFixture,
+) -> None:
     device(site)
     device(site, "bridge", model=Gateway)
     with caplog.at_level(logging.INFO):
@@ -94,13 +103,17 @@ def test_the_log_line_counts_gateways_and_devices(site, check, caplog):
     assert "Offline check: 1 gateways, 1 devices" in caplog.messages
 
 
-def test_a_device_that_spoke_in_time_stays_online(site, check):
+def test_a_device_that_spoke_in_time_stays_online(
+    site: Site, check: Callable[..., tuple[OfflineCheckReport, Said]]
+) -> None:
     pump = device(site, ago=59)
     check()
     assert state(pump)[0] == "online"
 
 
-def test_the_limit_of_a_device_goes_before_the_one_of_its_site(site, check):
+def test_the_limit_of_a_device_goes_before_the_one_of_its_site(
+    site: Site, check: Callable[..., tuple[OfflineCheckReport, Said]]
+) -> None:
     patient, hasty = (
         device(site, "patient", silence_after=600),
         device(site, "hasty", ago=6, silence_after=5),
@@ -109,13 +122,17 @@ def test_the_limit_of_a_device_goes_before_the_one_of_its_site(site, check):
     assert (state(patient)[0], state(hasty)[0]) == ("online", "offline")
 
 
-def test_a_due_time_that_was_left_behind_by_later_messages_is_not_believed(site, check):
+def test_a_due_time_that_was_left_behind_by_later_messages_is_not_believed(
+    site: Site, check: Callable[..., tuple[OfflineCheckReport, Said]]
+) -> None:
     pump = device(site, ago=1, due_at=NOW - timedelta(seconds=30))
     check()
     assert state(pump)[0] == "online"
 
 
-def test_a_gateway_that_falls_silent_hides_its_devices_in_one_event(site, check):
+def test_a_gateway_that_falls_silent_hides_its_devices_in_one_event(
+    site: Site, check: Callable[..., tuple[OfflineCheckReport, Said]]
+) -> None:
     bridge = device(site, "bridge", model=Gateway)
     behind = [device(site, f"lamp {n}", ago=1, gateway=bridge) for n in range(30)]
     report, said = check()
@@ -126,7 +143,9 @@ def test_a_gateway_that_falls_silent_hides_its_devices_in_one_event(site, check)
     assert {state(lamp) for lamp in behind} == {("unknown", "gateway bridge is offline")}
 
 
-def test_a_device_that_was_heard_behind_a_gone_gateway_does_not_stay_online_for_ever(site, check):
+def test_a_device_that_was_heard_behind_a_gone_gateway_does_not_stay_online_for_ever(
+    site: Site, check: Callable[..., tuple[OfflineCheckReport, Said]]
+) -> None:
     bridge = device(site, "bridge", model=Gateway, status="offline")
     lamp = device(site, "lamp", gateway=bridge)
     assert [(one["device_id"], one["status"]) for one in check()[1]] == [(lamp.pk, "unknown")]
@@ -135,8 +154,8 @@ def test_a_device_that_was_heard_behind_a_gone_gateway_does_not_stay_online_for_
 
 
 def test_one_that_falls_silent_with_a_short_limit_is_offline_as_soon_as_the_grace_is_over(
-    site, check
-):
+    site: Site, check: Callable[..., tuple[OfflineCheckReport, Said]]
+) -> None:
     pump = device(site, ago=300, silence_after=5)
     for up, expected in ((9, "online"), (10, "offline")):
         MqttConnection.objects.update(connected_at=NOW - timedelta(seconds=up))
@@ -152,7 +171,12 @@ def test_one_that_falls_silent_with_a_short_limit_is_offline_as_soon_as_the_grac
         ({"status": "connecting"}, "site unreachable"),
     ],
 )
-def test_nothing_is_known_of_devices_whose_site_nobody_hears(site, check, change, reason):
+def test_nothing_is_known_of_devices_whose_site_nobody_hears(
+    site: Site,
+    check: Callable[..., tuple[OfflineCheckReport, Said]],
+    change: dict[str, bool | str],
+    reason: str,
+) -> None:
     pump, bridge = device(site), device(site, "bridge", model=Gateway)
     MqttConnection.objects.update(**change)
     report, _ = check()
@@ -161,14 +185,18 @@ def test_nothing_is_known_of_devices_whose_site_nobody_hears(site, check, change
     assert check()[1] == []
 
 
-def test_a_site_with_many_devices_that_is_lost_is_one_event(site, check):
+def test_a_site_with_many_devices_that_is_lost_is_one_event(
+    site: Site, check: Callable[..., tuple[OfflineCheckReport, Said]]
+) -> None:
     for n in range(50):
         device(site, f"pump {n}")
     MqttConnection.objects.update(status="error")
     assert [(one["count"], one["status"]) for one in check()[1]] == [(50, "unknown")]
 
 
-def test_nobody_is_silent_before_the_link_was_up_for_the_grace_and_their_time(site, check):
+def test_nobody_is_silent_before_the_link_was_up_for_the_grace_and_their_time(
+    site: Site, check: Callable[..., tuple[OfflineCheckReport, Said]]
+) -> None:
     pump = device(site)
     for up, expected in ((59, "online"), (61, "offline")):
         MqttConnection.objects.update(connected_at=NOW - timedelta(seconds=up))
@@ -176,7 +204,9 @@ def test_nobody_is_silent_before_the_link_was_up_for_the_grace_and_their_time(si
         assert state(pump)[0] == expected
 
 
-def test_an_unknown_device_of_a_site_that_is_back_goes_offline_after_its_silence(site, check):
+def test_an_unknown_device_of_a_site_that_is_back_goes_offline_after_its_silence(
+    site: Site, check: Callable[..., tuple[OfflineCheckReport, Said]]
+) -> None:
     pump = device(site, ago=3_600, status="unknown", status_reason="site unreachable")
     MqttConnection.objects.update(connected_at=NOW)
     check(NOW + timedelta(seconds=30))
@@ -185,7 +215,11 @@ def test_an_unknown_device_of_a_site_that_is_back_goes_offline_after_its_silence
     assert state(pump) == ("offline", "silent")
 
 
-def test_a_message_between_look_and_write_keeps_a_device_online(site, check, monkeypatch):
+def test_a_message_between_look_and_write_keeps_a_device_online(
+    site: Site,
+    check: Callable[..., tuple[OfflineCheckReport, Said]],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     pump = device(site)
     due = rows.due
 
@@ -199,14 +233,20 @@ def test_a_message_between_look_and_write_keeps_a_device_online(site, check, mon
     assert state(pump)[0] == "online"
 
 
-def test_two_checks_at_once_are_one(site, check, other_session):  # noqa: F811
+def test_two_checks_at_once_are_one(
+    site: Site,
+    check: Callable[..., tuple[OfflineCheckReport, Said]],
+    other_session: psycopg.Connection,  # noqa: F811
+) -> None:
     pump = device(site)
     other_session.execute("SELECT pg_advisory_xact_lock(%s::bigint)", [OFFLINE_CHECK_LOCK])
     assert check()[0].busy
     assert state(pump)[0] == "online"
 
 
-def test_a_shorter_limit_counts_from_the_last_message(site, check):
+def test_a_shorter_limit_counts_from_the_last_message(
+    site: Site, check: Callable[..., tuple[OfflineCheckReport, Said]]
+) -> None:
     pump = device(site, ago=30)
     site.silence_after = 20
     sites.save_site(site, ["silence_after"])
@@ -214,7 +254,9 @@ def test_a_shorter_limit_counts_from_the_last_message(site, check):
     assert state(pump)[0] == "offline"
 
 
-def test_a_longer_limit_of_its_own_saves_a_device(site, check):
+def test_a_longer_limit_of_its_own_saves_a_device(
+    site: Site, check: Callable[..., tuple[OfflineCheckReport, Said]]
+) -> None:
     pump = device(site)
     pump.silence_after = 600
     devices.save_device(pump, ["silence_after"])
@@ -222,7 +264,9 @@ def test_a_longer_limit_of_its_own_saves_a_device(site, check):
     assert state(pump)[0] == "online"
 
 
-def test_the_number_of_statements_does_not_grow_with_devices(site, check):
+def test_the_number_of_statements_does_not_grow_with_devices(
+    site: Site, check: Callable[..., tuple[OfflineCheckReport, Said]]
+) -> None:
     device(site, "first")
     with statements() as few:
         check()

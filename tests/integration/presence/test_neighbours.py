@@ -7,6 +7,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
+from django.db.models import Model
 
 from mqtt_app import events
 from mqtt_app.models import Device, Gateway, MqttConnection, Site
@@ -58,7 +59,7 @@ def check(
 def silent(site: Site, identifier: str = "pump", model: Any = Device, **changes: Any) -> Any:
     """Online, and silent for a second longer than it may be."""
     values = {"status": "online", "last_seen": ago(61), "due_at": ago(1), "status_since": ago(500)}
-    return model.objects.create(site=site, identifier=identifier, **values | changes)
+    return model._default_manager.create(site=site, identifier=identifier, **values | changes)
 
 
 def state(row: Any) -> tuple[str, str, float]:
@@ -67,7 +68,9 @@ def state(row: Any) -> tuple[str, str, float]:
     return row.status, row.status_reason, (NOW - row.status_since).total_seconds()
 
 
-def test_each_site_is_judged_by_its_own_link(site, check):
+def test_each_site_is_judged_by_its_own_link(
+    site: Site, check: Callable[[], presence.OfflineCheckReport]
+) -> None:
     """One hears, one cannot be heard, one is stopped, one is heard again for a moment only."""
     places = {
         "online": site,
@@ -86,21 +89,27 @@ def test_each_site_is_judged_by_its_own_link(site, check):
     }
 
 
-def test_a_site_that_is_switched_off_is_not_heard_whatever_its_link_says(site, check):
+def test_a_site_that_is_switched_off_is_not_heard_whatever_its_link_says(
+    site: Site, check: Callable[[], presence.OfflineCheckReport]
+) -> None:
     Site.objects.filter(pk=site.pk).update(is_active=False)
     pump = silent(site)
     check()
     assert state(pump) == ("unknown", "site stopped", 0.0)
 
 
-def test_a_site_without_a_connection_is_not_heard(check):
+def test_a_site_without_a_connection_is_not_heard(
+    check: Callable[[], presence.OfflineCheckReport],
+) -> None:
     bare = Site.objects.create(name="Bare", silence_after=60)
     pump = silent(bare)
     check()
     assert state(pump) == ("unknown", "site stopped", 0.0)
 
 
-def test_since_stays_when_only_the_reason_of_an_unknown_one_changes(site, check, said):
+def test_since_stays_when_only_the_reason_of_an_unknown_one_changes(
+    site: Site, check: Callable[[], presence.OfflineCheckReport], said: list[dict[str, Any]]
+) -> None:
     lost = place("Lost", status="error")
     pump = silent(lost, status="unknown", status_reason="site stopped")
     check()
@@ -111,13 +120,17 @@ def test_since_stays_when_only_the_reason_of_an_unknown_one_changes(site, check,
     assert state(pump) == ("unknown", "not heard since it became reachable again", 500.0)
 
 
-def test_whoever_is_offline_already_is_neither_due_nor_told_of(site, check, said):
+def test_whoever_is_offline_already_is_neither_due_nor_told_of(
+    site: Site, check: Callable[[], presence.OfflineCheckReport], said: list[dict[str, Any]]
+) -> None:
     pump = silent(site, status="offline", status_reason="announced")
     assert check() == presence.OfflineCheckReport(0, 0)
     assert (state(pump), said) == (("offline", "announced", 500.0), [])
 
 
-def test_whoever_was_never_heard_is_not_offline(site, check):
+def test_whoever_was_never_heard_is_not_offline(
+    site: Site, check: Callable[[], presence.OfflineCheckReport]
+) -> None:
     pump = silent(site, status="unknown", last_seen=None)
     assert check() == presence.OfflineCheckReport(0, 0)
     assert state(pump)[0] == "unknown"
@@ -134,16 +147,21 @@ def test_whoever_was_never_heard_is_not_offline(site, check):
 )
 @pytest.mark.parametrize("model", [Device, Gateway])
 def test_whoever_changed_between_look_and_write_is_left_alone(  # noqa: PLR0917
-    site, check, said, monkeypatch, model, change
-):
+    site: Site,
+    check: Callable[[], presence.OfflineCheckReport],
+    said: list[dict[str, Any]],
+    monkeypatch: pytest.MonkeyPatch,
+    model: type[Model],
+    change: dict[str, Any],
+) -> None:
     """And the silent neighbour of the same look is not."""
     pump, other = silent(site, "pump", model), silent(site, "other", model)
     look = presence_rows.due
 
-    def overtaken(kind, *arguments):
+    def overtaken(kind: presence_rows.Kind, *arguments: Any) -> Any:
         found = look(kind, *arguments)
         if presence_rows.TABLES[kind] == model._meta.db_table:
-            model.objects.filter(pk=pump.pk).update(**change)
+            model._default_manager.filter(pk=pump.pk).update(**change)
         return found
 
     monkeypatch.setattr(presence_rows, "due", overtaken)
@@ -155,7 +173,9 @@ def test_whoever_changed_between_look_and_write_is_left_alone(  # noqa: PLR0917
     assert [one["device_id"] for one in said] == [other.pk]
 
 
-def test_only_devices_of_the_gateway_that_fell_silent_are_hidden(site, check, said):
+def test_only_devices_of_the_gateway_that_fell_silent_are_hidden(
+    site: Site, check: Callable[[], presence.OfflineCheckReport], said: list[dict[str, Any]]
+) -> None:
     bridge, live = (
         silent(site, "bridge", Gateway),
         silent(site, "live", Gateway, due_at=ago(-30), last_seen=ago(30)),
@@ -175,14 +195,18 @@ def test_only_devices_of_the_gateway_that_fell_silent_are_hidden(site, check, sa
     assert [(one["kind"], one["status"]) for one in said] == [("gateway", "offline")]
 
 
-def test_the_name_of_a_gateway_goes_before_its_identifier(site, check):
+def test_the_name_of_a_gateway_goes_before_its_identifier(
+    site: Site, check: Callable[[], presence.OfflineCheckReport]
+) -> None:
     bridge = silent(site, "0x01", Gateway, name="Hall")
     behind = silent(site, "lamp", gateway=bridge)
     check()
     assert state(behind)[1] == "gateway Hall is offline"
 
 
-def test_a_device_behind_a_gateway_that_is_back_has_its_silence_from_then_on(site, check):
+def test_a_device_behind_a_gateway_that_is_back_has_its_silence_from_then_on(
+    site: Site, check: Callable[[], presence.OfflineCheckReport]
+) -> None:
     bridge = silent(
         site, "bridge", Gateway, due_at=ago(-30), last_seen=ago(30), status_since=ago(59)
     )
@@ -196,8 +220,12 @@ def test_a_device_behind_a_gateway_that_is_back_has_its_silence_from_then_on(sit
 
 @pytest.mark.parametrize(("count", "events_told"), [(20, 20), (21, 1)])
 def test_from_the_twenty_first_on_many_changes_are_one_number(
-    site, check, said, count, events_told
-):
+    site: Site,
+    check: Callable[[], presence.OfflineCheckReport],
+    said: list[dict[str, Any]],
+    count: int,
+    events_told: int,
+) -> None:
     for number in range(count):
         silent(site, f"pump {number}")
     other = silent(place("Second"))
@@ -211,7 +239,7 @@ def test_from_the_twenty_first_on_many_changes_are_one_number(
 # Limits that people set
 
 
-def test_a_limit_of_its_own_makes_a_device_due_from_its_last_message(site):
+def test_a_limit_of_its_own_makes_a_device_due_from_its_last_message(site: Site) -> None:
     pump, other = silent(site), silent(site, "other")
     unheard = silent(site, "unheard", last_seen=None, due_at=None)
     for row in (pump, unheard):
@@ -225,7 +253,7 @@ def test_a_limit_of_its_own_makes_a_device_due_from_its_last_message(site):
     assert (pump.due_at, other.silence_after) == (ago(1), None)
 
 
-def test_a_name_moves_no_due_time(site):
+def test_a_name_moves_no_due_time(site: Site) -> None:
     pump = silent(site, due_at=ago(-7))
     pump.name = "Pump"
     devices.save_device(pump, ["name"])
@@ -233,7 +261,7 @@ def test_a_name_moves_no_due_time(site):
     assert (pump.name, pump.due_at) == ("Pump", ago(-7))
 
 
-def test_the_limit_of_a_site_is_for_those_who_have_none_of_their_own(site):
+def test_the_limit_of_a_site_is_for_those_who_have_none_of_their_own(site: Site) -> None:
     neighbour = place("Neighbour")
     rows = [silent(site, "pump"), silent(site, "own", silence_after=5), silent(neighbour, "far")]
     bridge, unheard = (

@@ -5,6 +5,7 @@ import pytest
 
 from mqtt_app.mqtt import connection_log_writer
 from mqtt_app.mqtt.runtime import Runtime
+from tests.fakes.rogue import RogueBroker, Script
 from tests.integration.runtime.world import World
 
 
@@ -39,3 +40,16 @@ def run(world: World, rows: list[Any]) -> Iterator[Callable[..., Runtime]]:
     yield start
     for runtime in started:
         runtime.stop()
+
+
+@pytest.fixture
+def rogue() -> Iterator[Callable[..., RogueBroker]]:
+    started = []
+
+    def start(script: Script, **options: Any) -> RogueBroker:
+        started.append(RogueBroker(script, **options))
+        return started[-1]
+
+    yield start
+    for broker in started:
+        broker.stop()

@@ -1,6 +1,8 @@
 """When a broker is told that it may forget a message, for each way of it: by the broker's own log."""
 
 import time
+from collections.abc import Callable
+from typing import Any
 
 import msgspec
 import pytest
@@ -8,24 +10,26 @@ import pytest
 from mqtt_app.domain.link.ack_mode import AckMode
 from mqtt_app.domain.link.failures import LinkFailure
 from mqtt_app.domain.link.packets import Publish
+from mqtt_app.mqtt.runtime import Runtime
+from tests.brokers import Mosquitto
 from tests.integration.runtime.test_delivery import publish
-from tests.integration.runtime.world import connection, wait_for
+from tests.integration.runtime.world import World, connection, wait_for
 
 pytestmark = pytest.mark.mosquitto
 
 
 @pytest.fixture
-def own(mosquitto):
+def own(mosquitto: Callable[..., Mosquitto]) -> Mosquitto:
     return mosquitto()
 
 
 @pytest.fixture
-def up(world, run, own):
+def up(world: World, run: Callable[..., Runtime], own: Mosquitto) -> Callable[..., Runtime]:
     """Starts a runtime with one link that acknowledges in a given way; nothing is ever committed by
     itself.
     """
 
-    def start(mode, **changes):
+    def start(mode: str, **changes: Any) -> Runtime:
         world.committing = False
         world.add(connection(1, own.port, ack_mode=mode))
         runtime = run(**changes)
@@ -35,15 +39,15 @@ def up(world, run, own):
     return start
 
 
-def acknowledged(broker):
+def acknowledged(broker: Mosquitto) -> int:
     return broker.log_text().count("Received PUBACK from runtime")
 
 
-def nobody_takes(world):
+def nobody_takes(world: World) -> list[bool]:
     """Batches are refused while the list has something in it."""
     accept, closed = world.on_batch, [True]
 
-    def on_batch(blob):
+    def on_batch(blob: bytes) -> None:
         if closed:
             raise ConnectionError("away")
         accept(blob)
@@ -52,7 +56,9 @@ def nobody_takes(world):
     return closed
 
 
-def test_queued_is_acknowledged_once_the_queue_has_it(world, up, own):
+def test_queued_is_acknowledged_once_the_queue_has_it(
+    world: World, up: Callable[..., Runtime], own: Mosquitto
+) -> None:
     closed = nobody_takes(world)
     up(AckMode.QUEUED)
     publish(own.port, b"1", b"2")
@@ -63,7 +69,9 @@ def test_queued_is_acknowledged_once_the_queue_has_it(world, up, own):
     assert world.payloads() == [b"1", b"2"]
 
 
-def test_received_is_acknowledged_at_once(world, up, own):
+def test_received_is_acknowledged_at_once(
+    world: World, up: Callable[..., Runtime], own: Mosquitto
+) -> None:
     closed = nobody_takes(world)
     up(AckMode.RECEIVED)
     publish(own.port, *(str(number).encode() for number in range(50)))
@@ -73,7 +81,9 @@ def test_received_is_acknowledged_at_once(world, up, own):
     wait_for(lambda: len(world.messages) == 50)
 
 
-def test_a_worker_that_stops_hands_over_what_it_acknowledged_early(world, up, own):
+def test_a_worker_that_stops_hands_over_what_it_acknowledged_early(
+    world: World, up: Callable[..., Runtime], own: Mosquitto
+) -> None:
     closed = nobody_takes(world)
     runtime = up(AckMode.RECEIVED, drain_timeout=5.0)
     publish(own.port, b"1")
@@ -84,7 +94,9 @@ def test_a_worker_that_stops_hands_over_what_it_acknowledged_early(world, up, ow
     assert world.payloads() == [b"1"]
 
 
-def test_a_worker_that_cannot_hand_over_says_how_many_it_loses(world, up, own, caplog):
+def test_a_worker_that_cannot_hand_over_says_how_many_it_loses(
+    world: World, up: Callable[..., Runtime], own: Mosquitto, caplog: pytest.LogCaptureFixture
+) -> None:
     nobody_takes(world)
     runtime = up(AckMode.RECEIVED, drain_timeout=0.3)
     publish(own.port, b"1", b"2")
@@ -93,7 +105,9 @@ def test_a_worker_that_cannot_hand_over_says_how_many_it_loses(world, up, own, c
     assert "2 messages were acknowledged early" in caplog.text
 
 
-def test_a_packet_id_that_comes_again_is_not_acknowledged_for_the_message_before(world, up, own):
+def test_a_packet_id_that_comes_again_is_not_acknowledged_for_the_message_before(
+    world: World, up: Callable[..., Runtime], own: Mosquitto
+) -> None:
     """Brokers use the identifiers of acknowledged messages again, while we still have the earlier
     ones.
     """
@@ -114,7 +128,9 @@ def test_a_packet_id_that_comes_again_is_not_acknowledged_for_the_message_before
     wait_for(lambda: not len(session.intake.acks))
 
 
-def test_what_is_delivered_again_before_its_commit_is_stored_once(world, up, own):
+def test_what_is_delivered_again_before_its_commit_is_stored_once(
+    world: World, up: Callable[..., Runtime], own: Mosquitto
+) -> None:
     closed = nobody_takes(world)
     runtime = up(AckMode.QUEUED)
     publish(own.port, b"1")
@@ -127,7 +143,9 @@ def test_what_is_delivered_again_before_its_commit_is_stored_once(world, up, own
     assert world.payloads() == [b"1"]
 
 
-def test_another_way_needs_no_other_link(world, up, own):
+def test_another_way_needs_no_other_link(
+    world: World, up: Callable[..., Runtime], own: Mosquitto
+) -> None:
     runtime = up(AckMode.STORED)
     publish(own.port, b"1")
     wait_for(lambda: world.messages)
@@ -144,6 +162,6 @@ def test_another_way_needs_no_other_link(world, up, own):
     wait_for(lambda: [message.early for message in world.messages] == [False, True])
 
 
-def _again(packet_id, payload):
+def _again(packet_id: int, payload: bytes) -> Publish:
     """As a broker sends it: a new message under an identifier that is free again."""
     return Publish("plant/temperature", payload, 1, retain=False, dup=False, packet_id=packet_id)

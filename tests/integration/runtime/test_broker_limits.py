@@ -1,15 +1,18 @@
 """What a broker allows is obeyed and known, and what it says is kept in its own words."""
 
 import time
+from collections.abc import Callable, Iterator
+from typing import Any
 
 import pytest
 
 from mqtt_app.domain.link.answers.capabilities import sentence
-from mqtt_app.domain.link.connection_config import Filter
+from mqtt_app.domain.link.connection_config import ConnectionConfig, Filter
+from mqtt_app.mqtt.runtime import Runtime
 from tests.fakes.picky import PickyBroker, number, pair, string
 from tests.fakes.rogue import RogueBroker
 from tests.fakes.wire import connack
-from tests.integration.runtime.world import connection, wait_for
+from tests.integration.runtime.world import World, connection, wait_for
 
 KEEP_ALIVE = 0x13
 MAXIMUM_QOS = 0x24
@@ -25,10 +28,10 @@ ASSIGNED = 0x12
 
 
 @pytest.fixture
-def picky():
+def picky() -> Iterator[Callable[..., PickyBroker]]:
     brokers = []
 
-    def start(**limits):
+    def start(**limits: Any) -> PickyBroker:
         brokers.append(PickyBroker(**limits))
         return brokers[-1]
 
@@ -38,11 +41,11 @@ def picky():
 
 
 @pytest.fixture
-def refusing():
+def refusing() -> Iterator[Callable[..., RogueBroker]]:
     """`refusing(code, properties)`: a broker that refuses every CONNECT so."""
     brokers = []
 
-    def start(code, properties=b""):
+    def start(code: int, properties: bytes = b"") -> RogueBroker:
         brokers.append(RogueBroker(lambda link: link.send(connack(link.version, code, properties))))
         return brokers[-1]
 
@@ -51,13 +54,15 @@ def refusing():
         broker.stop()
 
 
-def up(world, run, config, **changes):
+def up(world: World, run: Callable[..., Runtime], config: ConnectionConfig, **changes: Any) -> None:
     world.add(config)
     run(**changes)
     wait_for(lambda: world.status(config.id) == "connected")
 
 
-def test_a_keep_alive_of_the_broker_is_obeyed_in_time(world, run, picky):
+def test_a_keep_alive_of_the_broker_is_obeyed_in_time(
+    world: World, run: Callable[..., Runtime], picky: Callable[..., PickyBroker]
+) -> None:
     broker = picky(properties=number(KEEP_ALIVE, 2, 3), drop_after=4.5)
     up(world, run, connection(1, broker.port, protocol_version="5"))
     time.sleep(6)
@@ -68,7 +73,9 @@ def test_a_keep_alive_of_the_broker_is_obeyed_in_time(world, run, picky):
     assert "keep alive 3 s (asked 60)" in sentence(allows)
 
 
-def test_nothing_is_asked_for_that_the_broker_has_not(world, run, picky):
+def test_nothing_is_asked_for_that_the_broker_has_not(
+    world: World, run: Callable[..., Runtime], picky: Callable[..., PickyBroker]
+) -> None:
     broker = picky(
         properties=number(MAXIMUM_QOS, 1, 0)
         + number(RETAIN, 1, 0)
@@ -88,7 +95,12 @@ def test_nothing_is_asked_for_that_the_broker_has_not(world, run, picky):
     assert "no wildcards in filters" in said
 
 
-def test_a_password_that_the_broker_repeats_is_masked_wherever_it_is_kept(world, run, rows, picky):
+def test_a_password_that_the_broker_repeats_is_masked_wherever_it_is_kept(
+    world: World,
+    run: Callable[..., Runtime],
+    rows: list[tuple[str, str, int | None]],
+    picky: Callable[..., PickyBroker],
+) -> None:
     echo = "no such user u/correct horse"
     broker = picky(
         properties=string(REASON, echo)
@@ -108,7 +120,9 @@ def test_a_password_that_the_broker_repeats_is_masked_wherever_it_is_kept(world,
     assert not [text for text in kept if "correct horse" in text]
 
 
-def test_no_subscribe_is_larger_than_the_broker_takes(world, run, picky):
+def test_no_subscribe_is_larger_than_the_broker_takes(
+    world: World, run: Callable[..., Runtime], picky: Callable[..., PickyBroker]
+) -> None:
     broker = picky(properties=number(PACKET_SIZE, 4, 60))
     filters = tuple(Filter(f"plant/{letter * 12}", 1) for letter in "abcdef")
     filters += (Filter("x" * 60, 1),)
@@ -120,7 +134,9 @@ def test_no_subscribe_is_larger_than_the_broker_takes(world, run, picky):
             assert first != 0x82 or 2 + len(body) <= 60
 
 
-def test_a_broker_of_3_1_1_shows_what_is_known(world, run, picky):
+def test_a_broker_of_3_1_1_shows_what_is_known(
+    world: World, run: Callable[..., Runtime], picky: Callable[..., PickyBroker]
+) -> None:
     broker = picky()
     up(world, run, connection(1, broker.port, protocol_version="3.1.1", keepalive=30))
     said = sentence(world.statuses[1]["capabilities"])
@@ -131,7 +147,13 @@ HOSTILE = "<script>alert(1)</script>\x07\x1b[31m\u202egnp" + "x" * 60_000
 
 
 @pytest.mark.parametrize("reason", ["Your plan allows 5 connections", HOSTILE])
-def test_the_words_of_a_broker_are_kept_short_and_plain(world, run, rows, refusing, reason):
+def test_the_words_of_a_broker_are_kept_short_and_plain(
+    world: World,
+    run: Callable[..., Runtime],
+    rows: list[tuple[str, str, int | None]],
+    refusing: Callable[..., RogueBroker],
+    reason: str,
+) -> None:
     broker = refusing(0x97, string(REASON, reason) + pair("plan", "free\ntier"))
     world.add(connection(1, broker.port, protocol_version="5"))
     run()
@@ -147,7 +169,9 @@ def test_the_words_of_a_broker_are_kept_short_and_plain(world, run, rows, refusi
     wait_for(lambda: len(broker.links) >= 3, 8)  # within seconds
 
 
-def test_another_server_is_named_and_not_followed(world, run, refusing):
+def test_another_server_is_named_and_not_followed(
+    world: World, run: Callable[..., Runtime], refusing: Callable[..., RogueBroker]
+) -> None:
     broker = refusing(0x9D, string(REFERENCE, "other.example:8883"))
     world.add(connection(1, broker.port, protocol_version="5"))
     run()
@@ -156,7 +180,9 @@ def test_another_server_is_named_and_not_followed(world, run, refusing):
     assert (kind, "It names other.example:8883." in text) == ("broker", True)
 
 
-def test_a_slow_connack_is_named_while_it_lasts(world, run, picky):
+def test_a_slow_connack_is_named_while_it_lasts(
+    world: World, run: Callable[..., Runtime], picky: Callable[..., PickyBroker]
+) -> None:
     broker = picky(connack_after=3.0)
     world.add(connection(1, broker.port, protocol_version="5"))
     run(connack_timeout=10.0)
@@ -165,7 +191,9 @@ def test_a_slow_connack_is_named_while_it_lasts(world, run, picky):
     wait_for(lambda: all(item.stage == "" for item in world.evidence))
 
 
-def test_the_first_time_out_is_stored_though_an_older_version_is_tried(world, run, picky):
+def test_the_first_time_out_is_stored_though_an_older_version_is_tried(
+    world: World, run: Callable[..., Runtime], picky: Callable[..., PickyBroker]
+) -> None:
     broker = picky(connack_after=30.0)
     world.add(connection(1, broker.port))
     run(connack_timeout=1.0, refused_base=60.0)

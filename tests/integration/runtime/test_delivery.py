@@ -1,29 +1,34 @@
 """A real mosquitto, the real runtime: what is taken, batched and acknowledged, and when."""
 
 import time
+from collections.abc import Callable
 
 import pytest
 
 from mqtt_app.coordination.acks import BatchReport
 from mqtt_app.domain.link.failures import LinkFailure
-from tests.integration.runtime.world import connection, wait_for
+from mqtt_app.mqtt.runtime import Runtime
+from tests.brokers import Mosquitto
+from tests.integration.runtime.world import World, connection, wait_for
 from tests.publisher import publisher
 
 pytestmark = pytest.mark.mosquitto
 
 
 @pytest.fixture(scope="module")
-def broker(mosquitto):
+def broker(mosquitto: Callable[..., Mosquitto]) -> Mosquitto:
     return mosquitto()
 
 
-def publish(port, *payloads, topic="plant/temperature", qos=1):
+def publish(port: int, *payloads: bytes, topic: str = "plant/temperature", qos: int = 1) -> None:
     with publisher(port) as client:
         for payload in payloads:
             client.send(topic, payload, qos)
 
 
-def test_a_message_reaches_a_batch(world, run, broker):
+def test_a_message_reaches_a_batch(
+    world: World, run: Callable[..., Runtime], broker: Mosquitto
+) -> None:
     world.add(connection(1, broker.port))
     run()
     wait_for(lambda: world.status(1) == "connected")
@@ -37,7 +42,9 @@ def test_a_message_reaches_a_batch(world, run, broker):
     )
 
 
-def test_nothing_is_acknowledged_before_the_commit(world, run, mosquitto):
+def test_nothing_is_acknowledged_before_the_commit(
+    world: World, run: Callable[..., Runtime], mosquitto: Callable[..., Mosquitto]
+) -> None:
     own = mosquitto()
     world.committing = False
     world.add(connection(1, own.port))
@@ -55,7 +62,9 @@ def test_nothing_is_acknowledged_before_the_commit(world, run, mosquitto):
     wait_for(lambda: own.log_text().count("Received PUBACK from runtime") == 2)
 
 
-def test_acknowledgements_keep_the_order_of_receipt(world, run, mosquitto):
+def test_acknowledgements_keep_the_order_of_receipt(
+    world: World, run: Callable[..., Runtime], mosquitto: Callable[..., Mosquitto]
+) -> None:
     own = mosquitto()
     world.committing = False
     world.add(connection(1, own.port))
@@ -71,8 +80,8 @@ def test_acknowledgements_keep_the_order_of_receipt(world, run, mosquitto):
 
 
 def test_a_message_that_comes_again_before_its_commit_is_stored_once_and_acknowledged(
-    world, run, mosquitto
-):
+    world: World, run: Callable[..., Runtime], mosquitto: Callable[..., Mosquitto]
+) -> None:
     own = mosquitto()
     world.committing = False
     world.add(connection(1, own.port))
@@ -88,7 +97,9 @@ def test_a_message_that_comes_again_before_its_commit_is_stored_once_and_acknowl
     assert len(world.messages) == 1
 
 
-def test_a_burst_beyond_the_old_window_arrives_whole_on_3_1_1(world, run, mosquitto):
+def test_a_burst_beyond_the_old_window_arrives_whole_on_3_1_1(
+    world: World, run: Callable[..., Runtime], mosquitto: Callable[..., Mosquitto]
+) -> None:
     own = mosquitto()
     world.add(connection(1, own.port, protocol_version="3.1.1"))
     run()
@@ -98,11 +109,13 @@ def test_a_burst_beyond_the_old_window_arrives_whole_on_3_1_1(world, run, mosqui
     assert world.payloads() == [str(number).encode() for number in range(200)]
 
 
-def test_a_batch_that_is_not_taken_is_kept_and_sent_later(world, run, broker):
-    refusals = []
+def test_a_batch_that_is_not_taken_is_kept_and_sent_later(
+    world: World, run: Callable[..., Runtime], broker: Mosquitto
+) -> None:
+    refusals: list[bytes] = []
     accept = world.on_batch
 
-    def refuse_twice(blob):
+    def refuse_twice(blob: bytes) -> None:
         if len(refusals) < 2:
             refusals.append(blob)
             raise ConnectionError("away")
@@ -116,7 +129,9 @@ def test_a_batch_that_is_not_taken_is_kept_and_sent_later(world, run, broker):
     wait_for(lambda: b"kept" in world.payloads())
 
 
-def test_batches_that_a_wiped_redis_forgot_are_sent_again_at_once(world, run, broker):
+def test_batches_that_a_wiped_redis_forgot_are_sent_again_at_once(
+    world: World, run: Callable[..., Runtime], broker: Mosquitto
+) -> None:
     world.committing = False
     world.add(connection(1, broker.port))
     run()
@@ -127,7 +142,9 @@ def test_batches_that_a_wiped_redis_forgot_are_sent_again_at_once(world, run, br
     wait_for(lambda: [batch.id for batch in world.batches] == [first.id, first.id])
 
 
-def test_five_megabytes_in_one_message_arrive(world, run, broker):
+def test_five_megabytes_in_one_message_arrive(
+    world: World, run: Callable[..., Runtime], broker: Mosquitto
+) -> None:
     world.add(connection(1, broker.port))
     run()
     wait_for(lambda: world.status(1) == "connected")
@@ -135,7 +152,9 @@ def test_five_megabytes_in_one_message_arrive(world, run, broker):
     wait_for(lambda: [payload for payload in world.payloads() if len(payload) == 5_000_000])
 
 
-def test_reading_stops_when_memory_is_full_and_goes_on_after_commits(world, run, mosquitto):
+def test_reading_stops_when_memory_is_full_and_goes_on_after_commits(
+    world: World, run: Callable[..., Runtime], mosquitto: Callable[..., Mosquitto]
+) -> None:
     own = mosquitto()
     world.committing = False
     world.add(connection(1, own.port))
@@ -149,8 +168,8 @@ def test_reading_stops_when_memory_is_full_and_goes_on_after_commits(world, run,
 
 
 def test_messages_that_nobody_takes_wait_unacknowledged_and_are_offered_again(
-    world, run, mosquitto
-):
+    world: World, run: Callable[..., Runtime], mosquitto: Callable[..., Mosquitto]
+) -> None:
     own = mosquitto()
     world.committing = False
     world.add(connection(1, own.port))

@@ -1,6 +1,8 @@
 """A broker that hangs up for one filter costs that filter, and no other one."""
 
 import time
+from collections.abc import Callable, Iterator
+from typing import Any
 
 import msgspec
 import pytest
@@ -8,8 +10,9 @@ import pytest
 from mqtt_app.domain.link.connection_config import Filter
 from mqtt_app.domain.link.trouble.filter_trials import FilterTrials, Guilty
 from mqtt_app.domain.link.trouble.memory import LinkMemory
+from mqtt_app.mqtt.runtime import Runtime
 from tests.fakes.picky import PickyBroker
-from tests.integration.runtime.world import connection, wait_for
+from tests.integration.runtime.world import World, connection, wait_for
 
 VERSIONS = ("5", "3.1.1")
 NAMES = [f"plant/{number}/#" for number in range(9)]
@@ -17,10 +20,10 @@ TEN = tuple(Filter(name, 1) for name in [*NAMES[:6], "secret/#", *NAMES[6:]])
 
 
 @pytest.fixture
-def picky():
+def picky() -> Iterator[Callable[..., PickyBroker]]:
     brokers = []
 
-    def start(**limits):
+    def start(**limits: Any) -> PickyBroker:
         brokers.append(PickyBroker(**limits))
         return brokers[-1]
 
@@ -29,12 +32,18 @@ def picky():
         broker.stop()
 
 
-def guilty(world):
+def guilty(world: World) -> set[str]:
     return set(world.configs[1].memory.trials.guilty)
 
 
 @pytest.mark.parametrize("version", VERSIONS)
-def test_the_filter_is_found_left_out_and_named(world, run, rows, picky, version):
+def test_the_filter_is_found_left_out_and_named(
+    world: World,
+    run: Callable[..., Runtime],
+    rows: list[tuple[str, str, int | None]],
+    picky: Callable[..., PickyBroker],
+    version: str,
+) -> None:
     broker = picky(hangs_up_for=lambda name: name.startswith("secret"))
     world.add(connection(1, broker.port, filters=TEN, protocol_version=version))
     run()
@@ -51,7 +60,9 @@ def test_the_filter_is_found_left_out_and_named(world, run, rows, picky, version
 
 
 @pytest.mark.parametrize("version", VERSIONS)
-def test_a_broker_that_hangs_up_for_wildcards_keeps_the_others(world, run, picky, version):
+def test_a_broker_that_hangs_up_for_wildcards_keeps_the_others(
+    world: World, run: Callable[..., Runtime], picky: Callable[..., PickyBroker], version: str
+) -> None:
     broker = picky(hangs_up_for=lambda name: "#" in name or "+" in name)
     filters = (Filter("a", 1), Filter("b/#", 1), Filter("+/c", 1), Filter("d", 1))
     world.add(connection(1, broker.port, filters=filters, protocol_version=version))
@@ -60,7 +71,9 @@ def test_a_broker_that_hangs_up_for_wildcards_keeps_the_others(world, run, picky
     assert guilty(world) == {"b/#", "+/c"}
 
 
-def test_the_next_owner_knows_it(world, run, picky):
+def test_the_next_owner_knows_it(
+    world: World, run: Callable[..., Runtime], picky: Callable[..., PickyBroker]
+) -> None:
     broker = picky(hangs_up_for=lambda name: name.startswith("secret"))
     memory = LinkMemory(FilterTrials(guilty={"secret/#": Guilty(1, time.time() + 300)}))
     world.add(connection(1, broker.port, filters=TEN, memory=memory))
@@ -69,7 +82,9 @@ def test_the_next_owner_knows_it(world, run, picky):
     assert len(broker.links) == 1
 
 
-def test_it_is_tried_again_and_kept_once_the_broker_takes_it(world, run, picky):
+def test_it_is_tried_again_and_kept_once_the_broker_takes_it(
+    world: World, run: Callable[..., Runtime], picky: Callable[..., PickyBroker]
+) -> None:
     broker = picky()
     memory = LinkMemory(FilterTrials(guilty={"secret/#": Guilty(1, time.time() + 2)}))
     world.add(connection(1, broker.port, filters=TEN, memory=memory))
@@ -80,7 +95,9 @@ def test_it_is_tried_again_and_kept_once_the_broker_takes_it(world, run, picky):
 
 
 @pytest.mark.parametrize("version", VERSIONS)
-def test_a_broker_that_takes_eight_filters_at_a_time_gets_no_more(world, run, picky, version):
+def test_a_broker_that_takes_eight_filters_at_a_time_gets_no_more(
+    world: World, run: Callable[..., Runtime], picky: Callable[..., PickyBroker], version: str
+) -> None:
     broker = picky(most_filters=8)
     world.add(connection(1, broker.port, filters=TEN, protocol_version=version))
     runtime = run()

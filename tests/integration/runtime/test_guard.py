@@ -1,13 +1,16 @@
 """The address that is judged is the address that is dialled."""
 
 import socket
+from collections.abc import Callable
 
 import pytest
 
 from mqtt_app.domain.link.addresses import AddressPolicy
 from mqtt_app.domain.link.broker_settings import policy_of
 from mqtt_app.mqtt.link.guard import BrokerGuard
-from tests.integration.runtime.world import connection, wait_for
+from mqtt_app.mqtt.runtime import Runtime
+from tests.brokers import Mosquitto
+from tests.integration.runtime.world import World, connection, wait_for
 
 pytestmark = pytest.mark.mosquitto
 
@@ -25,16 +28,18 @@ class Resolver:
 
 
 @pytest.fixture
-def broker(mosquitto):
+def broker(mosquitto: Callable[..., Mosquitto]) -> Mosquitto:
     return mosquitto()
 
 
-def dialled(broker) -> int:
+def dialled(broker: Mosquitto) -> int:
     """Without the one that waited for the broker to listen."""
     return broker.log_text().count("New connection") - 1
 
 
-def test_a_name_that_changes_after_it_was_judged_leads_nowhere_else(world, run, broker):
+def test_a_name_that_changes_after_it_was_judged_leads_nowhere_else(
+    world: World, run: Callable[..., Runtime], broker: Mosquitto
+) -> None:
     """127.0.0.1 is where the broker listens, 127.0.0.9 is refused: who looks up twice dials what
     was not judged.
     """
@@ -56,7 +61,9 @@ def test_a_name_that_changes_after_it_was_judged_leads_nowhere_else(world, run, 
     assert (judged, resolver.asked) == (["127.0.0.9", "127.0.0.1"], 2)
 
 
-def test_of_the_addresses_of_a_name_only_those_that_are_allowed_are_dialled(world, run, broker):
+def test_of_the_addresses_of_a_name_only_those_that_are_allowed_are_dialled(
+    world: World, run: Callable[..., Runtime], broker: Mosquitto
+) -> None:
     def resolve(_host: str, port: int) -> list[tuple[object, ...]]:
         return [
             (socket.AF_INET, socket.SOCK_STREAM, 6, "", (address, port))
@@ -76,7 +83,9 @@ def test_of_the_addresses_of_a_name_only_those_that_are_allowed_are_dialled(worl
 
 
 @pytest.mark.parametrize("host", ["127.0.0.1", "localhost", "::ffff:127.0.0.1", "0.0.0.0", "::"])
-def test_a_port_of_our_own_on_this_machine_is_not_dialled(world, run, broker, host):
+def test_a_port_of_our_own_on_this_machine_is_not_dialled(
+    world: World, run: Callable[..., Runtime], broker: Mosquitto, host: str
+) -> None:
     guard = BrokerGuard(
         policy_of(["127.0.0.0/8", "::1/128"], "allow"), [("db.invalid", broker.port)]
     )
@@ -87,7 +96,9 @@ def test_a_port_of_our_own_on_this_machine_is_not_dialled(world, run, broker, ho
     assert dialled(broker) == 0
 
 
-def test_without_an_allow_list_the_machine_itself_is_closed(world, run, broker):
+def test_without_an_allow_list_the_machine_itself_is_closed(
+    world: World, run: Callable[..., Runtime], broker: Mosquitto
+) -> None:
     world.add(connection(1, broker.port))
     run(guard=BrokerGuard(AddressPolicy(), ()))
     wait_for(lambda: world.error(1)[0] == "configuration")

@@ -1,23 +1,31 @@
 """The life of a link that is up: it stops, moves, is lost and comes back."""
 
 import time
+from collections.abc import Callable
 
 import msgspec
 import pytest
 
 from mqtt_app.domain.link.connection_config import Filter
-from tests.integration.runtime.world import connection, wait_for
+from mqtt_app.mqtt.runtime import Runtime
+from tests.brokers import Mosquitto
+from tests.integration.runtime.world import World, connection, wait_for
 from tests.publisher import publisher
 
 pytestmark = pytest.mark.mosquitto
 
 
 @pytest.fixture(scope="module")
-def broker(mosquitto):
+def broker(mosquitto: Callable[..., Mosquitto]) -> Mosquitto:
     return mosquitto()
 
 
-def test_a_stop_is_a_clean_disconnect(world, run, rows, broker):
+def test_a_stop_is_a_clean_disconnect(
+    world: World,
+    run: Callable[..., Runtime],
+    rows: list[tuple[str, str, int | None]],
+    broker: Mosquitto,
+) -> None:
     world.add(connection(1, broker.port))
     run()
     wait_for(lambda: world.status(1) == "connected")
@@ -28,7 +36,12 @@ def test_a_stop_is_a_clean_disconnect(world, run, rows, broker):
     assert world.owner[1] == ""
 
 
-def test_a_changed_address_moves_the_link_and_keeps_the_owner(world, run, broker, mosquitto):
+def test_a_changed_address_moves_the_link_and_keeps_the_owner(
+    world: World,
+    run: Callable[..., Runtime],
+    broker: Mosquitto,
+    mosquitto: Callable[..., Mosquitto],
+) -> None:
     other = mosquitto()
     world.add(connection(1, broker.port))
     run()
@@ -38,7 +51,12 @@ def test_a_changed_address_moves_the_link_and_keeps_the_owner(world, run, broker
     assert world.owner[1] == "mqtt-1"
 
 
-def test_changed_filters_are_subscribed_without_a_new_link(world, run, rows, broker):
+def test_changed_filters_are_subscribed_without_a_new_link(
+    world: World,
+    run: Callable[..., Runtime],
+    rows: list[tuple[str, str, int | None]],
+    broker: Mosquitto,
+) -> None:
     world.add(connection(1, broker.port))
     run()
     wait_for(lambda: world.status(1) == "connected")
@@ -49,7 +67,12 @@ def test_changed_filters_are_subscribed_without_a_new_link(world, run, rows, bro
     assert len([row for row in rows if row[1].startswith("Successfully")]) == 1
 
 
-def test_a_lost_link_comes_back_by_itself(world, run, rows, mosquitto):
+def test_a_lost_link_comes_back_by_itself(
+    world: World,
+    run: Callable[..., Runtime],
+    rows: list[tuple[str, str, int | None]],
+    mosquitto: Callable[..., Mosquitto],
+) -> None:
     own = mosquitto()
     world.add(connection(1, own.port))
     run()
@@ -61,7 +84,12 @@ def test_a_lost_link_comes_back_by_itself(world, run, rows, mosquitto):
     wait_for(lambda: world.status(1) == "connected")
 
 
-def test_a_link_on_which_we_need_say_nothing_is_kept_alive(world, run, rows, mosquitto):
+def test_a_link_on_which_we_need_say_nothing_is_kept_alive(
+    world: World,
+    run: Callable[..., Runtime],
+    rows: list[tuple[str, str, int | None]],
+    mosquitto: Callable[..., Mosquitto],
+) -> None:
     own = mosquitto()
     world.add(
         connection(1, own.port, filters=(Filter("#", 0),), keepalive=2)
@@ -75,7 +103,9 @@ def test_a_link_on_which_we_need_say_nothing_is_kept_alive(world, run, rows, mos
     assert [row for row in rows if row[0] != "INFO"] == []
 
 
-def test_a_stranger_with_our_client_id_is_a_conflict_and_no_kick_war(world, run, broker):
+def test_a_stranger_with_our_client_id_is_a_conflict_and_no_kick_war(
+    world: World, run: Callable[..., Runtime], broker: Mosquitto
+) -> None:
     from tests.publisher import publisher
 
     config = connection(1, broker.port)
@@ -86,7 +116,9 @@ def test_a_stranger_with_our_client_id_is_a_conflict_and_no_kick_war(world, run,
         wait_for(lambda: world.error(1)[0] == "conflict")
 
 
-def test_no_link_is_dialled_while_the_lease_is_in_doubt(world, run, mosquitto):
+def test_no_link_is_dialled_while_the_lease_is_in_doubt(
+    world: World, run: Callable[..., Runtime], mosquitto: Callable[..., Mosquitto]
+) -> None:
     own = mosquitto()
     world.add(connection(1, own.port))
     run()

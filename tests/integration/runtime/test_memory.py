@@ -8,13 +8,17 @@ import struct
 import threading
 import time
 import tracemalloc
+from collections.abc import Callable, Iterator
+from typing import Any
 
 import pytest
 
-from tests.fakes.rogue import RogueBroker
+from mqtt_app.mqtt.runtime import Runtime
+from tests.brokers import CertificateAuthority, Mosquitto
+from tests.fakes.rogue import RogueBroker, RogueLink, Script
 from tests.fakes.violations import BOTH
 from tests.fakes.wire import publish, variable
-from tests.integration.runtime.world import connection, wait_for
+from tests.integration.runtime.world import World, connection, wait_for
 from tests.publisher import publisher
 
 MB = 1_048_576
@@ -24,23 +28,14 @@ ONE_TRY = {"violation_base": 60.0, "refused_cap": 900.0}
 
 
 @pytest.fixture
-def rogue():
-    started = []
-
-    def start(script, **options):
-        started.append(RogueBroker(script, **options))
-        return started[-1]
-
-    yield start
-    for broker in started:
-        broker.stop()
-
-
-@pytest.fixture
-def siege(world, run, rogue):
+def siege(
+    world: World, run: Callable[..., Runtime], rogue: Callable[..., RogueBroker]
+) -> Callable[..., tuple[World, RogueBroker]]:
     """`siege(script, ...)`: the world, and the only broker of its only site."""
 
-    def start(script, tls=None, **settings):
+    def start(
+        script: Script, tls: CertificateAuthority | None = None, **settings: Any
+    ) -> tuple[World, RogueBroker]:
         broker = rogue(script, tls=tls)
         world.add(connection(1, broker.port, **settings))
         run(**ONE_TRY)
@@ -50,7 +45,7 @@ def siege(world, run, rogue):
 
 
 @pytest.fixture
-def memory():
+def memory() -> Iterator[Callable[[], int]]:
     """`memory()`: bytes of the most that was in use since the test began, beyond what was in use
     then.
     """
@@ -60,8 +55,8 @@ def memory():
     tracemalloc.stop()
 
 
-def stream_200_megabytes(first):
-    def script(link):
+def stream_200_megabytes(first: int) -> Script:
+    def script(link: RogueLink) -> None:
         link.accept_and_subscribe()
         link.send(bytes([first]) + variable(200 * MB))
         for _ in range(200):
@@ -76,14 +71,20 @@ NOTHING = bytes(MB)
 
 
 @pytest.fixture(params=BOTH)
-def version(request):
-    return request.param
+def version(request: pytest.FixtureRequest) -> str:
+    version: str = request.param
+    return version
 
 
 @pytest.mark.parametrize(
     "first", [0x30, 0x32, 0x90, 0xD0], ids=["QoS 0", "QoS 1", "SUBACK", "PINGRESP"]
 )
-def test_a_broker_that_streams_200_megabytes_is_ended_at_the_header(siege, memory, version, first):
+def test_a_broker_that_streams_200_megabytes_is_ended_at_the_header(
+    siege: Callable[..., tuple[World, RogueBroker]],
+    memory: Callable[[], int],
+    version: str,
+    first: int,
+) -> None:
     world, broker = siege(stream_200_megabytes(first), protocol_version=version)
     wait_for(lambda: world.status(1) == "error")
     kind, text = world.error(1)
@@ -93,7 +94,12 @@ def test_a_broker_that_streams_200_megabytes_is_ended_at_the_header(siege, memor
     assert memory() < 8 * MB  # 1 MB of it is the broker's in this process, and what it reads
 
 
-def test_the_same_over_tls(siege, memory, authority, version):
+def test_the_same_over_tls(
+    siege: Callable[..., tuple[World, RogueBroker]],
+    memory: Callable[[], int],
+    authority: CertificateAuthority,
+    version: str,
+) -> None:
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.load_cert_chain(*authority.server())
     settings = {"protocol_version": version, "use_tls": True, "tls_ca": authority.pem}
@@ -104,9 +110,12 @@ def test_the_same_over_tls(siege, memory, authority, version):
 
 
 def test_a_broker_that_streams_packets_just_below_the_limit_is_not_read_beyond_its_share(
-    world, run, rogue, memory
-):
-    def script(link):
+    world: World,
+    run: Callable[..., Runtime],
+    rogue: Callable[..., RogueBroker],
+    memory: Callable[[], int],
+) -> None:
+    def script(link: RogueLink) -> None:
         link.accept_and_subscribe()
         for number in range(1, 60):
             link.send(publish("5", payload=NOTHING, qos=1, packet_id=number))
@@ -123,10 +132,15 @@ def test_a_broker_that_streams_packets_just_below_the_limit_is_not_read_beyond_i
 
 
 @pytest.mark.mosquitto
-def test_a_thousand_links_that_stay_half_cost_no_more_than_the_limit(world, run, rogue, mosquitto):
+def test_a_thousand_links_that_stay_half_cost_no_more_than_the_limit(
+    world: World,
+    run: Callable[..., Runtime],
+    rogue: Callable[..., RogueBroker],
+    mosquitto: Callable[..., Mosquitto],
+) -> None:
     """60 KB of each; the ones that began first make room, and a healthy site goes on."""
 
-    def script(link):
+    def script(link: RogueLink) -> None:
         link.accept_and_subscribe()
         link.send(publish(link.version, payload=bytes(65_000))[:60_000])
 
@@ -155,8 +169,10 @@ def test_a_thousand_links_that_stay_half_cost_no_more_than_the_limit(world, run,
     wait_for(lambda: any(message.site_id == HEALTHY for message in world.messages))
 
 
-def test_a_thousand_links_that_stutter_are_ended_in_time_and_leave_nothing(world, run, rogue):
-    def script(link):
+def test_a_thousand_links_that_stutter_are_ended_in_time_and_leave_nothing(
+    world: World, run: Callable[..., Runtime], rogue: Callable[..., RogueBroker]
+) -> None:
+    def script(link: RogueLink) -> None:
         link.accept_and_subscribe()
         for byte in publish(link.version, payload=bytes(10_000)):
             if link.closed.wait(0.05):
@@ -173,12 +189,12 @@ def test_a_thousand_links_that_stutter_are_ended_in_time_and_leave_nothing(world
 
 
 def test_a_link_that_is_not_read_and_is_reset_is_lost_at_once_and_keeps_nobody_busy(
-    world, run, rogue
-):
+    world: World, run: Callable[..., Runtime], rogue: Callable[..., RogueBroker]
+) -> None:
     """The poll reports it in every round, whether or not it is asked."""
     is_full = threading.Event()
 
-    def script(link):
+    def script(link: RogueLink) -> None:
         link.accept_and_subscribe()
         for number in range(1, 60):
             link.send(publish("5", payload=bytes(20_000), qos=1, packet_id=number))

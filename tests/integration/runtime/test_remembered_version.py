@@ -1,9 +1,13 @@
 """Which MQTT version a link begins with, seen by what its broker accepts at once."""
 
+from collections.abc import Callable
+
 import pytest
 
 from mqtt_app.domain.link.state import versions_to_try
-from tests.integration.runtime.world import connection, wait_for
+from mqtt_app.mqtt.runtime import Runtime
+from tests.brokers import Mosquitto
+from tests.integration.runtime.world import World, connection, wait_for
 
 pytestmark = pytest.mark.mosquitto
 
@@ -19,8 +23,12 @@ pytestmark = pytest.mark.mosquitto
     ],
 )
 def test_the_version_that_worked_last_is_the_one_that_is_spoken(
-    world, run, mosquitto, versions, spoken
-):
+    world: World,
+    run: Callable[..., Runtime],
+    mosquitto: Callable[..., Mosquitto],
+    versions: tuple[str, str],
+    spoken: str,
+) -> None:
     chosen, remembered = versions
     own = mosquitto()
     world.add(connection(1, own.port, protocol_version=chosen, negotiated_version=remembered))

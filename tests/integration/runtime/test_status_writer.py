@@ -1,7 +1,7 @@
 """The thread that writes what links say, with a database that refuses."""
 
 from collections.abc import Callable, Iterator, Mapping
-from typing import Any
+from typing import Any, cast
 
 import pytest
 from django.db import DataError, OperationalError
@@ -9,6 +9,7 @@ from django.db import DataError, OperationalError
 from mqtt_app.domain.link.connection_config import LinkStatus, SubackResults
 from mqtt_app.domain.ownership.claims import LinkKey, WrittenStatuses
 from mqtt_app.mqtt import status_writer
+from mqtt_app.mqtt.connection_store import ConnectionStore
 from mqtt_app.mqtt.status_writer import StatusWriter
 from tests.integration.runtime.world import connection, wait_for
 
@@ -52,7 +53,7 @@ def disowned() -> list[bool]:
 
 @pytest.fixture
 def said(database: Rows, disowned: list[bool]) -> Iterator[StatusWriter]:
-    made = StatusWriter(database, lambda: disowned.append(True))
+    made = StatusWriter(cast("ConnectionStore", database), lambda: disowned.append(True))
     yield made
     made.stop(5)
 
@@ -65,7 +66,7 @@ def away(*_: Any) -> WrittenStatuses:
     raise OperationalError("away")
 
 
-def test_links_that_speak_at_once_are_written_at_once(said, database):
+def test_links_that_speak_at_once_are_written_at_once(said: StatusWriter, database: Rows) -> None:
     for number in range(1, 101):
         say(said, number, "connected")
         said.report_subacks(connection(number, 1883), SubackResults({"#": 1}))
@@ -75,7 +76,9 @@ def test_links_that_speak_at_once_are_written_at_once(said, database):
     assert len(database.statuses) == 100
 
 
-def test_after_an_outage_only_the_latest_word_is_written(said, database):
+def test_after_an_outage_only_the_latest_word_is_written(
+    said: StatusWriter, database: Rows
+) -> None:
     database.answers = [away, away]
     say(said, 1, "connecting")
     said.start()
@@ -84,7 +87,9 @@ def test_after_an_outage_only_the_latest_word_is_written(said, database):
     wait_for(lambda: database.statuses == {(1, 1): "connected"})
 
 
-def test_one_that_cannot_be_stored_does_not_hold_up_the_others(said, database):
+def test_one_that_cannot_be_stored_does_not_hold_up_the_others(
+    said: StatusWriter, database: Rows
+) -> None:
     def no_nine(statuses: Mapping[LinkKey, LinkStatus]) -> WrittenStatuses:
         if (9, 1) in statuses:
             raise DataError("nine")
@@ -98,16 +103,20 @@ def test_one_that_cannot_be_stored_does_not_hold_up_the_others(said, database):
     wait_for(lambda: set(database.statuses) == {(8, 1), (10, 1)})
 
 
-def test_what_somebody_else_is_writing_is_said_again(said, database, disowned):
-    database.answers = [lambda _: WrittenStatuses(busy=frozenset({(1, 1)}))]
+def test_what_somebody_else_is_writing_is_said_again(
+    said: StatusWriter, database: Rows, disowned: list[bool]
+) -> None:
+    database.answers = [lambda _: WrittenStatuses(busy=frozenset({LinkKey(1, 1)}))]
     say(said, 1, "connected")
     said.start()
     wait_for(lambda: database.statuses == {(1, 1): "connected"})
     assert not disowned
 
 
-def test_a_link_that_is_not_ours_is_made_known(said, database, disowned):
-    database.answers = [lambda _: WrittenStatuses(lost=frozenset({(1, 1)}))]
+def test_a_link_that_is_not_ours_is_made_known(
+    said: StatusWriter, database: Rows, disowned: list[bool]
+) -> None:
+    database.answers = [lambda _: WrittenStatuses(lost=frozenset({LinkKey(1, 1)}))]
     say(said, 1, "connected")
     said.start()
     wait_for(lambda: disowned == [True])

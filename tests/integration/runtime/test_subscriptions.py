@@ -4,17 +4,21 @@ import os
 import sys
 import time
 from collections import Counter
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
 
 import msgspec
 import pytest
 from paho.mqtt.client import MQTTv311
 
-from mqtt_app.domain.link.connection_config import Filter
-from mqtt_app.mqtt.link.subscriptions import Subscriptions
+from mqtt_app.domain.link.connection_config import ConnectionConfig, Filter
+from mqtt_app.mqtt.runtime import Runtime
 from project.local.demo.devices import SITES
 from project.local.processes.ports import free_ports, problem_with
 from project.local.processes.process import spawn
-from tests.integration.runtime.world import connection, wait_for
+from tests.brokers import Mosquitto
+from tests.integration.runtime.world import World, connection, wait_for
 from tests.publisher import publisher
 from tests.stack import ROOT
 
@@ -27,29 +31,33 @@ RETAINED = 5 * QUEUED
 
 
 @pytest.fixture
-def own(mosquitto):
+def own(mosquitto: Callable[..., Mosquitto]) -> Mosquitto:
     return mosquitto()
 
 
-def up(world, run, config, **changes):
+def up(
+    world: World, run: Callable[..., Runtime], config: ConnectionConfig, **changes: Any
+) -> Runtime:
     world.add(config)
     runtime = run(**changes)
     wait_for(lambda: world.status(config.id) == "connected")
     return runtime
 
 
-def asked(broker, what):
+def asked(broker: Mosquitto, what: str) -> int:
     return broker.log_text().count(f"Received {what} from runtime-")
 
 
-def duplicates(world):
+def duplicates(world: World) -> int:
     return sum(
         drop.count for batch in world.batches for drop in batch.drops if drop.reason == "duplicate"
     )
 
 
 @pytest.mark.parametrize("version", VERSIONS)
-def test_a_message_that_three_filters_select_is_taken_once(world, run, own, version):
+def test_a_message_that_three_filters_select_is_taken_once(
+    world: World, run: Callable[..., Runtime], own: Mosquitto, version: str
+) -> None:
     filters = (Filter("a/#", 0), Filter("a/+", 1), Filter("a/b", 1), Filter("other", 1))
     runtime = up(world, run, connection(1, own.port, filters=filters, protocol_version=version))
     with publisher(own.port) as sender:
@@ -73,8 +81,8 @@ def test_a_message_that_three_filters_select_is_taken_once(world, run, own, vers
 
 @pytest.mark.parametrize("version", VERSIONS)
 def test_everything_that_a_broker_retains_comes_in_however_little_it_queues(
-    world, run, own, version
-):
+    world: World, run: Callable[..., Runtime], own: Mosquitto, version: str
+) -> None:
     with publisher(own.port) as sender:
         sent = [
             sender.client.publish(f"kept/{number}", str(number), 1, retain=True)
@@ -104,8 +112,8 @@ def test_everything_that_a_broker_retains_comes_in_however_little_it_queues(
 
 @pytest.mark.parametrize("version", VERSIONS)
 def test_the_next_owner_of_a_session_that_is_in_line_is_sent_nothing_again(
-    world, run, own, version
-):
+    world: World, run: Callable[..., Runtime], own: Mosquitto, version: str
+) -> None:
     """With 3.1.1 by asking for nothing; with MQTT 5 a broker can be asked without sending what it
     retains.
     """
@@ -128,7 +136,9 @@ def test_the_next_owner_of_a_session_that_is_in_line_is_sent_nothing_again(
     assert (asked(own, "SUBSCRIBE") == before) is (version == "3.1.1")
 
 
-def test_a_session_that_was_changed_since_is_brought_in_line(world, run, own):
+def test_a_session_that_was_changed_since_is_brought_in_line(
+    world: World, run: Callable[..., Runtime], own: Mosquitto
+) -> None:
     """Filters that went and came again while nobody looked, and one that only went."""
     up(world, run, connection(1, own.port, filters=(Filter("a", 1), Filter("b", 1)))).stop()
     world.statuses.clear()
@@ -143,7 +153,9 @@ def test_a_session_that_was_changed_since_is_brought_in_line(world, run, own):
     assert world.payloads() == [b"1"]
 
 
-def test_a_broker_that_leaves_copies_out_after_its_restart_is_heard(world, run, mosquitto):
+def test_a_broker_that_leaves_copies_out_after_its_restart_is_heard(
+    world: World, run: Callable[..., Runtime], mosquitto: Callable[..., Mosquitto]
+) -> None:
     """mosquitto 2.0 queues one copy, with one identifier, for a client that has not come back yet."""
     lasting = mosquitto(persistence=True)
     filters = (Filter("a/#", 1), Filter("a/+", 1))
@@ -164,8 +176,8 @@ def test_a_broker_that_leaves_copies_out_after_its_restart_is_heard(world, run, 
 
 @pytest.mark.parametrize("version", VERSIONS)
 def test_a_broker_that_restores_a_session_without_the_newest_filter_is_asked_once_more(
-    world, run, mosquitto, version
-):
+    world: World, run: Callable[..., Runtime], mosquitto: Callable[..., Mosquitto], version: str
+) -> None:
     """Killed before it had saved them, it says that it has the session, and has it as it was."""
     lasting = mosquitto(persistence=True)
     up(world, run, connection(1, lasting.port, filters=(Filter("a", 1),), protocol_version=version))
@@ -185,7 +197,9 @@ def test_a_broker_that_restores_a_session_without_the_newest_filter_is_asked_onc
     wait_for(lambda: world.payloads() == [b"1"])
 
 
-def test_a_session_that_the_broker_lost_is_subscribed_anew(world, run, own):
+def test_a_session_that_the_broker_lost_is_subscribed_anew(
+    world: World, run: Callable[..., Runtime], own: Mosquitto
+) -> None:
     up(world, run, connection(1, own.port))
     wait_for(lambda: world.configs[1].subscribed_version == 1)
     own.kill()
@@ -198,7 +212,7 @@ def test_a_session_that_the_broker_lost_is_subscribed_anew(world, run, own):
 
 
 @pytest.fixture
-def lax(tmp_path):
+def lax(tmp_path: Path) -> Iterator[int]:
     """The port of one of the demo's brokers, which leave a subscription that they have at its QoS."""
     ports = free_ports(len(SITES))
     command = [sys.executable, "-m", "project.local.demo.broker", *map(str, ports)]
@@ -209,8 +223,8 @@ def lax(tmp_path):
 
 
 def test_a_broker_that_does_not_raise_the_qos_of_a_subscription_delivers_at_the_wanted_one(
-    world, run, lax
-):
+    world: World, run: Callable[..., Runtime], lax: int
+) -> None:
     with publisher(lax, protocol=MQTTv311) as sender:
         for number in range(20):
             sender.send(f"kept/{number}", "0", retain=True)
@@ -224,77 +238,3 @@ def test_a_broker_that_does_not_raise_the_qos_of_a_subscription_delivers_at_the_
         "kept/1": 1,
         "quiet/1": 0,
     }
-
-
-class Broker:
-    """Stands for a client of MQTT 5: packet identifiers count from 1."""
-
-    is_v5 = True
-
-    def __init__(self):
-        self.count, self.left = 0, []
-
-    def subscribe_to(self, part, retained):
-        self.count += 1
-        return self.count
-
-    def unsubscribe_from(self, filters):
-        self.left += filters
-        self.count += 1
-        return self.count
-
-
-def granted(config, **on_session):
-    """Every filter was granted to an earlier owner, so that there is nothing to sweep."""
-    config = msgspec.structs.replace(
-        config, granted=frozenset(one.filter for one in config.filters)
-    )
-    subscriptions, client = Subscriptions(config), Broker()
-    values = {"present": True, "identified": False, "trusted": False} | on_session
-    subscriptions.on_session(config, **values)
-    subscriptions.synchronize(config, client, 0.0)
-    return config, subscriptions, client
-
-
-def test_while_a_filter_is_refused_the_session_is_not_in_line_so_that_it_is_asked_for_again():
-    wanted = connection(
-        1, 1883, filters=(Filter("a", 1), Filter("b", 1)), obsolete_filters=("gone",)
-    )
-    config, subscriptions, client = granted(wanted)
-    assert subscriptions.take_suback(1, [REFUSED, 1], client) == {"a": REFUSED, "b": 1}
-    subscriptions.take_unsuback(2, [0], client)
-    assert subscriptions.differ
-    assert not subscriptions.synced_version
-    subscriptions.synchronize(config, client, 0.0)
-    assert (client.count, client.left) == (
-        4,
-        ["gone"],
-    )  # what was refused is new: swept, and asked for
-    subscriptions.take_suback(3, [0], client)
-    subscriptions.take_suback(4, [1], client)
-    assert not subscriptions.differ
-    assert subscriptions.synced_version == config.config_version
-
-
-def test_what_went_while_the_link_was_down_is_taken_back():
-    config, subscriptions, client = granted(
-        connection(1, 1883, filters=(Filter("a", 1), Filter("b", 1)))
-    )
-    subscriptions.take_suback(1, [1, 1], client)
-    changed = msgspec.structs.replace(
-        config, filters=(Filter("a", 1),), config_version=2, obsolete_filters=("c",)
-    )
-    subscriptions.on_session(changed, present=True, identified=True, trusted=True)
-    assert subscriptions.differ
-    subscriptions.synchronize(changed, client, 0.0)
-    assert client.left == ["b", "c"]
-
-
-def test_a_session_is_in_line_only_when_the_broker_has_confirmed_what_went():
-    _, subscriptions, client = granted(
-        connection(1, 1883, filters=(Filter("a", 1),), obsolete_filters=("gone",))
-    )
-    subscriptions.take_suback(1, [1], client)
-    assert not subscriptions.synced_version
-    subscriptions.take_unsuback(2, [0], client)
-    assert subscriptions.synced_version

@@ -1,22 +1,28 @@
 """A connection whose messages harm the task workers, beside a healthy one, at real brokers."""
 
+from collections.abc import Callable, Mapping
+from typing import Any
+
 import pytest
 
 from mqtt_app.coordination.acks import BatchOutcome, BatchReport
-from mqtt_app.domain.delivery.messages import unpack
+from mqtt_app.domain.delivery.messages import Batch, pack, unpack
 from mqtt_app.mqtt.delivery import batch_sender
+from mqtt_app.mqtt.delivery.stalls import Stall
+from mqtt_app.mqtt.runtime import Runtime
+from tests.brokers import Mosquitto
 from tests.integration.runtime.test_delivery import publish
-from tests.integration.runtime.world import connection, wait_for
+from tests.integration.runtime.world import World, connection, wait_for
 
 pytestmark = pytest.mark.mosquitto
 
 
 @pytest.fixture
-def refusing(world):
+def refusing(world: World) -> list[Any]:
     """Batches with `poison` in them are refused; all others are committed. Gives what is committed."""
-    stored = []
+    stored: list[bytes] = []
 
-    def on_batch(blob):
+    def on_batch(blob: bytes) -> None:
         batch = unpack(blob)
         world.batches.append(batch)
         if not world.committing and any(b"poison" in message.payload for message in batch.messages):
@@ -31,8 +37,11 @@ def refusing(world):
 
 
 def test_a_poisonous_connection_costs_its_neighbour_nothing_and_a_stop_frees_all_it_holds(
-    world, run, refusing, mosquitto
-):
+    world: World,
+    run: Callable[..., Runtime],
+    refusing: list[Any],
+    mosquitto: Callable[..., Mosquitto],
+) -> None:
     good, bad = mosquitto(), mosquitto()
     world.add(connection(1, good.port))
     world.add(connection(2, bad.port))
@@ -58,13 +67,19 @@ def test_a_poisonous_connection_costs_its_neighbour_nothing_and_a_stop_frees_all
     wait_for(lambda: {b"poison %d" % number for number in range(50)} <= set(refusing), 20)
 
 
-def world_stalls(runtime):
-    found = []
+def world_stalls(runtime: Runtime) -> Mapping[int, Stall]:
+    found: list[Mapping[int, Stall]] = []
     runtime.loop.call(lambda: found.append(runtime.delivery.stalls()))
-    return wait_for(lambda: found)[0]
+    wait_for(lambda: found)
+    return found[0]
 
 
-def test_evidence_says_since_when_a_link_is_not_stored_and_why(world, run, refusing, mosquitto):
+def test_evidence_says_since_when_a_link_is_not_stored_and_why(
+    world: World,
+    run: Callable[..., Runtime],
+    refusing: list[Any],
+    mosquitto: Callable[..., Mosquitto],
+) -> None:
     world.add(connection(2, mosquitto().port))
     run()
     wait_for(lambda: world.status(2) == "connected")
@@ -75,12 +90,15 @@ def test_evidence_says_since_when_a_link_is_not_stored_and_why(world, run, refus
 
 
 def test_a_message_that_cannot_be_packed_is_put_aside_and_holds_up_nobody(
-    world, run, mosquitto, monkeypatch
-):
+    world: World,
+    run: Callable[..., Runtime],
+    mosquitto: Callable[..., Mosquitto],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     own = mosquitto()
-    original = batch_sender.pack
+    original = pack
 
-    def picky(batch):
+    def picky(batch: Batch) -> bytes:
         if (
             any(b"unpackable" in message.payload for message in batch.messages)
             and not batch.dead_letter_reason
@@ -99,11 +117,13 @@ def test_a_message_that_cannot_be_packed_is_put_aside_and_holds_up_nobody(
     assert [message.payload for batch in aside for message in batch.messages] == [b"unpackable"]
 
 
-def test_a_batch_that_redis_never_takes_while_others_are_taken_is_cut(world, run, mosquitto):
+def test_a_batch_that_redis_never_takes_while_others_are_taken_is_cut(
+    world: World, run: Callable[..., Runtime], mosquitto: Callable[..., Mosquitto]
+) -> None:
     own = mosquitto()
     accept = world.on_batch
 
-    def picky(blob):
+    def picky(blob: bytes) -> None:
         if b"too much" in blob and b"could not be handed over" not in blob:
             raise ConnectionError("refused")
         accept(blob)

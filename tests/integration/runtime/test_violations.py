@@ -5,43 +5,37 @@ and nobody else's trouble.
 import itertools
 import threading
 import time
+from collections.abc import Callable, Iterator
+from typing import Any
 
 import msgspec
 import pytest
 
 from mqtt_app.mqtt import connection_log_writer
-from tests.fakes.rogue import RogueBroker
+from mqtt_app.mqtt.runtime import Runtime
+from tests.brokers import Mosquitto
+from tests.fakes.rogue import RogueBroker, RogueLink, Script
 from tests.fakes.violations import BOTH, CASES, Case
 from tests.fakes.wire import publish
 from tests.integration.runtime.world import World, connection, wait_for
+from tests.narrowing import present
 from tests.publisher import publisher
 
 pytestmark = pytest.mark.mosquitto
 HEALTHY = 1_000  # a site's number
-SLOW = {"violation_base": 60.0, "refused_cap": 900.0}  # so that there is one try
+SLOW: dict[str, Any] = {"violation_base": 60.0, "refused_cap": 900.0}  # so that there is one try
 POISON = Case("poison", 0x90, "wildcard", lambda version: publish(version, b"rogue/#", qos=1))
 
 
 @pytest.fixture(scope="module")
-def healthy(mosquitto):
+def healthy(mosquitto: Callable[..., Mosquitto]) -> Mosquitto:
     return mosquitto()
 
 
-@pytest.fixture
-def rogue():
-    started = []
-
-    def start(script, **options):
-        started.append(RogueBroker(script, **options))
-        return started[-1]
-
-    yield start
-    for broker in started:
-        broker.stop()
-
-
 @pytest.fixture(scope="module", params=BOTH)
-def siege(request, healthy):
+def siege(
+    request: pytest.FixtureRequest, healthy: Mosquitto
+) -> Iterator[tuple[str, World, list[str], dict[str, RogueBroker]]]:
     """All cases at once, a site for each, beside one whose broker is healthy: the world, its log
     and the brokers.
     """
@@ -70,7 +64,9 @@ def siege(request, healthy):
 
 
 @pytest.mark.parametrize("case", [pytest.param(case, id=case.name) for case in CASES])
-def test_what_mqtt_forbids_ends_that_link_with_its_reason(siege, case):
+def test_what_mqtt_forbids_ends_that_link_with_its_reason(
+    siege: tuple[str, World, list[str], dict[str, RogueBroker]], case: Case
+) -> None:
     version, world, _, brokers = siege
     if version not in case.versions:
         return  # the other version has this case, or does not know what it is about
@@ -82,7 +78,9 @@ def test_what_mqtt_forbids_ends_that_link_with_its_reason(siege, case):
     assert link.goodbyes() == ([case.code] if version == "5" else [])
 
 
-def test_a_healthy_site_among_all_these_is_not_disturbed(siege, healthy):
+def test_a_healthy_site_among_all_these_is_not_disturbed(
+    siege: tuple[str, World, list[str], dict[str, RogueBroker]], healthy: Mosquitto
+) -> None:
     _, world, written, _ = siege
     assert world.status(HEALTHY) == "connected"
     with publisher(healthy.port) as sender:
@@ -92,8 +90,10 @@ def test_a_healthy_site_among_all_these_is_not_disturbed(siege, healthy):
 
 
 @pytest.mark.parametrize("version", BOTH)
-def test_nothing_of_a_forbidden_message_becomes_a_message(world, run, rogue, version):
-    def script(link):
+def test_nothing_of_a_forbidden_message_becomes_a_message(
+    world: World, run: Callable[..., Runtime], rogue: Callable[..., RogueBroker], version: str
+) -> None:
+    def script(link: RogueLink) -> None:
         link.accept_and_subscribe()
         link.send(
             publish(version, b"good/a", b"before", qos=1, packet_id=1)
@@ -111,8 +111,8 @@ def test_nothing_of_a_forbidden_message_becomes_a_message(world, run, rogue, ver
 
 @pytest.mark.parametrize("version", BOTH)
 def test_a_broker_that_breaks_the_protocol_after_each_connack_is_asked_ever_more_rarely(
-    world, run, rogue, version
-):
+    world: World, run: Callable[..., Runtime], rogue: Callable[..., RogueBroker], version: str
+) -> None:
     broker = rogue(POISON.play)
     world.add(connection(1, broker.port, protocol_version=version))
     run(violation_base=0.2, refused_cap=60.0)
@@ -123,12 +123,14 @@ def test_a_broker_that_breaks_the_protocol_after_each_connack_is_asked_ever_more
     wait_for(lambda: world.error(1)[0] == "broker")
 
 
-def test_what_sloppy_brokers_do_is_taken(world, run, rogue):
+def test_what_sloppy_brokers_do_is_taken(
+    world: World, run: Callable[..., Runtime], rogue: Callable[..., RogueBroker]
+) -> None:
     """A PINGRESP that nobody asked for, a message sent twice on one link, a length that is padded,
     a PUBREL of old.
     """
 
-    def script(link):
+    def script(link: RogueLink) -> None:
         link.accept_and_subscribe()
         link.send(b"\xd0\0" + b"\x30\x89\x00" + b"\x00\x01a\x00first"[:9] + b"\x62\x02\x00\x09")
         link.send(
@@ -146,8 +148,10 @@ def test_what_sloppy_brokers_do_is_taken(world, run, rogue):
 
 
 @pytest.mark.parametrize("version", BOTH)
-def test_a_packet_that_comes_byte_by_byte_is_a_message(world, run, rogue, version):
-    def script(link):
+def test_a_packet_that_comes_byte_by_byte_is_a_message(
+    world: World, run: Callable[..., Runtime], rogue: Callable[..., RogueBroker], version: str
+) -> None:
+    def script(link: RogueLink) -> None:
         link.accept_and_subscribe()
         for byte in publish(version, b"slow/a", b"x" * 150, qos=1):
             link.send(bytes([byte]))
@@ -161,8 +165,14 @@ def test_a_packet_that_comes_byte_by_byte_is_a_message(world, run, rogue, versio
 
 @pytest.mark.parametrize("version", BOTH)
 @pytest.mark.parametrize("stutters", [False, True])
-def test_a_packet_that_stays_half_ends_the_link_in_time(world, run, rogue, version, stutters):
-    def script(link):
+def test_a_packet_that_stays_half_ends_the_link_in_time(
+    world: World,
+    run: Callable[..., Runtime],
+    rogue: Callable[..., RogueBroker],
+    version: str,
+    stutters: bool,
+) -> None:
+    def script(link: RogueLink) -> None:
         link.accept_and_subscribe()
         link.send(publish(version, b"half/a", bytes(100_000))[:500])
         while stutters and not link.closed.wait(0.02):
@@ -179,11 +189,13 @@ def test_a_packet_that_stays_half_ends_the_link_in_time(world, run, rogue, versi
 
 
 @pytest.mark.parametrize("version", BOTH)
-def test_a_broker_that_sends_beyond_our_receive_maximum_keeps_its_link(world, run, rogue, version):
+def test_a_broker_that_sends_beyond_our_receive_maximum_keeps_its_link(
+    world: World, run: Callable[..., Runtime], rogue: Callable[..., RogueBroker], version: str
+) -> None:
     """mosquitto 2.0 does so under load; to end its link would bring all of it once more."""
     numbers = range(1, 2_501)
 
-    def script(link):
+    def script(link: RogueLink) -> None:
         link.accept_and_subscribe()
         link.send(b"".join(publish(version, b"a", b"%d" % n, qos=1, packet_id=n) for n in numbers))
 
@@ -194,10 +206,15 @@ def test_a_broker_that_sends_beyond_our_receive_maximum_keeps_its_link(world, ru
     assert len(broker.links) == 1
 
 
-def test_a_broker_that_takes_no_acknowledgement_while_it_sends_is_ended(world, run, rogue):
+def test_a_broker_that_takes_no_acknowledgement_while_it_sends_is_ended(
+    world: World,
+    run: Callable[..., Runtime],
+    rogue: Callable[..., RogueBroker],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     """3.1.1 has no Receive Maximum; that it has 65,535 packet identifiers is the bound."""
 
-    def script(link):
+    def script(link: RogueLink) -> None:
         link.accept_and_subscribe()
         reading.wait(10)
         for start in range(0, 400_000, 1_000):
@@ -213,9 +230,9 @@ def test_a_broker_that_takes_no_acknowledgement_while_it_sends_is_ended(world, r
     world.add(connection(1, broker.port, protocol_version="3.1.1"))
     runtime = run(**SLOW)
     wait_for(lambda: world.status(1) == "connected")
-    runtime.sessions()[0].io.client.loop_write = lambda: (
-        None
-    )  # as if the socket took nothing any more
+    # as if the socket took nothing any more
+    client = present(runtime.sessions()[0].io.client)
+    monkeypatch.setattr(client, "loop_write", lambda: None)
     reading.set()
     wait_for(lambda: world.status(1) == "error", 60)
     assert "takes none of our acknowledgements" in world.error(1)[1]
@@ -224,15 +241,15 @@ def test_a_broker_that_takes_no_acknowledgement_while_it_sends_is_ended(world, r
 # A stop always stops
 
 
-def _half_of_a_megabyte(link):
+def _half_of_a_megabyte(link: RogueLink) -> None:
     link.accept_and_subscribe()
     link.send(publish(link.version, b"half/a", bytes(1_000_000))[:500_000])
 
 
 @pytest.mark.parametrize("version", BOTH)
 def test_a_stop_in_the_middle_of_a_packet_ends_the_link_and_frees_what_it_held(
-    world, run, rogue, version
-):
+    world: World, run: Callable[..., Runtime], rogue: Callable[..., RogueBroker], version: str
+) -> None:
     broker = rogue(_half_of_a_megabyte)
     world.add(connection(1, broker.port, protocol_version=version))
     runtime = run()
@@ -245,7 +262,13 @@ def test_a_stop_in_the_middle_of_a_packet_ends_the_link_and_frees_what_it_held(
 
 
 @pytest.mark.parametrize("script", [POISON.play, _half_of_a_megabyte], ids=["poison", "half"])
-def test_a_healthy_broker_that_is_set_instead_works_at_once(world, run, rogue, healthy, script):
+def test_a_healthy_broker_that_is_set_instead_works_at_once(
+    world: World,
+    run: Callable[..., Runtime],
+    rogue: Callable[..., RogueBroker],
+    healthy: Mosquitto,
+    script: Script,
+) -> None:
     broker = rogue(script)
     world.add(connection(1, broker.port))
     runtime = run(**SLOW)
@@ -264,5 +287,10 @@ def test_a_healthy_broker_that_is_set_instead_works_at_once(world, run, rogue, h
     with publisher(
         healthy.port
     ) as sender:  # `connected` comes before the broker has answered for the filters
-        wait_for(lambda: sender.send("healthy/now", "mended") or b"mended" in world.payloads())
+
+        def arrived() -> bool:
+            sender.send("healthy/now", "mended")
+            return b"mended" in world.payloads()
+
+        wait_for(arrived)
     assert runtime._services.unfinished.total == 0

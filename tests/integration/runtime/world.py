@@ -90,6 +90,7 @@ class World:
     assigned_to: str = "mqtt-1"
 
     def __post_init__(self) -> None:
+        self.on_batch: Callable[[bytes], None] = self.take
         self._acks: list[BatchReport] = []
         self._woken = threading.Event()
 
@@ -223,7 +224,7 @@ class World:
 
     # The task workers
 
-    def on_batch(self, blob: bytes) -> None:
+    def take(self, blob: bytes) -> None:
         batch = unpack(blob)
         self.batches.append(batch)
         if self.committing:

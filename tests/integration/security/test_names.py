@@ -1,5 +1,7 @@
 """Characters that deceive the eye: refused in names, visible in what strangers sent."""
 
+from typing import Any
+
 import pytest
 from django.contrib.auth.models import Group, User
 from django.core.exceptions import ValidationError
@@ -32,19 +34,21 @@ ORDINARY = ["Plant 7", "Größe", "工場", "مصنع", "מפעל", "a\u0301", "
 
 
 @pytest.mark.parametrize("character", DECEPTIVE, ids=ascii)
-def test_such_a_character_is_found_and_shown_by_its_number(character):
+def test_such_a_character_is_found_and_shown_by_its_number(character: str) -> None:
     assert deceptive_character(f"a{character}b") == f"U+{ord(character):04X}"
     assert visible(f"a{character}b") == f"a⟨U+{ord(character):04X}⟩b"
 
 
 @pytest.mark.parametrize("text", ORDINARY)
-def test_ordinary_text_of_any_script_stays(text):
+def test_ordinary_text_of_any_script_stays(text: str) -> None:
     assert deceptive_character(text) == ""
     assert visible(f"{text}\r\n\t") == f"{text}\r\n\t"
 
 
 @pytest.mark.parametrize("character", ["\u202e", "\u200b", "\u0007"], ids=ascii)
-def test_the_api_refuses_it_under_its_field_and_strips_nothing(character, root, site):
+def test_the_api_refuses_it_under_its_field_and_strips_nothing(
+    character: str, root: User, site: Site
+) -> None:
     caller, name = Caller(root), f"Pla{character}nt"
     device = Device.objects.get()
     for method, path, field in (
@@ -69,7 +73,9 @@ def test_the_api_refuses_it_under_its_field_and_strips_nothing(character, root, 
         ("django_celery_beat/periodictask", {"name": "a\u202eb"}, "name"),
     ],
 )
-def test_the_admin_refuses_it_under_its_field(page, values, field, callers, site):
+def test_the_admin_refuses_it_under_its_field(
+    page: str, values: dict[str, str], field: str, callers: dict[str, Any], site: Site
+) -> None:
     answer = callers["root"]().post(f"/admin/{page}/add/", values)
     assert answer.status_code == 200
     assert field in answer.context["adminform"].form.errors
@@ -77,12 +83,12 @@ def test_the_admin_refuses_it_under_its_field(page, values, field, callers, site
     assert not User.objects.filter(username__contains="\u202e").exists()
 
 
-def test_names_of_tokens_are_checked_too(root):
+def test_names_of_tokens_are_checked_too(root: User) -> None:
     with pytest.raises(ValidationError, match=r"U\+202E"):
         ApiToken(name="a\u202eb", user=root, digest="d").full_clean()
 
 
-def test_what_strangers_sent_is_visible_on_every_page(callers, site):
+def test_what_strangers_sent_is_visible_on_every_page(callers: dict[str, Any], site: Site) -> None:
     text = "plant/\u202egpj.exe/\u200b<b>x</b>"
     Device.objects.update(identifier=text)
     topic = DiscoveredTopic.objects.get()

@@ -3,27 +3,24 @@
 import io
 import json
 import logging
+from _io import StringIO
+from collections.abc import Iterator
+from typing import Any
 
-import environ
 import pytest
 from django.contrib import admin as django_admin
-from django.core.exceptions import ImproperlyConfigured
 from django.db import DatabaseError, transaction
-from django.http import HttpResponse
 from django.test import Client
 from django.urls import reverse
+from pytest_django.fixtures import Settings
 
 from mqtt_app import logging_utils
-from mqtt_app.domain.link.failures import LinkFailure
-from mqtt_app.domain.link.state import Link
-from mqtt_app.domain.link.trouble.memory import LinkMemory
-from mqtt_app.domain.masking import MASK, masked
-from mqtt_app.masking import masked as masked_here
-from mqtt_app.models import MqttConnection
-from mqtt_app.mqtt.link.reporter import LinkKnowledge, LinkReporter
+from mqtt_app.models import MqttConnection, Site
 from mqtt_app.services.ownership import config_of
 from project import logs
-from project.settings import checked
+from project.log_lines import CountingHandler
+from tests.answers import Answer
+from tests.brokers import CertificateAuthority
 from tests.integration.security.walk import addresses
 
 
@@ -36,11 +33,11 @@ def methods(address: str) -> tuple[str, ...]:
 
 
 @pytest.fixture
-def log_lines():
+def log_lines() -> Iterator[StringIO]:
     """What this process writes to its log, in the format of every process."""
     stream = io.StringIO()
     logs.configure()
-    (handler,) = (h for h in logging.getLogger().handlers if type(h).__name__ == "CountingHandler")
+    (handler,) = (h for h in logging.getLogger().handlers if isinstance(h, CountingHandler))
     handler.setStream(stream)
     yield stream
     handler.setStream(io.StringIO())
@@ -50,21 +47,24 @@ def leaks(text: str, secrets: dict[str, str]) -> list[str]:
     return [name for name, secret in secrets.items() if secret in text]
 
 
-def content(answer: HttpResponse) -> str:
-    body = b"".join(answer.streaming_content) if answer.streaming else answer.content
+def content(answer: Answer) -> str:
+    body = answer.getvalue()
     return f"{dict(answer.headers)}{answer.cookies.output()}{body.decode(errors='replace')}"
 
 
-def sent_empty(browser: Client, method: str, address: str) -> HttpResponse:
+def sent_empty(browser: Client, method: str, address: str) -> Answer:
     body = (
         {} if method in {"get", "options"} else {"data": "{}", "content_type": "application/json"}
     )
-    return getattr(browser, method)(address, **body)
+    answer: Answer = getattr(browser, method)(address, **body)
+    return answer
 
 
 @pytest.mark.parametrize("caller", ["anonymous", "clerk", "root"])
 @pytest.mark.timeout(300)
-def test_no_answer_of_any_route_holds_a_secret(caller, callers, secrets, log_lines):
+def test_no_answer_of_any_route_holds_a_secret(
+    caller: str, callers: dict[str, Any], secrets: dict[str, str], log_lines: StringIO
+) -> None:
     found = []
     for address in addresses():
         for method in methods(address):
@@ -92,7 +92,9 @@ def test_no_answer_of_any_route_holds_a_secret(caller, callers, secrets, log_lin
         "digest__startswith=0",
     ],
 )
-def test_no_list_is_searched_filtered_or_sorted_by_a_secret(caller, query, callers, secrets):
+def test_no_list_is_searched_filtered_or_sorted_by_a_secret(
+    caller: str, query: str, callers: dict[str, Any], secrets: dict[str, str]
+) -> None:
     for model in django_admin.site._registry:
         address = reverse(f"admin:{model._meta.app_label}_{model._meta.model_name}_changelist")
         answer = callers[caller]().get(f"{address}?{query.format(secrets['broker password'])}")
@@ -108,8 +110,8 @@ def test_no_list_is_searched_filtered_or_sorted_by_a_secret(caller, query, calle
 
 
 def test_a_form_with_errors_does_not_repeat_the_secrets_typed_into_it(
-    callers, secrets, site, authority
-):
+    callers: dict[str, Any], secrets: dict[str, str], site: Site, authority: CertificateAuthority
+) -> None:
     browser = callers["root"]()
     typed = {"password": "typed-broker-password", "tls_client_key": authority.client("other")[1]}
     bad = {"site": site.pk, "broker_host": "a..b", "broker_port": "0", "clear_password": ""}
@@ -124,7 +126,9 @@ def test_a_form_with_errors_does_not_repeat_the_secrets_typed_into_it(
         assert leaks(content(answer), secrets) == []
 
 
-def test_an_answer_of_the_api_does_not_repeat_them_either(callers, secrets, site):
+def test_an_answer_of_the_api_does_not_repeat_them_either(
+    callers: dict[str, Any], secrets: dict[str, str], site: Site
+) -> None:
     browser = callers["root"]()
     for body in (
         {"password": ["typed-password"]},
@@ -141,7 +145,9 @@ def test_an_answer_of_the_api_does_not_repeat_them_either(callers, secrets, site
         assert "typed-password" not in content(answer)
 
 
-def test_staff_who_may_only_look_see_that_secrets_are_there_and_not_which(callers, secrets, site):
+def test_staff_who_may_only_look_see_that_secrets_are_there_and_not_which(
+    callers: dict[str, Any], secrets: dict[str, str], site: Site
+) -> None:
     answer = callers["clerk"]().get(
         reverse("admin:mqtt_mqttconnection_change", args=[site.connection.pk])
     )
@@ -155,11 +161,18 @@ def test_staff_who_may_only_look_see_that_secrets_are_there_and_not_which(caller
     "path", ["/sites/{}/", "/api/v1/mqtt/sites/{}/connection/", "/admin/mqtt/mqttconnection/"]
 )
 def test_a_fault_inside_a_view_shows_no_value(  # noqa: PLR0917
-    debug, path, callers, secrets, site, settings, monkeypatch, log_lines
-):
+    debug: bool,
+    path: str,
+    callers: dict[str, Any],
+    secrets: dict[str, str],
+    site: Site,
+    settings: Settings,
+    monkeypatch: pytest.MonkeyPatch,
+    log_lines: StringIO,
+) -> None:
     settings.DEBUG = debug
 
-    def fail(*_args, **_kwargs):
+    def fail(*_args: object, **_kwargs: object) -> None:
         password = secrets["broker password"]  # noqa: F841  a local variable of the traceback
         everything = dict(secrets)  # noqa: F841
         raise RuntimeError(
@@ -185,7 +198,9 @@ def test_a_fault_inside_a_view_shows_no_value(  # noqa: PLR0917
     assert "RuntimeError" in log_lines.getvalue()
 
 
-def test_a_debug_page_names_settings_and_no_password(callers, secrets, settings):
+def test_a_debug_page_names_settings_and_no_password(
+    callers: dict[str, Any], secrets: dict[str, str], settings: Settings
+) -> None:
     settings.DEBUG = True
     answer = callers["anonymous"]().get("/nowhere/at/all")
     assert answer.status_code == 404
@@ -193,8 +208,8 @@ def test_a_debug_page_names_settings_and_no_password(callers, secrets, settings)
 
 
 def test_a_row_that_the_database_refuses_is_not_logged_with_its_ciphertext(
-    secrets, site, log_lines
-):
+    secrets: dict[str, str], site: Site, log_lines: StringIO
+) -> None:
     with pytest.raises(DatabaseError, match="Failing row") as caught, transaction.atomic():
         MqttConnection.objects.filter(pk=site.connection.pk).update(status="nonsense")
     logging.getLogger("mqtt_app").error("refused: %s", caught.value, exc_info=caught.value)
@@ -205,7 +220,9 @@ def test_a_row_that_the_database_refuses_is_not_logged_with_its_ciphertext(
     assert leaks(log_lines.getvalue(), secrets) == []
 
 
-def test_nothing_that_holds_a_secret_shows_it_when_it_is_printed(secrets, site):
+def test_nothing_that_holds_a_secret_shows_it_when_it_is_printed(
+    secrets: dict[str, str], site: Site
+) -> None:
     connection = MqttConnection.objects.get()
     config = config_of(connection.pk, connection.generation)
     assert config is not None
@@ -213,82 +230,7 @@ def test_nothing_that_holds_a_secret_shows_it_when_it_is_printed(secrets, site):
         assert leaks(f"{thing!r} {thing}", secrets) == []
 
 
-def test_what_a_broker_repeats_of_our_password_is_masked_in_status_and_log(secrets, site):
-    class Recorder:
-        def __init__(self):
-            self.texts = []
-
-        def report_status(self, _config, status):
-            self.texts.append(status.error_message)
-
-        def write(self, _config, _level, message, _attempt=None):
-            self.texts.append(message)
-
-    recorder = Recorder()
-    config = config_of(site.connection.pk, site.connection.generation)
-    link = Link(failure=LinkFailure("broker", f"Bad login u/{config.password}"))
-    knowledge = LinkKnowledge(None, LinkMemory())
-    reporter = LinkReporter(recorder, recorder, lambda: knowledge)
-    reporter.failed(config, link)
-    reporter.lost(config, link)
-    assert recorder.texts == [
-        f"Bad login u/{MASK}",
-        f"Bad login u/{MASK}",
-        f"Bad login u/{MASK}",
-        f"Disconnected: Bad login u/{MASK}",
-    ]
-
-
-@pytest.mark.parametrize(
-    ("text", "secret"),
-    [
-        ("cannot reach redis://:hunter22@cache:6379/0", "hunter22"),
-        ("postgresql://app:p%40ss@db/x refused", "p%40ss"),
-        ("key: -----BEGIN PRIVATE KEY-----\nMIIEv\n-----END PRIVATE KEY-----", "MIIEv"),
-        ("cut: -----BEGIN RSA PRIVATE KEY-----\\nMIIEv", "MIIEv"),
-        ("row (1, gAAAAABmZ2ZzZ2ZzZ2ZzZ2ZzZ2ZzZ2ZzZ2ZzZ2ZzZ2ZzZ2Zz==, t)", "Z2ZzZ2ZzZ2Zz"),
-        ("row (pbkdf2_sha256$1000$salt$hash=, t)", "salt$hash"),
-        ("Authorization: Token 0123456789abcdef0123456789", "0123456789abcdef"),
-    ],
-)
-def test_what_looks_like_a_secret_is_masked(text, secret):
-    assert secret not in masked(text)
-    assert MASK in masked(text)
-
-
-@pytest.mark.parametrize(
-    "text", ["token expired", "http://host:1883/a@b", "mqtt://host", "a Basic rule", ""]
-)
-def test_other_text_stays_as_it_is(text):
-    assert masked(text) == text
-
-
-def test_a_very_short_password_does_not_blot_out_every_sentence():
-    assert masked("The broker is on", ["on", "e"]) == "The broker is on"
-
-
-def test_the_installations_own_passwords_are_masked_wherever_they_are(secrets):
-    for name in ("secret key", "field key", "database password", "Redis password"):
-        assert secrets[name] not in masked_here(f"told: {secrets[name]}, {secrets[name]}")
-
-
-def test_a_url_that_cannot_be_read_is_not_repeated(monkeypatch):
-    for value in (
-        "postgres://app:canary/word@db:5432/x",
-        "postgres://app:canary@db:canary/x",
-        "canary://x",
-    ):
-        monkeypatch.setenv("DATABASE_URL", value)
-        with pytest.raises(ImproperlyConfigured) as caught:
-            checked.database(environ.Env(), "DATABASE_URL")
-        assert "canary" not in str(caught.value)
-        monkeypatch.setenv("REDIS_URL", value)
-        with pytest.raises(ImproperlyConfigured) as caught:
-            checked.redis_url(environ.Env(), "REDIS_URL")
-        assert "canary" not in str(caught.value)
-
-
 @pytest.mark.django_db
-def test_a_client_that_may_not_log_in_is_not_told_what_it_sent():
+def test_a_client_that_may_not_log_in_is_not_told_what_it_sent() -> None:
     answer = Client().post("/login/", {"username": "x", "password": "typed-password"})
     assert "typed-password" not in content(answer)

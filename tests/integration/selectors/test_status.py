@@ -1,6 +1,8 @@
 """Rows of PostgreSQL and reports in Redis, side by side."""
 
 import time
+from collections.abc import Iterator
+from typing import Any
 
 import pytest
 import redis
@@ -21,13 +23,13 @@ LEASE = Lease(instance_id="mqtt-1", incarnation="i", capacity=10)
 
 
 @pytest.fixture(autouse=True)
-def _empty_redis():
+def _empty_redis() -> Iterator[None]:
     quick_client().flushdb()
     yield
     quick_client().flushdb()
 
 
-def owned_site(name: str = "Plant", **values) -> Site:
+def owned_site(name: str = "Plant", **values: Any) -> Site:
     """A site whose connection is up, by its row and by its owner's report."""
     site = Site.objects.create(name=name)
     row = MqttConnection.objects.create(
@@ -43,9 +45,9 @@ def owned_site(name: str = "Plant", **values) -> Site:
     return site
 
 
-def report(*sites: Site, **values) -> None:
+def report(*sites: Site, **values: Any) -> None:
     now = time.time()
-    told = {
+    told: dict[str, Any] = {
         "generation": 3,
         "state": "up",
         "since": now,
@@ -69,7 +71,7 @@ def lease() -> None:
 
 
 @pytest.mark.django_db
-def test_a_link_that_works_is_running_and_shows_its_evidence():
+def test_a_link_that_works_is_running_and_shows_its_evidence() -> None:
     site = owned_site()
     lease()
     report(site)
@@ -83,7 +85,9 @@ def test_a_link_that_works_is_running_and_shows_its_evidence():
 
 
 @pytest.mark.django_db
-def test_a_dead_owner_is_seen_at_once_whatever_the_row_says(monkeypatch):
+def test_a_dead_owner_is_seen_at_once_whatever_the_row_says(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     site = owned_site()
     LeaseStore(quick_client(), 15).acquire(Lease(instance_id="mqtt-2", incarnation="j", capacity=1))
     report(site)
@@ -95,7 +99,7 @@ def test_a_dead_owner_is_seen_at_once_whatever_the_row_says(monkeypatch):
 
 
 @pytest.mark.django_db
-def test_a_redis_that_was_just_wiped_proves_nobody_dead():
+def test_a_redis_that_was_just_wiped_proves_nobody_dead() -> None:
     site = owned_site()
     status = site_status(site)
     assert status.live_evidence is False
@@ -104,7 +108,9 @@ def test_a_redis_that_was_just_wiped_proves_nobody_dead():
 
 
 @pytest.mark.django_db
-def test_without_redis_the_stored_facts_are_shown_and_said_to_be_that(monkeypatch):
+def test_without_redis_the_stored_facts_are_shown_and_said_to_be_that(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     site = owned_site()
     dead = redis.Redis(port=1, socket_connect_timeout=0.2, socket_timeout=0.2)
     monkeypatch.setattr(evidence, "quick_client", lambda: dead)
@@ -118,7 +124,7 @@ def test_without_redis_the_stored_facts_are_shown_and_said_to_be_that(monkeypatc
 
 
 @pytest.mark.django_db
-def test_an_error_comes_with_its_class_and_what_to_do():
+def test_an_error_comes_with_its_class_and_what_to_do() -> None:
     site = owned_site(status="error", error_class="credentials", error_message="Not authorized.")
     lease()
     report(site, connected_since=None)
@@ -130,7 +136,7 @@ def test_an_error_comes_with_its_class_and_what_to_do():
 
 
 @pytest.mark.django_db
-def test_a_site_without_connection_is_stopped():
+def test_a_site_without_connection_is_stopped() -> None:
     status = site_status(Site.objects.create(name="Bare"))
     assert (status.headline, status.status, status.reason) == (
         "stopped",
@@ -140,7 +146,7 @@ def test_a_site_without_connection_is_stopped():
 
 
 @pytest.mark.django_db
-def test_fifty_sites_cost_as_many_queries_as_one():
+def test_fifty_sites_cost_as_many_queries_as_one() -> None:
     lease()
     costs = []
     for names in (range(1), range(1, 50)):
@@ -157,7 +163,7 @@ def test_fifty_sites_cost_as_many_queries_as_one():
 
 
 @pytest.mark.django_db
-def test_a_secret_that_no_key_opens_any_more_does_not_hide_the_status():
+def test_a_secret_that_no_key_opens_any_more_does_not_hide_the_status() -> None:
     site = owned_site()
     with database.cursor() as cursor:
         cursor.execute("UPDATE mqtt_mqttconnection SET password = 'written under a lost key'")
@@ -165,7 +171,7 @@ def test_a_secret_that_no_key_opens_any_more_does_not_hide_the_status():
 
 
 @pytest.mark.django_db
-def test_a_site_whose_messages_are_not_stored_says_since_when_and_what_they_wait_for():
+def test_a_site_whose_messages_are_not_stored_says_since_when_and_what_they_wait_for() -> None:
     site = owned_site()
     lease()
     report(site, not_stored_since=time.time() - 12, waits_for="refused")
@@ -180,7 +186,7 @@ def test_a_site_whose_messages_are_not_stored_says_since_when_and_what_they_wait
 
 
 @pytest.mark.django_db
-def test_when_nothing_is_stored_at_all_every_site_says_so():
+def test_when_nothing_is_stored_at_all_every_site_says_so() -> None:
     site = owned_site()
     stalled = Vitals(batches=2, not_storing=12.0, waits_for="database")
     other = Lease(instance_id="mqtt-2", incarnation="j", capacity=10, vitals=stalled)

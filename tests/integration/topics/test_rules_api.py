@@ -1,9 +1,12 @@
 """sites/{id}/topic-rules/, and what rules do to topics that exist."""
 
+from typing import Any
+
 import pytest
 
 from mqtt_app.models import AuditEntry, DiscoveredTopic, MqttConnection, Site, TopicRule
 from tests.integration.api.client import Caller, connected_site, superuser
+from tests.narrowing import present
 
 pytestmark = pytest.mark.django_db
 
@@ -19,17 +22,18 @@ def site() -> Site:
 
 
 @pytest.fixture
-def path(site) -> str:
+def path(site: Site) -> str:
     return f"sites/{site.pk}/topic-rules/"
 
 
-def make(root, path, **values):
+def make(root: Caller, path: str, **values: Any) -> dict[str, Any]:
     answer = root.call("POST", path, values)
     assert answer.status_code == 201, answer.content
-    return answer.json()
+    made: dict[str, Any] = answer.json()
+    return made
 
 
-def seen(site, *names, **values):
+def seen(site: Site, *names: str, **values: Any) -> None:
     connection = MqttConnection.objects.get(site=site)
     DiscoveredTopic.objects.bulk_create(
         DiscoveredTopic(
@@ -41,15 +45,15 @@ def seen(site, *names, **values):
     )
 
 
-def topic(name):
+def topic(name: str) -> DiscoveredTopic:
     return DiscoveredTopic.objects.get(topic=name)
 
 
-def order(root, path):
+def order(root: Caller, path: str) -> list[tuple[int, str]]:
     return [(row["position"], row["filter"]) for row in root.get(path)["results"]]
 
 
-def test_rules_are_made_read_changed_moved_and_removed(root, path):
+def test_rules_are_made_read_changed_moved_and_removed(root: Caller, path: str) -> None:
     made = make(root, path, filter="hall/#", is_active=True, parser="json", note="The hall")
     assert made["position"] == 1
     assert (made["ignore"], made["retired"], made["forbidden_parsers"]) == (False, False, [])
@@ -66,20 +70,26 @@ def test_rules_are_made_read_changed_moved_and_removed(root, path):
 
 
 @pytest.mark.parametrize("bad", ["a/#/b", "a#", "", "$share/g/a", "a\u0000", None])
-def test_a_filter_that_is_none_is_400_under_its_field(bad, root, path):
+def test_a_filter_that_is_none_is_400_under_its_field(
+    bad: str | None, root: Caller, path: str
+) -> None:
     answer = root.call("POST", path, {"filter": bad})
     assert (answer.status_code, list(answer.json())) == (400, ["filter"])
 
 
 @pytest.mark.parametrize("field", ["parser", "forbidden_parsers"])
-def test_a_parser_that_is_not_installed_is_400_and_names_those_that_are(field, root, path):
+def test_a_parser_that_is_not_installed_is_400_and_names_those_that_are(
+    field: str, root: Caller, path: str
+) -> None:
     value = "jsno" if field == "parser" else ["jsno"]
     answer = root.call("POST", path, {"filter": "a", field: value})
     assert (answer.status_code, list(answer.json())) == (400, [field])
     assert "json, " in str(answer.json())
 
 
-def test_ten_thousand_topics_are_decided_in_one_request_and_previewed_before(root, site, path):
+def test_ten_thousand_topics_are_decided_in_one_request_and_previewed_before(
+    root: Caller, site: Site, path: str
+) -> None:
     seen(site, *(f"hall/{number}" for number in range(10_000)), "yard/1", "hall/off/1")
     make(root, path, filter="hall/off/+", ignore=True)
     make(root, path, filter="hall/#", is_active=True)
@@ -93,14 +103,16 @@ def test_ten_thousand_topics_are_decided_in_one_request_and_previewed_before(roo
     done = root.call("POST", f"{path}apply/").json()
     assert done["summary"] == ["10,000 topics became active", "1 topic became ignored"]
     assert DiscoveredTopic.objects.filter(is_active=True).count() == 10_000
-    assert topic("hall/7").rule.filter == "hall/#"
+    assert present(topic("hall/7").rule).filter == "hall/#"
     assert (topic("yard/1").is_active, topic("yard/1").rule) == (False, None)
     assert (topic("hall/off/1").is_active, topic("hall/off/1").is_ignored) == (False, True)
     assert root.call("POST", f"{path}apply/").json()["summary"] == ["no topic changed"]
     assert AuditEntry.objects.filter(action="applied rules to").count() == 1
 
 
-def test_a_rule_can_be_tried_before_it_is_made_and_in_place_of_another(root, site, path):
+def test_a_rule_can_be_tried_before_it_is_made_and_in_place_of_another(
+    root: Caller, site: Site, path: str
+) -> None:
     seen(site, "hall/1", "hall/2", "yard/1")
     first = make(root, path, filter="#", is_active=True)
     tried = root.get(f"{path}preview/?filter=hall/%2B&retired=true&position=1")
@@ -112,7 +124,9 @@ def test_a_rule_can_be_tried_before_it_is_made_and_in_place_of_another(root, sit
     assert (answer.status_code, list(answer.json())) == (400, ["filter"])
 
 
-def test_a_rule_pins_and_forbids_parsers_and_the_flag_of_the_system_follows(root, site, path):
+def test_a_rule_pins_and_forbids_parsers_and_the_flag_of_the_system_follows(
+    root: Caller, site: Site, path: str
+) -> None:
     seen(site, "a/1", is_processable=False, parser_name="")
     seen(site, "b/1")
     make(root, path, filter="a/#", parser="scalar")
@@ -125,8 +139,8 @@ def test_a_rule_pins_and_forbids_parsers_and_the_flag_of_the_system_follows(root
 
 
 def test_what_a_person_decides_about_one_topic_stands_until_rules_are_applied_again(
-    root, site, path
-):
+    root: Caller, site: Site, path: str
+) -> None:
     seen(site, "hall/1")
     make(root, path, filter="hall/#", is_active=True)
     root.call("POST", f"{path}apply/")
@@ -138,7 +152,7 @@ def test_what_a_person_decides_about_one_topic_stands_until_rules_are_applied_ag
     assert root.get(one)["is_active"] is True
 
 
-def test_a_rule_that_goes_leaves_what_it_decided(root, site, path):
+def test_a_rule_that_goes_leaves_what_it_decided(root: Caller, site: Site, path: str) -> None:
     seen(site, "hall/1")
     made = make(root, path, filter="hall/#", is_active=True)
     root.call("POST", f"{path}apply/")
@@ -146,7 +160,7 @@ def test_a_rule_that_goes_leaves_what_it_decided(root, site, path):
     assert (topic("hall/1").is_active, topic("hall/1").rule) == (True, None)
 
 
-def test_a_topics_parser_is_pinned_and_forbidden_by_hand(root, site):
+def test_a_topics_parser_is_pinned_and_forbidden_by_hand(root: Caller, site: Site) -> None:
     seen(site, "a/1")
     one = f"sites/{site.pk}/discovered-topics/{topic('a/1').pk}/"
     pinned = root.call("PATCH", one, {"pinned_parser": "scalar"}).json()
@@ -157,7 +171,7 @@ def test_a_topics_parser_is_pinned_and_forbidden_by_hand(root, site):
     assert root.call("PATCH", one, {"parser_name": "json"}).status_code == 400
 
 
-def test_the_fingerprint_counts_topics_by_family_with_confidence(root, site):
+def test_the_fingerprint_counts_topics_by_family_with_confidence(root: Caller, site: Site) -> None:
     seen(site, "z/1", "z/2", parser_name="zigbee2mqtt", confidence=0.9)
     seen(site, "t/1", parser_name="tasmota", confidence=0.5)
     seen(site, "t/2", parser_name="tasmota", confidence=0.7, is_active=True)

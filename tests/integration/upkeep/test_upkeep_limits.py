@@ -24,21 +24,21 @@ NOW = datetime(2031, 5, 17, 12, tzinfo=UTC)
 SECOND = timedelta(seconds=1)
 
 
-def device(name, **site):
+def device(name: str, **site: int) -> Device:
     return Device.objects.create(site=Site.objects.create(name=name, **site), identifier="dev")
 
 
-def store(row, time, received_at=None):
+def store(row: Device, time: datetime, received_at: None = None) -> None:
     Reading.objects.create(
         device=row, metric="t", value=1.0, time=time, received_at=received_at or time
     )
 
 
-def left(row):
+def left(row: Device) -> int:
     return Reading.objects.filter(device=row).count()
 
 
-def test_a_dropped_month_is_no_table_any_more_and_the_next_one_stays():
+def test_a_dropped_month_is_no_table_any_more_and_the_next_one_stays() -> None:
     device("Lab", retention_days=10)
     partitions.ensure(NOW)
     names = set(partitions.leaves())
@@ -60,13 +60,13 @@ def test_a_dropped_month_is_no_table_any_more_and_the_next_one_stays():
         (datetime(2031, 12, 31, 23, tzinfo=UTC), "mqtt_reading_203111", 5),
     ],
 )
-def test_months_around_new_year(moment, first, count):
+def test_months_around_new_year(moment: datetime, first: str, count: int) -> None:
     made = partitions.ensure(moment)
     assert (made[0], len(made)) == (first, count)
     assert set(made) <= set(partitions.leaves())
 
 
-def test_rows_of_a_month_move_into_it_and_their_neighbours_do_not():
+def test_rows_of_a_month_move_into_it_and_their_neighbours_do_not() -> None:
     row = device("Lab")
     edges = [datetime(2031, 5, 1, tzinfo=UTC), datetime(2031, 6, 1, tzinfo=UTC)]
     for time in (
@@ -92,12 +92,12 @@ def test_rows_of_a_month_move_into_it_and_their_neighbours_do_not():
         ("2031-11-01", 3, "2032-02-01"),
     ],
 )
-def test_months_are_counted_across_years(month, by, found):
+def test_months_are_counted_across_years(month: str, by: int, found: str) -> None:
     shifted = partitions.shifted(datetime.fromisoformat(month).date(), by)
     assert shifted.isoformat() == found
 
 
-def test_each_site_keeps_its_readings_for_its_own_time_to_the_second():
+def test_each_site_keeps_its_readings_for_its_own_time_to_the_second() -> None:
     short, long = device("Short", retention_days=10), device("Long", retention_days=400)
     partitions.ensure(NOW)
     for row in (short, long):
@@ -107,7 +107,7 @@ def test_each_site_keeps_its_readings_for_its_own_time_to_the_second():
     assert (left(short), left(long)) == (2, 3)
 
 
-def test_logs_receipts_and_deliveries_are_kept_for_their_time_to_the_second():
+def test_logs_receipts_and_deliveries_are_kept_for_their_time_to_the_second() -> None:
     row = device("Lab")
     link = MqttConnection.objects.create(site=row.site, broker_host="broker.example")
     for seconds in (0, 1):
@@ -126,12 +126,12 @@ def test_logs_receipts_and_deliveries_are_kept_for_their_time_to_the_second():
     assert counts == [1, 1, 1]
 
 
-def test_as_many_days_as_no_calendar_has_keep_everything():
+def test_as_many_days_as_no_calendar_has_keep_everything() -> None:
     assert partitions.retention_start(NOW, 10) == NOW - timedelta(days=10)
     assert partitions.retention_start(NOW, 10_000_000) == datetime.min.replace(tzinfo=UTC)
 
 
-def test_what_a_run_did_is_reported():
+def test_what_a_run_did_is_reported() -> None:
     report = pruning.run(NOW)
     assert (len(report.partitions_made), report.busy, report.rows) == (5, False, 0)
     assert pruning.run(NOW).partitions_made == ()
