@@ -23,7 +23,7 @@ from mqtt_app.coordination.leases import LeaseStore
 from mqtt_app.coordination.nudges import NudgeListener, nudge
 from mqtt_app.domain.link.broker_settings import policy_of
 from mqtt_app.mqtt.delivery.ack_receiver import POP_TIMEOUT
-from mqtt_app.mqtt.link.guard import BrokerGuard, own_services
+from mqtt_app.mqtt.link.guard import installed_guard
 from mqtt_app.mqtt.ports import Ports
 from mqtt_app.mqtt.runtime import Runtime
 from mqtt_app.selectors.receipts import find_receipts
@@ -98,7 +98,7 @@ class MqttStep(bootsteps.StartStopStep):
 
 def _ports(app: Celery, knobs: Config) -> Ports:
     leases = LeaseStore(quick_client(), knobs.lease_ttl)
-    guard = _guard(knobs)
+    guard = installed_guard(knobs)
     return Ports(
         on_batch=BatchQueue(app, knobs.ingest_queue_max).send,
         store=ownership,
@@ -112,11 +112,4 @@ def _ports(app: Celery, knobs: Config) -> Ports:
         reconcile_if_needed=partial(ownership.reconcile_if_needed, leases=leases),
         guard=guard,
         opened_by=guard.opened_by,
-    )
-
-
-def _guard(knobs: Config) -> BrokerGuard:
-    services = own_services(settings.DATABASES.values(), [settings.REDIS_URL], knobs.own_services)
-    return BrokerGuard(
-        policy_of(knobs.broker_allow, knobs.broker_private), services, knobs.broker_deny_ports
     )

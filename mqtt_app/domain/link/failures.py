@@ -21,6 +21,9 @@ __all__ = (  # the classes have their home where the codes are, and their reader
     "CREDENTIALS",
     "INTERNAL",
     "NETWORK",
+    "NO_CONNACK",
+    "NO_SUBACK",
+    "SPEAKS_TLS",
     "TLS",
     "LinkFailure",
     "closed_before_connack",
@@ -64,6 +67,17 @@ class LinkFailure(msgspec.Struct, frozen=True):
     def is_violation(self) -> bool:
         """Of the protocol, by the broker: it will most likely do the same again."""
         return bool(self.reason_code)
+
+
+# A broker that knows 3.1.1 only may take the properties of MQTT 5 for the length of something, and
+# wait for the rest.
+NO_CONNACK = LinkFailure(
+    BROKER, "The broker accepted the connection but never answered our CONNECT.", older_mqtt=True
+)
+NO_SUBACK = LinkFailure(BROKER, "The broker did not answer our subscriptions.")
+SPEAKS_TLS = LinkFailure(
+    TLS, "The broker speaks TLS on this port and we spoke in plain. Turn on TLS."
+)
 
 
 def violated(violation: Violation) -> LinkFailure:
@@ -113,9 +127,7 @@ def not_mqtt(first: bytes) -> LinkFailure | None:
             "A web server (HTTP) answers on this port, not an MQTT broker. Check host and port.",
         )
     if first[0] in (0x15, 0x16):
-        return LinkFailure(
-            TLS, "The broker speaks TLS on this port and we spoke in plain. Turn on TLS."
-        )
+        return SPEAKS_TLS
     if first.startswith(b"SSH-"):
         return LinkFailure(
             CONFIGURATION,

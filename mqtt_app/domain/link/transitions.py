@@ -38,7 +38,13 @@ from mqtt_app.domain.link.events import (
     Start,
     Tick,
 )
-from mqtt_app.domain.link.failures import BROKER, CONFLICT, NETWORK, LinkFailure
+from mqtt_app.domain.link.failures import (
+    CONFLICT,
+    NETWORK,
+    NO_CONNACK,
+    NO_SUBACK,
+    LinkFailure,
+)
 from mqtt_app.domain.link.state import NEVER, Link, LinkTimeouts, State
 from mqtt_app.domain.link.trouble import takeovers
 
@@ -238,12 +244,6 @@ def _give_up(link: Link, _event: Event, now: float, _policy: LinkTimeouts, _jitt
 
 
 _SLOW_DIAL = LinkFailure(NETWORK, "Name look-up, connect and TLS together took too long.")
-# A broker that knows 3.1.1 only may take the properties of MQTT 5 for the length of something, and
-# wait for the rest.
-_NO_CONNACK = LinkFailure(
-    BROKER, "The broker accepted the connection but never answered our CONNECT.", older_mqtt=True
-)
-_NO_SUBACK = LinkFailure(BROKER, "The broker did not answer our subscriptions.")
 
 _VOLATILE_OR_IDLE = (State.IDLE, State.DIALING, State.HANDSHAKING, State.WAITING, State.REFUSED)
 
@@ -256,11 +256,11 @@ _TABLE: dict[tuple[State, type[Event]], _Rule] = {
     (State.HANDSHAKING, Accepted): _accepted,
     (State.HANDSHAKING, Refused): _failed,
     (State.HANDSHAKING, Lost): _failed,
-    (State.HANDSHAKING, Tick): _timed_out(_NO_CONNACK),
+    (State.HANDSHAKING, Tick): _timed_out(NO_CONNACK),
     (State.SUBSCRIBING, Answered): _answered,
     (State.SUBSCRIBING, Granted): _granted,
     (State.SUBSCRIBING, Lost): _failed,
-    (State.SUBSCRIBING, Tick): _timed_out(_NO_SUBACK),
+    (State.SUBSCRIBING, Tick): _timed_out(NO_SUBACK),
     (State.UP, Lost): _lost,
     (State.WAITING, Tick): _dial,
     (State.REFUSED, Tick): _dial,

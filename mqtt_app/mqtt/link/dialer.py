@@ -2,7 +2,6 @@
 likes.
 """
 
-import errno
 import queue
 import socket
 import threading
@@ -18,6 +17,12 @@ from mqtt_app.domain.link.failures import CONFIGURATION, INTERNAL, NETWORK, Link
 from mqtt_app.domain.link.resolved import ipv6_first, patience_for
 from mqtt_app.domain.link.stages import Stage, StageTime
 from mqtt_app.mqtt.link import tls
+from mqtt_app.mqtt.link.dial_failures import (
+    cannot_bind,
+    no_socket,
+    unreachable,
+    unresolved,
+)
 
 Resolver = Callable[[str, int], list[tuple[Any, ...]]]
 # (host, its address, port) -> why it must not be dialled, "" when it may
@@ -136,7 +141,7 @@ class Dialer:
                 CONFIGURATION, f"{config.host!r} is not a host name. Correct the broker's host."
             )
         except OSError as error:
-            return _unresolved(config.host, error)
+            return unresolved(config.host, error)
         failure = LinkFailure(NETWORK, f"The name {config.host} has no address.")
         ordered = ipv6_first(addresses)
         patience = patience_for(self._settings.timeout, len(ordered))
@@ -162,14 +167,14 @@ class Dialer:
         try:
             sock = socket.socket(family, kind, protocol)
         except OSError as error:
-            return _no_socket(error)
+            return no_socket(error)
         source = self._settings.source
         try:
             if source:
                 sock.bind((source, 0))
         except OSError as error:
             sock.close()
-            return _cannot_bind(source, str(address[0]), error)
+            return cannot_bind(source, str(address[0]), error)
         try:
             sock.settimeout(patience)
             sock.connect(address)
@@ -177,7 +182,7 @@ class Dialer:
             sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         except OSError as error:
             sock.close()
-            return _unreachable(config, str(address[0]), error)
+            return unreachable(config.host, config.port, str(address[0]), error)
         if config.use_tls:
             attempt.enter(Stage.TLS)
             secured = _secure(config, sock)
@@ -209,50 +214,3 @@ def _secure(config: ConnectionConfig, sock: socket.socket) -> socket.socket | Li
 def _look_up(host: str, port: int) -> list[tuple[Any, ...]]:
     host.encode("idna")  # raises UnicodeError for `a..b`, before getaddrinfo does in its work
     return list(socket.getaddrinfo(host, port, type=socket.SOCK_STREAM))
-
-
-def _unresolved(host: str, error: OSError) -> LinkFailure:
-    if isinstance(error, socket.gaierror) and error.errno in (
-        socket.EAI_NONAME,
-        getattr(socket, "EAI_NODATA", -5),
-    ):
-        return LinkFailure(
-            NETWORK, f"The name {host} is not known to the DNS. Check the broker's host."
-        )
-    return LinkFailure(
-        NETWORK, f"The name {host} could not be looked up ({error.strerror or error})."
-    )
-
-
-def _no_socket(error: OSError) -> LinkFailure:
-    if error.errno not in (errno.EMFILE, errno.ENFILE):
-        return LinkFailure(INTERNAL, f"No socket can be opened ({error.strerror or error}).")
-    return LinkFailure(
-        INTERNAL,
-        "This MQTT worker may open no more files, so it has no room for another connection. Raise its limit "
-        "(ulimit -n, LimitNOFILE) or lower SITEWIRE_CAPACITY below it, so that another worker takes the rest.",
-    )
-
-
-def _cannot_bind(source: str, address: str, error: OSError) -> LinkFailure:
-    return LinkFailure(
-        CONFIGURATION,
-        f"Cannot connect to {address} from SITEWIRE_BIND_ADDRESS {source} ({error.strerror or error}). Set it to an "
-        "address of this machine, of the same IP version as the broker's.",
-    )
-
-
-def _unreachable(config: ConnectionConfig, address: str, error: OSError) -> LinkFailure:
-    where = f"{config.host}:{config.port}"
-    if address != config.host:
-        where += f" ({address})"
-    if isinstance(error, ConnectionRefusedError):
-        return LinkFailure(
-            NETWORK,
-            f"Nothing listens at {where}: connection refused. Check the port; is the broker running?",
-        )
-    if isinstance(error, TimeoutError):
-        return LinkFailure(
-            NETWORK, f"No answer from {where} in time. Check host, port and firewalls."
-        )
-    return LinkFailure(NETWORK, f"{where} cannot be reached ({error.strerror or error}).")

@@ -10,14 +10,24 @@ from ipaddress import ip_address
 from typing import Any
 from urllib.parse import urlsplit
 
+from django.conf import settings
+
+from mqtt_app.conf import Config
 from mqtt_app.domain.link.addresses import Address, AddressPolicy, judge, reached
-from mqtt_app.domain.link.broker_settings import Service, service_of
+from mqtt_app.domain.link.broker_settings import Service, policy_of, service_of
 from mqtt_app.domain.link.hosts import HostError, validate_host
 
 KNOWN_FOR = 60.0  # s; containers get other addresses when they start again
 TRIED_AGAIN_AFTER = 5.0  # s, where a name of our own could not be looked up
 OURS = "{address}:{port} belongs to Sitewire itself. Enter the broker's host and port."
 OUR_PORT = "Port {port} belongs to Sitewire itself. Enter the broker's port."
+
+
+def installed_guard(knobs: Config) -> "BrokerGuard":
+    """As the settings of this installation have it."""
+    services = own_services(settings.DATABASES.values(), [settings.REDIS_URL], knobs.own_services)
+    policy = policy_of(knobs.broker_allow, knobs.broker_private)
+    return BrokerGuard(policy, services, knobs.broker_deny_ports)
 
 
 def own_services(

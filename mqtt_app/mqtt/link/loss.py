@@ -1,6 +1,7 @@
 """Why a connection ended that was not closed here."""
 
 import ssl
+from typing import Protocol
 
 from mqtt_app.domain.link.failures import (
     NETWORK,
@@ -9,18 +10,26 @@ from mqtt_app.domain.link.failures import (
     not_mqtt,
     violated,
 )
+from mqtt_app.domain.link.protocol.stream import PacketStream
 from mqtt_app.domain.link.protocol.violations import cut_off
 from mqtt_app.mqtt.link import tls
-from mqtt_app.mqtt.link.buffered import BufferedSocket
+
+
+class Heard(Protocol):
+    """What came from a broker: its packets, and its first bytes."""
+
+    stream: PacketStream
+    first: bytes
 
 
 def explain(
-    error: EOFError | OSError, source: BufferedSocket, host: str, *, use_tls: bool
+    error: EOFError | OSError, source: Heard, host: str, *, use_tls: bool, identified: bool = True
 ) -> LinkFailure:
+    """`identified`: we had a client certificate to show."""
     connected = source.stream.connected
     unfinished = source.stream.unfinished
     if not connected and isinstance(error, ssl.SSLError):
-        return tls.explain(error, host)
+        return tls.explain(error, host, identified=identified)
     if connected:
         other = None
     else:

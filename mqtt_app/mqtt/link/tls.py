@@ -10,6 +10,12 @@ from functools import lru_cache
 
 from mqtt_app.domain.link.failures import CREDENTIALS, NETWORK, TLS, LinkFailure
 
+PLAIN = LinkFailure(
+    TLS, "This port does not speak TLS. Turn off TLS, or enter the broker's TLS port."
+)
+_SELF_SIGNED = 18
+_NOT_YET_VALID = 9
+_OLD_TLS = {"UNSUPPORTED_PROTOCOL", "TLSV1_ALERT_PROTOCOL_VERSION"}
 _NOT_TLS = {"WRONG_VERSION_NUMBER", "RECORD_LAYER_FAILURE", "HTTP_REQUEST", "UNEXPECTED_MESSAGE"}
 
 
@@ -32,6 +38,11 @@ def context(*, ca: str, certificate: str, key: str, verify: bool) -> ssl.SSLCont
 
 @lru_cache(maxsize=REUSED)
 def _context(ca: str, certificate: str, key: str, verify: bool, _period: int) -> ssl.SSLContext:
+    return fresh_context(ca=ca, certificate=certificate, key=key, verify=verify)
+
+
+def fresh_context(*, ca: str, certificate: str, key: str, verify: bool) -> ssl.SSLContext:
+    """As `context`, and remembered by nobody."""
     made = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     made.minimum_version = ssl.TLSVersion.TLSv1_2
     if not verify:
@@ -69,8 +80,12 @@ def explain(error: BaseException, host: str, *, identified: bool = True) -> Link
 
 def _refused(reason: str, *, identified: bool) -> LinkFailure:
     if reason in _NOT_TLS:
+        return PLAIN
+    if reason in _OLD_TLS:
         return LinkFailure(
-            TLS, "This port does not speak TLS. Turn off TLS, or enter the broker's TLS port."
+            TLS,
+            "The broker has no TLS newer than 1.1, which is broken. Whoever runs the broker has to turn "
+            "on TLS 1.2 or 1.3.",
         )
     if "CERTIFICATE_REQUIRED" in reason:
         return LinkFailure(
@@ -99,6 +114,17 @@ def _unverified(error: ssl.SSLCertVerificationError, host: str) -> LinkFailure:
     if error.verify_code == 10:
         return LinkFailure(
             TLS, "The broker's certificate has expired. Whoever runs the broker has to renew it."
+        )
+    if error.verify_code == _NOT_YET_VALID:
+        return LinkFailure(
+            TLS,
+            "The broker's certificate is not valid yet. Check the clocks of this server and of whoever issued it.",
+        )
+    if error.verify_code == _SELF_SIGNED:
+        return LinkFailure(
+            TLS,
+            "The broker's certificate is self-signed, so no CA vouches for it. If it is the right one, enter it "
+            "as the CA certificate.",
         )
     return LinkFailure(
         TLS,

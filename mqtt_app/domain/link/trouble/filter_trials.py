@@ -17,6 +17,7 @@ PAUSES = (300.0, 1_800.0, 7_200.0, 21_600.0, 86_400.0)  # s before a filter is t
 FEW = 8  # filters in a SUBSCRIBE that every known broker takes
 MOST_GUILTY = 1_000  # filters that are remembered for one connection
 SHOWN = 3  # filters named in one sentence
+REMEDY = "ask whoever runs the broker for the right to it, or remove it."
 
 
 class Guilty(msgspec.Struct, frozen=True, array_like=True):
@@ -120,7 +121,7 @@ def explain(trials: FilterTrials, unanswered: Sequence[str], failure: LinkFailur
         said = sentence_of(unanswered)
         text = (
             f"{said[0].upper()}{said[1:]}. This filter is left out for now and the others are kept: "
-            "ask whoever runs the broker for the right to it, or remove it."
+            f"{REMEDY}"
         )
     else:
         if len(unanswered) > 1:
