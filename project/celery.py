@@ -24,7 +24,7 @@ load_settings()
 app = Celery("sitewire")
 app.config_from_object("django.conf:settings", namespace="CELERY")
 app.autodiscover_tasks(["tasks"], related_name=None)  # type: ignore[arg-type]  # the modules are named below
-app.conf.imports = ("tasks.control", "tasks.ingest", "tasks.presence", "tasks.logs")
+app.conf.imports = ("tasks.control", "tasks.ingest", "tasks.presence", "tasks.logs", "tasks.probe")
 app.steps["worker"].add(DjangoStructLogInitStep)
 
 # Celery would close the database connection before and after each task, and PostgreSQL start a

@@ -10,7 +10,6 @@ from functools import partial
 from typing import Any
 
 from celery import Celery, bootsteps
-from django.conf import settings
 from kombu import Connection
 from kombu.exceptions import OperationalError
 
@@ -21,7 +20,6 @@ from mqtt_app.coordination.client import blocking_client, quick_client
 from mqtt_app.coordination.evidence import EvidenceStore
 from mqtt_app.coordination.leases import LeaseStore
 from mqtt_app.coordination.nudges import NudgeListener, nudge
-from mqtt_app.domain.link.broker_settings import policy_of
 from mqtt_app.mqtt.delivery.ack_receiver import POP_TIMEOUT
 from mqtt_app.mqtt.link.guard import installed_guard
 from mqtt_app.mqtt.ports import Ports

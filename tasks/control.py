@@ -12,6 +12,7 @@ from mqtt_app.coordination.leases import LeaseStore
 from mqtt_app.domain.health.periodic import PeriodicTaskName
 from mqtt_app.services import ownership
 from mqtt_app.services.operations import bulk, settle
+from mqtt_app.services.probes import requests as probes
 from mqtt_app.services.upkeep import folding, periodic_runs
 from mqtt_app.services.upkeep import pruning as housekeeping
 
@@ -24,6 +25,7 @@ def reconcile() -> None:
     ownership.reconcile(timezone.now(), LeaseStore(quick_client(), config().lease_ttl))
     periodic_runs.record(PeriodicTaskName.RECONCILE, timezone.now())
     settle.sweep(timezone.now())
+    probes.end_abandoned(timezone.now())
     folding.unfold_things(timezone.now())
     if bulk.is_pending():
         run_bulk_batch.apply_async(retry=False)

@@ -2,7 +2,15 @@
 
 from kombu import Queue
 
-from mqtt_app.domain.health.queues import ALL, CONTROL, INGEST, LOGS, PRESENCE
+from mqtt_app.domain.health.queues import (
+    ALL,
+    CONTROL,
+    INGEST,
+    LOGS,
+    PRESENCE,
+    PROBE,
+    SERVED_TOGETHER,
+)
 
 __all__ = [
     "ALL",
@@ -10,6 +18,8 @@ __all__ = [
     "INGEST",
     "LOGS",
     "PRESENCE",
+    "PROBE",
+    "SERVED_TOGETHER",
     "STORE_BATCH",
     "TASK_QUEUES",
     "TASK_ROUTES",
@@ -23,6 +33,7 @@ TASK_ROUTES = {
     "tasks.ingest.*": {"queue": INGEST},
     "tasks.presence.*": {"queue": PRESENCE},
     "tasks.logs.*": {"queue": LOGS},
+    "tasks.probe.*": {"queue": PROBE},
 }
 
 

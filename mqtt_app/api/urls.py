@@ -30,6 +30,7 @@ from mqtt_app.api.views.docs import DocsView
 from mqtt_app.api.views.logs import ConnectionLogListView, ParsingLogListView
 from mqtt_app.api.views.operations import OperationListView, OperationView
 from mqtt_app.api.views.parsers import TryParsersView
+from mqtt_app.api.views.probes import ConnectionTestView, ExplainView
 from mqtt_app.api.views.sites import (
     RestartView,
     SiteViewSet,
@@ -66,6 +67,7 @@ site = [
     path("restart/", RestartView.as_view()),
     path("status/", StatusView.as_view()),
     path("connection/", ConnectionView.as_view()),
+    path("explain/", ExplainView.as_view()),
     path("topics/", TopicListView.as_view()),
     path("topics/<int:pk>/", TopicView.as_view()),
     path("discovered-topics/", DiscoveredTopicListView.as_view()),
@@ -86,6 +88,7 @@ mqtt: list[URLPattern | URLResolver] = [
     path("sites/bulk/", BulkView.as_view()),
     path("sites/<int:pk>/", SiteViewSet.as_view(one)),
     path("sites/<int:site_id>/", include(site)),
+    path("connections/test/", ConnectionTestView.as_view()),
     path("devices/<int:pk>/", DeviceView.as_view()),
     path("devices/<int:pk>/merge/", DeviceMergeView.as_view()),
     path("devices/<int:pk>/retire/", DeviceRetireView.as_view()),

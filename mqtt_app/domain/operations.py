@@ -37,6 +37,9 @@ OPEN = (OperationState.PENDING, OperationState.RUNNING)
 SWITCHES = (OperationKind.START, OperationKind.STOP, OperationKind.RESTART)
 """Kinds of which a newer one about the same link supersedes the older."""
 
+PROBES = (OperationKind.TEST, OperationKind.EXPLAIN)
+"""Kinds whose result tells what is at an address."""
+
 DEADLINE = timedelta(minutes=10)  # after which a start or stop that shows no end counts as failed
 RETRY_AFTER = 2  # s; after which it is worth asking for an open operation again
 MAX_EVENTS = 20  # of a timeline

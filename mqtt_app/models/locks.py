@@ -8,6 +8,7 @@ RECONCILE_LOCK = 7_061_001  # one reconcile at a time; whoever comes second does
 UPKEEP_LOCK = 7_061_002
 OFFLINE_CHECK_LOCK = 7_061_003
 DEAD_LETTERS_LOCK = 7_061_004
+PROBES_LOCK = 7_061_005  # held while open tests are counted and one is added
 
 # Held exclusively by the taker of a connection, shared by every batch that holds its messages: a
 # batch of the former owner is either committed before the take, or sees the new generation and is

@@ -6,6 +6,7 @@ from django.db.models import Q
 from django.utils import timezone
 
 from mqtt_app.domain.operations import OPEN, OperationKind, OperationState
+from mqtt_app.models.fields import EncryptedTextField
 from mqtt_app.models.sites import Site
 
 KINDS = tuple((kind.value, kind.value.capitalize()) for kind in OperationKind)
@@ -13,7 +14,8 @@ STATES = tuple((state.value, state.value.capitalize()) for state in OperationSta
 
 
 class Operation(models.Model):
-    """Something that was asked for and takes a while. Holds no settings and no secrets.
+    """Something that was asked for and takes a while. Holds no secrets but `sealed`: the settings
+    of a test of a connection, encrypted, until it ends.
 
     Those about one link have a `site`. Those about many have none, and are shown to whoever asked
     for them and to superusers; `site_ids` is what is still to be done of them.
@@ -36,6 +38,7 @@ class Operation(models.Model):
     result = models.JSONField(default=dict, blank=True)
     error_class = models.CharField(max_length=16, blank=True)
     error = models.TextField(blank=True)
+    sealed = EncryptedTextField(blank=True, default="", db_default="", editable=False)
     created_at = models.DateTimeField(default=timezone.now, db_index=True)
     finished_at = models.DateTimeField(null=True, blank=True)
 

@@ -42,7 +42,7 @@ def visible_operations(viewer: Viewer, query: dict[str, Any]) -> QuerySet[Operat
 
 
 def _visible(viewer: Viewer) -> QuerySet[Operation]:
-    found = Operation.objects.all()
+    found = Operation.objects.defer("sealed")
     if viewer.site_ids is None:
         return found
     own = Q(site=None, user_id=viewer.user.pk)

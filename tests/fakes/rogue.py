@@ -35,6 +35,8 @@ class RogueLink:
         data = b""
         while len(data) < 9:
             data += self.sock.recv(1_000) or self._gone()
+        if b"MQTT" not in data:
+            self._gone()  # a TLS greeting, say
         self.version = "5" if data[data.index(b"MQTT") + 4] == 5 else "3.1.1"
         threading.Thread(target=self._listen, daemon=True).start()
 

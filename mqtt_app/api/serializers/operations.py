@@ -3,8 +3,9 @@ from typing import Any
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
+from mqtt_app.api.serializers.probes import shown_result
 from mqtt_app.domain.link.disclosure import error_in_general
-from mqtt_app.domain.operations import OPEN, RETRY_AFTER
+from mqtt_app.domain.operations import OPEN, PROBES, RETRY_AFTER
 from mqtt_app.models import Operation
 from mqtt_app.selectors.disclosure import sees_failures
 
@@ -28,6 +29,7 @@ class OperationSerializer(serializers.ModelSerializer[Operation]):
     timeline = TimelineEventSerializer(many=True)
     retry_after = serializers.SerializerMethodField()
     error = serializers.SerializerMethodField()
+    result = serializers.SerializerMethodField()
 
     class Meta:
         model = Operation
@@ -54,6 +56,14 @@ class OperationSerializer(serializers.ModelSerializer[Operation]):
         if operation.state in OPEN:
             return RETRY_AFTER
         return None
+
+    @extend_schema_field(serializers.JSONField())
+    def get_result(self, operation: Operation) -> Any:
+        """Of tests of connections in general words, for the same."""
+        if operation.kind not in PROBES:
+            return operation.result
+        detailed = sees_failures(self.context["request"].user)
+        return shown_result(operation.result, detailed=detailed)
 
     def get_error(self, operation: Operation) -> str:
         """In general words for those who are not shown why exactly a link fails."""

@@ -4,8 +4,11 @@ CONTROL = "mqtt.control"  # reconcile, upkeep
 INGEST = "mqtt.ingest"  # batches of messages to committed rows, and the replay of dead letters
 PRESENCE = "mqtt.presence"  # offline checks
 LOGS = "mqtt.logs"  # log rows
+PROBE = "mqtt.probe"  # tests of connections, which wait for brokers
 
-ALL = (CONTROL, INGEST, PRESENCE, LOGS)
+SERVED_TOGETHER = (CONTROL, INGEST, PRESENCE, LOGS)
+"""Those that one task worker may serve; a broker that hangs must hold up none of them."""
+ALL = (*SERVED_TOGETHER, PROBE)
 
 PERIODIC_MAX = 20
 """Tasks of a queue that only beat fills: each expires before the next one is sent, so that a few

@@ -33,7 +33,7 @@ def seen(sock: ssl.SSLSocket) -> Iterator[str]:
         )
 
 
-def looked_at(dialer: ProbeDialer, config: ConnectionConfig) -> list[str]:
+def looked_at(dialer: ProbeDialer) -> list[str]:
     """What the broker shows where it is not trusted, and whether the system would trust it."""
     found: list[str] = []
     with dialer.plain() as sock, contextlib.suppress(OSError, ValueError):
@@ -63,7 +63,7 @@ def speaks_plainly(dialer: ProbeDialer, config: ConnectionConfig) -> LinkFailure
             return None
         first = _heard(sock, 0.5)
         if not first:
-            stranger = msgspec.structs.replace(config, username="", password="")  # noqa: S106  none
+            stranger = msgspec.structs.replace(config, username="", password="")
             with contextlib.suppress(OSError):
                 sock.sendall(packets.connect(stranger, v5=False, limit=0))
             first = _heard(sock, LONGEST_LOOK)

@@ -17,6 +17,7 @@ from mqtt_app.domain.link.connection_config import ConnectionConfig
 from mqtt_app.domain.link.failures import (
     BROKER,
     NETWORK,
+    NO_CONNACK,
     SPEAKS_TLS,
     TLS,
     LinkFailure,
@@ -188,7 +189,7 @@ class Probe:
         hint = ""
         evidence: list[str] = []
         if failure.message.startswith(certificates.ABOUT_CERTIFICATES):
-            evidence = certificates.looked_at(self._dialer, config)
+            evidence = certificates.looked_at(self._dialer)
             if config.tls_ca and certificates.TRUSTED in evidence:
                 hint = "Without the CA certificate that is set here it would be trusted."
         elif failure.kind in {TLS, NETWORK}:
@@ -199,6 +200,7 @@ class Probe:
     def _connect(self) -> StageResult:
         """MQTT 5 first and then 3.1.1, where the settings leave it open."""
         evidence: list[str] = []
+        failure = NO_CONNACK
         versions = versions_to_try(self._config.protocol_version, "")
         for version in versions:
             answer = self._connect_with(version)
@@ -209,9 +211,10 @@ class Probe:
                     ProbeStage.CONNECT, Verdict.OK, summary, evidence=tuple(evidence)
                 )
             evidence.append(f"MQTT {version}: {answer.message}")
-            if not answer.older_mqtt:
+            failure = answer
+            if not failure.older_mqtt:
                 break
-        return self._connect_failed(answer, evidence)
+        return self._connect_failed(failure, evidence)
 
     def _connect_with(self, version: str) -> Connack | LinkFailure:
         sock = self._sock or self._dialer.again()

@@ -9,7 +9,7 @@ import sys
 import urllib.error
 import urllib.request
 from base64 import b64encode
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -27,6 +27,7 @@ from tasks import queues
 DRAIN = 6.0  # s; MQTT workers need up to 5 to hand over
 GRACE = 4.0  # s for the others; what is left of a task then is taken up again at the next start
 TASK_WORKER = "tasks@sitewire"
+PROBE_WORKER = "probes@sitewire"  # waits for brokers that hang, and nothing else waits for it
 LINKS, PROGRAMS, BROKER, REDIS, POSTGRES = range(5)  # stages of stopping
 
 
@@ -83,7 +84,8 @@ def services(
             _mqtt_worker(programs, f"mqtt-{number}", redis_url)
             for number in range(1, options.mqtt_workers + 1)
         ),
-        _worker(programs, redis_url),
+        _worker(programs, redis_url, "worker", TASK_WORKER, queues.SERVED_TOGETHER),
+        _worker(programs, redis_url, "probe-worker", PROBE_WORKER, (queues.PROBE,)),
         _beat(programs),
         _flower(programs, options.flower_port, flower_login),
     ]
@@ -125,7 +127,9 @@ def _mqtt_worker(programs: Programs, instance: str, redis_url: str) -> Service:
     )
 
 
-def _worker(programs: Programs, redis_url: str) -> Service:
+def _worker(
+    programs: Programs, redis_url: str, name: str, node: str, served: Sequence[str]
+) -> Service:
     command = [
         "-m",
         "celery",
@@ -133,20 +137,20 @@ def _worker(programs: Programs, redis_url: str) -> Service:
         "project",
         "worker",
         "-Q",
-        ",".join(queues.ALL),
+        ",".join(served),
         "-c",
         "2",
         "-n",
-        TASK_WORKER,
+        node,
         "--without-mingle",
         "--without-gossip",
     ]
     return programs.service(
+        name,
         "worker",
-        "worker",
-        f"queues {', '.join(queues.ALL)}",
+        f"queues {', '.join(served)}",
         command,
-        lambda _log: pings(redis_url),
+        lambda _log: pings(redis_url, node),
     )
 
 
@@ -191,12 +195,12 @@ def answers(url: str, login: tuple[str, str] | None = None) -> bool:
         return False
 
 
-def pings(redis_url: str) -> bool:
+def pings(redis_url: str, node: str) -> bool:
     with (
         Celery(broker=redis_url, set_as_current=False) as app,
         contextlib.suppress(OSError, redis.RedisError),
     ):
-        return bool(app.control.ping(destination=[TASK_WORKER], timeout=0.5, limit=1))
+        return bool(app.control.ping(destination=[node], timeout=0.5, limit=1))
     return False
 
 

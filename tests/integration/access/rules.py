@@ -63,6 +63,7 @@ OVERSEE = rule("            401     401     401     401     401     ok        40
 NO_METHOD = rule("          401     405     405     405     405     405       401   405   405")
 OWN = rule("                401     ok      ok      ok      ok      ok        401   ok    ok ")
 ATTEND_ANYWHERE = rule("    401     ok      403     ok      ok      ok        401   403   ok ")
+CONFIGURE_ANYWHERE = rule(" 401     ok      403     403     ok      ok        401   403   ok ")
 MAKE_TOKEN = rule("         401     ok      ok      ok      ok      ok        401   403   ok ")
 # Of a superuser's own token, which allows everything
 OWN_TOKEN = rule("          401     404     404     404     404     ok        401   ok    ok ")

@@ -12,6 +12,7 @@ from tests.integration.access.rules import (
     ATTEND_ANYWHERE,
     CALLERS,
     CONFIGURE,
+    CONFIGURE_ANYWHERE,
     DOCUMENTS,
     LIST,
     MAKE_TOKEN,
@@ -59,6 +60,8 @@ API = {
     "sites/<int:site_id>/connection/": api(
         get=READ, put=CONFIGURE.gives(200, **BROKER), patch=CONFIGURE.gives(200, **BROKER)
     ),
+    "sites/<int:site_id>/explain/": api(post=ATTEND.gives(202)),
+    "connections/test/": api(options=LIST, post=CONFIGURE_ANYWHERE.gives(202, **BROKER)),
     "sites/<int:site_id>/topics/": api(get=READ, post=CONFIGURE.gives(201, **FILTER)),
     "sites/<int:site_id>/topics/<int:pk>/": api(
         pk="mqtttopic",

@@ -101,6 +101,12 @@ CALLS: dict[tuple[str, str], Any] = {
     ("post", DEVICE + "retire/"): (None, "retired", "device"),
     ("post", DEVICE + "unretire/"): (retired, "brought back", "device"),
     ("post", SITE + "dead-letters/replay/"): (dead_letter, "replayed", "operation"),
+    ("post", SITE + "explain/"): (None, "explained", "operation"),
+    ("post", "v1/mqtt/connections/test/"): (
+        {"broker_host": "b.example", "password": "canary"},
+        "tested",
+        "operation",
+    ),
     ("post", OPERATION + "stop/"): (replay("running"), "stopped", "operation"),
     ("post", OPERATION + "resume/"): (replay("superseded"), "resumed", "operation"),
 }
