@@ -48,21 +48,30 @@ class CertificateAuthority:
         """(certificate, key) of a client, as PEM."""
         return self.issue(name, ExtendedKeyUsageOID.CLIENT_AUTH)
 
-    def issue(self, name: str, purpose: x509.ObjectIdentifier) -> tuple[str, str]:
+    def issue(
+        self,
+        name: str,
+        purpose: x509.ObjectIdentifier,
+        days: tuple[float, float] = (-1, 30),
+    ) -> tuple[str, str]:
+        """`days` from now between which it is valid."""
         key = ec.generate_private_key(ec.SECP256R1())
         subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)])
         names: list[x509.GeneralName] = [
             x509.DNSName("localhost"),
             x509.IPAddress(ipaddress.ip_address(HOST)),
         ]
-        builder = self._builder(subject, key).add_extension(
+        builder = self._builder(subject, key, days).add_extension(
             x509.SubjectAlternativeName(names), critical=False
         )
         builder = builder.add_extension(x509.ExtendedKeyUsage([purpose]), critical=False)
         return _pem(builder.sign(self._key, hashes.SHA256())), _key_pem(key)
 
     def _builder(
-        self, subject: x509.Name, key: ec.EllipticCurvePrivateKey
+        self,
+        subject: x509.Name,
+        key: ec.EllipticCurvePrivateKey,
+        days: tuple[float, float] = (-1, 30),
     ) -> x509.CertificateBuilder:
         now = datetime.datetime.now(datetime.UTC)
         own = x509.SubjectKeyIdentifier.from_public_key(key.public_key())
@@ -73,8 +82,8 @@ class CertificateAuthority:
             .issuer_name(self._name)
             .public_key(key.public_key())
             .serial_number(x509.random_serial_number())
-            .not_valid_before(now - DAY)
-            .not_valid_after(now + 30 * DAY)
+            .not_valid_before(now + days[0] * DAY)
+            .not_valid_after(now + days[1] * DAY)
             .add_extension(own, critical=False)
             .add_extension(signer, critical=False)
         )

@@ -10,6 +10,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol
 
+from cryptography.x509.oid import ExtendedKeyUsageOID
+
 from mqtt_app.domain.link.answers.reason_codes import REASON_CODES, RETURN_CODES
 from mqtt_app.domain.probe.stages import ProbeStage, Verdict
 from tests.brokers import CertificateAuthority
@@ -122,6 +124,20 @@ def self_signed_and_trusted(**options: Any) -> dict[str, Any]:
         return Stranger(strangers.listen, context)
 
     return {"make": make, "settings": lambda world: {"tls_ca": pems[world.folder]}}
+
+
+def issued(begins: float, ends: float) -> Callable[[World], Server]:
+    """With a certificate that the CA has signed, valid from and to so many days from now."""
+
+    def make(world: World) -> Server:
+        purpose = ExtendedKeyUsageOID.SERVER_AUTH
+        texts = world.authority.issue("localhost", purpose, (begins, ends))
+        paths = (world.folder / "server.pem", world.folder / "server.key")
+        for path, text in zip(paths, texts, strict=True):
+            path.write_text(text)
+        return Stranger(strangers.listen, strangers.server_context(*paths))
+
+    return make
 
 
 def secured(
@@ -426,7 +442,8 @@ HANDSHAKES = [
         config=TLS,
         error_class="tls",
         remedy="Whoever runs the broker has to renew it.",
-        **self_signed_and_trusted(begins=-9, ends=-2),
+        make=issued(-9, -2),
+        settings=trusting,
     ),
     Broken(
         "a certificate that is not valid yet",
@@ -435,7 +452,8 @@ HANDSHAKES = [
         config=TLS,
         error_class="tls",
         remedy="Check the clocks of this server and of whoever issued it.",
-        **self_signed_and_trusted(begins=2, ends=9),
+        make=issued(2, 9),
+        settings=trusting,
     ),
     Broken(
         "a certificate for another name",
