@@ -40,7 +40,7 @@ from mqtt_app.mqtt.probe import certificates
 from mqtt_app.mqtt.probe.deadline import Deadline, OutOfTimeError
 from mqtt_app.mqtt.probe.dialing import ProbeDialer, ProbeTools
 from mqtt_app.mqtt.probe.filters import FilterTest
-from mqtt_app.mqtt.probe.session import ProbeSession
+from mqtt_app.mqtt.probe.session import ProbeSession, described
 
 MOST_ADDRESSES = 6  # of a name that are tried
 REFUSES_CLIENT_IDS = frozenset({2, 5, 0x85, 0x87})
@@ -291,11 +291,6 @@ class Probe:
                 remedy="Does a device publish to one of these topics, and seldom? Otherwise correct the filters.",
             )
         came = self._session.came
-        evidence = [_described(message) for message in self._session.messages]
+        evidence = [described(message) for message in self._session.messages]
         summary = f"{came:,} {'message' if came == 1 else 'messages'} arrived."
         return StageResult(stage, Verdict.OK, summary, evidence=tuple(evidence))
-
-
-def _described(message: Publish) -> str:
-    kind = "retained" if message.retain else "live"
-    return f"{message.topic}: {len(message.payload):,} bytes, {kind}"

@@ -178,3 +178,8 @@ class ProbeSession:
             self._send(packets.puback(message.packet_id))
         if len(self.messages) < KEPT and len(message.payload) <= KEPT_BYTES:
             self.messages.append(message)
+
+
+def described(message: Publish) -> str:
+    kind = "retained" if message.retain else "live"
+    return f"{message.topic}: {len(message.payload):,} bytes, {kind}"

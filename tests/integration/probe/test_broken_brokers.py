@@ -15,7 +15,8 @@ from mqtt_app.mqtt.probe.dialing import ProbeTools
 from mqtt_app.mqtt.probe.engine import Probe
 from project.local.processes.ports import free_port
 from tests.brokers import CertificateAuthority
-from tests.fakes.broken import BROKEN, Broken, World
+from tests.fakes.broken_brokers import BROKEN
+from tests.fakes.broken_brokers.made import Broken, World
 
 AT_ONCE = 16
 TIMEOUTS = ProbeTimeouts(
