@@ -53,7 +53,7 @@ def test_a_running_link_is_not_disturbed(real: Mosquitto, tools: ProbeTools) -> 
     came: queue.Queue[bytes] = queue.Queue()
     lost: list[Any] = []
     running = client(real, "running-link", clean_session=False)
-    running.on_message = lambda _client, _data, message: came.put(message.payload)
+    running.on_message = lambda _client, _data, message: came.put(bytes(message.payload))
     running.on_disconnect = lambda *why: lost.append(why)
     running.subscribe("plant/#", 1)
     publisher = client(real, "publisher")
