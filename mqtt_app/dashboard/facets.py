@@ -23,6 +23,9 @@ PARSER_REMEDY = (
 )
 
 
+_ON_OFF = {True: "on", False: "off"}
+
+
 @dataclass(frozen=True, slots=True)
 class Card:
     """`facts` are lines of label and text; a datetime is shown as a ticking age. `note` explains
@@ -55,8 +58,8 @@ def _desired(facet: DesiredFacet) -> Card:
     else:
         badge = Badge(OFF, "Should be stopped")
     facts = (
-        ("Connection", "on" if facet.is_active else "off"),
-        ("Site", "on" if facet.site_is_active else "off"),
+        ("Connection", _ON_OFF[facet.is_active]),
+        ("Site", _ON_OFF[facet.site_is_active]),
     )
     return Card("Desired", badge, facet.since, facet.evidence, facts)
 
@@ -134,7 +137,12 @@ def _subscriptions(facet: SubscriptionsFacet, linked: bool) -> Card:
             remedy,
         )
     word = f"{granted} of {total} granted"
-    badge = Badge(OFF if not linked else OK if granted == total else WAIT, word)
+    if not linked:
+        badge = Badge(OFF, word)
+    elif granted == total:
+        badge = Badge(OK, word)
+    else:
+        badge = Badge(WAIT, word)
     return Card("Subscriptions", badge, facet.since, facet.evidence, facts)
 
 
@@ -152,15 +160,17 @@ def _flow_badge(facet: FlowFacet, linked: bool) -> Badge:
     return Badge(WAIT, "Quiet")
 
 
+def _number(count: int | None) -> str:
+    if count is None:
+        return words.NOTHING
+    return f"{count:,}"
+
+
 def _flow(facet: FlowFacet, linked: bool) -> Card:
-    if facet.unacked is None:
-        unacked = words.NOTHING
-    else:
-        unacked = f"{facet.unacked:,}"
     facts: list[tuple[str, str | datetime]] = [
         ("Last message", facet.last_message_at or "never"),
-        ("Waiting for commit", unacked),
-        ("Since link start", words.NOTHING if facet.messages is None else f"{facet.messages:,}"),
+        ("Waiting for commit", _number(facet.unacked)),
+        ("Since link start", _number(facet.messages)),
     ]
     if facet.not_stored_since:
         facts.insert(0, ("Nothing stored", facet.not_stored_since))
@@ -170,18 +180,17 @@ def _flow(facet: FlowFacet, linked: bool) -> Card:
         held = "size not known"
     else:
         held = f"{queue.limit:,} messages"
-    facts.append(
-        (
-            "Broker queues",
-            held if queue.lasts is None else f"{held}, {words.span(queue.lasts)} at this rate",
-        )
-    )
+    if queue.lasts is not None:
+        held = f"{held}, {words.span(queue.lasts)} at this rate"
+    facts.append(("Broker queues", held))
     waiting = facet.books.terms[Term.KEPT]
     if waiting:
         facts.append(("Dead letters that wait", f"{waiting:,}"))
     for parser in facet.paused_parsers:
         facts.append((f"Parser {parser.name} paused", parser.since))
-    remedy = facet.remedy or (PARSER_REMEDY if facet.paused_parsers else "")
+    remedy = facet.remedy
+    if facet.paused_parsers:
+        remedy = remedy or PARSER_REMEDY
     return Card(
         "Flow",
         _flow_badge(facet, linked),

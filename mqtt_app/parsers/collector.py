@@ -129,14 +129,28 @@ def object_at(record: dict[str, Any], key: str) -> dict[str, Any]:
     return {}
 
 
+def list_at(record: dict[str, Any], key: str) -> list[Any]:
+    """The array under a key, empty when there is none."""
+    found = record.get(key)
+    if isinstance(found, list):
+        return found
+    return []
+
+
+def _below(path: str, name: object) -> str:
+    if path:
+        return f"{path}.{name}"
+    return str(name)
+
+
 def leaves(tree: Any, path: str = "", depth: int = 0) -> Iterator[tuple[str, Any]]:
     """(name, leaf) pairs of decoded JSON, no deeper than `MAX_DEPTH`."""
     if isinstance(tree, dict) and depth < MAX_DEPTH:
         for key, child in tree.items():
-            yield from leaves(child, f"{path}.{key}" if path else str(key), depth + 1)
+            yield from leaves(child, _below(path, key), depth + 1)
     elif isinstance(tree, list) and depth < MAX_DEPTH:
         for place, child in enumerate(tree):
-            yield from leaves(child, f"{path}.{place}" if path else str(place), depth + 1)
+            yield from leaves(child, _below(path, place), depth + 1)
     else:
         yield path or "value", tree
 

@@ -125,10 +125,14 @@ def _place(topic: str) -> EvccTopic | None:
     at = levels.index(BASE) + 1
     base = "/".join(levels[:at])
     rest = levels[at:]
-    depth = 1 if rest[0] == SITE else 2 if rest[0] in COUNTED else 0
-    device = "/".join([base, *rest[:depth]])
-    is_count = len(rest) < depth
-    return EvccTopic(base, base if is_count else device, () if is_count else tuple(rest[depth:]))
+    depth = 0
+    if rest[0] == SITE:
+        depth = 1
+    elif rest[0] in COUNTED:
+        depth = 2
+    if len(rest) < depth:  # how many there are, of the gateway
+        return EvccTopic(base, base, ())
+    return EvccTopic(base, "/".join([base, *rest[:depth]]), tuple(rest[depth:]))
 
 
 def _of_the_gateway(place: EvccTopic, text: str) -> list[Fact]:

@@ -50,7 +50,7 @@ class Fields(msgspec.Struct, frozen=True, kw_only=True):
         found: list[Fact] = []
         seen: set[str] = set()
         for metric, leaf in leaves(tree, path):
-            trait = self.trait(metric if len(metric) <= MAX_METRIC else metric[:MAX_METRIC])
+            trait = self.trait(metric[:MAX_METRIC])
             if trait.ignored:
                 continue
             if metric in seen:
@@ -95,12 +95,18 @@ def leaves(tree: Any, path: str = "") -> list[tuple[str, object]]:
 def _collect(tree: Any, path: str, found: list[tuple[str, object]]) -> None:
     if isinstance(tree, dict):
         for key, child in tree.items():
-            _collect(child, f"{path}.{key}" if path else key or "_", found)
+            _collect(child, _below(path, key) or "_", found)
     elif isinstance(tree, list):
         for place, child in enumerate(tree):
-            _collect(child, f"{path}.{place}" if path else str(place), found)
+            _collect(child, _below(path, str(place)), found)
     else:
         found.append((path or "value", tree))
+
+
+def _below(path: str, name: str) -> str:
+    if path:
+        return f"{path}.{name}"
+    return name
 
 
 def decoded_object(payload: bytes) -> dict[str, Any]:

@@ -22,6 +22,7 @@ from mqtt_app.domain.facts import (
 )
 from mqtt_app.domain.ingest.times import parse_time
 from mqtt_app.parsers.base import Message
+from mqtt_app.parsers.collector import object_at
 from mqtt_app.parsers.encoding import text_of
 from mqtt_app.parsers.json_tree import decode
 from mqtt_app.parsers.liveness import said_liveness
@@ -112,14 +113,12 @@ def _event(place: FrigateTopic, kind: str, tree: Any) -> Iterator[Fact]:
 def _statistics(place: FrigateTopic, tree: Any) -> Iterator[Fact]:
     if not isinstance(tree, dict):
         return
-    cameras = tree.get("cameras")
-    for camera, values in cameras.items() if isinstance(cameras, dict) else ():
+    for camera, values in object_at(tree, "cameras").items():
         if camera and isinstance(values, dict):
             numbers = {key: value for key, value in values.items() if STATISTICS.fullmatch(key)}
             for leaf in tree_values(numbers):
                 yield _reading(place, camera, leaf, is_diagnostic=True)
-    detectors = tree.get("detectors")
-    for detector, values in detectors.items() if isinstance(detectors, dict) else ():
+    for detector, values in object_at(tree, "detectors").items():
         if isinstance(values, dict):
             speed = values.get("inference_speed")
         else:

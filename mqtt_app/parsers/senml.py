@@ -7,7 +7,7 @@ to the device of the topic, and so do the objects of LwM2M, whose names are path
 """
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import msgspec
@@ -105,7 +105,7 @@ def _records(payload: bytes) -> list[Any]:
     else:
         tree = decode_cbor(payload)
         if isinstance(tree, list):
-            tree = [_relabelled(record) for record in tree]
+            tree = [_relabelled(record, LABELS) for record in tree]
     if isinstance(tree, dict) and isinstance(tree.get("e"), list):
         tree = _of_lwm2m(tree)
     if not isinstance(tree, list):
@@ -128,19 +128,16 @@ def _of_lwm2m(tree: dict[str, Any]) -> list[Any]:
     """The JSON of LwM2M 1.0, section 6.4.4: base fields, and entries under `e`, with `sv`, `bv` and
     `ov` for texts, booleans and links.
     """
-    entries = [
-        {LWM2M_LABELS.get(key, key): value for key, value in entry.items()}
-        if isinstance(entry, dict)
-        else entry
-        for entry in tree["e"]
-    ]
-    return [{"bn": tree.get("bn", ""), **({"bt": tree["bt"]} if "bt" in tree else {})}, *entries]
+    base = {"bn": tree.get("bn", "")}
+    if "bt" in tree:
+        base["bt"] = tree["bt"]
+    return [base, *(_relabelled(entry, LWM2M_LABELS) for entry in tree["e"])]
 
 
-def _relabelled(record: Any) -> Any:
+def _relabelled(record: Any, labels: Mapping[Any, str]) -> Any:
     if not isinstance(record, dict):
         return record
-    return {LABELS.get(key, key): value for key, value in record.items()}
+    return {labels.get(key, key): value for key, value in record.items()}
 
 
 def _looks_like_senml(sample: bytes) -> bool:
@@ -173,11 +170,9 @@ def _check_understood(record: dict[str, Any]) -> None:
 
 
 def _next_base(base: SenmlBase, record: dict[str, Any]) -> SenmlBase:
-    name = record.get("bn", base.name)
-    unit = record.get("bu", base.unit)
     return SenmlBase(
-        name=name if isinstance(name, str) else base.name,
-        unit=unit if isinstance(unit, str) else base.unit,
+        name=_text(record.get("bn"), base.name),
+        unit=_text(record.get("bu"), base.unit),
         time=_number(record.get("bt"), base.time),
         value=_number(record.get("bv"), base.value),
         total=_number(record.get("bs"), base.total),
@@ -190,8 +185,7 @@ def _add(
 ) -> None:
     device, metric = _names(base.name, record.get("n", ""), message.topic)
     origin = ReadingOrigin(device=device, time=_time(base, record, message.received_at))
-    unit = record.get("u", base.unit)
-    unit = unit if isinstance(unit, str) else ""
+    unit = _text(record.get("u", base.unit), "")
     found = list(_values(base, record))
     for suffix, value in found:
         readings.add(origin, metric + suffix, value, unit, is_literal=True)
@@ -267,6 +261,12 @@ def _of_full_name(name: str, topic: str) -> tuple[str, str]:
     if name.startswith("urn:dev:"):
         return (name, "")
     return (device_of_topic(topic), name)
+
+
+def _text(value: object, otherwise: str) -> str:
+    if isinstance(value, str):
+        return value
+    return otherwise
 
 
 def _time(base: SenmlBase, record: dict[str, Any], received_at: float) -> float | None:

@@ -173,4 +173,6 @@ def _add_record_at(readings: TreeReadings, origin: ReadingOrigin, record: dict[s
     at = ReadingOrigin(device=origin.device, time=time, gateway=origin.gateway)
     rest = {key: value for key, value in record.items() if key != "ts"}
     values = rest.get("values")
-    readings.add_tree(at, values if isinstance(values, dict) else rest)
+    if isinstance(values, dict):
+        rest = values
+    readings.add_tree(at, rest)

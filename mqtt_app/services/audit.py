@@ -68,14 +68,15 @@ def record(
     `before` and `after` hold the values of the fields concerned, `details` what is no field. The
     site is that of the object, unless it is named.
     """
-    _add(
-        action,
-        object_type="" if subject is None else subject._meta.model_name or "",
-        object_id="" if subject is None else _id(subject, subject.pk),
-        object_label="" if subject is None else str(subject),
-        site_id=_site_of(subject) if site_id is None else site_id,
-        changes=changes_between(before or {}, after or {}) | as_json(details or {}),
-    )
+    columns = {}
+    if subject is not None:
+        columns["object_type"] = subject._meta.model_name or ""
+        columns["object_id"] = _id(subject, subject.pk)
+        columns["object_label"] = str(subject)
+    if site_id is None:
+        site_id = _site_of(subject)
+    changes = changes_between(before or {}, after or {}) | as_json(details or {})
+    _add(action, site_id=site_id, changes=changes, **columns)
 
 
 def record_created(subject: Model) -> None:
@@ -97,11 +98,16 @@ def record_many(
 ) -> None:
     """One entry for one decision about many objects; their ids are bounded, their number is not."""
     number = len(ids)
-    name = model._meta.verbose_name if number == 1 else model._meta.verbose_name_plural
+    if number == 1:
+        name = model._meta.verbose_name
+        object_id = _id(model, next(iter(ids)))
+    else:
+        name = model._meta.verbose_name_plural
+        object_id = ""
     _add(
         action,
         object_type=model._meta.model_name or "",
-        object_id=_id(model, next(iter(ids))) if number == 1 else "",
+        object_id=object_id,
         object_label=f"{number:,} {name}",
         site_id=site_id,
         changes=as_json({"count": number, **(details or {})})
@@ -186,9 +192,14 @@ def prune(before: datetime, chunk: int) -> int:
     return removed
 
 
+_LENGTHS = {"object_type": 60, "object_id": 60, "object_label": 200}
+
+
 def _add(action: str, **columns: Any) -> None:
     actor = current_actor()
-    limits = {"object_type": 60, "object_id": 60, "object_label": 200}
+    for name, limit in _LENGTHS.items():
+        if name in columns:
+            columns[name] = columns[name][:limit]
     AuditEntry.objects.create(
         at=timezone.now(),
         source=actor.source.value,
@@ -197,10 +208,7 @@ def _add(action: str, **columns: Any) -> None:
         token_name=actor.token_name[:100],
         address=actor.address,
         action=action,
-        **{
-            name: value[: limits[name]] if name in limits else value
-            for name, value in columns.items()
-        },
+        **columns,
     )
     _recorded.set(_recorded.get() + 1)
 

@@ -16,7 +16,13 @@ import msgspec
 from mqtt_app.domain.facts import Fact
 from mqtt_app.domain.ingest.times import parse_time
 from mqtt_app.parsers.base import Message
-from mqtt_app.parsers.collector import MEASUREMENT, ReadingCollector, decode_object, text_at
+from mqtt_app.parsers.collector import (
+    MEASUREMENT,
+    ReadingCollector,
+    decode_object,
+    list_at,
+    text_at,
+)
 from mqtt_app.parsers.fields import payload_text
 
 # Groups: `device` is the device with all levels above it, `rest` what the topic is about.
@@ -77,8 +83,7 @@ def _place(topic: str) -> ThingPlace | None:
 
 
 def _facts(device: str, tree: dict[str, Any]) -> Iterator[Fact]:
-    below = tree.get("devices")
-    for child in below if isinstance(below, list) else []:
+    for child in list_at(tree, "devices"):
         if isinstance(child, dict) and (name := text_at(child, "device_id")):
             yield from _services(f"{device}/{name}", child)
     yield from _services(device, tree)
@@ -92,8 +97,7 @@ def _facts(device: str, tree: dict[str, Any]) -> Iterator[Fact]:
 
 def _services(device: str, tree: dict[str, Any]) -> list[Fact]:
     readings = ReadingCollector(device)
-    services = tree.get("services")
-    for service in services if isinstance(services, list) else []:
+    for service in list_at(tree, "services"):
         if isinstance(service, dict) and isinstance(service.get("properties"), dict):
             time = _time(service)
             _add(readings, service["properties"], time, text_at(service, "service_id"))

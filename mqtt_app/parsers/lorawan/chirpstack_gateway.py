@@ -76,7 +76,9 @@ class _ProtobufField(msgspec.Struct, frozen=True):
 def _conn_state(payload: bytes) -> dict[str, Any]:
     found = {field.number: field.value for field in _fields(payload)}
     state = found.get(STATE_FIELD, 0)
-    return {"state": STATES.get(state, "") if isinstance(state, int) else ""}
+    if isinstance(state, int):
+        return {"state": STATES.get(state, "")}
+    return {"state": ""}
 
 
 def _gateway_stats(payload: bytes) -> dict[str, Any]:
@@ -87,7 +89,9 @@ def _gateway_stats(payload: bytes) -> dict[str, Any]:
     stamp = found.get(TIME_FIELD)
     if isinstance(stamp, bytes):
         seconds = next((field.value for field in _fields(stamp) if field.number == 1), None)
-        tree["time"] = seconds if isinstance(seconds, int) else None
+        tree["time"] = None
+        if isinstance(seconds, int):
+            tree["time"] = seconds
     return tree
 
 

@@ -6,6 +6,7 @@ from typing import Any
 from mqtt_app.domain.facts import DeviceDescription, Fact, ParseError
 from mqtt_app.domain.ingest.times import parse_time
 from mqtt_app.parsers.base import Message
+from mqtt_app.parsers.collector import list_at
 from mqtt_app.parsers.json_tree import decode
 from mqtt_app.parsers.lorawan.decoded import add_decoded
 from mqtt_app.parsers.lorawan.uplinks import (
@@ -112,8 +113,7 @@ def _signal(entry: dict[str, Any]) -> GatewaySignal:
 
 def _gateway_time(tree: dict[str, Any]) -> float | None:
     """Version 3 has a time only with each gateway, and only when that one knows it."""
-    entries = tree.get("rxInfo")
-    for entry in entries[:MAX_GATEWAYS] if isinstance(entries, list) else []:
+    for entry in list_at(tree, "rxInfo")[:MAX_GATEWAYS]:
         if isinstance(entry, dict):
             time = parse_time(entry.get("time"))
         else:

@@ -22,6 +22,7 @@ from mqtt_app.domain.facts import (
     normal_address,
 )
 from mqtt_app.parsers.base import Message
+from mqtt_app.parsers.collector import object_at
 from mqtt_app.parsers.fields import (
     DIAGNOSTIC,
     PLAIN,
@@ -195,8 +196,8 @@ def _probes(device: str, tree: dict[str, Any]) -> Iterator[Fact]:
     """The same metrics as from the topics of each probe."""
     fields = Fields(device=device, trait=trait, read=only_text)
     names = {"tC": "ext_temperature", "tF": "ext_temperature_f", "hum": "ext_humidity"}
-    for number, probe in tree.items():
-        for key, value in probe.items() if isinstance(probe, dict) else ():
+    for number in tree:
+        for key, value in object_at(tree, number).items():
             if key in names:
                 metric = f"{names[key]}.{number}"
                 for fact in fields.fact(metric, value, trait(metric)):

@@ -151,7 +151,9 @@ def _described(device: str, status: Any, source: str) -> Iterator[Fact]:
 def _events(device: str, events: Any, time: float | None) -> Iterator[Fact]:
     """Two events of one component at one moment are stored once."""
     seen: set[tuple[str, float | None]] = set()
-    for event in events if isinstance(events, list) else ():
+    if not isinstance(events, list):
+        return
+    for event in events:
         if not isinstance(event, dict) or _is_ignored(event):
             continue
         own = parse_time(event.get("ts"))

@@ -7,7 +7,7 @@ import sys
 from collections.abc import Mapping
 from typing import Any
 
-from mqtt_app.parsers.collector import decode_object, object_at
+from mqtt_app.parsers.collector import decode_object, list_at, object_at
 
 DATA_TYPES = {
     "int8": 1,
@@ -38,8 +38,7 @@ def fill(payload: Any, text: bytes) -> None:
     tree = decode_object(text)
     _set_number(payload, "timestamp", tree.get("timestamp"))
     _set_number(payload, "seq", tree.get("seq"))
-    metrics = tree.get("metrics")
-    for entry in metrics if isinstance(metrics, list) else ():
+    for entry in list_at(tree, "metrics"):
         if isinstance(entry, dict):
             _fill_metric(payload.metrics.add(), entry)
 

@@ -33,7 +33,9 @@ def metrics(device: str, exposes: Any) -> Iterator[MetricDescription]:
 
 def _generic(exposes: Any, path: str) -> Iterator[tuple[str, dict[str, Any]]]:
     """(metric, feature) of what is published."""
-    for feature in exposes if isinstance(exposes, list) else ():
+    if not isinstance(exposes, list):
+        return
+    for feature in exposes:
         if not isinstance(feature, dict):
             continue
         key = feature.get("property")

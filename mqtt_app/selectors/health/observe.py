@@ -34,16 +34,18 @@ def observe(seen: SystemSnapshot, served: Served | None = None) -> Installation:
         database_reachable=reachable,
         redis_refusal=seen.refusal,
         pending_migrations=None if pending is None else tuple(pending),
-        workers=_workers(seen) if seen.reachable else None,
-        queues=_queues(seen, served) if seen.reachable else None,
-        orphans=_orphans(seen) if is_usable and seen.reachable else None,
-        periodic_tasks=_periodic(seen) if is_usable else None,
+        workers=_workers(seen),
+        queues=_queues(seen, served),
+        orphans=_orphans(seen, is_usable),
+        periodic_tasks=_periodic(seen, is_usable),
         scan_interval=knobs.scan_interval,
         receipt_timeout=knobs.receipt_timeout,
     )
 
 
-def _workers(seen: SystemSnapshot) -> tuple[WorkerState, ...]:
+def _workers(seen: SystemSnapshot) -> tuple[WorkerState, ...] | None:
+    if not seen.reachable:
+        return None
     ages = seen.lease_ages()
     return tuple(
         WorkerState(name, ages[name], lease.load, lease.capacity, lease.vitals)
@@ -51,7 +53,9 @@ def _workers(seen: SystemSnapshot) -> tuple[WorkerState, ...]:
     )
 
 
-def _queues(seen: SystemSnapshot, served: Served | None) -> tuple[QueueState, ...]:
+def _queues(seen: SystemSnapshot, served: Served | None) -> tuple[QueueState, ...] | None:
+    if not seen.reachable:
+        return None
     knobs = config()
     return tuple(
         QueueState(
@@ -64,14 +68,18 @@ def _queues(seen: SystemSnapshot, served: Served | None) -> tuple[QueueState, ..
     )
 
 
-def _orphans(seen: SystemSnapshot) -> int | None:
+def _orphans(seen: SystemSnapshot, is_usable: bool) -> int | None:
+    if not (is_usable and seen.reachable):
+        return None
     try:
         return orphans(seen)
     except DatabaseError:
         return None
 
 
-def _periodic(seen: SystemSnapshot) -> tuple[Periodic, ...] | None:
+def _periodic(seen: SystemSnapshot, is_usable: bool) -> tuple[Periodic, ...] | None:
+    if not is_usable:
+        return None
     try:
         return periodic_tasks(lease.started_at for lease in seen.leases.values())
     except DatabaseError:
