@@ -137,7 +137,7 @@ def _place(
         open_ = [name for name in load if load[name] < takers[name].capacity]
         if not open_:
             break
-        target = min(open_, key=lambda name: (load[name], name))
+        _, target = min((load[name], name) for name in open_)
         placed[row.id] = target
         load[target] += 1
     return placed
@@ -179,8 +179,9 @@ def _balance(
         receivers = [name for name in load if load[name] < takers[name].capacity]
         if not donors or not receivers:
             break
-        donor = max(donors, key=lambda name: (load[name], name))
-        receiver = min(receivers, key=lambda name: (load[name], name))
+        # names as second key: planners that see the same plan the same
+        _, donor = max((load[name], name) for name in donors)
+        _, receiver = min((load[name], name) for name in receivers)
         if load[donor] - load[receiver] < 2:  # a move would only swap their places
             break
         moved[settled[donor].pop()] = receiver

@@ -12,7 +12,7 @@ from typing import Any
 
 from mqtt_app.domain.facts import Fact, FieldProblem
 from mqtt_app.domain.ingest.times import parse_time
-from mqtt_app.parsers.collector import MEASUREMENT, ReadingCollector, object_at, text_at
+from mqtt_app.parsers.collector import MEASUREMENT, Meaning, ReadingCollector, object_at, text_at
 from mqtt_app.parsers.generic.topic_roles import below_device, device_of_topic
 from mqtt_app.parsers.json_forms import JsonForm, records_of
 
@@ -25,13 +25,13 @@ def neuron(device: str, tree: dict[str, Any]) -> Iterator[Fact]:
     readings = ReadingCollector(below_device(device, text_at(tree, "node")))
     readings.time = parse_time(tree.get("timestamp"))
     for name, value in object_at(tree, "values").items():
-        readings.add_tree(value, lambda _: MEASUREMENT, name)
+        readings.add_tree(value, _measurement, name)
     for name, code in object_at(tree, "errors").items():
         readings.refuse(name, f"the driver answers {code}")
     for tag in _records(tree, "tags"):
         name = text_at(tag, "name")
         if "value" in tag:
-            readings.add_tree(tag["value"], lambda _: MEASUREMENT, name)
+            readings.add_tree(tag["value"], _measurement, name)
         else:
             readings.refuse(name, f"the driver answers {tag.get('error')}")
     yield from readings.facts()
@@ -45,7 +45,7 @@ def industrial_edge(device: str, tree: dict[str, Any]) -> Iterator[Fact]:
             readings.refuse(name, f"its quality code is {tag['qc']}")
             continue
         readings.time = parse_time(tag.get("ts"))
-        readings.add_tree(tag.get("val"), lambda _: MEASUREMENT, name)
+        readings.add_tree(tag.get("val"), _measurement, name)
     yield from readings.facts()
 
 
@@ -75,8 +75,12 @@ def thingspro(device: str, tree: dict[str, Any]) -> Iterator[Fact]:
             continue
         readings = ReadingCollector(below_device(device, text_at(tag, "srcName")))
         readings.time = parse_time(tag.get("ts"))
-        readings.add_tree(tag.get("dataValue"), lambda _: MEASUREMENT, name)
+        readings.add_tree(tag.get("dataValue"), _measurement, name)
         yield from readings.facts()
+
+
+def _measurement(_name: str) -> Meaning:
+    return MEASUREMENT
 
 
 def _form(name: str, keys: tuple[bytes, ...], read: Reader) -> JsonForm:
