@@ -122,6 +122,15 @@ def without(result: StageResult, secrets: Sequence[str]) -> StageResult:
     )
 
 
+def progress(results: Sequence[StageResult]) -> int:
+    """How many stages are done, for everybody: on the way to the broker it stands still, since how
+    far a test is says what is there.
+    """
+    if len(results) <= STAGES.index(ProbeStage.CONNECT):
+        return min(len(results), 1)
+    return len(results)
+
+
 def in_general(results: Sequence[StageResult]) -> tuple[StageResult, ...]:
     """As they are shown to those who must not look into the network that Sitewire runs in: no
     evidence, and the stages on the way to the broker as one, without its time.

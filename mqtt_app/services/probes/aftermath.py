@@ -26,6 +26,8 @@ class KnownLink(msgspec.Struct, frozen=True):
     last_message_age: float | None = None
 
     def added_to(self, result: StageResult) -> StageResult:
+        if result.verdict is Verdict.SKIPPED:
+            return result
         evidence = (*result.evidence, *self.facts.get(result.stage, ()))
         age = self.last_message_age
         silent = result.stage is ProbeStage.MESSAGE and result.verdict is Verdict.WARNING

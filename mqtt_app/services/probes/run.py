@@ -13,7 +13,14 @@ from django.utils import timezone
 from mqtt_app.conf import config
 from mqtt_app.domain.link.connection_config import ConnectionConfig, Filter
 from mqtt_app.domain.operations import OPEN, OperationKind, OperationState
-from mqtt_app.domain.probe.stages import STAGES, StageResult, Verdict, skipped, without
+from mqtt_app.domain.probe.stages import (
+    STAGES,
+    StageResult,
+    Verdict,
+    progress,
+    skipped,
+    without,
+)
 from mqtt_app.models import MqttConnection, Operation, Site
 from mqtt_app.models.fields import UndecryptableError
 from mqtt_app.mqtt.link.guard import installed_guard
@@ -96,7 +103,7 @@ def _work(operation: Operation, results: list[StageResult], tools: ProbeTools | 
 
 def _store(operation: Operation, results: list[StageResult]) -> None:
     operation.result = {"stages": msgspec.to_builtins(results)}
-    operation.done = len(results)
+    operation.done = progress(results)
     with transaction.atomic():
         rows = Operation.objects.filter(pk=operation.pk, state__in=OPEN)
         if rows.update(result=operation.result, done=operation.done):

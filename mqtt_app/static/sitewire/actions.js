@@ -6,12 +6,17 @@ const READ = 15_000; // ms that an error stays beside its button
 
 async function call(button) {
   const { post, patch } = button.dataset;
-  const answer = await fetch(post || patch, {
-    method: post ? "POST" : "PATCH",
+  await ask(post || patch, post ? "POST" : "PATCH", patch ? JSON.stringify(change(button.dataset)) : undefined);
+}
+
+export async function ask(address, method, body) {
+  const answer = await fetch(address, {
+    method,
     headers: { "Content-Type": "application/json", "X-CSRFToken": document.body.dataset.csrf, Accept: "application/json" },
-    body: patch ? JSON.stringify(change(button.dataset)) : undefined,
+    body,
   });
   if (!answer.ok) throw new Error(await reason(answer));
+  return answer;
 }
 
 function change({ active, folding }) {
