@@ -1,6 +1,6 @@
 # One image for every process; docker-compose.yml says which one a container runs.
 FROM python:3.11.14-slim-bookworm
-# FORWARDED_ALLOW_IPS: uvicorn believes no forwarding header; project/proxies.py judges them by TRUSTED_PROXIES.
+# FORWARDED_ALLOW_IPS: uvicorn believes no forwarding header; project/web/proxies.py judges them by TRUSTED_PROXIES.
 ENV PYTHONUNBUFFERED=1 PYTHONDONTWRITEBYTECODE=1 FORWARDED_ALLOW_IPS="" DJANGO_SETTINGS_MODULE=project.settings.production
 WORKDIR /app
 RUN groupadd --gid 10001 sitewire && useradd --uid 10001 --gid sitewire --no-create-home --home-dir /tmp sitewire

@@ -9,7 +9,7 @@ from mqtt_app.conf import Config, config
 from mqtt_app.domain.link.broker_settings import problems, useless
 from mqtt_app.domain.status.headline import EVIDENCE_STALE
 
-Rule = tuple[int, bool, str, str]
+SettingRule = tuple[int, bool, str, str]
 """Number, whether it holds, what is wrong, what to do."""
 
 
@@ -62,7 +62,7 @@ def violations(c: Config) -> list[tuple[int, str, str]]:
     return [(number, text + ".", hint) for number, holds, text, hint in rules if not holds]
 
 
-def _of_ownership(c: Config) -> list[Rule]:
+def _of_ownership(c: Config) -> list[SettingRule]:
     return [
         (
             1,
@@ -91,7 +91,7 @@ def _of_ownership(c: Config) -> list[Rule]:
     ]
 
 
-def _of_links(c: Config) -> list[Rule]:
+def _of_links(c: Config) -> list[SettingRule]:
     return [
         (
             5,
@@ -132,7 +132,7 @@ def _of_links(c: Config) -> list[Rule]:
     ]
 
 
-def _of_entrances(c: Config) -> list[Rule]:
+def _of_entrances(c: Config) -> list[SettingRule]:
     return [
         (
             20,

@@ -11,10 +11,10 @@ from channels.routing import ProtocolTypeRouter
 from django.conf import settings
 from django.core.handlers.asgi import ASGIHandler
 
-from project import pool
-from project.logs import configure
-from project.proxies import BehindProxies
+from project.logs.configuration import configure
 from project.startup import load_settings
+from project.web import pool
+from project.web.proxies import BehindProxies
 
 
 class OneThread(ASGIHandler):

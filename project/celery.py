@@ -63,7 +63,7 @@ def _count_log_ins_of_flower(**_: Any) -> None:
 
 @setup_logging.connect
 def _use_django_logging(**_: Any) -> None:
-    """Celery would otherwise replace the log format chosen in project/logs.py."""
-    from project.logs import configure
+    """Celery would otherwise replace the log format chosen in project/logs/configuration.py."""
+    from project.logs.configuration import configure
 
     configure()

@@ -5,8 +5,8 @@ import os
 from django.conf import settings
 from django.core.wsgi import get_wsgi_application
 
-from project.proxies import WsgiBehindProxies
 from project.startup import load_settings
+from project.web.proxies import WsgiBehindProxies
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "project.settings.local")
 load_settings()

@@ -13,7 +13,7 @@ from mqtt_app.domain.health.judgement import judge
 from mqtt_app.selectors import pages
 from mqtt_app.selectors.disclosure import sees_failures
 from mqtt_app.selectors.health.observe import observe
-from mqtt_app.selectors.pages import Address
+from mqtt_app.selectors.pages import BrokerAddress
 from mqtt_app.selectors.status.facets import SiteStatus
 from mqtt_app.selectors.status.sites import statuses
 from mqtt_app.selectors.status.system import pulse
@@ -34,7 +34,7 @@ class OverviewRow:
     reason: str
     status: str
     connected_since: datetime | None
-    address: Address | None
+    address: BrokerAddress | None
     owner: str
     wanted: bool
     may_switch: bool
@@ -117,7 +117,7 @@ def _in_state(status: SiteStatus, state: str, waiting: dict[int, int]) -> bool:
 
 
 def row(
-    status: SiteStatus, address: Address | None, waiting: dict[int, int], viewer: Viewer
+    status: SiteStatus, address: BrokerAddress | None, waiting: dict[int, int], viewer: Viewer
 ) -> OverviewRow:
     return OverviewRow(
         site_id=status.site_id,

@@ -21,7 +21,7 @@ from mqtt_app.selectors import pages
 from mqtt_app.selectors.audit import entries
 from mqtt_app.selectors.disclosure import sees_failures
 from mqtt_app.selectors.fingerprint import Fingerprint, fingerprint_of
-from mqtt_app.selectors.pages import Address
+from mqtt_app.selectors.pages import BrokerAddress
 from mqtt_app.selectors.status.facets import SiteStatus
 from mqtt_app.selectors.status.sites import site_status
 from mqtt_app.selectors.visibility import Viewer
@@ -57,7 +57,7 @@ class SiteView:
     site: Site
     status: SiteStatus
     badge: Badge
-    address: Address | None
+    address: BrokerAddress | None
     cards: list[Card]
     terms: list[tuple[str, int]]
     waiting: list[DiscoveredTopic]

@@ -63,7 +63,7 @@ class Request(msgspec.Struct, frozen=True):
     asked_by: str
 
 
-class LinkFacts(msgspec.Struct, frozen=True):
+class ConnectionFacts(msgspec.Struct, frozen=True):
     """What the row of a connection says. `subscribed_at`: when the broker last granted a filter."""
 
     is_wanted: bool
@@ -92,7 +92,7 @@ class Judgement(msgspec.Struct, frozen=True):
     generation: int = 0
 
 
-def judge(request: Request, link: LinkFacts, now: datetime) -> Judgement:
+def judge(request: Request, link: ConnectionFacts, now: datetime) -> Judgement:
     """How a start, stop or restart gets on. Errors, and the link of a restart, count from the
     request on only: what was before it proves nothing.
     """
@@ -126,7 +126,7 @@ def asked(request: Request) -> TimelineEvent:
     return TimelineEvent(request.asked_at, "asked", f"by {request.asked_by}")
 
 
-def _events(request: Request, link: LinkFacts) -> list[TimelineEvent]:
+def _events(request: Request, link: ConnectionFacts) -> list[TimelineEvent]:
     """In the order of their times; nothing from before the request."""
     found = [
         _event(link.assigned_at, "assigned", link.assigned_instance),
@@ -149,13 +149,13 @@ def _event(at: datetime | None, event: str, detail: str) -> TimelineEvent | None
     return TimelineEvent(at, event, detail)
 
 
-def _ended_at(request: Request, link: LinkFacts) -> datetime | None:
+def _ended_at(request: Request, link: ConnectionFacts) -> datetime | None:
     if request.kind is OperationKind.STOP:
         return _stop_ended_at(request, link)
     return _start_ended_at(request, link)
 
 
-def _start_ended_at(request: Request, link: LinkFacts) -> datetime | None:
+def _start_ended_at(request: Request, link: ConnectionFacts) -> datetime | None:
     if not link.is_wanted or link.status != "connected":
         return None
     since = link.connected_at or link.status_since
@@ -164,7 +164,7 @@ def _start_ended_at(request: Request, link: LinkFacts) -> datetime | None:
     return max(since, request.asked_at)
 
 
-def _stop_ended_at(request: Request, link: LinkFacts) -> datetime | None:
+def _stop_ended_at(request: Request, link: ConnectionFacts) -> datetime | None:
     """A link that is down, or that nobody holds, has ended; its owner lets go of it a little
     later.
     """
@@ -176,7 +176,7 @@ def _stop_ended_at(request: Request, link: LinkFacts) -> datetime | None:
     return max(link.status_since, request.asked_at)
 
 
-def _failed_since(request: Request, link: LinkFacts) -> bool:
+def _failed_since(request: Request, link: ConnectionFacts) -> bool:
     return (
         link.status == "error" and link.error_at is not None and link.error_at >= request.asked_at
     )

@@ -7,7 +7,7 @@ from mqtt_app.parsers.base import Message
 from mqtt_app.parsers.registry import THRESHOLD, Registry, confidence, run
 
 
-class Claim(msgspec.Struct, frozen=True):
+class ParserClaim(msgspec.Struct, frozen=True):
     """How sure a parser is that the message is its own: more than 0.0, up to 1.0."""
 
     parser: str
@@ -15,17 +15,17 @@ class Claim(msgspec.Struct, frozen=True):
     confidence: float
 
 
-class Trial(msgspec.Struct, frozen=True):
+class ParserTrial(msgspec.Struct, frozen=True):
     """`claims`: the surest first. `facts` are those of the first; empty, with `error`, when it could
     not read the message, and empty without one when the message holds nothing to store.
     """
 
-    claims: tuple[Claim, ...]
+    claims: tuple[ParserClaim, ...]
     facts: tuple[Fact, ...] = ()
     error: ParseError | None = None
 
 
-def try_parsers(registry: Registry, message: Message) -> Trial:
+def try_parsers(registry: Registry, message: Message) -> ParserTrial:
     """Births and other earlier messages are not known to the parsers here."""
     claims = claims_of(registry, message)
     if claims:
@@ -33,17 +33,17 @@ def try_parsers(registry: Registry, message: Message) -> Trial:
     else:
         parser = None
     if parser is None:
-        return Trial(claims)
+        return ParserTrial(claims)
     try:
-        return Trial(claims, tuple(run(parser, message)))
+        return ParserTrial(claims, tuple(run(parser, message)))
     except ParseError as error:
-        return Trial(claims, error=error)
+        return ParserTrial(claims, error=error)
 
 
-def claims_of(registry: Registry, message: Message) -> tuple[Claim, ...]:
+def claims_of(registry: Registry, message: Message) -> tuple[ParserClaim, ...]:
     """All parsers that would take the topic; first the one that `Registry.recognise` gives."""
     asked = (
-        Claim(parser.name, parser.version, confidence(parser, message.topic, message.payload))
+        ParserClaim(parser.name, parser.version, confidence(parser, message.topic, message.payload))
         for parser in registry.parsers
     )
     found = [claim for claim in asked if claim.confidence >= THRESHOLD]

@@ -10,8 +10,8 @@ from django.db.models import Max, Q, QuerySet
 from mqtt_app.domain.operations import (
     OPEN,
     SWITCHES,
+    ConnectionFacts,
     Judgement,
-    LinkFacts,
     OperationKind,
     Request,
     judge,
@@ -86,8 +86,10 @@ def judgements(
             yield operation, judge(request, link, now)
 
 
-def _link_facts(site_ids: set[int]) -> dict[int, LinkFacts]:
+def _link_facts(site_ids: set[int]) -> dict[int, ConnectionFacts]:
     """By site id."""
     rows = MqttConnection.objects.filter(site__in=site_ids).order_by()
     found = rows.annotate(subscribed_at=Max("topics__granted_at")).values(*_FACTS, "subscribed_at")
-    return {row.pop("site_id"): LinkFacts(is_wanted=row.pop("is_active"), **row) for row in found}
+    return {
+        row.pop("site_id"): ConnectionFacts(is_wanted=row.pop("is_active"), **row) for row in found
+    }

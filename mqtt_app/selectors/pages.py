@@ -26,7 +26,7 @@ _WAITING = Q(is_active=False, is_processable=True, is_ignored=False)
 
 
 @dataclass(frozen=True, slots=True)
-class Address:
+class BrokerAddress:
     host: str
     port: int
     use_tls: bool
@@ -41,11 +41,11 @@ def named_like(sites: QuerySet[Site], text: str) -> QuerySet[Site]:
     return sites.filter(Q(name__icontains=text) | Q(connection__broker_host__icontains=text))
 
 
-def addresses(site_ids: Iterable[int]) -> dict[int, Address]:
+def addresses(site_ids: Iterable[int]) -> dict[int, BrokerAddress]:
     """By site id. Reads no credentials."""
     found = MqttConnection.objects.filter(site__in=list(site_ids))
     rows = found.values_list("site_id", "broker_host", "broker_port", "use_tls", "tls_verify")
-    return {row[0]: Address(*row[1:]) for row in rows}
+    return {row[0]: BrokerAddress(*row[1:]) for row in rows}
 
 
 def waiting_counts(sites: QuerySet[Site]) -> dict[int, int]:

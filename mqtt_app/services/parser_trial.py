@@ -22,7 +22,7 @@ from mqtt_app.domain.facts import (
     TopicDescription,
 )
 from mqtt_app.parsers.base import Message
-from mqtt_app.parsers.trial import Trial, try_parsers
+from mqtt_app.parsers.trial import ParserTrial, try_parsers
 from mqtt_app.services.ingest.parsing.parsers import installed
 
 FACT_NAMES: Mapping[type, str] = {
@@ -38,8 +38,8 @@ FACT_NAMES: Mapping[type, str] = {
 }
 
 
-def try_message(message: Message) -> Trial:
-    """Never raises: what a parser cannot read is in `Trial.error`."""
+def try_message(message: Message) -> ParserTrial:
+    """Never raises: what a parser cannot read is in `ParserTrial.error`."""
     return try_parsers(installed(), message)
 
 
@@ -52,7 +52,7 @@ def is_time_zone(name: str) -> bool:
     return True
 
 
-def as_json(trial: Trial) -> dict[str, Any]:
+def as_json(trial: ParserTrial) -> dict[str, Any]:
     """`{"claims": [{"parser", "version", "confidence"}], "parser": the first of them or null,
     "facts": [{"fact": "reading", ...}], "error": {"error_type", "message"} or null}`.
     """

@@ -8,7 +8,7 @@ from django.core.exceptions import ImproperlyConfigured
 from django.core.management import execute_from_command_line
 
 from project.local.refusal import Refusal
-from project.logs import configure
+from project.logs.configuration import configure
 
 LOG = "commands.log"
 

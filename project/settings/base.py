@@ -56,9 +56,9 @@ INSTALLED_APPS = [
 
 MIDDLEWARE = [
     "mqtt_app.middleware.policy.PolicyMiddleware",
-    "project.health_paths.AnyHost",
+    "project.web.health_paths.AnyHost",
     "django.middleware.security.SecurityMiddleware",
-    "project.static_files.WholeFiles",
+    "project.web.static_files.WholeFiles",
     "mqtt_app.middleware.origin.CrossSiteMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.common.CommonMiddleware",
@@ -205,11 +205,9 @@ DJANGO_CELERY_BEAT_TZ_AWARE = True
 SITEWIRE = checked.knobs()
 """Overrides of `mqtt_app.conf.Config`, one environment variable SITEWIRE_<FIELD> each."""
 
-DEFAULT_EXCEPTION_REPORTER = "project.error_pages.MaskedReporter"
-DEFAULT_EXCEPTION_REPORTER_FILTER = "project.error_pages.NoValues"
-LOGGING_CONFIG = (
-    None  # project.logs.configure() is called by the composition roots, once per process
-)
+DEFAULT_EXCEPTION_REPORTER = "project.web.error_pages.MaskedReporter"
+DEFAULT_EXCEPTION_REPORTER_FILTER = "project.web.error_pages.NoValues"
+LOGGING_CONFIG = None  # project.logs.configuration.configure() is called by the composition roots, once per process
 SECURE_CONTENT_TYPE_NOSNIFF = True
 X_FRAME_OPTIONS = "DENY"
 SESSION_COOKIE_HTTPONLY = True

@@ -19,7 +19,7 @@ from enum import StrEnum
 import msgspec
 
 
-class Rule(msgspec.Struct, frozen=True):
+class HealthRule(msgspec.Struct, frozen=True):
     """`enough` messages within `seconds` decide. `few` failures do at a site when the parser fails
     everywhere.
     """
@@ -51,19 +51,21 @@ class Health(StrEnum):
     WORKING = "working"
 
 
-def extended(window: Window | None, parsed: int, failed: int, now: float, rule: Rule) -> Window:
+def extended(
+    window: Window | None, parsed: int, failed: int, now: float, rule: HealthRule
+) -> Window:
     """The window with these messages in it; a new one when the old one is over."""
     if window is None or not is_open(window, now, rule):
         return Window(now, parsed, failed)
     return Window(window.started, window.parsed + parsed, window.failed + failed)
 
 
-def is_open(window: Window, now: float, rule: Rule) -> bool:
+def is_open(window: Window, now: float, rule: HealthRule) -> bool:
     """A clock that was set back ends a window too."""
     return 0.0 <= now - window.started < rule.seconds
 
 
-def judged(window: Window, rule: Rule) -> Health:
+def judged(window: Window, rule: HealthRule) -> Health:
     if window.total < rule.enough:
         return Health.UNDECIDED
     if window.mostly_failed:
@@ -71,14 +73,14 @@ def judged(window: Window, rule: Rule) -> Health:
     return Health.WORKING
 
 
-def has_recovered(window: Window, rule: Rule) -> bool:
+def has_recovered(window: Window, rule: HealthRule) -> bool:
     """Farther from failing than `judged` asks for, so that a parser on the edge does not go to and
     fro.
     """
     return window.total >= rule.enough and window.failed * 4 <= window.total
 
 
-def failing_everywhere(windows: Iterable[Window], now: float, rule: Rule) -> bool:
+def failing_everywhere(windows: Iterable[Window], now: float, rule: HealthRule) -> bool:
     """One window for each site: too few messages at each of them to decide, but not over all."""
     recent = [window for window in windows if is_open(window, now, rule)]
     together = Window(
@@ -87,7 +89,7 @@ def failing_everywhere(windows: Iterable[Window], now: float, rule: Rule) -> boo
     return judged(together, rule) is Health.FAILING
 
 
-def takes_part(window: Window, rule: Rule) -> bool:
+def takes_part(window: Window, rule: HealthRule) -> bool:
     """Is this site one of those where a parser that fails everywhere fails?"""
     return window.mostly_failed and window.failed >= rule.few
 

@@ -9,7 +9,7 @@ from django.utils import timezone
 
 from mqtt_app.domain.topics import TopicError, validate_topic
 from mqtt_app.parsers.base import MAX_PAYLOAD, Message
-from mqtt_app.parsers.trial import Trial
+from mqtt_app.parsers.trial import ParserTrial
 from mqtt_app.services.parser_trial import as_json, fact_as_json, is_time_zone, try_message
 
 
@@ -55,7 +55,7 @@ class Command(BaseCommand):
             options["time_zone"],
         )
 
-    def _print(self, trial: Trial) -> None:
+    def _print(self, trial: ParserTrial) -> None:
         if not trial.claims:
             self.stdout.write("No parser takes this message.")
         for claim in trial.claims:

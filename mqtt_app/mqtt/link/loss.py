@@ -15,7 +15,7 @@ from mqtt_app.domain.link.protocol.violations import cut_off
 from mqtt_app.mqtt.link import tls
 
 
-class Heard(Protocol):
+class LinkSource(Protocol):
     """What came from a broker: its packets, and its first bytes."""
 
     stream: PacketStream
@@ -23,7 +23,12 @@ class Heard(Protocol):
 
 
 def explain(
-    error: EOFError | OSError, source: Heard, host: str, *, use_tls: bool, identified: bool = True
+    error: EOFError | OSError,
+    source: LinkSource,
+    host: str,
+    *,
+    use_tls: bool,
+    identified: bool = True,
 ) -> LinkFailure:
     """`identified`: we had a client certificate to show."""
     connected = source.stream.connected

@@ -23,7 +23,7 @@ from mqtt_app.parsers.json_tree import decode, invalid
 _JSON = JsonParser()
 
 
-class Envelope(msgspec.Struct, frozen=True):
+class Wrapping(msgspec.Struct, frozen=True):
     """`keys`: all stand in it. `held` gives the topic and what is held."""
 
     keys: tuple[str, ...]
@@ -111,7 +111,7 @@ def _at(time: Any, held: Any) -> Any:
 
 
 ENVELOPES = (
-    Envelope(("specversion", "type", "source", "id"), _cloud_event),
-    Envelope(("topic", "payload", "_msgid"), _node_red),
-    Envelope(("data", "published_at", "coreid"), _particle),
+    Wrapping(("specversion", "type", "source", "id"), _cloud_event),
+    Wrapping(("topic", "payload", "_msgid"), _node_red),
+    Wrapping(("data", "published_at", "coreid"), _particle),
 )

@@ -42,7 +42,7 @@ TYPES = BIRTHS | DATA | DEATHS | {"NCMD", "DCMD", "STATE"}
 SEQUENCE = 256  # seq runs from 0 to 255 and starts again
 
 
-class Address(msgspec.Struct, frozen=True):
+class SparkplugTopic(msgspec.Struct, frozen=True):
     """`node` and `device` are identifiers; `device` is the node's own for messages of the node."""
 
     kind: str
@@ -93,7 +93,7 @@ class SparkplugParser:
 
 
 @lru_cache(maxsize=16_384)
-def _address(topic: str) -> Address | None:
+def _address(topic: str) -> SparkplugTopic | None:
     """None for what is no topic of Sparkplug B."""
     if NAMESPACE not in topic:
         return None
@@ -104,16 +104,16 @@ def _address(topic: str) -> Address | None:
     above = levels[:place]
     below = levels[place + 1 :]
     if below[:1] == ["STATE"]:
-        return Address("STATE", "", "", "")
+        return SparkplugTopic("STATE", "", "", "")
     if len(below) not in (3, 4) or below[1] not in TYPES or not all(below):
         return None
     node = "/".join([*above, below[0], below[2]])
     if len(below) == 3:
-        return Address(below[1], node, node, below[2])
-    return Address(below[1], node, f"{node}/{below[3]}", below[3])
+        return SparkplugTopic(below[1], node, node, below[2])
+    return SparkplugTopic(below[1], node, f"{node}/{below[3]}", below[3])
 
 
-def _birth(address: Address, payload: Any) -> Iterator[Fact]:
+def _birth(address: SparkplugTopic, payload: Any) -> Iterator[Fact]:
     is_node = address.kind == "NBIRTH"
     yield Availability(
         identifier=address.device,
@@ -134,7 +134,7 @@ def _birth(address: Address, payload: Any) -> Iterator[Fact]:
     yield from _sequence(address, payload)
 
 
-def _data(address: Address, payload: Any, message: Message) -> Iterator[Fact]:
+def _data(address: SparkplugTopic, payload: Any, message: Message) -> Iterator[Fact]:
     known = births.recall(message.memory, address.birth_key)
     if address.kind == "NDATA":
         kind = "NBIRTH"
@@ -154,7 +154,7 @@ def _data(address: Address, payload: Any, message: Message) -> Iterator[Fact]:
     yield from _sequence(address, payload)
 
 
-def _death(address: Address, message: Message) -> Iterator[Fact]:
+def _death(address: SparkplugTopic, message: Message) -> Iterator[Fact]:
     payload = decode(message.payload)
     is_node = address.kind == "NDEATH"
     if is_node and (stale := _stale(address, payload, message)):
@@ -170,7 +170,7 @@ def _death(address: Address, message: Message) -> Iterator[Fact]:
         yield from _sequence(address, payload)
 
 
-def _stale(address: Address, payload: Any, message: Message) -> str:
+def _stale(address: SparkplugTopic, payload: Any, message: Message) -> str:
     """Why an NDEATH is not believed; "" when it is."""
     session = metrics.session_of(payload)
     known = births.recall(message.memory, address.birth_key)
@@ -182,7 +182,7 @@ def _stale(address: Address, payload: Any, message: Message) -> str:
     )
 
 
-def _gap(address: Address, payload: Any, message: Message) -> Iterator[Remark]:
+def _gap(address: SparkplugTopic, payload: Any, message: Message) -> Iterator[Remark]:
     last = message.memory.get(address.sequence_key, b"")
     if not payload.HasField("seq") or not last.isdigit():
         return
@@ -195,6 +195,6 @@ def _gap(address: Address, payload: Any, message: Message) -> Iterator[Remark]:
         )
 
 
-def _sequence(address: Address, payload: Any) -> Iterator[Remembered]:
+def _sequence(address: SparkplugTopic, payload: Any) -> Iterator[Remembered]:
     if payload.HasField("seq"):
         yield Remembered(key=address.sequence_key, value=str(payload.seq % SEQUENCE).encode())

@@ -15,7 +15,7 @@ from django.db import transaction
 
 from mqtt_app.conf import config
 from mqtt_app.domain.dead_letters import parser_health
-from mqtt_app.domain.dead_letters.parser_health import Health, Rule, Window
+from mqtt_app.domain.dead_letters.parser_health import Health, HealthRule, Window
 from mqtt_app.domain.ingest.samples import storable
 from mqtt_app.logging_utils import log_connection_event
 from mqtt_app.models import LogLevel, MqttConnection, MqttParsingLog, ParserHealth, ParsingErrorType
@@ -45,8 +45,8 @@ class BatchCounts(msgspec.Struct, frozen=True):
     errors: Mapping[Scope, str]
 
 
-def rule() -> Rule:
-    return Rule(enough=config().parser_enough, seconds=config().parser_window)
+def rule() -> HealthRule:
+    return HealthRule(enough=config().parser_enough, seconds=config().parser_window)
 
 
 def observe(

@@ -32,7 +32,7 @@ BATCH_BYTES = 8_388_608  # of their payloads
 FATAL = "killed the process that parsed it, or kept it busy for ever"
 
 
-class Trial(msgspec.Struct, frozen=True):
+class FailedShare(msgspec.Struct, frozen=True):
     """How many of the messages that were due a parser failed on at a site."""
 
     failed: int
@@ -118,14 +118,14 @@ def _judge(rows: Sequence[DeadLetter], run: Run) -> None:
     _pause_again(trials, back, failed, run.now)
 
 
-def _failing(rows: Iterable[DeadLetter], failed: Collection[int]) -> dict[Scope, Trial]:
+def _failing(rows: Iterable[DeadLetter], failed: Collection[int]) -> dict[Scope, FailedShare]:
     """Parsers that failed on most of what was due; too few prove nothing."""
     due = [row for row in rows if row.state == DeadLetterState.DUE]
     totals = Counter(map(_scope, due))
     bad = Counter(_scope(row) for row in due if row.pk in failed)
     few = parser_health.rule().few
     return {
-        scope: Trial(number, totals[scope])
+        scope: FailedShare(number, totals[scope])
         for scope, number in bad.items()
         if number >= few and not rules.passes(totals[scope] - number, number)
     }
@@ -142,7 +142,7 @@ def _move(rows: Sequence[DeadLetter], state: DeadLetterState) -> None:
 
 
 def _pause_again(
-    trials: Mapping[Scope, Trial],
+    trials: Mapping[Scope, FailedShare],
     back: Iterable[DeadLetter],
     failed: Mapping[int, ParseFailure],
     now: datetime,

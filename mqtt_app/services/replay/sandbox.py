@@ -33,12 +33,12 @@ class End(Enum):
     DIED = 2  # or did not come to an end
 
 
-class Probe(msgspec.Struct, frozen=True):
+class SandboxMessage(msgspec.Struct, frozen=True):
     message: Envelope
     topic: Topic | None
 
 
-Script = Sequence[Probe]
+Script = Sequence[SandboxMessage]
 
 
 def most_can_be_parsed(messages: Collection[Envelope]) -> bool:
@@ -83,7 +83,7 @@ def _script(messages: Collection[Envelope], asked_parsers: Mapping[int, str]) ->
     keys = {topic_key(message) for message in messages}
     topics = find(keys, Draft(PROCESS, believes=False)).rows
     return [
-        Probe(message, _topic(message, topics, asked_parsers.get(message.packet_id, "")))
+        SandboxMessage(message, _topic(message, topics, asked_parsers.get(message.packet_id, "")))
         for message in messages
     ]
 

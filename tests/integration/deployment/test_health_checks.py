@@ -15,7 +15,7 @@ import redis
 
 from mqtt_app.coordination.leases import Lease, LeaseStore
 from mqtt_app.domain.health.vitals import Vitals
-from project import health_check
+from project.healthcheck import process as health_check
 from project.local.processes.ports import free_port
 from project.local.processes.waiting import wait_until
 from tests.integration.deployment.production import environment, run
@@ -23,7 +23,7 @@ from tests.stack import ROOT
 
 
 def worker_health(kind: str, name: str, **changes: str) -> tuple[int, str]:
-    done = run("-m", "project.worker_health", kind, name, env=environment(**changes))
+    done = run("-m", "project.healthcheck.worker", kind, name, env=environment(**changes))
     assert "Traceback" not in done.stderr, done.stderr
     return done.returncode, done.stdout
 
@@ -142,13 +142,13 @@ def test_a_web_server_is_healthy_when_it_answers_well(server: tuple[str, list[in
 def test_the_cheap_checks_need_no_package() -> None:
     for kind in ("web", "flower", "beat"):
         done = run(
-            "-S", "-m", "project.health_check", kind, env={"BEAT_HEARTBEAT": "/no/such/file"}
+            "-S", "-m", "project.healthcheck.process", kind, env={"BEAT_HEARTBEAT": "/no/such/file"}
         )
         assert done.returncode == 1
         assert "Traceback" not in done.stderr
 
 
-@pytest.mark.parametrize("module", ["project.health_check", "project.worker_health"])
+@pytest.mark.parametrize("module", ["project.healthcheck.process", "project.healthcheck.worker"])
 def test_an_unknown_kind_is_told_the_known_ones(module: str) -> None:
     done = run("-m", module, "nonsense", env=environment())
     assert done.returncode == 2

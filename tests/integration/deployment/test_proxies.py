@@ -8,7 +8,7 @@ from django.test import RequestFactory
 
 from mqtt_app.domain.accounts.client_address import client_address
 from mqtt_app.domain.accounts.proxies import parse_proxies
-from project.proxies import NAME_TTL, BehindProxies, TrustedNetworks, WsgiBehindProxies
+from project.web.proxies import NAME_TTL, BehindProxies, TrustedNetworks, WsgiBehindProxies
 
 FORGED = [
     (b"x-forwarded-for", b"203.0.113.9"),

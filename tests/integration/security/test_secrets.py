@@ -17,8 +17,8 @@ from pytest_django.fixtures import Settings
 from mqtt_app import logging_utils
 from mqtt_app.models import MqttConnection, Site
 from mqtt_app.services.ownership import config_of
-from project import logs
-from project.log_lines import CountingHandler
+from project.logs import configuration as logs
+from project.logs.lines import CountingHandler
 from tests.answers import Answer
 from tests.brokers import CertificateAuthority
 from tests.integration.security.walk import addresses

@@ -5,7 +5,7 @@ import pytest
 
 from mqtt_app.domain.operations import (
     DEADLINE,
-    LinkFacts,
+    ConnectionFacts,
     OperationKind,
     OperationState,
     Request,
@@ -24,17 +24,17 @@ def request(kind: OperationKind = OperationKind.START) -> Request:
     return Request(kind, T, "ada")
 
 
-def link(status: str, since: datetime = AFTER, **facts: Any) -> LinkFacts:
+def link(status: str, since: datetime = AFTER, **facts: Any) -> ConnectionFacts:
     said: dict[str, Any] = {
         "is_wanted": True,
         "status": status,
         "status_since": since,
         "generation": 4,
     }
-    return LinkFacts(**said | facts)
+    return ConnectionFacts(**said | facts)
 
 
-def state(kind: str, facts: LinkFacts, now: datetime = NOW) -> str:
+def state(kind: str, facts: ConnectionFacts, now: datetime = NOW) -> str:
     return judge(request(OperationKind(kind)), facts, now).state.value
 
 

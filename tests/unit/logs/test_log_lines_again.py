@@ -10,7 +10,7 @@ import pytest
 
 from mqtt_app.domain.logs import repeats
 from mqtt_app.domain.logs.repeats import FREE
-from project.log_lines import CountingHandler
+from project.logs.lines import CountingHandler
 from tests.integration.runtime.world import wait_for
 
 

@@ -71,7 +71,7 @@ class Exceptions(msgspec.Struct, frozen=True):
     postponed: frozenset[int] = frozenset()
 
 
-class Claim(msgspec.Struct, frozen=True):
+class ClaimedBatch(msgspec.Struct, frozen=True):
     """`earlier`: these messages were committed before, with these exceptions. `rules` by connection
     id.
     """
@@ -80,7 +80,7 @@ class Claim(msgspec.Struct, frozen=True):
     earlier: Exceptions | None = None
 
 
-def claim(batch: Batch, now: datetime) -> Claim:
+def claim(batch: Batch, now: datetime) -> ClaimedBatch:
     """Write the receipt, hold off any change of owner until the commit, then read who owns what.
 
     A second copy that comes at the same moment waits here until the first one is committed.
@@ -91,12 +91,12 @@ def claim(batch: Batch, now: datetime) -> Claim:
     lock, rules = _lock_and_rules(batch.messages, now)
     send([receipt, *superseded, *([whole] if superseded else []), lock, rules])
     if not receipt.row_count:
-        return Claim({}, _exceptions(ask(_OUTCOME, [batch.id])))
+        return ClaimedBatch({}, _exceptions(ask(_OUTCOME, [batch.id])))
     if superseded and whole.row_count:
         earlier = _exceptions(whole)
         _write_exceptions(batch, earlier.skipped, earlier.postponed)
-        return Claim({}, earlier)
-    return Claim(_by_connection(rules))
+        return ClaimedBatch({}, earlier)
+    return ClaimedBatch(_by_connection(rules))
 
 
 def rules_for(messages: Iterable[Envelope], now: datetime) -> Rules:

@@ -20,7 +20,7 @@ WHERE id = ANY(%s::bigint[])
 """
 
 
-class Heard(msgspec.Struct):
+class RowNews(msgspec.Struct):
     """What a batch says of one device or gateway, in unix seconds. `seen` 0.0: not heard itself.
     `at`: when the newest message about it came. `is_hint`: only retained messages say so, which may
     be older than what is known.
@@ -49,15 +49,15 @@ class Death(msgspec.Struct, frozen=True):
     is_gateway: bool
 
 
-HeardByKind = dict[Kind, dict[int, Heard]]
+NewsByKind = dict[Kind, dict[int, RowNews]]
 """By kind and row id."""
 
 _STATUS = {Liveness.ONLINE: ONLINE, Liveness.OFFLINE: OFFLINE, Liveness.ASLEEP: ASLEEP}
 
 
-def collect(naming: Iterable[FactOfMessage[NamingFact]], directory: Directory) -> HeardByKind:
+def collect(naming: Iterable[FactOfMessage[NamingFact]], directory: Directory) -> NewsByKind:
     """A retained message proves nothing about now; a retained goodbye is a hint."""
-    heard: HeardByKind = {kind: {} for kind in TABLES}
+    heard: NewsByKind = {kind: {} for kind in TABLES}
     for found in naming:
         message = found.message
         fact = found.fact
@@ -89,7 +89,7 @@ def deaths(naming: Iterable[FactOfMessage[NamingFact]]) -> list[Death]:
     ]
 
 
-def still_news(heard: HeardByKind, silence: Mapping[int, float], now: datetime) -> HeardByKind:
+def still_news(heard: NewsByKind, silence: Mapping[int, float], now: datetime) -> NewsByKind:
     """For messages that are parsed late: without those that were heard since, or whose sign of life
     is older than the silence they may keep. `silence`: s, by site id.
     """
@@ -100,7 +100,7 @@ def still_news(heard: HeardByKind, silence: Mapping[int, float], now: datetime) 
 
 
 def _hear_availability(
-    heard: HeardByKind, message: Envelope, fact: Availability, directory: Directory
+    heard: NewsByKind, message: Envelope, fact: Availability, directory: Directory
 ) -> None:
     """A gateway with values of its own is a device, too."""
     key = (message.site_id, fact.identifier)
@@ -111,10 +111,10 @@ def _hear_availability(
         _hear(heard["device"], device.id, message, _STATUS[fact.state])
 
 
-def _hear(heard: dict[int, Heard], row_id: int, message: Envelope, status: str) -> None:
+def _hear(heard: dict[int, RowNews], row_id: int, message: Envelope, status: str) -> None:
     entry = heard.get(row_id)
     if entry is None:
-        entry = heard[row_id] = Heard(message.site_id, is_hint=message.retain)
+        entry = heard[row_id] = RowNews(message.site_id, is_hint=message.retain)
     elif message.retain and not entry.is_hint:
         return
     entry.is_hint = message.retain
@@ -125,8 +125,8 @@ def _hear(heard: dict[int, Heard], row_id: int, message: Envelope, status: str) 
 
 
 def _newer_than_known(
-    table: str, heard: Mapping[int, Heard], silence: Mapping[int, float], now: datetime
-) -> dict[int, Heard]:
+    table: str, heard: Mapping[int, RowNews], silence: Mapping[int, float], now: datetime
+) -> dict[int, RowNews]:
     if not heard:
         return {}
     found = ask(_LAST_SEEN.format(table=table), [numbers(sorted(heard))])

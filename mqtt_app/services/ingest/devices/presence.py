@@ -7,7 +7,7 @@ import msgspec
 
 from mqtt_app.domain.presence import ANNOUNCED, OFFLINE
 from mqtt_app.services.ingest.devices.directory import Directory
-from mqtt_app.services.ingest.devices.heard import Death, Heard, collect, still_news
+from mqtt_app.services.ingest.devices.heard import Death, RowNews, collect, still_news
 from mqtt_app.services.ingest.parsing.facts import FactOfMessage, NamingFact
 from mqtt_app.services.ingest.run import Run
 from mqtt_app.services.postgres.columns import booleans, microseconds, numbers, texts
@@ -84,7 +84,7 @@ class Marked(msgspec.Struct, frozen=True):
     """Those of one kind that a batch heard. `still` gives the ids of those whose status stays."""
 
     kind: Kind
-    heard: Mapping[int, Heard]
+    heard: Mapping[int, RowNews]
     still: Query
 
 
@@ -153,7 +153,7 @@ def _reach(gone: Sequence[Death]) -> list[PresenceChange]:
     return [PresenceChange("device", row.id, row.site_id, OFFLINE, ANNOUNCED) for row in reached]
 
 
-def _write(kind: Kind, heard: Mapping[int, Heard], run: Run) -> list[_Changed]:
+def _write(kind: Kind, heard: Mapping[int, RowNews], run: Run) -> list[_Changed]:
     statement = _CHANGE.format(table=TABLES[kind])
     return ask(statement, _columns(heard, run)).records(_Changed)
 
@@ -169,7 +169,7 @@ def _silence(run: Run) -> dict[int, float]:
     return {rules.site_id: float(rules.silence) for rules in run.rules.values()}
 
 
-def _columns(heard: Mapping[int, Heard], run: Run) -> dict[str, Any]:
+def _columns(heard: Mapping[int, RowNews], run: Run) -> dict[str, Any]:
     silence = _silence(run)
     ids = sorted(heard)
     entries = [heard[row_id] for row_id in ids]

@@ -5,7 +5,7 @@ from hypothesis import strategies as st
 
 from mqtt_app.domain.dead_letters.parser_health import (
     Health,
-    Rule,
+    HealthRule,
     Window,
     extended,
     failing_everywhere,
@@ -16,7 +16,7 @@ from mqtt_app.domain.dead_letters.parser_health import (
     takes_part,
 )
 
-RULE = Rule()
+RULE = HealthRule()
 counts = st.integers(0, 1_000)
 times = st.floats(0, 1e9)
 windows = st.builds(Window, started=times, parsed=counts, failed=counts)

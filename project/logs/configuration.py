@@ -53,7 +53,7 @@ def _config(file: Path | None) -> dict[str, object]:
         "foreign_pre_chain": SHARED,
     }
     handlers: dict[str, object] = {
-        "stderr": {"class": "project.log_lines.CountingHandler", "formatter": "line"}
+        "stderr": {"class": "project.logs.lines.CountingHandler", "formatter": "line"}
     }
     if file is not None:
         handlers["file"] = {

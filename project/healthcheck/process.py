@@ -1,4 +1,4 @@
-"""`python -m project.health_check KIND`: what a container of web, Flower or beat asks itself.
+"""`python -m project.healthcheck.process KIND`: what a container of web, Flower or beat asks itself.
 Standard library only.
 
 Exit code 0, or 1 with a sentence. It runs every half minute beside each process, and must cost next

@@ -1,7 +1,7 @@
-"""`python -m project.worker_health KIND NAME`: what a container of a task worker or an MQTT worker
+"""`python -m project.healthcheck.worker KIND NAME`: what a container of a task worker or an MQTT worker
 asks itself.
 
-Like project/health_check.py, with Redis and without Django.
+Like project/healthcheck/process.py, with Redis and without Django.
 """
 
 import os
@@ -17,8 +17,8 @@ from mqtt_app.conf import Config
 from mqtt_app.coordination import keys
 from mqtt_app.coordination.leases import Lease
 from mqtt_app.domain.health.vitals import complaint
-from project.health_check import TIMEOUT, report
-from project.monitor import app
+from project.healthcheck.monitor import app
+from project.healthcheck.process import TIMEOUT, report
 from project.settings import checked
 
 

@@ -1,0 +1,1 @@
+"""What containers ask their own process, to say whether it is well."""

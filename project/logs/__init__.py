@@ -1,0 +1,1 @@
+"""The log of every process: its format, and repeated lines counted."""

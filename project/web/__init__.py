@@ -1,0 +1,1 @@
+"""What stands around the web process: proxies, static files, error pages, its connections."""
