@@ -146,6 +146,9 @@ class Config:
     audit_retention_days: int = 730
     log_retention_days: int = 30
     reading_retention_days: int = 365
+    rollup_interval: float = 60.0  # how often new readings are summed up by hour and day
+    rollup_days: int = 1_825  # that sums by day are kept, for new sites
+    hour_rollup_days: int = 731  # sums by hour, at most
     receipt_retention: float = 604_800.0
     evidence_interval: float = 2.0  # how often a worker publishes what it sees
     evidence_ttl: float = 60.0

@@ -9,6 +9,7 @@ from mqtt_app.domain.health.queues import (
     LOGS,
     PRESENCE,
     PROBE,
+    ROLLUPS,
     SERVED_TOGETHER,
 )
 
@@ -19,6 +20,7 @@ __all__ = [
     "LOGS",
     "PRESENCE",
     "PROBE",
+    "ROLLUPS",
     "SERVED_TOGETHER",
     "STORE_BATCH",
     "TASK_QUEUES",
@@ -34,6 +36,7 @@ TASK_ROUTES = {
     "tasks.presence.*": {"queue": PRESENCE},
     "tasks.logs.*": {"queue": LOGS},
     "tasks.probe.*": {"queue": PROBE},
+    "tasks.rollups.*": {"queue": ROLLUPS},
 }
 
 

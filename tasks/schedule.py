@@ -29,45 +29,57 @@ class ScheduleEntry:
     description: str
 
 
+@dataclass(frozen=True, slots=True)
+class MeantEntry:
+    """A periodic task as the product ships it, but for its period, which settings decide."""
+
+    name: str
+    queue: str
+    description: str
+
+
+MEANT = {
+    PeriodicTaskName.RECONCILE: MeantEntry(
+        "Reconcile MQTT connections",
+        queues.CONTROL,
+        "Compares the connections that are wanted with the MQTT workers that are alive.",
+    ),
+    PeriodicTaskName.CHECK_OFFLINE: MeantEntry(
+        "Check for silent devices",
+        queues.PRESENCE,
+        "Marks devices and gateways offline that said nothing for longer than they may.",
+    ),
+    PeriodicTaskName.REPLAY: MeantEntry(
+        "Try paused parsers again",
+        queues.INGEST,
+        "Parses what was kept of parsers that failed on most messages, once they work again.",
+    ),
+    PeriodicTaskName.ROLL_UP: MeantEntry(
+        "Roll up readings",
+        queues.ROLLUPS,
+        "Sums up new readings by hour and day, for charts over months.",
+    ),
+    PeriodicTaskName.UPKEEP: MeantEntry(
+        "Prune logs",
+        queues.CONTROL,
+        "Removes log rows, receipts and readings past their retention, and prepares the next"
+        " months.",
+    ),
+}
+
+
 def entries() -> tuple[ScheduleEntry, ...]:
     periods = meant_periods()
-    reconcile = periods[PeriodicTaskName.RECONCILE]
-    offline = periods[PeriodicTaskName.CHECK_OFFLINE]
-    trial = periods[PeriodicTaskName.REPLAY]
-    upkeep = periods[PeriodicTaskName.UPKEEP]
-    return (
+    return tuple(
         ScheduleEntry(
-            "Reconcile MQTT connections",
-            PeriodicTaskName.RECONCILE,
-            reconcile,
-            queues.CONTROL,
-            _below(reconcile),
-            "Compares the connections that are wanted with the MQTT workers that are alive.",
-        ),
-        ScheduleEntry(
-            "Check for silent devices",
-            PeriodicTaskName.CHECK_OFFLINE,
-            offline,
-            queues.PRESENCE,
-            _below(offline),
-            "Marks devices and gateways offline that said nothing for longer than they may.",
-        ),
-        ScheduleEntry(
-            "Try paused parsers again",
-            PeriodicTaskName.REPLAY,
-            trial,
-            queues.INGEST,
-            _below(trial),
-            "Parses what was kept of parsers that failed on most messages, once they work again.",
-        ),
-        ScheduleEntry(
-            "Prune logs",
-            PeriodicTaskName.UPKEEP,
-            upkeep,
-            queues.CONTROL,
-            upkeep // 2,
-            "Removes log rows, receipts and readings past their retention, and prepares the next months.",
-        ),
+            name=meant.name,
+            task=task,
+            every=periods[task],
+            queue=meant.queue,
+            expires=_expiry(task, periods[task]),
+            description=meant.description,
+        )
+        for task, meant in MEANT.items()
     )
 
 
@@ -108,6 +120,12 @@ def _create(entry: ScheduleEntry) -> bool:
         },
     )
     return bool(created)
+
+
+def _expiry(task: PeriodicTaskName, period: int) -> int:
+    if task is PeriodicTaskName.UPKEEP:
+        return period // 2
+    return _below(period)
 
 
 def _below(period: int) -> int:

@@ -21,7 +21,7 @@ from psycopg import sql
 
 ROOT = Path(__file__).resolve().parent.parent
 TEMPLATE = f"sitewire_stack_template_{os.getpid()}"
-QUEUES = "mqtt.control,mqtt.ingest,mqtt.presence,mqtt.logs,mqtt.probe"
+QUEUES = "mqtt.control,mqtt.ingest,mqtt.presence,mqtt.logs,mqtt.rollups,mqtt.probe"
 
 QUICK = {
     # The production constants divided by five: the same relations, shorter waits.

@@ -30,6 +30,7 @@ from mqtt_app.models.metrics import DeviceAlias, Metric
 from mqtt_app.models.operations import Operation
 from mqtt_app.models.periodic import PeriodicRun
 from mqtt_app.models.readings import LatestReading, Quality, Reading
+from mqtt_app.models.rollups import Rollup, RollupProgress
 from mqtt_app.models.rules import TopicRule
 from mqtt_app.models.sites import Site, SiteBooks
 
@@ -72,6 +73,8 @@ __all__ = [
     "QoS",
     "Quality",
     "Reading",
+    "Rollup",
+    "RollupProgress",
     "Site",
     "SiteBooks",
     "TopicNotice",

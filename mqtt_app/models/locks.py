@@ -8,6 +8,9 @@ RECONCILE_LOCK = 7_061_001  # one reconcile at a time; whoever comes second does
 UPKEEP_LOCK = 7_061_002
 OFFLINE_CHECK_LOCK = 7_061_003
 DEAD_LETTERS_LOCK = 7_061_004
+ROLLUP_LOCK = (
+    7_061_006  # one process rolls up; who moves or removes a device's readings waits for it
+)
 PROBES_LOCK = 7_061_005  # held while open tests are counted and one is added
 
 # Held exclusively by the taker of a connection, shared by every batch that holds its messages: a

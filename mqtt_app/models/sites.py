@@ -28,6 +28,12 @@ class Site(models.Model):
         validators=[MinValueValidator(1), MaxValueValidator(36_500)],
         help_text="Days that readings are kept.",
     )
+    rollup_days = models.PositiveIntegerField(
+        default=_DEFAULTS.rollup_days,
+        db_default=_DEFAULTS.rollup_days,
+        validators=[MinValueValidator(1), MaxValueValidator(36_500)],
+        help_text="Days that readings summed up by day are kept; by hour two years at most.",
+    )
     dead_letter_days = models.PositiveIntegerField(
         default=_DEFAULTS.dead_letter_days,
         db_default=_DEFAULTS.dead_letter_days,

@@ -5,6 +5,7 @@ the caller; nothing is recorded here.
 from django.db import connection
 
 from mqtt_app.models import Device, DeviceAlias
+from mqtt_app.services.rollups import devices as rollups
 
 _MERGE = (
     "UPDATE mqtt_reading SET device_id = %(target)s WHERE device_id = %(source)s",
@@ -61,9 +62,11 @@ def lock(ids: list[int]) -> dict[int, Device]:
 
 def merge(source: Device, target: Device) -> None:
     """All rows of `source` become rows of `target`, and its identifier another name of it."""
+    rollups.wait_for_turn()
     with connection.cursor() as cursor:
         for statement in _MERGE:
             cursor.execute(statement, {"source": source.pk, "target": target.pk})
+    rollups.move(source.pk, target.pk)
     remove(source)
     add_alias(target, source.identifier)
 
@@ -76,7 +79,9 @@ def add_alias(device: Device, identifier: str) -> None:
 
 
 def remove(device: Device) -> None:
-    """With its readings, which no foreign key ties to it."""
+    """With its readings and their sums, which no foreign key ties to it."""
+    rollups.wait_for_turn()
+    rollups.remove(device.pk)
     with connection.cursor() as cursor:
         cursor.execute("DELETE FROM mqtt_reading WHERE device_id = %s", [device.pk])
     Device.objects.filter(pk=device.pk).delete()

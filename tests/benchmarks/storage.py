@@ -1,5 +1,5 @@
-"""Months of readings: the last 100 of a device, a day of one metric, and dropping a month while
-others write.
+"""Months of readings: the last 100 of a device, a day and a year of one metric, summing them up, and
+dropping a month while others write.
 
 A device tells two metrics each minute of the last month and of this one.
 """
@@ -37,6 +37,29 @@ FROM generate_series(%(day)s::timestamptz, %(day)s::timestamptz + interval '1439
      unnest(%(devices)s::bigint[]) d, unnest(ARRAY['temperature', 'humidity']) m
 """
 LAST = "SELECT * FROM mqtt_reading WHERE device_id = %s ORDER BY time DESC, id DESC LIMIT 100"
+YEAR = """
+INSERT INTO mqtt_rollup (metric_id, hours, start, count, numbers, sum, min, max, first_time, first, last_time, last)
+SELECT m.id, h.hours, t, 60 * h.hours, 60 * h.hours, 1200 * h.hours, 19, 21, t, 20, t + interval '59 minutes', 20
+FROM mqtt_metric m, (VALUES (1), (24)) h(hours),
+    generate_series(current_date - interval '365 days', current_date, make_interval(hours => h.hours)) t
+WHERE m.device_id = ANY(%s)
+ON CONFLICT DO NOTHING
+"""
+METRIC_ROWS = """
+INSERT INTO mqtt_metric (device_id, name, label, type, unit, source_unit, diagnostic, other_types, other_units)
+SELECT d, m, '', 'number', '', '', false, '', ''
+FROM unnest(%s::bigint[]) d, unnest(ARRAY['temperature', 'humidity']) m ON CONFLICT DO NOTHING
+"""
+ROLL_UP = """
+import json, time
+import django; django.setup()
+from django.utils import timezone
+from mqtt_app.models import RollupProgress
+from mqtt_app.services.rollups.roll_up import roll_up
+begun = time.monotonic()
+while roll_up(timezone.now()) and time.monotonic() - begun < 20: pass
+print(json.dumps([RollupProgress.objects.get().done_id, time.monotonic() - begun]))
+"""
 CHART = """
 SELECT time, value FROM mqtt_reading
 WHERE device_id = %s AND metric = 'temperature' AND time >= %s AND time <= %s ORDER BY time DESC, id DESC
@@ -49,7 +72,7 @@ DROP = """
 import json, sys, time
 from datetime import UTC, datetime
 import django; django.setup()
-from mqtt_app.services import partitions
+from mqtt_app.services.upkeep import partitions
 partitions.leaves()  # connected, as upkeep is by then
 begun = time.monotonic()
 dropped = partitions.drop_before(datetime.fromisoformat(sys.argv[1]))
@@ -76,13 +99,14 @@ def run(options: argparse.Namespace) -> Result:
             place.stack.db.execute(DAY, {"day": day, "devices": devices})
         filled = time.monotonic() - begun
         place.stack.db.execute("VACUUM ANALYZE mqtt_reading")
+        summed_up = _roll_up(place, devices)
         runs = [_one(place.stack, devices, day) for day in days[-options.runs :]]
         figures = {
             "million readings": len(days) * MINUTES * METRICS * len(devices) / 1e6,
             "rows/s, by SQL": len(days) * MINUTES * METRICS * len(devices) / filled,
             "GB with index": _size(place) / 2**30,
         }
-        figures |= median(runs) | _drop(place, devices[0], today.replace(day=1))
+        figures |= summed_up | median(runs) | _drop(place, devices[0], today.replace(day=1))
     return Result(figures, runs)
 
 
@@ -112,6 +136,38 @@ def _one(stack: Stack, devices: list[int], day: date) -> Figures:
             _day(stack, device, day) for device in asked
         ),
     }
+
+
+def _roll_up(place: Machine, devices: list[int]) -> Figures:
+    """For 20 s at most; then a year of sums beside what was summed up."""
+    place.stack.db.execute(METRIC_ROWS, (devices,))
+    done = subprocess.run(
+        [sys.executable, "-c", ROLL_UP],
+        cwd=ROOT,
+        env=place.stack.env,
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=True,
+    )
+    number, seconds = json.loads(done.stdout.splitlines()[-1])
+    place.stack.db.execute(YEAR, (devices[:ASKED],))
+    place.stack.db.execute("VACUUM ANALYZE mqtt_rollup")
+    return {"readings summed up/s": number / seconds} | {
+        f"year of a metric by {bucket}, API, ms": statistics.median(
+            _year(place.stack, device, bucket) for device in devices[:ASKED]
+        )
+        for bucket in ("1d", "1h")
+    }
+
+
+def _year(stack: Stack, device: int, bucket: str) -> float:
+    today = datetime.now(UTC).date()
+    window = f"metric=temperature&from={today - timedelta(days=364)}&bucket={bucket}"
+    address = f"{stack.url}/api/v1/mqtt/devices/{device}/readings/?{window}"
+    begun = time.monotonic()
+    assert len(_page(stack, address)["results"]) >= 365
+    return (time.monotonic() - begun) * 1000
 
 
 def _milliseconds(stack: Stack, query: str, values: list[tuple[Any, ...]]) -> float:

@@ -42,6 +42,24 @@ class WindowQuery(serializers.Serializer[Any]):
 
 class ReadingsQuery(WindowQuery):
     metric = serializers.CharField(required=False, max_length=255, trim_whitespace=False)
+    bucket = serializers.CharField(
+        required=False,
+        max_length=20,
+        help_text="Buckets of this length instead of single readings: 5m, 1h, 7d. They begin where"
+        " UTC begins hours, days and weeks (on Monday), and are whole at both ends. Without `from`"
+        " the last 500. Whole hours and days are read from sums that are kept longer than readings.",
+    )
+    agg = serializers.CharField(
+        required=False,
+        max_length=100,
+        help_text="Of each bucket: avg, min, max, sum, count, first, last, with commas between them."
+        " A boolean counts as 0 or 1.",
+    )
+
+    def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
+        if "agg" in attrs and "bucket" not in attrs:
+            raise serializers.ValidationError({"agg": ["Only together with `bucket`."]})
+        return super().validate(attrs)
 
 
 class LogQuery(WindowQuery):

@@ -16,6 +16,7 @@ class SiteSerializer(serializers.ModelSerializer[Site]):
             "new_topics_active",
             "silence_after",
             "retention_days",
+            "rollup_days",
             "dead_letter_days",
             "max_topics",
             "max_devices",

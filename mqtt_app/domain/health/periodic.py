@@ -21,6 +21,7 @@ class PeriodicTaskName(StrEnum):
     CHECK_OFFLINE = "tasks.presence.check_offline"
     REPLAY = "tasks.ingest.replay"
     UPKEEP = "tasks.control.upkeep"
+    ROLL_UP = "tasks.rollups.roll_up_readings"
 
 
 CONSEQUENCES = {
@@ -30,6 +31,7 @@ CONSEQUENCES = {
     ),
     PeriodicTaskName.CHECK_OFFLINE: "devices that fall silent stay online for ever",
     PeriodicTaskName.REPLAY: "messages that wait for a parser are not parsed once it works again",
+    PeriodicTaskName.ROLL_UP: "charts over hours and days lack what came since",
     PeriodicTaskName.UPKEEP: (
         "log rows and readings past their retention stay, and next month has no partition"
     ),

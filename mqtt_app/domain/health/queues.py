@@ -4,9 +4,10 @@ CONTROL = "mqtt.control"  # reconcile, upkeep
 INGEST = "mqtt.ingest"  # batches of messages to committed rows, and the replay of dead letters
 PRESENCE = "mqtt.presence"  # offline checks
 LOGS = "mqtt.logs"  # log rows
+ROLLUPS = "mqtt.rollups"  # readings summed up by hour and day
 PROBE = "mqtt.probe"  # tests of connections, which wait for brokers
 
-SERVED_TOGETHER = (CONTROL, INGEST, PRESENCE, LOGS)
+SERVED_TOGETHER = (CONTROL, INGEST, PRESENCE, LOGS, ROLLUPS)
 """Those that one task worker may serve; a broker that hangs must hold up none of them."""
 ALL = (*SERVED_TOGETHER, PROBE)
 

@@ -65,7 +65,7 @@ _ENVELOPE = frozenset(
 _DIAGNOSTIC = frozenset(
     words(
         "csq gsmsignal gsmcsq cellsignal rsrp rsrq sinr wifistrength wifiquality seqno seqnr"
-        " seqnum sequencenumber sequenceno boot framecounter framecount packetid"
+        " seqnum sequencenumber sequenceno boot framecounter framecount packetid "
         "rssi snr lsnr linkquality lqi signal signalstrength signalquality wifisignal"
         " wifirssi wifi rssidbm uptime uptimesec uptimems fcnt fcntup fcntdown fport freeheap"
         " heap heapfree minfreeheap freemem freememory memfree cpuload cputemp espload loadavg"

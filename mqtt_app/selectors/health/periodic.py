@@ -23,6 +23,7 @@ def meant_periods() -> dict[PeriodicTaskName, int]:
         PeriodicTaskName.CHECK_OFFLINE: max(SHORTEST, round(knobs.offline_check_interval)),
         PeriodicTaskName.REPLAY: max(SHORTEST, round(knobs.parser_trial_interval)),
         PeriodicTaskName.UPKEEP: DAY,
+        PeriodicTaskName.ROLL_UP: max(SHORTEST, round(knobs.rollup_interval)),
     }
 
 

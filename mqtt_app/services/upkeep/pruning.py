@@ -18,6 +18,7 @@ from mqtt_app.models.locks import UPKEEP_LOCK
 from mqtt_app.models.sites import Site
 from mqtt_app.services import audit
 from mqtt_app.services.dead_letters import retention
+from mqtt_app.services.rollups import statements as rollups
 from mqtt_app.services.upkeep import folding, partitions
 
 log = logging.getLogger(__name__)
@@ -56,6 +57,7 @@ def run(now: datetime) -> UpkeepReport:
         rows = _prune_logs(now) + _prune_receipts(now) + _prune_audit(now)
         rows += retention.expire(now)
         rows += folding.forget_members(now)
+        rows += _expire_rollups(now)
         rows += _prune("mqtt_topicnotice", "began_at", now - NOTICE_PERIODS)
         rows += _prune("mqtt_operation", "created_at", now - OPERATIONS)
         dropped = _drop_months(now)
@@ -121,6 +123,12 @@ def _expire_readings(now: datetime) -> int:
                 column = "time"
             removed += _repeat(_EXPIRE.format(leaf=leaf, column=column), values)
     return removed
+
+
+def _expire_rollups(now: datetime) -> int:
+    """By site; and those of devices that are gone."""
+    values = {"now": now, "hour_days": config().hour_rollup_days, "chunk": CHUNK}
+    return _repeat(rollups.EXPIRE, values)
 
 
 def _prune(table: str, column: str, before: datetime) -> int:

@@ -1,0 +1,1 @@
+"""Readings as series: how they are summed up over time."""

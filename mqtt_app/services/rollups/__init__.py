@@ -1,0 +1,1 @@
+"""Readings summed up by hour and day, behind their being stored: the only writer of rollups."""
