@@ -4,6 +4,7 @@ from typing import Any
 from django.utils import timezone
 from rest_framework import serializers
 
+from mqtt_app.api.strict import StrictFields
 from mqtt_app.domain.access import SCOPE_CHOICES, Scope
 from mqtt_app.domain.accounts.tokens import LONGEST, NAME_LENGTH, Rights
 from mqtt_app.models import ApiToken
@@ -11,7 +12,7 @@ from mqtt_app.models import ApiToken
 LONGEST_SECONDS = int(LONGEST.total_seconds())
 
 
-class NewTokenSerializer(serializers.Serializer[Any]):
+class NewTokenSerializer(StrictFields, serializers.Serializer[Any]):
     """What a token is made of. Left out: all that its maker may do, at all of their sites, for
     ever.
     """

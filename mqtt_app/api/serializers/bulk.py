@@ -5,24 +5,12 @@ from typing import Any
 from rest_framework import serializers
 
 from mqtt_app.api.serializers.queries import MAX_BIGINT
+from mqtt_app.api.strict import StrictSerializer
 from mqtt_app.domain.operations import SWITCHES
 from mqtt_app.models import ConnectionStatus
 
 MAX_SITES = 10_000  # of one bulk operation
 TOO_MANY = f"At most {MAX_SITES:,} sites at once; these are {{number:,}}."
-
-
-class StrictSerializer(serializers.Serializer[Any]):
-    """Refuses fields that it does not know: a misspelt filter would choose every site."""
-
-    def to_internal_value(self, data: Any) -> Any:
-        if isinstance(data, dict):
-            unknown = sorted(str(name) for name in data.keys() - self.fields.keys())
-            if unknown:
-                known = ", ".join(self.fields)
-                said = f"There is no such field. The fields are: {known}."
-                raise serializers.ValidationError({name: [said] for name in unknown})
-        return super().to_internal_value(data)
 
 
 class SiteFilterSerializer(StrictSerializer):

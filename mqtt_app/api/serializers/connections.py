@@ -3,6 +3,7 @@ from typing import Any
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
+from mqtt_app.api.strict import StrictFields
 from mqtt_app.domain.link import ack_mode
 from mqtt_app.domain.link.certificate_facts import facts_of
 from mqtt_app.models import CONFIGURATION, MqttConnection
@@ -32,7 +33,7 @@ class CertificateSerializer(serializers.Serializer[Any]):
     fingerprint = serializers.CharField(help_text="SHA-256, in hexadecimal.")
 
 
-class ConnectionSerializer(serializers.ModelSerializer[MqttConnection]):
+class ConnectionSerializer(StrictFields, serializers.ModelSerializer[MqttConnection]):
     """`password` and `tls_client_key` are never shown. Left out they stay, an empty string removes
     them.
     """

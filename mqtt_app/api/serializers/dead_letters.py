@@ -6,9 +6,9 @@ from typing import Any
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
-from mqtt_app.api.serializers.bulk import StrictSerializer
 from mqtt_app.api.serializers.queries import MAX_BIGINT, WindowQuery
 from mqtt_app.api.serializers.topic_rules import ParserNameField
+from mqtt_app.api.strict import StrictSerializer
 from mqtt_app.domain.dead_letters.selection import Selection
 from mqtt_app.domain.topics import TopicError, validate_filter
 from mqtt_app.models import DeadLetter, DeadLetterReason

@@ -4,6 +4,7 @@ from typing import Any, Protocol
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
+from mqtt_app.api.strict import StrictFields
 from mqtt_app.models import Device, MetricType, Quality
 from mqtt_app.models.readings import as_json
 from mqtt_app.selectors.devices import metrics_of
@@ -85,7 +86,7 @@ class MetricSerializer(serializers.Serializer[Any]):
     last_time = serializers.DateTimeField(allow_null=True)
 
 
-class DeviceSerializer(serializers.ModelSerializer[Device]):
+class DeviceSerializer(StrictFields, serializers.ModelSerializer[Device]):
     gateway = serializers.SerializerMethodField(help_text="Identifier of whoever relays for it.")
     metrics = serializers.SerializerMethodField()
 
@@ -145,7 +146,7 @@ class DeviceDetailSerializer(DeviceSerializer):
         fields: Any = (*DeviceSerializer.Meta.fields, "latest", "aliases")
 
 
-class MergeSerializer(serializers.Serializer[Any]):
+class MergeSerializer(StrictFields, serializers.Serializer[Any]):
     into = serializers.IntegerField(
         min_value=1, max_value=2**63 - 1, help_text="Id of the device that stays, at the same site."
     )

@@ -6,6 +6,7 @@ from typing import Any
 
 from rest_framework import serializers
 
+from mqtt_app.api.strict import StrictFields
 from mqtt_app.domain.facts import ParseErrorKind
 from mqtt_app.domain.topics import MAX_BYTES, TopicError, validate_topic
 from mqtt_app.services.parser_trial import is_time_zone
@@ -14,7 +15,7 @@ LONGEST = 700_000  # bytes of a payload; in base64 it still fits into the body o
 EITHER = "Give either payload, as text, or payload_base64."
 
 
-class TrialRequestSerializer(serializers.Serializer[Any]):
+class TrialRequestSerializer(StrictFields, serializers.Serializer[Any]):
     """Validated, `payload` holds the bytes, and `payload_base64` is gone."""
 
     topic = serializers.CharField(

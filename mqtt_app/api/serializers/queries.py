@@ -1,6 +1,4 @@
-"""What may stand after the question mark. Unknown names are ignored, as usual on the web; bad
-values are not.
-"""
+"""What may stand after the question mark. Unknown names are refused by the view (api/strict.py)."""
 
 import re
 from datetime import datetime

@@ -2,11 +2,12 @@ from typing import Any
 
 from rest_framework import serializers
 
+from mqtt_app.api.strict import StrictFields
 from mqtt_app.models import Site
 from mqtt_app.services import sites
 
 
-class SiteSerializer(serializers.ModelSerializer[Site]):
+class SiteSerializer(StrictFields, serializers.ModelSerializer[Site]):
     class Meta:
         model = Site
         fields = (

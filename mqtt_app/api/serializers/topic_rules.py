@@ -3,6 +3,7 @@ from typing import Any
 
 from rest_framework import serializers
 
+from mqtt_app.api.strict import StrictFields
 from mqtt_app.models import TopicRule
 from mqtt_app.services.ingest.parsing import parsers
 
@@ -40,7 +41,7 @@ def forbidden_parsers_field(help_text: str) -> serializers.ListField:
     )
 
 
-class TopicRuleSerializer(serializers.ModelSerializer[TopicRule]):
+class TopicRuleSerializer(StrictFields, serializers.ModelSerializer[TopicRule]):
     position = serializers.IntegerField(
         min_value=1,
         max_value=1_000_000,

@@ -3,6 +3,7 @@ from typing import Any
 from rest_framework import serializers
 
 from mqtt_app.api.serializers.topic_rules import ParserNameField, forbidden_parsers_field
+from mqtt_app.api.strict import StrictFields
 from mqtt_app.models import DiscoveredTopic, MqttTopic
 
 QOS_2 = (
@@ -11,7 +12,7 @@ QOS_2 = (
 )
 
 
-class TopicSerializer(serializers.ModelSerializer[MqttTopic]):
+class TopicSerializer(StrictFields, serializers.ModelSerializer[MqttTopic]):
     qos = serializers.IntegerField(default=1, help_text="0 at most once, 1 at least once.")
 
     class Meta:
@@ -38,7 +39,7 @@ CHANGEABLE = ("is_active", "pinned_parser", "forbidden_parsers", "is_folding")
 DUPLICATE = "This connection has this filter already."
 
 
-class DiscoveredTopicSerializer(serializers.ModelSerializer[DiscoveredTopic]):
+class DiscoveredTopicSerializer(StrictFields, serializers.ModelSerializer[DiscoveredTopic]):
     pinned_parser = ParserNameField(help_text="The parser that reads it, whatever it looks like.")
     forbidden_parsers = forbidden_parsers_field("Parsers that never read it.")
     only_retained = serializers.BooleanField(

@@ -11,6 +11,7 @@ from rest_framework.response import Response
 from mqtt_app.api.permissions import ByRole
 from mqtt_app.api.serializers.audit import AuditEntrySerializer
 from mqtt_app.api.serializers.queries import AuditQuery
+from mqtt_app.api.strict import StrictView
 from mqtt_app.api.views.base import read_query
 from mqtt_app.domain.access import Action
 from mqtt_app.models import AuditEntry
@@ -18,8 +19,9 @@ from mqtt_app.selectors.audit import entries
 from mqtt_app.selectors.visibility import viewer_of
 
 
-class AuditListView(generics.ListAPIView[AuditEntry]):
+class AuditListView(StrictView, generics.ListAPIView[AuditEntry]):
     serializer_class = AuditEntrySerializer
+    query_form = AuditQuery
     permission_classes = (IsAuthenticated, ByRole)
     queryset = AuditEntry.objects.none()
     ordering = ("-at", "-id")

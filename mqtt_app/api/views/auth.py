@@ -8,9 +8,9 @@ from drf_spectacular.utils import OpenApiResponse, extend_schema
 from rest_framework.permissions import AllowAny, IsAuthenticated
 from rest_framework.request import Request
 from rest_framework.response import Response
-from rest_framework.views import APIView
 
 from mqtt_app.api.serializers.auth import LoginSerializer, TokenSerializer, rights_asked
+from mqtt_app.api.strict import StrictView
 from mqtt_app.models import ApiToken
 from mqtt_app.services import audit
 from mqtt_app.services.accounts import logins, tokens
@@ -20,7 +20,7 @@ from mqtt_app.services.accounts.requests import actor_of
 WRONG = {"detail": "Wrong user name or password."}
 
 
-class LoginView(APIView):
+class LoginView(StrictView):
     authentication_classes = ()
     permission_classes = (AllowAny,)
 
@@ -54,7 +54,8 @@ class LoginView(APIView):
         return _logged_in(request, user, values)
 
 
-class LogoutView(APIView):
+class LogoutView(StrictView):
+    takes_no_body = True
     permission_classes = (IsAuthenticated,)
 
     @extend_schema(operation_id="logout", request=None, responses={204: None})

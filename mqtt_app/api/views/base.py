@@ -9,6 +9,7 @@ from rest_framework.permissions import IsAuthenticated
 from rest_framework.request import Request
 
 from mqtt_app.api.permissions import ByRole, Needs
+from mqtt_app.api.strict import StrictView
 from mqtt_app.models import MqttConnection, Site
 from mqtt_app.selectors.connections import without_secrets
 from mqtt_app.selectors.visibility import viewer_of
@@ -26,7 +27,7 @@ def read_query(form: type[Query], request: Request) -> dict[str, Any]:
     return {name: value for name, value in found.items() if value is not None}
 
 
-class SiteScoped(generics.GenericAPIView[Any]):
+class SiteScoped(StrictView, generics.GenericAPIView[Any]):
     """Below sites/{site_id}/. A site that is not there and a foreign one look the same."""
 
     permission_classes: Any = (IsAuthenticated, ByRole)

@@ -10,6 +10,7 @@ from rest_framework.response import Response
 from mqtt_app.api.permissions import ByRole, Needs
 from mqtt_app.api.serializers.bulk import MAX_SITES, TOO_MANY, BulkSerializer
 from mqtt_app.api.serializers.operations import OperationSerializer
+from mqtt_app.api.strict import StrictView
 from mqtt_app.api.views.operations import accepted
 from mqtt_app.domain.access import Action
 from mqtt_app.domain.audit import several
@@ -26,7 +27,7 @@ _LOOKUPS = {
 }
 
 
-class BulkView(generics.GenericAPIView[Operation]):
+class BulkView(StrictView, generics.GenericAPIView[Operation]):
     serializer_class = BulkSerializer
     permission_classes = (IsAuthenticated, ByRole)
     needs: Needs = {"POST": (Action.SWITCH,)}

@@ -20,6 +20,7 @@ from mqtt_app.api.serializers.dead_letters import (
     selection_of,
 )
 from mqtt_app.api.serializers.operations import OperationSerializer
+from mqtt_app.api.strict import StrictView
 from mqtt_app.api.views.base import SiteScoped, read_query
 from mqtt_app.api.views.operations import accepted
 from mqtt_app.domain.access import Action
@@ -33,6 +34,7 @@ from mqtt_app.services.replay import requests
 
 class DeadLetterListView(SiteScoped, generics.ListAPIView[DeadLetter]):
     serializer_class = DeadLetterSerializer
+    query_form = DeadLettersQuery
     queryset = DeadLetter.objects.none()
     ordering = ("-id",)
 
@@ -90,9 +92,10 @@ class ReplayView(SiteScoped):
         return accepted(operation, OperationSerializer(operation, context=context).data)
 
 
-class ReplayActionView(generics.GenericAPIView[Operation]):
+class ReplayActionView(StrictView, generics.GenericAPIView[Operation]):
     """Below operations/{id}/, for replays."""
 
+    takes_no_body = True
     serializer_class = OperationSerializer
     permission_classes = (IsAuthenticated, ByRole)
     needs: Needs = {"POST": (Action.ATTEND,)}

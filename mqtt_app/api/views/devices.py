@@ -24,6 +24,7 @@ from mqtt_app.api.serializers.devices import (
     ReadingSerializer,
 )
 from mqtt_app.api.serializers.queries import ReadingsQuery
+from mqtt_app.api.strict import StrictView
 from mqtt_app.api.views.base import SiteScoped, read_query
 from mqtt_app.domain.access import Action
 from mqtt_app.models import Device, Reading
@@ -42,7 +43,7 @@ class DeviceListView(SiteScoped, generics.ListAPIView[Device]):
         return devices_of(self.get_site())
 
 
-class DeviceScoped(generics.GenericAPIView[Any]):
+class DeviceScoped(StrictView, generics.GenericAPIView[Any]):
     permission_classes = (IsAuthenticated, ByRole)
     needs: Needs = {}
     site_of_object = True
@@ -119,6 +120,8 @@ class DeviceMergeView(DeviceActionView):
 
 
 class DeviceRetireView(DeviceActionView):
+    takes_no_body = True
+
     @extend_schema(operation_id="devices_retire", request=None, responses=DeviceDetailSerializer)
     def post(self, request: Request, pk: int) -> Response:
         """The device is no longer used: it is not watched until it speaks again."""
@@ -128,6 +131,8 @@ class DeviceRetireView(DeviceActionView):
 
 
 class DeviceUnretireView(DeviceActionView):
+    takes_no_body = True
+
     @extend_schema(operation_id="devices_unretire", request=None, responses=DeviceDetailSerializer)
     def post(self, request: Request, pk: int) -> Response:
         """The device is in use again; its status is unknown until it speaks."""
@@ -141,6 +146,7 @@ MAX_METRICS = 50  # that one answer sums up; each may have thousands of buckets
 
 class ReadingListView(DeviceScoped, generics.ListAPIView[Reading]):
     serializer_class = ReadingSerializer
+    query_form = ReadingsQuery
     queryset = Reading.objects.none()
     ordering = ("-time", "-id")
 

@@ -11,13 +11,14 @@ from rest_framework.response import Response
 from mqtt_app.api.permissions import ByRole
 from mqtt_app.api.serializers.logs import ConnectionLogSerializer, ParsingLogSerializer
 from mqtt_app.api.serializers.queries import ConnectionLogQuery, LogQuery, ParsingLogQuery
+from mqtt_app.api.strict import StrictView
 from mqtt_app.api.views.base import read_query
 from mqtt_app.models import MqttConnectionLog, MqttParsingLog
 from mqtt_app.selectors.logs import connection_logs, parsing_logs
 from mqtt_app.selectors.visibility import viewer_of
 
 
-class LogView(generics.ListAPIView[Any]):
+class LogView(StrictView, generics.ListAPIView[Any]):
     permission_classes = (IsAuthenticated, ByRole)
     ordering = ("-timestamp", "-id")
 
@@ -35,6 +36,7 @@ class LogView(generics.ListAPIView[Any]):
 
 class ConnectionLogListView(LogView):
     serializer_class = ConnectionLogSerializer
+    query_form = ConnectionLogQuery
     queryset = MqttConnectionLog.objects.none()
 
     def get_queryset(self) -> QuerySet[MqttConnectionLog]:
@@ -48,6 +50,7 @@ class ConnectionLogListView(LogView):
 
 class ParsingLogListView(LogView):
     serializer_class = ParsingLogSerializer
+    query_form = ParsingLogQuery
     queryset = MqttParsingLog.objects.none()
 
     def get_queryset(self) -> QuerySet[MqttParsingLog]:

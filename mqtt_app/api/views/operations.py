@@ -14,6 +14,7 @@ from rest_framework.reverse import reverse
 from mqtt_app.api.permissions import ByRole
 from mqtt_app.api.serializers.operations import OperationSerializer
 from mqtt_app.api.serializers.queries import OperationsQuery
+from mqtt_app.api.strict import StrictView
 from mqtt_app.api.views.base import read_query
 from mqtt_app.domain.operations import OPEN, RETRY_AFTER
 from mqtt_app.models import Operation
@@ -30,8 +31,9 @@ def accepted(operation: Operation, body: Any) -> Response:
     return Response(body, status=HTTPStatus.ACCEPTED, headers=headers)
 
 
-class OperationListView(generics.ListAPIView[Operation]):
+class OperationListView(StrictView, generics.ListAPIView[Operation]):
     serializer_class = OperationSerializer
+    query_form = OperationsQuery
     permission_classes = (IsAuthenticated, ByRole)
     ordering = ("-created_at", "-id")
     queryset = Operation.objects.none()
@@ -54,7 +56,7 @@ class OperationListView(generics.ListAPIView[Operation]):
         return self.list(request, *args, **kwargs)
 
 
-class OperationView(generics.GenericAPIView[Operation]):
+class OperationView(StrictView, generics.GenericAPIView[Operation]):
     serializer_class = OperationSerializer
     permission_classes = (IsAuthenticated, ByRole)
     queryset = Operation.objects.none()

@@ -5,16 +5,16 @@ from drf_spectacular.utils import extend_schema
 from rest_framework.permissions import IsAuthenticated
 from rest_framework.request import Request
 from rest_framework.response import Response
-from rest_framework.views import APIView
 
 from mqtt_app.api.permissions import ByRole, Needs
 from mqtt_app.api.serializers.parsers import TrialRequestSerializer, TrialSerializer
+from mqtt_app.api.strict import StrictView
 from mqtt_app.domain.access import Action
 from mqtt_app.parsers.base import Message
 from mqtt_app.services.parser_trial import as_json, try_message
 
 
-class TryParsersView(APIView):
+class TryParsersView(StrictView):
     """For operators of any site: it runs parsers, as having messages parsed again does."""
 
     permission_classes: Any = (IsAuthenticated, ByRole)

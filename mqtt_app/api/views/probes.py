@@ -7,11 +7,11 @@ from rest_framework.exceptions import APIException
 from rest_framework.permissions import IsAuthenticated
 from rest_framework.request import Request
 from rest_framework.response import Response
-from rest_framework.views import APIView
 
 from mqtt_app.api.permissions import ByRole, Needs
 from mqtt_app.api.serializers.operations import OperationSerializer
 from mqtt_app.api.serializers.probes import ConnectionTestSerializer
+from mqtt_app.api.strict import StrictView
 from mqtt_app.api.views.base import SiteScoped
 from mqtt_app.api.views.operations import accepted
 from mqtt_app.domain.access import Action
@@ -39,7 +39,7 @@ def begun(request: Request, begin: Callable[[], Operation]) -> Response:
     return accepted(operation, body)
 
 
-class ConnectionTestView(APIView):
+class ConnectionTestView(StrictView):
     """For managers of any site: who may enter settings may try them first."""
 
     permission_classes: Any = (IsAuthenticated, ByRole)
@@ -60,6 +60,7 @@ class ConnectionTestView(APIView):
 
 
 class ExplainView(SiteScoped):
+    takes_no_body = True
     serializer_class = OperationSerializer
     needs = {"POST": (Action.ATTEND,)}
 

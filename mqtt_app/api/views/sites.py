@@ -14,6 +14,7 @@ from mqtt_app.api.permissions import ByRole, Needs
 from mqtt_app.api.serializers.queries import SitesQuery
 from mqtt_app.api.serializers.sites import SiteSerializer, SwitchedSerializer
 from mqtt_app.api.serializers.status import SiteStatusSerializer
+from mqtt_app.api.strict import StrictView
 from mqtt_app.api.views.base import SiteScoped, read_query
 from mqtt_app.api.views.operations import accepted
 from mqtt_app.domain.access import Action
@@ -32,8 +33,9 @@ SWITCH_RESPONSES = {
 }
 
 
-class SiteViewSet(viewsets.ModelViewSet[Site]):
+class SiteViewSet(StrictView, viewsets.ModelViewSet[Site]):
     serializer_class = SiteSerializer
+    query_form = SitesQuery
     permission_classes = (IsAuthenticated, ByRole)
     needs: Needs = {"PUT": CHANGES, "PATCH": CHANGES}
     site_kwarg = "pk"
@@ -89,6 +91,7 @@ class SwitchView(SiteScoped):
     serializer_class = SwitchedSerializer
     needs = {"POST": (Action.SWITCH,)}
     tells_nobody = True
+    takes_no_body = True
     to: bool
     verb: str
     participle: str
@@ -140,6 +143,7 @@ class RestartView(SiteScoped):
     serializer_class = SwitchedSerializer
     needs = {"POST": (Action.SWITCH,)}
     tells_nobody = True
+    takes_no_body = True
 
     @extend_schema(operation_id="sites_restart", request=None, responses={202: SwitchedSerializer})
     def post(self, request: Request, site_id: int) -> Response:

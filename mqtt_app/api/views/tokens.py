@@ -18,12 +18,13 @@ from mqtt_app.api.serializers.auth import (
     NewTokenSerializer,
     rights_asked,
 )
+from mqtt_app.api.strict import StrictView
 from mqtt_app.models import ApiToken
 from mqtt_app.selectors.visibility import viewer_of
 from mqtt_app.services.accounts import tokens
 
 
-class OwnTokens(generics.GenericAPIView[ApiToken]):
+class OwnTokens(StrictView, generics.GenericAPIView[ApiToken]):
     permission_classes = (IsAuthenticated,)
     serializer_class = ApiTokenSerializer
 
@@ -38,6 +39,9 @@ class OwnTokens(generics.GenericAPIView[ApiToken]):
 
 class TokenListView(OwnTokens):
     ordering = ("-created", "-id")
+
+    def pages(self) -> bool:
+        return True
 
     @extend_schema(operation_id="tokens_list", responses=ApiTokenSerializer(many=True))
     def get(self, request: Request) -> Response:

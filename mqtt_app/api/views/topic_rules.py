@@ -67,6 +67,7 @@ class TopicRuleView(TopicRuleScoped, generics.RetrieveUpdateDestroyAPIView[Topic
 
 class TopicRulePreviewView(SiteScoped):
     serializer_class = RuleEffectSerializer
+    query_form = RulePreviewQuery
 
     @extend_schema(
         operation_id="sites_topic_rules_preview",
@@ -85,6 +86,7 @@ class TopicRulePreviewView(SiteScoped):
 
 class TopicRuleApplyView(SiteScoped):
     serializer_class = RuleEffectSerializer
+    takes_no_body = True
     needs = {"POST": (Action.ATTEND,)}
 
     @extend_schema(

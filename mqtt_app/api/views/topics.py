@@ -71,6 +71,7 @@ class TopicView(TopicScoped, generics.RetrieveUpdateDestroyAPIView[MqttTopic]):
 
 class DiscoveredTopicListView(SiteScoped, generics.ListAPIView[DiscoveredTopic]):
     serializer_class = DiscoveredTopicSerializer
+    query_form = DiscoveredTopicsQuery
     queryset = DiscoveredTopic.objects.none()
     ordering = ("-id",)
 
