@@ -3,12 +3,14 @@ something happened.
 """
 
 from django.contrib.auth.decorators import login_required
-from django.http import HttpRequest, HttpResponse, QueryDict
+from django.http import Http404, HttpRequest, HttpResponse, QueryDict, StreamingHttpResponse
 from django.shortcuts import get_object_or_404, render
 from django.utils import timezone
 from django.views.decorators.csrf import ensure_csrf_cookie
 from django.views.decorators.http import require_safe
 
+from mqtt_app.dashboard.device import device_view
+from mqtt_app.dashboard.devices import as_csv, devices_view, search_of
 from mqtt_app.dashboard.overview import overview
 from mqtt_app.dashboard.policy import strict
 from mqtt_app.dashboard.site import site_view
@@ -43,6 +45,53 @@ def site_page(request: HttpRequest, site_id: int) -> HttpResponse:
 @login_required
 def site_fragment(request: HttpRequest, site_id: int) -> HttpResponse:
     return _site(request, site_id, "dashboard/site_body.html")
+
+
+@strict
+@require_safe
+@login_required
+@ensure_csrf_cookie
+def devices_page(request: HttpRequest) -> HttpResponse:
+    view = devices_view(viewer_of(request), search_of(request.GET), request.GET.get("page", "1"))
+    context = {"view": view, "now": timezone.now(), "query": _without(request.GET, "page")}
+    return render(request, "dashboard/devices.html", context)
+
+
+@strict
+@require_safe
+@login_required
+def devices_csv(request: HttpRequest) -> StreamingHttpResponse:
+    """All that the page's search finds, not only the page that is shown."""
+    lines = as_csv(viewer_of(request), search_of(request.GET))
+    name = f"devices-{timezone.now():%Y-%m-%d}.csv"
+    return StreamingHttpResponse(
+        lines,
+        content_type="text/csv; charset=utf-8",
+        headers={"Content-Disposition": f'attachment; filename="{name}"'},
+    )
+
+
+@strict
+@require_safe
+@login_required
+@ensure_csrf_cookie
+def device_page(request: HttpRequest, pk: int) -> HttpResponse:
+    return _device(request, pk, "dashboard/device.html")
+
+
+@strict
+@require_safe
+@login_required
+def device_fragment(request: HttpRequest, pk: int) -> HttpResponse:
+    return _device(request, pk, "dashboard/device_body.html")
+
+
+def _device(request: HttpRequest, pk: int, template: str) -> HttpResponse:
+    now = timezone.now()
+    view = device_view(viewer_of(request), pk, now)
+    if view is None:
+        raise Http404(f"There is no device {pk}.")
+    return render(request, template, {"view": view, "now": now})
 
 
 def _overview(request: HttpRequest, template: str) -> HttpResponse:

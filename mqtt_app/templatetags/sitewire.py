@@ -23,6 +23,7 @@ register.filter("is_off", clock_skew.is_off)
 register.filter("skew", clock_skew.in_words)
 
 SHOWN_METRICS = 12
+FEW_METRICS = 4
 
 
 @register.filter
@@ -39,6 +40,12 @@ def percent(share: float) -> str:
 def shown_metrics(device: Device) -> list[MetricSummary]:
     """Those of a row of devices that have a value."""
     return [metric for metric in metrics_of(device) if metric.latest is not None][:SHOWN_METRICS]
+
+
+@register.filter
+def few_metrics(device: Device) -> list[MetricSummary]:
+    """The first of them, where the list is long."""
+    return shown_metrics(device)[:FEW_METRICS]
 
 
 @register.filter

@@ -1,0 +1,88 @@
+"""One device's page: what it is, its metrics with their last day, and what its chart may show."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from mqtt_app.dashboard.badges import DEVICES, Badge
+from mqtt_app.dashboard.sparkline import points
+from mqtt_app.domain.access import Action
+from mqtt_app.domain.readings.buckets import BucketPlan, plan
+from mqtt_app.models import Device, MetricType
+from mqtt_app.selectors.buckets import buckets_of, metrics_named
+from mqtt_app.selectors.devices import MetricSummary, metrics_of, with_latest
+from mqtt_app.selectors.visibility import Viewer
+
+SPARKLINES = 24  # metrics that have one; a device may have thousands
+MOST_METRICS = 200  # rows of the table
+CHARTED = frozenset((MetricType.NUMBER, MetricType.BOOLEAN))
+DAY = timedelta(days=1)
+
+
+@dataclass(frozen=True, slots=True)
+class MetricRow:
+    """`lines`: of the last 24 hours, an hour a point. `is_charted`: the chart may show it."""
+
+    metric: MetricSummary
+    lines: list[str]
+    is_charted: bool
+
+
+@dataclass(frozen=True, slots=True)
+class DeviceView:
+    """Everything the page shows. `hidden`: metrics that the table leaves out."""
+
+    device: Device
+    badge: Badge
+    rows: list[MetricRow]
+    hidden: int
+    aliases: list[str]
+    may_attend: bool
+
+    @property
+    def charted(self) -> list[MetricSummary]:
+        return [row.metric for row in self.rows if row.is_charted]
+
+
+def device_view(viewer: Viewer, pk: int, now: datetime) -> DeviceView | None:
+    """None for a device that is not there, or that the viewer may not see."""
+    visible = viewer.narrow(Device.objects.filter(pk=pk), "site_id")
+    device = with_latest(visible).first()
+    if device is None:
+        return None
+    metrics = metrics_of(device)
+    shown = metrics[:MOST_METRICS]
+    lines = _sparklines(device, shown, now)
+    rows = [MetricRow(metric, lines.get(metric.name, []), _is_charted(metric)) for metric in shown]
+    return DeviceView(
+        device=device,
+        badge=DEVICES[device.status],
+        rows=rows,
+        hidden=len(metrics) - len(shown),
+        aliases=list(device.aliases.values_list("identifier", flat=True)),
+        may_attend=viewer.may(Action.ATTEND, device.site_id),
+    )
+
+
+def _is_charted(metric: MetricSummary) -> bool:
+    return metric.type in CHARTED and metric.latest is not None
+
+
+def _sparklines(
+    device: Device, metrics: Sequence[MetricSummary], now: datetime
+) -> dict[str, list[str]]:
+    """By name of the metric, of those whose line says something."""
+    names = [metric.name for metric in metrics if _is_charted(metric)][:SPARKLINES]
+    if not names:
+        return {}
+    day = plan("1h", now - DAY, now, now)
+    found: dict[str, dict[datetime, float | None]] = {}
+    for bucket in buckets_of(device, metrics_named(device, names, SPARKLINES), day):
+        found.setdefault(bucket.metric, {})[bucket.time] = bucket.avg
+    hours = _hours(day)
+    return {name: points([values.get(hour) for hour in hours]) for name, values in found.items()}
+
+
+def _hours(day: BucketPlan) -> list[datetime]:
+    count = int((day.end - day.start).total_seconds()) // day.seconds
+    return [day.start + timedelta(seconds=number * day.seconds) for number in range(count)]
