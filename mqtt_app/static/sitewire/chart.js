@@ -139,7 +139,7 @@ function limit() {
 async function save(form) {
   const said = form.querySelector("[data-said]");
   const silence = form.elements.silence_after.value.trim();
-  const body = JSON.stringify({ name: form.elements.name.value.trim(), silence_after: silence === "" ? null : Number(silence) });
+  const body = JSON.stringify({ name: form.elements.name.value.trim(), silence_after: silence === "" ? null : silence });
   try {
     await ask(form.dataset.device, "PATCH", body);
     said.textContent = "Saved.";
