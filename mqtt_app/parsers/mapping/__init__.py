@@ -1,0 +1,1 @@
+"""A parser that an operator describes by paths instead of code."""

@@ -1,0 +1,1 @@
+"""A mapping proposed from samples: what an operator corrects rather than writes."""
