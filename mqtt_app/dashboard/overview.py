@@ -3,10 +3,12 @@
 from collections import Counter
 from dataclasses import dataclass
 from datetime import datetime
+from math import inf
 
 from django.core.paginator import Page, Paginator
 
 from mqtt_app.dashboard.badges import Badge, group, headline_badge
+from mqtt_app.dashboard.causes import Cause, causes, failure_of
 from mqtt_app.domain.access import Action
 from mqtt_app.domain.health.findings import Finding, Severity
 from mqtt_app.domain.health.judgement import judge
@@ -20,6 +22,10 @@ from mqtt_app.selectors.status.system import pulse
 from mqtt_app.selectors.visibility import Viewer
 
 STATES = ("running", "starting", "degraded", "stopped")
+PROBLEMS = "problems"
+SORTS = ((PROBLEMS, "Problems first"), ("name", "By name"), ("silent", "Longest silent first"))
+# what an operator has to look at, before what is as it was asked for
+URGENCY = {"refused": 0, "degraded": 1, "starting": 2, "running": 3, "stopped": 4}
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,8 +56,9 @@ class Overview:
     """`counts` are of all visible sites, `page` and its `rows` only of those that match `text` and
     `state`.
 
-    `paused_parsers` are names with the number of visible sites where each is paused. `alarms` are
-    for whoever may mend them. `may_switch`: at one site of this page at least.
+    `causes`: why several sites are down. `paused_parsers` are names with the number of visible
+    sites where each is paused. `alarms` are for whoever may mend them. `may_switch`: at one site of
+    this page at least.
     """
 
     page: Page[SiteStatus]
@@ -60,20 +67,25 @@ class Overview:
     waiting: int
     total: int
     live_evidence: bool
+    causes: list[Cause]
     paused_parsers: list[tuple[str, int]]
     alarms: list[Finding]
     may_switch: bool
     may_administer: bool
     text: str
     state: str
+    sort: str
+    sorts: tuple[tuple[str, str], ...] = SORTS
 
 
-def overview(viewer: Viewer, *, text: str, state: str, number: str) -> Overview:
+def overview(viewer: Viewer, *, text: str, state: str, number: str, sort: str = "") -> Overview:
     visible = viewer.sites()
-    known = statuses(list(visible.order_by("name")), detailed=sees_failures(viewer.user))
+    detailed = sees_failures(viewer.user)
+    known = statuses(list(visible.order_by("name")), detailed=detailed)
     waiting = pages.waiting_counts(visible)
     if text:
-        matching = set(pages.named_like(visible, text).values_list("id", flat=True))
+        named = pages.named_like(visible, text, detailed=detailed)
+        matching = set(named.values_list("id", flat=True))
     else:
         matching = None
     shown = [
@@ -81,7 +93,7 @@ def overview(viewer: Viewer, *, text: str, state: str, number: str) -> Overview:
         for status in known
         if (matching is None or status.site_id in matching) and _in_state(status, state, waiting)
     ]
-    page = Paginator(shown, pages.ROWS).get_page(number)
+    page = Paginator(_sorted(shown, sort), pages.ROWS).get_page(number)
     addresses = pages.addresses(status.site_id for status in page)
     rows = [row(status, addresses.get(status.site_id), waiting, viewer) for status in page]
     return Overview(
@@ -91,6 +103,7 @@ def overview(viewer: Viewer, *, text: str, state: str, number: str) -> Overview:
         waiting=sum(waiting.values()),
         total=len(known),
         live_evidence=all(status.live_evidence for status in known),
+        causes=_causes(known),
         paused_parsers=sorted(
             Counter(
                 parser.name for status in known for parser in status.flow.paused_parsers
@@ -101,7 +114,36 @@ def overview(viewer: Viewer, *, text: str, state: str, number: str) -> Overview:
         may_administer=viewer.may(Action.ADMINISTER),
         text=text,
         state=state,
+        sort=sort if sort in dict(SORTS) else PROBLEMS,
     )
+
+
+def _sorted(found: list[SiteStatus], sort: str) -> list[SiteStatus]:
+    """`found` is by name, and stays so among equals."""
+    if sort == "name":
+        return found
+    if sort == "silent":
+        return sorted(found, key=_silence, reverse=True)
+    return sorted(found, key=_urgency)
+
+
+def _urgency(status: SiteStatus) -> int:
+    return URGENCY[status.kind]
+
+
+def _silence(status: SiteStatus) -> float:
+    """Seconds; who was never heard is silent for longest."""
+    age = status.flow.last_message_age
+    if age is None:
+        return inf
+    return age
+
+
+def _causes(known: list[SiteStatus]) -> list[Cause]:
+    failing = [status.site_id for status in known if failure_of(status) is not None]
+    if not failing:
+        return []
+    return causes(known, pages.addresses(failing))
 
 
 def _alarms() -> list[Finding]:

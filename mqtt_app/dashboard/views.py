@@ -100,6 +100,7 @@ def _overview(request: HttpRequest, template: str) -> HttpResponse:
         viewer_of(request),
         text=query.get("q", "").strip()[:200].replace("\0", ""),
         state=query.get("state", ""),
+        sort=query.get("sort", ""),
         number=query.get("page", "1"),
     )
     return render(

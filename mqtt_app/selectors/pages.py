@@ -36,9 +36,20 @@ class BrokerAddress:
         return f"{self.host}:{self.port}"
 
 
-def named_like(sites: QuerySet[Site], text: str) -> QuerySet[Site]:
-    """Sites whose name or broker contains `text`, in any case."""
-    return sites.filter(Q(name__icontains=text) | Q(connection__broker_host__icontains=text))
+def named_like(sites: QuerySet[Site], text: str, *, detailed: bool) -> QuerySet[Site]:
+    """Sites whose name, broker (`host` or `host:port`) or client id contains `text`, in any case.
+    `detailed`: also the words of their failure.
+    """
+    wanted = Q(name__icontains=text) | Q(connection__client_id__icontains=text)
+    wanted |= Q(connection__broker_host__icontains=text)
+    host, colon, port = text.rpartition(":")
+    if colon and port.isascii() and port.isdigit() and len(port) <= 5:
+        wanted |= Q(
+            connection__broker_host__icontains=host.strip("[]"), connection__broker_port=int(port)
+        )
+    if detailed:
+        wanted |= Q(connection__error_message__icontains=text)
+    return sites.filter(wanted)
 
 
 def addresses(site_ids: Iterable[int]) -> dict[int, BrokerAddress]:

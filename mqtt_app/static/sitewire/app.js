@@ -1,5 +1,6 @@
 // Entry: ties the modules of a page together. No build, no framework, nothing from elsewhere.
 import "./actions.js";
+import "./bulk.js";
 import "./explain.js";
 import { correct, now, tick } from "./clock.js";
 import "./flow.js";

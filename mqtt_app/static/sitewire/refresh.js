@@ -44,10 +44,20 @@ async function load() {
 function show(text) {
   const body = new DOMParser().parseFromString(text, "text/html").body; // parsed, not run
   tick(body);
+  steady(body);
   const before = said();
   children(fragment, body);
   document.dispatchEvent(new CustomEvent("page:fresh"));
   announce(before);
+}
+
+// Rows keep the places at which they are seen: one that moved would be clicked by mistake. A reload sorts them.
+function steady(body) {
+  const seen = fragment.querySelector("[data-steady]"), wanted = body.querySelector("[data-steady]");
+  if (!seen || !wanted) return;
+  const rows = new Map([...wanted.children].map((row) => [row.dataset.key, row]));
+  const kept = [...seen.children].filter((row) => rows.has(row.dataset.key)).map((row) => rows.get(row.dataset.key));
+  wanted.prepend(...kept);
 }
 
 // For screen readers: which site changed its status. More than three at once are a number.
