@@ -7,6 +7,7 @@ from mqtt_app.dashboard import words
 from mqtt_app.dashboard.badges import BAD, LINKS, OFF, OK, WAIT, WARN, Badge
 from mqtt_app.domain.accounting import Term
 from mqtt_app.domain.link.grants import REFUSED
+from mqtt_app.domain.status.spans import span
 from mqtt_app.selectors.status.facets import (
     DesiredFacet,
     FlowFacet,
@@ -79,7 +80,7 @@ def _owner(facet: OwnerFacet, wanted: bool) -> Card:
     if facet.lease_age is None:
         lease = "none"
     else:
-        lease = words.span(facet.lease_age)
+        lease = span(facet.lease_age)
     facts = (("Generation", str(facet.generation)), ("Lease age", lease))
     return Card("Owner", badge, facet.since, facet.evidence, facts)
 
@@ -96,7 +97,7 @@ def _link(facet: LinkFacet, wanted: bool, configured: bool) -> Card:
     )
     facts: list[tuple[str, str | datetime]] = [text for text in texts if text[1]]
     if facet.last_packet_age is not None:
-        facts.append(("Last packet", words.span(facet.last_packet_age) + " ago"))
+        facts.append(("Last packet", span(facet.last_packet_age) + " ago"))
     if facet.retry_count:
         facts.append(("Attempts", str(facet.retry_count)))
     error = facet.last_error
@@ -166,9 +167,16 @@ def _number(count: int | None) -> str:
     return f"{count:,}"
 
 
+def _usual(gap: float | None) -> str:
+    if gap is None:
+        return "not known yet"
+    return span(max(1.0, gap))
+
+
 def _flow(facet: FlowFacet, linked: bool) -> Card:
     facts: list[tuple[str, str | datetime]] = [
         ("Last message", facet.last_message_at or "never"),
+        ("Usual gap", _usual(facet.usual_gap)),
         ("Waiting for commit", _number(facet.unacked)),
         ("Since link start", _number(facet.messages)),
     ]
@@ -181,7 +189,7 @@ def _flow(facet: FlowFacet, linked: bool) -> Card:
     else:
         held = f"{queue.limit:,} messages"
     if queue.lasts is not None:
-        held = f"{held}, {words.span(queue.lasts)} at this rate"
+        held = f"{held}, {span(queue.lasts)} at this rate"
     facts.append(("Broker queues", held))
     waiting = facet.books.terms[Term.KEPT]
     if waiting:

@@ -30,6 +30,7 @@ from mqtt_app.models.metrics import DeviceAlias, Metric
 from mqtt_app.models.operations import Operation
 from mqtt_app.models.periodic import PeriodicRun
 from mqtt_app.models.readings import LatestReading, Quality, Reading
+from mqtt_app.models.rhythms import SiteRhythm, SiteWeek
 from mqtt_app.models.rollups import Rollup, RollupProgress
 from mqtt_app.models.rules import TopicRule
 from mqtt_app.models.sites import Site, SiteBooks
@@ -77,6 +78,8 @@ __all__ = [
     "RollupProgress",
     "Site",
     "SiteBooks",
+    "SiteRhythm",
+    "SiteWeek",
     "TopicNotice",
     "TopicRule",
 ]

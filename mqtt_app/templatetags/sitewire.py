@@ -13,6 +13,7 @@ from django.utils.safestring import SafeString
 from mqtt_app.dashboard import words
 from mqtt_app.dashboard.badges import DEVICES, LEVELS, Badge
 from mqtt_app.domain import clock_skew
+from mqtt_app.domain.status.spans import span
 from mqtt_app.models import Device
 from mqtt_app.selectors.devices import MetricSummary, metrics_of
 
@@ -98,5 +99,5 @@ def age(at: datetime | None, never: str = "never", *, suffix: bool = True) -> Sa
         at.isoformat(),
         at.strftime("%Y-%m-%d %H:%M:%S"),
         "ago" if suffix else "span",
-        words.ago(at, now) if suffix else words.span((now - at).total_seconds()),
+        words.ago(at, now) if suffix else span((now - at).total_seconds()),
     )

@@ -122,6 +122,9 @@ class FlowSerializer(FacetSerializer):
     last_message_at = serializers.DateTimeField(allow_null=True)
     last_message_age = serializers.FloatField(allow_null=True, help_text="Seconds.")
     rate = serializers.FloatField(allow_null=True, help_text="Messages a second.")
+    usual_gap = serializers.FloatField(
+        allow_null=True, help_text="Seconds of silence that are usual at this hour of the week."
+    )
     messages = serializers.IntegerField(allow_null=True, help_text="Since the link is up.")
     unacked = serializers.IntegerField(allow_null=True, help_text="Received, not committed yet.")
     not_stored_since = serializers.DateTimeField(

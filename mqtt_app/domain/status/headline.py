@@ -3,7 +3,8 @@ are unix seconds.
 
 stopped      nobody wants it up, and nobody holds it
 starting     wanted, and still within the time a start may take
-running      wanted, owned by a live worker, link up, every filter granted, packets arrive, parsers work
+running      wanted, owned by a live worker, link up, every filter granted, packets arrive, parsers work,
+             messages come as often as they usually do
 refused: …   somebody said no; it stays so until a person changes something
 degraded: …  anything else: what is wrong, in words
 """
@@ -14,6 +15,7 @@ from enum import StrEnum
 from mqtt_app.domain.delivery.stalls import NOT_STORED, sentence
 from mqtt_app.domain.link.grants import REFUSED
 from mqtt_app.domain.link.stages import slow
+from mqtt_app.domain.status.silence import silence
 
 START_GRACE = 45.0  # s a start may take: one reconcile (30 s), a scan, a dial and a handshake
 SUBSCRIBE_GRACE = 15.0  # s from CONNACK to the last SUBACK
@@ -71,6 +73,7 @@ class Facts:
     accept connections. `blind` says why nothing live is known; empty: all of it is.
     `refusals`: why filters were refused. `left_out`: which filters are not asked for, because the
     broker closes the connection for them. `flapping`: how the link comes and goes.
+    `last_message` of the site, and its `usual_gap` in seconds; None: not known.
     `nothing_stored`: why no message of any site is being stored; empty: some are.
     """
 
@@ -94,6 +97,8 @@ class Facts:
     flapping: str = ""
     paused_parsers: tuple[str, ...] = ()
     nothing_stored: str = ""
+    last_message: float | None = None
+    usual_gap: float | None = None
     blind: str = ""
     workers: int = 0
     lease_age: float | None = None
@@ -251,7 +256,7 @@ def _subscribed(facts: Facts, link: LinkFacts, now: float) -> Headline:
         else:
             who = f"its worker {facts.owner} has not yet asked for"
         return Headline(HeadlineKind.DEGRADED, f"{who} {which}")
-    return _parsed(facts)
+    return _parsed(facts) or _flowing(facts, link, now)
 
 
 def _not_granted(facts: Facts, refused: int) -> str:
@@ -264,12 +269,19 @@ def _not_granted(facts: Facts, refused: int) -> str:
     return which
 
 
-def _parsed(facts: Facts) -> Headline:
+def _flowing(facts: Facts, link: LinkFacts, now: float) -> Headline:
+    silent = silence(facts.last_message, link.connected_since or now, facts.usual_gap, now)
+    if silent:
+        return Headline(HeadlineKind.DEGRADED, silent)
+    return Headline(HeadlineKind.RUNNING)
+
+
+def _parsed(facts: Facts) -> Headline | None:
     paused = facts.paused_parsers
     if facts.flapping:
         return Headline(HeadlineKind.DEGRADED, facts.flapping)
     if not paused:
-        return Headline(HeadlineKind.RUNNING)
+        return None
     if len(paused) == 1:
         which = f"parser {paused[0]} fails"
     else:

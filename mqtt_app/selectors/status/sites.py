@@ -1,12 +1,12 @@
 """The evidence about links: rows of PostgreSQL and what the owners report through Redis, put side
 by side.
 
-Four queries and two Redis round trips, however many sites are asked for.
+Five queries and two Redis round trips, however many sites are asked for.
 """
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from mqtt_app.coordination.evidence import LinkEvidence
 from mqtt_app.domain.status.headline import Facts, LinkFacts, effective_status, headline
@@ -16,14 +16,21 @@ from mqtt_app.selectors.disclosure import conceal
 from mqtt_app.selectors.status import broker_facets, facet_builders
 from mqtt_app.selectors.status.evidence import Live, live
 from mqtt_app.selectors.status.facets import SiteStatus
+from mqtt_app.selectors.status.rhythms import usual_gaps
 
 
 @dataclass(frozen=True, slots=True)
 class Stored:
-    """What became of a site's messages. `parsers` are those that are paused."""
+    """What became of a site's messages, and how long it is usually silent (s). `parsers` are those
+    that are paused.
+    """
 
-    books: SiteBooks | None
-    parsers: Sequence[ParserHealth]
+    books: SiteBooks | None = None
+    usual_gap: float | None = None
+    parsers: Sequence[ParserHealth] = ()
+
+
+NOTHING_STORED = Stored()
 
 
 def site_status(site: Site, *, detailed: bool = True) -> SiteStatus:
@@ -43,12 +50,13 @@ def statuses(sites: Sequence[Site], *, detailed: bool = True) -> list[SiteStatus
     books = {row.site_id: row for row in SiteBooks.objects.filter(site__in=ids)}
     parsers = _paused_parsers(ids)
     seen = live((row.owner, row.pk) for row in connections.values())
+    usual = usual_gaps(ids, seen.at)
     return [
         _status(
             site,
             row,
             topics[row.pk] if row else [],
-            Stored(books.get(site.pk), parsers[site.pk]),
+            Stored(books.get(site.pk), usual.get(site.pk), parsers[site.pk]),
             seen,
         )
         for site, row in ((site, connections.get(site.pk)) for site in sites)
@@ -85,7 +93,7 @@ def _status(
     if row is None:
         facts = Facts(configured=False, site_active=site.is_active)
     else:
-        facts = _facts(site, row, topics, seen, stored.parsers)
+        facts = _facts(site, row, topics, seen, stored)
     judged = headline(facts, seen.at)
     row = row or MqttConnection(site=site, status_since=site.created_at, updated_at=site.created_at)
     evidence = seen.links.get(row.pk)
@@ -102,7 +110,10 @@ def _status(
         owner=facet_builders.owner(row, seen),
         link=facet_builders.link(row, facts, evidence, seen),
         subscriptions=facet_builders.subscriptions(row, topics, evidence),
-        flow=facet_builders.flow(row, stored.books, stored.parsers, evidence, seen),
+        flow=replace(
+            facet_builders.flow(row, stored.books, stored.parsers, evidence, seen),
+            usual_gap=stored.usual_gap,
+        ),
     )
 
 
@@ -111,7 +122,7 @@ def _facts(
     row: MqttConnection,
     topics: Iterable[MqttTopic],
     seen: Live,
-    parsers: Iterable[ParserHealth] = (),
+    stored: Stored = NOTHING_STORED,
 ) -> Facts:
     evidence = seen.links.get(row.pk)
     topics = list(topics)
@@ -133,13 +144,24 @@ def _facts(
         refusals=tuple(topic.refusal for topic in topics if topic.refusal),
         left_out=broker_facets.left_out(row, [topic.filter for topic in topics]),
         flapping=broker_facets.flapping(row, seen.at),
-        paused_parsers=tuple(parser.parser_name for parser in parsers),
+        paused_parsers=tuple(parser.parser_name for parser in stored.parsers),
+        last_message=_last_message(stored.books, evidence),
+        usual_gap=stored.usual_gap,
         nothing_stored=seen.nothing_stored,
         blind=seen.blind,
         workers=seen.workers,
         lease_age=seen.lease_age(row.owner),
         link=_link_facts(evidence) if evidence else None,
     )
+
+
+def _last_message(books: SiteBooks | None, evidence: LinkEvidence | None) -> float | None:
+    times = []
+    if books is not None and books.last_message_at is not None:
+        times.append(books.last_message_at.timestamp())
+    if evidence is not None and evidence.last_message_at:
+        times.append(evidence.last_message_at)
+    return max(times, default=None)
 
 
 def _link_facts(evidence: LinkEvidence) -> LinkFacts:

@@ -19,7 +19,7 @@ from django.db import connection, transaction
 from mqtt_app.conf import config
 from mqtt_app.domain.presence import GATEWAY_OFFLINE, OFFLINE, ONLINE, SILENT, UNKNOWN, judge
 from mqtt_app.models.locks import OFFLINE_CHECK_LOCK
-from mqtt_app.services.presence import rows
+from mqtt_app.services.presence import rhythm, rows
 from mqtt_app.services.presence.changes import PresenceChange, publish
 from mqtt_app.services.presence.rows import Candidate, Kind, Listening
 
@@ -41,13 +41,14 @@ def check_offline(now: datetime) -> OfflineCheckReport:
     with transaction.atomic():
         if not _locked():
             return OfflineCheckReport(busy=True)
-        report = _check(now)
+        sites = rows.sites()
+        report = _check(sites, now)
+    rhythm.learn(sites)
     log.info("Offline check: %d gateways, %d devices", report.gateways, report.devices)
     return report
 
 
-def _check(now: datetime) -> OfflineCheckReport:
-    sites = rows.sites()
+def _check(sites: Sequence[Listening], now: datetime) -> OfflineCheckReport:
     _lose_sight(sites, now)
     hearable = {site.site_id: site for site in sites if site.since is not None}
     rows.await_again(sorted(hearable), now)

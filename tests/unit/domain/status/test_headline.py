@@ -46,6 +46,11 @@ def linked(**changes: Any) -> Facts:
 
 CASES = {
     "all is well": (RUNNING, "running"),
+    "as silent as usual": (replace(RUNNING, last_message=NOW - 299, usual_gap=30.0), "running"),
+    "more silent than usual": (
+        replace(RUNNING, last_message=NOW - 840, usual_gap=30.0),
+        "degraded: no data for 14 min (usual gap 30 s)",
+    ),
     "no connection": (Facts(configured=False), "stopped"),
     "never started": (replace(UNOWNED, active=False), "stopped"),
     "site switched off": (replace(UNOWNED, site_active=False), "stopped"),
