@@ -22,7 +22,7 @@ from mqtt_app.coordination.nudges import nudge
 from mqtt_app.domain.operations import OperationKind, Request
 from mqtt_app.models import Device, Gateway, MqttConnection, Operation, Site
 from mqtt_app.selectors.connections import SECRETS, legible, without_secrets
-from mqtt_app.services import audit
+from mqtt_app.services import audit, removal
 from mqtt_app.services.operations.requests import begin_switch, supersede_open
 from mqtt_app.services.operations.settle import settle
 
@@ -168,10 +168,8 @@ def _expect_again(site: Site) -> None:
 
 
 def delete_site(site: Site) -> None:
-    with transaction.atomic():
-        audit.record_deleted(site)
-        site.delete()
-        transaction.on_commit(nudge)
+    removal.remove(site, partial(audit.record_deleted, site))
+    transaction.on_commit(nudge)
 
 
 def create_connection(site: Site, values: dict[str, Any]) -> MqttConnection:
@@ -221,10 +219,8 @@ def save_connection(connection: MqttConnection, fields: Collection[str]) -> Mqtt
 
 def delete_connection(connection: MqttConnection) -> None:
     """Its worker finds the row gone on its next scan, and closes the link."""
-    with transaction.atomic():
-        audit.record_deleted(connection)
-        connection.delete()
-        transaction.on_commit(nudge)
+    removal.remove(connection, partial(audit.record_deleted, connection))
+    transaction.on_commit(nudge)
 
 
 def _tell(connection: MqttConnection) -> None:
