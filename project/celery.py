@@ -17,14 +17,15 @@ from django_structlog.celery.steps import DjangoStructLogInitStep
 
 from project import garbage
 from project.startup import load_settings
+from tasks import queues
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "project.settings.local")
 load_settings()
 
 app = Celery("sitewire")
 app.config_from_object("django.conf:settings", namespace="CELERY")
-app.autodiscover_tasks(["tasks"], related_name=None)  # type: ignore[arg-type]  # the modules are named below
-app.conf.imports = ("tasks.control", "tasks.ingest", "tasks.presence", "tasks.logs", "tasks.probe")
+app.autodiscover_tasks(["tasks"], related_name=None)  # type: ignore[arg-type]  # the modules are those of the queues
+app.conf.imports = queues.TASK_MODULES
 app.steps["worker"].add(DjangoStructLogInitStep)
 
 # Celery would close the database connection before and after each task, and PostgreSQL start a

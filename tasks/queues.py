@@ -23,6 +23,7 @@ __all__ = [
     "ROLLUPS",
     "SERVED_TOGETHER",
     "STORE_BATCH",
+    "TASK_MODULES",
     "TASK_QUEUES",
     "TASK_ROUTES",
 ]
@@ -38,6 +39,8 @@ TASK_ROUTES = {
     "tasks.probe.*": {"queue": PROBE},
     "tasks.rollups.*": {"queue": ROLLUPS},
 }
+TASK_MODULES = tuple(pattern.removesuffix(".*") for pattern in TASK_ROUTES)
+"""What a worker imports; a task of any other module would be refused as unregistered."""
 
 
 def instance_queue(instance_id: str) -> str:
