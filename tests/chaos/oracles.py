@@ -4,13 +4,15 @@ O1 and O2, that nothing is missing or twice and the books close, are `Flow.settl
 API takes, is in prober.py.
 """
 
+import contextlib
 import re
 import time
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from itertools import pairwise
+from typing import NamedTuple
 
 import psutil
 
@@ -180,12 +182,12 @@ class Witness:
             for process in self.house.processes.values()
             if process.poll() is None
         ]
-        everybody = [process for root in ours for process in (root, *root.children(recursive=True))]
+        sizes = [size for root in ours for size in _sizes(root)]
         redis = self.house.redis
         return Footprint(
-            memory=sum(process.memory_info().rss for process in everybody) // 2**20,
-            descriptors=sum(process.num_fds() for process in everybody),
-            threads=sum(process.num_threads() for process in everybody),
+            memory=sum(size.memory for size in sizes) // 2**20,
+            descriptors=sum(size.descriptors for size in sizes),
+            threads=sum(size.threads for size in sizes),
             sessions=int(
                 self.house.one(
                     "SELECT count(*) FROM pg_stat_activity WHERE backend_type = 'client backend'"
@@ -257,3 +259,18 @@ def _most_repeated(lines: Iterable[bytes]) -> tuple[bytes, int]:
     for line in lines:
         counts[DIGITS.sub(b"#", line)] += 1
     return max(counts.items(), key=lambda item: item[1], default=(b"", 0))
+
+
+class ProcessSize(NamedTuple):
+    """`memory` in bytes."""
+
+    memory: int
+    descriptors: int
+    threads: int
+
+
+def _sizes(root: psutil.Process) -> Iterator[ProcessSize]:
+    """Of a process and its children. One that ends while it is looked at has no size."""
+    for process in (root, *root.children(recursive=True)):
+        with contextlib.suppress(psutil.NoSuchProcess):
+            yield ProcessSize(process.memory_info().rss, process.num_fds(), process.num_threads())
