@@ -89,7 +89,7 @@ class StrictView(APIView):
 
     def is_list(self) -> bool:
         """Of a set of views, only the list takes the parameters of `query_form`."""
-        return getattr(self, "action", "list") in {"list", "metadata", None}
+        return getattr(self, "action", "list") == "list"
 
     def pages(self) -> bool:
         return isinstance(self, mixins.ListModelMixin) and self.is_list()

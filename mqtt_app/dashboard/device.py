@@ -9,7 +9,7 @@ from mqtt_app.dashboard.sparkline import points
 from mqtt_app.domain.access import Action
 from mqtt_app.domain.readings.buckets import BucketPlan, plan
 from mqtt_app.models import Device, MetricType
-from mqtt_app.selectors.buckets import buckets_of, metrics_named
+from mqtt_app.selectors.buckets import buckets_of
 from mqtt_app.selectors.devices import MetricSummary, metrics_of, with_latest
 from mqtt_app.selectors.visibility import Viewer
 
@@ -72,12 +72,11 @@ def _sparklines(
     device: Device, metrics: Sequence[MetricSummary], now: datetime
 ) -> dict[str, list[str]]:
     """By name of the metric, of those whose line says something."""
-    names = [metric.name for metric in metrics if _is_charted(metric)][:SPARKLINES]
-    if not names:
-        return {}
+    names = frozenset([metric.name for metric in metrics if _is_charted(metric)][:SPARKLINES])
+    rows = [row for row in device.metrics.all() if row.name in names]
     day = plan("1h", now - DAY, now, now)
     found: dict[str, dict[datetime, float | None]] = {}
-    for bucket in buckets_of(device, metrics_named(device, names, SPARKLINES), day):
+    for bucket in buckets_of(device, rows, day):
         found.setdefault(bucket.metric, {})[bucket.time] = bucket.avg
     hours = _hours(day)
     return {name: points([values.get(hour) for hour in hours]) for name, values in found.items()}

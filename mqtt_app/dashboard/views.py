@@ -2,86 +2,65 @@
 something happened.
 """
 
-from django.contrib.auth.decorators import login_required
-from django.http import Http404, HttpRequest, HttpResponse, QueryDict, StreamingHttpResponse
+from django.http import Http404, HttpRequest, HttpResponse, QueryDict
 from django.shortcuts import get_object_or_404, render
 from django.utils import timezone
-from django.views.decorators.csrf import ensure_csrf_cookie
-from django.views.decorators.http import require_safe
 
 from mqtt_app.dashboard.device import device_view
 from mqtt_app.dashboard.devices import as_csv, devices_view, search_of
 from mqtt_app.dashboard.overview import overview
-from mqtt_app.dashboard.policy import strict
+from mqtt_app.dashboard.policy import fragment, page
 from mqtt_app.dashboard.site import site_view
 from mqtt_app.selectors.visibility import viewer_of
 
 
-@strict
-@require_safe
-@login_required
-@ensure_csrf_cookie
+@page
 def overview_page(request: HttpRequest) -> HttpResponse:
     return _overview(request, "dashboard/overview.html")
 
 
-@strict
-@require_safe
-@login_required
+@fragment
 def overview_fragment(request: HttpRequest) -> HttpResponse:
     return _overview(request, "dashboard/overview_body.html")
 
 
-@strict
-@require_safe
-@login_required
-@ensure_csrf_cookie
+@page
 def site_page(request: HttpRequest, site_id: int) -> HttpResponse:
     return _site(request, site_id, "dashboard/site.html")
 
 
-@strict
-@require_safe
-@login_required
+@fragment
 def site_fragment(request: HttpRequest, site_id: int) -> HttpResponse:
     return _site(request, site_id, "dashboard/site_body.html")
 
 
-@strict
-@require_safe
-@login_required
-@ensure_csrf_cookie
+@page
 def devices_page(request: HttpRequest) -> HttpResponse:
     view = devices_view(viewer_of(request), search_of(request.GET), request.GET.get("page", "1"))
     context = {"view": view, "now": timezone.now(), "query": _without(request.GET, "page")}
     return render(request, "dashboard/devices.html", context)
 
 
-@strict
-@require_safe
-@login_required
-def devices_csv(request: HttpRequest) -> StreamingHttpResponse:
-    """All that the page's search finds, not only the page that is shown."""
+@fragment
+def devices_csv(request: HttpRequest) -> HttpResponse:
+    """All that the page's search finds, not only the page that is shown. In one piece: under ASGI
+    Django reads a synchronous stream to its end before it sends anything, and warns.
+    """
     lines = as_csv(viewer_of(request), search_of(request.GET))
     name = f"devices-{timezone.now():%Y-%m-%d}.csv"
-    return StreamingHttpResponse(
-        lines,
+    return HttpResponse(
+        "".join(lines),
         content_type="text/csv; charset=utf-8",
         headers={"Content-Disposition": f'attachment; filename="{name}"'},
     )
 
 
-@strict
-@require_safe
-@login_required
-@ensure_csrf_cookie
+@page
 def device_page(request: HttpRequest, pk: int) -> HttpResponse:
     return _device(request, pk, "dashboard/device.html")
 
 
-@strict
-@require_safe
-@login_required
+@fragment
 def device_fragment(request: HttpRequest, pk: int) -> HttpResponse:
     return _device(request, pk, "dashboard/device_body.html")
 

@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 
 from django.db import connection
 
-from mqtt_app.domain.readings.buckets import ORIGIN, BucketPlan, BucketSource
+from mqtt_app.domain.readings.buckets import LARGEST_TERM, ORIGIN, BucketPlan, BucketSource
 from mqtt_app.models import Device, Metric, MetricType, Quality, RollupProgress
 
 # Readings that are stored and not rolled up yet are of the last minutes, but for those that come
@@ -21,10 +21,11 @@ _ROLLED = """
     WHERE metric_id = ANY(%(metrics)s) AND hours = %(hours)s
         AND start >= %(start)s AND start < %(end)s
 """
-_SINGLE = """
+_SINGLE = f"""
     SELECT r.time, m.id AS metric_id, 1 AS count, num_nonnulls(r.value, r.boolean) AS numbers,
-        CASE WHEN n.number IS NULL THEN 0 ELSE greatest(least(n.number, 1e290), -1e290) END AS sum, n.number AS min,
-        n.number AS max, r.time AS first_time, n.number AS first, r.text AS first_text,
+        CASE WHEN n.number IS NULL THEN 0
+            ELSE greatest(least(n.number, {LARGEST_TERM}), -{LARGEST_TERM}) END AS sum,
+        n.number AS min, n.number AS max, r.time AS first_time, n.number AS first, r.text AS first_text,
         r.time AS last_time, n.number AS last, r.text AS last_text
     FROM mqtt_reading r JOIN mqtt_metric m ON m.device_id = r.device_id AND m.name = r.metric,
         LATERAL (SELECT coalesce(r.value, r.boolean::int::float8) AS number) n

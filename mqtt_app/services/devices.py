@@ -4,6 +4,7 @@ it is another one, that it is no longer used.
 
 from collections.abc import Collection
 from datetime import datetime, timedelta
+from functools import partial
 from typing import TypeVar
 
 from django.db import transaction
@@ -11,7 +12,7 @@ from django.db.models import F
 
 from mqtt_app.domain.presence import RETIRED, UNKNOWN
 from mqtt_app.models import DescribedDevice, Device, Gateway
-from mqtt_app.services import audit, device_rows
+from mqtt_app.services import audit, device_rows, removal
 
 Speaker = TypeVar("Speaker", Device, Gateway)
 
@@ -97,9 +98,7 @@ def delete_device(device: Device) -> None:
     """With all its readings. It is made anew when it speaks again; to prevent that, switch its
     topics off.
     """
-    with transaction.atomic():
-        audit.record_deleted(device)
-        device_rows.remove(device)
+    removal.remove(partial(device_rows.remove, device), partial(audit.record_deleted, device))
 
 
 def _described_name(device: Speaker) -> str:

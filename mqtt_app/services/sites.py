@@ -168,7 +168,7 @@ def _expect_again(site: Site) -> None:
 
 
 def delete_site(site: Site) -> None:
-    removal.remove(site, partial(audit.record_deleted, site))
+    removal.remove(Site.objects.filter(pk=site.pk).delete, partial(audit.record_deleted, site))
     transaction.on_commit(nudge)
 
 
@@ -219,7 +219,8 @@ def save_connection(connection: MqttConnection, fields: Collection[str]) -> Mqtt
 
 def delete_connection(connection: MqttConnection) -> None:
     """Its worker finds the row gone on its next scan, and closes the link."""
-    removal.remove(connection, partial(audit.record_deleted, connection))
+    rows = MqttConnection.objects.filter(pk=connection.pk)
+    removal.remove(rows.delete, partial(audit.record_deleted, connection))
     transaction.on_commit(nudge)
 
 

@@ -18,6 +18,10 @@ LONGEST = 366 * DAY  # s
 DEFAULT_BUCKETS = 500  # a chart as wide as a screen
 MAX_BUCKETS = 10_000  # of each metric in one answer
 MAX_RAW = timedelta(days=31)  # raw readings are read one by one: a year of seconds is 31 million
+LARGEST_TERM = 1e290
+"""A sum of finite numbers may overflow, which PostgreSQL refuses, for ever and for everyone: each
+term is held within bounds that no count of readings can carry over the edge.
+"""
 _BUCKET = re.compile(r"([1-9][0-9]{0,8})([smhdw])")
 
 

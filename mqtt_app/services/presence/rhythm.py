@@ -1,12 +1,15 @@
 """Learns how long each site is usually silent: the only writer of rhythms."""
 
+import logging
 from collections.abc import Mapping, Sequence
 
-from django.db import transaction
+from django.db import IntegrityError, transaction
 
 from mqtt_app.domain.status.silence import WEEK, Observation, Rhythm, learned_hour, observe
 from mqtt_app.models import SiteBooks, SiteRhythm, SiteWeek
 from mqtt_app.services.presence.rows import Listening
+
+log = logging.getLogger(__name__)
 
 CHUNK = 1_000  # rows of one statement
 
@@ -24,9 +27,13 @@ def learn(sites: Sequence[Listening]) -> None:
         after = observe(before, last_message_at.timestamp(), since[site_id])
         if after.rhythm != before:
             observed[site_id] = after
-    with transaction.atomic():
-        _write(observed)
-        _write_hours({number: seen.hours for number, seen in observed.items() if seen.hours})
+    try:
+        with transaction.atomic():
+            _write(observed)
+            _write_hours({number: seen.hours for number, seen in observed.items() if seen.hours})
+    except IntegrityError:
+        # A site was deleted meanwhile. The next check sees the same gaps of all others.
+        log.info("A site was deleted while rhythms were written; they are written next time")
 
 
 def _rhythm(row: SiteRhythm | None) -> Rhythm | None:

@@ -1,13 +1,11 @@
 """SQL of rollups: readings to hours, hours to days, and one metric's sums into another's."""
 
+from mqtt_app.domain.readings.buckets import LARGEST_TERM
+
 COLUMNS = (
     "metric_id, hours, start, count, numbers, sum, min, max, first_time, first, first_text,"
     " last_time, last, last_text"
 )
-
-# A sum of finite numbers may overflow, which PostgreSQL refuses, for ever and for everyone: each
-# term of it is held within bounds that no count of readings can carry over the edge.
-LARGEST_TERM = "1e290"
 
 MERGE = """
 ON CONFLICT (metric_id, hours, start) DO UPDATE SET

@@ -79,11 +79,11 @@ function withGaps({ times, values }) {
 }
 
 function draw() {
-  const full = shown.series.filter((one) => one.times.length);
+  const full = shown.series.filter((metric) => metric.times.length);
   if (!full.length) return say("No reading in this time.");
   say("");
   plot?.destroy();
-  const units = [...new Set(full.map((one) => one.unit))];
+  const units = [...new Set(full.map((metric) => metric.unit))];
   const text = colour("--muted"), line = colour("--line");
   const axis = { stroke: text, grid: { stroke: line, width: 1 }, ticks: { stroke: line, width: 1 } };
   const options = {
@@ -91,7 +91,7 @@ function draw() {
     height: 300,
     scales: { x: { time: true, min: shown.from, max: shown.to }, ...Object.fromEntries(units.map((unit) => [scale(unit), {}])) },
     axes: [axis, ...units.slice(0, 2).map((unit, index) => ({ ...axis, scale: scale(unit), side: index ? 1 : 3, label: unit || undefined, size: 64, grid: { ...axis.grid, show: !index } }))],
-    series: [{}, ...full.map((one, index) => ({ label: one.unit ? `${one.name} (${one.unit})` : one.name, scale: scale(one.unit), stroke: colour(COLOURS[index % COLOURS.length]), width: 1.6, points: { show: one.times.length < 60 } }))],
+    series: [{}, ...full.map((metric, index) => ({ label: metric.unit ? `${metric.name} (${metric.unit})` : metric.name, scale: scale(metric.unit), stroke: colour(COLOURS[index % COLOURS.length]), width: 1.6, points: { show: metric.times.length < 60 } }))],
     hooks: { setSelect: [zoom] },
     cursor: { drag: { setScale: false } },
   };
@@ -113,9 +113,9 @@ function zoom(drawn) {
 
 function download() {
   if (!shown?.series.length) return;
-  const times = [...new Set(shown.series.flatMap((one) => one.times))].sort((a, b) => a - b);
-  const columns = shown.series.map((one) => new Map(one.times.map((time, index) => [time, one.values[index]])));
-  const head = ["time", ...shown.series.map((one) => (one.unit ? `${one.name} (${one.unit})` : one.name))];
+  const times = [...new Set(shown.series.flatMap((metric) => metric.times))].sort((a, b) => a - b);
+  const columns = shown.series.map((metric) => new Map(metric.times.map((time, index) => [time, metric.values[index]])));
+  const head = ["time", ...shown.series.map((metric) => (metric.unit ? `${metric.name} (${metric.unit})` : metric.name))];
   const lines = times.map((time) => [iso(time), ...columns.map((column) => column.get(time) ?? "")]);
   const text = [head, ...lines].map((cells) => cells.map(cell).join(",")).join("\r\n");
   const link = document.createElement("a");
