@@ -15,6 +15,15 @@ from mqtt_app.selectors.visibility import Viewer
 
 SPARKLINES = 24  # metrics that have one; a device may have thousands
 MOST_METRICS = 200  # rows of the table
+RANGES = (
+    (3_600, "1 h"),
+    (21_600, "6 h"),
+    (86_400, "1 day"),
+    (604_800, "7 days"),
+    (2_592_000, "30 days"),
+    (31_536_000, "1 year"),
+)
+"""Seconds that the chart may show, and how the button is called."""
 CHARTED = frozenset((MetricType.NUMBER, MetricType.BOOLEAN))
 DAY = timedelta(days=1)
 
@@ -30,7 +39,9 @@ class MetricRow:
 
 @dataclass(frozen=True, slots=True)
 class DeviceView:
-    """Everything the page shows. `hidden`: metrics that the table leaves out."""
+    """Everything the page shows. `hidden`: metrics that the table leaves out. `shown_range`: seconds
+    that the chart shows first.
+    """
 
     device: Device
     badge: Badge
@@ -38,6 +49,8 @@ class DeviceView:
     hidden: int
     aliases: list[str]
     may_attend: bool
+    shown_range: int
+    ranges: tuple[tuple[int, str], ...] = RANGES
 
     @property
     def charted(self) -> list[MetricSummary]:
@@ -61,7 +74,15 @@ def device_view(viewer: Viewer, pk: int, now: datetime) -> DeviceView | None:
         hidden=len(metrics) - len(shown),
         aliases=list(device.aliases.values_list("identifier", flat=True)),
         may_attend=viewer.may(Action.ATTEND, device.site_id),
+        shown_range=_first_range(now - device.created_at),
     )
+
+
+def _first_range(known: timedelta) -> int:
+    """Seconds. A day, but for a device that would fill a corner of it only."""
+    if known < DAY / 4:
+        return RANGES[0][0]
+    return RANGES[2][0]
 
 
 def _is_charted(metric: MetricSummary) -> bool:

@@ -34,7 +34,8 @@ VALUES (%(device)s, 'temperature', now(), now(), 0, 21.5),
 DEVICE = """
 INSERT INTO mqtt_device (site_id, identifier, name, status, status_reason, status_since, last_seen,
     created_at)
-VALUES (%s, 'greenhouse/sensor-7', 'Greenhouse 7', 'online', '', now(), now(), now()) RETURNING id
+VALUES (%s, 'greenhouse/sensor-7', 'Greenhouse 7', 'online', '', now(), now(),
+    now() - interval '3 days') RETURNING id
 """
 
 
@@ -64,6 +65,19 @@ def test_a_chart_is_drawn_and_another_metric_joins_it(page: Page, device: int) -
     page.get_by_role("button", name="7 days").click()
     expect(chart).to_have_attribute("aria-label", re.compile(r"in buckets of 1h$"))
     expect(page.get_by_role("button", name="7 days")).to_have_attribute("aria-pressed", "true")
+
+
+def test_the_chart_of_a_new_device_shows_its_hour(page: Page, stack: Stack, device: int) -> None:
+    stack.db.execute("UPDATE mqtt_device SET created_at = now() WHERE id = %s", (device,))
+    page.goto(f"/devices/{device}/")
+    pressed = page.locator('[data-range][aria-pressed="true"]')
+    expect(pressed).to_have_text("1 h")
+    expect(page.locator("[data-plot]")).to_have_attribute(
+        "aria-label", re.compile(r"in buckets of 10s$")
+    )
+    stack.db.execute(
+        "UPDATE mqtt_device SET created_at = now() - interval '3 days' WHERE id = %s", (device,)
+    )
 
 
 def test_no_metric_and_no_reading_are_said(page: Page, device: int) -> None:
