@@ -147,13 +147,22 @@ def _subscriptions(facet: SubscriptionsFacet, linked: bool) -> Card:
     return Card("Subscriptions", badge, facet.since, facet.evidence, facts)
 
 
-def _flow_badge(facet: FlowFacet, linked: bool) -> Badge:
+def _flow_trouble(facet: FlowFacet) -> Badge | None:
     if facet.not_stored_since:
         return Badge(BAD, "Not stored")
     if facet.paused:
         return Badge(WARN, "Paused until stored")
     if facet.paused_parsers:
         return Badge(WARN, "Waits until a parser works")
+    if facet.silence:
+        return Badge(WARN, "Silent")
+    return None
+
+
+def _flow_badge(facet: FlowFacet, linked: bool) -> Badge:
+    trouble = _flow_trouble(facet)
+    if trouble:
+        return trouble
     if not linked:
         return Badge(OFF, "No link")
     if facet.rate:

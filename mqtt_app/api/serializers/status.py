@@ -125,6 +125,7 @@ class FlowSerializer(FacetSerializer):
     usual_gap = serializers.FloatField(
         allow_null=True, help_text="Seconds of silence that are usual at this hour of the week."
     )
+    silence = serializers.CharField(help_text="That nothing comes for longer; empty: it does.")
     messages = serializers.IntegerField(allow_null=True, help_text="Since the link is up.")
     unacked = serializers.IntegerField(allow_null=True, help_text="Received, not committed yet.")
     not_stored_since = serializers.DateTimeField(

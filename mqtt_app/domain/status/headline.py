@@ -15,6 +15,7 @@ from enum import StrEnum
 from mqtt_app.domain.delivery.stalls import NOT_STORED, sentence
 from mqtt_app.domain.link.grants import REFUSED
 from mqtt_app.domain.link.stages import slow
+from mqtt_app.domain.status.refusals import WHO_SAID_NO
 from mqtt_app.domain.status.silence import silence
 
 START_GRACE = 45.0  # s a start may take: one reconcile (30 s), a scan, a dial and a handshake
@@ -118,24 +119,6 @@ class Facts:
         if self.link is not None and self.link.generation == self.generation:
             return self.link
         return None
-
-
-WHO_SAID_NO = {
-    "credentials": "wrong user name or password",
-    "configuration": "the settings cannot work",
-    "tls": "no trusted TLS connection",
-}
-
-REMEDIES = {
-    "": "",
-    "configuration": "Correct the connection's settings; it is tried again as soon as they are saved.",
-    "credentials": "Check what it names (password, client id or client certificate) with whoever runs the broker.",
-    "network": "Check host, port and firewall. It is tried again by itself, at most a minute apart.",
-    "tls": "Check that the port speaks TLS, and that the CA, the host name and the client certificate fit.",
-    "broker": "Ask whoever runs the broker: it answers, but not as an MQTT broker that accepts us should.",
-    "conflict": "Another client uses the same client id. Give this connection a client id of its own.",
-    "internal": "A fault of this service. See the connection log and the log file of the MQTT worker.",
-}
 
 
 def headline(facts: Facts, now: float) -> Headline:
@@ -256,7 +239,7 @@ def _subscribed(facts: Facts, link: LinkFacts, now: float) -> Headline:
         else:
             who = f"its worker {facts.owner} has not yet asked for"
         return Headline(HeadlineKind.DEGRADED, f"{who} {which}")
-    return _parsed(facts) or _flowing(facts, link, now)
+    return _parsed(facts) or _flowing(facts, now)
 
 
 def _not_granted(facts: Facts, refused: int) -> str:
@@ -269,11 +252,19 @@ def _not_granted(facts: Facts, refused: int) -> str:
     return which
 
 
-def _flowing(facts: Facts, link: LinkFacts, now: float) -> Headline:
-    silent = silence(facts.last_message, link.connected_since or now, facts.usual_gap, now)
+def _flowing(facts: Facts, now: float) -> Headline:
+    silent = silence_of(facts, now)
     if silent:
         return Headline(HeadlineKind.DEGRADED, silent)
     return Headline(HeadlineKind.RUNNING)
+
+
+def silence_of(facts: Facts, now: float) -> str:
+    """Why a link that is up brings nothing, "" while that is as usual, or while it is down."""
+    link = facts.current_link
+    if link is None or link.connected_since is None or facts.status != "connected":
+        return ""
+    return silence(facts.last_message, link.connected_since, facts.usual_gap, now)
 
 
 def _parsed(facts: Facts) -> Headline | None:

@@ -10,7 +10,8 @@ from mqtt_app.domain.delivery import broker_queue, stalls
 from mqtt_app.domain.link.ack_mode import CAN_LOSE, AckMode
 from mqtt_app.domain.link.grants import REFUSED
 from mqtt_app.domain.link.trouble.memory import memory_from
-from mqtt_app.domain.status.headline import REMEDIES, Facts, effective_status
+from mqtt_app.domain.status.headline import Facts, effective_status
+from mqtt_app.domain.status.refusals import REMEDIES
 from mqtt_app.models import MqttConnection, MqttTopic, ParserHealth, Site, SiteBooks
 from mqtt_app.selectors.status import broker_facets
 from mqtt_app.selectors.status.evidence import Live

@@ -137,7 +137,7 @@ class Acknowledged:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FlowFacet:
     """`rate` is messages a second over the last ten or so; `usual_gap` seconds between two of them at
-    this hour of the week; `unacked` messages wait for their
+    this hour of the week; `silence` says that it is longer now; `unacked` messages wait for their
     commit. `paused` is the reading of the link, not a parser. `not_stored_since`: messages wait and
     none was stored since, for `not_stored_age` seconds; `waits_for` says for what, `remedy` what to
     do.
@@ -147,6 +147,7 @@ class FlowFacet:
     last_message_age: float | None = None
     rate: float | None = None
     usual_gap: float | None = None
+    silence: str = ""
     messages: int | None = None
     unacked: int | None = None
     not_stored_since: datetime | None = None

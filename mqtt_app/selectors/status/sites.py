@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from mqtt_app.coordination.evidence import LinkEvidence
-from mqtt_app.domain.status.headline import Facts, LinkFacts, effective_status, headline
+from mqtt_app.domain.status.headline import Facts, LinkFacts, effective_status, headline, silence_of
 from mqtt_app.models import MqttConnection, MqttTopic, ParserHealth, Site, SiteBooks
 from mqtt_app.selectors.connections import without_secrets
 from mqtt_app.selectors.disclosure import conceal
@@ -113,6 +113,7 @@ def _status(
         flow=replace(
             facet_builders.flow(row, stored.books, stored.parsers, evidence, seen),
             usual_gap=stored.usual_gap,
+            silence=silence_of(facts, seen.at),
         ),
     )
 

@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Iterator
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -14,8 +15,9 @@ from mqtt_app.api.serializers.status import SiteStatusSerializer
 from mqtt_app.coordination.client import quick_client
 from mqtt_app.coordination.evidence import EvidenceStore, LinkEvidence
 from mqtt_app.coordination.leases import Lease, LeaseStore
+from mqtt_app.dashboard.facets import cards
 from mqtt_app.domain.health.vitals import Vitals
-from mqtt_app.models import MqttConnection, MqttTopic, Site, SiteBooks
+from mqtt_app.models import MqttConnection, MqttTopic, Site, SiteBooks, SiteRhythm
 from mqtt_app.selectors.status import evidence
 from mqtt_app.selectors.status.sites import site_status, statuses
 
@@ -196,3 +198,16 @@ def test_when_nothing_is_stored_at_all_every_site_says_so() -> None:
     assert site_status(site).headline == (
         "degraded: no site's messages are stored: the database does not answer the task workers"
     )
+
+
+@pytest.mark.django_db
+def test_a_silent_site_is_called_that_in_its_headline_and_its_flow() -> None:
+    lease()
+    lab = owned_site("Lab")
+    SiteBooks.objects.update(last_message_at=timezone.now() - timedelta(minutes=14))
+    SiteRhythm.objects.create(site=lab, last=time.time() - 840, gaps=100, longest=30.0)
+    report(lab, last_message_at=None, connected_since=time.time() - 3_600)
+    found = site_status(lab)
+    assert found.headline == "degraded: no data for 14 min (usual gap 30 s)"
+    assert found.flow.silence == "no data for 14 min (usual gap 30 s)"
+    assert cards(found)[-1].badge.word == "Silent"

@@ -8,13 +8,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mqtt_app.domain.status.headline import (
-    REMEDIES,
     Facts,
     HeadlineKind,
     LinkFacts,
     effective_status,
     headline,
 )
+from mqtt_app.domain.status.refusals import REMEDIES
 from mqtt_app.models import ErrorClass
 
 NOW = 10_000.0
