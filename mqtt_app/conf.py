@@ -107,6 +107,7 @@ class Config:
     resting_letters: int = 10_000
     resting_letter_bytes: int = 67_108_864  # the same in bytes of payload
     dead_letter_days: int = 7  # for new sites
+    sample_bytes: int = 67_108_864  # of the samples of its topics that a site keeps
 
     # Topics and devices
     max_topics: int = 100_000  # per site

@@ -13,7 +13,7 @@ from mqtt_app.domain.health.periodic import PeriodicTaskName
 from mqtt_app.services import ownership
 from mqtt_app.services.operations import bulk, settle
 from mqtt_app.services.probes import requests as probes
-from mqtt_app.services.upkeep import folding, periodic_runs
+from mqtt_app.services.upkeep import folding, periodic_runs, samples
 from mqtt_app.services.upkeep import pruning as housekeeping
 
 log = logging.getLogger(__name__)
@@ -27,6 +27,7 @@ def reconcile() -> None:
     settle.sweep(timezone.now())
     probes.end_abandoned(timezone.now())
     folding.unfold_things(timezone.now())
+    samples.trim()
     if bulk.is_pending():
         run_bulk_batch.apply_async(retry=False)
 

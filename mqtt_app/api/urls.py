@@ -31,6 +31,7 @@ from mqtt_app.api.views.logs import ConnectionLogListView, ParsingLogListView
 from mqtt_app.api.views.operations import OperationListView, OperationView
 from mqtt_app.api.views.parsers import TryParsersView
 from mqtt_app.api.views.probes import ConnectionTestView, ExplainView
+from mqtt_app.api.views.samples import SiteSampleListView, TopicSampleListView
 from mqtt_app.api.views.sites import (
     RestartView,
     SiteViewSet,
@@ -72,6 +73,8 @@ site = [
     path("topics/<int:pk>/", TopicView.as_view()),
     path("discovered-topics/", DiscoveredTopicListView.as_view()),
     path("discovered-topics/<int:pk>/", DiscoveredTopicView.as_view()),
+    path("discovered-topics/<int:pk>/samples/", TopicSampleListView.as_view()),
+    path("samples/", SiteSampleListView.as_view()),
     path("topic-rules/", TopicRuleListView.as_view()),
     path("topic-rules/preview/", TopicRulePreviewView.as_view()),
     path("topic-rules/apply/", TopicRuleApplyView.as_view()),

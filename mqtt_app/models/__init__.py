@@ -33,6 +33,7 @@ from mqtt_app.models.readings import LatestReading, Quality, Reading
 from mqtt_app.models.rhythms import SiteRhythm, SiteWeek
 from mqtt_app.models.rollups import Rollup, RollupProgress
 from mqtt_app.models.rules import TopicRule
+from mqtt_app.models.samples import TopicSample
 from mqtt_app.models.sites import Site, SiteBooks
 
 __all__ = [
@@ -82,4 +83,5 @@ __all__ = [
     "SiteWeek",
     "TopicNotice",
     "TopicRule",
+    "TopicSample",
 ]

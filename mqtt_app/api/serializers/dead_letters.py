@@ -1,11 +1,10 @@
 """sites/{id}/dead-letters/ and what is asked of them."""
 
-import base64
 from typing import Any
 
-from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
+from mqtt_app.api.serializers.payloads import PayloadFields
 from mqtt_app.api.serializers.queries import MAX_BIGINT, WindowQuery
 from mqtt_app.api.serializers.topic_rules import ParserNameField
 from mqtt_app.api.strict import StrictSerializer
@@ -103,23 +102,9 @@ class DeadLetterSerializer(serializers.ModelSerializer[DeadLetter]):
         read_only_fields = fields
 
 
-class DeadLetterDetailSerializer(DeadLetterSerializer):
-    """With the payload: `text` where it is UTF-8, else null; `base64` always."""
-
-    text = serializers.SerializerMethodField()
-    base64 = serializers.SerializerMethodField()
+class DeadLetterDetailSerializer(PayloadFields, DeadLetterSerializer):
+    """With the payload."""
 
     class Meta(DeadLetterSerializer.Meta):
         fields = (*DeadLetterSerializer.Meta.fields, "text", "base64")
         read_only_fields = fields
-
-    @extend_schema_field(serializers.CharField(allow_null=True))
-    def get_text(self, row: DeadLetter) -> str | None:
-        try:
-            return bytes(row.payload).decode()
-        except UnicodeDecodeError:
-            return None
-
-    @extend_schema_field(serializers.CharField())
-    def get_base64(self, row: DeadLetter) -> str:
-        return base64.b64encode(bytes(row.payload)).decode()

@@ -19,6 +19,7 @@ from typing import Any, Generic, TypeVar
 from mqtt_app.domain.dead_letters.parser_health import Window
 from mqtt_app.domain.facts import DeviceDescription, MetricDescription
 from mqtt_app.domain.ingest.minutes import MinuteCount
+from mqtt_app.domain.ingest.sampling import SampleAllowance, Sampled
 from mqtt_app.services.dead_letters.parser_health import Scope
 from mqtt_app.services.ingest.knowledge import ConnectionKnowledge
 from mqtt_app.services.ingest.records import (
@@ -77,6 +78,7 @@ class ProcessMemory:
     in which a topic only failed. `members`: when topics without a row of their own were last
     written down. `connections`: what is remembered and
     described of a connection. `described`: the last description of a device that was written.
+    `sampled`: the newest sample of a topic, by its id.
     """
 
     def __init__(self) -> None:
@@ -91,6 +93,8 @@ class ProcessMemory:
         self.metrics: RowCache[MetricKey, KnownMetric] = RowCache(METRICS)
         self.connections: dict[int, ConnectionKnowledge] = {}
         self.described: dict[SaidKey, DeviceDescription | MetricDescription] = {}
+        self.sampled: dict[int, Sampled] = {}
+        self.sample_allowance = SampleAllowance()
 
     def forget_rows(self) -> None:
         """Before a batch is done again because a row was not as it was remembered."""
@@ -104,9 +108,10 @@ class ProcessMemory:
         self.forget_rows()
         for counts in (
             *(self.logged, self.raw, self.parsed),
-            *(self.noticed, self.failing, self.members),
+            *(self.noticed, self.failing, self.members, self.sampled),
         ):
             counts.clear()
+        self.sample_allowance = SampleAllowance()
 
 
 class Draft:
@@ -133,6 +138,7 @@ class Draft:
         self.described: ChainMap[SaidKey, DeviceDescription | MetricDescription] = ChainMap(
             {}, memory.described
         )
+        self.sampled: dict[int, Sampled] = {}  # beside those of the process
 
     def known_topics(self, keys: Iterable[TopicKey]) -> dict[TopicKey, Topic]:
         if self.believes:
@@ -183,6 +189,7 @@ class Draft:
         self.forgotten_metrics |= part.forgotten_metrics
         self.connections.update(part.connections.maps[0])
         self.described.update(part.described.maps[0])
+        self.sampled |= part.sampled
 
     def keep(self) -> None:
         """Once the transaction is committed."""
@@ -196,6 +203,9 @@ class Draft:
         _add(memory.failing, self.failing)
         _add(memory.members, self.members, MEMBERS)
         _add(memory.described, self.described, SAID)
+        if len(memory.sampled) + len(self.sampled) > LIMIT:
+            memory.sampled.clear()
+        memory.sampled |= self.sampled
         memory.metrics.drop(self.forgotten_metrics)
         memory.metrics.learn(self.metrics)
         memory.connections.update(self.connections.maps[0])

@@ -16,7 +16,7 @@ sent again.
                                                         ──► over the quota: dropped
       7 copy       readings, by COPY
       8 record     messages that failed, and notices    ──► dead letters, parsing log
-      9 send       together: latest values, presence, topic counts, deliveries, accounting
+      9 send       together: latest values, presence, topic counts, samples, deliveries, accounting
      10 check      topics and devices still as they were remembered, else all of it again
      11 change     statuses that change, hidden devices
      12 note       in the receipt, which connections were skipped or postponed
@@ -70,6 +70,7 @@ from mqtt_app.services.ingest.run import Run, savepoint
 from mqtt_app.services.ingest.topics.discovery import discover
 from mqtt_app.services.ingest.topics.folding import remember as remember_members
 from mqtt_app.services.ingest.topics.rows import count
+from mqtt_app.services.ingest.topics.sampling import sample
 from mqtt_app.services.ingest.transaction import Done, StoreAttempt, commit
 from mqtt_app.services.postgres.statements import Query, send
 
@@ -145,9 +146,10 @@ def _store_messages(batch: Batch, messages: Sequence[Envelope], run: Run, *, who
     write_notices(facts.notices, run)
     counted = count(admitted, topics.rows)
     members = remember_members(admitted, topics.rows, run)
+    samples = sample(admitted, topics.rows, run)
     deliveries = remember(admitted, run)
     sums = accounting.queries(run.tally, run.now)
-    send([*pending.queries, *counted.queries, *members, *deliveries, *sums])
+    send([*pending.queries, *counted.queries, *members, *samples, *deliveries, *sums])
     announce(run.take_tally())
     return not counted.is_stale and change(pending.marked, pending.deaths, run)
 

@@ -19,7 +19,7 @@ from mqtt_app.models.sites import Site
 from mqtt_app.services import audit
 from mqtt_app.services.dead_letters import retention
 from mqtt_app.services.rollups import statements as rollups
-from mqtt_app.services.upkeep import folding, partitions
+from mqtt_app.services.upkeep import folding, partitions, samples
 
 log = logging.getLogger(__name__)
 
@@ -57,6 +57,7 @@ def run(now: datetime) -> UpkeepReport:
         rows = _prune_logs(now) + _prune_receipts(now) + _prune_audit(now)
         rows += retention.expire(now)
         rows += folding.forget_members(now)
+        rows += samples.remove_orphans()
         rows += _expire_rollups(now)
         rows += _prune("mqtt_topicnotice", "began_at", now - NOTICE_PERIODS)
         rows += _prune("mqtt_operation", "created_at", now - OPERATIONS)

@@ -74,6 +74,8 @@ API = {
     "sites/<int:site_id>/discovered-topics/<int:pk>/": api(
         pk="discoveredtopic", get=READ, patch=ATTEND.gives(200, is_active=False)
     ),
+    "sites/<int:site_id>/discovered-topics/<int:pk>/samples/": api(pk="discoveredtopic", get=READ),
+    "sites/<int:site_id>/samples/": api(get=READ),
     "sites/<int:site_id>/topic-rules/": api(get=READ, post=ATTEND.gives(201, **FILTER)),
     "sites/<int:site_id>/topic-rules/<int:pk>/": api(
         pk="topicrule",
