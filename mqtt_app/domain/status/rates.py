@@ -20,13 +20,16 @@ class Rates:
             self._samples[link] = [(now, total)]
             return 0.0
         if samples[0][1] == samples[-1][1]:  # silent until now, and maybe not looked at meanwhile
-            samples[:] = [(max(samples[0][0], now - WINDOW), samples[0][1])]
+            begin = max(samples[0][0], now - WINDOW)
+            samples[:] = [(begin, samples[0][1]), (max(begin, samples[-1][0]), samples[0][1])]
+        samples.append((now, total))
         if samples[0][1] == total:
             return 0.0
-        samples.append((now, total))
         while len(samples) > 2 and now - samples[1][0] >= WINDOW:
             del samples[0]
         since, before = samples[0]
+        if samples[1][1] == before:  # nothing came in between: the window begins where it should
+            since = max(since, min(now - WINDOW, samples[1][0]))
         if now > since:
             return round((total - before) / (now - since), 2)
         return 0.0

@@ -28,3 +28,11 @@ def test_links_have_their_own_rates_and_are_forgotten_when_they_are_gone() -> No
     assert (rates.rate(1, 10, 1.0), rates.rate(2, 0, 1.0)) == (10.0, 0.0)
     rates.keep({2})
     assert rates.rate(1, 30, 2.0) == 0.0
+
+
+def test_after_a_silence_the_window_is_no_longer_than_it_should_be() -> None:
+    rates, total = Rates(), 0
+    for second, count in enumerate([0, 0, 0, 0, 0, 1, 0, 0, 0, 1, 0, 0]):
+        total += count
+        rate = rates.rate(1, total, float(second))
+    assert rate == 0.2
