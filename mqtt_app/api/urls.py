@@ -28,6 +28,15 @@ from mqtt_app.api.views.devices import (
 )
 from mqtt_app.api.views.docs import DocsView
 from mqtt_app.api.views.logs import ConnectionLogListView, ParsingLogListView
+from mqtt_app.api.views.mappings import (
+    ActivateMappingView,
+    DeactivateMappingView,
+    DryRunMappingView,
+    MappingListView,
+    MappingVersionListView,
+    MappingView,
+    ProposeMappingView,
+)
 from mqtt_app.api.views.operations import OperationListView, OperationView
 from mqtt_app.api.views.parsers import TryParsersView
 from mqtt_app.api.views.probes import ConnectionTestView, ExplainView
@@ -79,6 +88,13 @@ site = [
     path("topic-rules/preview/", TopicRulePreviewView.as_view()),
     path("topic-rules/apply/", TopicRuleApplyView.as_view()),
     path("topic-rules/<int:pk>/", TopicRuleView.as_view()),
+    path("mappings/", MappingListView.as_view()),
+    path("mappings/propose/", ProposeMappingView.as_view()),
+    path("mappings/dry-run/", DryRunMappingView.as_view()),
+    path("mappings/<int:pk>/", MappingView.as_view()),
+    path("mappings/<int:pk>/versions/", MappingVersionListView.as_view()),
+    path("mappings/<int:pk>/activate/", ActivateMappingView.as_view()),
+    path("mappings/<int:pk>/deactivate/", DeactivateMappingView.as_view()),
     path("fingerprint/", FingerprintView.as_view()),
     path("devices/", DeviceListView.as_view()),
     path("dead-letters/", DeadLetterListView.as_view()),

@@ -26,6 +26,7 @@ from mqtt_app.models.descriptions import (
 from mqtt_app.models.devices import Device, DiscoveredTopic, FoldedMember, Gateway
 from mqtt_app.models.logins import LoginCounter
 from mqtt_app.models.logs import MqttConnectionLog, MqttParsingLog
+from mqtt_app.models.mappings import MappingVersion, PayloadMapping
 from mqtt_app.models.metrics import DeviceAlias, Metric
 from mqtt_app.models.operations import Operation
 from mqtt_app.models.periodic import PeriodicRun
@@ -59,6 +60,7 @@ __all__ = [
     "LatestReading",
     "LogLevel",
     "LoginCounter",
+    "MappingVersion",
     "Membership",
     "Metric",
     "MetricType",
@@ -70,6 +72,7 @@ __all__ = [
     "ParserHealth",
     "ParserMemory",
     "ParsingErrorType",
+    "PayloadMapping",
     "PeriodicRun",
     "ProtocolVersion",
     "QoS",

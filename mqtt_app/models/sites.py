@@ -54,6 +54,12 @@ class Site(models.Model):
         help_text="IANA name, such as Europe/Berlin, in which devices write local times. Empty: such "
         "times are not believed, and the time of receipt counts.",
     )
+    mappings_version = models.PositiveIntegerField(
+        default=0,
+        db_default=0,
+        editable=False,
+        help_text="Grows with each change of what its mappings read.",
+    )
     created_at = models.DateTimeField(auto_now_add=True)
     members = models.ManyToManyField(
         settings.AUTH_USER_MODEL, through="Membership", related_name="sites", blank=True

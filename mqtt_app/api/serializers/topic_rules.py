@@ -5,14 +5,18 @@ from rest_framework import serializers
 
 from mqtt_app.api.strict import StrictFields
 from mqtt_app.models import TopicRule
+from mqtt_app.models.mappings import PREFIX
+from mqtt_app.selectors.mappings import parser_names
 from mqtt_app.services.ingest.parsing import parsers
 
 PARSERS = "Names of parsers, as `sites/{id}/fingerprint/` and `parser_name` of a topic have them."
 
 
-def check_parsers(names: Iterable[str]) -> None:
-    """ValidationError for a parser that is not installed here."""
+def check_parsers(names: Iterable[str], site_id: int | None) -> None:
+    """ValidationError for a parser that is neither installed here nor a mapping of the site."""
     known = sorted(parser.name for parser in parsers.installed().parsers)
+    if site_id is not None and any(name.startswith(PREFIX) for name in names):
+        known = [*parser_names(site_id), *known]
     missing = [name for name in names if name and name not in known]
     if missing:
         raise serializers.ValidationError(
@@ -28,7 +32,11 @@ class ParserNameField(serializers.CharField):
 
     def to_internal_value(self, data: Any) -> str:
         name = super().to_internal_value(data)
-        check_parsers([name])
+        view = self.context.get("view")
+        if view is None:
+            check_parsers([name], None)
+        else:
+            check_parsers([name], view.kwargs.get("site_id"))
         return name
 
 

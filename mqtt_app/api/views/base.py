@@ -21,7 +21,8 @@ def read_query(form: type[Query], request: Request) -> dict[str, Any]:
     """The query string, checked; ValidationError names the parameter. Parameters that were left out
     are not in it.
     """
-    query = form(data=request.query_params.dict())
+    view = request.parser_context.get("view")
+    query = form(data=request.query_params.dict(), context={"view": view})
     query.is_valid(raise_exception=True)
     found: dict[str, Any] = query.validated_data
     return {name: value for name, value in found.items() if value is not None}

@@ -76,7 +76,7 @@ class ReplayView(SiteScoped):
         as an operation with progress; with `dry_run`, only show what would come of up to 1,000 of
         them.
         """
-        form = ReplaySerializer(data=request.data)
+        form = ReplaySerializer(data=request.data, context=self.get_serializer_context())
         form.is_valid(raise_exception=True)
         values = form.validated_data
         try:

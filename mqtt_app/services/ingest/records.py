@@ -31,7 +31,8 @@ class SiteRules(msgspec.Struct, frozen=True):
     `is_full`: no more dead letters may wait for them. `works_in_part`: long after its pause a
     paused parser still parses some messages, so it is not a bad deploy that broke it; the site has
     bad messages. `memory_version` grows with every change of what is remembered or described of
-    the connection, 0 when nothing ever was.
+    the connection, 0 when nothing ever was; `mappings_version` with every change of what the site's
+    mappings read.
     """
 
     connection_id: int
@@ -47,6 +48,7 @@ class SiteRules(msgspec.Struct, frozen=True):
     works_in_part: bool
     time_zone: str
     memory_version: int
+    mappings_version: int
 
 
 class Topic(msgspec.Struct, frozen=True):

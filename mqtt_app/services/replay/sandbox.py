@@ -17,8 +17,10 @@ import msgspec
 
 from mqtt_app.domain.dead_letters import parser_health
 from mqtt_app.domain.delivery.messages import Envelope
+from mqtt_app.parsers.registry import Registry
 from mqtt_app.services.ingest.memory import PROCESS, Draft
-from mqtt_app.services.ingest.parsing.parsers import as_asked, can_parse, installed
+from mqtt_app.services.ingest.parsing.mapped import version_now
+from mqtt_app.services.ingest.parsing.parsers import as_asked, can_parse, of_site
 from mqtt_app.services.ingest.records import Topic, TopicKey, topic_key
 from mqtt_app.services.ingest.topics.rows import find
 
@@ -34,8 +36,11 @@ class End(Enum):
 
 
 class SandboxMessage(msgspec.Struct, frozen=True):
+    """`known`: the parsers of the message's site."""
+
     message: Envelope
     topic: Topic | None
+    known: Registry
 
 
 Script = Sequence[SandboxMessage]
@@ -46,7 +51,7 @@ def most_can_be_parsed(messages: Collection[Envelope]) -> bool:
     script = _script(messages, {})
 
     def judge() -> bool:
-        parsed = sum(can_parse(probe.message, probe.topic) for probe in script)
+        parsed = sum(can_parse(probe.message, probe.topic, probe.known) for probe in script)
         return parser_health.passes(parsed, len(script) - parsed)
 
     return _in_child(judge, len(script)) is End.YES
@@ -64,7 +69,7 @@ def first_fatal(
 def _first_fatal(script: Script) -> Envelope | None:
     def judge() -> bool:
         for probe in script:
-            can_parse(probe.message, probe.topic)
+            can_parse(probe.message, probe.topic, probe.known)
         return True
 
     if not script or _in_child(judge, len(script)) is not End.DIED:
@@ -79,11 +84,16 @@ def _script(messages: Collection[Envelope], asked_parsers: Mapping[int, str]) ->
     """Everything that the child needs: it must not touch the database, whose connection is its
     parent's.
     """
-    installed()
+    sites = {message.site_id for message in messages}
+    known = {site_id: of_site(site_id, version_now(site_id)) for site_id in sites}
     keys = {topic_key(message) for message in messages}
     topics = find(keys, Draft(PROCESS, believes=False)).rows
     return [
-        SandboxMessage(message, _topic(message, topics, asked_parsers.get(message.packet_id, "")))
+        SandboxMessage(
+            message,
+            _topic(message, topics, asked_parsers.get(message.packet_id, "")),
+            known[message.site_id],
+        )
         for message in messages
     ]
 

@@ -1,5 +1,7 @@
 """Who gets which answer, one line for each route. `test_matrix.py` says how to add one."""
 
+from typing import Any
+
 from mqtt_app.domain.access import Switching
 from mqtt_app.live.routing import NO_SUCH_ADDRESS
 from tests.integration.access.rules import (
@@ -38,9 +40,11 @@ from tests.integration.access.rules import (
     model,
     page,
 )
+from tests.integration.mappings.definitions import DEFINITION
 
 FILTER = {"filter": "new/#"}
 MANY = {"action": "stop", "filter": {}}
+MAPPING: dict[str, Any] = {"name": "kiln", "definition": DEFINITION}
 BROKER = {"broker_host": "new.example"}
 
 API = {
@@ -76,6 +80,24 @@ API = {
     ),
     "sites/<int:site_id>/discovered-topics/<int:pk>/samples/": api(pk="discoveredtopic", get=READ),
     "sites/<int:site_id>/samples/": api(get=READ),
+    "sites/<int:site_id>/mappings/": api(get=READ, post=CONFIGURE.gives(201, **MAPPING)),
+    "sites/<int:site_id>/mappings/propose/": api(post=ATTEND.gives(200, **FILTER)),
+    "sites/<int:site_id>/mappings/dry-run/": api(
+        post=ATTEND.gives(200, definition=MAPPING["definition"])
+    ),
+    "sites/<int:site_id>/mappings/<int:pk>/": api(
+        pk="payloadmapping",
+        get=READ,
+        put=CONFIGURE.gives(200, definition=MAPPING["definition"]),
+        delete=CONFIGURE.gives(204),
+    ),
+    "sites/<int:site_id>/mappings/<int:pk>/versions/": api(pk="payloadmapping", get=READ),
+    "sites/<int:site_id>/mappings/<int:pk>/activate/": api(
+        pk="payloadmapping", post=CONFIGURE.gives(200)
+    ),
+    "sites/<int:site_id>/mappings/<int:pk>/deactivate/": api(
+        pk="payloadmapping", post=CONFIGURE.gives(200)
+    ),
     "sites/<int:site_id>/topic-rules/": api(get=READ, post=ATTEND.gives(201, **FILTER)),
     "sites/<int:site_id>/topic-rules/<int:pk>/": api(
         pk="topicrule",

@@ -22,6 +22,7 @@ from mqtt_app.models import (
     Gateway,
     LatestReading,
     LoginCounter,
+    MappingVersion,
     Membership,
     MqttConnection,
     MqttConnectionLog,
@@ -29,10 +30,12 @@ from mqtt_app.models import (
     MqttTopic,
     Operation,
     ParserHealth,
+    PayloadMapping,
     Site,
     SiteBooks,
     TopicRule,
 )
+from tests.integration.mappings.definitions import DEFINITION
 
 HERE, ELSEWHERE = "Berlin-canary", "Zanzibar-canary"
 """In every text of a site's rows, so that a row which reaches the wrong reader is seen by its
@@ -103,6 +106,8 @@ def site_with_everything(name: str) -> Site:
     DiscoveredTopic.objects.create(
         connection=connection, topic=f"{name}/t", is_processable=True, parser_name=name
     )
+    mapping = PayloadMapping.objects.create(site=site, name="press")
+    MappingVersion.objects.create(mapping=mapping, number=1, definition=DEFINITION)
     TopicRule.objects.create(site=site, position=1, filter=f"{name}/rule/#", note=name)
     gateway = Gateway.objects.create(site=site, identifier=f"{name}-gateway")
     device = Device.objects.create(site=site, identifier=f"{name}-device", gateway=gateway)
@@ -148,6 +153,7 @@ def rows_of(site: Site) -> dict[str, Model]:
         connection.topics.first(),
         connection.discovered_topics.first(),
         site.topic_rules.first(),
+        site.mappings.first(),
         site.gateway_set.first(),
         site.device_set.first(),
         connection.logs.first(),

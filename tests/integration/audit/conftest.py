@@ -12,13 +12,16 @@ from mqtt_app.models import (
     Device,
     DiscoveredTopic,
     Gateway,
+    MappingVersion,
     MqttConnection,
+    PayloadMapping,
     Site,
     SiteBooks,
     TopicRule,
 )
 from mqtt_app.services import audit
 from tests.integration.api.client import Caller, connected_site, superuser
+from tests.integration.mappings.definitions import DEFINITION
 from tests.narrowing import present
 
 Fingerprint = dict[str, list[dict[str, Any]]]
@@ -39,6 +42,8 @@ def site(db: None) -> Site:
     SiteBooks.objects.create(site=site, received=2, failed=1, quarantined=1)
     Gateway.objects.create(site=site, identifier="gw")
     Device.objects.create(site=site, identifier="dev")
+    mapping = PayloadMapping.objects.create(site=site, name="press")
+    MappingVersion.objects.create(mapping=mapping, number=1, definition=DEFINITION)
     TopicRule.objects.create(site=site, position=1, filter="plant/#", is_active=True)
     DiscoveredTopic.objects.create(
         connection=connection, topic="plant/a", is_active=False, is_processable=True

@@ -18,17 +18,21 @@ from mqtt_app.models import (
     DiscoveredTopic,
     MqttTopic,
     Operation,
+    PayloadMapping,
     Site,
     TopicRule,
 )
+from mqtt_app.services.mappings import rows
 from mqtt_app.services.replay import requests
 from tests.integration.api.client import Caller
 from tests.integration.audit.conftest import fingerprint, new_entries
+from tests.integration.mappings.definitions import DEFINITION, OTHER_DEFINITION
 
 UNSAFE = ("post", "put", "patch", "delete")
 ACCOUNTS = "v1/auth/"  # log-ins are events of an account, recorded where they happen
 SITE, TOPIC = "v1/mqtt/sites/<int:site_id>/", "v1/mqtt/sites/<int:site_id>/topics/<int:pk>/"
 OPERATION = "v1/mqtt/operations/<uuid:pk>/"
+MAPPINGS, MAPPING = SITE + "mappings/", SITE + "mappings/<int:pk>/"
 RULE, DEVICE = SITE + "topic-rules/<int:pk>/", "v1/mqtt/devices/<int:pk>/"
 
 
@@ -55,6 +59,10 @@ def dead_letter() -> dict[str, bool]:
         state="resting",
     )
     return {"all": True}
+
+
+def activated() -> None:
+    rows.activate(PayloadMapping.objects.get())
 
 
 def replay(state: str) -> Any:
@@ -95,6 +103,11 @@ CALLS: dict[tuple[str, str], Any] = {
     ("patch", RULE): ({"ignore": True}, "changed", "topicrule"),
     ("delete", RULE): (None, "deleted", "topicrule"),
     ("post", SITE + "topic-rules/apply/"): (None, "applied rules to", "discoveredtopic"),
+    ("post", MAPPINGS): ({"name": "kiln", "definition": DEFINITION}, "created", "payloadmapping"),
+    ("put", MAPPING): ({"definition": OTHER_DEFINITION}, "changed", "payloadmapping"),
+    ("delete", MAPPING): (None, "deleted", "payloadmapping"),
+    ("post", MAPPING + "activate/"): (None, "activated", "payloadmapping"),
+    ("post", MAPPING + "deactivate/"): (activated, "deactivated", "payloadmapping"),
     ("patch", DEVICE): ({"name": "Boiler"}, "changed", "device"),
     ("delete", DEVICE): (None, "deleted", "device"),
     ("post", DEVICE + "merge/"): (another_device, "merged", "device"),
@@ -111,7 +124,12 @@ CALLS: dict[tuple[str, str], Any] = {
     ("post", OPERATION + "resume/"): (replay("superseded"), "resumed", "operation"),
 }
 
-STORES_NOTHING = {("post", "v1/mqtt/parsers/try/")}  # a question whose body is too long for a GET
+# questions whose bodies are too long for a GET
+STORES_NOTHING = {
+    ("post", "v1/mqtt/parsers/try/"),
+    ("post", MAPPINGS + "propose/"),
+    ("post", MAPPINGS + "dry-run/"),
+}
 
 
 def routes(patterns: list[URLPattern | URLResolver], prefix: str = "") -> dict[str, Any]:
@@ -149,6 +167,7 @@ def address(route: str, site: Site) -> str:
         "topics": MqttTopic,
         "discovered-topics": DiscoveredTopic,
         "topic-rules": TopicRule,
+        "mappings": PayloadMapping,
         "devices": Device,
     }
     model = next((model for name, model in numbers.items() if f"/{name}/<int:pk>" in route), Site)

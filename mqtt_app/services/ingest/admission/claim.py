@@ -55,7 +55,7 @@ SELECT c.id AS connection_id, s.id AS site_id, c.generation, s.new_topics_active
     EXISTS (SELECT FROM mqtt_parserhealth h WHERE {_PAUSED} AND h.last_parsed_at > %s::timestamptz
         AND h.last_parsed_at > h.paused_since + %s::interval) AS works_in_part,
     s.time_zone, coalesce((SELECT m.version FROM mqtt_connectionmemory m
-        WHERE m.connection_id = c.id), 0) AS memory_version
+        WHERE m.connection_id = c.id), 0) AS memory_version, s.mappings_version
 FROM mqtt_mqttconnection c JOIN mqtt_site s ON s.id = c.site_id WHERE c.id = ANY(%s::bigint[])
 """
 

@@ -14,7 +14,7 @@ import msgspec
 from mqtt_app.domain.delivery.messages import Envelope
 from mqtt_app.logging_utils import log_connection_event
 from mqtt_app.models import LogLevel, MqttConnection, SiteBooks
-from mqtt_app.services.ingest.parsing.parsers import can_parse
+from mqtt_app.services.ingest.parsing import parsers
 from mqtt_app.services.ingest.records import Topic, topic_key
 from mqtt_app.services.ingest.repeats import OncePerMinute
 from mqtt_app.services.ingest.run import Run
@@ -45,9 +45,13 @@ def accept(messages: Sequence[Envelope], run: Run) -> Sequence[Envelope]:
         return messages
     for connection_id, probes in _of_paused_parsers(messages, full, run).items():
         step = -(-len(probes) // PROBES)
-        if not any(can_parse(probe.message, probe.topic) for probe in probes[::step]):
+        rules = run.rules[connection_id]
+        known = parsers.of(rules)
+        if not any(
+            parsers.can_parse(probe.message, probe.topic, known) for probe in probes[::step]
+        ):
             run.postponed.add(connection_id)
-            _log(connection_id, run.rules[connection_id].site_id)
+            _log(connection_id, rules.site_id)
     return [message for message in messages if message.connection_id not in run.postponed]
 
 

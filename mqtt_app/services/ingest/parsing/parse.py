@@ -76,7 +76,10 @@ def _readable(
         elif not topic.is_active:
             run.tally.add(message.site_id, Term.INACTIVE)
         else:
-            found.append(Readable(message, topic, installed.get(topic.parser_name)))
+            parser = installed.get(topic.parser_name)
+            if parser is None:
+                parser = parsers.of(run.rules[message.connection_id]).get(topic.parser_name)
+            found.append(Readable(message, topic, parser))
     return found
 
 

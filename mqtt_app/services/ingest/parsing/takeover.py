@@ -76,7 +76,8 @@ def _new_reader(entries: Sequence[Failed], run: Run) -> Topic | None:
         return None
     sample = telling[-1]
     topic = sample.topic
-    found = rivals(parsers.installed(), topic.topic, sample.message.payload, topic.parser_name)
+    known = parsers.of(run.rules[topic.connection_id])
+    found = rivals(known, topic.topic, sample.message.payload, topic.parser_name)
     for rival in found:
         facts = _facts(sample, rival.parser_name, run)
         if any(isinstance(fact, ReadingFact) for fact in facts) and _write(topic, rival, run):
@@ -120,11 +121,12 @@ def _facts(entry: Failed, parser_name: str, run: Run) -> Sequence[Fact]:
 
 def _parse(entry: Failed, parser_name: str, run: Run) -> Sequence[Fact]:
     """Raises ParseError."""
-    parser = parsers.installed().get(parser_name)
+    rules = run.rules[entry.message.connection_id]
+    known = parsers.of(rules)
+    parser = known.get(parser_name)
     if parser is None:
-        raise parsers.installed().absence(parser_name)
-    zone = run.rules[entry.message.connection_id].time_zone
-    return parsers.run(parser, entry.message, time_zone=zone)
+        raise known.absence(parser_name)
+    return parsers.run(parser, entry.message, time_zone=rules.time_zone)
 
 
 def _failure(entry: Failed) -> ParseFailure:

@@ -119,7 +119,7 @@ def _recognise(unread: Sequence[Topic], samples: Samples, run: Run) -> dict[Topi
         return {}
     chosen: dict[TopicKey, Recognition] = {}
     for topic in unread:
-        found = _choose(samples[topic.key])
+        found = _choose(samples[topic.key], run)
         if found is not None:
             chosen[topic.key] = found
     if not chosen:
@@ -130,7 +130,7 @@ def _recognise(unread: Sequence[Topic], samples: Samples, run: Run) -> dict[Topi
     for topic in topics:
         found = chosen[topic.key]
         if topic.id in forbidden:
-            found = _choose(samples[topic.key], forbidden[topic.id])
+            found = _choose(samples[topic.key], run, forbidden[topic.id])
         if found is not None:
             chosen[topic.key] = found
             made[topic.key] = msgspec.structs.replace(
@@ -146,9 +146,12 @@ def _recognise(unread: Sequence[Topic], samples: Samples, run: Run) -> dict[Topi
     return made
 
 
-def _choose(messages: Sequence[Envelope], forbidden: Collection[str] = ()) -> Recognition | None:
+def _choose(
+    messages: Sequence[Envelope], run: Run, forbidden: Collection[str] = ()
+) -> Recognition | None:
     payloads = [message.payload for message in messages]
-    return recognise(parsers.installed(), messages[0].topic, payloads, forbidden)
+    known = parsers.of(run.rules[messages[0].connection_id])
+    return recognise(known, messages[0].topic, payloads, forbidden)
 
 
 class _NewTopic(msgspec.Struct, frozen=True):
@@ -179,7 +182,7 @@ def _create(
         is_active = site.new_topics_active
         if template is not None:
             is_active = template.is_active
-        new.append(_new(key, samples[key], by_site[site.site_id], is_active=is_active))
+        new.append(_new(key, samples[key], by_site[site.site_id], run, is_active=is_active))
     created = read(_CREATE, _values(new, run), run.memory)
     for topic in created.values():
         run.tally.discovered[run.rules[topic.connection_id].site_id] += 1
@@ -195,7 +198,7 @@ def _make_template(samples: Samples, run: Run, keys: Sequence[TopicKey], text: s
     messages = [samples[key][0] for key in keys[:SAMPLES]]
     key = (site.connection_id, text)
     rules = rules_of(site.site_id)
-    new = _new(key, messages, rules, is_active=site.new_topics_active)
+    new = _new(key, messages, rules, run, is_active=site.new_topics_active)
     new = msgspec.structs.replace(new, is_folding=True)
     made = read(_CREATE, _values([new], run), run.memory)
     if made:
@@ -211,7 +214,12 @@ def _template_text(topic: str) -> str:
 
 
 def _new(
-    key: TopicKey, messages: Sequence[Envelope], rules: Sequence[Rule], *, is_active: bool
+    key: TopicKey,
+    messages: Sequence[Envelope],
+    rules: Sequence[Rule],
+    run: Run,
+    *,
+    is_active: bool,
 ) -> _NewTopic:
     state = TopicState(is_active=is_active)
     rule = first_match(rules, key[1])
@@ -219,7 +227,7 @@ def _new(
         state = decide(rule, state)
     confidence = None
     if not state.parser_name:
-        found = _choose(messages, state.forbidden_parsers)
+        found = _choose(messages, run, state.forbidden_parsers)
         if found is not None:
             state = msgspec.structs.replace(state, parser_name=found.parser_name)
             confidence = found.confidence
