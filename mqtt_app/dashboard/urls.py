@@ -3,7 +3,7 @@
 from django.urls import path
 from django.views.generic import TemplateView
 
-from mqtt_app.dashboard import account, entrance, views
+from mqtt_app.dashboard import account, entrance, views, workbench
 from mqtt_app.dashboard.policy import strict
 
 app_name = "dashboard"
@@ -13,6 +13,16 @@ urlpatterns = [
     path("fragments/overview/", views.overview_fragment, name="overview-fragment"),
     path("sites/<int:site_id>/", views.site_page, name="site"),
     path("fragments/sites/<int:site_id>/", views.site_fragment, name="site-fragment"),
+    path("sites/<int:site_id>/topics/", workbench.topics_page, name="topics"),
+    path("sites/<int:site_id>/topics/<int:pk>/", workbench.topic_page, name="topic"),
+    path(
+        "fragments/sites/<int:site_id>/topics/<int:pk>/",
+        workbench.topic_fragment,
+        name="topic-fragment",
+    ),
+    path("sites/<int:site_id>/mappings/", workbench.mappings_page, name="mappings"),
+    path("sites/<int:site_id>/mappings/new/", workbench.bench_page, name="mapping-new"),
+    path("sites/<int:site_id>/mappings/<int:pk>/", workbench.bench_page, name="mapping"),
     path("devices/", views.devices_page, name="devices"),
     path("devices.csv", views.devices_csv, name="devices-csv"),
     path("devices/<int:pk>/", views.device_page, name="device"),

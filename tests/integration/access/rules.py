@@ -114,6 +114,11 @@ def page(reading: Rule, **rules: Rule) -> Line:
     return Line({"GET": reading, "HEAD": reading, **named}, NOT_THERE)
 
 
+def site_page(pk: str) -> Line:
+    """The page of a row of this model, which belongs to a site."""
+    return Line({"GET": SITE_PAGE, "HEAD": SITE_PAGE}, NOT_THERE, pk)
+
+
 def every_method(ruled: Rule) -> Line:
     """Views that ask for no method in particular, as most of the admin's."""
     return Line({}, ruled)

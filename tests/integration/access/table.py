@@ -39,6 +39,7 @@ from tests.integration.access.rules import (
     every_method,
     model,
     page,
+    site_page,
 )
 from tests.integration.mappings.definitions import DEFINITION
 
@@ -158,10 +159,16 @@ OTHERS = {
     "fragments/overview/": page(PAGE),
     "sites/<int:site_id>/": page(SITE_PAGE),
     "fragments/sites/<int:site_id>/": page(SITE_PAGE),
+    "sites/<int:site_id>/topics/": page(SITE_PAGE),
+    "sites/<int:site_id>/topics/<int:pk>/": site_page("discoveredtopic"),
+    "fragments/sites/<int:site_id>/topics/<int:pk>/": site_page("discoveredtopic"),
+    "sites/<int:site_id>/mappings/": page(SITE_PAGE),
+    "sites/<int:site_id>/mappings/new/": page(SITE_PAGE),
+    "sites/<int:site_id>/mappings/<int:pk>/": site_page("payloadmapping"),
     "devices/": page(PAGE),
     "devices.csv": page(PAGE),
-    "devices/<int:pk>/": Line({"GET": SITE_PAGE, "HEAD": SITE_PAGE}, NOT_THERE, "device"),
-    "fragments/devices/<int:pk>/": Line({"GET": SITE_PAGE, "HEAD": SITE_PAGE}, NOT_THERE, "device"),
+    "devices/<int:pk>/": site_page("device"),
+    "fragments/devices/<int:pk>/": site_page("device"),
     "login/": Line({}, ANYONE.gives(200, 302, 405)),
     "logout/": Line({}, ANYONE.gives(302, 200, 405)),
     "livez": page(ANYONE),
