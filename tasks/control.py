@@ -13,6 +13,7 @@ from mqtt_app.domain.health.periodic import PeriodicTaskName
 from mqtt_app.services import ownership
 from mqtt_app.services.operations import bulk, settle
 from mqtt_app.services.probes import requests as probes
+from mqtt_app.services.problems import judge
 from mqtt_app.services.upkeep import folding, periodic_runs, samples
 from mqtt_app.services.upkeep import pruning as housekeeping
 
@@ -28,6 +29,7 @@ def reconcile() -> None:
     probes.end_abandoned(timezone.now())
     folding.unfold_things(timezone.now())
     samples.trim()
+    judge.judge_links(timezone.now())
     if bulk.is_pending():
         run_bulk_batch.apply_async(retry=False)
 

@@ -40,6 +40,7 @@ from mqtt_app.api.views.mappings import (
 from mqtt_app.api.views.operations import OperationListView, OperationView
 from mqtt_app.api.views.parsers import TryParsersView
 from mqtt_app.api.views.probes import ConnectionTestView, ExplainView
+from mqtt_app.api.views.problems import ProblemListView, ProblemView
 from mqtt_app.api.views.samples import SiteSampleListView, TopicSampleListView
 from mqtt_app.api.views.sites import (
     RestartView,
@@ -115,6 +116,8 @@ mqtt: list[URLPattern | URLResolver] = [
     path("devices/<int:pk>/readings/", ReadingListView.as_view()),
     path("connection-logs/", ConnectionLogListView.as_view()),
     path("parsing-logs/", ParsingLogListView.as_view()),
+    path("problems/", ProblemListView.as_view()),
+    path("problems/<int:pk>/", ProblemView.as_view()),
     path("audit/", AuditListView.as_view()),
     path("operations/", OperationListView.as_view()),
     path("operations/<uuid:pk>/", OperationView.as_view(), name="operation"),

@@ -3,11 +3,14 @@
 from dataclasses import dataclass
 
 from django.core.paginator import Page
+from django.utils import timezone
 
 from mqtt_app.dashboard.badges import Badge, headline_badge
 from mqtt_app.dashboard.facets import Card, accounting_terms, cards
+from mqtt_app.dashboard.problems import ProblemGroup, grouped
 from mqtt_app.domain.access import Action
 from mqtt_app.domain.audit import in_words
+from mqtt_app.domain.problems import ProblemState
 from mqtt_app.models import (
     AuditEntry,
     Device,
@@ -22,6 +25,7 @@ from mqtt_app.selectors.audit import entries
 from mqtt_app.selectors.disclosure import sees_failures
 from mqtt_app.selectors.fingerprint import Fingerprint, fingerprint_of
 from mqtt_app.selectors.pages import BrokerAddress
+from mqtt_app.selectors.problems import conceal, problems
 from mqtt_app.selectors.status.facets import SiteStatus
 from mqtt_app.selectors.status.sites import site_status
 from mqtt_app.selectors.visibility import Viewer
@@ -37,6 +41,7 @@ class Allowed:
 
 
 AUDIT_ROWS = 10
+PROBLEM_ROWS = 10
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +74,7 @@ class SiteView:
     connection_logs: list[MqttConnectionLog]
     parsing_logs: list[MqttParsingLog]
     changes: list[AuditRow] | None
+    problems: list[ProblemGroup]
     text: str
     may: Allowed
 
@@ -95,6 +101,7 @@ def site_view(
         connection_logs=pages.connection_logs(site, detailed=detailed),
         parsing_logs=pages.parsing_logs(site),
         changes=_changes(site, viewer),
+        problems=_problems(site, viewer),
         text=text,
         may=Allowed(
             attend=viewer.may(Action.ATTEND, site.pk),
@@ -102,6 +109,13 @@ def site_view(
             configure=viewer.may(Action.CONFIGURE, site.pk),
         ),
     )
+
+
+def _problems(site: Site, viewer: Viewer) -> list[ProblemGroup]:
+    """The newest that are open."""
+    now = timezone.now()
+    found = problems(viewer, now, site=site.pk, state=ProblemState.OPEN.value)
+    return grouped(conceal(found[:PROBLEM_ROWS], viewer), viewer, now)
 
 
 def _changes(site: Site, viewer: Viewer) -> list[AuditRow] | None:

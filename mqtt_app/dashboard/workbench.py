@@ -1,4 +1,4 @@
-"""Pages about what arrives and how it is read: topics, samples, mappings."""
+"""Pages about what arrives, how it is read, and what is wrong: topics, samples, mappings, problems."""
 
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, render
@@ -6,6 +6,7 @@ from django.utils import timezone
 
 from mqtt_app.dashboard.mappings import bench_view, mappings_view
 from mqtt_app.dashboard.policy import fragment, page
+from mqtt_app.dashboard.problems import problems_view
 from mqtt_app.dashboard.topics import topic_view, topics_view
 from mqtt_app.models import Site
 from mqtt_app.selectors.visibility import viewer_of
@@ -47,6 +48,28 @@ def bench_page(request: HttpRequest, site_id: int, pk: int | None = None) -> Htt
     if view is None:
         raise Http404(f"This site has no mapping {pk}.")
     return render(request, "dashboard/mapping.html", {"view": view, "now": timezone.now()})
+
+
+@page
+def problems_page(request: HttpRequest) -> HttpResponse:
+    return _problems(request, "dashboard/problems.html")
+
+
+@fragment
+def problems_fragment(request: HttpRequest) -> HttpResponse:
+    return _problems(request, "dashboard/problems_body.html")
+
+
+def _problems(request: HttpRequest, template: str) -> HttpResponse:
+    now = timezone.now()
+    view = problems_view(
+        viewer_of(request),
+        now,
+        state=_said(request, "state"),
+        kind=_said(request, "kind"),
+        text=_said(request, "q").strip()[:200],
+    )
+    return render(request, template, {"view": view, "now": now})
 
 
 def _topic(request: HttpRequest, site_id: int, pk: int, template: str) -> HttpResponse:

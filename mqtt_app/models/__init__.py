@@ -30,6 +30,7 @@ from mqtt_app.models.mappings import MappingVersion, PayloadMapping
 from mqtt_app.models.metrics import DeviceAlias, Metric
 from mqtt_app.models.operations import Operation
 from mqtt_app.models.periodic import PeriodicRun
+from mqtt_app.models.problems import Problem
 from mqtt_app.models.readings import LatestReading, Quality, Reading
 from mqtt_app.models.rhythms import SiteRhythm, SiteWeek
 from mqtt_app.models.rollups import Rollup, RollupProgress
@@ -74,6 +75,7 @@ __all__ = [
     "ParsingErrorType",
     "PayloadMapping",
     "PeriodicRun",
+    "Problem",
     "ProtocolVersion",
     "QoS",
     "Quality",

@@ -11,6 +11,7 @@ DEAD_LETTERS_LOCK = 7_061_004
 ROLLUP_LOCK = (
     7_061_006  # one process rolls up; who moves or removes a device's readings waits for it
 )
+PROBLEMS_LOCK = 7_061_007  # one process judges which problems last
 PROBES_LOCK = 7_061_005  # held while open tests are counted and one is added
 
 # Held exclusively by the taker of a connection, shared by every batch that holds its messages: a

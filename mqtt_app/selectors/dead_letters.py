@@ -19,6 +19,8 @@ def selected(site_id: int, selection: Selection) -> QuerySet[DeadLetter]:
         found = found.filter(parser_name=selection.parser_name)
     if selection.reason:
         found = found.filter(reason=selection.reason)
+    if selection.error_pattern:
+        found = found.filter(error__regex=selection.error_pattern)
     if selection.since is not None:
         found = found.filter(received_at__gte=selection.since)
     if selection.until is not None:

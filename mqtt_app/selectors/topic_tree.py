@@ -14,14 +14,15 @@ MOST_NODES = 200  # of a level; a search narrows it
 MOST_FOUND = 200  # topics of a search
 
 _LEVEL = """
-SELECT split_part(t.topic, '/', %(depth)s) AS name, count(*) AS topics,
+SELECT split_part(t.topic, '/', %(depth)s) COLLATE "C" AS name, count(*) AS topics,
     count(*) FILTER (WHERE t.is_active) AS active,
     count(*) FILTER (WHERE t.is_processable) AS processable,
     count(*) FILTER (WHERE t.was_retained AND NOT t.heard_live) AS dead,
     sum(t.message_count)::bigint AS messages, max(t.last_seen) AS last_seen,
-    min(t.parser_name) FILTER (WHERE t.is_processable) AS parser,
-    max(t.parser_name) FILTER (WHERE t.is_processable) AS last_parser,
-    max(t.id) FILTER (WHERE t.topic = %(start)s || split_part(t.topic, '/', %(depth)s)) AS topic_id,
+    min(t.parser_name COLLATE "C") FILTER (WHERE t.is_processable) AS parser,
+    max(t.parser_name COLLATE "C") FILTER (WHERE t.is_processable) AS last_parser,
+    max(t.id) FILTER (WHERE split_part(t.topic, '/', %(depth)s + 1) = ''
+        AND t.topic = %(start)s || split_part(t.topic, '/', %(depth)s)) AS topic_id,
     bool_or(position('/' in substr(t.topic, length(%(start)s) + 1)) > 0) AS has_more,
     count(*) OVER () AS nodes
 FROM mqtt_discoveredtopic t

@@ -9,14 +9,15 @@ from mqtt_app.api.serializers.queries import MAX_BIGINT, WindowQuery
 from mqtt_app.api.serializers.topic_rules import ParserNameField
 from mqtt_app.api.strict import StrictSerializer
 from mqtt_app.domain.dead_letters.selection import Selection
+from mqtt_app.domain.problems import ProblemKind, pattern_for
 from mqtt_app.domain.topics import TopicError, validate_filter
-from mqtt_app.models import DeadLetter, DeadLetterReason
+from mqtt_app.models import DeadLetter, DeadLetterReason, Problem, Site
 
 MAX_IDS = 10_000  # that may be named one by one
 _BOTH = "Give either `ids` or a filter, not both."
 _NEITHER = (
-    "Say which dead letters: `ids`, or a filter (`topic`, `parser_name`, `reason`, `from`, `to`)."
-    ' `{"all": true}` chooses all of the site.'
+    "Say which dead letters: `ids`, or a filter (`topic`, `parser_name`, `reason`, `problem`, `from`,"
+    ' `to`). `{"all": true}` chooses all of the site.'
 )
 
 
@@ -36,6 +37,12 @@ class DeadLettersQuery(WindowQuery):
     )
     parser_name = serializers.CharField(required=False, max_length=100)
     reason = serializers.ChoiceField(required=False, choices=DeadLetterReason.choices)
+    problem = serializers.IntegerField(
+        required=False,
+        min_value=1,
+        max_value=MAX_BIGINT,
+        help_text="Id of a parsing problem of this site: what failed with it.",
+    )
 
     def validate_topic(self, value: str) -> str:
         return checked_filter(value)
@@ -61,7 +68,9 @@ class ReplaySerializer(StrictSerializer, DeadLettersQuery):
 
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
         attrs = super().validate(attrs)
-        is_filtered = bool(attrs.keys() & {"topic", "parser_name", "reason", "from", "to"})
+        is_filtered = bool(
+            attrs.keys() & {"topic", "parser_name", "reason", "problem", "from", "to"}
+        )
         if "ids" in attrs and (is_filtered or attrs["all"]):
             raise serializers.ValidationError(_BOTH)
         if not ("ids" in attrs or is_filtered or attrs["all"]):
@@ -69,15 +78,32 @@ class ReplaySerializer(StrictSerializer, DeadLettersQuery):
         return attrs
 
 
-def selection_of(values: dict[str, Any]) -> Selection:
+def selection_of(values: dict[str, Any], site: Site) -> Selection:
+    """Raises ValidationError for a problem that the site does not have."""
+    parser_name: str = values.get("parser_name", "")
+    pattern = ""
+    if "problem" in values:
+        problem = _parsing_problem(values["problem"], site)
+        parser_name = parser_name or problem.detail
+        pattern = pattern_for(problem.title)
     return Selection(
+        error_pattern=pattern,
         ids=tuple(values.get("ids", ())),
         topic_filter=values.get("topic", ""),
-        parser_name=values.get("parser_name", ""),
+        parser_name=parser_name,
         reason=values.get("reason", ""),
         since=values.get("from"),
         until=values.get("to"),
     )
+
+
+def _parsing_problem(number: int, site: Site) -> Problem:
+    found = Problem.objects.filter(site=site, pk=number, kind=ProblemKind.PARSING).first()
+    if found is None:
+        raise serializers.ValidationError(
+            {"problem": [f"This site has no parsing problem {number}."]}
+        )
+    return found
 
 
 class DeadLetterSerializer(serializers.ModelSerializer[DeadLetter]):

@@ -40,7 +40,8 @@ class DeadLetterListView(SiteScoped, generics.ListAPIView[DeadLetter]):
 
     def get_queryset(self) -> QuerySet[DeadLetter]:
         query = read_query(DeadLettersQuery, self.request)
-        found = selected(self.get_site().pk, selection_of(query))
+        site = self.get_site()
+        found = selected(site.pk, selection_of(query, site))
         return found.defer("payload").annotate(size=SIZE)
 
     @extend_schema(operation_id="sites_dead_letters_list", parameters=[DeadLettersQuery])
@@ -79,10 +80,11 @@ class ReplayView(SiteScoped):
         form = ReplaySerializer(data=request.data, context=self.get_serializer_context())
         form.is_valid(raise_exception=True)
         values = form.validated_data
+        site = self.get_site()
         try:
             operation = requests.begin(
-                self.get_site(),
-                selection_of(values),
+                site,
+                selection_of(values, site),
                 values.get("parser", ""),
                 is_trial=values["dry_run"],
             )

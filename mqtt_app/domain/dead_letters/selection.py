@@ -18,6 +18,7 @@ _NUMBERS = re.compile(r"\d+(?:[.,]\d+)*")
 class Selection(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """Dead letters for which everything holds that is given. `ids` empty: any. `topic_filter` is an
     MQTT filter. `since` and `until` are the times of receipt, both inclusive.
+    `error_pattern` is a regular expression of PostgreSQL for the words of the error.
     """
 
     ids: tuple[int, ...] = ()
@@ -26,6 +27,7 @@ class Selection(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     reason: str = ""
     since: datetime | None = None
     until: datetime | None = None
+    error_pattern: str = ""
 
 
 class ErrorKind(msgspec.Struct):

@@ -18,6 +18,7 @@ from mqtt_app.models.locks import UPKEEP_LOCK
 from mqtt_app.models.sites import Site
 from mqtt_app.services import audit
 from mqtt_app.services.dead_letters import retention
+from mqtt_app.services.problems import judge
 from mqtt_app.services.rollups import statements as rollups
 from mqtt_app.services.upkeep import folding, partitions, samples
 
@@ -58,6 +59,8 @@ def run(now: datetime) -> UpkeepReport:
         rows += retention.expire(now)
         rows += folding.forget_members(now)
         rows += samples.remove_orphans()
+        judge.judge_certificates(now)
+        rows += judge.forget(now, config().log_retention_days)
         rows += _expire_rollups(now)
         rows += _prune("mqtt_topicnotice", "began_at", now - NOTICE_PERIODS)
         rows += _prune("mqtt_operation", "created_at", now - OPERATIONS)

@@ -131,6 +131,10 @@ API = {
     "devices/<int:pk>/readings/": api(pk="device", options=LIST, get=READ),
     "connection-logs/": api(get=LIST),
     "parsing-logs/": api(get=LIST),
+    "problems/": api(get=LIST),
+    "problems/<int:pk>/": api(
+        pk="problem", options=LIST, get=READ, patch=ATTEND.gives(200, state="resolved")
+    ),
     "audit/": api(get=LIST),
     "operations/": api(get=LIST),
     "operations/<uuid:pk>/": api(pk="operation", options=LIST, get=READ),
@@ -167,6 +171,8 @@ OTHERS = {
     "sites/<int:site_id>/mappings/<int:pk>/": site_page("payloadmapping"),
     "devices/": page(PAGE),
     "devices.csv": page(PAGE),
+    "problems/": page(PAGE),
+    "fragments/problems/": page(PAGE),
     "devices/<int:pk>/": site_page("device"),
     "fragments/devices/<int:pk>/": site_page("device"),
     "login/": Line({}, ANYONE.gives(200, 302, 405)),

@@ -31,6 +31,7 @@ from mqtt_app.models import (
     Operation,
     ParserHealth,
     PayloadMapping,
+    Problem,
     Site,
     SiteBooks,
     TopicRule,
@@ -106,6 +107,15 @@ def site_with_everything(name: str) -> Site:
     DiscoveredTopic.objects.create(
         connection=connection, topic=f"{name}/t", is_processable=True, parser_name=name
     )
+    Problem.objects.create(
+        site=site,
+        kind="parsing",
+        fingerprint=uuid4(),
+        title="a parsing error",
+        count=1,
+        first_at=timezone.now(),
+        last_at=timezone.now(),
+    )
     mapping = PayloadMapping.objects.create(site=site, name="press")
     MappingVersion.objects.create(mapping=mapping, number=1, definition=DEFINITION)
     TopicRule.objects.create(site=site, position=1, filter=f"{name}/rule/#", note=name)
@@ -154,6 +164,7 @@ def rows_of(site: Site) -> dict[str, Model]:
         connection.discovered_topics.first(),
         site.topic_rules.first(),
         site.mappings.first(),
+        site.problems.first(),
         site.gateway_set.first(),
         site.device_set.first(),
         connection.logs.first(),

@@ -1,5 +1,6 @@
 from collections.abc import Callable
 from typing import Any
+from uuid import uuid4
 
 import pytest
 from django.apps import apps
@@ -15,6 +16,7 @@ from mqtt_app.models import (
     MappingVersion,
     MqttConnection,
     PayloadMapping,
+    Problem,
     Site,
     SiteBooks,
     TopicRule,
@@ -42,6 +44,15 @@ def site(db: None) -> Site:
     SiteBooks.objects.create(site=site, received=2, failed=1, quarantined=1)
     Gateway.objects.create(site=site, identifier="gw")
     Device.objects.create(site=site, identifier="dev")
+    Problem.objects.create(
+        site=site,
+        kind="parsing",
+        fingerprint=uuid4(),
+        title="a parsing error",
+        count=1,
+        first_at=timezone.now(),
+        last_at=timezone.now(),
+    )
     mapping = PayloadMapping.objects.create(site=site, name="press")
     MappingVersion.objects.create(mapping=mapping, number=1, definition=DEFINITION)
     TopicRule.objects.create(site=site, position=1, filter="plant/#", is_active=True)

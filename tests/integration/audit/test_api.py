@@ -19,6 +19,7 @@ from mqtt_app.models import (
     MqttTopic,
     Operation,
     PayloadMapping,
+    Problem,
     Site,
     TopicRule,
 )
@@ -108,6 +109,7 @@ CALLS: dict[tuple[str, str], Any] = {
     ("delete", MAPPING): (None, "deleted", "payloadmapping"),
     ("post", MAPPING + "activate/"): (None, "activated", "payloadmapping"),
     ("post", MAPPING + "deactivate/"): (activated, "deactivated", "payloadmapping"),
+    ("patch", "v1/mqtt/problems/<int:pk>/"): ({"state": "resolved"}, "decided about", "problem"),
     ("patch", DEVICE): ({"name": "Boiler"}, "changed", "device"),
     ("delete", DEVICE): (None, "deleted", "device"),
     ("post", DEVICE + "merge/"): (another_device, "merged", "device"),
@@ -168,6 +170,7 @@ def address(route: str, site: Site) -> str:
         "discovered-topics": DiscoveredTopic,
         "topic-rules": TopicRule,
         "mappings": PayloadMapping,
+        "problems": Problem,
         "devices": Device,
     }
     model = next((model for name, model in numbers.items() if f"/{name}/<int:pk>" in route), Site)

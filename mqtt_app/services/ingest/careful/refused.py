@@ -24,6 +24,7 @@ from mqtt_app.services.ingest.announce import announce
 from mqtt_app.services.ingest.faults import as_parse_error, fault_of
 from mqtt_app.services.ingest.run import Run, savepoint
 from mqtt_app.services.postgres.statements import send
+from mqtt_app.services.problems.parsing import count_failures
 
 log = logging.getLogger(__name__)
 
@@ -50,6 +51,7 @@ def _as_it_came(failure: ParseFailure, run: Run) -> None:
     if admitted:
         _write(admitted, failure, run)
         log_failures([failure], run.memory.logged)
+        count_failures([failure], run.now)
     send([*remember(admitted, run), *accounting.queries(run.tally, run.now)])
     announce(run.take_tally())
 
@@ -60,6 +62,7 @@ def _escaped(failure: ParseFailure, run: Run) -> None:
     if messages:
         _write(messages, failure, run)
         log_failures([plain], run.memory.logged)
+        count_failures([plain], run.now)
     _close(run)
 
 

@@ -17,6 +17,7 @@ from mqtt_app.services.dead_letters.parser_health import Scope
 from mqtt_app.services.dead_letters.parsing_log import ParseFailure, log_failures
 from mqtt_app.services.ingest.parsing.facts import BatchFacts
 from mqtt_app.services.ingest.run import Run
+from mqtt_app.services.problems.parsing import count_failures
 
 RAW_A_MINUTE = 2_000  # failed messages of one parser at one site whose bytes stay, for each process
 
@@ -43,6 +44,7 @@ def record(facts: BatchFacts, run: Run) -> None:
     full = {rules.site_id for rules in run.rules.values() if rules.is_full}
     _wait_or_fail(failures, {scope for scope in paused if scope[0] not in full}, run)
     log_failures(failures, run.memory.logged)
+    count_failures(failures, run.now)
 
 
 def _wait_or_fail(failures: Sequence[ParseFailure], scopes: Collection[Scope], run: Run) -> None:

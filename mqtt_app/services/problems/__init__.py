@@ -1,0 +1,1 @@
+"""What is wrong, each cause once: counted as it happens, judged, and decided about by people."""
