@@ -11,6 +11,7 @@ app_name = "dashboard"
 urlpatterns = [
     path("", views.overview_page, name="overview"),
     path("fragments/overview/", views.overview_fragment, name="overview-fragment"),
+    path("sites/new/", views.wizard_page, name="site-new"),
     path("sites/<int:site_id>/", views.site_page, name="site"),
     path("fragments/sites/<int:site_id>/", views.site_fragment, name="site-fragment"),
     path("sites/<int:site_id>/topics/", workbench.topics_page, name="topics"),

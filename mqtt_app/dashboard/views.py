@@ -11,6 +11,8 @@ from mqtt_app.dashboard.devices import as_csv, devices_view, search_of
 from mqtt_app.dashboard.overview import overview
 from mqtt_app.dashboard.policy import fragment, page
 from mqtt_app.dashboard.site import site_view
+from mqtt_app.domain.access import Action
+from mqtt_app.domain.link.presets import PRESETS
 from mqtt_app.selectors.visibility import viewer_of
 
 
@@ -22,6 +24,14 @@ def overview_page(request: HttpRequest) -> HttpResponse:
 @fragment
 def overview_fragment(request: HttpRequest) -> HttpResponse:
     return _overview(request, "dashboard/overview_body.html")
+
+
+@page
+def wizard_page(request: HttpRequest) -> HttpResponse:
+    """For those who may create sites; for others there is no such page."""
+    if not viewer_of(request).may(Action.ADMINISTER):
+        raise Http404("Sites are added by administrators.")
+    return render(request, "dashboard/wizard.html", {"presets": PRESETS, "now": timezone.now()})
 
 
 @page

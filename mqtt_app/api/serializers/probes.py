@@ -6,6 +6,7 @@ import msgspec
 from rest_framework import serializers
 
 from mqtt_app.api.serializers.connections import ConnectionSerializer
+from mqtt_app.domain.probe.heard import LONGEST
 from mqtt_app.domain.probe.stages import StageResult, in_general
 from mqtt_app.models import CONFIGURATION
 from mqtt_app.models.validators import validate_topic_filter
@@ -27,8 +28,17 @@ class ConnectionTestSerializer(ConnectionSerializer):
         help_text="Topic filters to ask the broker for.",
     )
 
+    listen = serializers.IntegerField(
+        min_value=0,
+        max_value=LONGEST,
+        required=False,
+        write_only=True,
+        help_text="Seconds to listen for: `result.heard` then has the topics that spoke, with what"
+        " the parsers make of one message of each.",
+    )
+
     class Meta(ConnectionSerializer.Meta):
-        fields = (*sorted(CONFIGURATION - NOT_TESTED), "filters")  # type: ignore[assignment]
+        fields = (*sorted(CONFIGURATION - NOT_TESTED), "filters", "listen")  # type: ignore[assignment]
         read_only_fields = ()  # type: ignore[assignment]
 
 
@@ -37,4 +47,7 @@ def shown_result(result: dict[str, Any], *, detailed: bool) -> dict[str, Any]:
     if detailed:
         return result
     stages = msgspec.convert(result.get("stages", []), list[StageResult])
-    return {"stages": msgspec.to_builtins(in_general(stages))}
+    shown = {"stages": msgspec.to_builtins(in_general(stages))}
+    if "heard" in result:
+        shown["heard"] = result["heard"]
+    return shown

@@ -56,7 +56,8 @@ class ConnectionTestView(StrictView):
         form.is_valid(raise_exception=True)
         settings = dict(form.validated_data)
         filters = settings.pop("filters", [])
-        return begun(request, lambda: requests.begin_test(settings, filters))
+        listen = settings.pop("listen", 0)
+        return begun(request, lambda: requests.begin_test(settings, filters, listen))
 
 
 class ExplainView(SiteScoped):

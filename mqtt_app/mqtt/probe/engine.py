@@ -26,6 +26,7 @@ from mqtt_app.domain.link.packets import Publish
 from mqtt_app.domain.link.protocol.connack import Connack
 from mqtt_app.domain.link.resolved import ipv6_first
 from mqtt_app.domain.link.state import versions_to_try
+from mqtt_app.domain.probe.heard import Heard
 from mqtt_app.domain.probe.settings import judge_settings
 from mqtt_app.domain.probe.stages import (
     STAGES,
@@ -37,10 +38,11 @@ from mqtt_app.domain.probe.stages import (
     without,
 )
 from mqtt_app.mqtt.probe import certificates
+from mqtt_app.mqtt.probe.arrivals import arrivals
 from mqtt_app.mqtt.probe.deadline import Deadline, OutOfTimeError
 from mqtt_app.mqtt.probe.dialing import ProbeDialer, ProbeTools
 from mqtt_app.mqtt.probe.filters import FilterTest
-from mqtt_app.mqtt.probe.session import ProbeSession, described
+from mqtt_app.mqtt.probe.session import ProbeSession
 
 MOST_ADDRESSES = 6  # of a name that are tried
 REFUSES_CLIENT_IDS = frozenset({2, 5, 0x85, 0x87})
@@ -57,6 +59,7 @@ class ProbeFindings(msgspec.Struct, frozen=True):
 
     results: tuple[StageResult, ...]
     messages: tuple[Publish, ...] = ()
+    heard: Heard = msgspec.field(default_factory=Heard)
 
     @property
     def has_failed(self) -> bool:
@@ -64,14 +67,18 @@ class ProbeFindings(msgspec.Struct, frozen=True):
 
 
 class Probe:
-    """`report` is called with each result as soon as it is there. Nothing is stored or kept open."""
+    """`report` is called with each result as soon as it is there. Nothing is stored or kept open.
+    `listen`: seconds for which everything is heard that comes; 0: until the first message.
+    """
 
     def __init__(
         self,
         config: ConnectionConfig,
         tools: ProbeTools,
         report: Callable[[StageResult], None],
+        listen: float = 0.0,
     ) -> None:
+        self._listen = listen
         self._config = config
         self._tools = tools
         self._report = report
@@ -87,6 +94,7 @@ class Probe:
     def run(self, now: datetime) -> ProbeFindings:
         """Never raises for what a broker does. `now` judges certificates."""
         messages: tuple[Publish, ...] = ()
+        heard = Heard()
         try:
             for result in self._stages(now):
                 self._say(result)
@@ -97,6 +105,7 @@ class Probe:
         finally:
             if self._session is not None:
                 messages = tuple(self._session.messages)
+                heard = self._session.heard
                 self._session.close()
             elif self._sock is not None:
                 self._sock.close()
@@ -104,7 +113,7 @@ class Probe:
         if findings.has_failed:
             for rest in skipped(STAGES[len(self._results) :], NOT_REACHED):
                 self._say(rest)
-        return ProbeFindings(tuple(self._results), messages)
+        return ProbeFindings(tuple(self._results), messages, heard)
 
     def _say(self, result: StageResult) -> None:
         now = self._deadline.clock()
@@ -275,22 +284,7 @@ class Probe:
         return failed(ProbeStage.CONNECT, failure, evidence, hint)
 
     def _message(self, *, has_filters: bool) -> StageResult:
-        stage = ProbeStage.MESSAGE
         if not has_filters:
-            return StageResult(stage, Verdict.SKIPPED, "No filter was asked for.")
+            return StageResult(ProbeStage.MESSAGE, Verdict.SKIPPED, "No filter was asked for.")
         assert self._session is not None
-        seconds = self._tools.timeouts.message
-        ended = self._session.wait_for_message(seconds)
-        if ended is not None and not self._session.messages:
-            return failed(stage, ended)
-        if not self._session.messages:
-            return StageResult(
-                stage,
-                Verdict.WARNING,
-                f"Nothing arrived within {seconds:.0f} s.",
-                remedy="Does a device publish to one of these topics, and seldom? Otherwise correct the filters.",
-            )
-        came = self._session.came
-        evidence = [described(message) for message in self._session.messages]
-        summary = f"{came:,} {'message' if came == 1 else 'messages'} arrived."
-        return StageResult(stage, Verdict.OK, summary, evidence=tuple(evidence))
+        return arrivals(self._session, self._tools.timeouts.message, self._listen)

@@ -19,6 +19,7 @@ from mqtt_app.domain.link.protocol.stream import PacketStream
 from mqtt_app.domain.link.protocol.topic_names import TopicNames
 from mqtt_app.domain.link.protocol.violations import Violation, unfinished
 from mqtt_app.domain.probe import packets
+from mqtt_app.domain.probe.heard import Heard
 from mqtt_app.mqtt.link import loss
 from mqtt_app.mqtt.probe.deadline import Deadline
 
@@ -48,6 +49,7 @@ class ProbeSession:
         self.first = b""
         self.messages: list[Publish] = []
         self.came = 0
+        self.heard = Heard()
         self._config = config
         self._v5 = v5
         self._limit = limit
@@ -97,6 +99,15 @@ class ProbeSession:
         while self._deadline.clock() < until and self.came < KEPT:
             if isinstance(self._next(until), LinkFailure):
                 break
+        return None
+
+    def listen(self, seconds: float) -> LinkFailure | None:
+        """For all of this time, whatever comes; or until the broker ends the connection."""
+        until = self._until(seconds)
+        while self._deadline.clock() < until:
+            answer = self._next(until)
+            if isinstance(answer, LinkFailure):
+                return answer
         return None
 
     def close(self) -> None:
@@ -174,6 +185,7 @@ class ProbeSession:
 
     def _take(self, message: Publish) -> None:
         self.came += 1
+        self.heard.add(message)
         if message.qos:
             self._send(packets.puback(message.packet_id))
         if len(self.messages) < KEPT and len(message.payload) <= KEPT_BYTES:

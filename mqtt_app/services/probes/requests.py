@@ -53,9 +53,12 @@ def call_when_asked(hook: Callable[[UUID], None]) -> None:
     _hooks.append(hook)
 
 
-def begin_test(settings: Mapping[str, Any], filters: list[str]) -> Operation:
-    """Test these valid settings of a connection, which are not stored. Raises TooManyTestsError."""
-    sealed = msgspec.json.encode({"settings": settings, "filters": filters}).decode()
+def begin_test(settings: Mapping[str, Any], filters: list[str], listen: int = 0) -> Operation:
+    """Test these valid settings of a connection, which are not stored, and `listen` for so many
+    seconds. Raises TooManyTestsError.
+    """
+    given = {"settings": settings, "filters": filters, "listen": listen}
+    sealed = msgspec.json.encode(given).decode()
     details = {"broker_host": settings["broker_host"], "broker_port": settings.get("broker_port")}
     return _begin(OperationKind.TEST, "tested", details=details, sealed=sealed)
 

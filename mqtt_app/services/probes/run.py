@@ -13,6 +13,7 @@ from django.utils import timezone
 from mqtt_app.conf import config
 from mqtt_app.domain.link.connection_config import ConnectionConfig, Filter
 from mqtt_app.domain.operations import OPEN, OperationKind, OperationState
+from mqtt_app.domain.probe.heard import Heard
 from mqtt_app.domain.probe.stages import (
     STAGES,
     StageResult,
@@ -29,6 +30,7 @@ from mqtt_app.mqtt.probe.engine import Probe
 from mqtt_app.services.operations.requests import publish
 from mqtt_app.services.ownership.configs import configs_from
 from mqtt_app.services.probes import aftermath
+from mqtt_app.services.probes.heard import survey
 from mqtt_app.services.probes.requests import end
 
 log = logging.getLogger(__name__)
@@ -90,7 +92,9 @@ def _work(operation: Operation, results: list[StageResult], tools: ProbeTools | 
 
     try:
         if operation.kind == OperationKind.TEST:
-            _test(_config_of(operation.sealed), report, tools)
+            heard = _test(_config_of(operation.sealed), _listen_of(operation), report, tools)
+            if heard is not None:
+                _store_heard(operation, heard)
         else:
             row = MqttConnection.objects.select_related("site").get(site=operation.site_id)
             _explain(row, report, tools)
@@ -110,13 +114,20 @@ def _store(operation: Operation, results: list[StageResult]) -> None:
             publish(operation)
 
 
-def _test(tested: ConnectionConfig, report: Report, tools: ProbeTools | None) -> None:
-    findings = Probe(tested, tools or tools_of_installation(), report).run(timezone.now())
+def _test(
+    tested: ConnectionConfig, listen: float, report: Report, tools: ProbeTools | None
+) -> Heard | None:
+    """What was heard; None where nobody asked to listen, or a stage failed."""
+    probe = Probe(tested, tools or tools_of_installation(), report, listen)
+    findings = probe.run(timezone.now())
     if findings.has_failed:
-        return
+        return None
     report(without(aftermath.parser(findings.messages, ""), tested.secrets))
     for result in skipped(STAGES[-2:], NOTHING_SAVED):
         report(result)
+    if not listen:
+        return None
+    return findings.heard
 
 
 def _explain(row: MqttConnection, report: Report, tools: ProbeTools | None) -> bool:
@@ -137,6 +148,16 @@ def _explain(row: MqttConnection, report: Report, tools: ProbeTools | None) -> b
         tell(aftermath.flags(row))
         tell(aftermath.row(row.site))
     return Verdict.FAILED not in verdicts
+
+
+def _listen_of(operation: Operation) -> float:
+    given: dict[str, Any] = msgspec.json.decode(operation.sealed)
+    return float(given.get("listen", 0))
+
+
+def _store_heard(operation: Operation, heard: Heard) -> None:
+    operation.result = {**operation.result, "heard": survey(heard, timezone.now().timestamp())}
+    Operation.objects.filter(pk=operation.pk, state__in=OPEN).update(result=operation.result)
 
 
 def _config_of(sealed: str) -> ConnectionConfig:

@@ -9,12 +9,12 @@ async function call(button) {
   await ask(post || patch, post ? "POST" : "PATCH", patch ? JSON.stringify(change(button.dataset)) : undefined);
 }
 
+export function headers() {
+  return { "Content-Type": "application/json", "X-CSRFToken": document.body.dataset.csrf, Accept: "application/json" };
+}
+
 export async function ask(address, method, body) {
-  const answer = await fetch(address, {
-    method,
-    headers: { "Content-Type": "application/json", "X-CSRFToken": document.body.dataset.csrf, Accept: "application/json" },
-    body,
-  });
+  const answer = await fetch(address, { method, headers: headers(), body });
   if (!answer.ok) throw new Error(await reason(answer));
   return answer;
 }

@@ -76,6 +76,7 @@ MISSING = rule("            404     404     404     404     404     404       40
 ANYONE = rule("             ok      ok      ok      ok      ok      ok        ok    ok    ok ")
 PAGE = rule("               302     ok      ok      ok      ok      ok        302   302   302")
 SITE_PAGE = rule("          302     404     ok      ok      ok      ok        302   302   302")
+ADMINISTER_PAGE = rule("    302     404     404     404     404     ok        302   302   302")
 REVOKED = rule("            302     404     404     404     404     302       302   302   302")
 NOT_THERE = rule("          405     405     405     405     405     405       405   405   405")
 

@@ -9,6 +9,7 @@ from tests.integration.access.rules import (
     ADMIN_SUPERUSERS,
     ADMINISTER,
     ADMINISTER_ALL,
+    ADMINISTER_PAGE,
     ANYONE,
     ATTEND,
     ATTEND_ANYWHERE,
@@ -161,6 +162,7 @@ WHERE_OPERATORS_SWITCH = {
 OTHERS = {
     "": page(PAGE),
     "fragments/overview/": page(PAGE),
+    "sites/new/": page(ADMINISTER_PAGE),
     "sites/<int:site_id>/": page(SITE_PAGE),
     "fragments/sites/<int:site_id>/": page(SITE_PAGE),
     "sites/<int:site_id>/topics/": page(SITE_PAGE),
