@@ -14,6 +14,7 @@ urlpatterns = [
     path("sites/new/", views.wizard_page, name="site-new"),
     path("sites/<int:site_id>/", views.site_page, name="site"),
     path("fragments/sites/<int:site_id>/", views.site_fragment, name="site-fragment"),
+    path("sites/<int:site_id>/settings/", views.settings_page, name="settings"),
     path("sites/<int:site_id>/topics/", workbench.topics_page, name="topics"),
     path("sites/<int:site_id>/topics/<int:pk>/", workbench.topic_page, name="topic"),
     path(

@@ -12,7 +12,9 @@ from mqtt_app.dashboard.overview import overview
 from mqtt_app.dashboard.policy import fragment, page
 from mqtt_app.dashboard.site import site_view
 from mqtt_app.domain.access import Action
+from mqtt_app.domain.link import ack_mode
 from mqtt_app.domain.link.presets import PRESETS
+from mqtt_app.selectors.connections import legible, without_secrets
 from mqtt_app.selectors.visibility import viewer_of
 
 
@@ -32,6 +34,24 @@ def wizard_page(request: HttpRequest) -> HttpResponse:
     if not viewer_of(request).may(Action.ADMINISTER):
         raise Http404("Sites are added by administrators.")
     return render(request, "dashboard/wizard.html", {"presets": PRESETS, "now": timezone.now()})
+
+
+@page
+def settings_page(request: HttpRequest, site_id: int) -> HttpResponse:
+    """For managers; for others there is no such page."""
+    viewer = viewer_of(request)
+    site = get_object_or_404(viewer.sites(), pk=site_id)
+    if not viewer.may(Action.CONFIGURE, site.pk):
+        raise Http404("Settings are for managers of the site.")
+    connection = without_secrets().filter(site=site).first()
+    context = {
+        "site": site,
+        "ack_modes": ack_mode.CHOICES,
+        "stored_password": connection is not None and legible(connection, "password") != "",
+        "stored_key": connection is not None and legible(connection, "tls_client_key") != "",
+        "now": timezone.now(),
+    }
+    return render(request, "dashboard/settings.html", context)
 
 
 @page

@@ -3,6 +3,7 @@ from http import HTTPStatus
 from typing import Any
 
 from drf_spectacular.utils import OpenApiResponse, extend_schema
+from rest_framework import serializers
 from rest_framework.exceptions import APIException
 from rest_framework.permissions import IsAuthenticated
 from rest_framework.request import Request
@@ -10,12 +11,14 @@ from rest_framework.response import Response
 
 from mqtt_app.api.permissions import ByRole, Needs
 from mqtt_app.api.serializers.operations import OperationSerializer
-from mqtt_app.api.serializers.probes import ConnectionTestSerializer
+from mqtt_app.api.serializers.probes import ConnectionTestSerializer, settings_of
+from mqtt_app.api.serializers.queries import MAX_BIGINT
 from mqtt_app.api.strict import StrictView
 from mqtt_app.api.views.base import SiteScoped
 from mqtt_app.api.views.operations import accepted
 from mqtt_app.domain.access import Action
-from mqtt_app.models import Operation
+from mqtt_app.models import MqttConnection, Operation
+from mqtt_app.selectors.visibility import viewer_of
 from mqtt_app.services.probes import requests
 from mqtt_app.services.probes.requests import TooManyTestsError
 
@@ -52,12 +55,29 @@ class ConnectionTestView(StrictView):
         """Try settings of a connection, stage by stage; nothing is saved. The operation has the
         results, which grow while it runs.
         """
-        form = ConnectionTestSerializer(data=request.data)
+        stored = self._stored(request)
+        form = ConnectionTestSerializer(stored, data=request.data, partial=stored is not None)
         form.is_valid(raise_exception=True)
-        settings = dict(form.validated_data)
-        filters = settings.pop("filters", [])
-        listen = settings.pop("listen", 0)
+        filters = form.validated_data.get("filters", [])
+        listen = form.validated_data.get("listen", 0)
+        settings = settings_of(form)
         return begun(request, lambda: requests.begin_test(settings, filters, listen))
+
+    def _stored(self, request: Request) -> MqttConnection | None:
+        """The connection of the site that the body names, for those who may write it."""
+        if not isinstance(request.data, dict) or "site" not in request.data:
+            return None
+        number = serializers.IntegerField(min_value=1, max_value=MAX_BIGINT)
+        viewer = viewer_of(request)
+        try:
+            site_id = number.run_validation(request.data["site"])
+        except serializers.ValidationError as error:
+            raise serializers.ValidationError({"site": error.detail}) from None
+        found = MqttConnection.objects.filter(site_id=site_id).first()
+        if found is None or not viewer.may(Action.CONFIGURE, site_id):
+            said = f"There is no site {site_id} with a connection that you may write."
+            raise serializers.ValidationError({"site": [said]})
+        return found
 
 
 class ExplainView(SiteScoped):

@@ -1,15 +1,15 @@
 // The settings of a connection as a form: filled, read, and what the server finds wrong with them.
 import { headers } from "./actions.js";
 
-const FLAGS = new Set(["use_tls", "tls_verify"]);
-const NUMBERS = new Set(["broker_port", "keepalive"]);
+const isFlag = (field) => field.type === "checkbox";
+const isNumber = (field) => field.inputMode === "numeric";
 const SECRETS = new Set(["password", "tls_client_key"]);
 
 export function fill(form, values) {
   for (const field of form.querySelectorAll("[data-setting]")) {
     const name = field.dataset.setting;
     if (!(name in values) || SECRETS.has(name)) continue;
-    if (FLAGS.has(name)) field.checked = values[name];
+    if (isFlag(field)) field.checked = values[name];
     else field.value = values[name] ?? "";
   }
   dependent(form);
@@ -20,13 +20,19 @@ export function read(form) {
   const values = {};
   for (const field of form.querySelectorAll("[data-setting]")) {
     const name = field.dataset.setting;
-    if (FLAGS.has(name)) values[name] = field.checked;
-    else if (NUMBERS.has(name)) values[name] = field.value.trim() === "" ? undefined : Number(field.value);
+    if (isFlag(field)) values[name] = field.checked;
+    else if (isNumber(field)) values[name] = number(field.value.trim());
     else if (SECRETS.has(name)) {
       if (field.value) values[name] = field.value;
     } else values[name] = field.value;
   }
   return values;
+}
+
+// Empty: left out. What is no number goes to the server as it is, which says so.
+function number(text) {
+  if (text === "") return undefined;
+  return Number.isFinite(Number(text)) ? Number(text) : text;
 }
 
 // What may be kept in the browser.
@@ -35,7 +41,7 @@ export function openly(values) {
 }
 
 export function dependent(form) {
-  const tls = form.querySelector('[data-setting="use_tls"]').checked;
+  const tls = form.querySelector('[data-setting="use_tls"]')?.checked;
   for (const part of form.querySelectorAll("[data-tls]")) part.hidden = !tls;
 }
 

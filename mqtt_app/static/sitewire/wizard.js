@@ -57,7 +57,7 @@ function wantedFilters() {
 }
 
 async function test() {
-  if (stages.busy) return;
+  if (stages.busy) return say("[data-test-said]", "The test before this one still runs.");
   const body = { ...read(form), filters: wantedFilters(), listen: LISTEN };
   const button = find("[data-test]");
   const answer = await send(form, (text) => say("[data-test-said]", text), `${API}connections/test/`, "POST", body);

@@ -77,6 +77,7 @@ ANYONE = rule("             ok      ok      ok      ok      ok      ok        ok
 PAGE = rule("               302     ok      ok      ok      ok      ok        302   302   302")
 SITE_PAGE = rule("          302     404     ok      ok      ok      ok        302   302   302")
 ADMINISTER_PAGE = rule("    302     404     404     404     404     ok        302   302   302")
+MANAGE_PAGE = rule("        302     404     404     404     ok      ok        302   302   302")
 REVOKED = rule("            302     404     404     404     404     302       302   302   302")
 NOT_THERE = rule("          405     405     405     405     405     405       405   405   405")
 

@@ -241,3 +241,50 @@ def test_a_broker_that_repeats_the_password_is_masked(root: Caller, tools: Probe
 def test_nothing_is_asked_for_a_site_without_a_connection(root: Caller, site: Site) -> None:
     MqttConnection.objects.all().delete()
     assert root.call("POST", f"sites/{site.pk}/explain/").status_code == 404
+
+
+def test_stored_secrets_stand_for_those_that_are_left_out(
+    root: Caller, broker: PickyBroker, site: Site, tools: ProbeTools
+) -> None:
+    MqttConnection.objects.filter(site=site).update(broker_host="127.0.0.1", username="plant")
+    row = MqttConnection.objects.get(site=site)
+    row.password = CANARY
+    row.save(update_fields=["password"])
+    location = ask(root, TEST, {"site": site.pk, "keepalive": 30, "filters": ["plant/#"]})
+    work(location, tools)
+    shown = root.get(location)
+    assert shown["state"] == "succeeded", shown
+    evidence = shown["result"]["stages"][0]["evidence"]
+    assert any("user name 'plant', a password" in line for line in evidence)
+    assert CANARY not in json.dumps(shown)
+    assert MqttConnection.objects.get(site=site).keepalive != 30
+
+
+@pytest.mark.parametrize("change", [{"broker_port": 2}, {"broker_host": "other.example"}])
+def test_a_stored_secret_goes_to_no_other_broker(
+    root: Caller, site: Site, change: dict[str, Any]
+) -> None:
+    row = MqttConnection.objects.get(site=site)
+    row.password = CANARY
+    row.save(update_fields=["password"])
+    answer = root.call("POST", TEST, {"site": site.pk} | change)
+    assert answer.status_code == 400
+    assert "Enter it again" in str(answer.json()["password"])
+    assert root.call("POST", TEST, {"site": site.pk, "password": "new"} | change).status_code == 202
+
+
+@pytest.mark.parametrize("number", [10**9, "x", -1])
+def test_a_site_that_is_not_there_is_named(root: Caller, site: Site, number: object) -> None:
+    answer = root.call("POST", TEST, {"site": number})
+    assert answer.status_code == 400
+    assert "site" in answer.json()
+
+
+def test_only_who_may_write_a_connection_borrows_its_secrets(site: Site, member: Caller) -> None:
+    Membership.objects.update(role="operator")
+    other = Site.objects.create(name="Own")
+    assert member.user is not None
+    Membership.objects.create(site=other, user=member.user, role="manager")
+    answer = member.call("POST", TEST, {"site": site.pk})
+    assert answer.status_code == 400
+    assert "that you may write" in str(answer.json()["site"])
