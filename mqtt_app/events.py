@@ -85,6 +85,12 @@ def operation_changed(
     )
 
 
+def tail(*, site_id: int, filter: str, messages: Sequence[Event], more: int) -> None:
+    """What arrives, for those who look at this filter: `more` messages are not shown."""
+    values = {"filter": filter, "messages": list(messages), "more": more}
+    _outbox.put({"type": "tail", "site_id": site_id, **values, "at": _now()})
+
+
 def flush(timeout: float) -> bool:
     """Wait up to `timeout` seconds until everything published so far is out."""
     return _outbox.flush(timeout)

@@ -63,6 +63,7 @@ from mqtt_app.api.views.topics import (
     TopicListView,
     TopicView,
 )
+from mqtt_app.api.views.watching import CaptureView, TailView
 
 many: dict[str, Any] = {"get": "list", "post": "create"}
 one: dict[str, Any] = {
@@ -78,6 +79,8 @@ site = [
     path("restart/", RestartView.as_view()),
     path("status/", StatusView.as_view()),
     path("connection/", ConnectionView.as_view()),
+    path("tail/", TailView.as_view()),
+    path("capture/", CaptureView.as_view()),
     path("explain/", ExplainView.as_view()),
     path("topics/", TopicListView.as_view()),
     path("topics/<int:pk>/", TopicView.as_view()),

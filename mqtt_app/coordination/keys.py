@@ -11,6 +11,7 @@ KNOWN_SINCE = (
 GIVEN_UP = "mqtt:given-up"  # hash of what -> how many items outboxes have given up, for the metrics
 LAST_HOLD = "mqtt:instances:held"  # unix time at which any instance last took or renewed its lease
 NUDGES = "mqtt:nudges"  # pub/sub channel: "look at the database now"
+TAILS = "mqtt:tails"  # sorted set of JSON of open tails, by the unix time at which they end
 PROBE = "mqtt:probe"  # written to see whether Redis takes writes; gone after a second
 
 

@@ -22,6 +22,7 @@ urlpatterns = [
         workbench.topic_fragment,
         name="topic-fragment",
     ),
+    path("sites/<int:site_id>/tail/", workbench.tail_page, name="tail"),
     path("sites/<int:site_id>/mappings/", workbench.mappings_page, name="mappings"),
     path("sites/<int:site_id>/mappings/new/", workbench.bench_page, name="mapping-new"),
     path("sites/<int:site_id>/mappings/<int:pk>/", workbench.bench_page, name="mapping"),

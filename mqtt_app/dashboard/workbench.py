@@ -8,6 +8,7 @@ from mqtt_app.dashboard.mappings import bench_view, mappings_view
 from mqtt_app.dashboard.policy import fragment, page
 from mqtt_app.dashboard.problems import problems_view
 from mqtt_app.dashboard.topics import topic_view, topics_view
+from mqtt_app.domain.access import Action
 from mqtt_app.models import Site
 from mqtt_app.selectors.visibility import viewer_of
 
@@ -48,6 +49,21 @@ def bench_page(request: HttpRequest, site_id: int, pk: int | None = None) -> Htt
     if view is None:
         raise Http404(f"This site has no mapping {pk}.")
     return render(request, "dashboard/mapping.html", {"view": view, "now": timezone.now()})
+
+
+@page
+def tail_page(request: HttpRequest, site_id: int) -> HttpResponse:
+    site = _site(request, site_id)
+    may_attend = viewer_of(request).may(Action.ATTEND, site.pk)
+    now = timezone.now()
+    context = {
+        "site": site,
+        "filter": _said(request, "filter") or "#",
+        "may_attend": may_attend,
+        "captures": site.capture_until is not None and site.capture_until > now,
+        "now": now,
+    }
+    return render(request, "dashboard/tail.html", context)
 
 
 @page

@@ -54,6 +54,12 @@ class Site(models.Model):
         help_text="IANA name, such as Europe/Berlin, in which devices write local times. Empty: such "
         "times are not believed, and the time of receipt counts.",
     )
+    capture_until = models.DateTimeField(
+        null=True,
+        blank=True,
+        editable=False,
+        help_text="Until then messages that no parser reads are kept, so that they can be replayed.",
+    )
     mappings_version = models.PositiveIntegerField(
         default=0,
         db_default=0,

@@ -8,7 +8,7 @@ it on their next scan.
 import logging
 from collections.abc import Collection
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from functools import partial
 from typing import Any
 
@@ -157,6 +157,15 @@ def save_site(site: Site, fields: Collection[str]) -> Site:
         if connection and stored.is_active != site.is_active:
             _tell(connection)
     return site
+
+
+def capture(site: Site, minutes: int) -> datetime | None:
+    """Keep messages that no parser reads for so many minutes from now; 0 ends it. Gives until when."""
+    site.capture_until = None
+    if minutes:
+        site.capture_until = timezone.now() + timedelta(minutes=minutes)
+    save_site(site, ["capture_until"])
+    return site.capture_until
 
 
 def _expect_again(site: Site) -> None:

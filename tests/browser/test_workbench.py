@@ -146,3 +146,25 @@ def test_the_bench_fits_its_window_in_both_colours(
         wide = page.evaluate("document.documentElement.scrollWidth - window.innerWidth")
         assert wide <= 0, f"{wide} px wider than the window"
         shot(page, f"mapping-{width}-{scheme}")
+
+
+def test_what_arrives_is_seen_as_it_comes_with_what_became_of_it(
+    page: Page, acme: tuple[int, Mosquitto]
+) -> None:
+    site, broker = acme
+    page.goto(f"/sites/{site}/tail/?filter=acme/live/%2B")
+    expect(page.locator("[data-said]").first).to_contain_text("Waiting for a message")
+    lines = page.locator("[data-lines] tbody tr")
+    with publisher(broker.port) as sender:
+        for number in range(40):
+            sender.send("acme/live/a", json.dumps({"speed": number}))
+            sender.send("acme/other", json.dumps({"speed": number}))
+            if lines.count():
+                break
+            page.wait_for_timeout(250)
+    expect(lines.first).to_contain_text("acme/live/a")
+    expect(lines.first).to_contain_text("1 reading")
+    assert page.locator("[data-lines]").get_by_text("acme/other").count() == 0
+    shot(page, "tail")
+    page.get_by_role("button", name="Keep for 10 minutes").click()
+    expect(page.locator("[data-captured]")).to_contain_text("Kept until")

@@ -20,6 +20,7 @@ from mqtt_app.domain.dead_letters.parser_health import Window
 from mqtt_app.domain.facts import DeviceDescription, MetricDescription
 from mqtt_app.domain.ingest.minutes import MinuteCount
 from mqtt_app.domain.ingest.sampling import SampleAllowance, Sampled
+from mqtt_app.domain.ingest.tail_allowance import TailAllowance
 from mqtt_app.services.dead_letters.parser_health import Scope
 from mqtt_app.services.ingest.knowledge import ConnectionKnowledge
 from mqtt_app.services.ingest.records import (
@@ -95,6 +96,7 @@ class ProcessMemory:
         self.described: dict[SaidKey, DeviceDescription | MetricDescription] = {}
         self.sampled: dict[int, Sampled] = {}
         self.sample_allowance = SampleAllowance()
+        self.tail_allowance = TailAllowance()
 
     def forget_rows(self) -> None:
         """Before a batch is done again because a row was not as it was remembered."""

@@ -21,7 +21,7 @@ sent again.
      11 change     statuses that change, hidden devices
      12 note       in the receipt, which connections were skipped or postponed
       │
-    commit ──► what was learnt is remembered, events to the browsers
+    commit ──► what was learnt is remembered, events and open tails to the browsers
 
 PostgreSQL is waited for four times: at 1, 7, 9 and the commit; 3, 4, 6, 8, 11 and 12 cost a
 statement only where there is something new. The steps share one `Run`. A batch that its owner
@@ -67,6 +67,7 @@ from mqtt_app.services.ingest.parsing.parse import parse
 from mqtt_app.services.ingest.readings.latest import keep_latest
 from mqtt_app.services.ingest.readings.rows import ReadingRows, copy, rows_of
 from mqtt_app.services.ingest.run import Run, savepoint
+from mqtt_app.services.ingest.tailing import show
 from mqtt_app.services.ingest.topics.discovery import discover
 from mqtt_app.services.ingest.topics.folding import remember as remember_members
 from mqtt_app.services.ingest.topics.rows import count
@@ -151,6 +152,7 @@ def _store_messages(batch: Batch, messages: Sequence[Envelope], run: Run, *, who
     sums = accounting.queries(run.tally, run.now)
     send([*pending.queries, *counted.queries, *members, *samples, *deliveries, *sums])
     announce(run.take_tally())
+    show(admitted, topics.rows, facts, run)
     return not counted.is_stale and change(pending.marked, pending.deaths, run)
 
 

@@ -32,7 +32,7 @@ class SiteRules(msgspec.Struct, frozen=True):
     paused parser still parses some messages, so it is not a bad deploy that broke it; the site has
     bad messages. `memory_version` grows with every change of what is remembered or described of
     the connection, 0 when nothing ever was; `mappings_version` with every change of what the site's
-    mappings read.
+    mappings read. `captures`: messages that no parser reads are kept.
     """
 
     connection_id: int
@@ -49,6 +49,7 @@ class SiteRules(msgspec.Struct, frozen=True):
     time_zone: str
     memory_version: int
     mappings_version: int
+    captures: bool = False
 
 
 class Topic(msgspec.Struct, frozen=True):

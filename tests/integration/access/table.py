@@ -67,6 +67,8 @@ API = {
     "sites/<int:site_id>/connection/": api(
         get=READ, put=CONFIGURE.gives(200, **BROKER), patch=CONFIGURE.gives(200, **BROKER)
     ),
+    "sites/<int:site_id>/tail/": api(get=READ),
+    "sites/<int:site_id>/capture/": api(post=ATTEND.gives(200, minutes=5)),
     "sites/<int:site_id>/explain/": api(post=ATTEND.gives(202)),
     "connections/test/": api(options=LIST, post=CONFIGURE_ANYWHERE.gives(202, **BROKER)),
     "sites/<int:site_id>/topics/": api(get=READ, post=CONFIGURE.gives(201, **FILTER)),
@@ -168,6 +170,7 @@ OTHERS = {
     "fragments/sites/<int:site_id>/": page(SITE_PAGE),
     "sites/<int:site_id>/settings/": page(MANAGE_PAGE),
     "sites/<int:site_id>/topics/": page(SITE_PAGE),
+    "sites/<int:site_id>/tail/": page(SITE_PAGE),
     "sites/<int:site_id>/topics/<int:pk>/": site_page("discoveredtopic"),
     "fragments/sites/<int:site_id>/topics/<int:pk>/": site_page("discoveredtopic"),
     "sites/<int:site_id>/mappings/": page(SITE_PAGE),

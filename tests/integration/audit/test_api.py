@@ -104,6 +104,7 @@ CALLS: dict[tuple[str, str], Any] = {
     ("patch", RULE): ({"ignore": True}, "changed", "topicrule"),
     ("delete", RULE): (None, "deleted", "topicrule"),
     ("post", SITE + "topic-rules/apply/"): (None, "applied rules to", "discoveredtopic"),
+    ("post", SITE + "capture/"): ({"minutes": 5}, "changed", "site"),
     ("post", MAPPINGS): ({"name": "kiln", "definition": DEFINITION}, "created", "payloadmapping"),
     ("put", MAPPING): ({"definition": OTHER_DEFINITION}, "changed", "payloadmapping"),
     ("delete", MAPPING): (None, "deleted", "payloadmapping"),

@@ -55,7 +55,8 @@ SELECT c.id AS connection_id, s.id AS site_id, c.generation, s.new_topics_active
     EXISTS (SELECT FROM mqtt_parserhealth h WHERE {_PAUSED} AND h.last_parsed_at > %s::timestamptz
         AND h.last_parsed_at > h.paused_since + %s::interval) AS works_in_part,
     s.time_zone, coalesce((SELECT m.version FROM mqtt_connectionmemory m
-        WHERE m.connection_id = c.id), 0) AS memory_version, s.mappings_version
+        WHERE m.connection_id = c.id), 0) AS memory_version, s.mappings_version,
+    coalesce(s.capture_until > %s::timestamptz, false) AS captures
 FROM mqtt_mqttconnection c JOIN mqtt_site s ON s.id = c.site_id WHERE c.id = ANY(%s::bigint[])
 """
 
@@ -127,7 +128,7 @@ def _lock_and_rules(messages: Iterable[Envelope], now: datetime) -> tuple[Query,
     limits = (config().waiting_letters, config().waiting_letter_bytes)
     return (
         Query(_LOCK, [TAKE_LOCK_CLASS, numbers(keys)]),
-        Query(_RULES, [*limits, now - PART_FOR, PART_AFTER, numbers(ids)]),
+        Query(_RULES, [*limits, now - PART_FOR, PART_AFTER, now, numbers(ids)]),
     )
 
 

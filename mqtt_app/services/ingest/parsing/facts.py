@@ -78,8 +78,9 @@ class BatchFacts:
 
     `naming`: the facts that name a device or gateway; of many readings of one device in a row, the
     first stands for all. `others`: the facts of each kind but readings. `failures`: messages that
-    gave no facts at all. `notices` for the parsing log. `queries`: what parsers remember and third
-    parties say of topics, as it is to be written.
+    gave no facts at all; `captured`: those that no parser was asked about, and that are kept.
+    `notices` for the parsing log. `queries`: what parsers remember and third parties say of topics,
+    as it is to be written.
     """
 
     def __init__(self) -> None:
@@ -87,6 +88,7 @@ class BatchFacts:
         self.naming: list[FactOfMessage[NamingFact]] = []
         self.others: defaultdict[type[Fact], list[FactOfMessage[Fact]]] = defaultdict(list)
         self.failures: list[ParseFailure] = []
+        self.captured: list[Envelope] = []
         self.notices: list[Notice] = []
         self.queries: list[Query] = []
 

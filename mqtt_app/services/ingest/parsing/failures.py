@@ -9,6 +9,8 @@ from collections import Counter
 from collections.abc import Collection, Sequence
 
 from mqtt_app.domain.accounting import Term
+from mqtt_app.domain.delivery.messages import Envelope
+from mqtt_app.domain.facts import ParseError, ParseErrorKind
 from mqtt_app.domain.ingest.minutes import count
 from mqtt_app.models import DeadLetterState, ParserHealth
 from mqtt_app.parsers.base import MAX_PAYLOAD
@@ -19,12 +21,14 @@ from mqtt_app.services.ingest.parsing.facts import BatchFacts
 from mqtt_app.services.ingest.run import Run
 from mqtt_app.services.problems.parsing import count_failures
 
+CAPTURED = "no parser reads its topic; kept because the site captured such messages"
 RAW_A_MINUTE = 2_000  # failed messages of one parser at one site whose bytes stay, for each process
 
 
 def record(facts: BatchFacts, run: Run) -> None:
     """Count, keep and log. A batch without a failure costs no statement."""
     failures = facts.failures
+    _keep(facts.captured, run)
     before = {(rules.site_id, name) for rules in run.rules.values() for name in rules.paused}
     paused = parser_health.observe(
         parser_health.BatchCounts(
@@ -45,6 +49,20 @@ def record(facts: BatchFacts, run: Run) -> None:
     _wait_or_fail(failures, {scope for scope in paused if scope[0] not in full}, run)
     log_failures(failures, run.memory.logged)
     count_failures(failures, run.now)
+
+
+def _keep(captured: Sequence[Envelope], run: Run) -> None:
+    """Dead letters that rest until somebody replays them, counted as failed: a replay moves them to
+    what is stored. They are no error of a parser, so neither logged nor judged.
+    """
+    kept: list[ParseFailure] = []
+    for message in captured:
+        if len(message.payload) > MAX_PAYLOAD:
+            run.tally.add(message.site_id, Term.UNPROCESSABLE)
+            continue
+        run.tally.add(message.site_id, Term.FAILED)
+        kept.append(ParseFailure(message, "", ParseError(ParseErrorKind.UNKNOWN, CAPTURED)))
+    rows.insert(kept, DeadLetterState.RESTING, run.now)
 
 
 def _wait_or_fail(failures: Sequence[ParseFailure], scopes: Collection[Scope], run: Run) -> None:

@@ -13,7 +13,7 @@ from mqtt_app.services.ingest.parsing.described_topics import DescribedTopics
 from mqtt_app.services.ingest.parsing.facts import BatchFacts, Failed, Read, Readable, read_as
 from mqtt_app.services.ingest.parsing.remembering import Remembering, is_remembering
 from mqtt_app.services.ingest.parsing.takeover import take_over
-from mqtt_app.services.ingest.records import TopicKey, topic_key
+from mqtt_app.services.ingest.records import Topic, TopicKey, topic_key
 from mqtt_app.services.ingest.run import Run
 from mqtt_app.services.ingest.topics.rows import Topics
 from mqtt_app.services.postgres.statements import Query
@@ -67,20 +67,30 @@ def _readable(
         topic = topics.rows.get(topic_key(message))
         if topic is not None and run.asked_parsers:
             topic = parsers.as_asked(topic, run.asked_parsers.get(message.packet_id, ""))
-        if topic is None:
-            run.tally.drop(message.site_id, topics.why_missing(message))
-        elif not topic.is_processable:
-            run.tally.add(message.site_id, Term.UNPROCESSABLE)
-            if topic.is_active and not says_nothing(message.payload):
-                facts.notices.append(Notice(message, NoticeKind.OPAQUE, _OPAQUE))
-        elif not topic.is_active:
-            run.tally.add(message.site_id, Term.INACTIVE)
-        else:
-            parser = installed.get(topic.parser_name)
-            if parser is None:
-                parser = parsers.of(run.rules[message.connection_id]).get(topic.parser_name)
-            found.append(Readable(message, topic, parser))
+        if topic is None or not (topic.is_processable and topic.is_active):
+            _keep_out(message, topic, topics, facts, run)
+            continue
+        parser = installed.get(topic.parser_name)
+        if parser is None:
+            parser = parsers.of(run.rules[message.connection_id]).get(topic.parser_name)
+        found.append(Readable(message, topic, parser))
     return found
+
+
+def _keep_out(
+    message: Envelope, topic: Topic | None, topics: Topics, facts: BatchFacts, run: Run
+) -> None:
+    """Count a message that no parser is to read, by what kept it out; or keep it."""
+    if topic is None:
+        run.tally.drop(message.site_id, topics.why_missing(message))
+    elif topic.is_processable:
+        run.tally.add(message.site_id, Term.INACTIVE)
+    elif topic.is_active and run.rules[message.connection_id].captures:
+        facts.captured.append(message)
+    else:
+        run.tally.add(message.site_id, Term.UNPROCESSABLE)
+        if topic.is_active and not says_nothing(message.payload):
+            facts.notices.append(Notice(message, NoticeKind.OPAQUE, _OPAQUE))
 
 
 def _remembering(readable: Iterable[Readable]) -> dict[TopicKey, RememberingParser]:
