@@ -25,7 +25,7 @@ CLASSES = {
 
 
 @dataclass(frozen=True, slots=True)
-class Cause:
+class SharedCause:
     """`said` by most of the sites, `remedy` what to do; `since` the earliest of them."""
 
     host: str
@@ -37,7 +37,9 @@ class Cause:
     since: datetime | None
 
 
-def causes(statuses: Iterable[SiteStatus], addresses: Mapping[int, BrokerAddress]) -> list[Cause]:
+def causes(
+    statuses: Iterable[SiteStatus], addresses: Mapping[int, BrokerAddress]
+) -> list[SharedCause]:
     """Those with the most sites first."""
     groups: defaultdict[tuple[str, str], list[SiteStatus]] = defaultdict(list)
     for status in statuses:
@@ -62,12 +64,12 @@ def failure_of(status: SiteStatus) -> LastError | None:
     return status.link.last_error
 
 
-def _cause(host: str, error_class: str, members: list[SiteStatus]) -> Cause:
+def _cause(host: str, error_class: str, members: list[SiteStatus]) -> SharedCause:
     errors = [error for status in members if (error := failure_of(status)) is not None]
     said, _ = Counter(error.message for error in errors).most_common(1)[0]
     remedy = next(error.remedy for error in errors if error.message == said)
     times = [status.link.since for status in members if status.link.since is not None]
-    return Cause(
+    return SharedCause(
         host=host,
         error_class=error_class,
         words=CLASSES.get(error_class, error_class),
@@ -78,5 +80,5 @@ def _cause(host: str, error_class: str, members: list[SiteStatus]) -> Cause:
     )
 
 
-def _rank(cause: Cause) -> tuple[int, str, str]:
+def _rank(cause: SharedCause) -> tuple[int, str, str]:
     return (-cause.sites, cause.host, cause.error_class)

@@ -38,7 +38,7 @@ class MetricRow:
 
 
 @dataclass(frozen=True, slots=True)
-class DeviceView:
+class DevicePageView:
     """Everything the page shows. `hidden`: metrics that the table leaves out. `shown_range`: seconds
     that the chart shows first.
     """
@@ -57,7 +57,7 @@ class DeviceView:
         return [row.metric for row in self.rows if row.is_charted]
 
 
-def device_view(viewer: Viewer, pk: int, now: datetime) -> DeviceView | None:
+def device_view(viewer: Viewer, pk: int, now: datetime) -> DevicePageView | None:
     """None for a device that is not there, or that the viewer may not see."""
     visible = viewer.narrow(Device.objects.filter(pk=pk), "site_id")
     device = with_latest(visible).first()
@@ -67,7 +67,7 @@ def device_view(viewer: Viewer, pk: int, now: datetime) -> DeviceView | None:
     shown = metrics[:MOST_METRICS]
     lines = _sparklines(device, shown, now)
     rows = [MetricRow(metric, lines.get(metric.name, []), _is_charted(metric)) for metric in shown]
-    return DeviceView(
+    return DevicePageView(
         device=device,
         badge=DEVICES[device.status],
         rows=rows,

@@ -8,7 +8,7 @@ from math import inf
 from django.core.paginator import Page, Paginator
 
 from mqtt_app.dashboard.badges import Badge, group, headline_badge
-from mqtt_app.dashboard.causes import Cause, causes, failure_of
+from mqtt_app.dashboard.causes import SharedCause, causes, failure_of
 from mqtt_app.domain.access import Action
 from mqtt_app.domain.health.findings import Finding, Severity
 from mqtt_app.domain.health.judgement import judge
@@ -67,7 +67,7 @@ class Overview:
     waiting: int
     total: int
     live_evidence: bool
-    causes: list[Cause]
+    causes: list[SharedCause]
     paused_parsers: list[tuple[str, int]]
     alarms: list[Finding]
     may_switch: bool
@@ -139,7 +139,7 @@ def _silence(status: SiteStatus) -> float:
     return age
 
 
-def _causes(known: list[SiteStatus]) -> list[Cause]:
+def _causes(known: list[SiteStatus]) -> list[SharedCause]:
     failing = [status.site_id for status in known if failure_of(status) is not None]
     if not failing:
         return []

@@ -33,7 +33,7 @@ class TopicsView:
 
 
 @dataclass(frozen=True, slots=True)
-class TopicView:
+class TopicPageView:
     """`rate`: messages a minute since it was first seen. `devices`: whose readings it may bring."""
 
     site: Site
@@ -68,14 +68,14 @@ def topics_view(site: Site, viewer: Viewer, *, text: str, prefix: str) -> Topics
     )
 
 
-def topic_view(site: Site, viewer: Viewer, pk: int, now: datetime) -> TopicView | None:
+def topic_view(site: Site, viewer: Viewer, pk: int, now: datetime) -> TopicPageView | None:
     """None for a topic that the site does not have."""
     topics = DiscoveredTopic.objects.filter(connection__site=site).select_related("rule")
     topic = topics.filter(pk=pk).first()
     if topic is None:
         return None
     minutes = max(1.0, (now - topic.first_seen).total_seconds() / 60)
-    return TopicView(
+    return TopicPageView(
         site=site,
         topic=topic,
         crumbs=_crumbs(topic.topic),

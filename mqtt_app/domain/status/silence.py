@@ -31,7 +31,7 @@ class Rhythm:
 
 
 @dataclass(frozen=True, slots=True)
-class Observation:
+class GapObservation:
     """`hours`: the longest gap of each hour of the week that is over, or was passed over."""
 
     rhythm: Rhythm
@@ -42,14 +42,14 @@ def hour_of_week(at: float) -> int:
     return int((at - MONDAY) // HOUR) % WEEK
 
 
-def observe(rhythm: Rhythm | None, last: float, listening_since: float | None) -> Observation:
+def observe(rhythm: Rhythm | None, last: float, listening_since: float | None) -> GapObservation:
     """`last`: the newest message. A gap in which the link was down, or began, teaches nothing."""
     if rhythm is None:
-        return Observation(Rhythm(last))
+        return GapObservation(Rhythm(last))
     if last <= rhythm.last:
-        return Observation(rhythm)
+        return GapObservation(rhythm)
     if listening_since is None or listening_since > rhythm.last:
-        return Observation(replace(rhythm, last=last, hour_longest=0.0))
+        return GapObservation(replace(rhythm, last=last, hour_longest=0.0))
     gap = last - rhythm.last
     learned = replace(
         rhythm,
@@ -60,9 +60,9 @@ def observe(rhythm: Rhythm | None, last: float, listening_since: float | None) -
     )
     passed = list(_hours_between(rhythm.last, last))
     if not passed:
-        return Observation(learned)
+        return GapObservation(learned)
     hours = dict.fromkeys(passed, gap) | {passed[0]: learned.hour_longest}
-    return Observation(replace(learned, hour_longest=gap), hours)
+    return GapObservation(replace(learned, hour_longest=gap), hours)
 
 
 def _hours_between(first: float, last: float) -> Iterator[int]:

@@ -5,7 +5,7 @@ from typing import Literal
 
 import msgspec
 
-from mqtt_app.parsers.mapping.definition import Definition, MetricRule, Source
+from mqtt_app.parsers.mapping.definition import MappingDefinition, MetricRule, TextSource
 from mqtt_app.parsers.mapping.errors import MappingError
 from mqtt_app.parsers.mapping.expressions import Expression, compile_expression
 from mqtt_app.parsers.mapping.levels import LevelPattern, check_text, level_pattern
@@ -46,7 +46,7 @@ class CompiledMapping(msgspec.Struct, frozen=True, kw_only=True):
     description: tuple[tuple[str, CompiledSource], ...]
 
 
-def compile_mapping(definition: Definition) -> CompiledMapping:
+def compile_mapping(definition: MappingDefinition) -> CompiledMapping:
     """Raises MappingError at the first field that cannot be used."""
     pattern = level_pattern(definition.filter)
     if definition.time.text:
@@ -75,7 +75,7 @@ def compile_mapping(definition: Definition) -> CompiledMapping:
     )
 
 
-def _source(source: Source, pattern: LevelPattern, field: str) -> CompiledSource:
+def _source(source: TextSource, pattern: LevelPattern, field: str) -> CompiledSource:
     if source.text and source.path:
         raise MappingError(field, "Give a text or a path, not both.")
     if source.path:

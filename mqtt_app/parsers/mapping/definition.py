@@ -13,7 +13,7 @@ _Path = Annotated[str, msgspec.Meta(max_length=256)]
 _Text = Annotated[str, msgspec.Meta(max_length=255)]
 
 
-class Source(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+class TextSource(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Where a text comes from: `text`, in which `{name}` stands for a level of the topic, or the
     value at `path` of the record, of the whole message with `of_message`.
     """
@@ -27,7 +27,7 @@ class Source(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
         return bool(self.text or self.path)
 
 
-NO_SOURCE = Source()
+NO_SOURCE = TextSource()
 
 
 class MetricRule(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -35,9 +35,9 @@ class MetricRule(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
     words in texts as every parser does.
     """
 
-    name: Source
+    name: TextSource
     value: _Path
-    unit: Source = NO_SOURCE
+    unit: TextSource = NO_SOURCE
     type: Literal["auto", "number", "text", "boolean"] = "auto"
     scale: float = 1.0
     offset: float = 0.0
@@ -54,33 +54,33 @@ class LeafRule(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
 class Description(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """What stays the same of a device."""
 
-    name: Source = NO_SOURCE
-    manufacturer: Source = NO_SOURCE
-    model: Source = NO_SOURCE
-    software: Source = NO_SOURCE
+    name: TextSource = NO_SOURCE
+    manufacturer: TextSource = NO_SOURCE
+    model: TextSource = NO_SOURCE
+    software: TextSource = NO_SOURCE
 
 
-class Definition(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+class MappingDefinition(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """`each`: the path of a list, each element of which is a record; "" for the message, or for
     each element when it is a list.
     """
 
     version: Literal[1]
     filter: Annotated[str, msgspec.Meta(max_length=1_024)]
-    device: Source
+    device: TextSource
     format: Literal["auto", "json", "cbor", "messagepack"] = "auto"
     each: _Path = ""
-    time: Source = NO_SOURCE
-    gateway: Source = NO_SOURCE
+    time: TextSource = NO_SOURCE
+    gateway: TextSource = NO_SOURCE
     metrics: Annotated[tuple[MetricRule, ...], msgspec.Meta(max_length=MAX_METRICS)] = ()
     leaves: Annotated[tuple[LeafRule, ...], msgspec.Meta(max_length=MAX_LEAVES)] = ()
     description: Description = Description()
 
 
-def read_definition(content: object) -> Definition:
+def read_definition(content: object) -> MappingDefinition:
     """From decoded JSON. Raises MappingError that names the field."""
     try:
-        definition = msgspec.convert(content, Definition)
+        definition = msgspec.convert(content, MappingDefinition)
     except msgspec.ValidationError as error:
         reason, _, place = str(error).partition(" - at `$")
         field = place.rstrip("`").replace("[", ".").replace("]", "").lstrip(".")
@@ -92,7 +92,7 @@ def read_definition(content: object) -> Definition:
     return definition
 
 
-def as_json(definition: Definition) -> dict[str, Any]:
+def as_json(definition: MappingDefinition) -> dict[str, Any]:
     """What `read_definition` reads."""
     content: dict[str, Any] = msgspec.to_builtins(definition)
     return content

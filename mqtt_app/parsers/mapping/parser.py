@@ -8,7 +8,7 @@ from mqtt_app.domain.topics import matches
 from mqtt_app.parsers.base import Message
 from mqtt_app.parsers.json_tree import invalid
 from mqtt_app.parsers.mapping.compiled import compile_mapping
-from mqtt_app.parsers.mapping.definition import Definition
+from mqtt_app.parsers.mapping.definition import MappingDefinition
 from mqtt_app.parsers.mapping.expressions import NoAnswerError, StepBudget
 from mqtt_app.parsers.mapping.payloads import tree_of
 from mqtt_app.parsers.mapping.records import MessageScope, RecordMapper
@@ -20,7 +20,7 @@ MAX_RECORDS = 10_000  # of one message
 class MappingParser:
     """Raises MappingError for a definition that cannot be used."""
 
-    def __init__(self, name: str, version: str, definition: Definition) -> None:
+    def __init__(self, name: str, version: str, definition: MappingDefinition) -> None:
         self.name = name
         self.version = version
         self._mapping = compile_mapping(definition)

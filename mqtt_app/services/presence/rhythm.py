@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 
 from django.db import IntegrityError, transaction
 
-from mqtt_app.domain.status.silence import WEEK, Observation, Rhythm, learned_hour, observe
+from mqtt_app.domain.status.silence import WEEK, GapObservation, Rhythm, learned_hour, observe
 from mqtt_app.models import SiteBooks, SiteRhythm, SiteWeek
 from mqtt_app.services.presence.rows import Listening
 
@@ -19,7 +19,7 @@ def learn(sites: Sequence[Listening]) -> None:
     since = {site.site_id: site.since for site in sites if site.since is not None}
     books = SiteBooks.objects.filter(site__in=list(since), last_message_at__isnull=False)
     known = {row.site_id: row for row in SiteRhythm.objects.filter(site__in=list(since))}
-    observed: dict[int, Observation] = {}
+    observed: dict[int, GapObservation] = {}
     for site_id, last_message_at in books.values_list("site_id", "last_message_at"):
         if last_message_at is None:
             continue
@@ -42,7 +42,7 @@ def _rhythm(row: SiteRhythm | None) -> Rhythm | None:
     return Rhythm(row.last, row.gaps, row.longest, row.hour_longest)
 
 
-def _write(observed: Mapping[int, Observation]) -> None:
+def _write(observed: Mapping[int, GapObservation]) -> None:
     rows = [
         SiteRhythm(
             site_id=site_id,

@@ -15,10 +15,10 @@ from mqtt_app.parsers.generic.units_in_names import unit_in_name
 from mqtt_app.parsers.mapping.definition import (
     FORMAT_VERSION,
     MAX_METRICS,
-    Definition,
     Description,
+    MappingDefinition,
     MetricRule,
-    Source,
+    TextSource,
 )
 from mqtt_app.parsers.mapping.levels import level_pattern
 from mqtt_app.parsers.mapping.payloads import tree_of
@@ -54,7 +54,7 @@ class MappingProposal(msgspec.Struct, frozen=True):
     and why.
     """
 
-    definition: Definition | None
+    definition: MappingDefinition | None
     notes: tuple[str, ...] = ()
 
 
@@ -90,7 +90,7 @@ def propose(topic_filter: str, samples: Sequence[MappingSample]) -> MappingPropo
     if not metrics:
         return MappingProposal(None, (*notes, "No path holds a number or a state to map."))
     topic = propose_topic(topic_filter, read.shapes)
-    definition = Definition(
+    definition = MappingDefinition(
         version=FORMAT_VERSION,
         filter=topic.filter,
         device=_device(read, topic.device, topic_filter, notes),
@@ -153,25 +153,25 @@ def _records(tree: Any, each: str) -> list[Any]:
     return [record for record in found if isinstance(record, dict)]
 
 
-def _time_of(leaves: Sequence[SurveyedLeaf]) -> Source | None:
+def _time_of(leaves: Sequence[SurveyedLeaf]) -> TextSource | None:
     times = [leaf for leaf in leaves if all(holds_time(leaf.key, one) for one in leaf.values)]
     if not times:
         return None
-    return Source(path=min(times, key=_believed).path)
+    return TextSource(path=min(times, key=_believed).path)
 
 
 def _believed(leaf: SurveyedLeaf) -> int:
     return time_rank(leaf.key)
 
 
-def _time_beside(read: _Reading) -> Source:
+def _time_beside(read: _Reading) -> TextSource:
     """The time of the message, where its records have none of their own."""
     if not read.each:
-        return Source()
+        return TextSource()
     found = _time_of(survey(_without_lists(read.messages)))
     if found is None:
-        return Source()
-    return Source(path=found.path, of_message=True)
+        return TextSource()
+    return TextSource(path=found.path, of_message=True)
 
 
 def _without_lists(messages: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
@@ -222,7 +222,9 @@ def _named_value(leaves: Sequence[SurveyedLeaf]) -> MetricRule | None:
         return None
     units = [leaf.path for leaf in leaves if role_of_key(leaf.key) is KeyRole.UNIT]
     return MetricRule(
-        name=Source(path=names[0].path), value=values[0].path, unit=Source(path="".join(units[:1]))
+        name=TextSource(path=names[0].path),
+        value=values[0].path,
+        unit=TextSource(path="".join(units[:1])),
     )
 
 
@@ -231,9 +233,9 @@ _NAMING = frozenset(("name", "metric", "channel", "quantity", "parameter", "type
 
 def _rule(leaf: SurveyedLeaf) -> MetricRule:
     return MetricRule(
-        name=Source(text=_metric_name(leaf)),
+        name=TextSource(text=_metric_name(leaf)),
         value=leaf.path,
-        unit=Source(text=unit_in_name(leaf.key)),
+        unit=TextSource(text=unit_in_name(leaf.key)),
         diagnostic=is_diagnostic(leaf.name),
     )
 
@@ -245,26 +247,26 @@ def _metric_name(leaf: SurveyedLeaf) -> str:
 
 def _description(leaves: Sequence[SurveyedLeaf], metrics: Sequence[MetricRule]) -> Description:
     """Keys that stand for name, maker, model and version, if they hold text."""
-    found: dict[str, Source] = {}
+    found: dict[str, TextSource] = {}
     names_of_metrics = {rule.name.path for rule in metrics}
     for leaf in leaves:
         field = _DESCRIBING.get(role_of_key(leaf.key))
         if field and leaf.is_text and leaf.path not in names_of_metrics:
-            found.setdefault(field, Source(path=leaf.path))
+            found.setdefault(field, TextSource(path=leaf.path))
     return Description(**found)
 
 
-def _device(read: _Reading, level: str, topic_filter: str, notes: list[str]) -> Source:
+def _device(read: _Reading, level: str, topic_filter: str, notes: list[str]) -> TextSource:
     """What the payload says, else the level that varies, else the levels without wildcards."""
     if key := _common_identity(read.records):
-        return Source(path=written_key(key))
+        return TextSource(path=written_key(key))
     if read.each and (key := _common_identity(read.messages)):
-        return Source(path=written_key(key), of_message=True)
+        return TextSource(path=written_key(key), of_message=True)
     if level:
-        return Source(text=level)
+        return TextSource(text=level)
     fixed = [part for part in topic_filter.split("/") if part not in {"+", "#", ""}]
     notes.append("Neither a key nor a level of the topic tells devices apart: all is one device.")
-    return Source(text="/".join(fixed)[:255] or "device")
+    return TextSource(text="/".join(fixed)[:255] or "device")
 
 
 def _common_identity(records: Sequence[dict[str, Any]]) -> str:

@@ -9,7 +9,12 @@ from hypothesis import strategies as st
 from mqtt_app.domain.facts import ParseError, ParseErrorKind, ReadingFact
 from mqtt_app.parsers import registry
 from mqtt_app.parsers.base import Message
-from mqtt_app.parsers.mapping.definition import Definition, Source, as_json, read_definition
+from mqtt_app.parsers.mapping.definition import (
+    MappingDefinition,
+    TextSource,
+    as_json,
+    read_definition,
+)
 from mqtt_app.parsers.mapping.parser import MappingParser
 from mqtt_app.parsers.mapping.proposing.propose import MappingProposal, MappingSample, propose
 
@@ -30,7 +35,7 @@ def kiln(number: int) -> dict[str, Any]:
     }
 
 
-def proposed(found: MappingProposal) -> Definition:
+def proposed(found: MappingProposal) -> MappingDefinition:
     assert found.definition is not None
     return found.definition
 
@@ -38,9 +43,9 @@ def proposed(found: MappingProposal) -> Definition:
 def test_keys_become_time_metrics_units_and_model_and_the_level_that_varies_the_device() -> None:
     found = proposed(propose("hall/#", kilns()))
     assert found.filter == "hall/{device}/+"
-    assert found.device == Source(text="hall/{device}")
-    assert found.time == Source(path="hdr.ts")
-    assert found.description.model == Source(path="hdr.model")
+    assert found.device == TextSource(text="hall/{device}")
+    assert found.time == TextSource(path="hdr.ts")
+    assert found.description.model == TextSource(path="hdr.model")
     values = {rule.name.text: (rule.value, rule.unit.text) for rule in found.metrics}
     assert values == {
         "zone.temp_C": ("zone.temp_C", "°C"),
@@ -76,7 +81,7 @@ def test_a_key_that_names_the_device_goes_before_the_topic() -> None:
         sample(f"x/{place}", {"deveui": f"70B3D57ED000000{place}", "level": 3.5 + place})
         for place in range(3)
     ]
-    assert proposed(propose("x/+", samples)).device == Source(path="deveui")
+    assert proposed(propose("x/+", samples)).device == TextSource(path="deveui")
 
 
 def test_a_list_of_named_values_is_one_rule() -> None:
@@ -87,8 +92,8 @@ def test_a_list_of_named_values_is_one_rule() -> None:
     ]
     found = proposed(propose("plant/all", samples))
     assert found.each == "vals"
-    assert found.device == Source(path="dev", of_message=True)
-    assert found.time == Source(path="time", of_message=True)
+    assert found.device == TextSource(path="dev", of_message=True)
+    assert found.time == TextSource(path="time", of_message=True)
     [rule] = found.metrics
     assert (rule.name.path, rule.value, rule.unit.path) == ("name", "value", "unit")
 
